@@ -1,0 +1,243 @@
+//! The context that a workflow is handed: who it is, what time it is, chance, and its log.
+//!
+//! The operations are methods of the context too. They stand in the file of their interface.
+
+use std::fmt::Display;
+
+use crate::bindings::dormouse::workflow::context::{self as contract, Level};
+use crate::headers::Headers;
+use crate::time::Instant;
+
+/// What a workflow reaches the host through.
+///
+/// It is a token without contents: copy it into functions and futures as you like.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// async fn remind(ctx: Context, address: &str) -> Result<()> {
+///     ctx.sleep("reminder", days(1)).await;
+///     ctx.post(address).text("still waiting").send("remind").await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    _private: (),
+}
+
+/// This run.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # fn example(ctx: Context) {
+/// let run = ctx.run();
+/// ctx.info(format_args!("run {} of {}", run.id, run.workflow));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its id, a UUID.
+    pub id: String,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// The version of that workflow: the SHA-256 of its component, in hexadecimal.
+    pub version: String,
+    /// When it was started.
+    pub started: Instant,
+    /// The headers of the request that started it, credentials left out.
+    pub headers: Headers,
+}
+
+impl Context {
+    pub(crate) const fn new() -> Self {
+        Self { _private: () }
+    }
+
+    /// Who this run is.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let trace = ctx.run().headers.get("traceparent").map(str::to_owned);
+    /// # }
+    /// ```
+    pub fn run(&self) -> Run {
+        let contract::Run {
+            id,
+            workflow,
+            version,
+            started,
+            headers,
+        } = contract::current_run();
+        let started = Instant::from_millis(started);
+        Run {
+            id,
+            workflow,
+            version,
+            started,
+            headers: Headers::from_contract(headers),
+        }
+    }
+
+    /// The time. It stands still while the workflow computes, and moves on when something it
+    /// waited for happened.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context) {
+    /// let begun = ctx.now();
+    /// ctx.sleep("nap", minutes(1)).await;
+    /// assert!(ctx.now() - begun >= minutes(1));
+    /// # }
+    /// ```
+    pub fn now(&self) -> Instant {
+        Instant::from_millis(contract::now())
+    }
+
+    /// So many random bytes. They are the same when the run is rebuilt, and nobody else can know
+    /// them: they are fit for keys and tokens.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let token = ctx.random_bytes(32);
+    /// # }
+    /// ```
+    pub fn random_bytes(&self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            bytes.extend(contract::random(next_portion(length - bytes.len())));
+        }
+        bytes
+    }
+
+    /// A random number.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let side = if ctx.random_u64() % 2 == 0 { "heads" } else { "tails" };
+    /// # }
+    /// ```
+    pub fn random_u64(&self) -> u64 {
+        u64::from_le_bytes(random_array())
+    }
+
+    /// A random UUID (version 4), such as `6f1c2a3e-0b5d-4c8e-9f10-2d7b64a1e3c5`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let order = ctx.uuid();
+    /// # }
+    /// ```
+    pub fn uuid(&self) -> String {
+        uuid_of(random_array())
+    }
+
+    /// Logs what helps to follow every step.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// ctx.trace("entering the loop");
+    /// # }
+    /// ```
+    pub fn trace(&self, message: impl Display) {
+        contract::log(Level::Trace, &message.to_string());
+    }
+
+    /// Logs what helps to find a mistake.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context, attempt: u32) {
+    /// ctx.debug(format_args!("attempt {attempt}"));
+    /// # }
+    /// ```
+    pub fn debug(&self, message: impl Display) {
+        contract::log(Level::Debug, &message.to_string());
+    }
+
+    /// Logs what is worth knowing.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// ctx.info("the order is placed");
+    /// # }
+    /// ```
+    pub fn info(&self, message: impl Display) {
+        contract::log(Level::Info, &message.to_string());
+    }
+
+    /// Logs what went other than it should, and can be lived with.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// ctx.warn("no reminder could be sent");
+    /// # }
+    /// ```
+    pub fn warn(&self, message: impl Display) {
+        contract::log(Level::Warn, &message.to_string());
+    }
+
+    /// Logs what went wrong.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// ctx.error("the order is lost");
+    /// # }
+    /// ```
+    pub fn error(&self, message: impl Display) {
+        contract::log(Level::Error, &message.to_string());
+    }
+}
+
+/// What the contract allows at a time.
+const RANDOM_BYTES_AT_A_TIME: u32 = 65_536;
+
+fn next_portion(missing: usize) -> u32 {
+    u32::try_from(missing).map_or(RANDOM_BYTES_AT_A_TIME, |n| n.min(RANDOM_BYTES_AT_A_TIME))
+}
+
+fn random_array<const N: usize>() -> [u8; N] {
+    let bytes = Context::new().random_bytes(N);
+    std::array::from_fn(|index| bytes[index])
+}
+
+fn uuid_of(mut bytes: [u8; 16]) -> String {
+    // RFC 9562: the version is in four bits, the variant in two.
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_says_its_version_and_variant() {
+        assert_eq!(uuid_of([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(uuid_of([0; 16]), "00000000-0000-4000-8000-000000000000");
+    }
+
+    #[test]
+    fn random_bytes_come_in_portions() {
+        assert_eq!(next_portion(5), 5);
+        assert_eq!(next_portion(65_536), 65_536);
+        assert_eq!(next_portion(65_537), 65_536);
+        assert_eq!(next_portion(usize::MAX), 65_536);
+    }
+}

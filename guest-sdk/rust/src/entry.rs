@@ -1,0 +1,139 @@
+//! What runs around a workflow: its input is read, its output written, and its panics are told.
+
+use std::panic::{self, Location, PanicHookInfo};
+
+use crate::bindings::dormouse::workflow::context::{Level, log};
+use crate::bindings::{Failure, Payload as ContractPayload};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::payload::{FromPayload, IntoPayload, Payload};
+
+/// The body of the export that `#[workflow]` generates.
+pub async fn run<I, O, E>(
+    input: ContractPayload,
+    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
+) -> Result<ContractPayload, Failure>
+where
+    I: FromPayload,
+    O: IntoPayload,
+    E: Into<Error>,
+{
+    panic::set_hook(Box::new(|info| log(Level::Error, &describe(info))));
+    let output = execute(Payload::from_contract(input), workflow).await;
+    output
+        .map(Payload::into_contract)
+        .map_err(Error::into_failure)
+}
+
+async fn execute<I: FromPayload, O: IntoPayload, E: Into<Error>>(
+    input: Payload,
+    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
+) -> Result<Payload> {
+    let input = I::from_payload(input).map_err(|error| blame("input", &error))?;
+    let output = workflow(Context::new(), input).await.map_err(Into::into)?;
+    output
+        .into_payload()
+        .map_err(|error| blame("output", &error))
+}
+
+/// The error under the code `invalid-input` or `invalid-output`, and naming it in the message.
+fn blame(what: &str, error: &Error) -> Error {
+    let message = error
+        .message()
+        .replacen("the payload", &format!("the {what}"), 1);
+    Error::new(format!("invalid-{what}"), message)
+}
+
+/// One line, which the host shows as the failure's message when the trap follows.
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    describe_parts(info.payload_as_str(), info.location())
+}
+
+fn describe_parts(message: Option<&str>, place: Option<&Location<'_>>) -> String {
+    let message = message.unwrap_or("without a message").replace('\n', " ");
+    match place {
+        Some(place) => format!("panicked at {place}: {message}"),
+        None => format!("panicked at an unknown place: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::test_futures::poll_to_end;
+
+    #[derive(Deserialize)]
+    struct Input {
+        items: Vec<u32>,
+    }
+
+    async fn sum(_: Context, input: Input) -> Result<u32, std::num::TryFromIntError> {
+        u32::try_from(input.items.iter().map(|item| u64::from(*item)).sum::<u64>())
+    }
+
+    fn run_sum(input: &str) -> Result<Payload> {
+        poll_to_end(execute(Payload::new("", input), sum))
+    }
+
+    #[test]
+    fn json_in_and_json_out() {
+        let output = run_sum(r#"{"items": [1, 2]}"#).unwrap();
+        assert_eq!(output, Payload::new("application/json", "3"));
+    }
+
+    #[test]
+    fn an_input_that_does_not_fit_names_the_field() {
+        let error = run_sum(r#"{"items": [1, "two"]}"#).unwrap_err();
+        assert_eq!(error.code(), "invalid-input");
+        assert_eq!(
+            error.message(),
+            "the input does not fit: at `items[1]`: \
+             invalid type: string \"two\", expected u32 at line 1 column 19"
+        );
+        let error = run_sum("").unwrap_err();
+        assert!(
+            error.message().starts_with("the input is empty: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_workflow_is_the_failure() {
+        let error = run_sum(r#"{"items": [4294967295, 1]}"#).unwrap_err();
+        assert_eq!(error.code(), "error");
+        assert_eq!(
+            error.message(),
+            "out of range integral type conversion attempted"
+        );
+    }
+
+    #[test]
+    fn no_input_is_unit() {
+        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
+            Ok::<_, Error>(())
+        }));
+        assert_eq!(output.unwrap().body, b"null");
+    }
+
+    #[test]
+    fn an_output_that_json_cannot_hold() {
+        let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
+            Ok::<_, Error>(map)
+        }));
+        assert_eq!(output.unwrap_err().code(), "invalid-output");
+    }
+
+    #[test]
+    fn a_panic_is_told_in_one_line() {
+        let place = Location::caller();
+        let told = describe_parts(Some("left: 1\nright: 2"), Some(place));
+        assert_eq!(told, format!("panicked at {place}: left: 1 right: 2"));
+        assert_eq!(
+            describe_parts(None, None),
+            "panicked at an unknown place: without a message"
+        );
+    }
+}

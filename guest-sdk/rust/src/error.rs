@@ -1,0 +1,191 @@
+//! Why a workflow, a step or a reading of a body did not succeed.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::bindings::Failure;
+use crate::call_error::CallError;
+
+/// What the fallible functions of this crate return, and what a workflow returns.
+///
+/// ```
+/// use dormouse_sdk::Result;
+///
+/// fn parse(text: &str) -> Result<u32> {
+///     Ok(text.parse()?)
+/// }
+/// ```
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A code for programs and a message for people. Returned by a workflow, it becomes the failure of
+/// the run.
+///
+/// `?` turns any standard error into one, with the code `error` and the messages of the error and
+/// its causes. Errors of this crate bring codes of their own, which are named where they arise.
+///
+/// ```
+/// use dormouse_sdk::{Error, Result};
+///
+/// fn check(amount: i64) -> Result<()> {
+///     if amount < 0 {
+///         return Err(Error::new("negative-amount", format!("{amount} is less than nothing")));
+///     }
+///     Ok(())
+/// }
+///
+/// assert_eq!(check(-3).unwrap_err().code(), "negative-amount");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    code: String,
+    message: String,
+}
+
+impl Error {
+    /// An error with a code, in lower case with hyphens, and a message.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Error;
+    /// let error = Error::new("card-declined", "the bank refused the card");
+    /// assert_eq!(error.to_string(), "the bank refused the card");
+    /// ```
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// What a program tells this error by.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Error;
+    /// let error = Error::from("x".parse::<u32>().unwrap_err());
+    /// assert_eq!(error.code(), "error");
+    /// ```
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What people are told.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Error;
+    /// let error = Error::from("x".parse::<u32>().unwrap_err());
+    /// assert_eq!(error.message(), "invalid digit found in string");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error under another code.
+    ///
+    /// ```
+    /// # use dormouse_sdk::{Error, Result};
+    /// fn amount(text: &str) -> Result<u32> {
+    ///     text.parse().map_err(|error| Error::from(error).with_code("bad-amount"))
+    /// }
+    /// # assert_eq!(amount("x").unwrap_err().code(), "bad-amount");
+    /// ```
+    #[must_use]
+    pub fn with_code(self, code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn from_failure(Failure { code, message }: Failure) -> Self {
+        Self { code, message }
+    }
+
+    pub(crate) fn into_failure(self) -> Failure {
+        Failure {
+            code: self.code,
+            message: self.message,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.message, self.code)
+    }
+}
+
+/// `Error` itself is no standard error, or this would clash with the conversion of a type into
+/// itself.
+impl<E: StdError + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        let code = (&error as &dyn StdError)
+            .downcast_ref()
+            .map_or("error", CallError::code);
+        Self::new(code, with_causes(&error))
+    }
+}
+
+/// `outer: inner: innermost`. A cause that the error before it has told already is left out.
+fn with_causes(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+    }
+
+    impl StdError for Layer {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_deref().map(|layer| layer as _)
+        }
+    }
+
+    #[test]
+    fn tells_every_cause_once() {
+        let innermost = Layer("no such host", None);
+        let inner = Layer("lookup failed: no such host", Some(Box::new(innermost)));
+        let error = Error::from(Layer("cannot connect", Some(Box::new(inner))));
+        assert_eq!(
+            error.message(),
+            "cannot connect: lookup failed: no such host"
+        );
+        assert_eq!(error.code(), "error");
+    }
+
+    #[test]
+    fn a_call_error_keeps_its_code() {
+        let error = Error::from(CallError::TimedOut);
+        assert_eq!(error.code(), "timed-out");
+    }
+
+    #[test]
+    fn becomes_a_failure_and_comes_back() {
+        let error = Error::new("a-code", "a message");
+        assert_eq!(Error::from_failure(error.clone().into_failure()), error);
+        assert_eq!(format!("{error:?}"), "a message (a-code)");
+    }
+}

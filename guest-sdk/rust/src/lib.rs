@@ -1,0 +1,195 @@
+//! Durable workflows for Dormouse, in Rust.
+//!
+//! A workflow is an `async fn` under [`#[workflow]`](macro@workflow). It takes a [`Context`] and an
+//! input, and returns a [`Result`]; input and output are `serde` types and go as JSON. It may wait
+//! for a year, and goes on from the line where it stopped, whatever became of the host in between.
+//!
+//! ```standalone_crate
+//! use dormouse_sdk::prelude::*;
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize)]
+//! struct Input {
+//!     service_url: String,
+//! }
+//!
+//! /// Hands a job to a service and collects the updates that it sends until the job is done.
+//! #[workflow]
+//! async fn progress(ctx: Context, input: Input) -> Result<Vec<Value>> {
+//!     let hook = ctx.webhook("progress").create();
+//!     let job = json!({ "webhookUrl": hook.url() });
+//!     ctx.post(input.service_url).json(&job).send("start job").await?.error_for_status()?;
+//!
+//!     let mut updates = Vec::new();
+//!     while let Some(update) = hook.wait_timeout(minutes(5)).await {
+//!         updates.push(update.json()?);
+//!         if update.header("x-task-finished") == Some("true") {
+//!             break;
+//!         }
+//!     }
+//!     Ok(updates)
+//! }
+//! ```
+//!
+//! # What there is
+//!
+//! | to | use |
+//! |---|---|
+//! | be called by another system | [`ctx.webhook`](Context::webhook), [`Webhook`] |
+//! | call another system | [`ctx.post`](Context::post) and its like, [`Call`] |
+//! | wait for a time | [`ctx.sleep`](Context::sleep), [`ctx.sleep_until`](Context::sleep_until) |
+//! | speak with other runs | [`ctx.event`](Context::event), [`Event`] |
+//! | compute something once | [`ctx.step`](Context::step) |
+//! | know the time, draw a random number | [`ctx.now`](Context::now), [`ctx.uuid`](Context::uuid), … |
+//! | do several things at once | [`join!`], [`join_all`], [`try_join_all`] |
+//! | take what comes first | [`select!`], [`select_all`], [`timeout`] |
+//!
+//! # What to mind
+//!
+//! A workflow is run again from its start when the host has restarted, and every operation then
+//! gives what it gave before. So it must do the same again: what could differ reaches it through
+//! the context only. The standard library's clocks do not work in a workflow, and there are no
+//! threads and no files.
+//!
+//! An operation [begins when it is first awaited](Operation), and is given up when it is dropped.
+//!
+//! # How a run fails
+//!
+//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. A panic fails the
+//! run with its message and its place in the source. An input that does not fit fails it with the
+//! code `invalid-input` and the name of the field.
+//!
+//! # How to build
+//!
+//! The crate is a `cdylib`, built for `wasm32-unknown-unknown` in release mode. The host takes the
+//! module that comes out as it is.
+
+mod bindings;
+mod call;
+mod call_error;
+mod concurrency;
+mod context;
+mod entry;
+mod error;
+mod events;
+mod group;
+mod headers;
+mod http;
+mod operation;
+mod payload;
+mod response;
+mod retry;
+mod steps;
+#[cfg(test)]
+mod test_futures;
+mod time;
+mod timers;
+mod webhook_builder;
+mod webhooks;
+
+pub use crate::call::Call;
+pub use crate::call_error::CallError;
+pub use crate::concurrency::{join_all, select_all, try_join_all};
+pub use crate::context::{Context, Run};
+pub use crate::error::{Error, Result};
+pub use crate::events::Event;
+pub use crate::headers::Headers;
+pub use crate::operation::Operation;
+pub use crate::payload::{FromPayload, IntoPayload, Payload};
+pub use crate::response::Response;
+pub use crate::retry::RetryPolicy;
+pub use crate::time::{Instant, IntoDuration, days, hours, millis, minutes, seconds, weeks};
+pub use crate::timers::timeout;
+pub use crate::webhook_builder::{Handshake, Signature, WebhookBuilder};
+pub use crate::webhooks::{Delivery, Webhook};
+
+/// Makes an `async fn` the workflow of its crate.
+///
+/// The function takes a [`Context`] and an input ([`FromPayload`]), and returns a `Result` of an
+/// output ([`IntoPayload`]) and an error that converts into [`Error`]. A crate has one workflow.
+///
+/// ```standalone_crate
+/// use dormouse_sdk::prelude::*;
+///
+/// #[workflow]
+/// async fn greet(ctx: Context, name: String) -> Result<String> {
+///     ctx.sleep("take a breath", seconds(1)).await;
+///     Ok(format!("Hello, {name}!"))
+/// }
+/// ```
+pub use dormouse_sdk_macros::workflow;
+
+/// Awaits the first of several futures, and runs its handler.
+///
+/// The arms are those of a `match` with a future before each arrow. The futures are polled in the
+/// order written, so that the first wins when two are ready. The others are dropped before the
+/// handler runs: a wait that lost gives its request to the next. A future that shall not be lost
+/// is awaited by reference, as [`Operation`] shows.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn example(ctx: Context) -> Result<()> {
+/// let (approve, reject) = (ctx.webhook("approve").create(), ctx.webhook("reject").create());
+/// let decision = select! {
+///     _ = approve.wait() => "approved",
+///     request = reject.wait() => {
+///         ctx.info(request.text()?);
+///         "rejected"
+///     }
+///     _ = ctx.sleep("deadline", days(7)) => "expired",
+/// };
+/// # Ok(())
+/// # }
+/// ```
+pub use dormouse_sdk_macros::select;
+
+/// Awaits all of several futures, and gives a tuple of their outputs.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn example(ctx: Context) -> Result<()> {
+/// let (price, stock) = join!(
+///     ctx.get("https://example.com/price").send("price"),
+///     ctx.get("https://example.com/stock").send("stock"),
+/// );
+/// let (price, stock): (f64, u32) = (price?.json()?, stock?.json()?);
+/// # Ok(())
+/// # }
+/// ```
+pub use dormouse_sdk_macros::join;
+
+/// The crate that reads and writes JSON, in the release that this one uses.
+///
+/// ```
+/// let value = dormouse_sdk::serde_json::json!([1, 2]);
+/// ```
+pub use serde_json;
+
+#[doc(no_inline)]
+pub use serde_json::{Value, json};
+
+/// What most workflows use: `use dormouse_sdk::prelude::*;`
+///
+/// ```
+/// use dormouse_sdk::prelude::*;
+///
+/// async fn nap(ctx: Context) {
+///     ctx.sleep("nap", minutes(20)).await;
+/// }
+/// ```
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::{
+        CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
+        Payload, Response, Result, RetryPolicy, Signature, Value, Webhook, days, hours, join,
+        join_all, json, millis, minutes, seconds, select, select_all, timeout, try_join_all, weeks,
+        workflow,
+    };
+}
+
+/// What the macros' output names. Not for use by hand, and not covered by any promise.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::bindings::*;
+    pub use crate::entry::run;
+}

@@ -1,0 +1,284 @@
+//! Bytes with a media type, and the JSON in them: what runs take in, give back and are sent.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings;
+use crate::error::{Error, Result};
+
+/// Bytes with a media type.
+///
+/// A workflow whose input or output is a `Payload` gets or gives the bytes as they are, where any
+/// other type goes through JSON:
+///
+/// ```standalone_crate
+/// use dormouse_sdk::prelude::*;
+///
+/// #[workflow]
+/// async fn echo(_ctx: Context, input: Payload) -> Result<Payload> {
+///     Ok(input)
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// The media type of `body`, such as `application/json`. Empty when the sender named none.
+    pub content_type: String,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+impl Payload {
+    /// These bytes, under this media type.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Payload;
+    /// let picture = Payload::new("image/png", b"\x89PNG".as_slice());
+    /// ```
+    pub fn new(content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            content_type: content_type.into(),
+            body: body.into(),
+        }
+    }
+
+    /// A value as JSON. The error, for a value that JSON cannot hold, has the code `invalid-json`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Payload;
+    /// let payload = Payload::of_json(&[1, 2, 3]).unwrap();
+    /// assert_eq!(payload.body, b"[1,2,3]");
+    /// assert_eq!(payload.content_type, "application/json");
+    /// ```
+    pub fn of_json(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        Ok(Self::new(JSON, to_json(value)?))
+    }
+
+    /// The body read as JSON, whatever its content type. An empty body is `null`.
+    ///
+    /// The error, for a body of another shape, has the code `invalid-json` and names the field.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Payload;
+    /// let payload = Payload::new("", b"[1,2,3]".as_slice());
+    /// assert_eq!(payload.json::<Vec<u32>>().unwrap(), [1, 2, 3]);
+    /// ```
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        from_json("the payload", &self.body)
+    }
+
+    /// The body read as text. The error, for one that is not UTF-8, has the code `invalid-text`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Payload;
+    /// assert_eq!(Payload::new("", "hello").text().unwrap(), "hello");
+    /// ```
+    pub fn text(&self) -> Result<&str> {
+        from_text("the payload", &self.body)
+    }
+
+    pub(crate) fn from_contract(payload: bindings::Payload) -> Self {
+        let bindings::Payload { content_type, body } = payload;
+        Self { content_type, body }
+    }
+
+    pub(crate) fn into_contract(self) -> bindings::Payload {
+        bindings::Payload {
+            content_type: self.content_type,
+            body: self.body,
+        }
+    }
+}
+
+/// What can be read from a [`Payload`]: everything that `serde` deserialises, as JSON, and
+/// `Payload` itself.
+///
+/// ```
+/// # use dormouse_sdk::{FromPayload, Payload};
+/// let payload = Payload::new("", "5");
+/// assert_eq!(u32::from_payload(payload).unwrap(), 5);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a payload",
+    note = "derive `serde::Deserialize` for it, or take a `Payload` to get the bytes as they are"
+)]
+pub trait FromPayload: Sized {
+    /// Reads the value, as [`Payload::json`] does.
+    ///
+    /// ```
+    /// # use dormouse_sdk::{FromPayload, Payload};
+    /// <()>::from_payload(Payload::default()).unwrap();
+    /// ```
+    fn from_payload(payload: Payload) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> FromPayload for T {
+    fn from_payload(payload: Payload) -> Result<Self> {
+        payload.json()
+    }
+}
+
+impl FromPayload for Payload {
+    fn from_payload(payload: Payload) -> Result<Self> {
+        Ok(payload)
+    }
+}
+
+/// What can be made a [`Payload`]: everything that `serde` serialises, as JSON, and `Payload`
+/// itself.
+///
+/// ```
+/// # use dormouse_sdk::IntoPayload;
+/// assert_eq!("a".into_payload().unwrap().body, b"\"a\"");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made a payload",
+    note = "derive `serde::Serialize` for it, or give a `Payload` to send the bytes as they are"
+)]
+pub trait IntoPayload {
+    /// Writes the value, as [`Payload::of_json`] does.
+    ///
+    /// ```
+    /// # use dormouse_sdk::IntoPayload;
+    /// assert_eq!(().into_payload().unwrap().body, b"null");
+    /// ```
+    fn into_payload(self) -> Result<Payload>;
+}
+
+impl<T: Serialize> IntoPayload for T {
+    fn into_payload(self) -> Result<Payload> {
+        Payload::of_json(&self)
+    }
+}
+
+impl IntoPayload for Payload {
+    fn into_payload(self) -> Result<Payload> {
+        Ok(self)
+    }
+}
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| {
+        Error::new(
+            "invalid-json",
+            format!("a value cannot be written as JSON: {error}"),
+        )
+    })
+}
+
+/// `what` names the body in the error.
+pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T> {
+    let json = if body.is_empty() { b"null" } else { body };
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut reader);
+    let (place, error) = match value {
+        Ok(value) => match reader.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => (String::new(), error),
+        },
+        Err(error) => (place(error.path()), error.into_inner()),
+    };
+    let problem = if body.is_empty() {
+        "is empty"
+    } else {
+        "does not fit"
+    };
+    Err(Error::new(
+        "invalid-json",
+        format!("{what} {problem}: {place}{error}"),
+    ))
+}
+
+pub(crate) fn from_text<'a>(what: &str, body: &'a [u8]) -> Result<&'a str> {
+    str::from_utf8(body).map_err(|error| {
+        Error::new(
+            "invalid-text",
+            format!("{what} is not text in UTF-8: {error}"),
+        )
+    })
+}
+
+/// The path of the field, unless the value as a whole is meant.
+fn place(path: &serde_path_to_error::Path) -> String {
+    if path.iter().next().is_none() {
+        String::new()
+    } else {
+        format!("at `{path}`: ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Order {
+        items: Vec<Item>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Item {
+        price: f64,
+    }
+
+    fn check_error(json: &str, expected: &str) {
+        let error = from_json::<Order>("the input", json.as_bytes()).unwrap_err();
+        assert_eq!(error.code(), "invalid-json");
+        assert_eq!(error.message(), expected);
+    }
+
+    #[test]
+    fn the_error_names_the_field() {
+        check_error(
+            r#"{"items": [{"price": 1}, {"price": "free"}]}"#,
+            "the input does not fit: at `items[1].price`: \
+             invalid type: string \"free\", expected f64 at line 1 column 41",
+        );
+        check_error(
+            r#"{"item": []}"#,
+            "the input does not fit: missing field `items` at line 1 column 12",
+        );
+        check_error(
+            r#"{"items": []} {}"#,
+            "the input does not fit: trailing characters at line 1 column 15",
+        );
+        check_error(
+            "",
+            "the input is empty: invalid type: null, expected struct Order at line 1 column 4",
+        );
+    }
+
+    #[test]
+    fn an_empty_body_is_null() {
+        let payload = Payload::default();
+        assert_eq!(payload.json::<Option<u32>>().unwrap(), None);
+        payload.json::<()>().unwrap();
+    }
+
+    #[test]
+    fn the_content_type_does_not_matter() {
+        let payload = Payload::new("text/plain", r#"{"items":[]}"#);
+        assert_eq!(
+            payload.json::<Order>().unwrap(),
+            Order { items: Vec::new() }
+        );
+    }
+
+    #[test]
+    fn a_payload_stays_as_it_is() {
+        let payload = Payload::new("image/png", [0xff, 0]);
+        assert_eq!(Payload::from_payload(payload.clone()).unwrap(), payload);
+        assert_eq!(payload.clone().into_payload().unwrap(), payload);
+        assert_eq!(payload.text().unwrap_err().code(), "invalid-text");
+    }
+
+    #[test]
+    fn what_json_cannot_hold() {
+        let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(map.into_payload().unwrap_err().code(), "invalid-json");
+    }
+}

@@ -1,0 +1,102 @@
+//! Durable timers.
+
+use std::future::{Future, IntoFuture};
+
+use crate::bindings::dormouse::workflow::timers as contract;
+use crate::context::Context;
+use crate::operation::Operation;
+use crate::time::{Instant, IntoDuration, contract_millis};
+
+impl Context {
+    /// Waits for a span of time, counted from when it is first awaited. Never early, and free
+    /// while it lasts.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context) {
+    /// ctx.sleep("trial period", "30d").await;
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn sleep(&self, step: impl Into<String>, span: impl IntoDuration) -> Operation<()> {
+        let (step, millis) = (step.into(), contract_millis(span));
+        Operation::new(contract::sleep(step, millis))
+    }
+
+    /// Waits for a point in time. One that has passed ends the wait at once.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context) {
+    /// let renewal = ctx.run().started + days(365);
+    /// ctx.sleep_until("renewal", renewal).await;
+    /// # }
+    /// ```
+    pub fn sleep_until(&self, step: impl Into<String>, instant: Instant) -> Operation<()> {
+        Operation::new(contract::sleep_until(step.into(), instant.as_millis()))
+    }
+}
+
+/// Awaits a future, for so long at most: its output, or `None` when the time was up first. The
+/// future is dropped then, and with it the operations that it waited for.
+///
+/// It goes round anything: an operation, [`join_all`](crate::join_all), a function of your own. A
+/// single wait for a webhook or an event has a `wait_timeout` of its own, which is one operation
+/// instead of two, and which a request that came in time never misses.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn order(ctx: Context) -> Result<u32> { Ok(1) }
+/// # async fn example(ctx: Context) -> Result<()> {
+/// match timeout("2h", order(ctx)).await {
+///     Some(number) => ctx.info(format_args!("order {}", number?)),
+///     None => ctx.warn("no order within two hours"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn timeout<F: IntoFuture, D: IntoDuration>(
+    span: D,
+    future: F,
+) -> impl Future<Output = Option<F::Output>> {
+    let timer = Context::new().sleep("timeout", span);
+    before(timer, future)
+}
+
+async fn before<F: IntoFuture>(timer: impl Future, future: F) -> Option<F::Output> {
+    crate::select! {
+        output = future => Some(output),
+        _ = timer => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::{pending, ready};
+
+    use super::*;
+    use crate::test_futures::{Countdown, Owned, poll_to_end};
+
+    #[test]
+    fn the_future_is_first() {
+        assert_eq!(
+            poll_to_end(before(Countdown::new(2, ()), Countdown::new(1, 7))),
+            Some(7)
+        );
+        assert_eq!(
+            poll_to_end(before(ready(()), ready(7))),
+            Some(7),
+            "both at once"
+        );
+    }
+
+    #[test]
+    fn the_timer_is_first_and_the_future_is_dropped() {
+        let dropped = Cell::new(0);
+        let future = Owned::new(pending::<()>(), &dropped);
+        let seen = poll_to_end(async { (before(ready(()), future).await, dropped.get()) });
+        assert_eq!(seen, (None, 1));
+    }
+}

@@ -1,0 +1,320 @@
+//! How a webhook treats what is sent to it, said before it is created.
+
+use crate::bindings::dormouse::workflow::webhooks as contract;
+use crate::context::Context;
+use crate::response::Response;
+use crate::time::{IntoDuration, contract_millis};
+use crate::webhooks::Webhook;
+
+impl Context {
+    /// A webhook to be created under this step name. It answers 202 to POST, PUT, PATCH and DELETE
+    /// unless told otherwise, and lives as long as the run does, or until it is closed.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let hook = ctx.webhook("approval").create();
+    /// # }
+    /// ```
+    pub fn webhook(&self, step: impl Into<String>) -> WebhookBuilder {
+        WebhookBuilder {
+            step: step.into(),
+            options: contract::WebhookOptions {
+                methods: Vec::new(),
+                signature: None,
+                handshake: contract::Handshake::None,
+                reply: contract::Reply::Accepted,
+            },
+        }
+    }
+}
+
+/// A webhook that is being described. [`create`](WebhookBuilder::create) creates it.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # fn example(ctx: Context) {
+/// let hook = ctx
+///     .webhook("push")
+///     .methods(["POST"])
+///     .signature(Signature::github(["github-secret"]))
+///     .create();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a webhook is created by `create`"]
+pub struct WebhookBuilder {
+    step: String,
+    options: contract::WebhookOptions,
+}
+
+impl WebhookBuilder {
+    /// The methods that are delivered; others are answered 405. GET must be asked for, since link
+    /// previews and mail scanners send it.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let link = ctx.webhook("link in a mail").methods(["GET"]).create();
+    /// # }
+    /// ```
+    pub fn methods(mut self, methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The signature that a request must carry. One without it is answered 401 and never seen by
+    /// the run.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let paid = ctx.webhook("paid").signature(Signature::stripe(["stripe-endpoint"])).create();
+    /// # }
+    /// ```
+    pub fn signature(mut self, signature: Signature) -> Self {
+        self.options.signature = Some(signature.0);
+        self
+    }
+
+    /// The probe by which a provider checks the URL before it uses it. The host answers it.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let messages = ctx.webhook("messages").handshake(Handshake::Slack).create();
+    /// # }
+    /// ```
+    pub fn handshake(mut self, handshake: Handshake) -> Self {
+        self.options.handshake = handshake.into_contract();
+        self
+    }
+
+    /// Answers every caller with this response, as soon as the request is durable.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let thanks = Response::new(200).with_text("Thank you. You can close this window.");
+    /// let link = ctx.webhook("link in a mail").methods(["GET"]).reply(thanks).create();
+    /// # }
+    /// ```
+    pub fn reply(mut self, response: Response) -> Self {
+        self.options.reply = contract::Reply::Fixed(response.into_contract());
+        self
+    }
+
+    /// Answers each caller with what the workflow gives to
+    /// [`Delivery::respond`](crate::Delivery::respond), and with 202 when it has not done so within
+    /// this time.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let questions = ctx.webhook("questions").reply_from_workflow("10s").create();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn reply_from_workflow(mut self, within: impl IntoDuration) -> Self {
+        self.options.reply = contract::Reply::FromWorkflow(contract_millis(within));
+        self
+    }
+
+    /// Creates the webhook. Options that contradict each other, or ask for what this host does not
+    /// do, fail the run.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let url = ctx.webhook("approval").create().url().to_owned();
+    /// # }
+    /// ```
+    pub fn create(self) -> Webhook {
+        let webhook = contract::create_webhook(&self.step, &self.options);
+        Webhook::from_contract(self.step, webhook)
+    }
+}
+
+/// The check that a request must pass before it is queued. The secrets are names of secrets that
+/// the host holds; any of them may match, so that they can be rotated.
+///
+/// ```
+/// # use dormouse_sdk::Signature;
+/// let rotating = Signature::github(["github-secret", "github-secret-before"]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signature(contract::Signature);
+
+impl Signature {
+    /// Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::standard_webhooks(["svix-secret"]);
+    /// ```
+    pub fn standard_webhooks(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::new(contract::SignatureScheme::StandardWebhooks, secrets)
+    }
+
+    /// GitHub: `X-Hub-Signature-256`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::github(["github-secret"]);
+    /// ```
+    pub fn github(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::new(contract::SignatureScheme::Github, secrets)
+    }
+
+    /// Stripe: `Stripe-Signature`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::stripe(["stripe-endpoint"]);
+    /// ```
+    pub fn stripe(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::new(contract::SignatureScheme::Stripe, secrets)
+    }
+
+    /// Slack: `X-Slack-Signature` and `X-Slack-Request-Timestamp`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::slack(["slack-signing"]);
+    /// ```
+    pub fn slack(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::new(contract::SignatureScheme::Slack, secrets)
+    }
+
+    /// HMAC-SHA-256 of the body, in the header of this name.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::hmac_sha256(["shop-secret"], "x-shop-digest");
+    /// ```
+    pub fn hmac_sha256(
+        secrets: impl IntoIterator<Item = impl Into<String>>,
+        header: impl Into<String>,
+    ) -> Self {
+        let mut signature = Self::new(contract::SignatureScheme::HmacSha256, secrets);
+        signature.0.header = Some(header.into());
+        signature
+    }
+
+    /// What stands before the digest in the header of [`hmac_sha256`](Signature::hmac_sha256).
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::hmac_sha256(["shop"], "x-shop-digest").with_prefix("sha256=");
+    /// ```
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.0.prefix = Some(prefix.into());
+        self
+    }
+
+    fn new(
+        scheme: contract::SignatureScheme,
+        secrets: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let secrets = secrets.into_iter().map(Into::into).collect();
+        Self(contract::Signature {
+            scheme,
+            secrets,
+            header: None,
+            prefix: None,
+        })
+    }
+}
+
+/// The probe by which a provider checks a URL before it uses it.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # fn example(ctx: Context) {
+/// let changes = ctx.webhook("changes").handshake(Handshake::MicrosoftGraph).create();
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Handshake {
+    /// Slack's `url_verification`.
+    Slack,
+    /// Meta's `hub.challenge`.
+    Meta,
+    /// Microsoft Graph's `validationToken`.
+    MicrosoftGraph,
+    /// The verification of intent of `WebSub`.
+    WebSub,
+}
+
+impl Handshake {
+    fn into_contract(self) -> contract::Handshake {
+        match self {
+            Self::Slack => contract::Handshake::Slack,
+            Self::Meta => contract::Handshake::Meta,
+            Self::MicrosoftGraph => contract::Handshake::MicrosoftGraph,
+            Self::WebSub => contract::Handshake::Websub,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::{Reply, SignatureScheme};
+
+    fn builder() -> WebhookBuilder {
+        Context::new().webhook("a")
+    }
+
+    #[test]
+    fn nothing_is_asked_for_unless_said() {
+        let WebhookBuilder { step, options } = builder();
+        assert_eq!(step, "a");
+        assert!(options.methods.is_empty());
+        assert_eq!(options.signature, None);
+        assert_eq!(options.handshake, contract::Handshake::None);
+        assert_eq!(options.reply, Reply::Accepted);
+    }
+
+    #[test]
+    fn what_is_said_arrives() {
+        let options = builder()
+            .methods(["GET", "POST"])
+            .handshake(Handshake::WebSub)
+            .options;
+        assert_eq!(options.methods, ["GET", "POST"]);
+        assert_eq!(options.handshake, contract::Handshake::Websub);
+    }
+
+    #[test]
+    fn replies() {
+        let response = Response::new(200).with_text("ok");
+        let fixed = Reply::Fixed(response.clone().into_contract());
+        assert_eq!(builder().reply(response).options.reply, fixed);
+        assert_eq!(
+            builder().reply_from_workflow("10s").options.reply,
+            Reply::FromWorkflow(10_000)
+        );
+    }
+
+    #[test]
+    fn signatures() {
+        let github = builder()
+            .signature(Signature::github(["new", "old"]))
+            .options
+            .signature;
+        let github = github.unwrap();
+        assert_eq!(github.scheme, SignatureScheme::Github);
+        assert_eq!(github.secrets, ["new", "old"]);
+        assert_eq!((github.header, github.prefix), (None, None));
+
+        let hmac = Signature::hmac_sha256(["shop"], "x-digest")
+            .with_prefix("sha256=")
+            .0;
+        assert_eq!(hmac.scheme, SignatureScheme::HmacSha256);
+        assert_eq!(hmac.header.as_deref(), Some("x-digest"));
+        assert_eq!(hmac.prefix.as_deref(), Some("sha256="));
+    }
+}

@@ -1,0 +1,296 @@
+//! Public URLs by which another system resumes the run.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::dormouse::workflow::webhooks as contract;
+use crate::error::Result;
+use crate::headers::Headers;
+use crate::operation::Operation;
+use crate::payload::{from_json, from_text};
+use crate::response::Response;
+use crate::time::{Instant, IntoDuration, contract_millis};
+
+/// A public URL of this run. [`Context::webhook`](crate::Context::webhook) creates one.
+///
+/// A request is kept from the moment its caller is answered, whether or not the run waits for it
+/// yet. Requests queue first-in first-out, and each wait takes exactly one.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn example(ctx: Context, service_url: &str) -> Result<()> {
+/// let hook = ctx.webhook("result").create();
+/// ctx.post(service_url).json(&json!({ "webhookUrl": hook.url() })).send("start job").await?;
+/// let result: Value = hook.wait().await.json()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Webhook {
+    id: String,
+    url: String,
+    step: String,
+}
+
+impl Webhook {
+    pub(crate) fn from_contract(step: String, webhook: contract::Webhook) -> Self {
+        let contract::Webhook { id, url } = webhook;
+        Self { id, url, step }
+    }
+
+    /// What to hand to whoever is to call. Whoever knows it can call it, so treat it as a
+    /// password. A sub-path or a query may be appended, and reaches the run with the request.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let hook = ctx.webhook("answer").methods(["GET"]).create();
+    /// let (yes, no) = (format!("{}/yes", hook.url()), format!("{}/no", hook.url()));
+    /// # }
+    /// ```
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same webhook, whose operations carry this step name instead of the webhook's.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context) {
+    /// let hook = ctx.webhook("answer").create();
+    /// hook.wait().await;
+    /// hook.named("second opinion").wait().await;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn named(&self, step: impl Into<String>) -> Self {
+        Self {
+            step: step.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Takes the oldest request that no wait has taken yet, and waits for one if there is none,
+    /// for as long as it takes.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(hook: Webhook) -> Result<()> {
+    /// let answer: Value = hook.wait().await.json()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait(&self) -> Operation<Delivery> {
+        let Self { id, step, .. } = self.clone();
+        Operation::new(async move {
+            match contract::wait_for_webhook(step.clone(), id, None).await {
+                Some(delivery) => Delivery::from_contract(step, delivery),
+                None => unreachable!("a wait without a timeout ends with a request"),
+            }
+        })
+    }
+
+    /// Takes the oldest request that no wait has taken yet, and waits for one if there is none,
+    /// for so long at most. Gives `None` when the time is up, counted from when the wait is first
+    /// awaited. A timeout of 0 takes a request that is already there.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context, hook: Webhook) {
+    /// while let Some(update) = hook.wait_timeout(minutes(5)).await {
+    ///     ctx.info(format_args!("{} bytes", update.body.len()));
+    /// }
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn wait_timeout(&self, timeout: impl IntoDuration) -> Operation<Option<Delivery>> {
+        let (Self { id, step, .. }, millis) = (self.clone(), contract_millis(timeout));
+        Operation::new(async move {
+            let delivery = contract::wait_for_webhook(step.clone(), id, Some(millis)).await;
+            delivery.map(|delivery| Delivery::from_contract(step, delivery))
+        })
+    }
+
+    /// From now on the URL answers 410. What is queued already can still be waited for. Closing
+    /// twice is the same as closing once.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(hook: Webhook) {
+    /// hook.close();
+    /// while let Some(late) = hook.wait_timeout("0s").await {}
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        contract::close_webhook(&self.step, &self.id);
+    }
+}
+
+/// Without the URL, which is as good as a password and must not get into a log by accident.
+impl fmt::Debug for Webhook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that reached a webhook.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn example(ctx: Context, hook: Webhook) -> Result<()> {
+/// let update = hook.wait().await;
+/// let progress: f64 = update.json()?;
+/// let finished = update.header("x-task-finished") == Some("true");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Names this request. Its caller was answered with it.
+    pub id: String,
+    /// When the host accepted the request.
+    pub accepted: Instant,
+    /// The method in capitals, such as `POST`.
+    pub method: String,
+    /// The whole URL that was called, with whatever path and query followed the webhook's own.
+    pub url: String,
+    /// Every header, in order, repeats included.
+    pub headers: Headers,
+    /// The body's bytes, untouched.
+    pub body: Vec<u8>,
+    step: String,
+}
+
+impl Delivery {
+    fn from_contract(step: String, delivery: contract::Delivery) -> Self {
+        let contract::Delivery {
+            id,
+            accepted,
+            request,
+        } = delivery;
+        Self {
+            id,
+            accepted: Instant::from_millis(accepted),
+            method: request.method,
+            url: request.url,
+            headers: Headers::from_contract(request.headers),
+            body: request.body,
+            step,
+        }
+    }
+
+    /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does: whatever its content
+    /// type, and an empty body as `null`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(hook: Webhook) -> Result<()> {
+    /// let update: Value = hook.wait().await.json()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        from_json(&self.body_name(), &self.body)
+    }
+
+    /// The body read as text, as [`Payload::text`](crate::Payload::text) does.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context, hook: Webhook) -> Result<()> {
+    /// ctx.info(hook.wait().await.text()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn text(&self) -> Result<&str> {
+        from_text(&self.body_name(), &self.body)
+    }
+
+    /// The first value of a header, if it is text. Case does not matter in the name.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(delivery: &Delivery) {
+    /// let finished = delivery.header("x-task-finished") == Some("true");
+    /// # }
+    /// ```
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// Answers the caller, when the webhook was created with
+    /// [`reply_from_workflow`](crate::WebhookBuilder::reply_from_workflow). Nothing happens when
+    /// the caller is no longer there. A second answer is a mistake, and fails the run.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context) -> Result<()> {
+    /// let hook = ctx.webhook("quote").reply_from_workflow("10s").create();
+    /// let question = hook.wait().await;
+    /// question.respond(Response::new(200).with_json(&json!({ "price": 5 }))?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn respond(&self, response: Response) {
+        contract::respond(&self.step, &self.id, &response.into_contract());
+    }
+
+    fn body_name(&self) -> String {
+        format!("the body sent to webhook `{}`", self.step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::dormouse::workflow::types::Request;
+
+    fn delivery(body: &[u8]) -> Delivery {
+        let request = Request {
+            method: "POST".into(),
+            url: "https://example.com/hooks/token/yes?a=b".into(),
+            headers: vec![("X-Task-Finished".into(), b"true".into())],
+            body: body.into(),
+        };
+        let delivery = contract::Delivery {
+            id: "d1".into(),
+            accepted: 1_000,
+            request,
+        };
+        Delivery::from_contract("progress".into(), delivery)
+    }
+
+    #[test]
+    fn everything_that_was_sent_is_there() {
+        let delivery = delivery(b"[1]");
+        assert_eq!(delivery.id, "d1");
+        assert_eq!(delivery.accepted, Instant::from_millis(1_000));
+        assert_eq!(delivery.method, "POST");
+        assert_eq!(delivery.url, "https://example.com/hooks/token/yes?a=b");
+        assert_eq!(delivery.header("x-task-finished"), Some("true"));
+        assert_eq!(delivery.json::<Vec<u32>>().unwrap(), [1]);
+    }
+
+    #[test]
+    fn a_body_that_does_not_fit_names_the_webhook() {
+        let error = delivery(b"{}").json::<u32>().unwrap_err();
+        let expected = "the body sent to webhook `progress` does not fit: ";
+        assert!(error.message().starts_with(expected), "{error}");
+        assert_eq!(delivery(b"\xff").text().unwrap_err().code(), "invalid-text");
+    }
+
+    #[test]
+    fn the_url_is_not_shown_by_accident() {
+        let webhook = contract::Webhook {
+            id: "1".into(),
+            url: "https://secret".into(),
+        };
+        let shown = format!("{:?}", Webhook::from_contract("a".into(), webhook));
+        assert_eq!(shown, r#"Webhook { id: "1", step: "a", .. }"#);
+    }
+}

@@ -1,0 +1,208 @@
+//! Why an upload is refused.
+
+/// Why an upload is refused. Each message names what is wrong with it and says what to do; the server shows it as it
+/// is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// Anything else than Wasm.
+    #[error(
+        "this is not WebAssembly: it does not start with the bytes `\\0asm`; upload the binary `.wasm` file of a \
+         component"
+    )]
+    NotWasm,
+
+    /// Wasm of another version than the two that there are: core modules and components.
+    #[error(
+        "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the bytes {version}; build \
+         it with a current toolchain"
+    )]
+    UnknownVersion {
+        /// The four bytes, in hexadecimal.
+        version: String,
+    },
+
+    /// Wasm that does not parse or validate.
+    #[error(
+        "the Wasm is not valid: {reason}; build it anew, and check that the whole file was sent"
+    )]
+    Malformed {
+        /// What the validator found, and at which byte.
+        reason: String,
+    },
+
+    /// Wasm that uses a feature which the host does not enable.
+    #[error(
+        "the Wasm uses the feature {feature}, which the host does not enable: {reason}; turn it off in the compiler's \
+         options"
+    )]
+    Feature {
+        /// The feature's name.
+        feature: String,
+        /// What the validator found, and at which byte.
+        reason: String,
+    },
+
+    /// A core module that does not say which world it implements.
+    #[error(
+        "this is a core module without component metadata, so the host cannot make a component of it; build it with \
+         bindings of the world `dormouse:workflow/workflow`, such as those of the SDK, or make it a component first"
+    )]
+    NoMetadata,
+
+    /// A core module for the predecessor of WASI 0.2.
+    #[error(
+        "the core module imports `{module}`, which is WASI 0.1; build for `wasm32-unknown-unknown` or \
+         `wasm32-wasip2`, or make it a component with the adapter of WASI 0.1 first"
+    )]
+    WasiPreview1 {
+        /// The module imported from.
+        module: String,
+    },
+
+    /// A core module that does not fit its own metadata.
+    #[error(
+        "the core module cannot be made a component: {reason}; build it with bindings of the current contract, or \
+         make it a component first to see more"
+    )]
+    Unwrappable {
+        /// What the encoder found.
+        reason: String,
+    },
+
+    /// An import that is not an interface of a package.
+    #[error(
+        "the component imports `{import}`, which is not an interface that the host gives; import only interfaces of \
+         `dormouse:workflow` and WASI 0.2"
+    )]
+    ImportName {
+        /// The import's name.
+        import: String,
+    },
+
+    /// An import of a package that the host does not know.
+    #[error(
+        "the component imports `{import}`, and the host does not know the package `{package}`; import only interfaces \
+         of `dormouse:workflow` and WASI 0.2, or compose the component with one that implements this package"
+    )]
+    UnknownPackage {
+        /// The import's name.
+        import: String,
+        /// Its package.
+        package: String,
+    },
+
+    /// An import of `wasi:http`, of any version.
+    #[error(
+        "the component imports `{import}`; the host does not give `wasi:http`, since a request made with it would be \
+         made again whenever the run is rebuilt; use the call of `dormouse:workflow/http`"
+    )]
+    WasiHttp {
+        /// The import's name.
+        import: String,
+    },
+
+    /// An import of another WASI than 0.2.
+    #[error(
+        "the component imports `{import}`, and of WASI the host gives the releases of version 0.2 only; build with a \
+         toolchain that targets WASI 0.2"
+    )]
+    WasiVersion {
+        /// The import's name.
+        import: String,
+    },
+
+    /// An import of another version of the contract.
+    #[error(
+        "the component imports `{import}`, and the host gives version {given} of `dormouse:workflow`; build it against \
+         that version, or deploy it to a newer host"
+    )]
+    ContractVersion {
+        /// The import's name.
+        import: String,
+        /// The version that the host gives.
+        given: String,
+    },
+
+    /// An import of an interface that the contract does not have.
+    #[error(
+        "the component imports `{import}`, and the contract has no such interface; build it against the contract as \
+         published"
+    )]
+    UnknownInterface {
+        /// The import's name.
+        import: String,
+    },
+
+    /// An import of something that the contract's interface does not have.
+    #[error(
+        "the component imports `{item}` of `{import}`, and the contract has no such item there; build it against the \
+         contract as published"
+    )]
+    UnknownItem {
+        /// The interface's name.
+        import: String,
+        /// The function's or type's name.
+        item: String,
+    },
+
+    /// An import of something whose type is not the contract's.
+    #[error(
+        "the component imports `{item}` of `{import}` with another type than the contract's: {reason}; build it \
+         against the contract as published"
+    )]
+    ItemType {
+        /// The interface's name.
+        import: String,
+        /// The function's or type's name.
+        item: String,
+        /// What differs.
+        reason: String,
+    },
+
+    /// No export `run`.
+    #[error(
+        "the component does not export `run`; export `run: async func(input: payload) -> result<payload, failure>` of \
+         the world `dormouse:workflow/workflow`"
+    )]
+    NoRun,
+
+    /// An export `run` that is declared as a function that never waits.
+    #[error(
+        "the component exports `run` as `func`, and the contract says `async func`: every wait in it would trap; \
+         declare it `async func` (the code behind it may still be written without async)"
+    )]
+    RunNotAsync,
+
+    /// An export `run` of another type.
+    #[error(
+        "the component exports `run` with another type than the contract's: {reason}; export `run: async func(input: \
+         payload) -> result<payload, failure>` of the world `dormouse:workflow/workflow`"
+    )]
+    RunType {
+        /// What differs.
+        reason: String,
+    },
+}
+
+impl Invalid {
+    /// What the validator says, as the upload's author should read it.
+    pub(crate) fn malformed(error: &wasmparser::Error) -> Self {
+        let reason = error.to_string();
+        match error.missing_wasm_feature() {
+            Some(missing) => Self::Feature {
+                feature: feature_name(missing),
+                reason,
+            },
+            None => Self::Malformed { reason },
+        }
+    }
+}
+
+fn feature_name(features: wasmparser::WasmFeatures) -> String {
+    let names: Vec<String> = features
+        .iter_names()
+        .map(|(name, _)| name.to_lowercase().replace('_', "-"))
+        .collect();
+    names.join(" or ")
+}

@@ -1,0 +1,80 @@
+//! Making a component of a core module.
+//!
+//! Bindings leave behind, in sections of the module that the compiler carries through, which world the module
+//! implements. That is all that is needed to make a component of it, so authors need no tool between their compiler
+//! and the upload.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use wasmparser::{Parser, Payload, Validator};
+use wit_component::ComponentEncoder;
+
+use crate::{Invalid, features};
+
+/// What the names of the sections start with that bindings leave behind.
+const METADATA: &str = "component-type";
+
+/// What the core modules are called that give WASI 0.1.
+const WASI_PREVIEW_1: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+
+/// Makes a component of a core module.
+pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
+    Validator::new_with_features(features())
+        .validate_all(module)
+        .map_err(|error| Invalid::malformed(&error))?;
+    let survey = Survey::of(module).map_err(|error| Invalid::malformed(&error))?;
+    if let Some(module) = survey.wasi_preview_1 {
+        return Err(Invalid::WasiPreview1 { module });
+    }
+    if !survey.has_metadata {
+        return Err(Invalid::NoMetadata);
+    }
+    encode(module)
+}
+
+/// What decides whether a core module can be wrapped.
+#[derive(Default)]
+struct Survey {
+    has_metadata: bool,
+    wasi_preview_1: Option<String>,
+}
+
+impl Survey {
+    fn of(module: &[u8]) -> wasmparser::Result<Self> {
+        let mut survey = Self::default();
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::CustomSection(section) if section.name().starts_with(METADATA) => {
+                    survey.has_metadata = true;
+                }
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let name = import?.module;
+                        if WASI_PREVIEW_1.contains(&name) {
+                            survey.wasi_preview_1 = Some(name.to_owned());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(survey)
+    }
+}
+
+/// The encoder is made for what a compiler gives it, and asserts where a forged metadata section contradicts itself.
+/// It keeps nothing between two calls, so a panic in it harms this upload only and is answered like its errors.
+fn encode(module: &[u8]) -> Result<Vec<u8>, Invalid> {
+    let encoded = catch_unwind(AssertUnwindSafe(|| {
+        ComponentEncoder::default().module(module)?.encode()
+    }));
+    match encoded {
+        Ok(Ok(component)) => Ok(component),
+        Ok(Err(error)) => Err(Invalid::Unwrappable {
+            reason: format!("{error:#}"),
+        }),
+        Err(_) => Err(Invalid::Unwrappable {
+            reason: "its metadata contradicts itself".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,337 @@
+//! What must be refused, and what its author is told.
+
+use dormouse_component::prepare;
+
+use crate::support::{Guest, RUN};
+
+#[track_caller]
+fn refused(upload: &[u8], message: &str) {
+    let error = prepare(upload).unwrap_err();
+    assert_eq!(error.to_string(), message);
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// A workflow with one more import, of a package that it brings along.
+fn importing(import: &str, package: &str) -> Vec<u8> {
+    Guest::new(&format!("import {import}; {RUN}"))
+        .with_package(package)
+        .component()
+}
+
+#[test]
+fn text() {
+    refused(
+        b"(component)",
+        "this is not WebAssembly: it does not start with the bytes `\\0asm`; upload the binary \
+         `.wasm` file of a component",
+    );
+}
+
+#[test]
+fn nothing() {
+    refused(
+        b"",
+        "this is not WebAssembly: it does not start with the bytes `\\0asm`; upload the binary \
+         `.wasm` file of a component",
+    );
+}
+
+#[test]
+fn wasm_of_an_unknown_kind() {
+    refused(
+        b"\0asm\x07\0\x07\0",
+        "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the \
+         bytes 07 00 07 00; build it with a current toolchain",
+    );
+}
+
+#[test]
+fn truncated_component() {
+    let component = Guest::new(RUN).component();
+    refused(
+        &component[..component.len() / 2],
+        "the Wasm is not valid: unexpected end-of-file (at offset 0x48a); build it anew, and \
+         check that the whole file was sent",
+    );
+}
+
+#[test]
+fn core_module_without_metadata() {
+    refused(
+        &wat("(module)"),
+        "this is a core module without component metadata, so the host cannot make a component of \
+         it; build it with bindings of the world `dormouse:workflow/workflow`, such as those of \
+         the SDK, or make it a component first",
+    );
+}
+
+#[test]
+fn core_module_for_wasi_0_1() {
+    refused(
+        &wat(r#"(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))))"#),
+        "the core module imports `wasi_snapshot_preview1`, which is WASI 0.1; build for \
+         `wasm32-unknown-unknown` or `wasm32-wasip2`, or make it a component with the adapter of \
+         WASI 0.1 first",
+    );
+}
+
+#[test]
+fn core_module_that_does_not_fit_its_metadata() {
+    let guest = Guest::new(RUN).module();
+    let mut module = wat("(module)");
+    module.extend_from_slice(metadata_of(&guest));
+    refused(
+        &module,
+        "the core module cannot be made a component: failed to decode world from module: module \
+         was not valid: failed to find export of function `run`; build it with bindings of the \
+         current contract, or make it a component first to see more",
+    );
+}
+
+/// The custom section that the encoder reads, with its header.
+fn metadata_of(module: &[u8]) -> &[u8] {
+    let name = b"component-type";
+    let at = module.windows(name.len()).position(|found| found == name);
+    // Before the name stand its length, the section's length in two bytes, and the section's number.
+    &module[at.unwrap() - 4..]
+}
+
+/// The encoder panics on this one; see the module `wrap`.
+#[test]
+fn core_module_with_forged_metadata() {
+    let forged = wat(r#"(component
+        (type $world (component (import "test:guest/imported" (instance))))
+        (export "guest" (type $world)))"#);
+    let mut module = wat("(module)");
+    module.extend(custom_section(b"component-type:guest", &forged));
+    refused(
+        &module,
+        "the core module cannot be made a component: its metadata contradicts itself; build it \
+         with bindings of the current contract, or make it a component first to see more",
+    );
+}
+
+fn custom_section(name: &[u8], data: &[u8]) -> Vec<u8> {
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
+    let mut content = vec![length(name)];
+    content.extend_from_slice(name);
+    content.extend_from_slice(data);
+    let mut section = vec![0, length(&content)];
+    section.append(&mut content);
+    section
+}
+
+#[test]
+fn threads() {
+    refused(
+        &wat("(component (core module (memory 1 1 shared)))"),
+        "the Wasm uses the feature threads, which the host does not enable: threads must be \
+         enabled for shared memories (at offset 0x15); turn it off in the compiler's options",
+    );
+}
+
+#[test]
+fn memory64() {
+    refused(
+        &wat("(component (core module (memory i64 1)))"),
+        "the Wasm uses the feature memory64, which the host does not enable: memory64 must be \
+         enabled for 64-bit memories (at offset 0x15); turn it off in the compiler's options",
+    );
+}
+
+#[test]
+fn import_that_is_no_interface() {
+    refused(
+        &wat(r#"(component (import "log" (func)))"#),
+        "the component imports `log`, which is not an interface that the host gives; import only \
+         interfaces of `dormouse:workflow` and WASI 0.2",
+    );
+}
+
+#[test]
+fn import_of_an_unknown_package() {
+    let package = "package acme:billing@1.2.3; interface invoices { send: func(); }";
+    refused(
+        &importing("acme:billing/invoices@1.2.3", package),
+        "the component imports `acme:billing/invoices@1.2.3`, and the host does not know the \
+         package `acme:billing`; import only interfaces of `dormouse:workflow` and WASI 0.2, or \
+         compose the component with one that implements this package",
+    );
+}
+
+#[test]
+fn import_of_a_wasi_package_that_is_not_given() {
+    let package = "package wasi:keyvalue@0.2.0; interface store { get: func(); }";
+    refused(
+        &importing("wasi:keyvalue/store@0.2.0", package),
+        "the component imports `wasi:keyvalue/store@0.2.0`, and the host does not know the \
+         package `wasi:keyvalue`; import only interfaces of `dormouse:workflow` and WASI 0.2, or \
+         compose the component with one that implements this package",
+    );
+}
+
+#[test]
+fn import_of_wasi_http() {
+    let package = "package wasi:http@0.2.4; interface outgoing-handler { handle: func(); }";
+    refused(
+        &importing("wasi:http/outgoing-handler@0.2.4", package),
+        "the component imports `wasi:http/outgoing-handler@0.2.4`; the host does not give \
+         `wasi:http`, since a request made with it would be made again whenever the run is \
+         rebuilt; use the call of `dormouse:workflow/http`",
+    );
+}
+
+#[test]
+fn import_of_wasi_0_3() {
+    let package = "package wasi:clocks@0.3.0; interface system-clock { now: func(); }";
+    refused(
+        &importing("wasi:clocks/system-clock@0.3.0", package),
+        "the component imports `wasi:clocks/system-clock@0.3.0`, and of WASI the host gives the \
+         releases of version 0.2 only; build with a toolchain that targets WASI 0.2",
+    );
+}
+
+#[test]
+fn import_of_a_draft_of_wasi_0_2() {
+    let package = "package wasi:cli@0.2.0-rc-2023-11-10; interface stdin { get: func(); }";
+    refused(
+        &importing("wasi:cli/stdin@0.2.0-rc-2023-11-10", package),
+        "the component imports `wasi:cli/stdin@0.2.0-rc-2023-11-10`, and of WASI the host gives \
+         the releases of version 0.2 only; build with a toolchain that targets WASI 0.2",
+    );
+}
+
+#[test]
+fn import_of_another_version_of_the_contract() {
+    let package = "package dormouse:workflow@0.2.0; interface timers { sleep: async func(); }";
+    refused(
+        &importing("dormouse:workflow/timers@0.2.0", package),
+        "the component imports `dormouse:workflow/timers@0.2.0`, and the host gives version 0.1.0 \
+         of `dormouse:workflow`; build it against that version, or deploy it to a newer host",
+    );
+}
+
+#[test]
+fn import_of_an_unknown_interface() {
+    let guest = Guest::new(&format!("import dormouse:workflow/naps@0.1.0; {RUN}"))
+        .where_contract_says(
+            "interface timers {",
+            "interface naps { use types.{duration, instant};",
+        )
+        .where_contract_says(
+            "  use types.{duration, instant};\n\n  /// Waits for a span",
+            "  /// Waits for a span",
+        )
+        .where_contract_says("import timers;", "import naps;");
+    refused(
+        &guest.component(),
+        "the component imports `dormouse:workflow/naps@0.1.0`, and the contract has no such \
+         interface; build it against the contract as published",
+    );
+}
+
+#[test]
+fn import_of_an_unknown_function() {
+    let guest = Guest::new(&format!("import dormouse:workflow/timers@0.1.0; {RUN}"))
+        .where_contract_says("sleep-until:", "nap:");
+    refused(
+        &guest.component(),
+        "the component imports `nap` of `dormouse:workflow/timers@0.1.0`, and the contract has no \
+         such item there; build it against the contract as published",
+    );
+}
+
+#[test]
+fn import_of_a_function_with_another_parameter() {
+    let guest = Guest::new(&format!("import dormouse:workflow/events@0.1.0; {RUN}"))
+        .where_contract_says(
+            "timeout: option<duration>) -> option<payload>",
+            "timeout: duration) -> option<payload>",
+        );
+    refused(
+        &guest.component(),
+        "the component imports `wait-for-event` of `dormouse:workflow/events@0.1.0` with another \
+         type than the contract's: type mismatch in function parameter `timeout`: expected \
+         option, found u64; build it against the contract as published",
+    );
+}
+
+#[test]
+fn import_of_a_function_that_is_not_async() {
+    let guest = Guest::new(&format!("import dormouse:workflow/timers@0.1.0; {RUN}"))
+        .where_contract_says("sleep: async func", "sleep: func");
+    refused(
+        &guest.component(),
+        "the component imports `sleep` of `dormouse:workflow/timers@0.1.0` with another type than \
+         the contract's: expected `async func`, found `func`; build it against the contract as \
+         published",
+    );
+}
+
+#[test]
+fn import_of_a_record_with_another_field() {
+    let guest = Guest::new(&format!("import dormouse:workflow/webhooks@0.1.0; {RUN}"))
+        .where_contract_says("    accepted: instant,\n", "");
+    refused(
+        &guest.component(),
+        "the component imports `delivery` of `dormouse:workflow/webhooks@0.1.0` with another type \
+         than the contract's: expected 3 fields, found 2; build it against the contract as \
+         published",
+    );
+}
+
+#[test]
+fn no_run() {
+    refused(
+        &Guest::new("export main: async func();").component(),
+        "the component does not export `run`; export `run: async func(input: payload) -> \
+         result<payload, failure>` of the world `dormouse:workflow/workflow`",
+    );
+}
+
+#[test]
+fn run_that_cannot_wait() {
+    let guest = Guest::new(&RUN.replace("async func", "func"));
+    refused(
+        &guest.component(),
+        "the component exports `run` as `func`, and the contract says `async func`: every wait in \
+         it would trap; declare it `async func` (the code behind it may still be written without \
+         async)",
+    );
+}
+
+#[test]
+fn run_with_another_result() {
+    let guest = Guest::new(&RUN.replace("result<payload, failure>", "payload"));
+    refused(
+        &guest.component(),
+        "the component exports `run` with another type than the contract's: type mismatch with \
+         result type: expected result, found record; export `run: async func(input: payload) -> \
+         result<payload, failure>` of the world `dormouse:workflow/workflow`",
+    );
+}
+
+#[test]
+fn run_with_another_parameter_name() {
+    let guest = Guest::new(&RUN.replace("input:", "argument:"));
+    refused(
+        &guest.component(),
+        "the component exports `run` with another type than the contract's: expected parameter \
+         named `input`, found `argument`; export `run: async func(input: payload) -> \
+         result<payload, failure>` of the world `dormouse:workflow/workflow`",
+    );
+}
+
+#[test]
+fn run_that_is_no_function() {
+    let component = wat(r#"(component (instance $empty) (export "run" (instance $empty)))"#);
+    refused(
+        &component,
+        "the component exports `run` with another type than the contract's: expected func, found \
+         instance; export `run: async func(input: payload) -> result<payload, failure>` of the \
+         world `dormouse:workflow/workflow`",
+    );
+}

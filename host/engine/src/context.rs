@@ -1,0 +1,64 @@
+//! The interface `context`: who and when a run is, randomness, the log, and giving up.
+
+use dormouse_journal::{Arguments, Kind, Time};
+
+use crate::bindings::dormouse::workflow::context::{Header, Host, Instant, Level, Run};
+use crate::failure::Stop;
+use crate::limits::RANDOM_BYTES;
+use crate::shared::Guest;
+use crate::types::headers_out;
+
+impl Host for Guest {
+    fn current_run(&mut self) -> wasmtime::Result<Run> {
+        let state = self.shared.lock();
+        state.outside_step("current-run")?;
+        let headers: Vec<Header> = headers_out(state.run.headers.clone());
+        let Time(started) = state.run.started;
+        Ok(Run {
+            id: state.run.id.to_string(),
+            workflow: state.run.workflow.clone(),
+            version: state.run.version.to_string(),
+            started,
+            headers,
+        })
+    }
+
+    fn now(&mut self) -> wasmtime::Result<Instant> {
+        let Time(now) = self.shared.lock().cursor.time();
+        Ok(now)
+    }
+
+    fn random(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
+        let length = usize::try_from(length)?;
+        if length > RANDOM_BYTES {
+            return Err(Stop::Misuse(format!(
+                "`random` was asked for {length} bytes, and gives at most {RANDOM_BYTES} at a time; call it again for \
+                 more"
+            ))
+            .into());
+        }
+        let mut bytes = vec![0; length];
+        self.shared.lock().random.fill(&mut bytes);
+        Ok(bytes)
+    }
+
+    fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        self.shared.lock().log(level.into(), &message);
+        Ok(())
+    }
+
+    fn abandon(&mut self, step: String) -> wasmtime::Result<()> {
+        let mut state = self.shared.lock();
+        state.outside_step("abandon")?;
+        let operations = state.waits.abandon(&step);
+        let arguments = Arguments::Abandon {
+            operations: operations.clone(),
+            dropped: false,
+        };
+        state.issue("abandon", &step, &arguments, |_| Kind::Abandon {
+            operations,
+            dropped: false,
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! The engine: wasmtime, set up once, with the contract and WASI linked.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::Workflow;
+use crate::config::{self, Config};
+use crate::shared::Guest;
+use crate::wasi;
+
+/// Compiles components and runs them. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    linker: Arc<Linker<Guest>>,
+    fingerprint: Fingerprint,
+}
+
+impl Engine {
+    /// An engine with these settings. Where the pool's address space cannot be had, it does without a pool and says so.
+    ///
+    /// # Errors
+    /// When this machine cannot run Wasm at all.
+    pub fn new(config: &Config) -> Result<Self, EngineError> {
+        let wasmtime = start(config).map_err(EngineError)?;
+        let linker = link(&wasmtime).map_err(EngineError)?;
+        let fingerprint = Fingerprint::of(&wasmtime);
+        Ok(Engine {
+            wasmtime,
+            linker: Arc::new(linker),
+            fingerprint,
+        })
+    }
+
+    /// What code compiled by this engine needs to be the same of an engine that runs it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Lets every guest that is executing look at its CPU budget. Meant to be called every few milliseconds; without it
+    /// a guest that never yields is never interrupted.
+    pub fn tick(&self) {
+        self.wasmtime.increment_epoch();
+    }
+
+    /// Compiles a component to code for [`seal`](crate::seal). The compiler cannot be interrupted and a small component
+    /// can keep it busy for long, so do this in a process whose time and memory are bounded.
+    ///
+    /// # Errors
+    /// When the bytes are not a valid component, or one that uses what this host does not run.
+    pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+        self.wasmtime
+            .precompile_component(component)
+            .map_err(|error| CompileError(format!("{error:#}")))
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<Guest> {
+        &self.linker
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// This machine cannot run Wasm.
+#[derive(Debug, thiserror::Error)]
+#[error("the Wasm engine cannot be started on this machine: {0:#}")]
+pub struct EngineError(wasmtime::Error);
+
+/// Why a component cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+#[error("the component cannot be compiled: {0}")]
+pub struct CompileError(String);
+
+/// Identifies what compiles and runs code: the version of wasmtime, the target, the settings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    fn of(engine: &wasmtime::Engine) -> Self {
+        let mut hasher = StableHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Fingerprint(hasher.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The standard library's hashers may change from one release of Rust to the next, and a fingerprint lies on disk.
+struct StableHasher(Sha256);
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    }
+}
+
+fn start(config: &Config) -> wasmtime::Result<wasmtime::Engine> {
+    if config.slots > 0 {
+        match wasmtime::Engine::new(&config::with_pool(config::semantics(), config.slots)) {
+            Ok(engine) => return Ok(engine),
+            Err(error) => tracing::warn!(
+                slots = config.slots,
+                error = format!("{error:#}"),
+                "no address space for a pool of instances; each will be allocated when it is made, which is slower. \
+                 Fewer slots, or a higher limit on address space, give the pool back"
+            ),
+        }
+    }
+    wasmtime::Engine::new(&config::semantics())
+}
+
+fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    Workflow::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    wasi::add_to_linker(&mut linker)?;
+    Ok(linker)
+}

@@ -1,0 +1,62 @@
+//! The interface `events`.
+
+use dormouse_journal::{Arguments, Kind, Outcome};
+use wasmtime::component::{Accessor, HasSelf};
+
+use crate::bindings::dormouse::workflow::events::{Duration, Host, HostWithStore, Payload};
+use crate::shared::Guest;
+
+impl Host for Guest {}
+
+impl HostWithStore<Guest> for HasSelf<Guest> {
+    async fn wait_for_event(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        event: String,
+        timeout: Option<Duration>,
+    ) -> wasmtime::Result<Option<Payload>> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        shared.lock().check_event(&event)?;
+        let kind = Kind::WaitForEvent {
+            event: event.clone(),
+            timeout,
+        };
+        let arguments = Arguments::WaitForEvent { event, timeout };
+        let wait = shared.wait("wait-for-event", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::Event(event) => Some(event.map(Payload::from)),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn notify(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        event: String,
+        run: Option<String>,
+        payload: Payload,
+    ) -> wasmtime::Result<u32> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        {
+            let state = shared.lock();
+            state.check_event(&event)?;
+            state.check_value("the event", payload.content_type.len() + payload.body.len())?;
+        }
+        let kind = Kind::Notify {
+            event: event.clone(),
+            run: run.clone(),
+        };
+        let arguments = Arguments::Notify {
+            event,
+            run,
+            payload: payload.into(),
+        };
+        let wait = shared.wait("notify", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::Notified(count) => Some(count),
+            _ => None,
+        })
+        .await
+    }
+}

@@ -1,0 +1,305 @@
+//! The driver of a guest: polls it by hand, one completion at a time.
+//!
+//! Wasmtime's event loop is a future. It owns the guest's store, so that an instance can go to another thread between
+//! two activations and be dropped at any point, and it talks to the driver through [`Shared`] alone.
+
+mod guest;
+mod poll;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use dormouse_journal::{Activation, Completion, Cursor, Failure, Payload, Time};
+
+use crate::bindings::WorkflowPre;
+use crate::decision::{Decision, Interruption};
+use crate::failure::{self, Crash, Stop, Verdict};
+use crate::limits::{self, Setting};
+use crate::program::Launch;
+use crate::shared::{Guest, Shared, State};
+use poll::{Signal, give_way};
+
+/// What a suspended instance keeps resident beyond what its memories have grown: a fiber's stack, tables, the pages of
+/// the image that it has written to.
+const BASE: usize = 64 << 10;
+
+/// What the host and wasmtime keep for each operation that is outstanding.
+const EACH_WAIT: usize = 1 << 10;
+
+/// One run of a program, live or being replayed.
+///
+/// Each of its async methods is one activation. After an error, after the end of the run, and when a method's future
+/// was dropped before it was done, the instance is of no further use.
+pub struct Instance {
+    shared: Arc<Shared>,
+    /// None once it is over.
+    guest: Option<Pin<Box<dyn Future<Output = Returned> + Send>>>,
+    signal: Arc<Signal>,
+    waker: Waker,
+}
+
+/// What became of a guest that executes no more.
+type Returned = Result<Result<Payload, Failure>, Crash>;
+
+/// How a guest stands after it was polled for as long as it had something to do.
+enum Settled {
+    /// It waits.
+    Quiescent,
+    /// It is done.
+    Returned(Returned),
+    /// The host stops it.
+    Stopped(Stop),
+}
+
+impl Instance {
+    pub(crate) fn new(program: WorkflowPre<Guest>, mut launch: Launch) -> Self {
+        let limits = launch.limits;
+        let input = std::mem::take(&mut launch.input);
+        let shared = Arc::new(Shared::new(launch));
+        let signal = Arc::<Signal>::default();
+        Instance {
+            guest: Some(Box::pin(guest::execute(
+                program,
+                shared.clone(),
+                limits,
+                input,
+            ))),
+            shared,
+            waker: signal.clone().into(),
+            signal,
+        }
+    }
+
+    /// Repeats a recorded activation.
+    ///
+    /// # Errors
+    /// When the guest does not repeat it, or the host cannot go on now.
+    pub async fn replay(&mut self, activation: Activation) -> Result<(), Interruption> {
+        let completion = activation.completion.clone();
+        self.open(completion, |cursor| cursor.open_recorded(activation))?;
+        self.run().await?;
+        Ok(())
+    }
+
+    /// Makes a new activation at this time: delivers the completion and lets the guest run until it waits or ends. The
+    /// first activation has none, and calls the guest with its input. The guest is let run in slices; between them
+    /// others have a turn.
+    ///
+    /// # Errors
+    /// When the host cannot go on now. The end of the run is no error: it is in the decision.
+    pub async fn activate(
+        &mut self,
+        time: Time,
+        completion: Option<Completion>,
+    ) -> Result<Decision, Interruption> {
+        self.open(completion.clone(), |cursor| {
+            cursor.open_live(time, completion);
+        })?;
+        self.decide().await
+    }
+
+    /// Goes on with an activation that [`Interruption::Rebuild`] broke off in another instance.
+    ///
+    /// # Errors
+    /// Like [`Instance::activate`].
+    pub async fn go_on(&mut self, partial: Decision) -> Result<Decision, Interruption> {
+        let Decision {
+            activation,
+            effects,
+            logs,
+            logged,
+        } = partial;
+        self.open(activation.completion.clone(), |cursor| {
+            cursor.open_partial(activation);
+        })?;
+        {
+            let mut state = self.shared.lock();
+            state.effects = effects;
+            state.log.restore(logs, logged);
+        }
+        self.decide().await
+    }
+
+    /// About how many bytes the instance keeps beyond what all instances of its program have in common.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        if self.guest.is_none() {
+            return 0;
+        }
+        let waits = self.shared.lock().waits.outstanding();
+        BASE + self.shared.grown.load(Ordering::Relaxed) + waits * EACH_WAIT
+    }
+
+    /// Opens an activation, and puts its completion where the guest will find it.
+    fn open(
+        &mut self,
+        completion: Option<Completion>,
+        open: impl FnOnce(&mut Cursor),
+    ) -> Result<(), Interruption> {
+        if self.guest.is_none() {
+            let message = "an instance that is over was given another activation";
+            return Err(Interruption::Host(message.into()));
+        }
+        let mut state = self.shared.lock();
+        open(&mut state.cursor);
+        state.meter.reset();
+        state.log.begin_activation();
+        let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
+        drop(state);
+        completed.map_err(|stop| {
+            self.stop();
+            Interruption::Host(stop.to_string())
+        })
+    }
+
+    async fn decide(&mut self) -> Result<Decision, Interruption> {
+        self.run().await?.ok_or_else(|| {
+            Interruption::Host("a new activation was taken for a recorded one".into())
+        })
+    }
+
+    /// Runs the open activation and closes it. Gives a decision if it is new.
+    async fn run(&mut self) -> Result<Option<Decision>, Interruption> {
+        let settled = self.settle().await;
+        let verdict = self.shared.lock().judge(settled);
+        if verdict.is_some() {
+            self.stop();
+        }
+        let mut state = self.shared.lock();
+        let end = match verdict {
+            None => None,
+            Some(Verdict::Ends(end)) => Some(end),
+            Some(Verdict::Interrupted(interruption)) => return Err(interruption),
+            Some(Verdict::Rebuild) => {
+                let partial = state.cursor.take_partial();
+                let partial = partial.map(|activation| state.decision(activation));
+                return Err(partial.map_or_else(
+                    || Interruption::Host("a step was finished outside an activation".into()),
+                    |partial| Interruption::Rebuild(Box::new(partial)),
+                ));
+            }
+        };
+        let closed = state.cursor.close(end);
+        let decided = closed.map(|made| made.map(|activation| state.decision(activation)));
+        drop(state);
+        decided.map_err(|mismatch| {
+            self.stop();
+            Interruption::Mismatch(Box::new(mismatch))
+        })
+    }
+
+    /// Polls the guest for as long as it has something to do.
+    async fn settle(&mut self) -> Settled {
+        loop {
+            let polled = self.poll();
+            if let Some(settled) = self.look(polled) {
+                return settled;
+            }
+            give_way().await;
+        }
+    }
+
+    /// How the guest stands after it was polled. None if it is to be polled again.
+    fn look(&self, polled: Poll<Returned>) -> Option<Settled> {
+        let mut state = self.shared.lock();
+        if let Some(stop) = state.fault.take() {
+            return Some(Settled::Stopped(stop));
+        }
+        match polled {
+            Poll::Ready(returned) => Some(Settled::Returned(returned)),
+            Poll::Pending if !self.signal.is_raised() => Some(Settled::Quiescent),
+            Poll::Pending => state.out_of_cpu().map(Settled::Stopped),
+        }
+    }
+
+    fn poll(&mut self) -> Poll<Returned> {
+        let Some(guest) = &mut self.guest else {
+            return Poll::Pending;
+        };
+        self.signal.clear();
+        self.shared.lock().meter.poll_begins();
+        let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
+        self.shared.lock().meter.poll_ends();
+        polled
+    }
+
+    /// Tears the guest down. What it waited for is not given up by it.
+    fn stop(&mut self) {
+        self.shared.lock().closed = true;
+        self.guest = None;
+    }
+}
+
+impl State {
+    /// What it means that the guest stands so. None if it waits for something that can happen.
+    fn judge(&mut self, settled: Settled) -> Option<Verdict> {
+        self.flush_streams();
+        let live = self.cursor.is_live();
+        let words = self.log.take_last_words();
+        let verdict = match settled {
+            Settled::Quiescent if live && self.waits.outstanding() == 0 => failure::failed(
+                "stuck",
+                "the workflow waits, and nothing that it could wait for is outstanding; does it await a future that \
+                 no import of the host will ever complete?"
+                    .into(),
+                None,
+            ),
+            Settled::Quiescent => return None,
+            Settled::Stopped(stop) => failure::of_stop(stop, live, words, None),
+            Settled::Returned(Err(crash)) => failure::of_crash(crash, live, words),
+            Settled::Returned(Ok(result)) => match self.check_result(&result) {
+                Ok(()) => failure::of_result(result),
+                Err(stop) => failure::of_stop(stop, live, words, None),
+            },
+        };
+        if let (false, Verdict::Ends(end)) = (live, &verdict) {
+            tracing::warn!(run = %self.run.id, ?end, "the workflow ended where its journal goes on");
+        }
+        Some(verdict)
+    }
+
+    fn check_result(&self, result: &Result<Payload, Failure>) -> Result<(), Stop> {
+        let size = match result {
+            Ok(payload) => payload.content_type.len() + payload.body.len(),
+            Err(failure) => failure.code.len() + failure.message.len(),
+        };
+        limits::bytes(
+            "the run's result",
+            size,
+            self.allowance.value,
+            Setting::Value,
+        )
+    }
+
+    /// Puts together what an activation decided. What a failed one wanted of the host is forgotten.
+    fn decision(&mut self, activation: Activation) -> Decision {
+        let mut effects = std::mem::take(&mut self.effects);
+        if failure::is_failure(activation.end.as_ref()) {
+            effects.clear();
+        }
+        Decision {
+            activation,
+            effects,
+            logs: self.log.take_lines(),
+            logged: self.log.logged(),
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("shared", &self.shared)
+            .field("over", &self.guest.is_none())
+            .finish_non_exhaustive()
+    }
+}

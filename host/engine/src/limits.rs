@@ -1,0 +1,217 @@
+//! What a guest may use: memory, tables, operations, sizes.
+//!
+//! Past a limit the run fails, and says which limit it was and which setting raises it. A limit is judged when
+//! something new is made, never in replay: what was allowed once stays allowed, whatever the settings are by then.
+//! Memory is the exception, since a guest can feel it; its limit is recorded with the run.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+use crate::failure::Stop;
+
+/// Core instances of one component. A Python guest has about twenty.
+pub(crate) const CORE_INSTANCES: u32 = 128;
+
+/// Linear memories of one component. Most have one; a composed component has one for each part.
+pub(crate) const MEMORIES: u32 = 8;
+
+/// Tables of one component.
+pub(crate) const TABLES: u32 = 32;
+
+/// Elements of one table. CPython, whose every C function is one, has about ten thousand.
+pub(crate) const TABLE_ELEMENTS: usize = 65_536;
+
+/// Handles of the component model that a guest may hold beyond its outstanding operations: WASI streams, pollables.
+pub(crate) const SPARE_HANDLES: usize = 10_000;
+
+/// What a guest may pass in one call beyond a value: headers, names.
+pub(crate) const CALL_OVERHEAD: usize = 1 << 20;
+
+/// Random bytes in one call, as the contract says.
+pub(crate) const RANDOM_BYTES: usize = 65_536;
+
+/// What a run is allowed. All runs of a host share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// CPU time of one activation.
+    pub cpu: Duration,
+    /// Operations of a run.
+    pub operations: u32,
+    /// Operations that have not completed.
+    pub outstanding: u32,
+    /// Webhooks of a run.
+    pub webhooks: u32,
+    /// Bytes of a step name, and of an event's name.
+    pub step_name: usize,
+    /// Bytes of a body: of a request sent, an event, a step's outcome, the run's result.
+    pub value: usize,
+    /// Bytes of a run's log, all of it. What goes beyond is dropped, and does no harm.
+    pub log: usize,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Allowance {
+            cpu: Duration::from_secs(5),
+            operations: 250_000,
+            outstanding: 10_000,
+            webhooks: 10_000,
+            step_name: 256,
+            value: 16 << 20,
+            log: 1 << 20,
+        }
+    }
+}
+
+/// The setting that a limit comes from, as failures name it. The host's command line and its file use these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Of [`Allowance::cpu`].
+    Cpu,
+    /// Of [`GuestLimits::memory`](dormouse_journal::GuestLimits::memory).
+    Memory,
+    /// Of [`Allowance::operations`].
+    Operations,
+    /// Of [`Allowance::outstanding`].
+    Outstanding,
+    /// Of [`Allowance::webhooks`].
+    Webhooks,
+    /// Of [`Allowance::step_name`].
+    StepName,
+    /// Of [`Allowance::value`].
+    Value,
+    /// Of [`Allowance::log`].
+    Log,
+}
+
+impl Setting {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Setting::Cpu => "limit-cpu",
+            Setting::Memory => "limit-memory",
+            Setting::Operations => "limit-operations",
+            Setting::Outstanding => "limit-outstanding",
+            Setting::Webhooks => "limit-webhooks",
+            Setting::StepName => "limit-step-name",
+            Setting::Value => "limit-value",
+            Setting::Log => "limit-log",
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Stops a guest whose name or value is longer than allowed.
+pub(crate) fn bytes(what: &str, size: usize, limit: usize, setting: Setting) -> Result<(), Stop> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Stop::Limit(format!(
+        "{what} has {size} bytes, and the limit is {limit}; make it shorter, or raise the host's setting `{setting}`"
+    )))
+}
+
+/// Stops a guest that already has as many as it may.
+pub(crate) fn count(what: &str, have: usize, limit: u32, setting: Setting) -> Result<(), Stop> {
+    if have < usize::try_from(limit).unwrap_or(usize::MAX) {
+        return Ok(());
+    }
+    Err(Stop::Limit(format!(
+        "the run has {have} {what}, and the limit is {limit}; make fewer, or raise the host's setting `{setting}`"
+    )))
+}
+
+/// Bounds what wasmtime allocates for one guest. It sums the memories: a limit for each would be no limit.
+pub(crate) struct Limiter {
+    limit: usize,
+    total: usize,
+    /// What was added to memories after they were made, for whoever accounts for warm instances.
+    grown: Arc<AtomicUsize>,
+}
+
+impl Limiter {
+    pub(crate) fn new(memory: u64, grown: Arc<AtomicUsize>) -> Self {
+        Limiter {
+            limit: usize::try_from(memory).unwrap_or(usize::MAX),
+            total: 0,
+            grown,
+        }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let growth = desired.saturating_sub(current);
+        let total = self.total.saturating_add(growth);
+        if total > self.limit {
+            return Err(out_of_memory(self.limit).into());
+        }
+        self.total = total;
+        if current > 0 {
+            self.grown.fetch_add(growth, Ordering::Relaxed);
+        }
+        Ok(true)
+    }
+
+    /// Growth that was granted and then failed is the machine's doing. The guest must not see it as the -1 that it
+    /// could react to: the next machine may have the memory.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if error.to_string().contains("exceeds memory type's limits") {
+            return Err(out_of_memory(self.limit).into());
+        }
+        Err(Stop::Host(format!("the machine has no memory for a guest: {error:#}")).into())
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS {
+            return Err(Stop::Limit(format!(
+                "a table was to have {desired} elements, and this host gives it {TABLE_ELEMENTS} at most"
+            ))
+            .into());
+        }
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
+    }
+}
+
+fn out_of_memory(limit: usize) -> Stop {
+    Stop::Memory(format!(
+        "the workflow needs more than the {limit} bytes of memory that this run may have; use less, or raise the \
+         host's setting `{}` and start a new run",
+        Setting::Memory
+    ))
+}

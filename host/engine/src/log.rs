@@ -1,0 +1,265 @@
+//! The run's log: lines of the `log` import and of standard output and error, within a budget.
+
+use std::mem;
+
+use dormouse_journal::{Level, LogLine, Time};
+
+use crate::failure::LastWords;
+use crate::limits::Setting;
+
+/// A line that does not end is cut here.
+const LINE: usize = 16 << 10;
+
+/// How much of the guest's last words goes into a failure's message.
+const LAST_WORDS: usize = 8 << 10;
+
+/// The log of an instance.
+pub(crate) struct Log {
+    limit: usize,
+    /// Bytes of all lines of the run. More than the limit once a line was dropped.
+    logged: usize,
+    lines: Vec<LogLine>,
+    out: LineBuffer,
+    err: LineBuffer,
+    last_error: Option<String>,
+    stderr: String,
+}
+
+/// Which of the two standard streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output, logged as information.
+    Out,
+    /// Standard error, logged as warnings.
+    Err,
+}
+
+impl Stream {
+    pub(crate) fn level(self) -> Level {
+        match self {
+            Stream::Out => Level::Info,
+            Stream::Err => Level::Warn,
+        }
+    }
+}
+
+impl Log {
+    pub(crate) fn new(limit: usize, logged: usize) -> Self {
+        Log {
+            limit,
+            logged,
+            lines: Vec::new(),
+            out: LineBuffer::default(),
+            err: LineBuffer::default(),
+            last_error: None,
+            stderr: String::new(),
+        }
+    }
+
+    /// The bytes of the run's log so far.
+    pub(crate) fn logged(&self) -> usize {
+        self.logged
+    }
+
+    /// Goes on where the log of an instance that is lost broke off.
+    pub(crate) fn restore(&mut self, lines: Vec<LogLine>, logged: usize) {
+        self.lines = lines;
+        self.logged = logged;
+    }
+
+    /// Forgets what the guest said in the activation before.
+    pub(crate) fn begin_activation(&mut self) {
+        self.last_error = None;
+        self.stderr.clear();
+    }
+
+    /// Remembers a line as possible last words, also in replay.
+    pub(crate) fn hear(&mut self, level: Level, message: &str) {
+        if level == Level::Error {
+            self.last_error = Some(end_of(message).to_owned());
+        }
+    }
+
+    /// Keeps a line. Tells whether there is one more line now: past the budget there is one that says so, then none.
+    pub(crate) fn keep(&mut self, time: Time, level: Level, message: &str) -> bool {
+        if self.logged > self.limit {
+            return false;
+        }
+        let full = self.limit - self.logged < message.len();
+        self.logged = if full {
+            self.limit.saturating_add(1)
+        } else {
+            self.logged + message.len()
+        };
+        let line = if full {
+            LogLine {
+                time,
+                level: Level::Warn,
+                message: format!(
+                    "the log of this run is full, at {} bytes; what it logs from here on is dropped. Log less, or \
+                     raise the host's setting `{}`",
+                    self.limit,
+                    Setting::Log
+                ),
+            }
+        } else {
+            LogLine {
+                time,
+                level,
+                message: message.to_owned(),
+            }
+        };
+        self.lines.push(line);
+        true
+    }
+
+    /// Takes what the guest wrote to a stream, and gives the lines that are complete.
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Vec<String> {
+        let lines = self.buffer(stream).write(bytes);
+        self.remember(stream, &lines);
+        lines
+    }
+
+    /// Gives what is left of a stream without a line's end.
+    pub(crate) fn flush(&mut self, stream: Stream) -> Option<String> {
+        let line = self.buffer(stream).flush();
+        self.remember(stream, line.as_slice());
+        line
+    }
+
+    pub(crate) fn take_lines(&mut self) -> Vec<LogLine> {
+        mem::take(&mut self.lines)
+    }
+
+    pub(crate) fn take_last_words(&mut self) -> LastWords {
+        LastWords {
+            error: self.last_error.take(),
+            stderr: Some(mem::take(&mut self.stderr).trim_end().to_owned())
+                .filter(|text| !text.is_empty()),
+        }
+    }
+
+    fn buffer(&mut self, stream: Stream) -> &mut LineBuffer {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
+    }
+
+    fn remember(&mut self, stream: Stream, lines: &[String]) {
+        if stream == Stream::Out {
+            return;
+        }
+        for line in lines {
+            self.stderr.push_str(line);
+            self.stderr.push('\n');
+        }
+        let kept = end_of(&self.stderr).len();
+        self.stderr.drain(..self.stderr.len() - kept);
+    }
+}
+
+/// Bytes that are not yet a line.
+#[derive(Default)]
+struct LineBuffer(Vec<u8>);
+
+impl LineBuffer {
+    fn write(&mut self, mut bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        while !bytes.is_empty() {
+            let room = bytes.len().min(LINE - self.0.len());
+            let end = bytes[..room].iter().position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(room);
+            self.0.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken + usize::from(end.is_some())..];
+            if end.is_some() || self.0.len() == LINE {
+                lines.push(self.take());
+            }
+        }
+        lines
+    }
+
+    fn flush(&mut self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.take())
+    }
+
+    fn take(&mut self) -> String {
+        let line = String::from_utf8_lossy(&self.0)
+            .trim_end_matches('\r')
+            .to_owned();
+        self.0.clear();
+        line
+    }
+}
+
+/// The last bytes of a text, from the start of a character.
+fn end_of(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(LAST_WORDS);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(log: &mut Log) -> Vec<String> {
+        log.take_lines()
+            .into_iter()
+            .map(|line| line.message)
+            .collect()
+    }
+
+    #[test]
+    fn output_is_cut_into_lines() {
+        let mut log = Log::new(100, 0);
+        assert_eq!(log.write(Stream::Out, b"one\ntwo\r\nth"), ["one", "two"]);
+        assert_eq!(log.write(Stream::Out, b"ree\n\n"), ["three", ""]);
+        assert_eq!(log.flush(Stream::Out), None);
+        assert!(log.write(Stream::Err, b"rest").is_empty());
+        assert_eq!(log.flush(Stream::Err).as_deref(), Some("rest"));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut() {
+        let mut log = Log::new(100, 0);
+        let lines = log.write(Stream::Out, &vec![b'x'; 2 * LINE + 1]);
+        assert_eq!(
+            lines.iter().map(String::len).collect::<Vec<_>>(),
+            [LINE, LINE]
+        );
+        assert_eq!(log.flush(Stream::Out).as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_no_harm() {
+        let mut log = Log::new(100, 0);
+        assert_eq!(log.write(Stream::Out, b"\xff\n"), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn past_the_budget_one_line_says_so() {
+        let mut log = Log::new(10, 0);
+        assert!(log.keep(Time(0), Level::Info, "1234567890"));
+        assert!(log.keep(Time(0), Level::Info, "x"));
+        assert!(!log.keep(Time(0), Level::Info, "y"));
+        let lines = messages(&mut log);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1].contains("limit-log"), "{lines:?}");
+        let mut rebuilt = Log::new(10, log.logged());
+        assert!(!rebuilt.keep(Time(0), Level::Info, ""), "it is said once");
+    }
+
+    #[test]
+    fn last_words_are_the_end_of_standard_error() {
+        let mut log = Log::new(10, 0);
+        log.write(Stream::Err, "ö".repeat(LAST_WORDS).as_bytes());
+        log.write(Stream::Err, b"\nValueError: no\n");
+        let words = log.take_last_words();
+        let text = words.stderr.unwrap();
+        assert!(text.len() <= LAST_WORDS && text.ends_with("ValueError: no"));
+        assert_eq!(words.error, None);
+    }
+}

@@ -1,0 +1,46 @@
+//! The interface `steps`.
+
+use dormouse_journal::{Arguments, Kind};
+
+use crate::bindings::dormouse::workflow::steps::{Failure, Host, Payload};
+use crate::failure::Stop;
+use crate::shared::Guest;
+
+impl Host for Guest {
+    fn begin(&mut self, step: String) -> wasmtime::Result<Option<Result<Payload, Failure>>> {
+        let mut state = self.shared.lock();
+        state.flush_streams();
+        let issued = state.issue("begin", &step, &Arguments::Begin, |_| Kind::Begin {
+            outcome: None,
+        })?;
+        if let Kind::Begin {
+            outcome: Some(outcome),
+        } = issued.kind
+        {
+            return Ok(Some(outcome.map(Payload::from).map_err(Failure::from)));
+        }
+        state.random.enter_step(issued.number);
+        Ok(None)
+    }
+
+    fn finish(&mut self, step: String, outcome: Result<Payload, Failure>) -> wasmtime::Result<()> {
+        let mut state = self.shared.lock();
+        state.flush_streams();
+        state.check_value("the outcome of the step", size(&outcome))?;
+        let outcome = outcome.map(Into::into).map_err(Into::into);
+        let finished = state.cursor.finish(&step, outcome);
+        finished.map_err(|fault| Stop::Misuse(fault.to_string()))?;
+        state.random.leave_step();
+        if state.rebuild_after_step {
+            return Err(Stop::Rebuild.into());
+        }
+        Ok(())
+    }
+}
+
+fn size(outcome: &Result<Payload, Failure>) -> usize {
+    match outcome {
+        Ok(payload) => payload.content_type.len() + payload.body.len(),
+        Err(failure) => failure.code.len() + failure.message.len(),
+    }
+}

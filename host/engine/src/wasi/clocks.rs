@@ -1,0 +1,90 @@
+//! `wasi:clocks`: both read the activation's time, and a sleep on either is a durable timer.
+
+use std::pin::Pin;
+
+use dormouse_journal::{Arguments, Kind, Time};
+use wasmtime::component::Resource;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+
+use crate::shared::Guest;
+use crate::wait::Wait;
+
+/// The step name of a sleep on a WASI clock.
+const STEP: &str = "wasi:clocks";
+
+/// Time is recorded in milliseconds.
+const NANOS: u64 = 1_000_000;
+
+impl wall_clock::Host for Guest {
+    fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        Ok(datetime(self.shared.lock().cursor.time().0))
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        Ok(datetime(1))
+    }
+}
+
+impl monotonic_clock::Host for Guest {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.monotonic())
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        Ok(NANOS)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let duration = when.saturating_sub(self.monotonic());
+        self.subscribe_duration(duration)
+    }
+
+    fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let sleep = if duration == 0 {
+            Sleep::Over
+        } else {
+            // Rounded up: a timer is never early.
+            let duration = duration.div_ceil(NANOS);
+            let arguments = Arguments::Sleep(duration);
+            let kind = Kind::Sleep { duration };
+            Sleep::Waits(self.shared.wait("sleep", STEP.into(), arguments, kind)?)
+        };
+        let sleep = self.table.push(sleep)?;
+        subscribe(&mut self.table, sleep)
+    }
+}
+
+impl Guest {
+    fn monotonic(&self) -> u64 {
+        let Time(now) = self.shared.lock().cursor.time();
+        now.saturating_mul(NANOS)
+    }
+}
+
+/// A timer that the guest polls. When the guest drops it, the timer goes with it.
+enum Sleep {
+    Waits(Wait),
+    Over,
+}
+
+#[async_trait]
+impl Pollable for Sleep {
+    /// Called any number of times, and dropped in between.
+    async fn ready(&mut self) {
+        if let Sleep::Waits(wait) = self {
+            // The outcome of a sleep says nothing but that it is over.
+            let _ = Pin::new(wait).await;
+            *self = Sleep::Over;
+        }
+    }
+}
+
+fn datetime(millis: u64) -> wall_clock::Datetime {
+    wall_clock::Datetime {
+        seconds: millis / 1000,
+        // Less than a thousand million, which fits.
+        nanoseconds: u32::try_from(millis % 1000 * NANOS).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,333 @@
+//! The replay cursor: decides, for every operation that a guest makes, whether it is a repeat or new.
+//!
+//! A host function makes an operation by [`Cursor::issue`] and never asks whether the run is being replayed. The
+//! driver opens an activation, recorded or live, lets the guest run, and closes it. While a recorded activation is
+//! open, each operation is compared with the record, and the number of them at its close; while a live one is open,
+//! operations are appended to it.
+
+use std::fmt;
+
+use crate::{
+    Activation, Completion, Digest, End, Failure, Kind, Operation, OperationNumber, Payload, Time,
+};
+
+/// A position in the journal of one run.
+#[derive(Debug, Default)]
+pub struct Cursor {
+    current: Option<Current>,
+    /// The number of the next operation.
+    next: u32,
+}
+
+#[derive(Debug)]
+struct Current {
+    activation: Activation,
+    /// How many of the activation's operations the guest has made.
+    position: usize,
+    /// Whether operations beyond the recorded ones are new. If not, they are a mismatch.
+    live: bool,
+    /// Where in `activation.operations` the step lies that was begun and not finished.
+    open_step: Option<usize>,
+}
+
+/// What a host function gets back for an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Issued {
+    /// Its number.
+    pub number: OperationNumber,
+    /// What is recorded of it.
+    pub kind: Kind,
+    /// Whether it was recorded before. For effects and tests; a guest must never be able to tell.
+    pub recorded: bool,
+}
+
+impl Cursor {
+    /// A cursor before the first activation.
+    #[must_use]
+    pub fn new() -> Self {
+        Cursor::default()
+    }
+
+    /// Opens an activation that was recorded whole. The guest must repeat it exactly.
+    pub fn open_recorded(&mut self, activation: Activation) {
+        self.open_with(activation, false);
+    }
+
+    /// Opens a new activation.
+    pub fn open_live(&mut self, time: Time, completion: Option<Completion>) {
+        self.open_with(
+            Activation {
+                time,
+                completion,
+                operations: Vec::new(),
+                log_lines: 0,
+                end: None,
+            },
+            true,
+        );
+    }
+
+    /// Opens an activation of which a part was made before its instance was lost. The guest must repeat that part, and
+    /// goes on from there.
+    pub fn open_partial(&mut self, activation: Activation) {
+        self.open_with(activation, true);
+    }
+
+    fn open_with(&mut self, activation: Activation, live: bool) {
+        debug_assert!(
+            self.current.is_none(),
+            "the previous activation was not closed"
+        );
+        self.current = Some(Current {
+            activation,
+            position: 0,
+            live,
+            open_step: None,
+        });
+    }
+
+    /// The time that the guest's clock reads.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        self.current
+            .as_ref()
+            .map(|current| current.activation.time)
+            .unwrap_or_default()
+    }
+
+    /// How many operations were made so far.
+    #[must_use]
+    pub fn operations(&self) -> u32 {
+        self.next
+    }
+
+    /// Whether what the guest does now is new: log lines are kept only then.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            current.live && current.position == current.activation.operations.len()
+        })
+    }
+
+    /// The step that was begun and not finished.
+    #[must_use]
+    pub fn open_step(&self) -> Option<&str> {
+        let current = self.current.as_ref()?;
+        Some(&current.activation.operations[current.open_step?].step)
+    }
+
+    /// Makes an operation: compares it with the record, or appends it. `fresh` tells what to record of a new one; it
+    /// is also asked when there is a mismatch, to show what the guest did.
+    ///
+    /// # Errors
+    /// When the guest does not repeat what is recorded.
+    pub fn issue(
+        &mut self,
+        step: &str,
+        digest: Digest,
+        fresh: impl FnOnce(OperationNumber) -> Kind,
+    ) -> Result<Issued, Mismatch> {
+        let number = OperationNumber(self.next);
+        let Some(current) = &mut self.current else {
+            let found = Operation {
+                step: step.to_owned(),
+                digest,
+                kind: fresh(number),
+            };
+            return Err(Mismatch {
+                number,
+                expected: Side::Quiescence,
+                found: Side::Operation(found),
+            });
+        };
+        let (kind, recorded) = match current.activation.operations.get(current.position) {
+            Some(expected) if expected.step == step && expected.digest == digest => {
+                (expected.kind.clone(), true)
+            }
+            Some(expected) => {
+                let found = Operation {
+                    step: step.to_owned(),
+                    digest,
+                    kind: fresh(number),
+                };
+                let expected = Side::Operation(expected.clone());
+                return Err(Mismatch {
+                    number,
+                    expected,
+                    found: Side::Operation(found),
+                });
+            }
+            None if current.live => {
+                let kind = fresh(number);
+                let operation = Operation {
+                    step: step.to_owned(),
+                    digest,
+                    kind: kind.clone(),
+                };
+                current.activation.operations.push(operation);
+                (kind, false)
+            }
+            None => {
+                let found = Operation {
+                    step: step.to_owned(),
+                    digest,
+                    kind: fresh(number),
+                };
+                return Err(Mismatch {
+                    number,
+                    expected: Side::Quiescence,
+                    found: Side::Operation(found),
+                });
+            }
+        };
+        if matches!(kind, Kind::Begin { outcome: None }) {
+            current.open_step = Some(current.position);
+        }
+        current.position += 1;
+        self.next += 1;
+        Ok(Issued {
+            number,
+            kind,
+            recorded,
+        })
+    }
+
+    /// Records the outcome of the open step.
+    ///
+    /// # Errors
+    /// When no step of this name is open.
+    pub fn finish(&mut self, step: &str, outcome: Result<Payload, Failure>) -> Result<(), Fault> {
+        let Some(current) = &mut self.current else {
+            return Err(Fault::NoOpenStep);
+        };
+        let Some(position) = current.open_step else {
+            return Err(Fault::NoOpenStep);
+        };
+        let operation = &mut current.activation.operations[position];
+        if operation.step != step {
+            return Err(Fault::OtherStep {
+                open: operation.step.clone(),
+            });
+        }
+        operation.kind = Kind::Begin {
+            outcome: Some(outcome),
+        };
+        current.open_step = None;
+        Ok(())
+    }
+
+    /// Counts a log line; gives its place among the lines of this activation, or none when it was written before.
+    pub fn log_line(&mut self) -> Option<u32> {
+        if !self.is_live() {
+            return None;
+        }
+        let current = self.current.as_mut()?;
+        let place = current.activation.log_lines;
+        current.activation.log_lines += 1;
+        Some(place)
+    }
+
+    /// Closes the open activation, the guest being quiescent (`end` is none) or done. Gives the activation if it is to
+    /// be committed, none if it was recorded already.
+    ///
+    /// # Errors
+    /// When the guest did not repeat all that is recorded.
+    pub fn close(&mut self, end: Option<End>) -> Result<Option<Activation>, Mismatch> {
+        let number = OperationNumber(self.next);
+        let Some(current) = self.current.take() else {
+            return Ok(None);
+        };
+        if let Some(expected) = current.activation.operations.get(current.position) {
+            let found = if end.is_some() {
+                Side::End
+            } else {
+                Side::Quiescence
+            };
+            return Err(Mismatch {
+                number,
+                expected: Side::Operation(expected.clone()),
+                found,
+            });
+        }
+        if !current.live {
+            return match end {
+                None => Ok(None),
+                Some(_) => Err(Mismatch {
+                    number,
+                    expected: Side::Quiescence,
+                    found: Side::End,
+                }),
+            };
+        }
+        Ok(Some(Activation {
+            end,
+            ..current.activation
+        }))
+    }
+
+    /// Takes the open activation as far as it was made, to go on with it in a rebuilt instance.
+    pub fn take_partial(&mut self) -> Option<Activation> {
+        self.current.take().map(|current| current.activation)
+    }
+}
+
+/// A misuse of steps by the guest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// `finish` without `begin`.
+    #[error("`finish` was called, but no step is open: call `begin` first, and `finish` once")]
+    NoOpenStep,
+    /// `finish` with another name than `begin`.
+    #[error("`finish` was called with another name than the open step {open:?}")]
+    OtherStep {
+        /// The step that is open.
+        open: String,
+    },
+}
+
+/// The guest does not repeat what its journal says it did: its code is not the code that wrote the journal, or it is
+/// not deterministic. The run is blocked, and nothing is lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    /// Where.
+    pub number: OperationNumber,
+    /// What the journal says.
+    pub expected: Side,
+    /// What the guest did.
+    pub found: Side,
+}
+
+/// One side of a mismatch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Side {
+    /// An operation.
+    Operation(Operation),
+    /// No further operation in this activation.
+    Quiescence,
+    /// The run's end.
+    End,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Side::Operation(operation) => write!(f, "{operation}, arguments {}", operation.digest),
+            Side::Quiescence => f.write_str("no further operation before the next completion"),
+            Side::End => f.write_str("the end of the run"),
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the workflow does not repeat its journal: operation {} was recorded as {}; now the workflow made {}. \
+             The code is not the one that wrote the journal, or it depends on something other than its input and its \
+             completions. Nothing is lost: put the right code back and resume the run, or cancel it",
+            self.number, self.expected, self.found
+        )
+    }
+}
+
+impl std::error::Error for Mismatch {}

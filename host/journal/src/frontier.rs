@@ -1,0 +1,360 @@
+//! The frontier of a run: the operations that have not completed, and which of them completes next.
+//!
+//! It is a fold over the journal plus what the store says has arrived. Arrivals are looked up per [`Channel`]: a channel
+//! is *unchecked* when something may have arrived on it (a hint came in, or a wait was made), and whoever drives the run
+//! answers each unchecked channel with [`Frontier::found`]. So the cost of a decision follows what happened, not how
+//! much is outstanding.
+//!
+//! The rule of section "timeout against arrival" in ARCHITECTURE.md is here, in [`Waiting::takes`] and
+//! [`Frontier::next`], and nowhere else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Activation, Kind, OperationNumber, Time, WebhookNumber};
+
+/// Where something for a run arrives.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// A webhook's inbox.
+    Webhook(WebhookNumber),
+    /// The run's inbox for events of this name that are aimed at it.
+    Event(String),
+    /// What came of one operation: a call, a notify, an event sent to all who wait.
+    Result(OperationNumber),
+}
+
+/// The first thing that lies in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its place in the channel.
+    pub place: u64,
+    /// When the host accepted it.
+    pub accepted: Time,
+}
+
+/// An operation that has not completed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// What the author calls it.
+    pub step: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The time of the activation that made it.
+    pub issued: Time,
+    /// Given up by `abandon`, so that it completes next.
+    pub abandoned: bool,
+}
+
+impl Open {
+    /// When it was made and when it ends.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        Waiting {
+            issued: self.issued,
+            deadline: self.kind.deadline(self.issued),
+        }
+    }
+
+    fn channels(&self, number: OperationNumber) -> Vec<Channel> {
+        match &self.kind {
+            Kind::WaitForWebhook { webhook, .. } => vec![Channel::Webhook(*webhook)],
+            Kind::WaitForEvent { event, .. } => {
+                vec![Channel::Result(number), Channel::Event(event.clone())]
+            }
+            Kind::Call { .. } | Kind::Notify { .. } => vec![Channel::Result(number)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// When a wait was made and when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The time of the activation that made it.
+    pub issued: Time,
+    /// The first instant that is too late.
+    pub deadline: Option<Time>,
+}
+
+impl Waiting {
+    /// Whether this wait may have something accepted at this time: its deadline is later, or the thing was there when
+    /// the wait was made (which is what a timeout of 0 asks for).
+    #[must_use]
+    pub fn takes(&self, accepted: Time) -> bool {
+        accepted <= self.issued || self.deadline.is_none_or(|deadline| accepted < deadline)
+    }
+}
+
+/// What completes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The operation.
+    pub operation: OperationNumber,
+    /// What it completes with.
+    pub source: Source,
+    /// When that became so. It orders completions, and an activation is never earlier.
+    pub time: Time,
+}
+
+/// What an operation completes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// What lies in a channel at this place.
+    Arrival {
+        /// The channel.
+        channel: Channel,
+        /// The place.
+        place: u64,
+    },
+    /// Its deadline has passed: a wait gives none, a sleep ends.
+    Deadline,
+    /// It was given up by `abandon`.
+    Abandoned,
+}
+
+/// The operations of a run that have not completed.
+#[derive(Debug, Clone, Default)]
+pub struct Frontier {
+    open: BTreeMap<OperationNumber, Open>,
+    /// Who waits on a channel, oldest first.
+    waiting: BTreeMap<Channel, BTreeSet<OperationNumber>>,
+    deadlines: BTreeSet<(Time, OperationNumber)>,
+    abandoned: BTreeSet<(Time, OperationNumber)>,
+    /// What is known to have arrived and whom it goes to, in the order of delivery.
+    arrived: BTreeMap<(Time, OperationNumber), (Channel, u64)>,
+    /// The same by channel, so that it can be taken back.
+    heads: BTreeMap<Channel, (Time, OperationNumber)>,
+    unchecked: BTreeSet<Channel>,
+    /// The number of operations made.
+    made: u32,
+}
+
+impl Frontier {
+    /// The frontier of a run that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Frontier::default()
+    }
+
+    /// The frontier of a run of which these operations are open and which has made so many in all.
+    #[must_use]
+    pub fn restore(open: impl IntoIterator<Item = (OperationNumber, Open)>, made: u32) -> Self {
+        let mut frontier = Frontier { made, ..Frontier::default() };
+        for (number, open) in open {
+            if open.abandoned {
+                // When it was given up is not kept: nothing depends on it but the order among completions that are all
+                // ready, and that the journal records.
+                frontier.abandoned.insert((open.issued, number));
+                frontier.open.insert(number, open);
+            } else {
+                frontier.insert(number, open);
+            }
+        }
+        frontier
+    }
+
+    /// Follows the journal by one activation.
+    pub fn apply(&mut self, activation: &Activation) {
+        if let Some(completion) = &activation.completion {
+            self.remove(completion.operation);
+        }
+        for operation in &activation.operations {
+            let number = OperationNumber(self.made);
+            self.made += 1;
+            match &operation.kind {
+                Kind::Abandon {
+                    operations,
+                    dropped,
+                } => {
+                    for operation in operations {
+                        self.give_up(*operation, *dropped, activation.time);
+                    }
+                }
+                kind if kind.completes() => {
+                    let open = Open {
+                        step: operation.step.clone(),
+                        kind: kind.clone(),
+                        issued: activation.time,
+                        abandoned: false,
+                    };
+                    self.insert(number, open);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The operations that have not completed, in the order made.
+    pub fn open(&self) -> impl Iterator<Item = (OperationNumber, &Open)> {
+        self.open.iter().map(|(number, open)| (*number, open))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, operation: OperationNumber) -> Option<&Open> {
+        self.open.get(&operation)
+    }
+
+    /// Whether nothing can happen to this run any more, so that it would sleep for ever.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Whether something outstanding is the host's to do, rather than the outside world's.
+    #[must_use]
+    pub fn host_works(&self) -> bool {
+        self.open
+            .values()
+            .any(|open| matches!(open.kind, Kind::Call { .. } | Kind::Notify { .. }))
+    }
+
+    /// Something may have arrived on this channel.
+    pub fn hint(&mut self, channel: Channel) {
+        if self.waiting.contains_key(&channel) {
+            self.unchecked.insert(channel);
+        }
+    }
+
+    /// Something may have arrived anywhere.
+    pub fn hint_all(&mut self) {
+        self.unchecked.extend(self.waiting.keys().cloned());
+    }
+
+    /// The next channel whose head has to be looked up, and answered with [`Frontier::found`].
+    #[must_use]
+    pub fn unchecked(&self) -> Option<&Channel> {
+        self.unchecked.first()
+    }
+
+    /// What the store says lies first in a channel.
+    pub fn found(&mut self, channel: Channel, head: Option<Head>) {
+        self.unchecked.remove(&channel);
+        if let Some(key) = self.heads.remove(&channel) {
+            self.arrived.remove(&key);
+        }
+        let Some(head) = head else { return };
+        // The oldest wait that may have it. If none may, none may have a later one either: those were accepted later.
+        let taker = self
+            .waiting
+            .get(&channel)
+            .into_iter()
+            .flatten()
+            .find_map(|number| {
+                let open = self.open.get(number)?;
+                (!open.abandoned && open.waiting().takes(head.accepted))
+                    .then_some((*number, open.issued))
+            });
+        if let Some((number, issued)) = taker {
+            let key = (head.accepted.max(issued), number);
+            // A wait for an event may have two channels ready at the same instant; the first one found keeps it.
+            if let std::collections::btree_map::Entry::Vacant(vacant) = self.arrived.entry(key) {
+                vacant.insert((channel.clone(), head.place));
+                self.heads.insert(channel, key);
+            }
+        }
+    }
+
+    /// What completes next at this time, if anything: the earliest, and of those at one instant the oldest operation.
+    /// An arrival goes before the deadline of the same wait. Every channel must have been checked.
+    #[must_use]
+    pub fn next(&self, now: Time) -> Option<Ready> {
+        debug_assert!(self.unchecked.is_empty(), "an arrival could be overlooked");
+        let arrival = self
+            .arrived
+            .first_key_value()
+            .map(|(key, (channel, place))| {
+                (
+                    *key,
+                    0,
+                    Source::Arrival {
+                        channel: channel.clone(),
+                        place: *place,
+                    },
+                )
+            });
+        let abandoned = self
+            .abandoned
+            .first()
+            .map(|key| (*key, 1, Source::Abandoned));
+        let deadline = self
+            .deadlines
+            .first()
+            .filter(|(deadline, _)| *deadline <= now)
+            .map(|key| (*key, 2, Source::Deadline));
+        let (key, _, source) = [arrival, abandoned, deadline]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(key, rank, _)| (*key, *rank))?;
+        Some(Ready {
+            operation: key.1,
+            source,
+            time: key.0,
+        })
+    }
+
+    /// When the next deadline passes, if there is one.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    fn insert(&mut self, number: OperationNumber, open: Open) {
+        if let Some(deadline) = open.kind.deadline(open.issued) {
+            self.deadlines.insert((deadline, number));
+        }
+        for channel in open.channels(number) {
+            self.waiting
+                .entry(channel.clone())
+                .or_default()
+                .insert(number);
+            self.unchecked.insert(channel);
+        }
+        self.open.insert(number, open);
+    }
+
+    fn remove(&mut self, number: OperationNumber) {
+        let Some(open) = self.open.remove(&number) else {
+            return;
+        };
+        self.quiet(number, &open);
+        self.abandoned.retain(|(_, abandoned)| *abandoned != number);
+    }
+
+    /// Takes away all by which an operation could complete but abandonment.
+    fn quiet(&mut self, number: OperationNumber, open: &Open) {
+        if let Some(deadline) = open.kind.deadline(open.issued) {
+            self.deadlines.remove(&(deadline, number));
+        }
+        for channel in open.channels(number) {
+            if let Some(key) = self.heads.remove(&channel) {
+                self.arrived.remove(&key);
+            }
+            if let Some(waiting) = self.waiting.get_mut(&channel) {
+                waiting.remove(&number);
+                if waiting.is_empty() {
+                    self.waiting.remove(&channel);
+                    self.unchecked.remove(&channel);
+                } else {
+                    self.unchecked.insert(channel);
+                }
+            }
+        }
+    }
+
+    fn give_up(&mut self, number: OperationNumber, dropped: bool, time: Time) {
+        if dropped {
+            self.remove(number);
+            return;
+        }
+        let Some(mut open) = self.open.remove(&number) else {
+            return;
+        };
+        self.quiet(number, &open);
+        open.abandoned = true;
+        self.open.insert(number, open);
+        self.abandoned.insert((time, number));
+    }
+}

@@ -1,0 +1,216 @@
+//! Names of things: runs, versions, operations, webhooks, and points in time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A point in time: milliseconds since the Unix epoch.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// The point `span` milliseconds later. The end of time is as late as it gets: a timeout of `u64::MAX` is "never",
+    /// not a panic.
+    #[must_use]
+    pub fn after(self, span: u64) -> Time {
+        Time(self.0.saturating_add(span))
+    }
+}
+
+/// A run's id: a UUID of version 7, so that ids sort by the time of creation and their rows lie together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunId(pub [u8; 16]);
+
+impl RunId {
+    /// The id of a run created at `time`, unique by 74 bits of `random`.
+    #[must_use]
+    pub fn new(time: Time, random: [u8; 10]) -> Self {
+        RunId(
+            *uuid::Builder::from_unix_timestamp_millis(time.0, &random)
+                .into_uuid()
+                .as_bytes(),
+        )
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        uuid::Uuid::try_parse(text).map(|id| RunId(*id.as_bytes()))
+    }
+}
+
+/// A version of a workflow: the SHA-256 of its component's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct VersionId(pub [u8; 32]);
+
+impl VersionId {
+    /// The version that these bytes are.
+    #[must_use]
+    pub fn of(component: &[u8]) -> Self {
+        VersionId(Sha256::digest(component).into())
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for VersionId {
+    type Err = InvalidVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(InvalidVersion);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| InvalidVersion)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| InvalidVersion)?;
+        }
+        Ok(VersionId(bytes))
+    }
+}
+
+/// A text that is not a version.
+#[derive(Debug, thiserror::Error)]
+#[error("a version is a SHA-256 in 64 hexadecimal digits")]
+pub struct InvalidVersion;
+
+/// The place of an operation among all that its run made, from 0.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct OperationNumber(pub u32);
+
+impl fmt::Display for OperationNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The place of a webhook among all that its run created, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WebhookNumber(pub u32);
+
+impl fmt::Display for WebhookNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The first 128 bits of the SHA-256 of an operation's arguments. It is there to notice a changed workflow, which is
+/// an accident and not an attack, so that half the length is plenty.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// The digest of a value's encoding.
+    #[must_use]
+    pub fn of(value: &impl Serialize) -> Self {
+        // Feeding the hash directly spares a copy of the body, which may be 16 MiB.
+        match postcard::serialize_with_flavor(value, Hashing(Sha256::new())) {
+            Ok(digest) => digest,
+            Err(error) => unreachable!(
+                "the argument types have fixed shapes, and hashing cannot fail: {error}"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+struct Hashing(Sha256);
+
+impl postcard::ser_flavors::Flavor for Hashing {
+    type Output = Digest;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.update([byte]);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.update(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Digest> {
+        let whole: [u8; 32] = self.0.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&whole[..16]);
+        Ok(Digest(half))
+    }
+}
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_sort_by_time_and_survive_text() {
+        let early = RunId::new(Time(1_000), [0xff; 10]);
+        let late = RunId::new(Time(1_001), [0; 10]);
+        assert!(early < late);
+        assert_eq!(early.to_string().parse::<RunId>().unwrap(), early);
+        assert!("not-a-run".parse::<RunId>().is_err());
+    }
+
+    #[test]
+    fn versions_survive_text() {
+        let version = VersionId::of(b"component");
+        assert_eq!(version.to_string().parse::<VersionId>().unwrap(), version);
+        assert!("abc".parse::<VersionId>().is_err());
+        assert!("zz".repeat(32).parse::<VersionId>().is_err());
+    }
+
+    #[test]
+    fn a_digest_tells_arguments_apart() {
+        assert_eq!(Digest::of(&("a", 1u32)), Digest::of(&("a", 1u32)));
+        assert_ne!(Digest::of(&("a", 1u32)), Digest::of(&("a", 2u32)));
+    }
+
+    #[test]
+    fn the_end_of_time_does_not_wrap() {
+        assert_eq!(Time(5).after(u64::MAX), Time(u64::MAX));
+    }
+}

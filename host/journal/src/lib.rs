@@ -1,0 +1,33 @@
+//! The journal of a run: what is recorded, how it is written, and how it is replayed.
+//!
+//! This crate is pure. There is no I/O, no clock, no randomness of its own and no `async` in it: records and calls go
+//! in, records and decisions come out. Everything above it (the store, the engine, the runner) agrees on what a run
+//! *is* by using these types, and a test can walk a run through its whole life without any of them.
+//!
+//! Where to start reading: [`Activation`] is what is recorded, [`Cursor`] decides whether an operation is a repeat or
+//! new, [`Frontier`] knows what a run waits for and what comes next, and [`Status`] is the life of a run.
+//! `docs/FORMAT.md` in the repository specifies the bytes.
+
+mod activation;
+mod codec;
+mod cursor;
+mod frontier;
+mod ids;
+mod operation;
+mod random;
+mod status;
+mod values;
+
+pub use activation::{Activation, Completion, End, Outcome};
+pub use codec::{DecodeError, FORMAT, decode, encode};
+pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
+pub use frontier::{Channel, Frontier, Head, Open, Ready, Source, Waiting};
+pub use ids::{Digest, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use operation::{Arguments, Kind, Operation};
+pub use random::Generator;
+pub use status::{IllegalTransition, Status, Transition};
+pub use values::{
+    CallError, CallOptions, Delivery, Failure, GuestLimits, Handshake, Header, Level, LogLine,
+    Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature, SignatureScheme,
+    WebhookOptions, json_payload,
+};

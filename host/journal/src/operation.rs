@@ -1,0 +1,268 @@
+//! Operations: the durable calls that a run makes, as they are made and as they are recorded.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CallOptions, Digest, Failure, OperationNumber, Payload, Request, Response, RetryPolicy, Time,
+    WebhookNumber, WebhookOptions,
+};
+
+/// What a guest passed to an operation, whole. Only its digest and the smaller [`Kind`] are recorded: a journal that
+/// repeated every request body would be twice as large for nothing, since replay only asks whether it is the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Arguments {
+    /// `create-webhook`
+    CreateWebhook(WebhookOptions),
+    /// `wait-for-webhook`
+    WaitForWebhook {
+        /// The webhook.
+        webhook: WebhookNumber,
+        /// Milliseconds.
+        timeout: Option<u64>,
+    },
+    /// `close-webhook`
+    CloseWebhook(WebhookNumber),
+    /// `respond`
+    Respond {
+        /// The delivery.
+        delivery: String,
+        /// What its caller gets.
+        response: Response,
+    },
+    /// `call`
+    Call {
+        /// What is sent.
+        request: Request,
+        /// How.
+        options: CallOptions,
+    },
+    /// `sleep`, in milliseconds
+    Sleep(u64),
+    /// `sleep-until`
+    SleepUntil(Time),
+    /// `wait-for-event`
+    WaitForEvent {
+        /// Its name.
+        event: String,
+        /// Milliseconds.
+        timeout: Option<u64>,
+    },
+    /// `notify`
+    Notify {
+        /// Its name.
+        event: String,
+        /// To this run only.
+        run: Option<String>,
+        /// What is sent.
+        payload: Payload,
+    },
+    /// `begin`
+    Begin,
+    /// `abandon`, or a dropped future
+    Abandon {
+        /// What is given up.
+        operations: Vec<OperationNumber>,
+        /// Whether the guest dropped the futures, so that nothing is to come back.
+        dropped: bool,
+    },
+}
+
+impl Arguments {
+    /// What replay compares.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self)
+    }
+}
+
+/// An operation as it is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What the author calls it.
+    pub step: String,
+    /// Of its arguments.
+    pub digest: Digest,
+    /// What it is, and what of its arguments and its immediate result is worth keeping.
+    pub kind: Kind,
+}
+
+/// What an operation is. New kinds go to the end: the order is the format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Kind {
+    /// `create-webhook`. The URL is recorded, since the public URL may be another at the next start.
+    CreateWebhook {
+        /// Its number.
+        webhook: WebhookNumber,
+        /// What the guest was given.
+        url: String,
+        /// How it treats what is sent to it.
+        options: WebhookOptions,
+    },
+    /// `wait-for-webhook`
+    WaitForWebhook {
+        /// The webhook.
+        webhook: WebhookNumber,
+        /// Milliseconds from the activation's time.
+        timeout: Option<u64>,
+    },
+    /// `close-webhook`
+    CloseWebhook {
+        /// The webhook.
+        webhook: WebhookNumber,
+    },
+    /// `respond`
+    Respond {
+        /// The delivery.
+        delivery: String,
+        /// The status sent.
+        status: u16,
+    },
+    /// `call`
+    Call {
+        /// The method.
+        method: String,
+        /// The URL.
+        url: String,
+        /// The policy in force, defaults filled in.
+        retry: RetryPolicy,
+    },
+    /// `sleep`
+    Sleep {
+        /// Milliseconds from the activation's time.
+        duration: u64,
+    },
+    /// `sleep-until`
+    SleepUntil {
+        /// When it ends.
+        instant: Time,
+    },
+    /// `wait-for-event`
+    WaitForEvent {
+        /// Its name.
+        event: String,
+        /// Milliseconds from the activation's time.
+        timeout: Option<u64>,
+    },
+    /// `notify`
+    Notify {
+        /// Its name.
+        event: String,
+        /// To this run only.
+        run: Option<String>,
+    },
+    /// `begin`
+    Begin {
+        /// What `finish` recorded. None while the step runs, and for ever when the run failed in it.
+        outcome: Option<Result<Payload, Failure>>,
+    },
+    /// `abandon`, or a dropped future
+    Abandon {
+        /// What is given up.
+        operations: Vec<OperationNumber>,
+        /// Whether nothing is to come back.
+        dropped: bool,
+    },
+}
+
+impl Kind {
+    /// The name of the import.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::CreateWebhook { .. } => "create-webhook",
+            Kind::WaitForWebhook { .. } => "wait-for-webhook",
+            Kind::CloseWebhook { .. } => "close-webhook",
+            Kind::Respond { .. } => "respond",
+            Kind::Call { .. } => "call",
+            Kind::Sleep { .. } => "sleep",
+            Kind::SleepUntil { .. } => "sleep-until",
+            Kind::WaitForEvent { .. } => "wait-for-event",
+            Kind::Notify { .. } => "notify",
+            Kind::Begin { .. } => "begin",
+            Kind::Abandon { .. } => "abandon",
+        }
+    }
+
+    /// Whether the guest waits for a completion of it.
+    #[must_use]
+    pub fn completes(&self) -> bool {
+        match self {
+            Kind::WaitForWebhook { .. }
+            | Kind::Call { .. }
+            | Kind::Sleep { .. }
+            | Kind::SleepUntil { .. }
+            | Kind::WaitForEvent { .. }
+            | Kind::Notify { .. } => true,
+            Kind::CreateWebhook { .. }
+            | Kind::CloseWebhook { .. }
+            | Kind::Respond { .. }
+            | Kind::Begin { .. }
+            | Kind::Abandon { .. } => false,
+        }
+    }
+
+    /// When it ends by itself, if made at `issued`.
+    #[must_use]
+    pub fn deadline(&self, issued: Time) -> Option<Time> {
+        match self {
+            Kind::WaitForWebhook { timeout, .. } | Kind::WaitForEvent { timeout, .. } => {
+                timeout.map(|timeout| issued.after(timeout))
+            }
+            Kind::Sleep { duration } => Some(issued.after(*duration)),
+            Kind::SleepUntil { instant } => Some(*instant),
+            _ => None,
+        }
+    }
+}
+
+/// The operation in one line, as error texts show it.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.kind.name(), self.step)?;
+        match &self.kind {
+            Kind::WaitForWebhook { webhook, timeout } => {
+                write!(f, " (webhook {webhook}, ")?;
+                write_timeout(*timeout, f)?;
+                write!(f, ")")
+            }
+            Kind::CloseWebhook { webhook } | Kind::CreateWebhook { webhook, .. } => {
+                write!(f, " (webhook {webhook})")
+            }
+            Kind::Respond { delivery, status } => {
+                write!(f, " (delivery {delivery}, status {status})")
+            }
+            Kind::Call { method, url, .. } => write!(f, " ({method} {})", without_query(url)),
+            Kind::Sleep { duration } => write!(f, " ({duration} ms)"),
+            Kind::SleepUntil { instant } => write!(f, " (until {} ms)", instant.0),
+            Kind::WaitForEvent { event, timeout } => {
+                write!(f, " (event {event:?}, ")?;
+                write_timeout(*timeout, f)?;
+                write!(f, ")")
+            }
+            Kind::Notify {
+                event,
+                run: Some(run),
+            } => write!(f, " (event {event:?}, run {run})"),
+            Kind::Notify { event, run: None } => write!(f, " (event {event:?})"),
+            Kind::Begin { .. } => Ok(()),
+            Kind::Abandon { operations, .. } => {
+                let numbers: Vec<String> = operations.iter().map(ToString::to_string).collect();
+                write!(f, " (operations {})", numbers.join(", "))
+            }
+        }
+    }
+}
+
+/// A URL's query often carries a key, and this text ends up in logs.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
+}
+
+fn write_timeout(timeout: Option<u64>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match timeout {
+        Some(timeout) => write!(f, "timeout {timeout} ms"),
+        None => write!(f, "no timeout"),
+    }
+}

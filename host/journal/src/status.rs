@@ -1,0 +1,185 @@
+//! The life of a run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a run stands. New states go to the end: the order is the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Accepted; the first activation is not committed.
+    Pending,
+    /// An activation is executing or due, or a call is outstanding.
+    Running,
+    /// Everything outstanding waits for a webhook, an event or a timer.
+    Suspended,
+    /// The host cannot go on with it for now. Not an end: its webhooks stay open and its deadlines keep.
+    Blocked,
+    /// It returned a result.
+    Completed,
+    /// It returned an error, trapped, or hit a limit.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// What happens to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// An activation was committed, and the run goes on.
+    Activated {
+        /// Whether something outstanding is the host's to do: a call, a notify.
+        host_works: bool,
+    },
+    /// An activation was committed in which it returned.
+    Completed,
+    /// An activation was committed in which it failed.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+    /// The host cannot go on with it.
+    Blocked,
+    /// The host tries a blocked run again; before its first activation was committed, or after.
+    Resumed {
+        /// Whether it has been activated before.
+        activated: bool,
+    },
+}
+
+/// An event that cannot happen in this state. A bug of the host, or a race that its caller must handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a run that is {from} cannot be {event:?}")]
+pub struct IllegalTransition {
+    /// The state.
+    pub from: Status,
+    /// The event.
+    pub event: Transition,
+}
+
+impl Status {
+    /// All of them, in the order of a run's life.
+    pub const ALL: [Status; 7] = [
+        Status::Pending,
+        Status::Running,
+        Status::Suspended,
+        Status::Blocked,
+        Status::Completed,
+        Status::Failed,
+        Status::Cancelled,
+    ];
+
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        match self {
+            Status::Completed | Status::Failed | Status::Cancelled => true,
+            Status::Pending | Status::Running | Status::Suspended | Status::Blocked => false,
+        }
+    }
+
+    /// The state that follows.
+    ///
+    /// # Errors
+    /// When the event cannot happen in this state.
+    pub fn after(self, event: Transition) -> Result<Status, IllegalTransition> {
+        use Status::{Blocked, Cancelled, Completed, Failed, Pending, Running, Suspended};
+        match (self, event) {
+            (Pending | Running | Suspended, Transition::Activated { host_works: true }) => {
+                Ok(Running)
+            }
+            (Pending | Running | Suspended, Transition::Activated { host_works: false }) => {
+                Ok(Suspended)
+            }
+            (Pending | Running | Suspended, Transition::Completed) => Ok(Completed),
+            (Pending | Running | Suspended, Transition::Failed) => Ok(Failed),
+            (Pending | Running | Suspended | Blocked, Transition::Cancelled) => Ok(Cancelled),
+            (Pending | Running | Suspended | Blocked, Transition::Blocked) => Ok(Blocked),
+            (Blocked, Transition::Resumed { activated: false }) => Ok(Pending),
+            (Blocked, Transition::Resumed { activated: true }) => Ok(Running),
+
+            (
+                Blocked,
+                Transition::Activated { .. } | Transition::Completed | Transition::Failed,
+            )
+            | (Pending | Running | Suspended, Transition::Resumed { .. })
+            | (Completed | Failed | Cancelled, _) => Err(IllegalTransition { from: self, event }),
+        }
+    }
+
+    /// As the API and the command line spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Running => "running",
+            Status::Suspended => "suspended",
+            Status::Blocked => "blocked",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_follows_an_end() {
+        for status in Status::ALL.into_iter().filter(|status| status.has_ended()) {
+            for event in [
+                Transition::Activated { host_works: true },
+                Transition::Completed,
+                Transition::Failed,
+                Transition::Cancelled,
+                Transition::Blocked,
+                Transition::Resumed { activated: true },
+            ] {
+                assert_eq!(
+                    status.after(event),
+                    Err(IllegalTransition {
+                        from: status,
+                        event
+                    })
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_blocked_run_goes_on_only_by_resume_or_cancel() {
+        assert!(Status::Blocked.after(Transition::Completed).is_err());
+        assert_eq!(
+            Status::Blocked.after(Transition::Resumed { activated: false }),
+            Ok(Status::Pending)
+        );
+        assert_eq!(
+            Status::Blocked.after(Transition::Resumed { activated: true }),
+            Ok(Status::Running)
+        );
+        assert_eq!(
+            Status::Blocked.after(Transition::Cancelled),
+            Ok(Status::Cancelled)
+        );
+    }
+
+    #[test]
+    fn a_call_outstanding_is_running_and_a_wait_is_suspended() {
+        assert_eq!(
+            Status::Pending.after(Transition::Activated { host_works: true }),
+            Ok(Status::Running)
+        );
+        assert_eq!(
+            Status::Running.after(Transition::Activated { host_works: false }),
+            Ok(Status::Suspended)
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! The values that cross between a run and the outside: requests, responses, payloads and the options of operations.
+//!
+//! They mirror the contract in `wit/`, which documents them for authors of workflows; here they are what is recorded.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// An HTTP field: its name, and its value as raw bytes.
+pub type Header = (String, Bytes);
+
+/// An HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// In capitals.
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// In order, with repeats.
+    pub headers: Vec<Header>,
+    /// Raw.
+    pub body: Bytes,
+}
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// Such as 200.
+    pub status: u16,
+    /// In order, with repeats.
+    pub headers: Vec<Header>,
+    /// Raw.
+    pub body: Bytes,
+}
+
+/// Bytes with a media type.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Payload {
+    /// Empty when the sender named none.
+    pub content_type: String,
+    /// Raw.
+    pub body: Bytes,
+}
+
+/// A payload of JSON.
+#[must_use]
+pub fn json_payload(body: impl Into<Bytes>) -> Payload {
+    Payload {
+        content_type: "application/json".into(),
+        body: body.into(),
+    }
+}
+
+/// Why something did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A request taken by a wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// What the caller was answered with.
+    pub id: String,
+    /// When the request was accepted.
+    pub accepted: crate::Time,
+    /// The request.
+    pub request: Request,
+}
+
+/// How a webhook treats what is sent to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookOptions {
+    /// What is delivered; empty means POST, PUT, PATCH and DELETE.
+    pub methods: Vec<String>,
+    /// What a request must prove.
+    pub signature: Option<Signature>,
+    /// The provider's probe that the host answers.
+    pub handshake: Handshake,
+    /// What a caller is answered.
+    pub reply: Reply,
+}
+
+impl WebhookOptions {
+    /// The methods that are delivered.
+    #[must_use]
+    pub fn delivered_methods(&self) -> Vec<&str> {
+        if self.methods.is_empty() {
+            vec!["POST", "PUT", "PATCH", "DELETE"]
+        } else {
+            self.methods.iter().map(String::as_str).collect()
+        }
+    }
+}
+
+impl Default for WebhookOptions {
+    fn default() -> Self {
+        WebhookOptions {
+            methods: Vec::new(),
+            signature: None,
+            handshake: Handshake::None,
+            reply: Reply::Accepted,
+        }
+    }
+}
+
+/// The check that a request must pass before it is queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Which check.
+    pub scheme: SignatureScheme,
+    /// Names of secrets, any of which may match.
+    pub secrets: Vec<String>,
+    /// For [`SignatureScheme::HmacSha256`].
+    pub header: Option<String>,
+    /// For [`SignatureScheme::HmacSha256`].
+    pub prefix: Option<String>,
+}
+
+/// How a request proves who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignatureScheme {
+    /// <https://www.standardwebhooks.com/>
+    StandardWebhooks,
+    /// `X-Hub-Signature-256`.
+    Github,
+    /// `Stripe-Signature`.
+    Stripe,
+    /// `X-Slack-Signature`.
+    Slack,
+    /// A header of the author's choice.
+    HmacSha256,
+}
+
+/// The probe by which some providers check a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Handshake {
+    /// None is expected.
+    None,
+    /// `url_verification`.
+    Slack,
+    /// `hub.challenge`.
+    Meta,
+    /// `validationToken`.
+    MicrosoftGraph,
+    /// Verification of intent.
+    Websub,
+}
+
+/// What a caller is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// 202.
+    Accepted,
+    /// Always this.
+    Fixed(Response),
+    /// What the workflow responds within this many milliseconds.
+    FromWorkflow(u64),
+}
+
+/// When an attempt is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// In all, at least 1.
+    pub attempts: u32,
+    /// Milliseconds before the second.
+    pub initial_delay: u64,
+    /// At least 1.
+    pub multiplier: f64,
+    /// Milliseconds at most.
+    pub max_delay: u64,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy {
+            attempts: 5,
+            initial_delay: 500,
+            multiplier: 2.0,
+            max_delay: 60_000,
+        }
+    }
+}
+
+/// A header made from a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretHeader {
+    /// The header.
+    pub name: String,
+    /// What stands before the secret.
+    pub prefix: String,
+    /// The secret's name, never its value.
+    pub secret: String,
+}
+
+/// How a call is made.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CallOptions {
+    /// Milliseconds for one attempt; the host's default when none.
+    pub timeout: Option<u64>,
+    /// The default policy when none.
+    pub retry: Option<RetryPolicy>,
+    /// Sent with every attempt; made from run and operation when none.
+    pub idempotency_key: Option<String>,
+    /// Redirects followed.
+    pub redirects: u32,
+    /// Headers made from secrets.
+    pub secret_headers: Vec<SecretHeader>,
+}
+
+/// Why no response came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallError {
+    /// Not allowed.
+    Denied(String),
+    /// Cannot be sent.
+    Invalid(String),
+    /// Took too long.
+    TimedOut,
+    /// No connection, or a broken one.
+    Unreachable(String),
+    /// Larger than this many bytes.
+    TooLarge(u64),
+    /// Cut off by a stop of the host.
+    Interrupted,
+    /// Given up by the workflow.
+    Abandoned,
+    /// Anything else.
+    Other(Failure),
+}
+
+/// Limits that a guest can feel: its memory can fail to grow, its stack can overflow. They are recorded when the run
+/// starts, and every replay uses those, whatever the host's settings are by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestLimits {
+    /// Bytes of all linear memories together.
+    pub memory: u64,
+    /// Bytes of Wasm stack.
+    pub stack: u64,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The finest.
+    Trace,
+    /// For whoever looks for a fault.
+    Debug,
+    /// The usual.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+/// A line of a run's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// The guest's time.
+    pub time: crate::Time,
+    /// How much it matters.
+    pub level: Level,
+    /// The text.
+    pub message: String,
+}

@@ -1,0 +1,201 @@
+//! The replay cursor, call by call: recorded, new, and not the same.
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Activation, Arguments, Completion, Cursor, End, Fault, Issued, Kind, Mismatch, OperationNumber,
+    Outcome, Payload, Side, Time, WebhookNumber,
+};
+
+fn sleep(cursor: &mut Cursor, step: &str, duration: u64) -> Result<Issued, Mismatch> {
+    cursor.issue(step, Arguments::Sleep(duration).digest(), |_| Kind::Sleep {
+        duration,
+    })
+}
+
+fn create(cursor: &mut Cursor, url: &str) -> Issued {
+    let digest = Arguments::CreateWebhook(Default::default()).digest();
+    cursor
+        .issue("hook", digest, |_| Kind::CreateWebhook {
+            webhook: WebhookNumber(0),
+            url: url.into(),
+            options: Default::default(),
+        })
+        .unwrap()
+}
+
+fn slept(operation: u32) -> Option<Completion> {
+    Some(Completion {
+        operation: OperationNumber(operation),
+        outcome: Outcome::Slept,
+    })
+}
+
+/// A first activation that creates a webhook and sleeps, as a live run records it.
+fn recorded() -> Activation {
+    let mut cursor = Cursor::new();
+    cursor.open_live(Time(5), None);
+    create(&mut cursor, "https://first.example/hooks/t");
+    sleep(&mut cursor, "nap", 10).unwrap();
+    cursor
+        .close(None)
+        .unwrap()
+        .expect("a live activation is to be committed")
+}
+
+#[test]
+fn a_live_activation_records_what_is_made() {
+    let activation = recorded();
+    assert_eq!(activation.time, Time(5));
+    let names: Vec<_> = activation
+        .operations
+        .iter()
+        .map(|operation| operation.kind.name())
+        .collect();
+    assert_eq!(names, ["create-webhook", "sleep"]);
+}
+
+#[test]
+fn replay_gives_what_was_recorded_and_records_nothing() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    let issued = create(&mut cursor, "https://second.example/hooks/t");
+    let Kind::CreateWebhook { url, .. } = issued.kind else {
+        panic!("another kind")
+    };
+    assert_eq!(
+        url, "https://first.example/hooks/t",
+        "the URL is the one that the guest was given"
+    );
+    assert!(issued.recorded);
+    assert!(sleep(&mut cursor, "nap", 10).unwrap().recorded);
+    assert_eq!(cursor.close(None).unwrap(), None);
+    cursor.open_live(Time(15), slept(1));
+    let issued = sleep(&mut cursor, "more", 1).unwrap();
+    assert_eq!(
+        (issued.number, issued.recorded),
+        (OperationNumber(2), false)
+    );
+}
+
+#[test]
+fn other_arguments_are_a_mismatch_with_both_sides() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    create(&mut cursor, "u");
+    let mismatch = sleep(&mut cursor, "nap", 11).unwrap_err();
+    assert_eq!(mismatch.number, OperationNumber(1));
+    let text = mismatch.to_string();
+    assert!(
+        text.contains(r#"recorded as sleep "nap" (10 ms)"#),
+        "{text}"
+    );
+    assert!(text.contains(r#"made sleep "nap" (11 ms)"#), "{text}");
+}
+
+#[test]
+fn another_step_name_is_a_mismatch() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    create(&mut cursor, "u");
+    assert!(sleep(&mut cursor, "doze", 10).is_err());
+}
+
+#[test]
+fn one_operation_too_many_is_a_mismatch() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    create(&mut cursor, "u");
+    sleep(&mut cursor, "nap", 10).unwrap();
+    assert_eq!(
+        sleep(&mut cursor, "nap", 10).unwrap_err().expected,
+        Side::Quiescence
+    );
+}
+
+#[test]
+fn one_operation_too_few_is_a_mismatch() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    create(&mut cursor, "u");
+    assert_eq!(cursor.close(None).unwrap_err().found, Side::Quiescence);
+}
+
+#[test]
+fn an_end_where_the_journal_goes_on_is_a_mismatch() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(recorded());
+    create(&mut cursor, "u");
+    sleep(&mut cursor, "nap", 10).unwrap();
+    let end = End::Completed(Payload::default());
+    assert_eq!(cursor.close(Some(end)).unwrap_err().found, Side::End);
+}
+
+#[test]
+fn a_step_is_computed_once_and_recorded() {
+    let outcome = Ok(Payload {
+        content_type: "text/plain".into(),
+        body: Bytes::from_static(b"42"),
+    });
+    let begin = |cursor: &mut Cursor| {
+        cursor
+            .issue("answer", Arguments::Begin.digest(), |_| Kind::Begin {
+                outcome: None,
+            })
+            .unwrap()
+            .kind
+    };
+    let mut cursor = Cursor::new();
+    cursor.open_live(Time(0), None);
+    assert_eq!(begin(&mut cursor), Kind::Begin { outcome: None });
+    assert_eq!(cursor.open_step(), Some("answer"));
+    assert_eq!(
+        cursor.finish("other", outcome.clone()),
+        Err(Fault::OtherStep {
+            open: "answer".into()
+        })
+    );
+    cursor.finish("answer", outcome.clone()).unwrap();
+    assert_eq!(
+        cursor.finish("answer", outcome.clone()),
+        Err(Fault::NoOpenStep)
+    );
+    let activation = cursor.close(None).unwrap().unwrap();
+
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(activation);
+    assert_eq!(
+        begin(&mut cursor),
+        Kind::Begin {
+            outcome: Some(outcome)
+        }
+    );
+    assert_eq!(cursor.open_step(), None);
+}
+
+#[test]
+fn a_rebuilt_instance_goes_on_in_the_middle_of_an_activation() {
+    let mut cursor = Cursor::new();
+    cursor.open_live(Time(3), None);
+    sleep(&mut cursor, "a", 1).unwrap();
+    let partial = cursor.take_partial().unwrap();
+
+    let mut cursor = Cursor::new();
+    cursor.open_partial(partial);
+    assert!(!cursor.is_live());
+    assert!(sleep(&mut cursor, "a", 1).unwrap().recorded);
+    assert!(cursor.is_live());
+    assert!(!sleep(&mut cursor, "b", 1).unwrap().recorded);
+    assert_eq!(cursor.close(None).unwrap().unwrap().operations.len(), 2);
+}
+
+#[test]
+fn log_lines_count_only_when_live() {
+    let mut cursor = Cursor::new();
+    cursor.open_live(Time(0), None);
+    assert_eq!((cursor.log_line(), cursor.log_line()), (Some(0), Some(1)));
+    let activation = cursor.close(None).unwrap().unwrap();
+    assert_eq!(activation.log_lines, 2);
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(activation);
+    assert_eq!(cursor.log_line(), None);
+}

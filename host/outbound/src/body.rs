@@ -1,0 +1,46 @@
+//! A response, read to its end and not beyond its limit.
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, Header, Response};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use crate::failure;
+use crate::outgoing::Outgoing;
+
+/// Reads the response to `sent`, whose body may have `limit` bytes. The body is kept as it came: nothing is
+/// decompressed.
+pub(crate) async fn read(
+    sent: &Outgoing,
+    response: http::Response<Incoming>,
+    limit: u64,
+) -> Result<Response, CallError> {
+    let (head, body) = response.into_parts();
+    // These two may announce the length of a body that is meant and does not come.
+    let has_body = sent.method != Method::HEAD && head.status != StatusCode::NOT_MODIFIED;
+    if has_body && body.size_hint().lower() > limit {
+        return Err(CallError::TooLarge(limit));
+    }
+    Ok(Response {
+        status: head.status.as_u16(),
+        headers: headers(&head.headers),
+        body: bytes(body, limit, sent.authority()).await?,
+    })
+}
+
+async fn bytes(body: Incoming, limit: u64, authority: &str) -> Result<Bytes, CallError> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, most).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(CallError::TooLarge(limit)),
+        Err(error) => Err(failure::within_response(&*error, authority)),
+    }
+}
+
+fn headers(headers: &HeaderMap) -> Vec<Header> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! The connector beneath TLS: resolves a name, judges every address that it gives, and connects to one that passed.
+//!
+//! Judging and connecting use one answer of the resolver, so a name whose second answer differs from its first
+//! ("DNS rebinding") gains nothing.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tower::Service;
+
+use crate::address::canonical;
+use crate::egress::{Egress, Refusal};
+use crate::resolve::Resolve;
+
+/// How long one address may be tried before the next is tried beside it: the delay that RFC 8305 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Connects to hosts that the egress rules let through. It knows a host and a port, never a path.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    egress: Arc<Egress>,
+    resolver: Arc<dyn Resolve>,
+    timeout: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("could not resolve {host}")]
+    Unresolved { host: String },
+    #[error("could not connect to {host}:{port}: {kind}")]
+    Failed {
+        host: String,
+        port: u16,
+        kind: io::ErrorKind,
+    },
+    #[error("could not connect to {host}:{port} within {limit:?}")]
+    TimedOut {
+        host: String,
+        port: u16,
+        limit: Duration,
+    },
+}
+
+impl Connector {
+    pub(crate) fn new(egress: Egress, resolver: Arc<dyn Resolve>, timeout: Duration) -> Self {
+        Connector {
+            egress: Arc::new(egress),
+            resolver,
+            timeout,
+        }
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<TcpStream, ConnectError> {
+        let (host, port) = (uri.host().unwrap_or_default(), port_of(uri));
+        let limit = self.timeout;
+        timeout(limit, self.open(host, port))
+            .await
+            .unwrap_or_else(|_| {
+                Err(ConnectError::TimedOut {
+                    host: host.to_owned(),
+                    port,
+                    limit,
+                })
+            })
+    }
+
+    async fn open(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        let addresses = self.permitted(host, self.addresses(host, port).await?)?;
+        let failed = |error: io::Error| ConnectError::Failed {
+            host: host.to_owned(),
+            port,
+            kind: error.kind(),
+        };
+        let stream = race(addresses).await.map_err(failed)?;
+        // A request is written whole, so waiting for more to send would only delay it.
+        stream.set_nodelay(true).map_err(failed)?;
+        Ok(stream)
+    }
+
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Ok(literal) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(literal, port)]);
+        }
+        match self.resolver.resolve(host, port).await {
+            Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+            _ => Err(ConnectError::Unresolved {
+                host: host.to_owned(),
+            }),
+        }
+    }
+
+    /// The addresses that may be connected to. When there is none, what is wrong with the first.
+    fn permitted(&self, host: &str, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refusal> {
+        let mut permitted = Vec::with_capacity(all.len());
+        let mut refused = None;
+        for address in all.into_iter().map(canonical) {
+            match self.egress.judge(host, address) {
+                Ok(()) => permitted.push(address),
+                Err(refusal) => refused = refused.or(Some(refusal)),
+            }
+        }
+        match refused {
+            Some(refusal) if permitted.is_empty() => Err(refusal),
+            _ => Ok(permitted),
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(&uri).await.map(TokioIo::new) })
+    }
+}
+
+fn port_of(uri: &Uri) -> u16 {
+    let usual = if uri.scheme() == Some(&Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
+    uri.port_u16().unwrap_or(usual)
+}
+
+/// The connection to the address that answers first. Each next address is tried when the one before has failed or its
+/// head start is over, so that one dead address (often all of IPv6) costs a moment and not the whole timeout.
+async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut attempts = JoinSet::new();
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        attempts.spawn(TcpStream::connect(address));
+        if let Ok(Some(attempt)) = timeout(HEAD_START, attempts.join_next()).await {
+            match attempt? {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+    }
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt? {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}

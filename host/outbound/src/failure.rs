@@ -1,0 +1,71 @@
+//! What goes wrong between two machines, said in a sentence for a workflow's author.
+//!
+//! The texts are our own wherever a library's could hold a part of the URL or of the response.
+
+use std::error::Error;
+use std::io;
+
+use dormouse_journal::CallError;
+use hyper_util::client::legacy;
+
+use crate::connector::ConnectError;
+
+/// The error of an attempt at which no response began. `authority` is whom it was sent to.
+pub(crate) fn before_response(error: &legacy::Error, authority: &str) -> CallError {
+    if let Some(connect) = find::<ConnectError>(error) {
+        return match connect {
+            ConnectError::Refused(refusal) => CallError::Denied(refusal.to_string()),
+            unreachable => CallError::Unreachable(unreachable.to_string()),
+        };
+    }
+    if error.is_connect() {
+        // The connection itself stood, so this is what came next.
+        let reason = error.source().map_or_else(String::new, ToString::to_string);
+        return CallError::Unreachable(format!("TLS with {authority} failed: {reason}"));
+    }
+    broken(error, authority, "before it sent a response")
+}
+
+/// The error of a response that broke off.
+pub(crate) fn within_response(error: &(dyn Error + 'static), authority: &str) -> CallError {
+    broken(error, authority, "in the middle of its response")
+}
+
+/// The error of every https call when the host trusts nobody.
+pub(crate) fn no_roots() -> CallError {
+    CallError::Unreachable(
+        "TLS: this host has no root certificates to check servers by; whoever operates it should install them (the \
+         package ca-certificates, or a file named by SSL_CERT_FILE) and start it again"
+            .into(),
+    )
+}
+
+fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallError {
+    let http = find::<hyper::Error>(error);
+    let text = if http.is_some_and(hyper::Error::is_parse_too_large) {
+        format!("{authority} sent more headers than the host takes")
+    } else if http.is_some_and(hyper::Error::is_parse) {
+        format!("{authority} answered with something that is not HTTP")
+    } else if http.is_some_and(hyper::Error::is_incomplete_message) {
+        format!("{authority} closed the connection {moment}")
+    } else if let Some(io) = find::<io::Error>(error) {
+        format!(
+            "the connection to {authority} broke {moment}: {}",
+            io.kind()
+        )
+    } else {
+        format!("the connection to {authority} broke {moment}")
+    };
+    CallError::Unreachable(text)
+}
+
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut error = Some(error);
+    while let Some(link) = error {
+        if let Some(found) = link.downcast_ref() {
+            return Some(found);
+        }
+        error = link.source();
+    }
+    None
+}

@@ -1,0 +1,102 @@
+//! The host's own listeners, which a workflow must not reach by a call: they are the host's API.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use crate::address;
+
+/// Where the host itself listens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listeners(Vec<SocketAddr>);
+
+impl Listeners {
+    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+        Listeners(addresses.into_iter().map(address::canonical).collect())
+    }
+
+    /// Whether a connection to this address would, or might, end at one of the host's own listeners.
+    pub(crate) fn include(&self, target: SocketAddr) -> bool {
+        self.0
+            .iter()
+            .filter(|own| own.port() == target.port())
+            .any(|own| address::faces(target.ip()).any(|face| reaches(face, own.ip())))
+    }
+}
+
+/// Whether a connection to `target` arrives at a listener bound to `own`.
+fn reaches(target: IpAddr, own: IpAddr) -> bool {
+    if target == own || target.is_unspecified() {
+        // A connection to `0.0.0.0` or `::` goes to some address of this machine.
+        return true;
+    }
+    own.is_unspecified() && is_local(target)
+}
+
+/// Whether this address is one of this machine's.
+fn is_local(address: IpAddr) -> bool {
+    address.is_loopback() || can_bind(address)
+}
+
+/// A system binds sockets to its own addresses only, so this asks it without a list of its interfaces, and sees what
+/// such a list does not show: secondary addresses and networks that are routed to this machine whole. An error of
+/// another kind proves nothing, and counts as local: here a call too many refused is the smaller harm.
+fn can_bind(address: IpAddr) -> bool {
+    match UdpSocket::bind((address, 0)) {
+        Ok(_) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::AddrNotAvailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(listeners: &[&str], target: &str, expected: bool) {
+        let own = Listeners::new(listeners.iter().map(|own| own.parse().unwrap()).collect());
+        assert_eq!(
+            own.include(target.parse().unwrap()),
+            expected,
+            "{target} of {listeners:?}"
+        );
+    }
+
+    #[test]
+    fn a_listener_on_one_address() {
+        check(&["127.0.0.1:7000"], "127.0.0.1:7000", true);
+        check(&["127.0.0.1:7000"], "127.0.0.1:7001", false);
+        check(&["127.0.0.1:7000"], "127.0.0.2:7000", false);
+        check(&["8.8.8.8:7000"], "8.8.8.8:7000", true);
+        check(&["127.0.0.1:7001", "[::1]:7000"], "[::1]:7000", true);
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses() {
+        for own in ["0.0.0.0:7000", "[::]:7000"] {
+            check(&[own], "127.0.0.1:7000", true);
+            check(&[own], "127.200.0.1:7000", true);
+            check(&[own], "[::1]:7000", true);
+            check(&[own], "127.0.0.1:7001", false);
+            check(&[own], "8.8.8.8:7000", false);
+        }
+    }
+
+    #[test]
+    fn unspecified_targets_end_on_this_machine() {
+        check(&["127.0.0.1:7000"], "0.0.0.0:7000", true);
+        check(&["[::1]:7000"], "[::]:7000", true);
+    }
+
+    #[test]
+    fn other_spellings_of_a_listeners_address() {
+        check(&["127.0.0.1:7000"], "[::ffff:127.0.0.1]:7000", true);
+        check(&["[::ffff:127.0.0.1]:7000"], "127.0.0.1:7000", true);
+        check(&["127.0.0.1:7000"], "[64:ff9b::7f00:1]:7000", true);
+        check(&["127.0.0.1:7000"], "[2002:7f00:1::]:7000", true);
+        check(&["0.0.0.0:7000"], "[::127.0.0.1]:7000", true);
+    }
+
+    #[test]
+    fn the_system_knows_its_addresses() {
+        assert!(can_bind("127.0.0.1".parse().unwrap()));
+        assert!(!can_bind("8.8.8.8".parse().unwrap()));
+    }
+}

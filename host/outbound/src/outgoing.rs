@@ -1,0 +1,366 @@
+//! A request that has been checked and can be sent: what a workflow wrote, made into HTTP.
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, Header, Request};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri};
+use http_body_util::Full;
+use url::Url;
+
+/// A request that can be sent. Its headers leave out what is made from the rest: host and framing.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    /// Absolute, http or https, without credentials and fragment.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Outgoing {
+    /// Takes a request if it can be sent, and says what to change if not.
+    pub(crate) fn check(request: Request, user_agent: &HeaderValue) -> Result<Self, CallError> {
+        let mut headers = check_headers(&request.headers)?;
+        headers
+            .entry(header::USER_AGENT)
+            .or_insert_with(|| user_agent.clone());
+        Ok(Outgoing {
+            method: check_method(&request.method)?,
+            url: check_url(&request.url)?,
+            headers,
+            body: request.body,
+        })
+    }
+
+    /// Host and port for messages: neither path nor query, in which secrets may stand.
+    pub(crate) fn authority(&self) -> &str {
+        self.url.authority()
+    }
+
+    /// The request as it is sent.
+    pub(crate) fn to_http(&self) -> Result<http::Request<Full<Bytes>>, CallError> {
+        let uri = Uri::try_from(self.url.as_str())
+            .map_err(|error| invalid(format!("the URL cannot be sent: {error}")))?;
+        let mut request = http::Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        if self.body.is_empty() && expects_body(&self.method) {
+            // Hyper gives no length to an empty body, and some servers answer 411 to that.
+            request
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Ok(request)
+    }
+}
+
+/// The URL, if it is one that calls can go to. Its text is not part of a message: the query may hold a secret.
+pub(crate) fn check_url(text: &str) -> Result<Url, CallError> {
+    let mut url =
+        Url::parse(text).map_err(|error| invalid(format!("the URL is not valid: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let scheme = url.scheme();
+        return Err(invalid(format!(
+            "the URL's scheme is {scheme}: only http and https can be called"
+        )));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(
+            "the URL has a user name or a password in it: send an Authorization header instead",
+        ));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn check_method(method: &str) -> Result<Method, CallError> {
+    if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(invalid(format!(
+            "the method {} is not in capitals",
+            shown(method)
+        )));
+    }
+    let parsed = Method::from_bytes(method.as_bytes()).map_err(|_| {
+        invalid(format!(
+            "the method {} is not an HTTP method",
+            shown(method)
+        ))
+    })?;
+    if matches!(parsed, Method::CONNECT | Method::TRACE) {
+        return Err(invalid(format!(
+            "the method {parsed} cannot be used in a call"
+        )));
+    }
+    Ok(parsed)
+}
+
+fn check_headers(headers: &[Header]) -> Result<HeaderMap, CallError> {
+    let mut checked = HeaderMap::new();
+    for (name, value) in headers {
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid(format!("{} is not a header name", shown(name))))?;
+        check_reserved(&parsed)?;
+        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| {
+            invalid(format!(
+                "the value of the header {parsed} has a byte that no header may have"
+            ))
+        })?;
+        checked
+            .try_append(parsed, value)
+            .map_err(|_| invalid("there are more headers than can be sent"))?;
+    }
+    Ok(checked)
+}
+
+/// Refuses the headers that belong to one connection or delimit the request: with them a workflow could make two
+/// requests of one.
+fn check_reserved(name: &HeaderName) -> Result<(), CallError> {
+    let advice = match name.as_str() {
+        "host" => "it is made from the URL",
+        "content-length" | "transfer-encoding" => "it is made from the body",
+        "connection" | "keep-alive" | "te" | "trailer" | "upgrade" => {
+            "it is about the connection, which the host manages"
+        }
+        proxy if proxy.starts_with("proxy-") => "it is for proxies, and the host uses none",
+        _ => return Ok(()),
+    };
+    Err(invalid(format!(
+        "the header {name} cannot be set: {advice}; leave it out"
+    )))
+}
+
+fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+fn invalid(text: impl Into<String>) -> CallError {
+    CallError::Invalid(text.into())
+}
+
+/// Text of the workflow's for a message: quoted, without control characters, and not at length.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST {
+        return format!("{text:?}");
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start:?}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> Request {
+        Request {
+            method: method.into(),
+            url: url.into(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes())))
+                .collect(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn check(request: Request) -> Result<Outgoing, CallError> {
+        Outgoing::check(request, &HeaderValue::from_static("agent"))
+    }
+
+    fn refused(request: Request) -> String {
+        match check(request) {
+            Err(CallError::Invalid(text)) => text,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_url_is_normalised() {
+        let table = [
+            ("http://a.example", "http://a.example/"),
+            ("HTTPS://A.Example:443/x#part", "https://a.example/x"),
+            (
+                "http://a.example/hooks/../v1/runs?q=1#f",
+                "http://a.example/v1/runs?q=1",
+            ),
+            ("http://a.example/hooks/%2e%2E/v1", "http://a.example/v1"),
+            ("http://a.example/hooks/.%2e\\v1", "http://a.example/v1"),
+            ("http://0x7f.0.0.1/", "http://127.0.0.1/"),
+            ("http://2130706433/", "http://127.0.0.1/"),
+            ("http://017700000001/", "http://127.0.0.1/"),
+            ("http://127.1/", "http://127.0.0.1/"),
+            ("http://0/", "http://0.0.0.0/"),
+            ("http://127.0.0.1./", "http://127.0.0.1/"),
+            ("http://１２７.0.0.1/", "http://127.0.0.1/"),
+            ("http://%31%32%37.0.0.1/", "http://127.0.0.1/"),
+            (
+                "http://[0:0:0:0:0:ffff:127.0.0.1]/",
+                "http://[::ffff:7f00:1]/",
+            ),
+        ];
+        for (url, expected) in table {
+            let outgoing = check(request("GET", url, &[])).unwrap();
+            assert_eq!(outgoing.to_http().unwrap().uri(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn urls_that_cannot_be_called() {
+        let table = [
+            (
+                "/relative",
+                "the URL is not valid: relative URL without a base",
+            ),
+            ("http://", "the URL is not valid: empty host"),
+            (
+                "http://a.example:99999/",
+                "the URL is not valid: invalid port number",
+            ),
+            (
+                "file:///etc/passwd",
+                "the URL's scheme is file: only http and https can be called",
+            ),
+            (
+                "ftp://a.example/",
+                "the URL's scheme is ftp: only http and https can be called",
+            ),
+        ];
+        for (url, expected) in table {
+            assert_eq!(refused(request("GET", url, &[])), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_the_url_are_refused_and_not_repeated() {
+        for url in [
+            "http://user@a.example/",
+            "http://user:pass@a.example/",
+            "http://:pass@a.example/",
+        ] {
+            let text = refused(request("GET", url, &[]));
+            assert!(
+                text.contains("Authorization header") && !text.contains("pass@"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_that_http_has_no_room_for() {
+        let url = format!("http://a.example/{}", "x".repeat(70_000));
+        let sent = check(request("GET", &url, &[])).unwrap().to_http();
+        let Err(CallError::Invalid(text)) = sent else {
+            panic!("was sent")
+        };
+        assert_eq!(text, "the URL cannot be sent: uri too long");
+    }
+
+    #[test]
+    fn methods() {
+        for method in ["GET", "POST", "DELETE", "PROPFIND", "M-SEARCH"] {
+            assert_eq!(
+                check(request(method, "http://a.example", &[]))
+                    .unwrap()
+                    .method,
+                method
+            );
+        }
+        let table = [
+            ("post", "the method \"post\" is not in capitals"),
+            ("", "the method \"\" is not an HTTP method"),
+            ("GET /", "the method \"GET /\" is not an HTTP method"),
+            (
+                "GET\r\nX",
+                "the method \"GET\\r\\nX\" is not an HTTP method",
+            ),
+            ("CONNECT", "the method CONNECT cannot be used in a call"),
+            ("TRACE", "the method TRACE cannot be used in a call"),
+        ];
+        for (method, expected) in table {
+            assert_eq!(refused(request(method, "http://a.example", &[])), expected);
+        }
+    }
+
+    #[test]
+    fn headers_that_are_not_headers() {
+        let table = [
+            ("", "v", "\"\" is not a header name"),
+            ("a b", "v", "\"a b\" is not a header name"),
+            (":path", "v", "\":path\" is not a header name"),
+            ("a\r\nb", "v", "\"a\\r\\nb\" is not a header name"),
+            (
+                "X-A",
+                "v\r\nx: y",
+                "the value of the header x-a has a byte that no header may have",
+            ),
+            (
+                "X-A",
+                "\0",
+                "the value of the header x-a has a byte that no header may have",
+            ),
+        ];
+        for (name, value, expected) in table {
+            assert_eq!(
+                refused(request("GET", "http://a.example", &[(name, value)])),
+                expected
+            );
+        }
+        let long = refused(request(
+            "GET",
+            "http://a.example",
+            &[(&"é".repeat(90), "v")],
+        ));
+        assert_eq!(
+            long,
+            format!("\"{}\"… is not a header name", "é".repeat(60))
+        );
+    }
+
+    #[test]
+    fn headers_of_the_connection_are_refused_with_a_sentence() {
+        let table = [
+            ("Host", "it is made from the URL"),
+            ("Content-Length", "it is made from the body"),
+            ("Transfer-Encoding", "it is made from the body"),
+            ("Connection", "it is about the connection"),
+            ("Keep-Alive", "it is about the connection"),
+            ("TE", "it is about the connection"),
+            ("Trailer", "it is about the connection"),
+            ("Upgrade", "it is about the connection"),
+            ("Proxy-Authorization", "it is for proxies"),
+            ("Proxy-Connection", "it is for proxies"),
+        ];
+        for (name, advice) in table {
+            let text = refused(request(
+                "GET",
+                "http://a.example",
+                &[("x-a", "1"), (name, "v")],
+            ));
+            let expected = format!("the header {} cannot be set: {advice}", name.to_lowercase());
+            assert!(text.starts_with(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn too_many_headers_are_an_error_and_no_panic() {
+        let mut many = request("GET", "http://a.example", &[]);
+        many.headers = (0..40_000)
+            .map(|n| (format!("x-{n}"), Bytes::new()))
+            .collect();
+        assert_eq!(refused(many), "there are more headers than can be sent");
+    }
+
+    #[test]
+    fn the_workflows_user_agent_comes_before_the_hosts() {
+        let own = check(request(
+            "GET",
+            "http://a.example",
+            &[("User-Agent", "mine")],
+        ))
+        .unwrap();
+        assert_eq!(own.headers[header::USER_AGENT], "mine");
+        let none = check(request("GET", "http://a.example", &[])).unwrap();
+        assert_eq!(none.headers[header::USER_AGENT], "agent");
+    }
+}

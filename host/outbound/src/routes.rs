@@ -1,0 +1,137 @@
+//! The two ways out: one for `/hooks/` paths, which may reach the host's own listeners, and one for everything else.
+//!
+//! Each has its own connections. A pool knows hosts, not paths, so a connection to an own listener that was opened for
+//! a webhook must never lie where a request for another path could take it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_journal::CallError;
+use http::Response;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::connector::Connector;
+use crate::egress::Egress;
+use crate::failure;
+use crate::listeners::Listeners;
+use crate::outgoing::Outgoing;
+use crate::policy::Policy;
+use crate::resolve::Resolve;
+use crate::trust::Trust;
+
+/// Idle connections kept for one host: enough that a burst of calls to one service does not connect anew each time.
+const IDLE_PER_HOST: usize = 16;
+
+/// How long an idle connection is kept. Many servers close theirs after 60 s, some after less, and a request sent on
+/// a connection that is being closed is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often an HTTP/2 connection with open requests is probed, and how long an answer may take. Without, requests
+/// would go on to be sent into a connection whose other end has vanished.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Hyper = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
+
+/// What the ways out are made from.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) policy: Policy,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) trust: Trust,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// The ways out, for one set of own listeners.
+pub(crate) struct Routes {
+    usual: Hyper,
+    webhooks: Hyper,
+    trusts_any: bool,
+}
+
+impl Routes {
+    pub(crate) fn new(parts: &Parts, own: Listeners) -> Self {
+        Routes {
+            usual: hyper(parts, own, IDLE_PER_HOST),
+            // No connection of these is used twice.
+            webhooks: hyper(parts, Listeners::default(), 0),
+            trusts_any: parts.trust.any,
+        }
+    }
+
+    /// Sends one request and gives the head of the response, its body yet to be read.
+    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Response<Incoming>, CallError> {
+        if outgoing.url.scheme() == "https" && !self.trusts_any {
+            return Err(failure::no_roots());
+        }
+        let request = outgoing.to_http()?;
+        let route = if is_webhook(request.uri().path()) {
+            &self.webhooks
+        } else {
+            &self.usual
+        };
+        route
+            .request(request)
+            .await
+            .map_err(|error| failure::before_response(&error, outgoing.authority()))
+    }
+}
+
+fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
+    let egress = Egress {
+        policy: parts.policy.clone(),
+        forbidden,
+    };
+    let connector = Connector::new(egress, parts.resolver.clone(), parts.connect_timeout);
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(parts.trust.config.clone())
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(connector);
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(idle)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .build(https)
+}
+
+/// Whether this path, as it is sent, can only be a webhook's. The URL's parser has resolved dots already; what is left
+/// are spellings that another reader might still take for a dot or a slash, and no webhook needs those.
+fn is_webhook(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    path.starts_with("/hooks/") && !["%2e", "%2f", "%5c"].iter().any(|odd| lower.contains(odd))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_webhooks() {
+        for path in ["/hooks/token", "/hooks/token/", "/hooks/token/a%20b"] {
+            assert!(is_webhook(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/hooks",
+            "//hooks/token",
+            "/Hooks/token",
+            "/hooks2/token",
+            "/v1/hooks/token",
+            "/%68ooks/token",
+            "/hooks/..%2Fv1/runs",
+            "/hooks/..%5cv1/runs",
+            "/hooks/x%2E%2e/v1/runs",
+        ] {
+            assert!(!is_webhook(path), "{path}");
+        }
+    }
+}

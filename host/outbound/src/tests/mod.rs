@@ -1,0 +1,11 @@
+//! Tests over real sockets on loopback, one file for each thing that a caller relies on.
+
+mod egress;
+mod environment;
+mod exchange;
+mod failures;
+mod limits;
+mod listeners;
+mod redirects;
+mod support;
+mod tls;

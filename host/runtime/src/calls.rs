@@ -1,0 +1,154 @@
+//! Outbound calls: attempt after attempt, each counted in the store before it is made.
+//!
+//! One task drives one call. What it knows is in the store, so that after a crash [`Core::recover_calls`] takes up every
+//! call where it was: an attempt whose time had come may have been sent, so it counts, and the next one follows; if it
+//! was the last that is allowed, the call was `interrupted`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Time};
+use dormouse_store::{AttemptMade, Call, ReadError, WriteError};
+
+use crate::Attempt;
+use crate::retry::{Decision, decide};
+use crate::runtime::Core;
+use crate::slots::Hint;
+
+/// How many calls recovery reads at once.
+const PAGE: usize = 256;
+
+/// How long to wait before a result that could not be made durable is tried again.
+const PAUSE: u64 = 500;
+
+impl Core {
+    /// Drives a call to its result.
+    pub(crate) fn start_call(self: &Arc<Self>, run: RunId, operation: OperationNumber, call: Call) {
+        let core = self.clone();
+        self.spawner.spawn(Box::pin(async move { core.drive_call(run, operation, call).await }));
+    }
+
+    /// Takes up every call that has no result, as after a crash.
+    pub(crate) async fn recover_calls(self: &Arc<Self>) -> Result<(), ReadError> {
+        let started = self.clock.now();
+        let mut after = None;
+        loop {
+            let page = self.store.read()?.calls(after, PAGE)?;
+            let Some((run, operation, _)) = page.last() else { return Ok(()) };
+            after = Some((*run, *operation));
+            for (run, operation, call) in page {
+                self.recover_call(run, operation, call, started).await;
+            }
+        }
+    }
+
+    async fn recover_call(
+        self: &Arc<Self>,
+        run: RunId,
+        operation: OperationNumber,
+        mut call: Call,
+        started: Time,
+    ) {
+        if call.attempts.next > started {
+            return self.start_call(run, operation, call);
+        }
+        let attempt = call.attempts.scheduled;
+        let next = self.clock.now();
+        let made = if attempt < call.retry.attempts {
+            AttemptMade::Again(next)
+        } else {
+            AttemptMade::Done(Err(CallError::Interrupted))
+        };
+        let done = matches!(made, AttemptMade::Done(_));
+        if !self.record(run, operation, attempt, made).await {
+            return;
+        }
+        if done {
+            self.wake(run, Hint::Channel(Channel::Result(operation)));
+        } else {
+            call.attempts.scheduled += 1;
+            call.attempts.next = next;
+            self.start_call(run, operation, call);
+        }
+    }
+
+    async fn drive_call(self: &Arc<Self>, run: RunId, operation: OperationNumber, mut call: Call) {
+        loop {
+            if call.attempts.next > self.clock.now() {
+                self.clock.sleep_until(call.attempts.next).await;
+            }
+            // Stopping takes no new work: the attempt is not made, and recovery will count it as one that was.
+            let Ok(_permit) = self.calls_in_flight.acquire().await else { return };
+            if self.slots.is_stopping() || !self.is_wanted(run, operation, &call) {
+                return;
+            }
+            let result = self.egress.send(self.attempt(&call)).await;
+            drop(_permit);
+            let attempt = call.attempts.scheduled;
+            let now = self.clock.now();
+            match decide(call.retry, (run, operation), attempt, &result, now) {
+                Decision::Done => {
+                    self.count_call(&result);
+                    if self.record(run, operation, attempt, AttemptMade::Done(result)).await {
+                        self.wake(run, Hint::Channel(Channel::Result(operation)));
+                    }
+                    return;
+                }
+                Decision::Again(delay) => {
+                    let next = now.after(delay);
+                    if !self.record(run, operation, attempt, AttemptMade::Again(next)).await {
+                        return;
+                    }
+                    call.attempts.scheduled += 1;
+                    call.attempts.next = next;
+                }
+            }
+        }
+    }
+
+    /// Whether this attempt is still to be made: the run may have ended, or given the call up.
+    fn is_wanted(&self, run: RunId, operation: OperationNumber, call: &Call) -> bool {
+        match self.store.read().and_then(|snapshot| snapshot.call(run, operation)) {
+            Ok(row) => row.is_some_and(|row| row.attempts.scheduled == call.attempts.scheduled),
+            // Without the store nothing could be recorded of it either.
+            Err(error) => {
+                tracing::warn!(%run, %operation, %error, "a call could not be looked up");
+                false
+            }
+        }
+    }
+
+    fn attempt(&self, call: &Call) -> Attempt {
+        let mut request = call.request.clone();
+        let named = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+        if !named("idempotency-key") {
+            let key = Bytes::copy_from_slice(call.idempotency_key.as_bytes());
+            request.headers.push(("Idempotency-Key".into(), key));
+        }
+        Attempt {
+            request,
+            timeout: Duration::from_millis(call.timeout),
+            redirects: call.redirects,
+            max_response: self.settings.limits.body,
+        }
+    }
+
+    /// Records what came of an attempt, however long the disk is full. Gives whether anybody wants to know.
+    async fn record(&self, run: RunId, operation: OperationNumber, attempt: u32, made: AttemptMade) -> bool {
+        loop {
+            match self.store.attempt_made(run, operation, attempt, made.clone()).await {
+                Ok(wanted) => return wanted,
+                Err(WriteError::Full) => self.clock.sleep_until(self.clock.now().after(PAUSE)).await,
+                Err(error) => {
+                    tracing::warn!(%run, %operation, %error, "what came of a call could not be recorded");
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn count_call(&self, result: &Result<Response, CallError>) {
+        tracing::debug!(outcome = ?result.as_ref().map(|response| response.status), "a call has a result");
+    }
+}

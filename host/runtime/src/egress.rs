@@ -1,0 +1,25 @@
+//! The way out, as the runtime sees it: one attempt at a time.
+
+use std::time::Duration;
+
+use dormouse_journal::{CallError, Request, Response};
+use dormouse_store::seams::Task;
+
+/// One attempt at a call.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// What is sent, headers of the host's own included.
+    pub request: Request,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How many redirects are followed.
+    pub redirects: u32,
+    /// How large the response's body may be.
+    pub max_response: u64,
+}
+
+/// Sends requests, under a policy that the runtime need not know.
+pub trait Egress: Send + Sync + 'static {
+    /// Sends one request and gives what came of it.
+    fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>>;
+}

@@ -1,0 +1,82 @@
+//! What goes wrong between HTTP and the runtime. One file above maps these to statuses.
+
+use dormouse_store::{ReadError, WriteError};
+
+use crate::CompileFailure;
+
+/// The host cannot do it now, through no fault of the caller.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unavailable {
+    /// Something could not be made durable.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Something could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+/// Why a component was not deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// It is larger than a component may be.
+    #[error("the component has {size} bytes, and may have {limit}; the setting is `component-limit`")]
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// It is not a workflow.
+    #[error(transparent)]
+    Invalid(#[from] dormouse_component::Invalid),
+    /// It was not compiled.
+    #[error(transparent)]
+    NotCompiled(#[from] CompileFailure),
+    /// It does not fit the contract in a way that only linking shows.
+    #[error("{0}")]
+    NotLinked(String),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a run was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no workflow of this name.
+    #[error("there is no workflow {0:?}: deploy it first")]
+    UnknownWorkflow(String),
+    /// The workflow has no such version.
+    #[error("workflow {0:?} has no such version: `GET /v1/workflows/{0}` lists those it has")]
+    UnknownVersion(String),
+    /// The workflow was deleted.
+    #[error("workflow {0:?} was deleted: deploy it again to start runs")]
+    Deleted(String),
+    /// The key was used for another input.
+    #[error("this Idempotency-Key was used to start run {0} with another input: use a new key")]
+    OtherInput(dormouse_journal::RunId),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for DeployError {
+    fn from(error: WriteError) -> Self {
+        DeployError::Unavailable(error.into())
+    }
+}
+
+impl From<WriteError> for StartError {
+    fn from(error: WriteError) -> Self {
+        StartError::Unavailable(error.into())
+    }
+}
+
+impl From<ReadError> for DeployError {
+    fn from(error: ReadError) -> Self {
+        DeployError::Unavailable(error.into())
+    }
+}

@@ -1,0 +1,36 @@
+//! The runtime: everything below HTTP, built by one constructor from what it is handed.
+//!
+//! [`Runtime::open`] takes [`Parts`] (clock, randomness, disk, tasks, egress, compiler) and [`Settings`]. Nothing in
+//! here names a runtime of tasks, a thread, a socket or the machine's clock, so that the whole host can be run on one
+//! thread in simulated time.
+//!
+//! The way of a completion: something happens outside, and the [`Runtime`] makes it durable; the run is woken in
+//! `slots`, which sees to it that one task at most owns a run; that task is in `runner`, which asks the journal's
+//! frontier what comes next, lets the engine run the guest, commits what it decided, and only then acts on it: calls
+//! (`calls`), events (`events`). `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
+
+mod calls;
+mod deploy;
+mod egress;
+mod error;
+mod events;
+mod parts;
+mod programs;
+mod retirement;
+mod retry;
+mod runner;
+mod runtime;
+mod settings;
+mod slots;
+mod timers;
+mod urls;
+mod watch;
+mod webhooks;
+
+pub use deploy::Deployment;
+pub use egress::{Attempt, Egress};
+pub use error::{DeployError, StartError, Unavailable};
+pub use parts::{CompileFailure, Compiler, Parts};
+pub use runtime::{Readiness, Runtime, Start};
+pub use settings::{Limits, Settings};
+pub use webhooks::{Incoming, Received};

@@ -1,0 +1,50 @@
+//! What the runtime is built from.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
+
+use crate::Egress;
+
+/// Everything that the runtime does not do itself.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness from the system.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where the store lies.
+    pub disk: Arc<dyn Disk>,
+    /// Where tasks run.
+    pub spawner: Arc<dyn Spawner>,
+    /// The way out.
+    pub egress: Arc<dyn Egress>,
+    /// What compiles components.
+    pub compiler: Arc<dyn Compiler>,
+}
+
+/// Compiles components, under limits that the compiler itself does not have.
+pub trait Compiler: Send + Sync + 'static {
+    /// Compiles a component.
+    fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>>;
+}
+
+/// Why a component was not compiled.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CompileFailure {
+    /// It takes more time or memory than a component may.
+    #[error("compiling the component takes more than {limit}; the setting is `{setting}`")]
+    TooComplex {
+        /// What it exceeded.
+        limit: String,
+        /// Where that is set.
+        setting: &'static str,
+    },
+    /// The compiler refuses it.
+    #[error("the component cannot be compiled: {0}")]
+    Refused(String),
+    /// The compiler could not be run. Not the component's fault.
+    #[error("the compiler could not be run: {0}")]
+    Host(String),
+}

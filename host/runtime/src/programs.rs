@@ -1,0 +1,140 @@
+//! Programs: components ready to be launched, by version.
+//!
+//! A version is loaded at most once at a time, however many runs of it wake together. Its compiled code comes from the
+//! store, and is taken only if the engine's seal fits; else the component is compiled anew and its code kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use dormouse_engine::{Engine, Program};
+use dormouse_journal::VersionId;
+use dormouse_store::{Store, WriteError};
+
+use crate::{CompileFailure, Compiler, Unavailable};
+
+/// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
+/// versions than this loads some of them again, in a third of a millisecond.
+const HELD: usize = 256;
+
+/// Why a run's program cannot be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum NoProgram {
+    /// The store does not have the component.
+    #[error("the component of version {0} is missing from the store: deploy these bytes again, and resume the run")]
+    Missing(VersionId),
+    /// It does not compile or link with this host.
+    #[error("the component of version {version} cannot be used by this host: {reason}")]
+    Unusable {
+        /// The version.
+        version: VersionId,
+        /// Why.
+        reason: String,
+    },
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// The programs of a host.
+pub(crate) struct Programs {
+    engine: Engine,
+    store: Store,
+    compiler: Arc<dyn Compiler>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    slots: HashMap<VersionId, (u64, Slot)>,
+    uses: u64,
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Program>>>;
+
+impl Programs {
+    pub(crate) fn new(engine: Engine, store: Store, compiler: Arc<dyn Compiler>) -> Self {
+        Programs { engine, store, compiler, held: Mutex::default() }
+    }
+
+    /// The program of a version.
+    pub(crate) async fn get(&self, version: VersionId) -> Result<Program, NoProgram> {
+        let slot = self.slot(version);
+        let mut slot = slot.lock().await;
+        if let Some(program) = &*slot {
+            return Ok(program.clone());
+        }
+        let program = self.load(version).await?;
+        *slot = Some(program.clone());
+        Ok(program)
+    }
+
+    /// Compiles a component and links it; gives its sealed code.
+    pub(crate) async fn compile(
+        &self,
+        version: VersionId,
+        component: Bytes,
+    ) -> Result<(Program, Bytes), CompileError> {
+        let code = self.compiler.compile(component).await?;
+        let key = self.store.code_key();
+        let sealed = Bytes::from(dormouse_engine::seal(&key, self.engine.fingerprint(), version, &code));
+        let program = dormouse_engine::open(&self.engine, &key, version, &sealed)
+            .map_err(|refused| CompileError::NotLinked(refused.to_string()))?;
+        Ok((program, sealed))
+    }
+
+    /// Holds a program that was just made.
+    pub(crate) async fn hold(&self, version: VersionId, program: Program) {
+        *self.slot(version).lock().await = Some(program);
+    }
+
+    /// Whether the store has code for a version that this host can take.
+    pub(crate) fn is_compiled(&self, version: VersionId) -> Result<bool, Unavailable> {
+        let Some(sealed) = self.store.read()?.code(version)? else { return Ok(false) };
+        Ok(dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed).is_ok())
+    }
+
+    async fn load(&self, version: VersionId) -> Result<Program, NoProgram> {
+        let snapshot = self.store.read().map_err(Unavailable::from)?;
+        if let Some(sealed) = snapshot.code(version).map_err(Unavailable::from)? {
+            match dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed) {
+                Ok(program) => return Ok(program),
+                Err(refused) => tracing::info!(%version, %refused, "compiling a component anew"),
+            }
+        }
+        let component = snapshot.component(version).map_err(Unavailable::from)?;
+        let component = component.ok_or(NoProgram::Missing(version))?;
+        drop(snapshot);
+        let (program, sealed) = self
+            .compile(version, component)
+            .await
+            .map_err(|error| NoProgram::Unusable { version, reason: error.to_string() })?;
+        match self.store.keep_code(version, sealed).await {
+            // The code is a cache: a disk that takes no more of it is no reason not to run.
+            Ok(()) | Err(WriteError::Full) => Ok(program),
+            Err(error) => Err(NoProgram::Unavailable(error.into())),
+        }
+    }
+
+    fn slot(&self, version: VersionId) -> Slot {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.uses += 1;
+        let now = held.uses;
+        if held.slots.len() >= HELD && !held.slots.contains_key(&version) {
+            let oldest = held.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(version, _)| *version);
+            oldest.and_then(|oldest| held.slots.remove(&oldest));
+        }
+        let (used, slot) = held.slots.entry(version).or_default();
+        *used = now;
+        slot.clone()
+    }
+}
+
+/// Why a component did not become a program.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum CompileError {
+    #[error(transparent)]
+    NotCompiled(#[from] CompileFailure),
+    #[error("{0}")]
+    NotLinked(String),
+}

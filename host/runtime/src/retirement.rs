@@ -1,0 +1,48 @@
+//! Retirement: removes what has expired, a little at a time.
+
+use std::sync::Arc;
+
+use dormouse_journal::Time;
+
+use crate::runtime::Core;
+
+/// Milliseconds between looks when nothing is known to expire sooner. What expires may stay this much longer.
+const LOOK: u64 = 60_000;
+
+/// Milliseconds between batches, so that removing a large run does not hold up those that are alive.
+const BREATH: u64 = 20;
+
+impl Core {
+    /// Removes what expires, for as long as the host runs.
+    pub(crate) async fn run_retirement(self: Arc<Self>) {
+        while !self.slots.is_stopping() {
+            let now = self.clock.now();
+            let wait = match self.retire(now).await {
+                Some(until) => until,
+                None => now.after(LOOK),
+            };
+            self.clock.sleep_until(wait).await;
+        }
+    }
+
+    /// Removes a batch; gives when to go on, if that is known.
+    async fn retire(&self, now: Time) -> Option<Time> {
+        let next = self.store.read().and_then(|snapshot| snapshot.next_expiry());
+        match next {
+            Ok(Some(next)) if next <= now => match self.store.retire().await {
+                Ok(true) => Some(now.after(BREATH)),
+                Ok(false) => None,
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired could not be removed");
+                    None
+                }
+            },
+            Ok(Some(next)) => Some(next.min(now.after(LOOK))),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(%error, "what has expired could not be read");
+                None
+            }
+        }
+    }
+}

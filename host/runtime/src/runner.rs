@@ -1,0 +1,409 @@
+//! The runner: what the owner of a run does, until there is nothing left to do.
+//!
+//! Ask the frontier what completes next; let the engine deliver it and run the guest; commit what was decided; act on
+//! it. If the commit is refused or fails, the instance is dropped, nothing that it decided is released, and the run is
+//! rebuilt from its journal when it is next needed.
+
+use std::sync::Arc;
+
+use dormouse_engine::{Decision, Effect, Instance, Interruption, Launch, LaunchError, RunContext};
+use dormouse_journal::{
+    Completion, End, Failure, Frontier, Mismatch, Outcome, Ready, RunId, Source, Time, encode,
+};
+use dormouse_store::{
+    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, RunView, Snapshot, Step, WriteError,
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::Unavailable;
+use crate::programs::NoProgram;
+use crate::runtime::{Core, Cpu};
+use crate::slots::{Claim, Hint, Release};
+
+/// A run whose instance is in memory.
+pub(crate) struct LiveRun {
+    instance: Instance,
+    frontier: Frontier,
+    /// The number of the next activation.
+    next: u32,
+    /// Of the last activation.
+    time: Time,
+    journal_bytes: u64,
+    /// Held as long as the instance exists.
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a warm run costs besides its guest's own memory: fiber stack, store, tables. Measured at 56 KiB.
+const OVERHEAD: u64 = 64 << 10;
+
+impl LiveRun {
+    /// Bytes of memory that dropping it would free.
+    pub(crate) fn footprint(&self) -> u64 {
+        self.instance.footprint() as u64 + OVERHEAD
+    }
+}
+
+/// Why the owner stops, when it is not for want of something to do.
+enum Trouble {
+    /// The run cannot go on until somebody does something.
+    Block(Failure),
+    /// It will go on by itself; try again soon.
+    Retry(String),
+}
+
+/// How long a run that met trouble of the host's is left alone.
+const RETRY_AFTER: u64 = 1_000;
+
+impl Core {
+    /// Something may have happened to this run: sees to it that somebody looks.
+    pub(crate) fn wake(self: &Arc<Self>, run: RunId, hint: Hint) {
+        if let Some(claim) = self.slots.claim(run, hint) {
+            let core = self.clone();
+            self.spawner.spawn(Box::pin(async move { core.own(run, claim).await }));
+        }
+    }
+
+    async fn own(self: &Arc<Self>, run: RunId, mut claim: Claim) {
+        loop {
+            let Claim { owner, mut live, hints } = claim;
+            if let Err(trouble) = self.work(run, &mut live, hints).await {
+                live = None;
+                self.handle(run, trouble).await;
+            }
+            match owner.release(live) {
+                Release::Again(again) => claim = again,
+                Release::Released => return,
+            }
+        }
+    }
+
+    async fn handle(self: &Arc<Self>, run: RunId, trouble: Trouble) {
+        match trouble {
+            Trouble::Block(reason) => {
+                tracing::warn!(%run, code = reason.code, reason = reason.message, "a run is blocked");
+                if let Err(error) = self.store.block(run, reason).await {
+                    tracing::warn!(%run, %error, "a run could not be marked as blocked");
+                    self.wake_later(run);
+                }
+            }
+            Trouble::Retry(reason) => {
+                tracing::warn!(%run, reason, "a run is tried again later");
+                self.wake_later(run);
+            }
+        }
+    }
+
+    fn wake_later(self: &Arc<Self>, run: RunId) {
+        let core = self.clone();
+        let time = self.clock.now().after(RETRY_AFTER);
+        self.spawner.spawn(Box::pin(async move {
+            core.clock.sleep_until(time).await;
+            core.wake(run, Hint::Anything);
+        }));
+    }
+
+    /// Executes activations until none is due.
+    async fn work(
+        self: &Arc<Self>,
+        run: RunId,
+        live: &mut Option<Box<LiveRun>>,
+        hints: Vec<Hint>,
+    ) -> Result<(), Trouble> {
+        if let Some(live) = live {
+            for hint in hints {
+                match hint {
+                    Hint::Channel(channel) => live.frontier.hint(channel),
+                    Hint::Anything => live.frontier.hint_all(),
+                    Hint::Time => {}
+                }
+            }
+        }
+        while !self.slots.is_stopping() {
+            if live.is_none() {
+                *live = self.load(run).await?;
+            }
+            let Some(current) = live else { return Ok(()) };
+            let next = self.next(run, current)?;
+            let Some(next) = next else { return Ok(()) };
+            if !self.activate(run, live, next).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be delivered next. The first activation has nothing to deliver.
+    fn next(&self, run: RunId, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
+        if live.next == 0 {
+            return Ok(Some(Next { time: self.clock.now().max(live.time), delivery: None }));
+        }
+        let snapshot = self.store.read()?;
+        check(&snapshot, run, &mut live.frontier)?;
+        let now = self.clock.now();
+        let Some(ready) = live.frontier.next(now) else { return Ok(None) };
+        let time = now.max(live.time).max(ready.time);
+        let outcome = outcome(&snapshot, run, &live.frontier, &ready)?;
+        let completion = Completion { operation: ready.operation, outcome };
+        Ok(Some(Next { time, delivery: Some((completion, ready.source)) }))
+    }
+
+    /// Executes one activation, commits it and acts on it. Gives whether to go on.
+    async fn activate(
+        self: &Arc<Self>,
+        run: RunId,
+        live: &mut Option<Box<LiveRun>>,
+        next: Next,
+    ) -> Result<bool, Trouble> {
+        let Some(current) = live else { return Ok(false) };
+        let (completion, source) = next.delivery.unzip();
+        let mut result = current.instance.activate(next.time, completion).await;
+        while let Err(Interruption::Rebuild(partial)) = result {
+            let Some(view) = self.store.read()?.view(run)? else { return Ok(false) };
+            current.instance = self.replay(&view).await?;
+            result = current.instance.go_on(*partial).await;
+        }
+        let decision = result.map_err(Trouble::from)?;
+        let step = self.step(run, current, decision, source);
+        current.frontier.apply(&step.activation);
+        let ended = step.activation.end.is_some();
+        let calls: Vec<_> = step.calls.iter().map(|call| (call.operation, call.call.clone())).collect();
+        let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
+        match self.store.activate(run, current.next, vec![step], retention, mail).await {
+            Ok(Ok(activated)) => {
+                current.next += 1;
+                current.time = next.time;
+                current.journal_bytes = activated.journal_bytes;
+                self.timers.hint(current.frontier.next_deadline());
+                self.act(run, &activated, calls);
+                if ended {
+                    *live = None;
+                    tracing::info!(%run, status = %activated.status, "a run has ended");
+                    self.watchers.ended(run);
+                }
+                Ok(!ended)
+            }
+            Ok(Err(refused)) => {
+                *live = None;
+                tracing::debug!(%run, ?refused, "an activation was thrown away");
+                Ok(matches!(refused, Refused::Stale | Refused::Moved))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What a decision asks of the store.
+    fn step(&self, run: RunId, live: &LiveRun, mut decision: Decision, source: Option<Source>) -> Step {
+        let limit = self.settings.limits.journal;
+        let size = live.journal_bytes + encode(&decision.activation).len() as u64;
+        if size > limit && decision.activation.end.is_none() {
+            decision.effects.clear();
+            decision.activation.end = Some(End::Failed {
+                failure: Failure {
+                    code: "limit".into(),
+                    message: format!(
+                        "the journal of this run would have {size} bytes, and may have {limit}; the setting is \
+                         `journal-limit`. Long loops with large bodies are better split into several runs"
+                    ),
+                },
+                backtrace: None,
+            });
+        }
+        let mut step = Step {
+            activation: decision.activation,
+            source,
+            calls: Vec::new(),
+            notifies: Vec::new(),
+            logs: decision.logs,
+        };
+        for effect in decision.effects {
+            match effect {
+                Effect::Call { operation, request, options } => {
+                    let call = Call {
+                        request,
+                        retry: options.retry.unwrap_or_default(),
+                        timeout: options.timeout.unwrap_or(self.settings.limits.call_timeout),
+                        redirects: options.redirects,
+                        idempotency_key: options.idempotency_key.unwrap_or_else(|| format!("{run}-{operation}")),
+                        attempts: Attempts { scheduled: 1, next: Time(0) },
+                    };
+                    step.calls.push(NewCall { operation, call });
+                }
+                Effect::Notify { operation, event, run, payload } => {
+                    let to = match run.map(|run| run.parse()) {
+                        None => NotifyTarget::Everyone,
+                        Some(Ok(run)) => NotifyTarget::Run(run),
+                        Some(Err(_)) => NotifyTarget::Nobody,
+                    };
+                    step.notifies.push(NewNotify { operation, event, to, payload });
+                }
+            }
+        }
+        step
+    }
+
+    /// Does what a committed activation decided.
+    fn act(
+        self: &Arc<Self>,
+        run: RunId,
+        activated: &Activated,
+        calls: Vec<(dormouse_journal::OperationNumber, Call)>,
+    ) {
+        if !activated.status.has_ended() {
+            for (operation, mut call) in calls {
+                call.attempts.next = activated.time;
+                self.start_call(run, operation, call);
+            }
+        }
+        for woken in &activated.woken {
+            self.wake(*woken, Hint::Anything);
+        }
+        if activated.broadcasting {
+            self.events.hint();
+        }
+    }
+
+    /// Brings a run into memory if it has something to do.
+    async fn load(self: &Arc<Self>, run: RunId) -> Result<Option<Box<LiveRun>>, Trouble> {
+        let (view, frontier) = {
+            let snapshot = self.store.read()?;
+            let Some(view) = snapshot.view(run)? else { return Ok(None) };
+            if view.state.status.has_ended() || view.state.status == dormouse_journal::Status::Blocked {
+                return Ok(None);
+            }
+            let open = snapshot.open(run, usize::MAX)?;
+            let mut frontier = Frontier::restore(open, view.state.operations);
+            if view.state.activations > 0 {
+                check(&snapshot, run, &mut frontier)?;
+                if frontier.next(self.clock.now()).is_none() {
+                    // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
+                    self.timers.hint(frontier.next_deadline());
+                    return Ok(None);
+                }
+            }
+            (view, frontier)
+        };
+        let Some(permit) = self.slots.permit().await else { return Ok(None) };
+        let instance = self.replay(&view).await?;
+        Ok(Some(Box::new(LiveRun {
+            instance,
+            frontier,
+            next: view.state.activations,
+            time: view.state.time,
+            journal_bytes: view.state.journal_bytes,
+            _permit: permit,
+        })))
+    }
+
+    /// A new instance, brought to where the journal ends.
+    async fn replay(&self, view: &RunView) -> Result<Instance, Trouble> {
+        let program = self.programs.get(view.run.version).await?;
+        let limits = &self.settings.limits;
+        let input = self.store.read()?.input(view.id)?.unwrap_or_default();
+        let launch = Launch {
+            context: RunContext {
+                id: view.id,
+                workflow: view.run.workflow.clone(),
+                version: view.run.version,
+                started: view.run.created,
+                headers: view.run.headers.clone(),
+            },
+            input,
+            key: view.run.key,
+            limits: view.run.limits,
+            allowance: limits.allowance.clone(),
+            urls: self.urls.clone(),
+            cpu: Arc::new(Cpu(self.clock.clone())),
+            rebuild_after_step: self.settings.rebuild_after_step,
+            logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
+        };
+        let mut instance = program.launch(launch)?;
+        if view.state.activations > 0 {
+            let journal = self.store.read()?.journal(view.id, 0)?;
+            for activation in journal {
+                instance.replay(activation?).await?;
+            }
+        }
+        Ok(instance)
+    }
+}
+
+/// What is to be delivered, and the time of the activation.
+struct Next {
+    time: Time,
+    delivery: Option<(Completion, Source)>,
+}
+
+/// Looks up every channel that the frontier wants to know about.
+fn check(snapshot: &Snapshot, run: RunId, frontier: &mut Frontier) -> Result<(), Trouble> {
+    while let Some(channel) = frontier.unchecked().cloned() {
+        let head = snapshot.head(run, &channel, 0)?;
+        frontier.found(channel, head);
+    }
+    Ok(())
+}
+
+fn outcome(snapshot: &Snapshot, run: RunId, frontier: &Frontier, ready: &Ready) -> Result<Outcome, Trouble> {
+    let missing = || Trouble::Retry(format!("operation {} has nothing to complete with", ready.operation));
+    match &ready.source {
+        Source::Arrival { channel, place } => snapshot.arrival(run, channel, *place)?.ok_or_else(missing),
+        Source::Deadline | Source::Abandoned => {
+            let open = frontier.get(ready.operation).ok_or_else(missing)?;
+            Outcome::given_up(&open.kind).ok_or_else(missing)
+        }
+    }
+}
+
+impl From<dormouse_store::ReadError> for Trouble {
+    fn from(error: dormouse_store::ReadError) -> Self {
+        match error {
+            dormouse_store::ReadError::Storage(error) => Trouble::Retry(error.to_string()),
+            // Reading the same row again will not help.
+            error @ dormouse_store::ReadError::Row { .. } => Trouble::Block(damaged(&error)),
+        }
+    }
+}
+
+impl From<WriteError> for Trouble {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Row(error) => Trouble::Block(damaged(&error)),
+            error => Trouble::Retry(error.to_string()),
+        }
+    }
+}
+
+impl From<NoProgram> for Trouble {
+    fn from(error: NoProgram) -> Self {
+        let code = match &error {
+            NoProgram::Missing(_) => "component-missing",
+            NoProgram::Unusable { .. } => "component-unusable",
+            NoProgram::Unavailable(Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping) => {
+                return Trouble::Retry(error.to_string());
+            }
+        };
+        Trouble::Block(Failure { code: code.into(), message: error.to_string() })
+    }
+}
+
+impl From<LaunchError> for Trouble {
+    fn from(error: LaunchError) -> Self {
+        Trouble::Retry(error.to_string())
+    }
+}
+
+impl From<Interruption> for Trouble {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Mismatch(mismatch) => Trouble::Block(mismatch_failure(&mismatch)),
+            other => Trouble::Retry(other.to_string()),
+        }
+    }
+}
+
+fn mismatch_failure(mismatch: &Mismatch) -> Failure {
+    Failure { code: "replay-mismatch".into(), message: mismatch.to_string() }
+}
+
+fn damaged(error: &dormouse_store::ReadError) -> Failure {
+    Failure { code: "damaged-record".into(), message: error.to_string() }
+}

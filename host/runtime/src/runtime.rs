@@ -1,0 +1,302 @@
+//! The constructor of everything below HTTP, and what HTTP can ask of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dormouse_engine::{CpuClock, Engine};
+use dormouse_journal::{Header, Payload, RunId, VersionId};
+use dormouse_store::seams::{Entropy, Spawner};
+use dormouse_store::{Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+
+use crate::events::Events;
+use crate::programs::Programs;
+use crate::slots::{Hint, Slots};
+use crate::timers::Timers;
+use crate::urls::WebhookUrls;
+use crate::watch::Watchers;
+use crate::{Egress, Parts, Settings, StartError, Unavailable};
+
+/// The host below HTTP. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    core: Arc<Core>,
+}
+
+/// What the runtime's parts share.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) clock: HostClock,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) programs: Programs,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) timers: Timers,
+    pub(crate) events: Events,
+    pub(crate) watchers: Watchers,
+    pub(crate) urls: Arc<WebhookUrls>,
+    pub(crate) calls_in_flight: Semaphore,
+    pub(crate) settings: Settings,
+}
+
+/// A run to be started.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Its workflow.
+    pub workflow: String,
+    /// This version rather than the current one.
+    pub version: Option<VersionId>,
+    /// What it is given.
+    pub input: Payload,
+    /// The headers of the request. Credentials must have been left out.
+    pub headers: Vec<Header>,
+    /// By which a repeat of this start is known.
+    pub idempotency_key: Option<String>,
+}
+
+/// Whether the host can take work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot, for this reason.
+    NotReady(String),
+}
+
+impl Runtime {
+    /// Opens the store, and takes up all that is due.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn open(parts: Parts, engine: Engine, settings: Settings) -> Result<Self, OpenError> {
+        let store = Store::open(
+            parts.disk,
+            parts.clock,
+            &*parts.entropy,
+            parts.spawner.clone(),
+            settings.store_cache,
+            settings.disk_reserve,
+        )?;
+        let core = Arc::new(Core {
+            clock: store.clock().clone(),
+            spawner: parts.spawner,
+            entropy: parts.entropy,
+            egress: parts.egress,
+            programs: Programs::new(engine, store.clone(), parts.compiler),
+            slots: Slots::new(settings.limits.instances, settings.limits.warm_memory),
+            timers: Timers::default(),
+            events: Events::default(),
+            watchers: Watchers::default(),
+            urls: Arc::new(WebhookUrls::new(&settings.public_url, &store.token_keys().keys)),
+            calls_in_flight: Semaphore::new(settings.limits.calls_in_flight),
+            store,
+            settings,
+        });
+        core.start().await.map_err(|error| OpenError::Damaged(error.to_string()))?;
+        Ok(Runtime { core })
+    }
+
+    /// Starts a run. Gives its id, and whether it is new.
+    ///
+    /// # Errors
+    /// When there is nothing of that name to start, or it cannot be made durable.
+    pub async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
+        let run = self.core.new_id();
+        let mut key = [0; 32];
+        self.core.entropy.fill(&mut key);
+        let name = start.workflow.clone();
+        let started = self
+            .core
+            .store
+            .start_run(StartRun {
+                run,
+                workflow: start.workflow,
+                version: start.version,
+                input: start.input,
+                headers: start.headers,
+                key,
+                limits: self.core.settings.limits.guest,
+                idempotency_key: start.idempotency_key,
+                remember: self.core.settings.duplicate_window,
+            })
+            .await?;
+        match started {
+            Started::New(version) => {
+                tracing::info!(%run, workflow = name, %version, "a run was started");
+                self.core.wake(run, Hint::Anything);
+                Ok((run, true))
+            }
+            Started::Existing(run) => Ok((run, false)),
+            Started::OtherInput(run) => Err(StartError::OtherInput(run)),
+            Started::UnknownWorkflow => Err(StartError::UnknownWorkflow(name)),
+            Started::UnknownVersion => Err(StartError::UnknownVersion(name)),
+            Started::Deleted => Err(StartError::Deleted(name)),
+        }
+    }
+
+    /// Resolves when a run has ended, or this much time has passed. Gives whether it has ended.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn wait_for_end(&self, run: RunId, wait: Duration) -> Result<bool, Unavailable> {
+        // Watch first, look second: an end in between is not missed.
+        let mut ended = self.core.watchers.watch(run).fuse();
+        let state = self.read()?.state(run)?;
+        if state.is_none_or(|state| state.status.has_ended()) {
+            return Ok(true);
+        }
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let mut passed = self.core.clock.sleep_until(self.core.clock.now().after(wait)).fuse();
+        Ok(futures::select_biased! {
+            _ = ended => true,
+            () = passed => false,
+        })
+    }
+
+    /// Ends a run.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn cancel(&self, run: RunId) -> Result<Cancelled, Unavailable> {
+        let cancelled = self.core.store.cancel(run, self.core.settings.retention).await?;
+        if cancelled == Cancelled::Now {
+            tracing::info!(%run, "a run was cancelled");
+            self.core.slots.forget(run);
+            self.core.watchers.ended(run);
+        }
+        Ok(cancelled)
+    }
+
+    /// Tries a blocked run again.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn resume(&self, run: RunId) -> Result<Resumed, Unavailable> {
+        let resumed = self.core.store.resume(run).await?;
+        if resumed == Resumed::Now {
+            self.core.wake(run, Hint::Anything);
+        }
+        Ok(resumed)
+    }
+
+    /// Deletes a workflow: no new runs, until it is deployed again. Gives false if there is none of this name.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn delete_workflow(&self, name: &str) -> Result<bool, Unavailable> {
+        Ok(self.core.store.delete_workflow(name.to_owned()).await?)
+    }
+
+    /// What is durable right now, to be read.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn read(&self) -> Result<Snapshot, Unavailable> {
+        Ok(self.core.store.read()?)
+    }
+
+    /// Whether an activation of this run is executing or about to.
+    #[must_use]
+    pub fn is_active(&self, run: RunId) -> bool {
+        self.core.slots.is_active(run)
+    }
+
+    /// How many runs are being executed, and how many sleep with their instance kept.
+    #[must_use]
+    pub fn instances(&self) -> (usize, usize) {
+        self.core.slots.counts()
+    }
+
+    /// The host's clock.
+    #[must_use]
+    pub fn clock(&self) -> &HostClock {
+        &self.core.clock
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.core.settings
+    }
+
+    /// Whether the host can take work.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if let Some(failure) = self.core.store.failure() {
+            Readiness::NotReady(failure.to_string())
+        } else if self.core.slots.is_stopping() {
+            Readiness::NotReady("the host is stopping".into())
+        } else if self.core.store.is_full() {
+            Readiness::NotReady("the disk of the data directory is full; reading goes on".into())
+        } else {
+            Readiness::Ready
+        }
+    }
+
+    /// Whether the disk has failed, so that the host must exit.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.core.store.failure().is_some()
+    }
+
+    /// Takes no more work, and resolves when what is being executed has been committed or thrown away.
+    pub async fn stop(&self) {
+        self.core.slots.stop().await;
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.core.store
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.core.programs
+    }
+}
+
+/// How many blocked runs are read at once.
+const PAGE: usize = 256;
+
+impl Core {
+    /// Takes up all that is due, and starts what looks after it from now on.
+    async fn start(self: &Arc<Self>) -> Result<(), Unavailable> {
+        self.recover_calls().await?;
+        self.unblock().await?;
+        if self.store.read()?.is_broadcasting()? {
+            self.events.hint();
+        }
+        self.wake_due()?;
+        self.spawner.spawn(Box::pin(self.clone().run_timers()));
+        self.spawner.spawn(Box::pin(self.clone().run_events()));
+        self.spawner.spawn(Box::pin(self.clone().run_retirement()));
+        Ok(())
+    }
+
+    /// A restart may have brought what blocked runs were missing. Those that still cannot go on are blocked again.
+    async fn unblock(self: &Arc<Self>) -> Result<(), Unavailable> {
+        let mut after = None;
+        loop {
+            let page = self.store.read()?.blocked_runs(after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for run in page {
+                self.store.resume(run).await?;
+                self.wake(run, Hint::Anything);
+            }
+        }
+    }
+}
+
+/// Processor time for the engine, from the host's clock.
+pub(crate) struct Cpu(pub(crate) HostClock);
+
+impl CpuClock for Cpu {
+    fn thread_time(&self) -> Duration {
+        self.0.thread_time()
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong between the host and its disk.
+
+use std::sync::Arc;
+
+use dormouse_journal::DecodeError;
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("the data directory is in use by another host: stop that one, or give this one a directory of its own")]
+    InUse,
+    /// It was written by a later release.
+    #[error(
+        "the data directory was written by a newer version (format {found}; this version reads format {known}): use \
+         that version"
+    )]
+    Newer {
+        /// The format found.
+        found: u8,
+        /// The newest format known.
+        known: u8,
+    },
+    /// It is not a store, or it is damaged.
+    #[error("the store is damaged or is not a Dormouse store: {0}")]
+    Damaged(String),
+    /// The disk.
+    #[error("the store cannot be opened: {0}")]
+    Io(#[from] std::io::Error),
+    /// Anything else redb reports.
+    #[error("the store cannot be opened: {0}")]
+    Storage(redb::Error),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// The disk, or redb.
+    #[error("the store cannot be read: {0}")]
+    Storage(Arc<redb::Error>),
+    /// A row is not what its table holds.
+    #[error("the table {table:?} holds a damaged row: {source}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+}
+
+impl<E: Into<redb::Error>> From<E> for ReadError {
+    fn from(error: E) -> Self {
+        ReadError::Storage(Arc::new(error.into()))
+    }
+}
+
+/// Why something could not be made durable. Nothing of it was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The disk is full. Writing goes on by itself when there is space.
+    #[error("the disk of the data directory is full")]
+    Full,
+    /// A row that the write depends on is damaged; other writes are not affected.
+    #[error(transparent)]
+    Row(ReadError),
+    /// The disk failed. The host cannot go on, since it no longer knows what is durable.
+    #[error("the store failed, and the host must be restarted: {0}")]
+    Failed(Arc<redb::Error>),
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopped,
+}

@@ -1,0 +1,31 @@
+//! The store: what survives. One redb file, one writer that gathers the commits of many runs into one disk sync.
+//!
+//! The interface speaks of the product (start this run, accept this request, append these activations, what is due)
+//! and not of tables, so that another kind of store can stand in its place without the layers above noticing.
+//!
+//! - [`Store`] opens the file, and gives snapshots and writes.
+//! - `transactions/` has one file per thing that can happen. Each is checked against the tables first, then written,
+//!   and never half.
+//! - `queries/` has what can be asked of a [`Snapshot`].
+//! - `tables/` has one file per table, with the layout of its keys and rows.
+//! - [`seams`] are what the world below is made of: clock, randomness, tasks, disk.
+
+mod clock;
+mod error;
+mod queries;
+pub mod seams;
+mod store;
+mod tables;
+mod transactions;
+mod writer;
+
+pub use clock::HostClock;
+pub use error::{OpenError, ReadError, WriteError};
+pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
+pub use store::Store;
+pub use tables::{Attempts, Call, Code, Run, Start, State, TokenKeys, Version, Webhook, Workflow};
+pub use transactions::{
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey, DeliveryKeyKind, Deploy,
+    Deployed, MailLimits, NewCall, NewNotify, Notified, NotifyTarget, Refused, Resumed, Served, StartRun, Started,
+    Step,
+};

@@ -1,0 +1,202 @@
+//! Runs as they are shown.
+
+use std::ops::Bound;
+
+use dormouse_journal::{LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber};
+
+use crate::tables::{
+    Run, RunKey, State, Webhook, inputs, logs, open, outputs, runs, runs_by_status, runs_by_workflow, states, webhooks,
+};
+use crate::{ReadError, Snapshot};
+
+/// A run: what never changes about it, and where it stands.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// What never changes.
+    pub run: Run,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// A webhook of a run.
+#[derive(Debug, Clone)]
+pub struct WebhookView {
+    /// Which.
+    pub number: WebhookNumber,
+    /// The webhook.
+    pub webhook: Webhook,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunQuery {
+    /// Of this workflow only.
+    pub workflow: Option<String>,
+    /// With this status only.
+    pub status: Option<Status>,
+    /// Older than this run only.
+    pub before: Option<RunId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Runs, newest first.
+#[derive(Debug, Clone)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunView>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<RunId>,
+}
+
+/// How many rows of an index one page looks at when two conditions must hold. A page may come back short, with a
+/// cursor, rather than take long.
+const SCAN: usize = 10_000;
+
+impl Snapshot {
+    /// What never changes about a run.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn run(&self, run: RunId) -> Result<Option<Run>, ReadError> {
+        runs::TABLE.get(&self.table(runs::TABLE.definition())?, run.0)
+    }
+
+    /// Where a run stands.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
+        states::TABLE.get(&self.table(states::TABLE.definition())?, run.0)
+    }
+
+    /// A run as a whole.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn view(&self, id: RunId) -> Result<Option<RunView>, ReadError> {
+        match (self.run(id)?, self.state(id)?) {
+            (Some(run), Some(state)) => Ok(Some(RunView { id, run, state })),
+            _ => Ok(None),
+        }
+    }
+
+    /// What a run was started with.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn input(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
+        inputs::TABLE.get(&self.table(inputs::TABLE.definition())?, run.0)
+    }
+
+    /// What a run gave.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn output(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
+        outputs::TABLE.get(&self.table(outputs::TABLE.definition())?, run.0)
+    }
+
+    /// The operations of a run that have not completed, and at most so many.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn open(&self, run: RunId, limit: usize) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+        let table = self.table(open::TABLE.definition())?;
+        let range = table.range((run.0, 0)..=(run.0, u32::MAX))?;
+        range
+            .take(limit)
+            .map(|item| {
+                let (key, value) = item?;
+                Ok((OperationNumber(key.value().1), open::TABLE.decode(value.value())?))
+            })
+            .collect()
+    }
+
+    /// One webhook.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn webhook(&self, run: RunId, webhook: WebhookNumber) -> Result<Option<Webhook>, ReadError> {
+        webhooks::TABLE.get(&self.table(webhooks::TABLE.definition())?, (run.0, webhook.0))
+    }
+
+    /// The webhooks of a run.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, ReadError> {
+        let table = self.table(webhooks::TABLE.definition())?;
+        let range = table.range((run.0, 0)..=(run.0, u32::MAX))?;
+        range
+            .map(|item| {
+                let (key, value) = item?;
+                let number = WebhookNumber(key.value().1);
+                Ok(WebhookView { number, webhook: webhooks::TABLE.decode(value.value())? })
+            })
+            .collect()
+    }
+
+    /// The log lines of a run, each with the number of its activation.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn logs(&self, run: RunId) -> Result<Vec<(u32, LogLine)>, ReadError> {
+        let table = self.table(logs::TABLE.definition())?;
+        let range = table.range((run.0, 0, 0)..=(run.0, u32::MAX, u32::MAX))?;
+        range
+            .map(|item| {
+                let (key, value) = item?;
+                Ok((key.value().1, logs::TABLE.decode(value.value())?))
+            })
+            .collect()
+    }
+
+    /// A page of runs, newest first.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn runs(&self, query: &RunQuery) -> Result<RunPage, ReadError> {
+        let ids = self.run_ids(query)?;
+        let mut page = RunPage { runs: Vec::new(), next: None };
+        let mut seen = 0;
+        let mut last = None;
+        for id in ids {
+            let id = id?;
+            if page.runs.len() == query.limit || seen == SCAN {
+                page.next = last;
+                break;
+            }
+            seen += 1;
+            last = Some(id);
+            let Some(view) = self.view(id)? else { continue };
+            if query.workflow.as_ref().is_none_or(|workflow| *workflow == view.run.workflow) {
+                page.runs.push(view);
+            }
+        }
+        Ok(page)
+    }
+
+    /// Ids by the narrowest index: status, else workflow, else all.
+    fn run_ids(
+        &self,
+        query: &RunQuery,
+    ) -> Result<Box<dyn Iterator<Item = Result<RunId, ReadError>>>, ReadError> {
+        let end = query.before.map_or([0xff; 16], |run| run.0);
+        if let Some(status) = query.status {
+            let tag = runs_by_status::tag(status);
+            let range = (Bound::Included((tag, [0; 16])), Bound::Excluded((tag, end)));
+            let ids = self.table(runs_by_status::TABLE)?.range::<(u8, RunKey)>(range)?;
+            Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value().1)))))
+        } else if let Some(workflow) = &query.workflow {
+            let range = (Bound::Included((workflow.as_str(), [0; 16])), Bound::Excluded((workflow.as_str(), end)));
+            let ids = self.table(runs_by_workflow::TABLE)?.range::<(&str, RunKey)>(range)?;
+            Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value().1)))))
+        } else {
+            let ids = self.table(states::TABLE.definition())?.range::<RunKey>(..end)?;
+            Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value())))))
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Opening the store, and the two ways into it.
+
+use std::sync::Arc;
+
+use dormouse_journal::{FORMAT, Time, decode, encode};
+use redb::{Database, ReadableDatabase, ReadableTable};
+
+use crate::seams::{Backend, Clock, Disk, Entropy, Spawner};
+use crate::tables::{TokenKeys, meta};
+use crate::writer::{Handle, Transaction, Write, Writer};
+use crate::{HostClock, OpenError, ReadError, Snapshot, WriteError};
+
+/// The store.
+#[derive(Clone)]
+pub struct Store {
+    handle: Arc<Handle>,
+    writer: Arc<Writer>,
+    clock: HostClock,
+    keys: Arc<Keys>,
+}
+
+struct Keys {
+    tokens: TokenKeys,
+    code: [u8; 32],
+}
+
+impl Store {
+    /// Opens the store, and makes it if it does not exist. `cache` is how many bytes of it are kept in memory,
+    /// `reserve` how many must be left on the disk for a write to be tried.
+    ///
+    /// # Errors
+    /// When another host has it open, a newer version wrote it, or it is damaged.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        spawner: Arc<dyn Spawner>,
+        cache: usize,
+        reserve: u64,
+    ) -> Result<Self, OpenError> {
+        let database =
+            builder(cache).create_with_backend(Backend(disk.open()?)).map_err(classify_open)?;
+        let floor = prepare(&database, clock.now(), entropy)?;
+        let keys = read_keys(&database)?;
+        let clock = HostClock::new(clock, floor);
+        let handle = Arc::new(Handle::new(database, disk, cache));
+        let writer = Writer::new(handle.clone(), clock.clone(), spawner, reserve);
+        Ok(Store { handle, writer, clock, keys: Arc::new(keys) })
+    }
+
+    /// The host's clock, which this store keeps from going back.
+    #[must_use]
+    pub fn clock(&self) -> &HostClock {
+        &self.clock
+    }
+
+    /// The keys of webhook tokens.
+    #[must_use]
+    pub fn token_keys(&self) -> &TokenKeys {
+        &self.keys.tokens
+    }
+
+    /// The key that seals compiled code.
+    #[must_use]
+    pub fn code_key(&self) -> [u8; 32] {
+        self.keys.code
+    }
+
+    /// What is durable right now, to be read.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn read(&self) -> Result<Snapshot, ReadError> {
+        Ok(Snapshot::new(self.handle.database().begin_read()?))
+    }
+
+    /// Why nothing can be written any more, if so.
+    #[must_use]
+    pub fn failure(&self) -> Option<WriteError> {
+        self.writer.failure()
+    }
+
+    /// Whether writes are refused for want of space.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.writer.is_full()
+    }
+
+    pub(crate) async fn write<T: Transaction>(&self, transaction: T) -> Result<T::Output, WriteError> {
+        self.writer.write(transaction).await
+    }
+}
+
+pub(crate) fn builder(cache: usize) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache);
+    builder
+}
+
+/// Checks the format, makes what a new store needs, and gives the highest time that was ever read.
+fn prepare(database: &Database, now: Time, entropy: &dyn Entropy) -> Result<Time, OpenError> {
+    let transaction = database.begin_write().map_err(storage)?;
+    let floor = {
+        let mut table = transaction.open_table(meta::TABLE).map_err(storage)?;
+        let found = table.get(meta::FORMAT).map_err(storage)?.map(|guard| guard.value().to_vec());
+        match found.as_deref() {
+            None => {
+                table.insert(meta::FORMAT, [FORMAT].as_slice()).map_err(storage)?;
+                let tokens = TokenKeys { keys: vec![(1, random(entropy))] };
+                table.insert(meta::TOKEN_KEYS, encode(&tokens).as_slice()).map_err(storage)?;
+                table.insert(meta::CODE_KEY, encode(&random::<32>(entropy)).as_slice()).map_err(storage)?;
+                table.insert(meta::CLOCK, encode(&now).as_slice()).map_err(storage)?;
+            }
+            Some([found]) if *found > FORMAT => return Err(OpenError::Newer { found: *found, known: FORMAT }),
+            Some([FORMAT]) => {}
+            Some(other) => return Err(OpenError::Damaged(format!("its format is {other:?}"))),
+        }
+        let clock = table.get(meta::CLOCK).map_err(storage)?;
+        match clock {
+            Some(guard) => decode(guard.value()).map_err(|error| OpenError::Damaged(error.to_string()))?,
+            None => return Err(OpenError::Damaged("its clock is missing".into())),
+        }
+    };
+    drop(Write::begin(&transaction, now).map_err(|error| OpenError::Damaged(error.to_string()))?);
+    transaction.commit().map_err(storage)?;
+    Ok(floor)
+}
+
+fn read_keys(database: &Database) -> Result<Keys, OpenError> {
+    let transaction = database.begin_read().map_err(storage)?;
+    let table = transaction.open_table(meta::TABLE).map_err(storage)?;
+    let value = |name: &str| -> Result<Vec<u8>, OpenError> {
+        let guard = table.get(name).map_err(storage)?;
+        guard
+            .map(|guard| guard.value().to_vec())
+            .ok_or_else(|| OpenError::Damaged(format!("its {name} are missing")))
+    };
+    let damaged = |error: dormouse_journal::DecodeError| OpenError::Damaged(error.to_string());
+    Ok(Keys {
+        tokens: decode(&value(meta::TOKEN_KEYS)?).map_err(damaged)?,
+        code: decode(&value(meta::CODE_KEY)?).map_err(damaged)?,
+    })
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
+fn storage(error: impl Into<redb::Error>) -> OpenError {
+    OpenError::Storage(error.into())
+}
+
+fn classify_open(error: redb::DatabaseError) -> OpenError {
+    match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
+        redb::DatabaseError::UpgradeRequired(found) => {
+            OpenError::Damaged(format!("its file format {found} is older than any Dormouse wrote"))
+        }
+        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => OpenError::Damaged(what),
+        redb::DatabaseError::Storage(redb::StorageError::Io(error))
+            if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
+        {
+            OpenError::Damaged(error.to_string())
+        }
+        error => storage(error),
+    }
+}

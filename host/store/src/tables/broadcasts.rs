@@ -1,0 +1,20 @@
+//! `broadcasts`: events sent to all who wait that had more waiters than one transaction serves.
+//!
+//! Key: the commit sequence at which it was decided. Row: [`Broadcast`]. It is removed when the last waiter is served.
+
+use dormouse_journal::{OperationNumber, Payload, RunId, Time};
+use serde::{Deserialize, Serialize};
+
+use super::Rows;
+
+pub(crate) const TABLE: Rows<u64, Broadcast> = Rows::new("broadcasts");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Broadcast {
+    pub(crate) event: String,
+    pub(crate) payload: Payload,
+    /// When it was decided. A wait whose deadline was not later is not reached.
+    pub(crate) accepted: Time,
+    /// The last waiter looked at; the next batch begins after it.
+    pub(crate) cursor: Option<(RunId, OperationNumber)>,
+}

@@ -1,0 +1,17 @@
+//! `duplicates`: keys of requests that were accepted, by which a repeat is known.
+//!
+//! Key: run, webhook, SHA-256 of the key's kind and text. Row: [`Duplicate`]. Removed by the queue of expiries.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Rows, RunKey};
+
+pub(crate) const TABLE: Rows<(RunKey, u32, [u8; 32]), Duplicate> = Rows::new("duplicates");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Duplicate {
+    /// What the first caller was answered with.
+    pub(crate) id: String,
+    /// SHA-256 of the first request's body.
+    pub(crate) body: [u8; 32],
+}

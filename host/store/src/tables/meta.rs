@@ -1,0 +1,35 @@
+//! `meta`: facts about the store itself.
+//!
+//! Key: a name. Value: encoded, by name:
+//!
+//! | name | value |
+//! |---|---|
+//! | `format` | one raw byte: the format of the store as a whole |
+//! | `clock` | the highest time ever read, so that time does not go back at a restart |
+//! | `sequence` | the last commit sequence given to an event wait or a broadcast |
+//! | `token-keys` | [`TokenKeys`] |
+//! | `code-key` | 32 bytes: the key that seals compiled code |
+
+use redb::TableDefinition;
+use serde::{Deserialize, Serialize};
+
+pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+
+pub(crate) const FORMAT: &str = "format";
+pub(crate) const CLOCK: &str = "clock";
+pub(crate) const SEQUENCE: &str = "sequence";
+pub(crate) const TOKEN_KEYS: &str = "token-keys";
+pub(crate) const CODE_KEY: &str = "code-key";
+
+/// The keys that webhook tokens are made with. They lie in the store, so that a backup carries them.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TokenKeys {
+    /// Each with its id. The last one makes new tokens; all of them are accepted.
+    pub keys: Vec<(u16, [u8; 32])>,
+}
+
+impl std::fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|(id, _)| id)).finish()
+    }
+}

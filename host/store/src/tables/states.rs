@@ -1,0 +1,64 @@
+//! `states`: what changes about a run.
+//!
+//! Key: run. Row: [`State`], rewritten by every commit that touches the run, and therefore small.
+
+use dormouse_journal::{Failure, Status, Time};
+use serde::{Deserialize, Serialize};
+
+use super::{Rows, RunKey};
+
+pub(crate) const TABLE: Rows<RunKey, State> = Rows::new("states");
+
+/// What changes about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Where it stands.
+    pub status: Status,
+    /// How many activations are in its journal.
+    pub activations: u32,
+    /// How many operations.
+    pub operations: u32,
+    /// How large the journal is.
+    pub journal_bytes: u64,
+    /// How much was logged.
+    pub log_bytes: u64,
+    /// The time of the last activation.
+    pub time: Time,
+    /// How many channels have something to deliver, plus how many operations were given up and not completed. While it
+    /// is not 0 the run is in the table `due`.
+    pub ready: u32,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// Why it failed, or why it is blocked.
+    pub failure: Option<Failure>,
+    /// Where in the guest it failed.
+    pub backtrace: Option<String>,
+    /// Requests and events accepted and not taken when it ended.
+    pub untaken: u64,
+}
+
+impl State {
+    /// Of a run just started.
+    #[must_use]
+    pub fn pending(created: Time) -> Self {
+        State {
+            status: Status::Pending,
+            activations: 0,
+            operations: 0,
+            journal_bytes: 0,
+            log_bytes: 0,
+            time: created,
+            ready: 0,
+            ended: None,
+            failure: None,
+            backtrace: None,
+            untaken: 0,
+        }
+    }
+
+    /// Whether start-up must look at the run.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        !self.status.has_ended() && (self.ready > 0 || self.activations == 0)
+    }
+}

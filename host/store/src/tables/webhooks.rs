@@ -1,0 +1,45 @@
+//! `webhooks`: a webhook, and its inbox as a whole.
+//!
+//! Key: run, webhook. Row: [`Webhook`].
+
+use dormouse_journal::{Time, WebhookOptions};
+use serde::{Deserialize, Serialize};
+
+use super::{Rows, RunKey};
+
+pub(crate) const TABLE: Rows<(RunKey, u32), Webhook> = Rows::new("webhooks");
+
+/// A webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// What the author calls it.
+    pub step: String,
+    /// As the guest was given it.
+    pub url: String,
+    /// How it treats what is sent to it.
+    pub options: WebhookOptions,
+    /// When it was created.
+    pub created: Time,
+    /// Whether it was closed.
+    pub closed: bool,
+    /// The place of the next request.
+    pub next_place: u64,
+    /// Requests accepted and not taken.
+    pub queued: u32,
+    /// Their size.
+    pub queued_bytes: u64,
+    /// Requests taken.
+    pub delivered: u64,
+    /// How many waits are open.
+    pub waits: u32,
+    /// When the last request was accepted.
+    pub last_accepted: Option<Time>,
+}
+
+impl Webhook {
+    /// Whether there may be something to deliver.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.waits > 0 && self.queued > 0
+    }
+}

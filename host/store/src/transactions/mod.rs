@@ -1,0 +1,20 @@
+//! What can happen to the store, one file per subject. Each is checked against the tables, then written, as one.
+
+mod accept;
+mod activate;
+mod attempts;
+mod control;
+mod deploy;
+mod edit;
+mod events;
+mod retire;
+mod start;
+
+pub use accept::{Accept, Accepted, DeliveryKey, DeliveryKeyKind};
+pub use activate::{Activated, NewCall, NewNotify, NotifyTarget, Refused, Step};
+pub use attempts::AttemptMade;
+pub use control::{Cancelled, Resumed};
+pub use deploy::{Deploy, Deployed};
+pub use events::{AimedNotified, MailLimits, Notified, Served};
+
+pub use start::{StartRun, Started};

@@ -1,0 +1,118 @@
+//! Removing what has expired: keys of requests, and ended runs with all they own.
+
+use dormouse_journal::RunId;
+use redb::{Key, Table, Value};
+
+use crate::tables::expiries::Expiring;
+use crate::tables::{Tables, runs, runs_by_status, states};
+use crate::writer::{Transaction, Write};
+use crate::{ReadError, Store, WriteError};
+
+/// How many rows one transaction removes. A run may own hundreds of thousands; others must not wait for that.
+const BATCH: usize = 1_000;
+
+struct Retire;
+
+impl Transaction for Retire {
+    /// Whether there is more to remove.
+    type Output = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        let mut room = BATCH;
+        while room > 0 {
+            let first = match write.tables.expiries.pop_first()? {
+                Some((key, _)) => (key.value().0, key.value().1.to_vec()),
+                None => return Ok(false),
+            };
+            let (expires, key) = first;
+            let finished = expires <= write.now.0 && {
+                room -= 1;
+                remove(&mut write.tables, &Expiring::from_key(&key)?, &mut room)?
+            };
+            if !finished {
+                // Not yet, or not all of it: it stays in the queue.
+                write.tables.expiries.insert((expires, key.as_slice()), ())?;
+                return Ok(expires <= write.now.0);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Removes what expires, up to `room` rows. Gives whether that was all.
+fn remove(tables: &mut Tables<'_>, expiring: &Expiring, room: &mut usize) -> Result<bool, ReadError> {
+    match expiring {
+        Expiring::Duplicate { run, webhook, key } => {
+            tables.duplicates.remove((run.0, *webhook, *key))?;
+            Ok(true)
+        }
+        Expiring::Start { workflow, key } => {
+            tables.starts.remove((workflow.as_str(), *key))?;
+            Ok(true)
+        }
+        Expiring::Run(run) => remove_run(tables, *run, room),
+    }
+}
+
+/// The run's own row goes last, so that a run is there until nothing of it is left.
+fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
+    let id = run.0;
+    let all = remove_range(&mut tables.journal, (id, 0, 0)..=(id, u32::MAX, u32::MAX), room)?
+        && remove_range(&mut tables.logs, (id, 0, 0)..=(id, u32::MAX, u32::MAX), room)?
+        && remove_range(&mut tables.inbox, (id, 0, 0)..=(id, u32::MAX, u64::MAX), room)?
+        && remove_range(&mut tables.webhooks, (id, 0)..=(id, u32::MAX), room)?
+        && remove_range(&mut tables.duplicates, (id, 0, [0; 32])..=(id, u32::MAX, [0xff; 32]), room)?
+        && remove_named(tables, run, room)?;
+    if !all {
+        return Ok(false);
+    }
+    if let Some(row) = runs::TABLE.get(&tables.runs, id)? {
+        tables.runs_by_workflow.remove((row.workflow.as_str(), id))?;
+    }
+    if let Some(state) = states::TABLE.get(&tables.states, id)? {
+        tables.runs_by_status.remove((runs_by_status::tag(state.status), id))?;
+    }
+    tables.inputs.remove(id)?;
+    tables.outputs.remove(id)?;
+    tables.states.remove(id)?;
+    tables.runs.remove(id)?;
+    Ok(true)
+}
+
+/// The rows whose keys have a text behind the run, whose range has no last key to name.
+fn remove_named(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
+    let next = RunId((u128::from_be_bytes(run.0) + 1).to_be_bytes());
+    Ok(remove_range(&mut tables.mail, (run.0, "", 0)..(next.0, "", 0), room)?
+        && remove_range(&mut tables.mailboxes, (run.0, "")..(next.0, ""), room)?)
+}
+
+fn remove_range<'k, K: Key + 'static, V: Value + 'static>(
+    table: &mut Table<'_, K, V>,
+    range: impl std::ops::RangeBounds<K::SelfType<'k>> + 'k,
+    room: &mut usize,
+) -> Result<bool, ReadError> {
+    let mut removed = 0;
+    let mut extract = table.extract_from_if(range, |_, _| true)?;
+    while removed < *room {
+        match extract.next() {
+            Some(item) => drop(item?),
+            None => {
+                *room -= removed;
+                return Ok(true);
+            }
+        }
+        removed += 1;
+    }
+    *room = 0;
+    Ok(false)
+}
+
+impl Store {
+    /// Removes some of what has expired. Gives whether there is more.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn retire(&self) -> Result<bool, WriteError> {
+        self.write(Retire).await
+    }
+}

@@ -1,0 +1,326 @@
+//! The forms that a script is made of, as they are written in JSON.
+
+use std::collections::BTreeMap;
+
+use dormouse_sdk::Value;
+use serde::Deserialize;
+
+/// A form, which may hold others.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Script(pub(crate) Form);
+
+/// Named after the key that tells a form from the others.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Form {
+    Seq {
+        seq: Vec<Script>,
+    },
+    Join {
+        join: Vec<Script>,
+    },
+    Race {
+        race: Vec<Script>,
+    },
+    Repeat {
+        repeat: u32,
+        r#do: Box<Script>,
+    },
+    Webhook {
+        webhook: String,
+        #[serde(default)]
+        options: WebhookOptions,
+    },
+    Wait {
+        wait: String,
+        ms: Option<u64>,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Close {
+        close: String,
+    },
+    Respond {
+        respond: ResponseForm,
+    },
+    Call {
+        call: CallForm,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Sleep {
+        sleep: u64,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Event {
+        event: String,
+        ms: Option<u64>,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Notify {
+        notify: String,
+        run: Option<String>,
+        #[serde(default)]
+        body: Value,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Step {
+        step: String,
+        value: Value,
+    },
+    Log {
+        log: String,
+    },
+    Random {
+        random: usize,
+    },
+    Now {
+        now: True,
+    },
+    Headers {
+        headers: True,
+    },
+    Spin {
+        spin: True,
+    },
+    Grow {
+        grow: usize,
+    },
+    Trap {
+        trap: String,
+    },
+}
+
+const NAMES: [&str; 20] = [
+    "seq", "join", "race", "repeat", "webhook", "wait", "close", "respond", "call", "sleep",
+    "event", "notify", "step", "log", "random", "now", "headers", "spin", "grow", "trap",
+];
+
+/// `{"wait": "a", "ms": 5}` is read as serde writes an enum: `{"wait": {"wait": "a", "ms": 5}}`.
+impl TryFrom<Value> for Script {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let Some(name) = NAMES.into_iter().find(|name| value.get(name).is_some()) else {
+            return Err(format!(
+                "`{value}` is none of the forms {}",
+                NAMES.join(", ")
+            ));
+        };
+        let tagged = Value::from_iter([(name, value)]);
+        let form = Form::deserialize(tagged).map_err(|error| format!("`{name}`: {error}"))?;
+        Ok(Self(form))
+    }
+}
+
+/// What stands where only `true` makes sense.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "bool")]
+pub(crate) struct True;
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        if value {
+            Ok(Self)
+        } else {
+            Err("only `true` makes sense here")
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallForm {
+    #[serde(default = "get")]
+    pub(crate) method: String,
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) headers: HeadersForm,
+    pub(crate) body: Option<Value>,
+    pub(crate) attempts: Option<u32>,
+    pub(crate) delay_ms: Option<u64>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) redirects: Option<u32>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+/// `[["name", "value"], …]` where order or repeats matter, `{"name": "value", …}` otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "headers are pairs of strings in an array, or an object of strings"
+)]
+pub(crate) enum HeadersForm {
+    Pairs(Vec<(String, String)>),
+    Object(BTreeMap<String, String>),
+}
+
+impl Default for HeadersForm {
+    fn default() -> Self {
+        Self::Pairs(Vec::new())
+    }
+}
+
+impl HeadersForm {
+    pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Pairs(pairs) => pairs
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()))
+                .collect(),
+            Self::Object(object) => object
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()))
+                .collect(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponseForm {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) headers: HeadersForm,
+    pub(crate) body: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebhookOptions {
+    pub(crate) methods: Vec<String>,
+    pub(crate) reply: Reply,
+    pub(crate) handshake: Handshake,
+    pub(crate) signature: Option<SignatureForm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    #[default]
+    Accepted,
+    Fixed(ResponseForm),
+    FromWorkflow(u64),
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Handshake {
+    #[default]
+    None,
+    Slack,
+    Meta,
+    MicrosoftGraph,
+    Websub,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignatureForm {
+    pub(crate) scheme: Scheme,
+    pub(crate) secrets: Vec<String>,
+    pub(crate) header: Option<String>,
+    pub(crate) prefix: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scheme {
+    StandardWebhooks,
+    Github,
+    Stripe,
+    Slack,
+    HmacSha256,
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_sdk::{json, serde_json};
+
+    use super::*;
+
+    fn parse(value: Value) -> Result<Script, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    fn check_error(value: Value, expected: &str) {
+        assert_eq!(parse(value).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        let forms = json!([
+            { "seq": [{ "join": [] }, { "race": [] }] },
+            { "repeat": 3, "do": { "log": "again" } },
+            { "webhook": "a" },
+            { "webhook": "a", "options": {
+                "methods": ["GET"],
+                "reply": { "fixed": { "status": 200, "headers": { "a": "b" }, "body": "ok" } },
+                "handshake": "microsoft-graph",
+                "signature": { "scheme": "hmac-sha256", "secrets": ["s"], "header": "x" },
+            } },
+            { "webhook": "a", "options": { "reply": "accepted" } },
+            { "webhook": "a", "options": { "reply": { "from-workflow": 5000 } } },
+            { "wait": "a" },
+            { "wait": "a", "ms": null, "as": "again" },
+            { "close": "a" },
+            { "respond": { "status": 200, "body": { "ok": true } } },
+            { "call": { "url": "http://x" } },
+            { "call": { "method": "POST", "url": "http://x", "headers": [["a", "b"]], "body": 1,
+                "attempts": 1, "delay_ms": 10, "timeout_ms": 10, "redirects": 0,
+                "idempotency_key": "k" }, "as": "first" },
+            { "sleep": 5 },
+            { "event": "e", "ms": 5 },
+            { "notify": "e", "run": null, "body": [1] },
+            { "step": "s", "value": null },
+            { "log": "hello" },
+            { "random": 8 },
+            { "now": true },
+            { "headers": true },
+            { "spin": true },
+            { "grow": 65536 },
+            { "trap": "over" },
+        ]);
+        for form in forms.as_array().unwrap() {
+            if let Err(error) = parse(form.clone()) {
+                panic!("{form}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        check_error(
+            json!({ "wiat": "a" }),
+            "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
+             respond, call, sleep, event, notify, step, log, random, now, headers, spin, grow, trap",
+        );
+        check_error(
+            json!({ "wait": "a", "sm": 5 }),
+            "`wait`: unknown field `sm`, expected one of `wait`, `ms`, `as`",
+        );
+        check_error(
+            json!({ "seq": [{ "sleep": "5" }] }),
+            "`seq`: `sleep`: invalid type: string \"5\", expected u64",
+        );
+        check_error(
+            json!({ "now": false }),
+            "`now`: only `true` makes sense here",
+        );
+        check_error(json!({ "step": "s" }), "`step`: missing field `value`");
+        check_error(
+            json!({ "call": { "url": "http://x", "headers": 5 } }),
+            "`call`: headers are pairs of strings in an array, or an object of strings",
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! Does what a script says.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hint::{black_box, spin_loop};
+use std::pin::Pin;
+
+use dormouse_sdk::prelude::*;
+
+use crate::build;
+use crate::fill::Urls;
+use crate::form::{CallForm, Form, ResponseForm, Script, True, WebhookOptions};
+use crate::mirror;
+
+pub(crate) struct Interpreter {
+    ctx: Context,
+    /// By name. One that is created again takes the place of the one before.
+    webhooks: RefCell<BTreeMap<String, Webhook>>,
+    urls: RefCell<Urls>,
+    /// The one that `respond` answers.
+    last_delivery: RefCell<Option<Delivery>>,
+}
+
+impl Interpreter {
+    pub(crate) fn new(ctx: Context) -> Self {
+        Self {
+            ctx,
+            webhooks: RefCell::default(),
+            urls: RefCell::default(),
+            last_delivery: RefCell::default(),
+        }
+    }
+
+    /// Boxed, since a form may hold others.
+    pub(crate) fn run<'a>(
+        &'a self,
+        Script(form): &'a Script,
+    ) -> Pin<Box<dyn Future<Output = Result<Value>> + 'a>> {
+        Box::pin(async move {
+            match form {
+                Form::Seq { seq } => self.seq(seq).await,
+                Form::Join { join } => self.join(join).await,
+                Form::Race { race } => self.race(race).await,
+                Form::Repeat { repeat, r#do } => {
+                    self.seq((0..*repeat).map(|_| r#do.as_ref())).await
+                }
+                Form::Wait { wait, ms, step } => self.wait(wait, *ms, step.as_deref()).await,
+                Form::Call { call, step } => self.call(call, step.as_deref()).await,
+                Form::Sleep { sleep, step } => self.sleep(*sleep, step.as_deref()).await,
+                Form::Event { event, ms, step } => self.event(event, *ms, step.as_deref()).await,
+                Form::Notify {
+                    notify,
+                    run,
+                    body,
+                    step,
+                } => {
+                    self.notify(notify, run.as_deref(), body, step.as_deref())
+                        .await
+                }
+                Form::Webhook { webhook, options } => self.webhook(webhook, options),
+                Form::Close { close } => self.close(close),
+                Form::Respond { respond } => self.respond(respond),
+                Form::Step { step, value } => self.step(step, value),
+                Form::Log { log } => self.log(log),
+                Form::Random { random } => Ok(mirror::hex(&self.ctx.random_bytes(*random))),
+                Form::Now { now: True } => Ok(json!(self.ctx.now())),
+                Form::Headers { headers: True } => Ok(mirror::headers(&self.ctx.run().headers)),
+                Form::Spin { spin: True } => loop {
+                    spin_loop();
+                },
+                Form::Grow { grow } => Ok(take_memory(*grow)),
+                Form::Trap { trap } => self.trap(trap),
+            }
+        })
+    }
+
+    async fn seq<'a>(&'a self, parts: impl IntoIterator<Item = &'a Script>) -> Result<Value> {
+        let mut results = Vec::new();
+        for part in parts {
+            results.push(self.run(part).await?);
+        }
+        Ok(results.into())
+    }
+
+    async fn join(&self, parts: &[Script]) -> Result<Value> {
+        let results = try_join_all(parts.iter().map(|part| self.run(part))).await?;
+        Ok(results.into())
+    }
+
+    async fn race(&self, parts: &[Script]) -> Result<Value> {
+        if parts.is_empty() {
+            return Ok(json!([]));
+        }
+        let (winner, result) = select_all(parts.iter().map(|part| self.run(part))).await;
+        Ok(mirror::race(parts.len(), winner, &result?))
+    }
+
+    async fn wait(&self, name: &str, ms: Option<u64>, step: Option<&str>) -> Result<Value> {
+        let webhook = self.created(name)?.named(step.unwrap_or(name));
+        let delivery = match ms {
+            Some(ms) => webhook.wait_timeout(millis(ms)).await,
+            None => Some(webhook.wait().await),
+        };
+        let Some(delivery) = delivery else {
+            return Ok(Value::Null);
+        };
+        let mirrored = mirror::delivery(&delivery);
+        self.last_delivery.replace(Some(delivery));
+        Ok(mirrored)
+    }
+
+    async fn call(&self, form: &CallForm, step: Option<&str>) -> Result<Value> {
+        let call = build::call(self.ctx, form, &self.urls.borrow())?;
+        Ok(mirror::call(&call.send(step.unwrap_or("call")).await))
+    }
+
+    async fn sleep(&self, ms: u64, step: Option<&str>) -> Result<Value> {
+        self.ctx.sleep(step.unwrap_or("sleep"), millis(ms)).await;
+        Ok(Value::Null)
+    }
+
+    async fn event(&self, name: &str, ms: Option<u64>, step: Option<&str>) -> Result<Value> {
+        let event = self.ctx.event(name).named(step.unwrap_or(name));
+        let payload = match ms {
+            Some(ms) => event.wait_timeout(millis(ms)).await,
+            None => Some(event.wait().await),
+        };
+        Ok(payload.map_or(Value::Null, |payload| mirror::payload(&payload)))
+    }
+
+    async fn notify(
+        &self,
+        name: &str,
+        run: Option<&str>,
+        body: &Value,
+        step: Option<&str>,
+    ) -> Result<Value> {
+        let event = self.ctx.event(name).named(step.unwrap_or(name));
+        let body = self.urls.borrow().fill_value(body)?;
+        let reached = match run {
+            Some(run) => event.notify_run(run, body).await?,
+            None => event.notify(body).await?,
+        };
+        Ok(json!(reached))
+    }
+
+    fn webhook(&self, name: &str, options: &WebhookOptions) -> Result<Value> {
+        let builder = build::webhook(self.ctx.webhook(name), options, &self.urls.borrow())?;
+        let webhook = builder.create();
+        let url = json!(webhook.url());
+        self.urls.borrow_mut().insert(name, webhook.url());
+        self.webhooks.borrow_mut().insert(name.into(), webhook);
+        Ok(url)
+    }
+
+    fn close(&self, name: &str) -> Result<Value> {
+        self.created(name)?.close();
+        Ok(Value::Null)
+    }
+
+    fn respond(&self, form: &ResponseForm) -> Result<Value> {
+        let response = build::response(form, &self.urls.borrow())?;
+        let last_delivery = self.last_delivery.borrow();
+        let delivery = last_delivery.as_ref().ok_or_else(|| {
+            Error::new(
+                "script",
+                "`respond` has no delivery to answer: put a `wait` before it",
+            )
+        })?;
+        delivery.respond(response);
+        Ok(Value::Null)
+    }
+
+    fn step(&self, name: &str, value: &Value) -> Result<Value> {
+        let value = self.urls.borrow().fill_value(value)?;
+        self.ctx.step(name, || Ok(value))
+    }
+
+    fn log(&self, text: &str) -> Result<Value> {
+        self.ctx.info(self.urls.borrow().fill(text)?);
+        Ok(Value::Null)
+    }
+
+    #[expect(clippy::panic, reason = "a script asks for it")]
+    fn trap(&self, text: &str) -> Result<Value> {
+        panic!("{}", self.urls.borrow().fill(text)?)
+    }
+
+    fn created(&self, name: &str) -> Result<Webhook> {
+        self.webhooks.borrow().get(name).cloned().ok_or_else(|| {
+            let message = format!("`{name}` is no webhook that was created here: create it before");
+            Error::new("script", message)
+        })
+    }
+}
+
+/// Takes so much memory, and writes to all of it.
+fn take_memory(bytes: usize) -> Value {
+    black_box(vec![1_u8; bytes]);
+    Value::Null
+}

@@ -1,0 +1,18 @@
+//! A workflow that does what its input says, and whose result mirrors it, so that a test can make
+//! any run from outside. README.md lists the forms of a script.
+
+mod build;
+mod fill;
+mod form;
+mod interpreter;
+mod mirror;
+
+use dormouse_sdk::prelude::*;
+
+use crate::form::Script;
+use crate::interpreter::Interpreter;
+
+#[workflow]
+async fn script(ctx: Context, script: Script) -> Result<Value> {
+    Interpreter::new(ctx).run(&script).await
+}

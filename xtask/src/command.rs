@@ -1,0 +1,80 @@
+//! Running other programs.
+
+use std::env;
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::pause::{Deadline, pause};
+use crate::workspace::Workspace;
+
+/// The Cargo that runs this program, building into the repository's own target folder.
+pub(crate) fn cargo(workspace: &Workspace) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace.root());
+    command.env("CARGO_TARGET_DIR", workspace.target());
+    command
+}
+
+/// Runs a program to its end, its output going where this program's goes.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", shown(command)))?;
+    if !status.success() {
+        bail!("`{}` ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// Whether a program exists, and ends well when run without output.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// As [`succeeds`], for a program that could hang: it is killed when the time is up.
+pub(crate) fn succeeds_within(command: &mut Command, time: Duration) -> bool {
+    let started = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = started else {
+        return false;
+    };
+    let deadline = Deadline::after(time);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if !deadline.passed() => pause(Duration::from_millis(50)),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    // It may have ended just now, which is as good.
+    let _ = child.kill();
+    let _ = child.wait();
+    false
+}
+
+/// Installs Debian packages. It works as root on Debian and what is made of it, and does nothing anywhere else.
+pub(crate) fn apt_install(packages: &[&str]) -> bool {
+    let mut install = Command::new("apt-get");
+    install
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages);
+    // The list of packages may be missing or too old to install from.
+    succeeds(&mut install)
+        || (succeeds(Command::new("apt-get").arg("update")) && succeeds(&mut install))
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,34 @@
+//! What the person who watches reads: who did what, and when.
+
+use std::fmt::Arguments;
+
+use serde_json::Value;
+
+use crate::pause::Stopwatch;
+
+/// Tells what happens as it happens. Copies of it tell the same story.
+#[derive(Clone)]
+pub(crate) struct Story {
+    watch: std::sync::Arc<Stopwatch>,
+}
+
+impl Story {
+    pub(crate) fn begin() -> Self {
+        Self {
+            watch: std::sync::Arc::new(Stopwatch::start()),
+        }
+    }
+
+    pub(crate) fn tell(&self, who: &str, what: Arguments<'_>) {
+        let seconds = self.watch.elapsed().as_secs_f32();
+        println!("{seconds:6.2} s  {who:<7}  {what}");
+    }
+
+    /// The result, and that it is the expected one.
+    pub(crate) fn end(&self, result: &Value) {
+        println!(
+            "\nThe run's result, with every update that the service sent, once and in order:\n"
+        );
+        println!("{result:#}");
+    }
+}

@@ -1,0 +1,93 @@
+//! The project's own commands: building, testing, and the demonstration.
+//!
+//! They need Rust and what they can install themselves, so that a new machine needs no list of things to do first.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line's output is for the person in front of it"
+)]
+
+mod build;
+mod callback_service;
+mod command;
+mod demo;
+mod guests;
+mod pause;
+mod python;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Builds, tests and shows Dormouse.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the host and every guest.
+    ///
+    /// Leaves target/release/dormouse, and target/guests/NAME.wasm for each folder of examples/ and tests/guests/.
+    ///
+    /// Guests are built for wasm32-unknown-unknown. When that target is missing, it is added with rustup, or Debian's
+    /// packages are used instead (rustc-web, cargo-web, rust-web-src, lld-19), installed if this may install them.
+    Build {
+        /// Leave the host out.
+        #[arg(long)]
+        guests_only: bool,
+    },
+
+    /// Run every test.
+    ///
+    /// Builds what the tests need first: the guests, and the host without optimisation of its own code. Then runs the
+    /// tests of all crates with cargo-nextest (or with cargo test, where that is not installed), and the examples in
+    /// the documentation.
+    Test {
+        /// Passed on to cargo-nextest: a part of a test's name, or options such as `-E 'package(dormouse-journal)'`.
+        /// With any of these, the examples in the documentation are left out.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+
+    /// Show a run that lives through a kill of its host.
+    ///
+    /// Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
+    /// run's webhook three times; in between, the host is killed and started again. Fails when the run's result is not
+    /// what the service sent.
+    Demo,
+
+    /// The service of the demonstration.
+    #[command(hide = true)]
+    CallbackService {
+        /// The port of the loopback interface to listen on.
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+fn main() -> ExitCode {
+    let workspace = Workspace::here();
+    let outcome = match Cli::parse().command {
+        Command::Build { guests_only } => build::build(&workspace, guests_only),
+        Command::Test { args } => test::test(&workspace, &args),
+        Command::Demo => demo::demo(&workspace),
+        Command::CallbackService { port } => callback_service::serve(port),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

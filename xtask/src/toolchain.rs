@@ -1,0 +1,133 @@
+//! The compiler that guests are built with.
+//!
+//! Normally that is rustup's target wasm32-unknown-unknown. Where rustup cannot add it (it is not there, or the machine
+//! does not reach its server), Debian's packages carry a compiler and the standard library's sources. What is
+//! installed already goes before what would have to be installed.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::command;
+use crate::workspace::Workspace;
+
+/// What guests are compiled to.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+
+/// Long enough for the download on a slow line; a server that cannot be reached is noticed at once.
+const RUSTUP_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Of what rustup and Cargo set for the programs that they start, and of what a user sets for them, all is meant for
+/// rustup's compiler; only this is for any Cargo.
+const KEPT_FOR_DEBIAN: [&str; 6] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTR",
+    "CARGO_SOURCE_",
+    "CARGO_TERM_",
+];
+
+/// A way to compile guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// Rustup's, with the target added to it.
+    Rustup,
+    /// Debian's packages; the standard library is compiled too.
+    Debian,
+}
+
+impl Toolchain {
+    /// Finds a way, installs what is missing where it may, and says what it did.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        if has_rustup_target() {
+            println!("guests: building with the installed target {TARGET}");
+            return Ok(Self::Rustup);
+        }
+        if has_debian_packages() {
+            println!("guests: no target {TARGET}; building with Debian's rustc-web");
+            return Ok(Self::Debian);
+        }
+        println!("guests: no target {TARGET}; trying `rustup target add {TARGET}`");
+        if add_rustup_target() {
+            println!("guests: added it; building with it");
+            return Ok(Self::Rustup);
+        }
+        let install = format!("apt-get install {}", DEBIAN_PACKAGES.join(" "));
+        println!("guests: rustup cannot add it; trying `{install}`");
+        if command::apt_install(&DEBIAN_PACKAGES) {
+            println!("guests: installed them; building with Debian's rustc-web");
+            return Ok(Self::Debian);
+        }
+        bail!(
+            "guests cannot be built: run `rustup target add {TARGET}`, or on Debian as root `{install}`, and then \
+             this again"
+        )
+    }
+
+    /// `cargo build` for guests, without the packages to build.
+    pub(crate) fn cargo_build(self, workspace: &Workspace) -> Command {
+        let mut cargo = match self {
+            Self::Rustup => command::cargo(workspace),
+            Self::Debian => debian_cargo(workspace),
+        };
+        cargo.args(["build", "--release", "--locked", "--target", TARGET]);
+        if self == Self::Debian {
+            cargo.arg("-Zbuild-std=std,panic_abort");
+        }
+        cargo.env("CARGO_TARGET_DIR", workspace.guests_build());
+        cargo
+    }
+}
+
+fn has_rustup_target() -> bool {
+    let asked = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    asked.is_ok_and(|output| {
+        let folder = String::from_utf8_lossy(&output.stdout);
+        output.status.success() && Path::new(folder.trim()).is_dir()
+    })
+}
+
+fn add_rustup_target() -> bool {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", TARGET]);
+    command::succeeds_within(&mut rustup, RUSTUP_PATIENCE) && has_rustup_target()
+}
+
+fn has_debian_packages() -> bool {
+    DEBIAN_PACKAGES.iter().all(|package| {
+        let asked = Command::new("dpkg-query")
+            .args(["--show", "--showformat", "${db:Status-Status}", package])
+            .output();
+        asked.is_ok_and(|output| output.stdout == b"installed")
+    })
+}
+
+/// Debian's Cargo finds its compiler on the PATH, where rustup's would come first, and a stable compiler builds the
+/// standard library only when told to behave as an unstable one.
+fn debian_cargo(workspace: &Workspace) -> Command {
+    let mut cargo = Command::new("/usr/bin/cargo");
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        let for_rust = name.starts_with("CARGO") || name.starts_with("RUST");
+        if for_rust && !KEPT_FOR_DEBIAN.iter().any(|kept| name.starts_with(kept)) {
+            cargo.env_remove(&*name);
+        }
+    }
+    let mut path = std::ffi::OsString::from("/usr/bin:");
+    path.push(env::var_os("PATH").unwrap_or_default());
+    cargo
+        .env_remove("LD_LIBRARY_PATH")
+        .env("PATH", path)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-19")
+        .current_dir(workspace.root());
+    cargo
+}
