@@ -209,7 +209,10 @@ pub(crate) fn contract_millis(span: impl IntoDuration) -> u64 {
 
 /// Rounded up, since a timer is never early.
 fn whole_millis(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    let part = span.subsec_nanos().div_ceil(1_000_000);
+    span.as_secs()
+        .saturating_mul(1_000)
+        .saturating_add(part.into())
 }
 
 /// None when the text is no span of time, or one of more milliseconds than can be counted.

@@ -166,3 +166,21 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     }
     Err(failure)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_the_schemes_when_none_is_named() {
+        let port = |uri: &'static str| port_of(&Uri::from_static(uri));
+        assert_eq!(
+            (port("http://a.example"), port("https://a.example")),
+            (80, 443)
+        );
+        assert_eq!(
+            (port("http://a.example:81"), port("https://[::1]:82")),
+            (81, 82)
+        );
+    }
+}

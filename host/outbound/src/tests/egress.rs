@@ -73,6 +73,20 @@ async fn a_refusal_names_the_host_and_only_the_address_refused_first() {
 }
 
 #[tokio::test]
+async fn a_mapped_address_is_treated_as_the_ipv4_address_that_it_is() {
+    let names = Names::new(&[("mapped.example", &[&["::ffff:10.1.2.3"]])]);
+    let text = denied(
+        client(Settings::default(), names)
+            .send(get("http://mapped.example/"))
+            .await,
+    );
+    assert!(
+        text.starts_with("mapped.example (10.1.2.3) is a private address"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn an_allowed_address_is_reached_and_its_neighbour_is_not() {
     let allowed = Server::start(|_| ok("")).await;
     let other = Server::start(|_| ok("")).await;

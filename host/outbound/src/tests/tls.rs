@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
-use super::support::{Names, Server, attempt, get, ok, open, raw_server, unreachable};
+use super::support::{Names, Server, attempt, get, ok, open, raw_server, status, unreachable};
 use crate::trust::Trust;
 use crate::{Attempt, Client};
 
@@ -105,24 +105,28 @@ async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
 }
 
 #[tokio::test]
-async fn over_http_2_a_limit_is_kept_and_head_has_no_body() {
+async fn over_http_2_a_length_counts_when_there_is_a_body() {
     let authority = Authority::new(&["service.example"]);
     let server = Server::start_tls(authority.acceptor(&["h2"]), |seen| {
-        let mut answer = ok(if seen.method == "HEAD" { "" } else { "12345" });
+        let mut answer = match (seen.method.as_str(), seen.path()) {
+            ("GET", "/200") => ok("12345"),
+            (_, path) => status(path[1..].parse().unwrap()),
+        };
         answer.headers_mut().insert("content-length", 5.into());
         answer
     })
     .await;
     let client = authority.client();
-    let at_most = |method| Attempt {
-        max_response: Some(4),
-        ..attempt(method, url("service.example", &server), &[], "")
+    let send = |method, path| {
+        let url = format!("https://service.example:{}{path}", server.port());
+        client.send(Attempt {
+            max_response: Some(4),
+            ..attempt(method, url, &[], "")
+        })
     };
-    assert_eq!(
-        client.send(at_most("GET")).await,
-        Err(CallError::TooLarge(4))
-    );
-    assert_eq!(client.send(at_most("HEAD")).await.unwrap().status, 200);
+    assert_eq!(send("GET", "/200").await, Err(CallError::TooLarge(4)));
+    assert_eq!(send("HEAD", "/200").await.unwrap().status, 200);
+    assert_eq!(send("GET", "/304").await.unwrap().status, 304);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! What every test needs: an engine, guests, and a host that is nothing but a journal in memory.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use dormouse_engine::{
@@ -16,19 +16,18 @@ use dormouse_journal::{
     Activation, Completion, End, Failure, GuestLimits, Operation, OperationNumber, Outcome,
     Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
 };
-use futures::executor::block_on;
 use serde_json::Value;
 
-pub const KEY: [u8; 32] = [7; 32];
+pub(crate) const KEY: [u8; 32] = [7; 32];
 
 /// The engine that all tests of a file share.
-pub fn engine() -> &'static Engine {
+pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&Config { slots: 64 }).unwrap())
 }
 
 /// A guest that the build made.
-pub fn guest(name: &str) -> Vec<u8> {
+pub(crate) fn guest(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../target/guests")
         .join(name)
@@ -42,7 +41,7 @@ pub fn guest(name: &str) -> Vec<u8> {
 }
 
 /// A guest that the build made, compiled.
-pub fn program(name: &str) -> Program {
+pub(crate) fn program(name: &str) -> Program {
     static PROGRAMS: OnceLock<Mutex<HashMap<String, Program>>> = OnceLock::new();
     let programs = PROGRAMS.get_or_init(Mutex::default);
     let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,11 +52,11 @@ pub fn program(name: &str) -> Program {
 }
 
 /// A component given as text.
-pub fn text(component: &str) -> Program {
+pub(crate) fn text(component: &str) -> Program {
     compile(&wat::parse_str(component).unwrap())
 }
 
-pub fn compile(component: &[u8]) -> Program {
+pub(crate) fn compile(component: &[u8]) -> Program {
     let version = VersionId::of(component);
     let code = engine().precompile(component).unwrap();
     let sealed = seal(&KEY, engine().fingerprint(), version, &code);
@@ -66,7 +65,7 @@ pub fn compile(component: &[u8]) -> Program {
 
 /// URLs that tell which webhook they are, and when they were minted.
 #[derive(Default)]
-pub struct CountedUrls(AtomicU64);
+pub(crate) struct CountedUrls(AtomicU64);
 
 impl Urls for CountedUrls {
     fn url(&self, _run: RunId, webhook: WebhookNumber) -> String {
@@ -76,13 +75,13 @@ impl Urls for CountedUrls {
 }
 
 /// A clock that moves on by the same span with every look, so that a budget is a number of looks.
-pub struct SteppingCpu {
-    pub step: Duration,
+pub(crate) struct SteppingCpu {
+    pub(crate) step: Duration,
     looks: AtomicU64,
 }
 
 impl SteppingCpu {
-    pub fn new(step: Duration) -> Arc<Self> {
+    pub(crate) fn new(step: Duration) -> Arc<Self> {
         Arc::new(SteppingCpu {
             step,
             looks: AtomicU64::new(0),
@@ -98,7 +97,7 @@ impl CpuClock for SteppingCpu {
 }
 
 /// A launch as a host makes it, to be changed before use.
-pub fn launch(input: Payload) -> Launch {
+pub(crate) fn launch(input: Payload) -> Launch {
     Launch {
         context: RunContext {
             id: RunId::new(Time(1_000), [9; 10]),
@@ -122,21 +121,21 @@ pub fn launch(input: Payload) -> Launch {
 }
 
 /// A run of the scripted guest, with its journal and its instance.
-pub struct Run {
-    pub program: Program,
-    pub launch: Box<dyn Fn() -> Launch>,
-    pub instance: Option<Instance>,
-    pub journal: Vec<Activation>,
-    pub decisions: Vec<Decision>,
+pub(crate) struct Run {
+    pub(crate) program: Program,
+    pub(crate) launch: Box<dyn Fn() -> Launch>,
+    pub(crate) instance: Option<Instance>,
+    pub(crate) journal: Vec<Activation>,
+    pub(crate) decisions: Vec<Decision>,
 }
 
 impl Run {
     /// A run of the scripted guest.
-    pub fn script(script: Value) -> Self {
+    pub(crate) fn script(script: Value) -> Self {
         Run::of(program("script"), move || launch(json(&script)))
     }
 
-    pub fn of(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
+    pub(crate) fn of(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
         Run {
             program,
             launch: Box::new(launch),
@@ -147,7 +146,7 @@ impl Run {
     }
 
     /// Changes what the run is launched with.
-    pub fn with(self, change: impl Fn(&mut Launch) + 'static) -> Self {
+    pub(crate) fn with(self, change: impl Fn(&mut Launch) + 'static) -> Self {
         let before = self.launch;
         let launch = move || {
             let mut launch = before();
@@ -161,12 +160,12 @@ impl Run {
     }
 
     /// The first activation.
-    pub fn start(&mut self) -> &mut Self {
+    pub(crate) fn start(&mut self) -> &mut Self {
         self.activate(1_000, None)
     }
 
     /// Completes an operation at this time.
-    pub fn complete(&mut self, time: u64, operation: u32, outcome: Outcome) -> &mut Self {
+    pub(crate) fn complete(&mut self, time: u64, operation: u32, outcome: Outcome) -> &mut Self {
         let completion = Completion {
             operation: OperationNumber(operation),
             outcome,
@@ -174,13 +173,13 @@ impl Run {
         self.activate(time, Some(completion))
     }
 
-    pub fn activate(&mut self, time: u64, completion: Option<Completion>) -> &mut Self {
+    pub(crate) fn activate(&mut self, time: u64, completion: Option<Completion>) -> &mut Self {
         self.try_activate(time, completion).unwrap();
         self
     }
 
     /// One activation, in the instance that is there or in a new one.
-    pub fn try_activate(
+    pub(crate) fn try_activate(
         &mut self,
         time: u64,
         completion: Option<Completion>,
@@ -203,41 +202,41 @@ impl Run {
     }
 
     /// A new instance that has repeated the journal.
-    pub fn rebuild(&self) -> Result<Instance, Interruption> {
+    pub(crate) fn rebuild(&self) -> Result<Instance, Interruption> {
         replay(&self.program, (self.launch)(), &self.journal)
     }
 
     /// Drops the instance, so that the next activation begins with a replay.
-    pub fn evict(&mut self) -> &mut Self {
+    pub(crate) fn evict(&mut self) -> &mut Self {
         self.instance = None;
         self
     }
 
-    pub fn last(&self) -> &Decision {
+    pub(crate) fn last(&self) -> &Decision {
         self.decisions.last().unwrap()
     }
 
     /// The operations of the whole journal, one line each.
-    pub fn operations(&self) -> Vec<String> {
+    pub(crate) fn operations(&self) -> Vec<String> {
         let operations = self.journal.iter().flat_map(|made| &made.operations);
         operations.map(Operation::to_string).collect()
     }
 
     /// The text of the log.
-    pub fn logged(&self) -> Vec<&str> {
+    pub(crate) fn logged(&self) -> Vec<&str> {
         let lines = self.decisions.iter().flat_map(|decision| &decision.logs);
         lines.map(|line| line.message.as_str()).collect()
     }
 
     /// The result, as JSON.
-    pub fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         match &self.last().activation.end {
             Some(End::Completed(payload)) => serde_json::from_slice(&payload.body).unwrap(),
             other => panic!("not completed: {other:?}"),
         }
     }
 
-    pub fn failure(&self) -> &Failure {
+    pub(crate) fn failure(&self) -> &Failure {
         match &self.last().activation.end {
             Some(End::Failed { failure, .. }) => failure,
             other => panic!("not failed: {other:?}"),
@@ -246,7 +245,7 @@ impl Run {
 }
 
 /// An instance that has repeated a journal.
-pub fn replay(
+pub(crate) fn replay(
     program: &Program,
     launch: Launch,
     journal: &[Activation],
@@ -258,6 +257,17 @@ pub fn replay(
     Ok(instance)
 }
 
-pub fn json(value: &Value) -> Payload {
+pub(crate) fn json(value: &Value) -> Payload {
     json_payload(value.to_string().into_bytes())
+}
+
+/// Polls a future until it is done. An instance's futures never wait for anything but their next turn.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! x
+mod core_guest;
+mod harness;
+mod smoke;

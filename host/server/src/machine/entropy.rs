@@ -1,0 +1,17 @@
+//! The system's randomness.
+
+use dormouse_store::seams::Entropy;
+
+/// The system's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        // A system without randomness cannot make a token that nobody can guess: there is nothing to go on with.
+        if let Err(error) = getrandom::fill(bytes) {
+            tracing::error!(%error, "the system gives no randomness");
+            std::process::abort();
+        }
+    }
+}

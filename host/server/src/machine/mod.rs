@@ -1,0 +1,15 @@
+//! The real machine behind the runtime's seams: its clock, randomness, disk, tasks, compiler and network.
+
+mod clock;
+pub mod compiler;
+mod disk;
+mod egress;
+mod entropy;
+mod tasks;
+
+pub use clock::MachineClock;
+pub use compiler::ChildCompiler;
+pub use disk::FileDisk;
+pub use egress::HttpEgress;
+pub use entropy::SystemEntropy;
+pub use tasks::TokioTasks;

@@ -1,0 +1,178 @@
+//! Runs tasks on one thread, first come first served, and moves time on when all of them wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use dormouse_journal::Time;
+use dormouse_store::seams::{Clock, Spawner, Task};
+
+/// The executor, which is also the clock and where tasks run.
+#[derive(Default)]
+pub struct Executor {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    now: Time,
+    ready: VecDeque<Arc<Cell>>,
+    timers: BTreeMap<(Time, u64), Waker>,
+    made: u64,
+}
+
+struct Cell {
+    future: Mutex<Option<Task>>,
+    queued: AtomicBool,
+    executor: Arc<Executor>,
+}
+
+impl Executor {
+    /// An executor whose clock reads this time.
+    #[must_use]
+    pub fn new(now: Time) -> Arc<Self> {
+        let executor = Arc::new(Executor::default());
+        executor.lock().now = now;
+        executor
+    }
+
+    /// Runs until this future is done, and with it whatever else is to be done.
+    ///
+    /// # Panics
+    /// When nothing can happen any more and the future still waits.
+    pub fn run<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        loop {
+            if woken.0.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+            {
+                return output;
+            }
+            if !self.step() && !woken.0.load(Ordering::Acquire) {
+                assert!(self.advance(), "nothing can happen any more, and the test still waits");
+            }
+        }
+    }
+
+    /// Runs one task; gives false if none is ready.
+    pub fn step(self: &Arc<Self>) -> bool {
+        let Some(cell) = self.lock().ready.pop_front() else { return false };
+        cell.queued.store(false, Ordering::Release);
+        let taken = cell.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut future) = taken {
+            let waker = Waker::from(cell.clone());
+            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                *cell.future.lock().unwrap_or_else(PoisonError::into_inner) = Some(future);
+            }
+        }
+        true
+    }
+
+    /// Moves time on to the next timer; gives false if there is none.
+    fn advance(&self) -> bool {
+        let mut state = self.lock();
+        let Some(((time, _), waker)) = state.timers.pop_first() else { return false };
+        state.now = state.now.max(time);
+        drop(state);
+        waker.wake();
+        true
+    }
+
+    /// Moves time on by this many milliseconds, while nobody runs: the host is down.
+    pub fn pass(&self, span: u64) {
+        let mut state = self.lock();
+        state.now = state.now.after(span);
+    }
+
+    /// Takes away every task, as a crash does.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        let (ready, timers) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.timers));
+        drop(state);
+        for cell in &ready {
+            cell.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        drop((ready, timers));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Cell {
+    fn wake(self: Arc<Self>) {
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            let executor = self.executor.clone();
+            executor.lock().ready.push_back(self);
+        }
+    }
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Hands the executor to the host as its clock and its spawner.
+#[derive(Clone)]
+pub(crate) struct Seam(pub(crate) Arc<Executor>);
+
+impl Spawner for Seam {
+    fn spawn(&self, task: Task) {
+        let cell = Arc::new(Cell {
+            future: Mutex::new(Some(task)),
+            queued: AtomicBool::new(false),
+            executor: self.0.clone(),
+        });
+        cell.wake();
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.spawn(Box::pin(async move { work() }));
+    }
+}
+
+impl Clock for Seam {
+    fn now(&self) -> Time {
+        self.0.lock().now
+    }
+
+    fn sleep_until(&self, time: Time) -> Task {
+        Box::pin(Sleep { executor: self.0.clone(), until: time })
+    }
+
+    /// No processor time passes in simulation, so that no limit of it is ever met by chance.
+    fn thread_time(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+struct Sleep {
+    executor: Arc<Executor>,
+    until: Time,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.executor.lock();
+        if state.now >= self.until {
+            return Poll::Ready(());
+        }
+        state.made += 1;
+        let key = (self.until, state.made);
+        state.timers.insert(key, context.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,82 @@
+//! The rest of the machine: randomness from a seed, a compiler in the same process, a network that is a function.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use dormouse_engine::Engine;
+use dormouse_journal::{CallError, Request, Response};
+use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress};
+use dormouse_store::seams::{Entropy, Task};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Randomness from a seed.
+pub(crate) struct Seeded(Mutex<ChaCha20Rng>);
+
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Seeded(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
+    }
+}
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+    }
+}
+
+/// Compiles where it is called.
+pub(crate) struct InProcess(pub(crate) Engine);
+
+impl Compiler for InProcess {
+    fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        let engine = self.0.clone();
+        Box::pin(async move {
+            engine.precompile(&component).map_err(|error| CompileFailure::Refused(error.to_string()))
+        })
+    }
+}
+
+type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
+
+/// A network: a function from requests to responses, and a list of what was sent.
+#[derive(Clone)]
+pub struct SimEgress {
+    answer: Arc<Answer>,
+    sent: Arc<Mutex<Vec<Request>>>,
+}
+
+impl SimEgress {
+    /// A network that answers like this.
+    pub fn new(answer: impl Fn(&Request) -> Result<Response, CallError> + Send + Sync + 'static) -> Self {
+        SimEgress { answer: Arc::new(answer), sent: Arc::default() }
+    }
+
+    /// What was sent so far.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Request> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Egress for SimEgress {
+    fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(attempt.request.clone());
+        let result = (self.answer)(&attempt.request);
+        Box::pin(async move { result })
+    }
+}
+
+/// A guest that `cargo xtask build` has made.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn guest(name: &str) -> Bytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests").join(format!("{name}.wasm"));
+    match std::fs::read(&path) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => panic!("{}: {error}. Run `cargo xtask build --guests-only` first", path.display()),
+    }
+}

@@ -1,0 +1,109 @@
+//! The machine as a whole, and the hosts that come and go on it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use dormouse_engine::{Config, Engine};
+use dormouse_journal::{RunId, Time};
+use dormouse_runtime::{Parts, Runtime, Settings};
+
+use crate::executor::{Executor, Seam};
+use crate::machine::{InProcess, Seeded};
+use crate::{SimDisk, SimEgress};
+
+/// The time at which every simulation begins: 2026-01-01.
+const BEGINNING: Time = Time(1_767_225_600_000);
+
+/// Instances at once: few, so that the pool is reserved quickly, and queues under load.
+const SLOTS: u32 = 64;
+
+/// A machine.
+pub struct World {
+    executor: Arc<Executor>,
+    disk: SimDisk,
+    egress: SimEgress,
+    entropy: Arc<Seeded>,
+    engine: Engine,
+    settings: Settings,
+}
+
+impl World {
+    /// A new machine.
+    ///
+    /// # Panics
+    /// When the engine cannot be made.
+    #[must_use]
+    pub fn new(seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
+        settings.limits.instances = SLOTS;
+        let engine = Engine::new(&Config { slots: SLOTS });
+        World {
+            executor: Executor::new(BEGINNING),
+            disk: SimDisk::default(),
+            egress,
+            entropy: Arc::new(Seeded::new(seed)),
+            engine: engine.unwrap_or_else(|error| panic!("no engine: {error}")),
+            settings,
+        }
+    }
+
+    /// Starts a host on what the disk holds.
+    ///
+    /// # Panics
+    /// When the store cannot be opened.
+    #[must_use]
+    pub fn host(&self) -> Runtime {
+        let seam = Arc::new(Seam(self.executor.clone()));
+        let parts = Parts {
+            clock: seam.clone(),
+            entropy: self.entropy.clone(),
+            disk: Arc::new(self.disk.clone()),
+            spawner: seam,
+            egress: Arc::new(self.egress.clone()),
+            compiler: Arc::new(InProcess(self.engine.clone())),
+        };
+        let open = Runtime::open(parts, self.engine.clone(), self.settings.clone());
+        self.run(open).unwrap_or_else(|error| panic!("the host does not start: {error}"))
+    }
+
+    /// Runs until this is done.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        self.executor.run(future)
+    }
+
+    /// Waits until a run has ended.
+    ///
+    /// # Panics
+    /// When it does not end within a year.
+    pub fn finish(&self, host: &Runtime, run: RunId) {
+        let year = std::time::Duration::from_secs(365 * 24 * 3_600);
+        let ended = self.run(host.wait_for_end(run, year));
+        assert!(ended.is_ok_and(|ended| ended), "run {run} did not end within a year");
+    }
+
+    /// Lets this many milliseconds pass, the host running.
+    pub fn pass(&self, span: u64) {
+        use dormouse_store::seams::Clock as _;
+        let seam = Seam(self.executor.clone());
+        self.run(seam.sleep_until(seam.now().after(span)));
+    }
+
+    /// Takes the host away, with what the disk had not synced, and lets this many milliseconds pass without one.
+    pub fn crash(&self, host: Runtime, down: u64) {
+        self.executor.clear();
+        drop(host);
+        self.disk.lose_power();
+        self.executor.pass(down);
+    }
+
+    /// The disk.
+    #[must_use]
+    pub fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn egress(&self) -> &SimEgress {
+        &self.egress
+    }
+}
