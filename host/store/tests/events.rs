@@ -1,0 +1,114 @@
+//! Events: whom they reach, once each, also when there are many.
+
+mod support;
+
+use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, RunId, Source};
+use dormouse_store::{AimedNotified, NewNotify, NotifyTarget, Refused};
+use support::{MAIL, World, payload, run, step, wait_event};
+
+/// More than one batch.
+const MANY: usize = 600;
+
+fn notify(world: &World) -> dormouse_store::Notified {
+    run(world.store.notify("e".into(), payload("x"))).unwrap()
+}
+
+fn result(world: &World, id: RunId, operation: u32) -> Option<Outcome> {
+    let channel = Channel::Result(OperationNumber(operation));
+    world.store.read().unwrap().arrival(id, &channel, 0).unwrap()
+}
+
+/// A run that waits so many times at once.
+fn waiting(world: &World, waits: usize, timeout: Option<u64>) -> RunId {
+    world.run_with((0..waits).map(|_| wait_event(timeout)).collect())
+}
+
+#[test]
+fn an_event_reaches_every_wait_made_before_and_none_after() {
+    let world = World::new();
+    let (first, second) = (waiting(&world, 1, None), waiting(&world, 1, None));
+    let notified = notify(&world);
+    assert_eq!(notified.runs, [first, second]);
+    assert!(!notified.broadcasting);
+    let late = waiting(&world, 1, None);
+    assert_eq!(world.due(), [first, second]);
+    assert_eq!(result(&world, first, 1), Some(Outcome::Event(Some(payload("x")))));
+    assert_eq!(result(&world, late, 1), None);
+    assert_eq!(notify(&world).runs, [late], "a wait that was reached is not reached again");
+}
+
+#[test]
+fn an_event_does_not_reach_a_wait_whose_deadline_has_passed() {
+    let world = World::new();
+    waiting(&world, 1, Some(50));
+    world.at(1_050);
+    assert_eq!(notify(&world).runs, []);
+}
+
+#[test]
+fn many_waits_are_served_in_batches_once_each() {
+    let world = World::new();
+    let id = waiting(&world, MANY, None);
+    let notified = notify(&world);
+    assert_eq!((notified.runs, notified.broadcasting), (vec![id], true));
+    // The waits that are spoken for are not counted for the next one.
+    assert_eq!(notify(&world).runs, []);
+    let mut batches = 0;
+    while run(world.store.serve_events()).unwrap().more {
+        batches += 1;
+        assert!(batches < 10, "it does not come to an end");
+    }
+    let reached = (1..=u32::try_from(MANY).unwrap()).filter(|wait| result(&world, id, *wait).is_some()).count();
+    assert_eq!(reached, MANY);
+    assert_eq!(world.state(id).ready as usize, MANY);
+    assert!(!world.store.read().unwrap().is_broadcasting().unwrap());
+}
+
+#[test]
+fn a_wait_does_not_time_out_while_its_event_is_under_way() {
+    let world = World::new();
+    let id = waiting(&world, MANY, Some(50));
+    notify(&world);
+    world.at(1_060);
+    let last = u32::try_from(MANY).unwrap();
+    let timed_out = || step(world.now(), Some((last, Outcome::Event(None), Source::Deadline)), vec![]);
+    assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::EventUnderway));
+    while run(world.store.serve_events()).unwrap().more {}
+    assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::Stale));
+    assert!(result(&world, id, last).is_some());
+}
+
+#[test]
+fn an_event_aimed_at_a_run_is_kept_for_its_next_wait() {
+    let world = World::new();
+    let id = world.run_with(vec![Kind::Sleep { duration: 5 }]);
+    let aimed = |text| run(world.store.notify_run(id, "e".into(), payload(text), MAIL)).unwrap();
+    assert_eq!(aimed("a"), AimedNotified::Queued);
+    assert_eq!(world.due(), []);
+    let slept = Some((1, Outcome::Slept, Source::Deadline));
+    world.commit(id, 1, step(world.now(), slept, vec![wait_event(None)])).unwrap();
+    assert_eq!(world.due(), [id]);
+    assert_eq!((aimed("b"), aimed("c"), aimed("d")), (AimedNotified::Queued, AimedNotified::Queued, AimedNotified::Full));
+    assert_eq!(
+        run(world.store.notify_run(RunId([99; 16]), "e".into(), payload("x"), MAIL)).unwrap(),
+        AimedNotified::Unknown
+    );
+    run(world.store.cancel(id, 1)).unwrap();
+    assert_eq!(aimed("e"), AimedNotified::Ended);
+}
+
+#[test]
+fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
+    let world = World::new();
+    let other = waiting(&world, 2, None);
+    let id = world.start();
+    let kinds = vec![wait_event(None), Kind::Notify { event: "e".into(), run: None }];
+    let mut sending = step(world.now(), None, kinds);
+    let (event, payload) = ("e".into(), payload("x"));
+    let to = NotifyTarget::Everyone;
+    sending.notifies.push(NewNotify { operation: OperationNumber(1), event, to, payload });
+    let activated = world.commit(id, 0, sending).unwrap();
+    assert_eq!(activated.woken, [other, other]);
+    assert_eq!(result(&world, id, 1), Some(Outcome::Notified(2)));
+    assert_eq!(result(&world, id, 0), None);
+}
