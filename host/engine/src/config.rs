@@ -1,7 +1,8 @@
 //! How wasmtime is set up. Everything here that compiled code can feel is part of the engine's fingerprint.
 
 use wasmtime::{
-    Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails, WasmFeatures,
+    Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    WasmFeatures,
 };
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};

@@ -5,8 +5,8 @@
 //! resolved and again at each redirect, and what was judged is what is connected to.
 //!
 //! [`Client::send`] makes one attempt and gives the [`Response`](dormouse_journal::Response) or the
-//! [`CallError`](dormouse_journal::CallError). Whether and when another attempt follows is decided above, from
-//! [`is_retryable`] and [`retry_after`]. Where to start reading: `client.rs` has the course of an attempt, `connector.rs`
+//! [`CallError`](dormouse_journal::CallError). Whether and when another attempt follows is decided above, by the
+//! runtime. Where to start reading: `client.rs` has the course of an attempt, `connector.rs`
 //! the judging of addresses, `policy.rs` and `address.rs` what is judged by.
 //!
 //! No proxy is used, whatever the environment says: a proxy would resolve names itself, out of the policy's sight.
@@ -22,7 +22,6 @@ mod outgoing;
 mod policy;
 mod redirect;
 mod resolve;
-mod retry;
 mod routes;
 mod trust;
 
@@ -31,4 +30,3 @@ mod tests;
 
 pub use client::{Attempt, Client, Settings};
 pub use policy::{Allowed, InvalidAllowed, Policy};
-pub use retry::{is_retryable, retry_after};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Time};
+use dormouse_journal::{CallError, Channel, OperationNumber, RunId, Time};
 use dormouse_store::{AttemptMade, Call, ReadError, WriteError};
 
 use crate::Attempt;
@@ -29,8 +29,9 @@ impl Core {
         self.spawner.spawn(Box::pin(async move { core.drive_call(run, operation, call).await }));
     }
 
-    /// Takes up every call that has no result, as after a crash.
-    pub(crate) async fn recover_calls(self: &Arc<Self>) -> Result<(), ReadError> {
+    /// Takes up every call that has no result, as after a crash. Each in a task of its own, so that what they write
+    /// goes to the disk together.
+    pub(crate) fn recover_calls(self: &Arc<Self>) -> Result<(), ReadError> {
         let started = self.clock.now();
         let mut after = None;
         loop {
@@ -38,7 +39,10 @@ impl Core {
             let Some((run, operation, _)) = page.last() else { return Ok(()) };
             after = Some((*run, *operation));
             for (run, operation, call) in page {
-                self.recover_call(run, operation, call, started).await;
+                let core = self.clone();
+                self.spawner.spawn(Box::pin(async move {
+                    core.recover_call(run, operation, call, started).await;
+                }));
             }
         }
     }
@@ -79,17 +83,16 @@ impl Core {
                 self.clock.sleep_until(call.attempts.next).await;
             }
             // Stopping takes no new work: the attempt is not made, and recovery will count it as one that was.
-            let Ok(_permit) = self.calls_in_flight.acquire().await else { return };
+            let Ok(permit) = self.calls_in_flight.acquire().await else { return };
             if self.slots.is_stopping() || !self.is_wanted(run, operation, &call) {
                 return;
             }
             let result = self.egress.send(self.attempt(&call)).await;
-            drop(_permit);
+            drop(permit);
             let attempt = call.attempts.scheduled;
             let now = self.clock.now();
             match decide(call.retry, (run, operation), attempt, &result, now) {
                 Decision::Done => {
-                    self.count_call(&result);
                     if self.record(run, operation, attempt, AttemptMade::Done(result)).await {
                         self.wake(run, Hint::Channel(Channel::Result(operation)));
                     }
@@ -146,9 +149,5 @@ impl Core {
                 }
             }
         }
-    }
-
-    fn count_call(&self, result: &Result<Response, CallError>) {
-        tracing::debug!(outcome = ?result.as_ref().map(|response| response.status), "a call has a result");
     }
 }

@@ -3,7 +3,7 @@
 //! A version is loaded at most once at a time, however many runs of it wake together. Its compiled code comes from the
 //! store, and is taken only if the engine's seal fits; else the component is compiled anew and its code kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use dormouse_engine::{Engine, Program};
 use dormouse_journal::VersionId;
 use dormouse_store::{Store, WriteError};
 
+use crate::runtime::Core;
 use crate::{CompileFailure, Compiler, Unavailable};
 
 /// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
@@ -127,6 +128,30 @@ impl Programs {
         let (used, slot) = held.slots.entry(version).or_default();
         *used = now;
         slot.clone()
+    }
+}
+
+impl Core {
+    /// Compiles anew what the store's code no longer fits, as after an update of the host, so that no run has to wait
+    /// for it. A run that wakes meanwhile does not wait for its turn here: it compiles what it needs itself.
+    pub(crate) async fn run_refresh(self: Arc<Self>) {
+        let workflows = match self.store.read().and_then(|snapshot| snapshot.workflows()) {
+            Ok(workflows) => workflows,
+            Err(error) => return tracing::warn!(%error, "workflows could not be read"),
+        };
+        let mut seen = HashSet::new();
+        let newest_first = workflows.iter().flat_map(|(_, workflow)| workflow.versions.iter().rev());
+        for version in newest_first.map(|version| version.id) {
+            if self.slots.is_stopping() {
+                return;
+            }
+            if seen.insert(version)
+                && !self.programs.is_compiled(version).unwrap_or(true)
+                && let Err(error) = self.programs.get(version).await
+            {
+                tracing::warn!(%version, %error, "a component could not be compiled for this host");
+            }
+        }
     }
 }
 

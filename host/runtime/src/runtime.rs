@@ -70,7 +70,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub async fn open(parts: Parts, engine: Engine, settings: Settings) -> Result<Self, OpenError> {
+    pub fn open(parts: Parts, engine: Engine, settings: Settings) -> Result<Self, OpenError> {
         let store = Store::open(
             parts.disk,
             parts.clock,
@@ -94,7 +94,7 @@ impl Runtime {
             store,
             settings,
         });
-        core.start().await.map_err(|error| OpenError::Damaged(error.to_string()))?;
+        core.start().map_err(|error| OpenError::Damaged(error.to_string()))?;
         Ok(Runtime { core })
     }
 
@@ -264,9 +264,9 @@ const PAGE: usize = 256;
 
 impl Core {
     /// Takes up all that is due, and starts what looks after it from now on.
-    async fn start(self: &Arc<Self>) -> Result<(), Unavailable> {
-        self.recover_calls().await?;
-        self.unblock().await?;
+    fn start(self: &Arc<Self>) -> Result<(), Unavailable> {
+        self.recover_calls()?;
+        self.unblock()?;
         if self.store.read()?.is_broadcasting()? {
             self.events.hint();
         }
@@ -274,19 +274,25 @@ impl Core {
         self.spawner.spawn(Box::pin(self.clone().run_timers()));
         self.spawner.spawn(Box::pin(self.clone().run_events()));
         self.spawner.spawn(Box::pin(self.clone().run_retirement()));
+        self.spawner.spawn(Box::pin(self.clone().run_refresh()));
         Ok(())
     }
 
     /// A restart may have brought what blocked runs were missing. Those that still cannot go on are blocked again.
-    async fn unblock(self: &Arc<Self>) -> Result<(), Unavailable> {
+    fn unblock(self: &Arc<Self>) -> Result<(), Unavailable> {
         let mut after = None;
         loop {
             let page = self.store.read()?.blocked_runs(after, PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(*last);
             for run in page {
-                self.store.resume(run).await?;
-                self.wake(run, Hint::Anything);
+                let core = self.clone();
+                self.spawner.spawn(Box::pin(async move {
+                    match core.store.resume(run).await {
+                        Ok(_) => core.wake(run, Hint::Anything),
+                        Err(error) => tracing::warn!(%run, %error, "a blocked run could not be tried again"),
+                    }
+                }));
             }
         }
     }

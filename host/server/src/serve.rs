@@ -87,7 +87,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr()?;
     let metrics = Metrics::default();
-    let runtime = open(&config, address).await?;
+    let runtime = open(&config, address)?;
     let routes = api::router(AppState::new(runtime.clone(), &config, metrics.clone()))
         .merge(ingress::routes(Ingress { runtime: runtime.clone(), metrics }));
     tracing::info!(%address, public_url = config.public_url, "listening");
@@ -95,7 +95,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     if failed { Err(ServeError::DiskFailed) } else { Ok(()) }
 }
 
-async fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
+fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
     let path = config.data_dir.clone();
     let disk =
         FileDisk::new(&path).map_err(|source| ServeError::Directory { path: path.clone(), source })?;
@@ -111,9 +111,7 @@ async fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeErro
         compiler: Arc::new(ChildCompiler::new(config.compile_limits())),
     };
     tick(engine.clone())?;
-    Runtime::open(parts, engine, config.settings())
-        .await
-        .map_err(|source| ServeError::Store { path, source })
+    Runtime::open(parts, engine, config.settings()).map_err(|source| ServeError::Store { path, source })
 }
 
 /// Moves the engine's epoch on, from a thread of its own: guests may keep all others busy.

@@ -61,8 +61,8 @@ impl World {
             egress: Arc::new(self.egress.clone()),
             compiler: Arc::new(InProcess(self.engine.clone())),
         };
-        let open = Runtime::open(parts, self.engine.clone(), self.settings.clone());
-        self.run(open).unwrap_or_else(|error| panic!("the host does not start: {error}"))
+        let host = Runtime::open(parts, self.engine.clone(), self.settings.clone());
+        host.unwrap_or_else(|error| panic!("the host does not start: {error}"))
     }
 
     /// Runs until this is done.

@@ -11,11 +11,11 @@ use crate::harness::compile;
 
 /// `run` returns this to say that it is done, and waits for `$set` with the other.
 pub(crate) const EXIT: &str = "(i32.const 0)";
-pub(crate) const WAIT: &str =
-    "(i32.or (i32.const 2) (i32.shl (global.get $set) (i32.const 4)))";
+pub(crate) const WAIT: &str = "(i32.or (i32.const 2) (i32.shl (global.get $set) (i32.const 4)))";
 
 /// Returns an empty payload as the run's result.
-pub(crate) const RETURN: &str = "(call $return (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))";
+pub(crate) const RETURN: &str =
+    "(call $return (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))";
 
 /// Strings that a guest may pass: `(call $log (i32.const 2) STEP)`.
 pub(crate) const STEP: &str = "(i32.const 16) (i32.const 4)";

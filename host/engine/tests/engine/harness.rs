@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dormouse_engine::{
     Allowance, Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program,
     RunContext, Urls, WASM_STACK, open, seal,
@@ -18,81 +19,71 @@ use dormouse_journal::{
 };
 use serde_json::Value;
 
-pub(crate) const KEY: [u8; 32] = [7; 32];
+/// The key of the code cache.
+pub(crate) const SEAL: [u8; 32] = [7; 32];
 
-/// The engine that all tests of a file share.
+/// When every run is started.
+pub(crate) const START: u64 = 1_000;
+
+/// The engine that all tests share.
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&Config { slots: 64 }).unwrap())
 }
 
-/// A guest that the build made.
-pub(crate) fn guest(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../target/guests")
-        .join(name)
-        .with_extension("wasm");
-    std::fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}; run `cargo xtask build --guests-only`",
-            path.display()
-        )
-    })
-}
-
-/// A guest that the build made, compiled.
+/// A guest that the build made, compiled once.
 pub(crate) fn program(name: &str) -> Program {
     static PROGRAMS: OnceLock<Mutex<HashMap<String, Program>>> = OnceLock::new();
     let programs = PROGRAMS.get_or_init(Mutex::default);
     let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
-    programs
-        .entry(name.to_owned())
-        .or_insert_with(|| compile(&guest(name)))
-        .clone()
+    let program = programs.entry(name.to_owned());
+    program.or_insert_with(|| compile(&guest(name))).clone()
 }
 
-/// A component given as text.
-pub(crate) fn text(component: &str) -> Program {
-    compile(&wat::parse_str(component).unwrap())
+fn guest(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/guests")
+        .join(format!("{name}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| {
+        let path = path.display();
+        panic!("{path}: {error}; run `cargo xtask build --guests-only`")
+    })
 }
 
 pub(crate) fn compile(component: &[u8]) -> Program {
     let version = VersionId::of(component);
     let code = engine().precompile(component).unwrap();
-    let sealed = seal(&KEY, engine().fingerprint(), version, &code);
-    open(engine(), &KEY, version, &sealed).unwrap()
+    let sealed = seal(&SEAL, engine().fingerprint(), version, &code);
+    open(engine(), &SEAL, version, &sealed).unwrap()
 }
 
-/// URLs that tell which webhook they are, and when they were minted.
+/// URLs that tell which webhook they are, and count how often they were asked for.
 #[derive(Default)]
-pub(crate) struct CountedUrls(AtomicU64);
+pub(crate) struct CountedUrls(pub(crate) AtomicU32);
 
 impl Urls for CountedUrls {
     fn url(&self, _run: RunId, webhook: WebhookNumber) -> String {
-        let minted = self.0.fetch_add(1, Ordering::Relaxed);
-        format!("https://host.example/hooks/{webhook}-{minted}")
+        self.0.fetch_add(1, Ordering::Relaxed);
+        format!("https://host.example/hooks/{webhook}")
     }
 }
 
-/// A clock that moves on by the same span with every look, so that a budget is a number of looks.
+/// A clock that moves on by the same span with every look.
 pub(crate) struct SteppingCpu {
-    pub(crate) step: Duration,
-    looks: AtomicU64,
+    step: Duration,
+    looks: AtomicU32,
 }
 
 impl SteppingCpu {
     pub(crate) fn new(step: Duration) -> Arc<Self> {
-        Arc::new(SteppingCpu {
-            step,
-            looks: AtomicU64::new(0),
-        })
+        let looks = AtomicU32::new(0);
+        Arc::new(SteppingCpu { step, looks })
     }
 }
 
 impl CpuClock for SteppingCpu {
     fn thread_time(&self) -> Duration {
-        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
-        self.step * u32::try_from(looks).unwrap()
+        self.step * self.looks.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -100,11 +91,11 @@ impl CpuClock for SteppingCpu {
 pub(crate) fn launch(input: Payload) -> Launch {
     Launch {
         context: RunContext {
-            id: RunId::new(Time(1_000), [9; 10]),
+            id: RunId::new(Time(START), [9; 10]),
             workflow: "test".into(),
             version: VersionId([1; 32]),
-            started: Time(1_000),
-            headers: vec![("x-tenant".into(), bytes::Bytes::from_static(b"acme"))],
+            started: Time(START),
+            headers: vec![("x-tenant".into(), Bytes::from_static(b"acme"))],
         },
         input,
         key: [42; 32],
@@ -120,10 +111,19 @@ pub(crate) fn launch(input: Payload) -> Launch {
     }
 }
 
-/// A run of the scripted guest, with its journal and its instance.
+/// Sets the host's limits for a launch.
+pub(crate) fn allow(launch: &mut Launch, change: impl FnOnce(&mut Allowance)) {
+    change(Arc::make_mut(&mut launch.allowance));
+}
+
+pub(crate) fn json(value: &Value) -> Payload {
+    json_payload(value.to_string().into_bytes())
+}
+
+/// A run, with its journal and its instance.
 pub(crate) struct Run {
-    pub(crate) program: Program,
-    pub(crate) launch: Box<dyn Fn() -> Launch>,
+    program: Program,
+    launch: Box<dyn Fn() -> Launch>,
     pub(crate) instance: Option<Instance>,
     pub(crate) journal: Vec<Activation>,
     pub(crate) decisions: Vec<Decision>,
@@ -132,10 +132,15 @@ pub(crate) struct Run {
 impl Run {
     /// A run of the scripted guest.
     pub(crate) fn script(script: Value) -> Self {
-        Run::of(program("script"), move || launch(json(&script)))
+        Run::new(program("script"), move || launch(json(&script)))
     }
 
-    pub(crate) fn of(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
+    /// A run of a guest that does not look at its input.
+    pub(crate) fn of(program: Program) -> Self {
+        Run::new(program, || launch(Payload::default()))
+    }
+
+    fn new(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
         Run {
             program,
             launch: Box::new(launch),
@@ -146,25 +151,22 @@ impl Run {
     }
 
     /// Changes what the run is launched with.
-    pub(crate) fn with(self, change: impl Fn(&mut Launch) + 'static) -> Self {
+    pub(crate) fn with(mut self, change: impl Fn(&mut Launch) + 'static) -> Self {
         let before = self.launch;
-        let launch = move || {
+        self.launch = Box::new(move || {
             let mut launch = before();
             change(&mut launch);
             launch
-        };
-        Run {
-            launch: Box::new(launch),
-            ..self
-        }
+        });
+        self
     }
 
     /// The first activation.
     pub(crate) fn start(&mut self) -> &mut Self {
-        self.activate(1_000, None)
+        self.activate(START, None)
     }
 
-    /// Completes an operation at this time.
+    /// An activation in which an operation completes at this time.
     pub(crate) fn complete(&mut self, time: u64, operation: u32, outcome: Outcome) -> &mut Self {
         let completion = Completion {
             operation: OperationNumber(operation),
@@ -173,7 +175,7 @@ impl Run {
         self.activate(time, Some(completion))
     }
 
-    pub(crate) fn activate(&mut self, time: u64, completion: Option<Completion>) -> &mut Self {
+    fn activate(&mut self, time: u64, completion: Option<Completion>) -> &mut Self {
         self.try_activate(time, completion).unwrap();
         self
     }
@@ -190,7 +192,6 @@ impl Run {
         };
         let mut made = block_on(instance.activate(Time(time), completion));
         while let Err(Interruption::Rebuild(partial)) = made {
-            drop(instance);
             instance = self.rebuild()?;
             made = block_on(instance.go_on(*partial));
         }
@@ -203,7 +204,18 @@ impl Run {
 
     /// A new instance that has repeated the journal.
     pub(crate) fn rebuild(&self) -> Result<Instance, Interruption> {
-        replay(&self.program, (self.launch)(), &self.journal)
+        let mut instance = self.launch();
+        for activation in &self.journal {
+            block_on(instance.replay(activation.clone()))?;
+        }
+        Ok(instance)
+    }
+
+    /// A new instance.
+    pub(crate) fn launch(&self) -> Instance {
+        let mut launch = (self.launch)();
+        launch.logged += self.decisions.last().map_or(0, |decision| decision.logged);
+        self.program.launch(launch).unwrap()
     }
 
     /// Drops the instance, so that the next activation begins with a replay.
@@ -222,18 +234,22 @@ impl Run {
         operations.map(Operation::to_string).collect()
     }
 
-    /// The text of the log.
+    /// The lines of the log.
     pub(crate) fn logged(&self) -> Vec<&str> {
         let lines = self.decisions.iter().flat_map(|decision| &decision.logs);
         lines.map(|line| line.message.as_str()).collect()
     }
 
-    /// The result, as JSON.
-    pub(crate) fn output(&self) -> Value {
+    pub(crate) fn result(&self) -> &Payload {
         match &self.last().activation.end {
-            Some(End::Completed(payload)) => serde_json::from_slice(&payload.body).unwrap(),
+            Some(End::Completed(payload)) => payload,
             other => panic!("not completed: {other:?}"),
         }
+    }
+
+    /// The result, as JSON.
+    pub(crate) fn output(&self) -> Value {
+        serde_json::from_slice(&self.result().body).unwrap()
     }
 
     pub(crate) fn failure(&self) -> &Failure {
@@ -244,21 +260,13 @@ impl Run {
     }
 }
 
-/// An instance that has repeated a journal.
-pub(crate) fn replay(
-    program: &Program,
-    launch: Launch,
-    journal: &[Activation],
-) -> Result<Instance, Interruption> {
-    let mut instance = program.launch(launch).unwrap();
-    for activation in journal {
-        block_on(instance.replay(activation.clone()))?;
+/// Asserts that a run fails at once, with this code and a message that says these things.
+pub(crate) fn check_failure(mut run: Run, code: &str, says: &[&str]) {
+    let failure = run.start().failure();
+    assert_eq!(failure.code, code, "{failure:?}");
+    for text in says {
+        assert!(failure.message.contains(text), "{text:?} in {failure:?}");
     }
-    Ok(instance)
-}
-
-pub(crate) fn json(value: &Value) -> Payload {
-    json_payload(value.to_string().into_bytes())
 }
 
 /// Polls a future until it is done. An instance's futures never wait for anything but their next turn.

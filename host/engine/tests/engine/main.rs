@@ -1,4 +1,19 @@
-//! x
+//! Real guests on the engine: compiled from Rust where a workflow would do it, written in Wasm text where none would.
+
+mod calls;
+mod cancel;
+mod code;
+mod context;
 mod core_guest;
+mod cpu;
+mod ends;
+mod features;
 mod harness;
-mod smoke;
+mod limits;
+mod log;
+mod property;
+mod replay;
+mod steps;
+mod threads;
+mod wasi;
+mod webhooks;

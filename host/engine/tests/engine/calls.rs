@@ -1,0 +1,121 @@
+//! Calls and events: what is recorded, and what the host is asked to do.
+
+use bytes::Bytes;
+use dormouse_engine::Effect;
+use dormouse_journal::{
+    CallError, CallOptions, Kind, OperationNumber, Outcome, Response, RetryPolicy, json_payload,
+};
+use serde_json::json;
+
+use crate::core_guest::CoreGuest;
+use crate::harness::{Run, check_failure};
+
+#[test]
+fn a_call_is_asked_for_once_with_its_policy_filled_in() {
+    let mut run = Run::script(json!({"call": {
+        "method": "POST", "url": "http://service.example/jobs?key=1", "headers": {"x-a": "1"}, "body": {"n": 1},
+    }}));
+    run.start();
+    let [
+        Effect::Call {
+            operation,
+            request,
+            options,
+        },
+    ] = run.last().effects.as_slice()
+    else {
+        panic!("{:?}", run.last().effects)
+    };
+    assert_eq!(*operation, OperationNumber(0));
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.body, Bytes::from_static(br#"{"n":1}"#));
+    let expected = CallOptions {
+        retry: Some(RetryPolicy::default()),
+        ..options.clone()
+    };
+    assert_eq!(options, &expected);
+    let recorded = &run.last().activation.operations[0].kind;
+    let Kind::Call { method, url, retry } = recorded else {
+        panic!("{recorded:?}")
+    };
+    assert_eq!(method, "POST");
+    assert_eq!(url, "http://service.example/jobs?key=1");
+    assert_eq!(*retry, RetryPolicy::default());
+}
+
+#[test]
+fn a_response_and_an_error_reach_the_guest() {
+    let call = json!({"call": {"method": "GET", "url": "http://service.example/"}});
+    let mut run = Run::script(json!({"join": [call, call]}));
+    let response = Response {
+        status: 418,
+        headers: vec![],
+        body: Bytes::from_static(b"\xff"),
+    };
+    run.start()
+        .complete(1_100, 1, Outcome::Response(Err(CallError::TimedOut)));
+    run.complete(1_200, 0, Outcome::Response(Ok(response)));
+    assert_eq!(
+        run.output(),
+        json!([{"status": 418, "body": "/w=="}, {"error": "timed-out"}])
+    );
+}
+
+#[test]
+fn an_event_is_sent_and_received() {
+    let mut run = Run::script(json!({"seq": [
+        {"notify": "tea", "run": "some-run", "body": {"hot": true}},
+        {"event": "tea", "ms": 50},
+        {"event": "tea", "ms": null},
+    ]}));
+    run.start();
+    assert_eq!(
+        run.last().effects,
+        [Effect::Notify {
+            operation: OperationNumber(0),
+            event: "tea".into(),
+            run: Some("some-run".into()),
+            payload: json_payload(&br#"{"hot":true}"#[..]),
+        }]
+    );
+    run.complete(1_001, 0, Outcome::Notified(2));
+    run.complete(1_051, 1, Outcome::Event(None));
+    run.complete(1_060, 2, Outcome::Event(Some(json_payload(&b"7"[..]))));
+    assert_eq!(run.output(), json!([2, null, 7]));
+}
+
+/// A guest that calls with this retry policy and this number of secret headers.
+fn call(attempts: u32, multiplier: &str, secrets: u32) -> Run {
+    let guest = CoreGuest {
+        items: r#"(import "dormouse:workflow/http@0.1.0" "call" (func $call (param i32 i32)))"#,
+        // More than can be passed flat, so the parameters lie in memory: step and request, which stay empty, and from
+        // 1040 on the options: no timeout, the policy, no key, no redirects, the list of secrets.
+        run: &format!(
+            "(i32.store8 (i32.const 1056) (i32.const 1))
+             (i32.store (i32.const 1064) (i32.const {attempts}))
+             (f64.store (i32.const 1080) (f64.const {multiplier}))
+             (i32.store (i32.const 1112) (i32.const 32))
+             (i32.store (i32.const 1116) (i32.const {secrets}))
+             (call $call (i32.const 1000) (i32.const 2000))
+             unreachable"
+        ),
+        ..CoreGuest::default()
+    };
+    Run::of(guest.program())
+}
+
+#[test]
+fn a_policy_that_makes_no_sense_is_refused() {
+    check_failure(call(0, "2", 0), "misuse", &["0 attempts"]);
+    check_failure(call(1, "0.5", 0), "misuse", &["multiplier", "0.5"]);
+    check_failure(call(1, "nan", 0), "misuse", &["multiplier", "NaN"]);
+    check_failure(call(1, "inf", 0), "misuse", &["multiplier", "inf"]);
+    let mut sound = call(1, "1", 0);
+    sound.start();
+    assert_eq!(sound.last().effects.len(), 1, "{:?}", sound.last());
+}
+
+#[test]
+fn secrets_are_refused_for_now() {
+    check_failure(call(1, "2", 1), "unsupported", &["secret", "not available"]);
+}

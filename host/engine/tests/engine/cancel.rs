@@ -1,0 +1,114 @@
+//! Giving up: dropped futures and `abandon`.
+
+use dormouse_journal::{Kind, OperationNumber, Outcome};
+use serde_json::json;
+
+use crate::core_guest::{CoreGuest, OTHER, RETURN, SLEEP, STEP, WAIT};
+use crate::harness::Run;
+
+/// What was given up: the operations, and whether their futures were dropped.
+fn given_up(run: &Run) -> Vec<(String, Vec<u32>, bool)> {
+    let operations = run.journal.iter().flat_map(|made| &made.operations);
+    operations
+        .filter_map(|operation| match &operation.kind {
+            Kind::Abandon {
+                operations,
+                dropped,
+            } => {
+                let numbers = operations.iter().map(|OperationNumber(number)| *number);
+                Some((operation.step.clone(), numbers.collect(), *dropped))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn guest(run: &str, callback: &str) -> Run {
+    let guest = CoreGuest {
+        run,
+        callback,
+        ..CoreGuest::default()
+    };
+    Run::of(guest.program())
+}
+
+#[test]
+fn a_wait_that_lost_a_race_is_given_up_by_the_activation_that_decides_it() {
+    let mut run = Run::script(json!({"seq": [
+        {"webhook": "a"},
+        {"race": [{"wait": "a", "ms": null}, {"sleep": 5}, {"wait": "a", "ms": 9}]},
+        {"sleep": 1},
+    ]}));
+    run.start().complete(1_005, 2, Outcome::Slept);
+    let expected = [
+        ("a".to_owned(), vec![1], true),
+        ("a".to_owned(), vec![3], true),
+    ];
+    assert_eq!(given_up(&run), expected);
+    run.evict().complete(1_006, 6, Outcome::Slept);
+    assert_eq!(run.output()[1], json!(["lost", null, "lost"]));
+}
+
+#[test]
+fn what_was_delivered_is_not_given_up_when_its_future_is_dropped() {
+    let mut run = guest(
+        &format!("{SLEEP} {WAIT}"),
+        // The callback has the event of the sleep: it is over, and its handle can only be dropped.
+        &format!("(call $drop (global.get $task)) {RETURN} (i32.const 0)"),
+    );
+    run.start().complete(1_010, 0, Outcome::Slept);
+    assert_eq!(given_up(&run), []);
+}
+
+#[test]
+fn abandon_gives_up_all_of_its_name_and_they_still_complete() {
+    let mut run = guest(
+        &format!("{SLEEP} {SLEEP} (call $abandon {STEP}) {WAIT}"),
+        &format!("{RETURN} (i32.const 0)"),
+    );
+    run.start();
+    assert_eq!(given_up(&run), [("step".to_owned(), vec![0, 1], false)]);
+    run.complete(1_000, 1, Outcome::Slept);
+    assert!(run.last().activation.end.is_some());
+}
+
+#[test]
+fn abandon_of_nothing_is_recorded_too() {
+    let mut run = guest(
+        &format!("{SLEEP} (call $abandon {OTHER}) {WAIT}"),
+        "unreachable",
+    );
+    run.start();
+    assert_eq!(given_up(&run), [("other".to_owned(), vec![], false)]);
+}
+
+#[test]
+fn what_is_abandoned_is_not_abandoned_twice() {
+    let abandon = format!("(call $abandon {STEP})");
+    let mut run = guest(
+        &format!("{SLEEP} {abandon} {abandon} {WAIT}"),
+        "unreachable",
+    );
+    run.start();
+    let expected = [
+        ("step".to_owned(), vec![0], false),
+        ("step".to_owned(), vec![], false),
+    ];
+    assert_eq!(given_up(&run), expected);
+}
+
+#[test]
+fn what_is_abandoned_can_be_dropped_before_it_completes() {
+    let cancel =
+        "(call $join (global.get $task) (i32.const 0)) (drop (call $cancel (global.get $task)))";
+    let mut run = guest(
+        &format!("{SLEEP} (call $abandon {STEP}) {cancel} {SLEEP} {WAIT}"),
+        "unreachable",
+    );
+    run.start();
+    let expected = [
+        ("step".to_owned(), vec![0], false),
+        ("step".to_owned(), vec![0], true),
+    ];
+    assert_eq!(given_up(&run), expected);
+}

@@ -1,0 +1,141 @@
+//! Sealed code: taken when it is the host's own and fits, and refused with the reason otherwise.
+
+use dormouse_engine::{Fingerprint, LinkError, Refused, open, seal};
+use dormouse_journal::VersionId;
+
+use crate::core_guest::CoreGuest;
+use crate::harness::{SEAL, engine};
+
+const VERSION: VersionId = VersionId([3; 32]);
+
+fn sealed() -> Vec<u8> {
+    let code = engine()
+        .precompile(&CoreGuest::default().component())
+        .unwrap();
+    seal(&SEAL, engine().fingerprint(), VERSION, &code)
+}
+
+/// Seals what the compiler makes of this component, and opens it.
+fn link(component: &str) -> Refused {
+    let component = wat::parse_str(component).unwrap();
+    let code = engine().precompile(&component).unwrap();
+    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, &code);
+    open(engine(), &SEAL, VERSION, &sealed).unwrap_err()
+}
+
+fn check(sealed: &[u8], expected: &Refused) {
+    assert_eq!(
+        &open(engine(), &SEAL, VERSION, sealed).unwrap_err(),
+        expected
+    );
+}
+
+#[test]
+fn the_hosts_own_code_is_taken() {
+    open(engine(), &SEAL, VERSION, &sealed()).unwrap();
+}
+
+#[test]
+fn another_key_or_version_is_refused() {
+    let sealed = sealed();
+    let error = open(engine(), &[8; 32], VERSION, &sealed).unwrap_err();
+    assert_eq!(error, Refused::Forged);
+    let error = open(engine(), &SEAL, VersionId([4; 32]), &sealed).unwrap_err();
+    assert_eq!(error, Refused::Forged);
+}
+
+#[test]
+fn a_changed_byte_anywhere_is_refused() {
+    let sealed = sealed();
+    for place in [0, 7] {
+        check(&changed(&sealed, place), &Refused::Malformed);
+    }
+    for place in [8, 39] {
+        check(&changed(&sealed, place), &Refused::OtherEngine);
+    }
+    for place in [40, 71, 72, sealed.len() / 2, sealed.len() - 1] {
+        check(&changed(&sealed, place), &Refused::Forged);
+    }
+}
+
+fn changed(sealed: &[u8], place: usize) -> Vec<u8> {
+    let mut sealed = sealed.to_vec();
+    sealed[place] ^= 1;
+    sealed
+}
+
+#[test]
+fn what_is_cut_short_or_longer_is_refused() {
+    let mut sealed = sealed();
+    check(&sealed[..71], &Refused::Malformed);
+    check(&sealed[..72], &Refused::Forged);
+    check(&sealed[..sealed.len() - 1], &Refused::Forged);
+    check(&[], &Refused::Malformed);
+    sealed.push(0);
+    check(&sealed, &Refused::Forged);
+}
+
+#[test]
+fn code_of_another_engine_is_refused_though_it_is_the_hosts_own() {
+    let code = engine()
+        .precompile(&CoreGuest::default().component())
+        .unwrap();
+    let sealed = seal(&SEAL, Fingerprint([0; 32]), VERSION, &code);
+    check(&sealed, &Refused::OtherEngine);
+}
+
+#[test]
+fn what_is_no_code_is_refused_by_the_engine() {
+    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, b"no code");
+    let error = open(engine(), &SEAL, VERSION, &sealed).unwrap_err();
+    assert!(matches!(error, Refused::Unusable(_)), "{error:?}");
+}
+
+#[test]
+fn an_import_that_the_host_does_not_give_is_named() {
+    let refused =
+        link(r#"(component (import "wasi:http/handler@0.2.0" (instance (export "f" (func)))))"#);
+    let Refused::Link(LinkError::Import(text)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(text.contains("wasi:http/handler@0.2.0"), "{text}");
+}
+
+#[test]
+fn an_import_of_another_type_is_named() {
+    let refused = link(
+        r#"(component (import "dormouse:workflow/context@0.1.0"
+            (instance (export "now" (func (result string))))))"#,
+    );
+    let Refused::Link(LinkError::Import(text)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        text.contains("dormouse:workflow/context@0.1.0") && text.contains("now"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_component_without_run_is_no_workflow() {
+    let refused = link("(component)");
+    assert!(
+        matches!(refused, Refused::Link(LinkError::Run(_))),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("`run`"), "{refused}");
+}
+
+#[test]
+fn run_of_another_type_is_no_workflow() {
+    let refused = link(
+        r#"(component
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    );
+    assert!(
+        matches!(refused, Refused::Link(LinkError::Run(_))),
+        "{refused:?}"
+    );
+}

@@ -1,0 +1,126 @@
+//! CPU time: counted across polls, per activation, and in replay never held against a run.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use dormouse_engine::{Interruption, Launch};
+use dormouse_journal::{Outcome, Time};
+use serde_json::json;
+
+use crate::core_guest::{CoreGuest, SLEEP, WAIT};
+use crate::harness::{Run, SteppingCpu, allow, check_failure, engine};
+
+/// Has the engine tick while something is done.
+fn ticking<T>(body: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                engine().tick();
+                thread::park_timeout(Duration::from_micros(200));
+            }
+        });
+        let value = body();
+        done.store(true, Ordering::Relaxed);
+        value
+    })
+}
+
+/// Every look at the clock costs 10 ms, and 50 may be used.
+fn small_budget(launch: &mut Launch) {
+    launch.cpu = SteppingCpu::new(Duration::from_millis(10));
+    allow(launch, |allowance| {
+        allowance.cpu = Duration::from_millis(50)
+    });
+}
+
+#[test]
+fn a_guest_that_never_yields_is_stopped() {
+    let run = Run::script(json!({"spin": true})).with(small_budget);
+    ticking(|| check_failure(run, "cpu-limit", &["50ms", "limit-cpu"]));
+}
+
+/// Without any tick: what counts is the sum over its polls.
+#[test]
+fn a_guest_that_yields_for_ever_is_stopped() {
+    let yields = CoreGuest {
+        run: "(i32.const 1)",
+        callback: "(i32.const 1)",
+        ..CoreGuest::default()
+    };
+    let run = Run::of(yields.program()).with(small_budget);
+    check_failure(run, "cpu-limit", &["limit-cpu"]);
+}
+
+#[test]
+fn a_guest_that_spins_lets_others_have_a_turn() {
+    let run = Run::script(json!({"spin": true})).with(small_budget);
+    let mut instance = run.launch();
+    let turns = ticking(|| {
+        let mut future = pin!(instance.activate(Time(1_000), None));
+        let mut context = Context::from_waker(Waker::noop());
+        (0..).find(|_| future.as_mut().poll(&mut context).is_ready())
+    });
+    assert!(turns.unwrap() > 1, "{turns:?}");
+}
+
+/// Wakes itself three times in each activation, then sleeps.
+fn yields_thrice() -> Run {
+    let guest = CoreGuest {
+        items: "(global $left (mut i32) (i32.const 3))",
+        run: "(i32.const 1)",
+        callback: &format!(
+            "(if (result i32) (global.get $left)
+                (then (global.set $left (i32.sub (global.get $left) (i32.const 1))) (i32.const 1))
+                (else (global.set $left (i32.const 3)) {SLEEP} {WAIT}))"
+        ),
+        ..CoreGuest::default()
+    };
+    Run::of(guest.program())
+}
+
+#[test]
+fn each_activation_has_the_whole_budget() {
+    let mut run = yields_thrice().with(|launch| {
+        small_budget(launch);
+        allow(launch, |allowance| {
+            allowance.cpu = Duration::from_millis(100)
+        });
+    });
+    run.start();
+    for number in 0..5 {
+        run.complete(2_000, number, Outcome::Slept);
+        assert_eq!(run.last().activation.end, None);
+    }
+}
+
+#[test]
+fn a_slow_replay_is_the_hosts_trouble_and_not_the_runs() {
+    let mut run = yields_thrice();
+    run.start().complete(2_000, 0, Outcome::Slept);
+    let run = run.with(small_budget).with(|launch| {
+        launch.cpu = SteppingCpu::new(Duration::from_secs(1));
+    });
+    let replayed = run.rebuild();
+    let Err(Interruption::Host(text)) = replayed else {
+        panic!("{replayed:?}")
+    };
+    assert!(text.contains("CPU time"), "{text}");
+}
+
+#[test]
+fn an_activation_can_be_dropped_in_the_middle() {
+    let run = Run::script(json!({"spin": true}));
+    let mut instance = run.launch();
+    ticking(|| {
+        let mut future = pin!(instance.activate(Time(1_000), None));
+        let polled = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending));
+    });
+    drop(instance);
+}

@@ -1,0 +1,197 @@
+//! Limits: past one the run fails, and the message says which it was and which setting raises it.
+
+use dormouse_journal::Outcome;
+use serde_json::json;
+
+use crate::core_guest::{CoreGuest, RETURN, run};
+use crate::harness::{Run, allow, check_failure, launch};
+
+#[test]
+fn a_step_name() {
+    let run = |length| Run::script(json!({"sleep": 1, "as": "x".repeat(length)}));
+    check_failure(
+        run(257),
+        "limit",
+        &["step name", "257", "256", "limit-step-name"],
+    );
+    assert_eq!(run(256).start().last().activation.end, None);
+}
+
+#[test]
+fn an_events_name() {
+    let name = "x".repeat(257);
+    check_failure(
+        Run::script(json!({"notify": name, "as": "s"})),
+        "limit",
+        &["event's name", "limit-step-name"],
+    );
+    check_failure(
+        Run::script(json!({"event": name, "ms": 1, "as": "s"})),
+        "limit",
+        &["event's name", "limit-step-name"],
+    );
+}
+
+#[test]
+fn values() {
+    let check = |script, what| {
+        let run =
+            Run::script(script).with(|launch| allow(launch, |allowance| allowance.value = 100));
+        check_failure(run, "limit", &[what, "100", "limit-value"]);
+    };
+    let big = "x".repeat(100);
+    check(json!({"notify": "e", "body": big}), "the event");
+    check(
+        json!({"step": "s", "value": big}),
+        "the outcome of the step",
+    );
+    check(
+        json!({"call": {"method": "GET", "url": "http://a/", "body": big}}),
+        "the request",
+    );
+    check(
+        json!({"repeat": 60, "do": {"now": true}}),
+        "the run's result",
+    );
+}
+
+#[test]
+fn operations() {
+    let script = json!({"repeat": 3, "do": {"step": "s", "value": 1}});
+    let run =
+        Run::script(script).with(|launch| allow(launch, |allowance| allowance.operations = 2));
+    check_failure(run, "limit", &["2 operations", "limit-operations"]);
+}
+
+#[test]
+fn operations_outstanding() {
+    let script = json!({"join": [{"sleep": 1}, {"sleep": 1}, {"sleep": 1}]});
+    let run =
+        Run::script(script).with(|launch| allow(launch, |allowance| allowance.outstanding = 2));
+    check_failure(
+        run,
+        "limit",
+        &["2 operations outstanding", "limit-outstanding"],
+    );
+}
+
+#[test]
+fn webhooks() {
+    let script = json!({"seq": [{"webhook": "a"}, {"webhook": "b"}]});
+    let run = Run::script(script).with(|launch| allow(launch, |allowance| allowance.webhooks = 1));
+    check_failure(run, "limit", &["1 webhooks", "limit-webhooks"]);
+}
+
+/// A host that is restarted with lower limits takes no run back to where it was above them.
+#[test]
+fn what_was_allowed_once_stays_allowed() {
+    let script = json!({"seq": [
+        {"webhook": "a"}, {"step": "s", "value": "x".repeat(200)}, {"join": [{"sleep": 1}, {"sleep": 2}]},
+        {"sleep": 3},
+    ]});
+    let mut run = Run::script(script);
+    run.start();
+    let mut run = run.with(|launch| {
+        allow(launch, |allowance| {
+            allowance.operations = 1;
+            allowance.outstanding = 1;
+            allowance.webhooks = 0;
+            allowance.step_name = 0;
+            allowance.value = 0;
+        });
+    });
+    run.evict().complete(1_001, 2, Outcome::Slept);
+    run.complete(1_002, 3, Outcome::Slept);
+    assert_eq!(
+        run.failure().code,
+        "limit",
+        "the first new operation is judged"
+    );
+}
+
+#[test]
+fn memory() {
+    let run = Run::script(json!({"grow": 65 << 20}));
+    check_failure(run, "memory-limit", &["67108864", "limit-memory"]);
+}
+
+#[test]
+fn more_memory_than_there_are_addresses() {
+    let guest = run("(drop (memory.grow (i32.const 65536))) unreachable");
+    check_failure(Run::of(guest), "memory-limit", &["limit-memory"]);
+}
+
+#[test]
+fn memory_that_a_guest_starts_with() {
+    let guest = run(&format!("{RETURN} (i32.const 0)"));
+    let run = Run::of(guest).with(|launch| launch.limits.memory = 65_535);
+    check_failure(run, "memory-limit", &["65535"]);
+}
+
+#[test]
+fn a_table() {
+    let guest = CoreGuest {
+        items: "(table $t 1 funcref)",
+        run: "(drop (table.grow $t (ref.null func) (i32.const 65536))) unreachable",
+        ..CoreGuest::default()
+    };
+    check_failure(Run::of(guest.program()), "limit", &["65537", "65536"]);
+}
+
+#[test]
+fn the_stack() {
+    let guest = CoreGuest {
+        items: "(func $deep (call $deep))",
+        run: "(call $deep) unreachable",
+        ..CoreGuest::default()
+    };
+    check_failure(Run::of(guest.program()), "stack-overflow", &["recursion"]);
+}
+
+/// The host's functions run below the guest on its stack. At its very end they must still have enough.
+#[test]
+fn a_call_from_the_end_of_the_stack_does_no_harm() {
+    let guest = CoreGuest {
+        items: "(func $deep (call $log (i32.const 0) (i32.const 0) (i32.const 1)) (call $deep))",
+        run: "(call $deep) unreachable",
+        ..CoreGuest::default()
+    };
+    check_failure(Run::of(guest.program()), "stack-overflow", &["recursion"]);
+}
+
+#[test]
+fn data_passed_in_one_call() {
+    let guest = run("
+        (drop (memory.grow (i32.const 512)))
+        (call $log (i32.const 2) (i32.const 0) (i32.const 20000000))
+        unreachable");
+    check_failure(Run::of(guest), "limit", &["in one call", "limit-value"]);
+}
+
+#[test]
+fn handles() {
+    let guest = run("(loop $more (drop (call $set_new)) (br $more)) unreachable");
+    check_failure(Run::of(guest), "trap", &["handle"]);
+}
+
+#[test]
+fn another_stack_than_the_run_was_started_with_is_the_hosts_trouble() {
+    let program = run(&format!("{RETURN} (i32.const 0)"));
+    let mut launch = launch(dormouse_journal::Payload::default());
+    launch.limits.stack = 512 << 10;
+    let error = program.launch(launch).unwrap_err();
+    assert!(error.to_string().contains("524288 bytes"), "{error}");
+}
+
+#[test]
+fn the_footprint_grows_with_the_guest_and_ends_with_it() {
+    let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"grow": 8 << 20}, {"sleep": 1}]}));
+    run.start();
+    let footprint = |run: &Run| run.instance.as_ref().unwrap().footprint();
+    let small = footprint(&run);
+    run.complete(1_001, 0, Outcome::Slept);
+    assert!(footprint(&run) >= small + (8 << 20));
+    run.complete(1_002, 1, Outcome::Slept);
+    run.result();
+    assert_eq!(footprint(&run), 0);
+}

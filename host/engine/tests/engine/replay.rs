@@ -1,0 +1,118 @@
+//! Replay: a journal is repeated exactly, or the difference is shown and nothing is lost.
+
+use dormouse_engine::Interruption;
+use dormouse_journal::{Mismatch, Outcome, Side};
+use serde_json::{Value, json};
+
+use crate::harness::{Run, block_on};
+
+/// Replays the journal of one script with another.
+fn differs(recorded: Value, completions: usize, repeated: Value) -> Box<Mismatch> {
+    let mut run = Run::script(recorded);
+    run.start();
+    for number in 0..completions {
+        let number = u32::try_from(number).unwrap();
+        run.complete(2_000, number, Outcome::Slept);
+    }
+    let mut other = Run::script(repeated);
+    other.journal = run.journal;
+    match other.rebuild() {
+        Err(Interruption::Mismatch(mismatch)) => mismatch,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_evicted_run_goes_on_where_it_was() {
+    let script = json!({"seq": [
+        {"random": 4},
+        {"sleep": 5},
+        {"step": "s", "value": {"a": [1, 2]}},
+        {"join": [{"sleep": 7}, {"seq": [{"now": true}, {"random": 4}]}]},
+        {"now": true},
+    ]});
+    let mut warm = Run::script(script.clone());
+    warm.start()
+        .complete(1_005, 0, Outcome::Slept)
+        .complete(1_020, 2, Outcome::Slept);
+    let mut cold = Run::script(script);
+    cold.start().evict();
+    cold.complete(1_005, 0, Outcome::Slept).evict();
+    cold.complete(1_020, 2, Outcome::Slept);
+    assert_eq!(warm.journal, cold.journal);
+    assert_eq!(warm.output()[4], json!(1_020));
+}
+
+#[test]
+fn nothing_is_asked_for_or_logged_again() {
+    let mut run = Run::script(json!({"seq": [{"log": "once"}, {"notify": "e"}, {"sleep": 1}]}));
+    run.start();
+    assert_eq!(run.last().effects.len(), 1);
+    run.evict().complete(1_001, 0, Outcome::Notified(0));
+    assert!(run.last().effects.is_empty());
+    assert_eq!(run.logged(), ["once"]);
+}
+
+#[test]
+fn other_arguments_are_shown_on_both_sides() {
+    let text = differs(json!({"sleep": 5}), 0, json!({"sleep": 6})).to_string();
+    assert!(text.contains("(5 ms)") && text.contains("(6 ms)"), "{text}");
+}
+
+#[test]
+fn an_operation_less_is_a_difference() {
+    let recorded = json!({"join": [{"sleep": 5}, {"sleep": 6}]});
+    let mismatch = differs(recorded, 0, json!({"sleep": 5}));
+    assert_eq!(mismatch.found, Side::Quiescence);
+}
+
+#[test]
+fn an_operation_more_is_a_difference() {
+    let repeated = json!({"join": [{"sleep": 5}, {"sleep": 6}]});
+    let mismatch = differs(json!({"sleep": 5}), 0, repeated);
+    assert_eq!(mismatch.expected, Side::Quiescence);
+}
+
+#[test]
+fn an_end_where_the_journal_goes_on_is_a_difference() {
+    let recorded = json!({"seq": [{"sleep": 5}, {"sleep": 6}, {"sleep": 7}]});
+    let mismatch = differs(recorded, 2, json!({"sleep": 5}));
+    assert_eq!(mismatch.found, Side::End);
+}
+
+#[test]
+fn a_trap_where_the_journal_goes_on_is_a_difference_and_no_failure() {
+    let recorded = json!({"seq": [{"sleep": 5}, {"sleep": 6}]});
+    let repeated = json!({"seq": [{"sleep": 5}, {"trap": "changed"}]});
+    let mismatch = differs(recorded, 1, repeated);
+    assert_eq!(mismatch.found, Side::End);
+}
+
+#[test]
+fn a_journal_that_completes_what_is_not_outstanding_is_the_hosts_trouble() {
+    let mut run = Run::script(json!({"sleep": 5}));
+    run.start();
+    let mut instance = run.instance.take().unwrap();
+    let completion = dormouse_journal::Completion {
+        operation: dormouse_journal::OperationNumber(1),
+        outcome: Outcome::Slept,
+    };
+    let error = block_on(instance.activate(dormouse_journal::Time(2_000), Some(completion)));
+    let Err(Interruption::Host(text)) = error else {
+        panic!("{error:?}")
+    };
+    assert!(text.contains("operation 1"), "{text}");
+}
+
+#[test]
+fn an_outcome_of_another_kind_is_the_hosts_trouble() {
+    let mut run = Run::script(json!({"sleep": 5}));
+    run.start();
+    let mut instance = run.instance.take().unwrap();
+    let completion = dormouse_journal::Completion {
+        operation: dormouse_journal::OperationNumber(0),
+        outcome: Outcome::Notified(3),
+    };
+    let error = block_on(instance.activate(dormouse_journal::Time(2_000), Some(completion)));
+    assert!(matches!(error, Err(Interruption::Host(_))), "{error:?}");
+}

@@ -1,0 +1,98 @@
+//! Values of settings, understood one by one.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::setting::Setting;
+use super::{ConfigError, RawConfig, Source, unit};
+
+/// Reads settings, defaults filled in.
+pub(super) struct Reader<'a>(pub(super) &'a RawConfig);
+
+impl Reader<'_> {
+    /// A value as `parse` understands it. None if the setting was not given and has no default.
+    pub(super) fn optional<T, E: Display>(
+        &self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ConfigError> {
+        let (text, source) = match (self.0.get(setting), setting.default) {
+            (Some((text, source)), _) => (text, source.clone()),
+            (None, Some(default)) => (default, Source::Default),
+            (None, None) => return Ok(None),
+        };
+        parse(text).map(Some).map_err(|reason| ConfigError::Invalid {
+            name: setting.name,
+            value: text.to_owned(),
+            origin: source,
+            reason: reason.to_string(),
+        })
+    }
+
+    /// A value as `parse` understands it, of a setting with a default.
+    pub(super) fn value<T, E: Display>(
+        &self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        self.optional(setting, parse)?.ok_or_else(|| ConfigError::Invalid {
+            name: setting.name,
+            value: String::new(),
+            origin: Source::Default,
+            reason: "it must be given".into(),
+        })
+    }
+
+    /// Text that is not empty.
+    pub(super) fn text(&self, setting: &Setting) -> Result<Option<String>, ConfigError> {
+        self.optional(setting, |text| match text.trim() {
+            "" => Err("it is empty"),
+            text => Ok(text.to_owned()),
+        })
+    }
+
+    pub(super) fn switch(&self, setting: &Setting) -> Result<bool, ConfigError> {
+        self.value(setting, |text| bool::from_str(text.trim()).map_err(|_| "give true or false"))
+    }
+
+    /// What stands between commas.
+    pub(super) fn list<T: FromStr<Err: Display>>(&self, setting: &Setting) -> Result<Vec<T>, ConfigError> {
+        let list = self.optional(setting, |text| {
+            text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(T::from_str).collect()
+        })?;
+        Ok(list.unwrap_or_default())
+    }
+
+    /// Bytes, at least so many.
+    pub(super) fn size(&self, setting: &Setting, least: u64) -> Result<u64, ConfigError> {
+        self.value(setting, |text| match unit::size(text) {
+            Some(size) if size >= least => Ok(size),
+            Some(_) => Err(format!("give {least} bytes or more")),
+            None => Err(format!("give {}", unit::SIZE)),
+        })
+    }
+
+    /// Bytes, at least so many, and no more than this machine can address.
+    pub(super) fn size_in_memory(&self, setting: &Setting, least: usize) -> Result<usize, ConfigError> {
+        let size = self.size(setting, least as u64)?;
+        // On 64 bits nothing is cut off.
+        Ok(usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    /// Milliseconds, at least so many.
+    pub(super) fn span(&self, setting: &Setting, least: u64) -> Result<u64, ConfigError> {
+        self.value(setting, |text| match unit::span(text) {
+            Some(span) if span >= least => Ok(span),
+            Some(_) => Err(format!("give {least}ms or more")),
+            None => Err(format!("give {}", unit::SPAN)),
+        })
+    }
+
+    /// A number from 1 to the largest given.
+    pub(super) fn count(&self, setting: &Setting, most: u32) -> Result<u32, ConfigError> {
+        self.value(setting, |text| match text.trim().parse() {
+            Ok(count) if (1..=most).contains(&count) => Ok(count),
+            _ => Err(format!("give a whole number from 1 to {most}")),
+        })
+    }
+}

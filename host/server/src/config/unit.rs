@@ -1,0 +1,96 @@
+//! Sizes and spans of time as people write them: `64KiB`, `500ms`.
+
+const SIZES: &[(&str, u64)] = &[
+    ("", 1),
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+];
+
+const SPANS: &[(&str, u64)] =
+    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// What a size may look like.
+pub(super) const SIZE: &str = "a size, such as 65536, 64KiB, 16MiB or 1GiB";
+
+/// What a span of time may look like.
+pub(super) const SPAN: &str = "a span of time, such as 500ms, 5s, 10m, 24h or 7d";
+
+/// Bytes.
+pub(super) fn size(text: &str) -> Option<u64> {
+    parse(text, SIZES)
+}
+
+/// Milliseconds.
+pub(super) fn span(text: &str) -> Option<u64> {
+    parse(text, SPANS)
+}
+
+/// A whole number and a unit, perhaps with a space between them.
+fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim_start();
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let table = [
+            ("0", Some(0)),
+            ("65536", Some(65_536)),
+            ("64KiB", Some(65_536)),
+            (" 16 MiB ", Some(16 << 20)),
+            ("1GiB", Some(1 << 30)),
+            ("2TB", Some(2_000_000_000_000)),
+            ("10B", Some(10)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("16777216TiB", None),
+            ("", None),
+            ("MiB", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5GiB", None),
+            ("16mib", None),
+            ("16M", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(size(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn spans() {
+        let table = [
+            ("500ms", Some(500)),
+            ("5s", Some(5_000)),
+            ("10 m", Some(600_000)),
+            ("24h", Some(86_400_000)),
+            ("7d", Some(604_800_000)),
+            ("0s", Some(0)),
+            ("5", None),
+            ("", None),
+            ("1h30m", None),
+            ("-5s", None),
+            ("1.5s", None),
+            ("5S", None),
+            ("9999999999999999999d", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(span(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The configuration of a host, built only from what is valid.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dormouse_engine::Allowance;
+use dormouse_journal::GuestLimits;
+use dormouse_outbound::Policy;
+use dormouse_runtime::{Limits, Settings};
+use tracing_subscriber::EnvFilter;
+
+use super::read::Reader;
+use super::{ApiToken, ConfigError, RawConfig, Source, public_url, setting};
+use crate::machine::compiler::CompileLimits;
+
+/// The configuration of a host.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where everything durable lies.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What webhooks' URLs begin with, without a slash at the end.
+    pub public_url: String,
+    /// What guards the API, if anything does.
+    pub token: Option<ApiToken>,
+    /// Where calls may go.
+    pub egress: Policy,
+    /// What is logged, in the language of [`EnvFilter`].
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// The longest that `Prefer: wait` holds an answer.
+    pub max_wait: Duration,
+    is_public_url_given: bool,
+    limits: Limits,
+    retention: u64,
+    duplicate_window: u64,
+    store_cache: usize,
+    disk_reserve: u64,
+    compile: CompileLimits,
+}
+
+/// How log events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one JSON object a line.
+    Json,
+}
+
+/// Less memory than this and no guest starts.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+/// The time limit of a child process is in whole seconds.
+const LEAST_COMPILE_TIME: u64 = 1_000;
+
+/// Less memory than this and the compiler itself does not start.
+const LEAST_COMPILE_MEMORY: u64 = 256 << 20;
+
+impl Config {
+    /// Understands what was given, and reads the token.
+    ///
+    /// # Errors
+    /// At the first setting that is not valid, or when the API would be open to others.
+    pub fn new(
+        raw: &RawConfig,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let read = Reader(raw);
+        let listen = read.value(&setting::LISTEN, |text| {
+            text.trim()
+                .parse::<SocketAddr>()
+                .map_err(|_| "give an address and a port, such as 127.0.0.1:4100 or [::1]:4100")
+        })?;
+        let public_url = read.optional(&setting::PUBLIC_URL, public_url::parse)?;
+        let token = token(raw, variable)?;
+        if token.is_none() && !listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::Unguarded { listen });
+        }
+        Ok(Config {
+            data_dir: read.text(&setting::DATA_DIR)?.unwrap_or_default().into(),
+            listen,
+            is_public_url_given: public_url.is_some(),
+            public_url: public_url.unwrap_or_else(|| public_url::of_listener(listen)),
+            token,
+            egress: Policy {
+                allow_private: read.switch(&setting::ALLOW_PRIVATE_EGRESS)?,
+                allow: read.list(&setting::ALLOW_EGRESS)?,
+            },
+            log: read.value(&setting::LOG, log)?,
+            log_format: read.value(&setting::LOG_FORMAT, log_format)?,
+            max_wait: Duration::from_millis(read.span(&setting::MAX_WAIT, 0)?),
+            limits: limits(&read)?,
+            retention: read.span(&setting::RETENTION, 0)?,
+            duplicate_window: read.span(&setting::DUPLICATE_WINDOW, 0)?,
+            store_cache: read.size_in_memory(&setting::STORE_CACHE, 0)?,
+            disk_reserve: read.size(&setting::DISK_RESERVE, 0)?,
+            compile: CompileLimits {
+                time: Duration::from_millis(
+                    read.span(&setting::COMPILE_TIME_LIMIT, LEAST_COMPILE_TIME)?,
+                ),
+                memory: read.size(&setting::COMPILE_MEMORY_LIMIT, LEAST_COMPILE_MEMORY)?,
+            },
+        })
+    }
+
+    /// With the address that the listener really has: port 0 asks the machine for a free one, and the public URL
+    /// follows unless it was given.
+    #[must_use]
+    pub fn bound(mut self, listen: SocketAddr) -> Self {
+        self.listen = listen;
+        if !self.is_public_url_given {
+            self.public_url = public_url::of_listener(listen);
+        }
+        self
+    }
+
+    /// What the runtime is set to.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            public_url: self.public_url.clone(),
+            limits: self.limits.clone(),
+            retention: self.retention,
+            duplicate_window: self.duplicate_window,
+            store_cache: self.store_cache,
+            disk_reserve: self.disk_reserve,
+            rebuild_after_step: false,
+        }
+    }
+
+    /// What the engine is set to.
+    #[must_use]
+    pub fn engine(&self) -> dormouse_engine::Config {
+        dormouse_engine::Config { slots: self.limits.instances }
+    }
+
+    /// How calls are made.
+    #[must_use]
+    pub fn outbound(&self) -> dormouse_outbound::Settings {
+        dormouse_outbound::Settings {
+            policy: self.egress.clone(),
+            max_response_bytes: self.limits.body,
+            ..dormouse_outbound::Settings::default()
+        }
+    }
+
+    /// What compiling one component may take.
+    #[must_use]
+    pub fn compile_limits(&self) -> CompileLimits {
+        self.compile
+    }
+}
+
+fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
+    let body = read.size(&setting::BODY_LIMIT, 1)?;
+    Ok(Limits {
+        component: read.size(&setting::COMPONENT_LIMIT, 1)?,
+        body,
+        inbox: read.count(&setting::INBOX_LIMIT, u32::MAX)?,
+        inbox_bytes: read.size(&setting::INBOX_BYTES_LIMIT, 1)?,
+        journal: read.size(&setting::JOURNAL_LIMIT, 1)?,
+        guest: GuestLimits {
+            memory: read.size(&setting::MEMORY_LIMIT, LEAST_MEMORY)?,
+            stack: dormouse_engine::WASM_STACK as u64,
+        },
+        allowance: Arc::new(Allowance {
+            cpu: Duration::from_millis(read.span(&setting::CPU_LIMIT, 1)?),
+            operations: read.count(&setting::OPERATIONS_LIMIT, u32::MAX)?,
+            outstanding: read.count(&setting::OUTSTANDING_LIMIT, u32::MAX)?,
+            webhooks: read.count(&setting::WEBHOOKS_LIMIT, u32::MAX)?,
+            step_name: read.size_in_memory(&setting::STEP_NAME_LIMIT, 1)?,
+            value: usize::try_from(body).unwrap_or(usize::MAX),
+            log: read.size_in_memory(&setting::LOG_LIMIT, 0)?,
+        }),
+        instances: read.count(&setting::INSTANCES, 1 << 16)?,
+        warm_memory: read.size(&setting::WARM_MEMORY, 0)?,
+        calls_in_flight: read.count(&setting::CALLS_IN_FLIGHT, 1 << 16)? as usize,
+        call_timeout: read.span(&setting::CALL_TIMEOUT, 1)?,
+    })
+}
+
+/// A file named on the command line goes before the variable that holds the token, and that before a file named
+/// elsewhere: what is nearer to the person wins, as with every setting.
+fn token(
+    raw: &RawConfig,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<ApiToken>, ConfigError> {
+    let file = raw.get(&setting::API_TOKEN_FILE);
+    if let Some((path, Source::CommandLine)) = file {
+        return ApiToken::from_file(Path::new(path)).map(Some);
+    }
+    if let Some(token) = ApiToken::from_environment(variable)? {
+        return Ok(Some(token));
+    }
+    file.map(|(path, _)| ApiToken::from_file(Path::new(path))).transpose()
+}
+
+fn log(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => {
+            Err(format!("{error}; give a level such as info, or levels by module such as info,dormouse=debug"))
+        }
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, &'static str> {
+    match text.trim() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("give text or json"),
+    }
+}

@@ -1,0 +1,170 @@
+//! What is counted, and how it is shown to Prometheus.
+//!
+//! Counters live in memory and begin at 0 at each start, which is what Prometheus expects. What would need a walk
+//! through the store, such as runs by status, is not here: a scrape must cost the same however many runs sleep.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use dormouse_journal::{CallError, Response};
+use http::{Method, StatusCode};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// The media type of what [`Metrics::encode`] gives.
+pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The host's metrics. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    runs_started: Counter,
+    hooks: Family<Answered, Counter>,
+    calls: Family<Attempted, Counter>,
+    requests: Family<Requested, Counter>,
+    active: Gauge,
+    warm: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Attempted {
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Outcome {
+    Status(u16),
+    Error(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Requested {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+impl Metrics {
+    /// A request to a webhook was answered.
+    pub fn hook_answered(&self, status: StatusCode) {
+        self.hooks.get_or_create(&Answered { status: status.as_u16() }).inc();
+    }
+
+    /// A run was started.
+    pub fn run_started(&self) {
+        self.runs_started.inc();
+    }
+
+    /// An attempt at an outbound call ended.
+    pub fn call_attempted(&self, result: &Result<Response, CallError>) {
+        let outcome = match result {
+            Ok(response) => Outcome::Status(response.status),
+            Err(error) => Outcome::Error(error_name(error)),
+        };
+        self.calls.get_or_create(&Attempted { outcome }).inc();
+    }
+
+    /// A request to the API was answered. `route` is the pattern of the path, so that ids do not multiply the series.
+    pub fn request_answered(&self, method: &Method, route: &str, status: StatusCode) {
+        let labels = Requested {
+            method: method.as_str().to_owned(),
+            route: route.to_owned(),
+            status: status.as_u16(),
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// All of them as text, with this many instances executing and kept warm at the moment.
+    #[must_use]
+    pub fn encode(&self, active: usize, warm: usize) -> String {
+        self.active.set(i64::try_from(active).unwrap_or(i64::MAX));
+        self.warm.set(i64::try_from(warm).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("dormouse");
+        registry.register(
+            "build",
+            "The release that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let runs_started = Counter::default();
+        registry.register("runs_started", "Runs started", runs_started.clone());
+        let hooks = Family::default();
+        registry.register("hook_requests", "Requests to webhooks, by the answer's status", hooks.clone());
+        let calls = Family::default();
+        registry.register("call_attempts", "Attempts at outbound calls, by what came of them", calls.clone());
+        let requests = Family::default();
+        registry.register("api_requests", "Requests to the API", requests.clone());
+        let active = Gauge::default();
+        registry.register("instances_active", "Runs being executed", active.clone());
+        let warm = Gauge::default();
+        registry.register("instances_warm", "Runs asleep with their instance kept", warm.clone());
+        Metrics { registry: Arc::new(registry), runs_started, hooks, calls, requests, active, warm }
+    }
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        match self {
+            Outcome::Status(status) => write!(encoder, "{status}"),
+            Outcome::Error(name) => encoder.write_str(name),
+        }
+    }
+}
+
+fn error_name(error: &CallError) -> &'static str {
+    match error {
+        CallError::Denied(_) => "denied",
+        CallError::Invalid(_) => "invalid",
+        CallError::TimedOut => "timed-out",
+        CallError::Unreachable(_) => "unreachable",
+        CallError::TooLarge(_) => "too-large",
+        CallError::Interrupted => "interrupted",
+        CallError::Abandoned => "abandoned",
+        CallError::Other(_) => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_shown() {
+        let metrics = Metrics::default();
+        metrics.clone().run_started();
+        metrics.hook_answered(StatusCode::ACCEPTED);
+        metrics.hook_answered(StatusCode::ACCEPTED);
+        metrics.call_attempted(&Err(CallError::TimedOut));
+        metrics.request_answered(&Method::GET, "/v1/runs/{id}", StatusCode::OK);
+        let text = metrics.encode(2, 3);
+        for line in [
+            "dormouse_build_info{version=\"0.1.0\"} 1",
+            "dormouse_runs_started_total 1",
+            "dormouse_hook_requests_total{status=\"202\"} 2",
+            "dormouse_call_attempts_total{outcome=\"timed-out\"} 1",
+            "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"200\"} 1",
+            "dormouse_instances_active 2",
+            "dormouse_instances_warm 3",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What a caller reads when something did not work: RFC 9457 problem details, each with a stable code.
+//!
+//! This is the one file that maps what goes wrong below to a status and a code. The text that an outsider reads says
+//! what to do; what only the operator can act on (a disk that fails, a damaged row) goes to the log and not to the
+//! caller.
+
+use axum::response::{IntoResponse, Response};
+use dormouse_component::Invalid;
+use dormouse_journal::{RunId, Status};
+use dormouse_runtime::{CompileFailure, DeployError, StartError, Unavailable};
+use dormouse_store::{ReadError, WriteError};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::model::ProblemBody;
+
+/// The media type of RFC 9457.
+pub const CONTENT: &str = "application/problem+json";
+
+/// Seconds after which to try again when the host is starting anew, or about to.
+const RETRY_RESTART: &str = "5";
+
+/// Seconds after which to try again when somebody has to make room: on the disk, in an inbox.
+const RETRY_ROOM: &str = "30";
+
+/// Why a request was not answered as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem. The code is for programs and never changes; the detail is for people, and says what to do.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem { status, code, detail: detail.into(), headers: Vec::new() }
+    }
+
+    /// A header that the answer carries besides.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Something in the request is not as it must be; `what` names it, such as "query parameter `limit`".
+    pub fn malformed(code: &'static str, what: &str, why: impl std::fmt::Display) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, code, format!("{what} {why}"))
+    }
+
+    /// A body that is larger than its setting allows.
+    #[must_use]
+    pub fn too_large(limit: u64, setting: &str) -> Self {
+        let detail =
+            format!("the body is larger than the {limit} bytes allowed here; the setting is `{setting}`");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    /// A body that broke off.
+    pub fn incomplete(error: impl std::fmt::Display) -> Self {
+        let detail = format!("the body could not be read to its end: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", detail)
+    }
+
+    /// No run has this id.
+    #[must_use]
+    pub fn unknown_run(run: RunId) -> Self {
+        let detail = format!("there is no run {run}: it never was, or its retention has passed");
+        Problem::new(StatusCode::NOT_FOUND, "unknown-run", detail)
+    }
+
+    /// No workflow has this name.
+    #[must_use]
+    pub fn unknown_workflow(name: &str) -> Self {
+        let detail = format!("there is no workflow {name:?}: deploy it first");
+        Problem::new(StatusCode::NOT_FOUND, "unknown-workflow", detail)
+    }
+
+    /// A run that has ended cannot be cancelled.
+    #[must_use]
+    pub fn already_ended(run: RunId, status: Status) -> Self {
+        let detail = format!("run {run} has {status} already, and cannot be cancelled");
+        Problem::new(StatusCode::CONFLICT, "run-ended", detail)
+    }
+
+    /// A run that has ended takes no events.
+    #[must_use]
+    pub fn takes_no_events(run: RunId) -> Self {
+        let detail = format!("run {run} has ended, and takes no more events");
+        Problem::new(StatusCode::GONE, "run-ended", detail)
+    }
+
+    /// A run's inbox for an event has no room.
+    #[must_use]
+    pub fn inbox_full(run: RunId, event: &str) -> Self {
+        let detail = format!(
+            "run {run} has not taken the events {event:?} that were sent before, and can keep no more; the settings \
+             are `inbox-limit` and `inbox-bytes-limit`"
+        );
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "inbox-full", detail).retry_after(RETRY_ROOM)
+    }
+
+    /// Only a blocked run can be resumed.
+    #[must_use]
+    pub fn not_blocked(run: RunId, status: Status) -> Self {
+        let detail = format!("run {run} is {status}; only a blocked run can be resumed");
+        Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
+    }
+
+    /// The output of a run that has none yet.
+    #[must_use]
+    pub fn not_ended(run: RunId, status: Status) -> Self {
+        let detail = format!("run {run} is {status}, and has no output yet");
+        Problem::new(StatusCode::NOT_FOUND, "not-ended", detail)
+    }
+
+    /// The output of a run that will never have one.
+    #[must_use]
+    pub fn no_output(run: RunId, status: Status) -> Self {
+        let detail = format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
+        Problem::new(StatusCode::CONFLICT, "no-output", detail)
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What a person reads.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    fn unavailable(code: &'static str, detail: &str, seconds: &'static str) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(seconds)
+    }
+
+    fn retry_after(self, seconds: &'static str) -> Self {
+        self.with_header(RETRY_AFTER, HeaderValue::from_static(seconds))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank".into(),
+            title: self.status.canonical_reason().unwrap_or("Problem").into(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.into(),
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        match error {
+            Unavailable::Write(error) => error.into(),
+            Unavailable::Read(error) => error.into(),
+            Unavailable::Stopping => stopping(),
+        }
+    }
+}
+
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Full => {
+                tracing::warn!(%error, "a write was refused");
+                let detail = "the disk of the host is full, and nothing was written; try again later";
+                Problem::unavailable("disk-full", detail, RETRY_ROOM)
+            }
+            WriteError::Row(error) => error.into(),
+            WriteError::Failed(_) => {
+                tracing::error!(%error, "a write failed");
+                let detail = "the host's disk failed, and nothing was written; the host is about to stop";
+                Problem::unavailable("store-failed", detail, RETRY_RESTART)
+            }
+            WriteError::Stopped => stopping(),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a read failed");
+        match error {
+            ReadError::Storage(_) => {
+                let detail = "the host's store could not be read; its log says why";
+                Problem::unavailable("store-failed", detail, RETRY_RESTART)
+            }
+            ReadError::Row { .. } => {
+                let detail = "what this needs is damaged in the host's store; its log says which table";
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store-damaged", detail)
+            }
+        }
+    }
+}
+
+fn stopping() -> Problem {
+    let detail = "the host is stopping; try again when it is back";
+    Problem::unavailable("stopping", detail, RETRY_RESTART)
+}
+
+impl From<DeployError> for Problem {
+    fn from(error: DeployError) -> Self {
+        let detail = error.to_string();
+        let (status, code) = match error {
+            DeployError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
+            DeployError::Invalid(invalid) => (StatusCode::UNPROCESSABLE_ENTITY, invalid_code(&invalid)),
+            DeployError::NotCompiled(CompileFailure::TooComplex { .. }) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "too-complex")
+            }
+            DeployError::NotCompiled(CompileFailure::Refused(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "not-compilable")
+            }
+            DeployError::NotCompiled(CompileFailure::Host(error)) => {
+                tracing::error!(error, "the compiler could not be run");
+                let detail = "the host's compiler could not be run; its log says why";
+                return Problem::unavailable("compiler-unavailable", detail, RETRY_ROOM);
+            }
+            DeployError::NotLinked(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not-linkable"),
+            DeployError::Unavailable(error) => return error.into(),
+        };
+        Problem::new(status, code, detail)
+    }
+}
+
+/// The code of an upload that is not a workflow.
+fn invalid_code(invalid: &Invalid) -> &'static str {
+    match invalid {
+        Invalid::NotWasm | Invalid::UnknownVersion { .. } => "not-wasm",
+        Invalid::Malformed { .. } => "invalid-wasm",
+        Invalid::Feature { .. } => "unsupported-feature",
+        Invalid::NoMetadata | Invalid::Unwrappable { .. } => "not-a-component",
+        Invalid::WasiPreview1 { .. }
+        | Invalid::ImportName { .. }
+        | Invalid::UnknownPackage { .. }
+        | Invalid::WasiHttp { .. }
+        | Invalid::WasiVersion { .. }
+        | Invalid::ContractVersion { .. }
+        | Invalid::UnknownInterface { .. }
+        | Invalid::UnknownItem { .. } => "unknown-import",
+        Invalid::ItemType { .. } => "wrong-import-type",
+        Invalid::NoRun => "missing-run",
+        Invalid::RunNotAsync | Invalid::RunType { .. } => "wrong-run-type",
+        // Whatever reason comes to be added, its text says what is wrong.
+        _ => "invalid-component",
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let (status, code) = match &error {
+            StartError::UnknownWorkflow(_) => (StatusCode::NOT_FOUND, "unknown-workflow"),
+            StartError::UnknownVersion(_) => (StatusCode::NOT_FOUND, "unknown-version"),
+            StartError::Deleted(_) => (StatusCode::GONE, "workflow-deleted"),
+            StartError::OtherInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+            StartError::Unavailable(unavailable) => return unavailable.clone().into(),
+        };
+        Problem::new(status, code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Data goes one way through the host's crates, and each may know only what lies below it. The compiler refuses cycles;
+//! this refuses shortcuts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+/// What each crate of the host may depend on, of our own crates and of those that would break its purpose.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("dormouse-journal", &[]),
+    ("dormouse-component", &[]),
+    ("dormouse-webhook", &["dormouse-journal"]),
+    ("dormouse-store", &["dormouse-journal", "redb"]),
+    ("dormouse-engine", &["dormouse-journal", "wasmtime", "wasmtime-wasi"]),
+    ("dormouse-outbound", &["dormouse-journal", "tokio", "hyper"]),
+    (
+        "dormouse-runtime",
+        // Of tokio only channels and semaphores, which its manifest and this test's second half see to.
+        &[
+            "dormouse-component",
+            "dormouse-engine",
+            "dormouse-journal",
+            "dormouse-store",
+            "dormouse-webhook",
+            "tokio",
+        ],
+    ),
+    (
+        "dormouse",
+        &[
+            "dormouse-engine",
+            "dormouse-journal",
+            "dormouse-outbound",
+            "dormouse-runtime",
+            "dormouse-store",
+            "dormouse-webhook",
+            "axum",
+            "hyper",
+            "redb",
+            "tokio",
+        ],
+    ),
+];
+
+/// Crates that only those layers may have that name them.
+const WATCHED: [&str; 6] = ["axum", "hyper", "redb", "tokio", "wasmtime", "wasmtime-wasi"];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The normal dependencies of every crate of the workspace.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().unwrap().iter();
+            let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
+            (text(&package["name"]), normal.map(|dependency| text(&dependency["name"])).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn a_layer_knows_only_what_lies_below_it() {
+    let dependencies = dependencies();
+    for (layer, allowed) in LAYERS {
+        for dependency in &dependencies[layer] {
+            let watched = dependency.starts_with("dormouse") || WATCHED.contains(&dependency.as_str());
+            assert!(
+                !watched || allowed.contains(&dependency.as_str()),
+                "{layer} depends on {dependency}, which is above it or none of its business"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_below_http_names_a_runtime_a_thread_or_the_clock() {
+    let banned = ["tokio::spawn", "tokio::time", "tokio::runtime", "std::thread", "SystemTime", "Instant::now"];
+    for layer in ["journal", "component", "webhook", "store", "engine", "runtime"] {
+        for file in files(&root().join("host").join(layer).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for name in banned {
+                assert!(!text.contains(name), "{} names {name}", file.display());
+            }
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
