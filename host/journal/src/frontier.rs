@@ -141,7 +141,10 @@ impl Frontier {
     /// The frontier of a run of which these operations are open and which has made so many in all.
     #[must_use]
     pub fn restore(open: impl IntoIterator<Item = (OperationNumber, Open)>, made: u32) -> Self {
-        let mut frontier = Frontier { made, ..Frontier::default() };
+        let mut frontier = Frontier {
+            made,
+            ..Frontier::default()
+        };
         for (number, open) in open {
             if open.abandoned {
                 // When it was given up is not kept: nothing depends on it but the order among completions that are all

@@ -26,7 +26,9 @@ impl Core {
     /// Drives a call to its result.
     pub(crate) fn start_call(self: &Arc<Self>, run: RunId, operation: OperationNumber, call: Call) {
         let core = self.clone();
-        self.spawner.spawn(Box::pin(async move { core.drive_call(run, operation, call).await }));
+        self.spawner.spawn(Box::pin(async move {
+            core.drive_call(run, operation, call).await
+        }));
     }
 
     /// Takes up every call that has no result, as after a crash. Each in a task of its own, so that what they write
@@ -36,7 +38,9 @@ impl Core {
         let mut after = None;
         loop {
             let page = self.store.read()?.calls(after, PAGE)?;
-            let Some((run, operation, _)) = page.last() else { return Ok(()) };
+            let Some((run, operation, _)) = page.last() else {
+                return Ok(());
+            };
             after = Some((*run, *operation));
             for (run, operation, call) in page {
                 let core = self.clone();
@@ -83,7 +87,9 @@ impl Core {
                 self.clock.sleep_until(call.attempts.next).await;
             }
             // Stopping takes no new work: the attempt is not made, and recovery will count it as one that was.
-            let Ok(permit) = self.calls_in_flight.acquire().await else { return };
+            let Ok(permit) = self.calls_in_flight.acquire().await else {
+                return;
+            };
             if self.slots.is_stopping() || !self.is_wanted(run, operation, &call) {
                 return;
             }
@@ -93,14 +99,20 @@ impl Core {
             let now = self.clock.now();
             match decide(call.retry, (run, operation), attempt, &result, now) {
                 Decision::Done => {
-                    if self.record(run, operation, attempt, AttemptMade::Done(result)).await {
+                    if self
+                        .record(run, operation, attempt, AttemptMade::Done(result))
+                        .await
+                    {
                         self.wake(run, Hint::Channel(Channel::Result(operation)));
                     }
                     return;
                 }
                 Decision::Again(delay) => {
                     let next = now.after(delay);
-                    if !self.record(run, operation, attempt, AttemptMade::Again(next)).await {
+                    if !self
+                        .record(run, operation, attempt, AttemptMade::Again(next))
+                        .await
+                    {
                         return;
                     }
                     call.attempts.scheduled += 1;
@@ -112,7 +124,11 @@ impl Core {
 
     /// Whether this attempt is still to be made: the run may have ended, or given the call up.
     fn is_wanted(&self, run: RunId, operation: OperationNumber, call: &Call) -> bool {
-        match self.store.read().and_then(|snapshot| snapshot.call(run, operation)) {
+        match self
+            .store
+            .read()
+            .and_then(|snapshot| snapshot.call(run, operation))
+        {
             Ok(row) => row.is_some_and(|row| row.attempts.scheduled == call.attempts.scheduled),
             // Without the store nothing could be recorded of it either.
             Err(error) => {
@@ -124,7 +140,12 @@ impl Core {
 
     fn attempt(&self, call: &Call) -> Attempt {
         let mut request = call.request.clone();
-        let named = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+        let named = |name: &str| {
+            request
+                .headers
+                .iter()
+                .any(|(header, _)| header.eq_ignore_ascii_case(name))
+        };
         if !named("idempotency-key") {
             let key = Bytes::copy_from_slice(call.idempotency_key.as_bytes());
             request.headers.push(("Idempotency-Key".into(), key));
@@ -138,11 +159,23 @@ impl Core {
     }
 
     /// Records what came of an attempt, however long the disk is full. Gives whether anybody wants to know.
-    async fn record(&self, run: RunId, operation: OperationNumber, attempt: u32, made: AttemptMade) -> bool {
+    async fn record(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempt: u32,
+        made: AttemptMade,
+    ) -> bool {
         loop {
-            match self.store.attempt_made(run, operation, attempt, made.clone()).await {
+            match self
+                .store
+                .attempt_made(run, operation, attempt, made.clone())
+                .await
+            {
                 Ok(wanted) => return wanted,
-                Err(WriteError::Full) => self.clock.sleep_until(self.clock.now().after(PAUSE)).await,
+                Err(WriteError::Full) => {
+                    self.clock.sleep_until(self.clock.now().after(PAUSE)).await
+                }
                 Err(error) => {
                     tracing::warn!(%run, %operation, %error, "what came of a call could not be recorded");
                     return false;

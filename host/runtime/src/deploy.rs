@@ -32,14 +32,28 @@ impl Runtime {
             return Err(DeployError::TooLarge { size, limit });
         }
         let prepared = dormouse_component::prepare(&upload)?;
-        let component = if prepared.wrapped { Bytes::from(prepared.component) } else { upload };
+        let component = if prepared.wrapped {
+            Bytes::from(prepared.component)
+        } else {
+            upload
+        };
         let version = VersionId::of(&component);
         let code = self.code(version, &component).await?;
-        let deploy = Deploy { name: name.to_owned(), version, component, code };
+        let deploy = Deploy {
+            name: name.to_owned(),
+            version,
+            component,
+            code,
+        };
         let deployed = self.store().deploy(deploy).await?;
         tracing::info!(workflow = name, %version, "deployed");
         let new = deployed == Deployed::New;
-        Ok(Deployment { name: name.to_owned(), version, new, wrapped: prepared.wrapped })
+        Ok(Deployment {
+            name: name.to_owned(),
+            version,
+            new,
+            wrapped: prepared.wrapped,
+        })
     }
 
     /// The compiled code of a component: what the store has of it, or compiled now.

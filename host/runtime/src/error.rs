@@ -22,7 +22,9 @@ pub enum Unavailable {
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     /// It is larger than a component may be.
-    #[error("the component has {size} bytes, and may have {limit}; the setting is `component-limit`")]
+    #[error(
+        "the component has {size} bytes, and may have {limit}; the setting is `component-limit`"
+    )]
     TooLarge {
         /// Its size.
         size: u64,

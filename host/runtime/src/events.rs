@@ -81,7 +81,10 @@ impl Runtime {
         payload: Payload,
     ) -> Result<AimedNotified, Unavailable> {
         let mail = self.settings().limits.mail();
-        let notified = self.store().notify_run(run, event.clone(), payload, mail).await?;
+        let notified = self
+            .store()
+            .notify_run(run, event.clone(), payload, mail)
+            .await?;
         if notified == AimedNotified::Queued {
             self.core().wake(run, Hint::Channel(Channel::Event(event)));
         }

@@ -22,7 +22,9 @@ const HELD: usize = 256;
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum NoProgram {
     /// The store does not have the component.
-    #[error("the component of version {0} is missing from the store: deploy these bytes again, and resume the run")]
+    #[error(
+        "the component of version {0} is missing from the store: deploy these bytes again, and resume the run"
+    )]
     Missing(VersionId),
     /// It does not compile or link with this host.
     #[error("the component of version {version} cannot be used by this host: {reason}")]
@@ -55,7 +57,12 @@ type Slot = Arc<tokio::sync::Mutex<Option<Program>>>;
 
 impl Programs {
     pub(crate) fn new(engine: Engine, store: Store, compiler: Arc<dyn Compiler>) -> Self {
-        Programs { engine, store, compiler, held: Mutex::default() }
+        Programs {
+            engine,
+            store,
+            compiler,
+            held: Mutex::default(),
+        }
     }
 
     /// The program of a version.
@@ -78,7 +85,12 @@ impl Programs {
     ) -> Result<(Program, Bytes), CompileError> {
         let code = self.compiler.compile(component).await?;
         let key = self.store.code_key();
-        let sealed = Bytes::from(dormouse_engine::seal(&key, self.engine.fingerprint(), version, &code));
+        let sealed = Bytes::from(dormouse_engine::seal(
+            &key,
+            self.engine.fingerprint(),
+            version,
+            &code,
+        ));
         let program = dormouse_engine::open(&self.engine, &key, version, &sealed)
             .map_err(|refused| CompileError::NotLinked(refused.to_string()))?;
         Ok((program, sealed))
@@ -91,7 +103,9 @@ impl Programs {
 
     /// Whether the store has code for a version that this host can take.
     pub(crate) fn is_compiled(&self, version: VersionId) -> Result<bool, Unavailable> {
-        let Some(sealed) = self.store.read()?.code(version)? else { return Ok(false) };
+        let Some(sealed) = self.store.read()?.code(version)? else {
+            return Ok(false);
+        };
         Ok(dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed).is_ok())
     }
 
@@ -106,10 +120,13 @@ impl Programs {
         let component = snapshot.component(version).map_err(Unavailable::from)?;
         let component = component.ok_or(NoProgram::Missing(version))?;
         drop(snapshot);
-        let (program, sealed) = self
-            .compile(version, component)
-            .await
-            .map_err(|error| NoProgram::Unusable { version, reason: error.to_string() })?;
+        let (program, sealed) =
+            self.compile(version, component)
+                .await
+                .map_err(|error| NoProgram::Unusable {
+                    version,
+                    reason: error.to_string(),
+                })?;
         match self.store.keep_code(version, sealed).await {
             // The code is a cache: a disk that takes no more of it is no reason not to run.
             Ok(()) | Err(WriteError::Full) => Ok(program),
@@ -122,7 +139,11 @@ impl Programs {
         held.uses += 1;
         let now = held.uses;
         if held.slots.len() >= HELD && !held.slots.contains_key(&version) {
-            let oldest = held.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(version, _)| *version);
+            let oldest = held
+                .slots
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(version, _)| *version);
             oldest.and_then(|oldest| held.slots.remove(&oldest));
         }
         let (used, slot) = held.slots.entry(version).or_default();
@@ -140,7 +161,9 @@ impl Core {
             Err(error) => return tracing::warn!(%error, "workflows could not be read"),
         };
         let mut seen = HashSet::new();
-        let newest_first = workflows.iter().flat_map(|(_, workflow)| workflow.versions.iter().rev());
+        let newest_first = workflows
+            .iter()
+            .flat_map(|(_, workflow)| workflow.versions.iter().rev());
         for version in newest_first.map(|version| version.id) {
             if self.slots.is_stopping() {
                 return;

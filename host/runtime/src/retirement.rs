@@ -27,7 +27,10 @@ impl Core {
 
     /// Removes a batch; gives when to go on, if that is known.
     async fn retire(&self, now: Time) -> Option<Time> {
-        let next = self.store.read().and_then(|snapshot| snapshot.next_expiry());
+        let next = self
+            .store
+            .read()
+            .and_then(|snapshot| snapshot.next_expiry());
         match next {
             Ok(Some(next)) if next <= now => match self.store.retire().await {
                 Ok(true) => Some(now.after(BREATH)),

@@ -23,7 +23,10 @@ pub(crate) fn decide(
     if attempt >= policy.attempts || !is_retryable(result) {
         return Decision::Done;
     }
-    let asked = result.as_ref().ok().and_then(|response| retry_after(response, now));
+    let asked = result
+        .as_ref()
+        .ok()
+        .and_then(|response| retry_after(response, now));
     let delay = asked.unwrap_or_else(|| backoff(policy, run, operation, attempt));
     Decision::Again(delay.min(policy.max_delay))
 }
@@ -46,7 +49,10 @@ fn is_retryable(result: &Result<Response, CallError>) -> bool {
 /// The delay that a response asks for, in milliseconds: seconds, or a date
 /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(response: &Response, now: Time) -> Option<u64> {
-    let (_, value) = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    let (_, value) = response
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
     let text = std::str::from_utf8(value).ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(seconds.saturating_mul(1_000));
@@ -84,8 +90,17 @@ mod tests {
     const CALL: (RunId, OperationNumber) = (RunId([1; 16]), OperationNumber(2));
 
     fn response(status: u16, retry_after: Option<&str>) -> Result<Response, CallError> {
-        let headers = retry_after.map(|value| ("Retry-After".into(), Bytes::copy_from_slice(value.as_bytes())));
-        Ok(Response { status, headers: headers.into_iter().collect(), body: Bytes::new() })
+        let headers = retry_after.map(|value| {
+            (
+                "Retry-After".into(),
+                Bytes::copy_from_slice(value.as_bytes()),
+            )
+        });
+        Ok(Response {
+            status,
+            headers: headers.into_iter().collect(),
+            body: Bytes::new(),
+        })
     }
 
     fn after(attempt: u32, result: &Result<Response, CallError>) -> Decision {
@@ -94,15 +109,22 @@ mod tests {
 
     #[test]
     fn the_statuses_of_the_contract_are_tried_again_and_no_others() {
-        let again: Vec<u16> =
-            (100..600).filter(|status| after(1, &response(*status, None)) != Decision::Done).collect();
+        let again: Vec<u16> = (100..600)
+            .filter(|status| after(1, &response(*status, None)) != Decision::Done)
+            .collect();
         assert_eq!(again, [408, 425, 429, 500, 502, 503, 504]);
     }
 
     #[test]
     fn what_was_denied_is_not_tried_again_and_what_was_cut_off_is() {
-        assert_eq!(after(1, &Err(CallError::Denied(String::new()))), Decision::Done);
-        assert_ne!(after(1, &Err(CallError::Unreachable(String::new()))), Decision::Done);
+        assert_eq!(
+            after(1, &Err(CallError::Denied(String::new()))),
+            Decision::Done
+        );
+        assert_ne!(
+            after(1, &Err(CallError::Unreachable(String::new()))),
+            Decision::Done
+        );
         assert_ne!(after(1, &Err(CallError::TimedOut)), Decision::Done);
     }
 
@@ -114,20 +136,34 @@ mod tests {
 
     #[test]
     fn delays_double_within_their_jitter_up_to_the_maximum() {
-        let policy = RetryPolicy { attempts: 100, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: 100,
+            ..RetryPolicy::default()
+        };
         for (attempt, whole) in [(1, 500), (2, 1_000), (3, 2_000), (8, 60_000), (90, 60_000)] {
-            let Decision::Again(delay) = decide(policy, CALL, attempt, &response(503, None), Time(0)) else {
+            let Decision::Again(delay) =
+                decide(policy, CALL, attempt, &response(503, None), Time(0))
+            else {
                 panic!("attempt {attempt} was the last");
             };
-            assert!((whole / 2..=whole).contains(&delay), "attempt {attempt}: {delay} ms");
+            assert!(
+                (whole / 2..=whole).contains(&delay),
+                "attempt {attempt}: {delay} ms"
+            );
         }
     }
 
     #[test]
     fn retry_after_replaces_the_delay_up_to_the_maximum() {
         assert_eq!(after(1, &response(429, Some("7"))), Decision::Again(7_000));
-        assert_eq!(after(1, &response(429, Some("86400"))), Decision::Again(60_000));
+        assert_eq!(
+            after(1, &response(429, Some("86400"))),
+            Decision::Again(60_000)
+        );
         let date = response(503, Some("Thu, 01 Jan 1970 00:00:09 GMT"));
-        assert_eq!(decide(RetryPolicy::default(), CALL, 1, &date, Time(4_000)), Decision::Again(5_000));
+        assert_eq!(
+            decide(RetryPolicy::default(), CALL, 1, &date, Time(4_000)),
+            Decision::Again(5_000)
+        );
     }
 }

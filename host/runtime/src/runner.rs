@@ -11,7 +11,8 @@ use dormouse_journal::{
     Completion, End, Failure, Frontier, Mismatch, Outcome, Ready, RunId, Source, Time, encode,
 };
 use dormouse_store::{
-    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, RunView, Snapshot, Step, WriteError,
+    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, RunView, Snapshot, Step,
+    WriteError,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -59,13 +60,18 @@ impl Core {
     pub(crate) fn wake(self: &Arc<Self>, run: RunId, hint: Hint) {
         if let Some(claim) = self.slots.claim(run, hint) {
             let core = self.clone();
-            self.spawner.spawn(Box::pin(async move { core.own(run, claim).await }));
+            self.spawner
+                .spawn(Box::pin(async move { core.own(run, claim).await }));
         }
     }
 
     async fn own(self: &Arc<Self>, run: RunId, mut claim: Claim) {
         loop {
-            let Claim { owner, mut live, hints } = claim;
+            let Claim {
+                owner,
+                mut live,
+                hints,
+            } = claim;
             if let Err(trouble) = self.work(run, &mut live, hints).await {
                 live = None;
                 self.handle(run, trouble).await;
@@ -135,16 +141,27 @@ impl Core {
     /// What is to be delivered next. The first activation has nothing to deliver.
     fn next(&self, run: RunId, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
         if live.next == 0 {
-            return Ok(Some(Next { time: self.clock.now().max(live.time), delivery: None }));
+            return Ok(Some(Next {
+                time: self.clock.now().max(live.time),
+                delivery: None,
+            }));
         }
         let snapshot = self.store.read()?;
         check(&snapshot, run, &mut live.frontier)?;
         let now = self.clock.now();
-        let Some(ready) = live.frontier.next(now) else { return Ok(None) };
+        let Some(ready) = live.frontier.next(now) else {
+            return Ok(None);
+        };
         let time = now.max(live.time).max(ready.time);
         let outcome = outcome(&snapshot, run, &live.frontier, &ready)?;
-        let completion = Completion { operation: ready.operation, outcome };
-        Ok(Some(Next { time, delivery: Some((completion, ready.source)) }))
+        let completion = Completion {
+            operation: ready.operation,
+            outcome,
+        };
+        Ok(Some(Next {
+            time,
+            delivery: Some((completion, ready.source)),
+        }))
     }
 
     /// Executes one activation, commits it and acts on it. Gives whether to go on.
@@ -154,11 +171,15 @@ impl Core {
         live: &mut Option<Box<LiveRun>>,
         next: Next,
     ) -> Result<bool, Trouble> {
-        let Some(current) = live else { return Ok(false) };
+        let Some(current) = live else {
+            return Ok(false);
+        };
         let (completion, source) = next.delivery.unzip();
         let mut result = current.instance.activate(next.time, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
-            let Some(view) = self.store.read()?.view(run)? else { return Ok(false) };
+            let Some(view) = self.store.read()?.view(run)? else {
+                return Ok(false);
+            };
             current.instance = self.replay(&view).await?;
             result = current.instance.go_on(*partial).await;
         }
@@ -166,9 +187,17 @@ impl Core {
         let step = self.step(run, current, decision, source);
         current.frontier.apply(&step.activation);
         let ended = step.activation.end.is_some();
-        let calls: Vec<_> = step.calls.iter().map(|call| (call.operation, call.call.clone())).collect();
+        let calls: Vec<_> = step
+            .calls
+            .iter()
+            .map(|call| (call.operation, call.call.clone()))
+            .collect();
         let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
-        match self.store.activate(run, current.next, vec![step], retention, mail).await {
+        match self
+            .store
+            .activate(run, current.next, vec![step], retention, mail)
+            .await
+        {
             Ok(Ok(activated)) => {
                 current.next += 1;
                 current.time = next.time;
@@ -192,7 +221,13 @@ impl Core {
     }
 
     /// What a decision asks of the store.
-    fn step(&self, run: RunId, live: &LiveRun, mut decision: Decision, source: Option<Source>) -> Step {
+    fn step(
+        &self,
+        run: RunId,
+        live: &LiveRun,
+        mut decision: Decision,
+        source: Option<Source>,
+    ) -> Step {
         let limit = self.settings.limits.journal;
         let size = live.journal_bytes + encode(&decision.activation).len() as u64;
         if size > limit && decision.activation.end.is_none() {
@@ -217,24 +252,43 @@ impl Core {
         };
         for effect in decision.effects {
             match effect {
-                Effect::Call { operation, request, options } => {
+                Effect::Call {
+                    operation,
+                    request,
+                    options,
+                } => {
                     let call = Call {
                         request,
                         retry: options.retry.unwrap_or_default(),
                         timeout: options.timeout.unwrap_or(self.settings.limits.call_timeout),
                         redirects: options.redirects,
-                        idempotency_key: options.idempotency_key.unwrap_or_else(|| format!("{run}-{operation}")),
-                        attempts: Attempts { scheduled: 1, next: Time(0) },
+                        idempotency_key: options
+                            .idempotency_key
+                            .unwrap_or_else(|| format!("{run}-{operation}")),
+                        attempts: Attempts {
+                            scheduled: 1,
+                            next: Time(0),
+                        },
                     };
                     step.calls.push(NewCall { operation, call });
                 }
-                Effect::Notify { operation, event, run, payload } => {
+                Effect::Notify {
+                    operation,
+                    event,
+                    run,
+                    payload,
+                } => {
                     let to = match run.map(|run| run.parse()) {
                         None => NotifyTarget::Everyone,
                         Some(Ok(run)) => NotifyTarget::Run(run),
                         Some(Err(_)) => NotifyTarget::Nobody,
                     };
-                    step.notifies.push(NewNotify { operation, event, to, payload });
+                    step.notifies.push(NewNotify {
+                        operation,
+                        event,
+                        to,
+                        payload,
+                    });
                 }
             }
         }
@@ -266,8 +320,12 @@ impl Core {
     async fn load(self: &Arc<Self>, run: RunId) -> Result<Option<Box<LiveRun>>, Trouble> {
         let (view, frontier) = {
             let snapshot = self.store.read()?;
-            let Some(view) = snapshot.view(run)? else { return Ok(None) };
-            if view.state.status.has_ended() || view.state.status == dormouse_journal::Status::Blocked {
+            let Some(view) = snapshot.view(run)? else {
+                return Ok(None);
+            };
+            if view.state.status.has_ended()
+                || view.state.status == dormouse_journal::Status::Blocked
+            {
                 return Ok(None);
             }
             let open = snapshot.open(run, usize::MAX)?;
@@ -282,7 +340,9 @@ impl Core {
             }
             (view, frontier)
         };
-        let Some(permit) = self.slots.permit().await else { return Ok(None) };
+        let Some(permit) = self.slots.permit().await else {
+            return Ok(None);
+        };
         let instance = self.replay(&view).await?;
         Ok(Some(Box::new(LiveRun {
             instance,
@@ -342,10 +402,22 @@ fn check(snapshot: &Snapshot, run: RunId, frontier: &mut Frontier) -> Result<(),
     Ok(())
 }
 
-fn outcome(snapshot: &Snapshot, run: RunId, frontier: &Frontier, ready: &Ready) -> Result<Outcome, Trouble> {
-    let missing = || Trouble::Retry(format!("operation {} has nothing to complete with", ready.operation));
+fn outcome(
+    snapshot: &Snapshot,
+    run: RunId,
+    frontier: &Frontier,
+    ready: &Ready,
+) -> Result<Outcome, Trouble> {
+    let missing = || {
+        Trouble::Retry(format!(
+            "operation {} has nothing to complete with",
+            ready.operation
+        ))
+    };
     match &ready.source {
-        Source::Arrival { channel, place } => snapshot.arrival(run, channel, *place)?.ok_or_else(missing),
+        Source::Arrival { channel, place } => {
+            snapshot.arrival(run, channel, *place)?.ok_or_else(missing)
+        }
         Source::Deadline | Source::Abandoned => {
             let open = frontier.get(ready.operation).ok_or_else(missing)?;
             Outcome::given_up(&open.kind).ok_or_else(missing)
@@ -377,11 +449,16 @@ impl From<NoProgram> for Trouble {
         let code = match &error {
             NoProgram::Missing(_) => "component-missing",
             NoProgram::Unusable { .. } => "component-unusable",
-            NoProgram::Unavailable(Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping) => {
+            NoProgram::Unavailable(
+                Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
+            ) => {
                 return Trouble::Retry(error.to_string());
             }
         };
-        Trouble::Block(Failure { code: code.into(), message: error.to_string() })
+        Trouble::Block(Failure {
+            code: code.into(),
+            message: error.to_string(),
+        })
     }
 }
 
@@ -401,9 +478,15 @@ impl From<Interruption> for Trouble {
 }
 
 fn mismatch_failure(mismatch: &Mismatch) -> Failure {
-    Failure { code: "replay-mismatch".into(), message: mismatch.to_string() }
+    Failure {
+        code: "replay-mismatch".into(),
+        message: mismatch.to_string(),
+    }
 }
 
 fn damaged(error: &dormouse_store::ReadError) -> Failure {
-    Failure { code: "damaged-record".into(), message: error.to_string() }
+    Failure {
+        code: "damaged-record".into(),
+        message: error.to_string(),
+    }
 }

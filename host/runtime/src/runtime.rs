@@ -6,7 +6,9 @@ use std::time::Duration;
 use dormouse_engine::{CpuClock, Engine};
 use dormouse_journal::{Header, Payload, RunId, VersionId};
 use dormouse_store::seams::{Entropy, Spawner};
-use dormouse_store::{Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store};
+use dormouse_store::{
+    Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store,
+};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 
@@ -89,12 +91,16 @@ impl Runtime {
             timers: Timers::default(),
             events: Events::default(),
             watchers: Watchers::default(),
-            urls: Arc::new(WebhookUrls::new(&settings.public_url, &store.token_keys().keys)),
+            urls: Arc::new(WebhookUrls::new(
+                &settings.public_url,
+                &store.token_keys().keys,
+            )),
             calls_in_flight: Semaphore::new(settings.limits.calls_in_flight),
             store,
             settings,
         });
-        core.start().map_err(|error| OpenError::Damaged(error.to_string()))?;
+        core.start()
+            .map_err(|error| OpenError::Damaged(error.to_string()))?;
         Ok(Runtime { core })
     }
 
@@ -148,7 +154,11 @@ impl Runtime {
             return Ok(true);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let mut passed = self.core.clock.sleep_until(self.core.clock.now().after(wait)).fuse();
+        let mut passed = self
+            .core
+            .clock
+            .sleep_until(self.core.clock.now().after(wait))
+            .fuse();
         Ok(futures::select_biased! {
             _ = ended => true,
             () = passed => false,
@@ -160,7 +170,11 @@ impl Runtime {
     /// # Errors
     /// When it cannot be made durable.
     pub async fn cancel(&self, run: RunId) -> Result<Cancelled, Unavailable> {
-        let cancelled = self.core.store.cancel(run, self.core.settings.retention).await?;
+        let cancelled = self
+            .core
+            .store
+            .cancel(run, self.core.settings.retention)
+            .await?;
         if cancelled == Cancelled::Now {
             tracing::info!(%run, "a run was cancelled");
             self.core.slots.forget(run);
@@ -283,14 +297,18 @@ impl Core {
         let mut after = None;
         loop {
             let page = self.store.read()?.blocked_runs(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(*last);
             for run in page {
                 let core = self.clone();
                 self.spawner.spawn(Box::pin(async move {
                     match core.store.resume(run).await {
                         Ok(_) => core.wake(run, Hint::Anything),
-                        Err(error) => tracing::warn!(%run, %error, "a blocked run could not be tried again"),
+                        Err(error) => {
+                            tracing::warn!(%run, %error, "a blocked run could not be tried again")
+                        }
                     }
                 }));
             }

@@ -59,7 +59,10 @@ impl Limits {
     /// What may lie in a run's inbox for one event: as much as in a webhook's.
     #[must_use]
     pub fn mail(&self) -> MailLimits {
-        MailLimits { queued: self.inbox, bytes: self.inbox_bytes }
+        MailLimits {
+            queued: self.inbox,
+            bytes: self.inbox_bytes,
+        }
     }
 }
 
@@ -71,7 +74,10 @@ impl Default for Limits {
             inbox: 1_000,
             inbox_bytes: 64 << 20,
             journal: 1 << 30,
-            guest: GuestLimits { memory: 256 << 20, stack: dormouse_engine::WASM_STACK as u64 },
+            guest: GuestLimits {
+                memory: 256 << 20,
+                stack: dormouse_engine::WASM_STACK as u64,
+            },
             allowance: Arc::new(Allowance::default()),
             instances: 4_096,
             warm_memory: 1 << 30,

@@ -88,10 +88,24 @@ impl Slots {
             return None;
         }
         let live = state.take_warm(run);
-        state.runs.insert(run, Slot::Active { again: false, hints: Vec::new() });
+        state.runs.insert(
+            run,
+            Slot::Active {
+                again: false,
+                hints: Vec::new(),
+            },
+        );
         state.active += 1;
-        let owner = Owner { slots: self.clone(), run, released: false };
-        Some(Claim { owner, live, hints: vec![hint] })
+        let owner = Owner {
+            slots: self.clone(),
+            run,
+            released: false,
+        };
+        Some(Claim {
+            owner,
+            live,
+            hints: vec![hint],
+        })
     }
 
     /// Whether somebody executes this run.
@@ -191,11 +205,18 @@ impl Owner {
         let mut evicted = Vec::new();
         let mut state = slots.lock();
         if !state.stopping
-            && let Some(Slot::Active { again: again @ true, hints }) = state.runs.get_mut(&self.run)
+            && let Some(Slot::Active {
+                again: again @ true,
+                hints,
+            }) = state.runs.get_mut(&self.run)
         {
             *again = false;
             let hints = std::mem::take(hints);
-            return Release::Again(Claim { owner: self, live, hints });
+            return Release::Again(Claim {
+                owner: self,
+                live,
+                hints,
+            });
         }
         self.released = true;
         state.runs.remove(&self.run);

@@ -74,7 +74,11 @@ impl Core {
     }
 
     /// Wakes the runs whose timers are due; gives the time of the next timer.
-    fn fire(self: &Arc<Self>, reached: &mut Option<Timer>, now: Time) -> Result<Option<Time>, ReadError> {
+    fn fire(
+        self: &Arc<Self>,
+        reached: &mut Option<Timer>,
+        now: Time,
+    ) -> Result<Option<Time>, ReadError> {
         // Hints from here on are about what this look may have missed.
         self.timers.set(Time(u64::MAX));
         let snapshot = self.store.read()?;
@@ -93,7 +97,12 @@ impl Core {
     async fn wait(&self, until: Time) {
         self.timers.hint(Some(until));
         loop {
-            let target = self.timers.next.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(until);
+            let target = self
+                .timers
+                .next
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .unwrap_or(until);
             if target <= self.clock.now() {
                 return;
             }
@@ -111,7 +120,9 @@ impl Core {
         let mut after = None;
         loop {
             let page = self.store.read()?.due_runs(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(*last);
             for run in page {
                 self.wake(run, Hint::Anything);

@@ -12,7 +12,10 @@ pub(crate) struct WebhookUrls {
 
 impl WebhookUrls {
     pub(crate) fn new(public: &str, keys: &[(u16, [u8; 32])]) -> Self {
-        WebhookUrls { public: public.trim_end_matches('/').to_owned(), tokens: TokenMaker::new(keys) }
+        WebhookUrls {
+            public: public.trim_end_matches('/').to_owned(),
+            tokens: TokenMaker::new(keys),
+        }
     }
 
     pub(crate) fn tokens(&self) -> &TokenMaker {

@@ -26,7 +26,11 @@ impl Watchers {
 
     /// A run has ended.
     pub(crate) fn ended(&self, run: RunId) {
-        let watchers = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        let watchers = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&run);
         for watcher in watchers.into_iter().flatten() {
             let _ = watcher.send(());
         }

@@ -78,7 +78,8 @@ impl Runtime {
         Ok(match self.store().accept(accept).await? {
             Accepted::Queued { wake } => {
                 if wake {
-                    self.core().wake(run, Hint::Channel(Channel::Webhook(webhook)));
+                    self.core()
+                        .wake(run, Hint::Channel(Channel::Webhook(webhook)));
                 }
                 Received::Accepted { id }
             }

@@ -21,7 +21,10 @@ pub struct HostClock {
 impl HostClock {
     /// A clock that is never before `floor`.
     pub fn new(machine: Arc<dyn Clock>, floor: Time) -> Self {
-        HostClock { machine, highest: Arc::new(AtomicU64::new(floor.0)) }
+        HostClock {
+            machine,
+            highest: Arc::new(AtomicU64::new(floor.0)),
+        }
     }
 
     /// The time now.

@@ -8,7 +8,9 @@ use dormouse_journal::DecodeError;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
-    #[error("the data directory is in use by another host: stop that one, or give this one a directory of its own")]
+    #[error(
+        "the data directory is in use by another host: stop that one, or give this one a directory of its own"
+    )]
     InUse,
     /// It was written by a later release.
     #[error(

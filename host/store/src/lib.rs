@@ -25,7 +25,7 @@ pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::Store;
 pub use tables::{Attempts, Call, Code, Run, Start, State, TokenKeys, Version, Webhook, Workflow};
 pub use transactions::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey, DeliveryKeyKind, Deploy,
-    Deployed, MailLimits, NewCall, NewNotify, Notified, NotifyTarget, Refused, Resumed, Served, StartRun, Started,
-    Step,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey,
+    DeliveryKeyKind, Deploy, Deployed, MailLimits, NewCall, NewNotify, Notified, NotifyTarget,
+    Refused, Resumed, Served, StartRun, Started, Step,
 };

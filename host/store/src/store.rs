@@ -38,14 +38,20 @@ impl Store {
         cache: usize,
         reserve: u64,
     ) -> Result<Self, OpenError> {
-        let database =
-            builder(cache).create_with_backend(Backend(disk.open()?)).map_err(classify_open)?;
+        let database = builder(cache)
+            .create_with_backend(Backend(disk.open()?))
+            .map_err(classify_open)?;
         let floor = prepare(&database, clock.now(), entropy)?;
         let keys = read_keys(&database)?;
         let clock = HostClock::new(clock, floor);
         let handle = Arc::new(Handle::new(database, disk, cache));
         let writer = Writer::new(handle.clone(), clock.clone(), spawner, reserve);
-        Ok(Store { handle, writer, clock, keys: Arc::new(keys) })
+        Ok(Store {
+            handle,
+            writer,
+            clock,
+            keys: Arc::new(keys),
+        })
     }
 
     /// The host's clock, which this store keeps from going back.
@@ -86,7 +92,10 @@ impl Store {
         self.writer.is_full()
     }
 
-    pub(crate) async fn write<T: Transaction>(&self, transaction: T) -> Result<T::Output, WriteError> {
+    pub(crate) async fn write<T: Transaction>(
+        &self,
+        transaction: T,
+    ) -> Result<T::Output, WriteError> {
         self.writer.write(transaction).await
     }
 }
@@ -102,22 +111,42 @@ fn prepare(database: &Database, now: Time, entropy: &dyn Entropy) -> Result<Time
     let transaction = database.begin_write().map_err(storage)?;
     let floor = {
         let mut table = transaction.open_table(meta::TABLE).map_err(storage)?;
-        let found = table.get(meta::FORMAT).map_err(storage)?.map(|guard| guard.value().to_vec());
+        let found = table
+            .get(meta::FORMAT)
+            .map_err(storage)?
+            .map(|guard| guard.value().to_vec());
         match found.as_deref() {
             None => {
-                table.insert(meta::FORMAT, [FORMAT].as_slice()).map_err(storage)?;
-                let tokens = TokenKeys { keys: vec![(1, random(entropy))] };
-                table.insert(meta::TOKEN_KEYS, encode(&tokens).as_slice()).map_err(storage)?;
-                table.insert(meta::CODE_KEY, encode(&random::<32>(entropy)).as_slice()).map_err(storage)?;
-                table.insert(meta::CLOCK, encode(&now).as_slice()).map_err(storage)?;
+                table
+                    .insert(meta::FORMAT, [FORMAT].as_slice())
+                    .map_err(storage)?;
+                let tokens = TokenKeys {
+                    keys: vec![(1, random(entropy))],
+                };
+                table
+                    .insert(meta::TOKEN_KEYS, encode(&tokens).as_slice())
+                    .map_err(storage)?;
+                table
+                    .insert(meta::CODE_KEY, encode(&random::<32>(entropy)).as_slice())
+                    .map_err(storage)?;
+                table
+                    .insert(meta::CLOCK, encode(&now).as_slice())
+                    .map_err(storage)?;
             }
-            Some([found]) if *found > FORMAT => return Err(OpenError::Newer { found: *found, known: FORMAT }),
+            Some([found]) if *found > FORMAT => {
+                return Err(OpenError::Newer {
+                    found: *found,
+                    known: FORMAT,
+                });
+            }
             Some([FORMAT]) => {}
             Some(other) => return Err(OpenError::Damaged(format!("its format is {other:?}"))),
         }
         let clock = table.get(meta::CLOCK).map_err(storage)?;
         match clock {
-            Some(guard) => decode(guard.value()).map_err(|error| OpenError::Damaged(error.to_string()))?,
+            Some(guard) => {
+                decode(guard.value()).map_err(|error| OpenError::Damaged(error.to_string()))?
+            }
             None => return Err(OpenError::Damaged("its clock is missing".into())),
         }
     };
@@ -155,12 +184,17 @@ fn storage(error: impl Into<redb::Error>) -> OpenError {
 fn classify_open(error: redb::DatabaseError) -> OpenError {
     match error {
         redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
-        redb::DatabaseError::UpgradeRequired(found) => {
-            OpenError::Damaged(format!("its file format {found} is older than any Dormouse wrote"))
+        redb::DatabaseError::UpgradeRequired(found) => OpenError::Damaged(format!(
+            "its file format {found} is older than any Dormouse wrote"
+        )),
+        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => {
+            OpenError::Damaged(what)
         }
-        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => OpenError::Damaged(what),
         redb::DatabaseError::Storage(redb::StorageError::Io(error))
-            if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+            ) =>
         {
             OpenError::Damaged(error.to_string())
         }

@@ -46,12 +46,17 @@ impl<'t> Write<'t> {
     pub(crate) fn begin(transaction: &'t WriteTransaction, now: Time) -> Result<Self, ReadError> {
         let tables = Tables::open(transaction)?;
         let sequence = match redb::ReadableTable::get(&tables.meta, meta::SEQUENCE)? {
-            Some(guard) => {
-                decode(guard.value()).map_err(|source| ReadError::Row { table: "meta", source })?
-            }
+            Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
+                table: "meta",
+                source,
+            })?,
             None => 0,
         };
-        Ok(Write { tables, now, sequence })
+        Ok(Write {
+            tables,
+            now,
+            sequence,
+        })
     }
 
     /// The next commit sequence.
@@ -61,8 +66,12 @@ impl<'t> Write<'t> {
     }
 
     fn finish(mut self) -> Result<(), ReadError> {
-        self.tables.meta.insert(meta::SEQUENCE, encode(&self.sequence).as_slice())?;
-        self.tables.meta.insert(meta::CLOCK, encode(&self.now).as_slice())?;
+        self.tables
+            .meta
+            .insert(meta::SEQUENCE, encode(&self.sequence).as_slice())?;
+        self.tables
+            .meta
+            .insert(meta::CLOCK, encode(&self.now).as_slice())?;
         Ok(())
     }
 }
@@ -76,11 +85,18 @@ pub(crate) struct Handle {
 
 impl Handle {
     pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, cache: usize) -> Self {
-        Handle { database: Mutex::new(Arc::new(database)), disk, cache }
+        Handle {
+            database: Mutex::new(Arc::new(database)),
+            disk,
+            cache,
+        }
     }
 
     pub(crate) fn database(&self) -> Arc<Database> {
-        self.database.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.database
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Opens the file anew: after an I/O error redb refuses everything, reading included.
@@ -90,7 +106,8 @@ impl Handle {
         // their reads fail; they are short.
         *current = Arc::new(placeholder()?);
         let backend = self.disk.open().map_err(redb::Error::Io)?;
-        let database = crate::store::builder(self.cache).create_with_backend(crate::seams::Backend(backend))?;
+        let database = crate::store::builder(self.cache)
+            .create_with_backend(crate::seams::Backend(backend))?;
         *current = Arc::new(database);
         Ok(())
     }
@@ -138,12 +155,19 @@ impl Writer {
     }
 
     /// Writes something. Resolves when it is durable.
-    pub(crate) async fn write<T: Transaction>(self: &Arc<Self>, transaction: T) -> Result<T::Output, WriteError> {
+    pub(crate) async fn write<T: Transaction>(
+        self: &Arc<Self>,
+        transaction: T,
+    ) -> Result<T::Output, WriteError> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
         let (sender, receiver) = oneshot::channel();
-        let job = Typed { transaction, output: None, sender: Some(sender) };
+        let job = Typed {
+            transaction,
+            output: None,
+            sender: Some(sender),
+        };
         let start = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.jobs.push_back(Box::new(job));
@@ -151,14 +175,18 @@ impl Writer {
         };
         if start {
             let writer = self.clone();
-            self.spawner.spawn_blocking(Box::new(move || writer.drain()));
+            self.spawner
+                .spawn_blocking(Box::new(move || writer.drain()));
         }
         receiver.await.unwrap_or(Err(WriteError::Stopped))
     }
 
     /// Why nothing can be written any more.
     pub(crate) fn failure(&self) -> Option<WriteError> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the disk was full at the last attempt.
@@ -189,7 +217,12 @@ impl Writer {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if self.handle.disk.available().is_ok_and(|available| available < self.reserve) {
+        if self
+            .handle
+            .disk
+            .available()
+            .is_ok_and(|available| available < self.reserve)
+        {
             self.full.store(true, Ordering::Release);
             return Err(WriteError::Full);
         }
@@ -232,9 +265,8 @@ impl Writer {
                     group.remove(index).answer(Err(WriteError::Row(error)));
                 }
                 Err((_, ReadError::Storage(error))) => {
-                    return Err(Arc::try_unwrap(error).unwrap_or_else(|shared| {
-                        redb::Error::Corrupted(shared.to_string())
-                    }));
+                    return Err(Arc::try_unwrap(error)
+                        .unwrap_or_else(|shared| redb::Error::Corrupted(shared.to_string())));
                 }
             }
         }
@@ -259,7 +291,10 @@ fn apply_all(
 fn is_full(error: &redb::Error) -> bool {
     match error {
         redb::Error::Io(error) => {
-            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
         }
         _ => false,
     }

@@ -15,7 +15,12 @@ fn notify(world: &World) -> dormouse_store::Notified {
 
 fn result(world: &World, id: RunId, operation: u32) -> Option<Outcome> {
     let channel = Channel::Result(OperationNumber(operation));
-    world.store.read().unwrap().arrival(id, &channel, 0).unwrap()
+    world
+        .store
+        .read()
+        .unwrap()
+        .arrival(id, &channel, 0)
+        .unwrap()
 }
 
 /// A run that waits so many times at once.
@@ -32,9 +37,16 @@ fn an_event_reaches_every_wait_made_before_and_none_after() {
     assert!(!notified.broadcasting);
     let late = waiting(&world, 1, None);
     assert_eq!(world.due(), [first, second]);
-    assert_eq!(result(&world, first, 1), Some(Outcome::Event(Some(payload("x")))));
+    assert_eq!(
+        result(&world, first, 1),
+        Some(Outcome::Event(Some(payload("x"))))
+    );
     assert_eq!(result(&world, late, 1), None);
-    assert_eq!(notify(&world).runs, [late], "a wait that was reached is not reached again");
+    assert_eq!(
+        notify(&world).runs,
+        [late],
+        "a wait that was reached is not reached again"
+    );
 }
 
 #[test]
@@ -58,7 +70,9 @@ fn many_waits_are_served_in_batches_once_each() {
         batches += 1;
         assert!(batches < 10, "it does not come to an end");
     }
-    let reached = (1..=u32::try_from(MANY).unwrap()).filter(|wait| result(&world, id, *wait).is_some()).count();
+    let reached = (1..=u32::try_from(MANY).unwrap())
+        .filter(|wait| result(&world, id, *wait).is_some())
+        .count();
     assert_eq!(reached, MANY);
     assert_eq!(world.state(id).ready as usize, MANY);
     assert!(!world.store.read().unwrap().is_broadcasting().unwrap());
@@ -71,8 +85,17 @@ fn a_wait_does_not_time_out_while_its_event_is_under_way() {
     notify(&world);
     world.at(1_060);
     let last = u32::try_from(MANY).unwrap();
-    let timed_out = || step(world.now(), Some((last, Outcome::Event(None), Source::Deadline)), vec![]);
-    assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::EventUnderway));
+    let timed_out = || {
+        step(
+            world.now(),
+            Some((last, Outcome::Event(None), Source::Deadline)),
+            vec![],
+        )
+    };
+    assert_eq!(
+        world.commit(id, 1, timed_out()),
+        Err(Refused::EventUnderway)
+    );
     while run(world.store.serve_events()).unwrap().more {}
     assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::Stale));
     assert!(result(&world, id, last).is_some());
@@ -86,11 +109,23 @@ fn an_event_aimed_at_a_run_is_kept_for_its_next_wait() {
     assert_eq!(aimed("a"), AimedNotified::Queued);
     assert_eq!(world.due(), []);
     let slept = Some((1, Outcome::Slept, Source::Deadline));
-    world.commit(id, 1, step(world.now(), slept, vec![wait_event(None)])).unwrap();
+    world
+        .commit(id, 1, step(world.now(), slept, vec![wait_event(None)]))
+        .unwrap();
     assert_eq!(world.due(), [id]);
-    assert_eq!((aimed("b"), aimed("c"), aimed("d")), (AimedNotified::Queued, AimedNotified::Queued, AimedNotified::Full));
     assert_eq!(
-        run(world.store.notify_run(RunId([99; 16]), "e".into(), payload("x"), MAIL)).unwrap(),
+        (aimed("b"), aimed("c"), aimed("d")),
+        (
+            AimedNotified::Queued,
+            AimedNotified::Queued,
+            AimedNotified::Full
+        )
+    );
+    assert_eq!(
+        run(world
+            .store
+            .notify_run(RunId([99; 16]), "e".into(), payload("x"), MAIL))
+        .unwrap(),
         AimedNotified::Unknown
     );
     run(world.store.cancel(id, 1)).unwrap();
@@ -102,11 +137,22 @@ fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
     let world = World::new();
     let other = waiting(&world, 2, None);
     let id = world.start();
-    let kinds = vec![wait_event(None), Kind::Notify { event: "e".into(), run: None }];
+    let kinds = vec![
+        wait_event(None),
+        Kind::Notify {
+            event: "e".into(),
+            run: None,
+        },
+    ];
     let mut sending = step(world.now(), None, kinds);
     let (event, payload) = ("e".into(), payload("x"));
     let to = NotifyTarget::Everyone;
-    sending.notifies.push(NewNotify { operation: OperationNumber(1), event, to, payload });
+    sending.notifies.push(NewNotify {
+        operation: OperationNumber(1),
+        event,
+        to,
+        payload,
+    });
     let activated = world.commit(id, 0, sending).unwrap();
     assert_eq!(activated.woken, [other, other]);
     assert_eq!(result(&world, id, 1), Some(Outcome::Notified(2)));

@@ -7,11 +7,17 @@ use dormouse_store::{Accepted, DeliveryKey, DeliveryKeyKind, Refused};
 use support::{HOOK, World, last_step, run, step, wait};
 
 fn arrival(place: u64) -> Source {
-    Source::Arrival { channel: Channel::Webhook(HOOK), place }
+    Source::Arrival {
+        channel: Channel::Webhook(HOOK),
+        place,
+    }
 }
 
 fn key(kind: DeliveryKeyKind) -> Option<DeliveryKey> {
-    Some(DeliveryKey { kind, value: "k".into() })
+    Some(DeliveryKey {
+        kind,
+        value: "k".into(),
+    })
 }
 
 #[test]
@@ -20,7 +26,13 @@ fn an_early_request_is_kept_and_makes_nobody_due() {
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: false });
     assert_eq!(world.due(), []);
-    let head = world.store.read().unwrap().head(id, &Channel::Webhook(HOOK), 0).unwrap().unwrap();
+    let head = world
+        .store
+        .read()
+        .unwrap()
+        .head(id, &Channel::Webhook(HOOK), 0)
+        .unwrap()
+        .unwrap();
     assert_eq!(head.place, 0);
 }
 
@@ -30,7 +42,17 @@ fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: true });
     assert_eq!(world.due(), [id]);
-    world.commit(id, 1, step(world.now(), Some((1, Outcome::Delivery(None), arrival(0))), vec![])).unwrap();
+    world
+        .commit(
+            id,
+            1,
+            step(
+                world.now(),
+                Some((1, Outcome::Delivery(None), arrival(0))),
+                vec![],
+            ),
+        )
+        .unwrap();
     assert_eq!(world.due(), []);
     assert_eq!(world.state(id).ready, 0);
 }
@@ -41,9 +63,15 @@ fn a_wait_made_over_a_full_inbox_makes_the_run_due() {
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
-    let activated = world.commit(id, 1, step(world.now(), slept, vec![wait(None)])).unwrap();
+    let activated = world
+        .commit(id, 1, step(world.now(), slept, vec![wait(None)]))
+        .unwrap();
     assert!(activated.due);
-    assert_eq!(world.due(), [id], "a crash right now must not lose the delivery");
+    assert_eq!(
+        world.due(),
+        [id],
+        "a crash right now must not lose the delivery"
+    );
 }
 
 #[test]
@@ -55,8 +83,9 @@ fn requests_keep_their_order() {
     }
     let snapshot = world.store.read().unwrap();
     for (place, body) in [(0, "a"), (1, "b"), (2, "c")] {
-        let Some(Outcome::Delivery(Some(delivery))) =
-            snapshot.arrival(id, &Channel::Webhook(HOOK), place).unwrap()
+        let Some(Outcome::Delivery(Some(delivery))) = snapshot
+            .arrival(id, &Channel::Webhook(HOOK), place)
+            .unwrap()
         else {
             panic!("nothing at {place}");
         };
@@ -77,7 +106,13 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     keyed.id = "another".into();
     let duplicate = Accepted::Duplicate("request a".into());
     assert_eq!(run(world.store.accept(keyed.clone())).unwrap(), duplicate);
-    world.commit(id, 1, last_step(world.now(), Some((1, Outcome::Delivery(None), arrival(0))))).unwrap();
+    world
+        .commit(
+            id,
+            1,
+            last_step(world.now(), Some((1, Outcome::Delivery(None), arrival(0)))),
+        )
+        .unwrap();
     assert_eq!(run(world.store.accept(keyed)).unwrap(), duplicate);
     assert_eq!(world.accept(id, "e"), Accepted::Ended);
     assert_eq!(world.state(id).untaken, 2, "what nobody took is counted");
@@ -109,17 +144,26 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     run(world.store.accept(keyed.clone())).unwrap();
     world.at(1_000 + keyed.remember - 1);
     run(world.store.retire()).unwrap();
-    assert!(matches!(run(world.store.accept(keyed.clone())).unwrap(), Accepted::Duplicate(_)));
+    assert!(matches!(
+        run(world.store.accept(keyed.clone())).unwrap(),
+        Accepted::Duplicate(_)
+    ));
     world.at(1_000 + keyed.remember);
     run(world.store.retire()).unwrap();
-    assert_eq!(run(world.store.accept(keyed)).unwrap(), Accepted::Queued { wake: true });
+    assert_eq!(
+        run(world.store.accept(keyed)).unwrap(),
+        Accepted::Queued { wake: true }
+    );
 }
 
 #[test]
 fn an_inbox_is_bounded_by_bytes_as_well() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
-    assert_eq!(world.accept(id, &"x".repeat(900)), Accepted::Queued { wake: true });
+    assert_eq!(
+        world.accept(id, &"x".repeat(900)),
+        Accepted::Queued { wake: true }
+    );
     assert_eq!(world.accept(id, &"x".repeat(900)), Accepted::InboxFull);
     assert_eq!(world.accept(id, "small"), Accepted::Queued { wake: true });
 }
@@ -130,7 +174,17 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has() {
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
-    world.commit(id, 1, step(world.now(), slept, vec![Kind::CloseWebhook { webhook: HOOK }, wait(None)])).unwrap();
+    world
+        .commit(
+            id,
+            1,
+            step(
+                world.now(),
+                slept,
+                vec![Kind::CloseWebhook { webhook: HOOK }, wait(None)],
+            ),
+        )
+        .unwrap();
     assert_eq!(world.accept(id, "b"), Accepted::Closed);
     assert_eq!(world.due(), [id], "what is queued can still be waited for");
 }
@@ -142,7 +196,13 @@ fn a_timeout_is_refused_while_a_request_from_before_it_lies_there() {
     world.at(1_049);
     world.accept(id, "in time");
     world.at(1_060);
-    let timed_out = || step(world.now(), Some((1, Outcome::Delivery(None), Source::Deadline)), vec![]);
+    let timed_out = || {
+        step(
+            world.now(),
+            Some((1, Outcome::Delivery(None), Source::Deadline)),
+            vec![],
+        )
+    };
     assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::Stale));
     assert_eq!(world.state(id).activations, 1, "nothing of it was written");
 }
@@ -153,8 +213,15 @@ fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout() {
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_050);
     world.accept(id, "too late");
-    let timed_out = step(world.now(), Some((1, Outcome::Delivery(None), Source::Deadline)), vec![wait(None)]);
-    assert!(world.commit(id, 1, timed_out).unwrap().due, "the next wait has it");
+    let timed_out = step(
+        world.now(),
+        Some((1, Outcome::Delivery(None), Source::Deadline)),
+        vec![wait(None)],
+    );
+    assert!(
+        world.commit(id, 1, timed_out).unwrap().due,
+        "the next wait has it"
+    );
     assert_eq!(world.timers(), []);
 }
 
@@ -164,9 +231,22 @@ fn a_dropped_wait_leaves_its_request_in_its_place() {
     let id = world.run_with(vec![wait(None), Kind::Sleep { duration: 5 }]);
     world.accept(id, "a");
     assert_eq!(world.due(), [id]);
-    let dropped = Kind::Abandon { operations: vec![OperationNumber(1)], dropped: true };
+    let dropped = Kind::Abandon {
+        operations: vec![OperationNumber(1)],
+        dropped: true,
+    };
     let slept = Some((2, Outcome::Slept, Source::Deadline));
-    world.commit(id, 1, step(world.now(), slept, vec![dropped])).unwrap();
+    world
+        .commit(id, 1, step(world.now(), slept, vec![dropped]))
+        .unwrap();
     assert_eq!(world.due(), [], "nobody waits for it");
-    assert!(world.store.read().unwrap().head(id, &Channel::Webhook(HOOK), 0).unwrap().is_some());
+    assert!(
+        world
+            .store
+            .read()
+            .unwrap()
+            .head(id, &Channel::Webhook(HOOK), 0)
+            .unwrap()
+            .is_some()
+    );
 }

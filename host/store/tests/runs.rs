@@ -7,10 +7,12 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    CallError, Channel, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId, Source, Status, Time,
+    CallError, Channel, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
+    Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, Resumed,
+    RunQuery, Started, WriteError,
 };
 use support::{RETENTION, World, last_step, run, step, wait};
 
@@ -26,15 +28,25 @@ fn call() -> Call {
         timeout: 1_000,
         redirects: 0,
         idempotency_key: "key".into(),
-        attempts: Attempts { scheduled: 1, next: Time(0) },
+        attempts: Attempts {
+            scheduled: 1,
+            next: Time(0),
+        },
     }
 }
 
 fn calling(world: &World) -> RunId {
     let id = world.start();
-    let kind = Kind::Call { method: "GET".into(), url: "http://service.example/".into(), retry: call().retry };
+    let kind = Kind::Call {
+        method: "GET".into(),
+        url: "http://service.example/".into(),
+        retry: call().retry,
+    };
     let mut step = step(world.now(), None, vec![kind]);
-    step.calls.push(NewCall { operation: OperationNumber(0), call: call() });
+    step.calls.push(NewCall {
+        operation: OperationNumber(0),
+        call: call(),
+    });
     assert_eq!(world.commit(id, 0, step).unwrap().status, Status::Running);
     id
 }
@@ -45,11 +57,20 @@ fn a_start_with_a_key_starts_one_run() {
     let mut start = world.new_start();
     start.idempotency_key = Some("k".into());
     let id = start.run;
-    assert!(matches!(run(world.store.start_run(start.clone())).unwrap(), Started::New(_)));
+    assert!(matches!(
+        run(world.store.start_run(start.clone())).unwrap(),
+        Started::New(_)
+    ));
     start.run = RunId([9; 16]);
-    assert_eq!(run(world.store.start_run(start.clone())).unwrap(), Started::Existing(id));
+    assert_eq!(
+        run(world.store.start_run(start.clone())).unwrap(),
+        Started::Existing(id)
+    );
     start.input.body = Bytes::from_static(b"2");
-    assert_eq!(run(world.store.start_run(start)).unwrap(), Started::OtherInput(id));
+    assert_eq!(
+        run(world.store.start_run(start)).unwrap(),
+        Started::OtherInput(id)
+    );
     assert_eq!(world.due(), [id]);
 }
 
@@ -58,7 +79,10 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
     let world = World::new();
     let id = world.start();
     assert!(run(world.store.delete_workflow("w".into())).unwrap());
-    assert_eq!(run(world.store.start_run(world.new_start())).unwrap(), Started::Deleted);
+    assert_eq!(
+        run(world.store.start_run(world.new_start())).unwrap(),
+        Started::Deleted
+    );
     assert_eq!(world.due(), [id], "those that exist go on");
     assert!(!run(world.store.delete_workflow("other".into())).unwrap());
 }
@@ -67,8 +91,14 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
 fn an_activation_out_of_its_place_is_refused() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
-    assert_eq!(world.commit(id, 0, step(world.now(), None, vec![])), Err(Refused::Moved));
-    assert_eq!(world.commit(id, 2, step(world.now(), None, vec![])), Err(Refused::Moved));
+    assert_eq!(
+        world.commit(id, 0, step(world.now(), None, vec![])),
+        Err(Refused::Moved)
+    );
+    assert_eq!(
+        world.commit(id, 2, step(world.now(), None, vec![])),
+        Err(Refused::Moved)
+    );
 }
 
 #[test]
@@ -76,11 +106,20 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due() {
     let world = World::new();
     let id = world.run_with(vec![wait(Some(50)), Kind::Sleep { duration: 5 }]);
     assert_eq!(world.timers().len(), 2);
-    assert_eq!(run(world.store.cancel(id, RETENTION)).unwrap(), Cancelled::Now);
-    assert_eq!(run(world.store.cancel(id, RETENTION)).unwrap(), Cancelled::Before);
+    assert_eq!(
+        run(world.store.cancel(id, RETENTION)).unwrap(),
+        Cancelled::Now
+    );
+    assert_eq!(
+        run(world.store.cancel(id, RETENTION)).unwrap(),
+        Cancelled::Before
+    );
     assert_eq!((world.timers(), world.due()), (vec![], vec![]));
     let slept = Some((2, Outcome::Slept, Source::Deadline));
-    assert_eq!(world.commit(id, 1, step(world.now(), slept, vec![])), Err(Refused::Ended));
+    assert_eq!(
+        world.commit(id, 1, step(world.now(), slept, vec![])),
+        Err(Refused::Ended)
+    );
     assert_eq!(world.accept(id, "late"), Accepted::Ended);
 }
 
@@ -99,15 +138,24 @@ fn a_completed_run_cannot_be_cancelled() {
 fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
     let world = World::new();
     let id = world.run_with(vec![wait(Some(50))]);
-    let reason = Failure { code: "c".into(), message: "m".into() };
+    let reason = Failure {
+        code: "c".into(),
+        message: "m".into(),
+    };
     assert!(run(world.store.block(id, reason.clone())).unwrap());
     assert_eq!(world.state(id).failure, Some(reason));
     assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: true });
     assert_eq!(world.timers().len(), 1);
-    assert_eq!(world.commit(id, 1, step(world.now(), None, vec![])), Err(Refused::Blocked));
+    assert_eq!(
+        world.commit(id, 1, step(world.now(), None, vec![])),
+        Err(Refused::Blocked)
+    );
     assert_eq!(run(world.store.resume(id)).unwrap(), Resumed::Now);
     assert_eq!(world.state(id).failure, None);
-    assert_eq!(run(world.store.resume(id)).unwrap(), Resumed::NotBlocked(Status::Running));
+    assert_eq!(
+        run(world.store.resume(id)).unwrap(),
+        Resumed::NotBlocked(Status::Running)
+    );
 }
 
 #[test]
@@ -117,14 +165,38 @@ fn a_call_counts_its_attempts_and_gives_its_result_once() {
     let operation = OperationNumber(0);
     let made = |attempt, made| run(world.store.attempt_made(id, operation, attempt, made)).unwrap();
     assert!(made(1, AttemptMade::Again(Time(2_000))));
-    let attempts = world.store.read().unwrap().call(id, operation).unwrap().unwrap().attempts;
-    assert_eq!(attempts, Attempts { scheduled: 2, next: Time(2_000) });
-    assert!(!made(1, AttemptMade::Done(Err(CallError::TimedOut))), "an attempt that is over has no say");
+    let attempts = world
+        .store
+        .read()
+        .unwrap()
+        .call(id, operation)
+        .unwrap()
+        .unwrap()
+        .attempts;
+    assert_eq!(
+        attempts,
+        Attempts {
+            scheduled: 2,
+            next: Time(2_000)
+        }
+    );
+    assert!(
+        !made(1, AttemptMade::Done(Err(CallError::TimedOut))),
+        "an attempt that is over has no say"
+    );
     assert!(made(2, AttemptMade::Done(Err(CallError::TimedOut))));
     assert_eq!(world.due(), [id]);
     assert!(!made(2, AttemptMade::Done(Err(CallError::TimedOut))));
-    assert_eq!(world.store.read().unwrap().calls(None, 10).unwrap().len(), 0);
-    let arrived = world.store.read().unwrap().arrival(id, &Channel::Result(operation), 0).unwrap();
+    assert_eq!(
+        world.store.read().unwrap().calls(None, 10).unwrap().len(),
+        0
+    );
+    let arrived = world
+        .store
+        .read()
+        .unwrap()
+        .arrival(id, &Channel::Result(operation), 0)
+        .unwrap();
     assert_eq!(arrived, Some(Outcome::Response(Err(CallError::TimedOut))));
 }
 
@@ -133,7 +205,15 @@ fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped() {
     let world = World::new();
     let id = calling(&world);
     run(world.store.cancel(id, RETENTION)).unwrap();
-    assert_eq!(world.store.read().unwrap().call(id, OperationNumber(0)).unwrap(), None);
+    assert_eq!(
+        world
+            .store
+            .read()
+            .unwrap()
+            .call(id, OperationNumber(0))
+            .unwrap(),
+        None
+    );
     let made = AttemptMade::Done(Err(CallError::TimedOut));
     assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
     assert_eq!(world.due(), []);
@@ -144,12 +224,23 @@ fn an_abandoned_call_completes_as_given_up() {
     let world = World::new();
     let id = calling(&world);
     let made = AttemptMade::Done(Err(CallError::TimedOut));
-    let abandon = Kind::Abandon { operations: vec![OperationNumber(0)], dropped: false };
-    world.commit(id, 1, step(world.now(), None, vec![abandon])).unwrap();
+    let abandon = Kind::Abandon {
+        operations: vec![OperationNumber(0)],
+        dropped: false,
+    };
+    world
+        .commit(id, 1, step(world.now(), None, vec![abandon]))
+        .unwrap();
     assert_eq!(world.due(), [id]);
     assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
-    let given_up = Some((0, Outcome::Response(Err(CallError::Abandoned)), Source::Abandoned));
-    world.commit(id, 2, step(world.now(), given_up, vec![])).unwrap();
+    let given_up = Some((
+        0,
+        Outcome::Response(Err(CallError::Abandoned)),
+        Source::Abandoned,
+    ));
+    world
+        .commit(id, 2, step(world.now(), given_up, vec![]))
+        .unwrap();
     assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
 }
 
@@ -158,28 +249,57 @@ fn what_a_last_activation_wanted_is_not_done() {
     let world = World::new();
     let id = world.start();
     let mut last = last_step(world.now(), None);
-    last.calls.push(NewCall { operation: OperationNumber(0), call: call() });
-    last.activation.operations.push(support::operation(Kind::Sleep { duration: 5 }));
+    last.calls.push(NewCall {
+        operation: OperationNumber(0),
+        call: call(),
+    });
+    last.activation
+        .operations
+        .push(support::operation(Kind::Sleep { duration: 5 }));
     world.commit(id, 0, last).unwrap();
-    assert_eq!(world.store.read().unwrap().calls(None, 10).unwrap().len(), 0);
+    assert_eq!(
+        world.store.read().unwrap().calls(None, 10).unwrap().len(),
+        0
+    );
     assert_eq!(world.timers(), []);
-    let journal: Vec<_> = world.store.read().unwrap().journal(id, 0).unwrap().collect();
-    assert_eq!(journal[0].as_ref().unwrap().operations.len(), 1, "and yet shown");
+    let journal: Vec<_> = world
+        .store
+        .read()
+        .unwrap()
+        .journal(id, 0)
+        .unwrap()
+        .collect();
+    assert_eq!(
+        journal[0].as_ref().unwrap().operations.len(),
+        1,
+        "and yet shown"
+    );
 }
 
 #[test]
 fn runs_are_listed_newest_first_by_page() {
     let world = World::new();
     let ids: Vec<RunId> = (0..5).map(|_| world.start()).collect();
-    world.commit(ids[1], 0, last_step(world.now(), None)).unwrap();
+    world
+        .commit(ids[1], 0, last_step(world.now(), None))
+        .unwrap();
     let list = |query: &RunQuery| {
         let page = world.store.read().unwrap().runs(query).unwrap();
-        (page.runs.iter().map(|view| view.id).collect::<Vec<_>>(), page.next)
+        (
+            page.runs.iter().map(|view| view.id).collect::<Vec<_>>(),
+            page.next,
+        )
     };
-    let all = RunQuery { limit: 2, ..RunQuery::default() };
+    let all = RunQuery {
+        limit: 2,
+        ..RunQuery::default()
+    };
     let (first, next) = list(&all);
     assert_eq!((first, next), (vec![ids[4], ids[3]], Some(ids[3])));
-    let (second, _) = list(&RunQuery { before: next, ..all });
+    let (second, _) = list(&RunQuery {
+        before: next,
+        ..all
+    });
     assert_eq!(second, [ids[2], ids[1]]);
     let of = |status, workflow: &str| RunQuery {
         status,
@@ -187,7 +307,10 @@ fn runs_are_listed_newest_first_by_page() {
         before: None,
         limit: 10,
     };
-    assert_eq!(list(&of(Some(Status::Completed), "w")), (vec![ids[1]], None));
+    assert_eq!(
+        list(&of(Some(Status::Completed), "w")),
+        (vec![ids[1]], None)
+    );
     assert_eq!(list(&of(Some(Status::Pending), "w")).0.len(), 4);
     assert_eq!(list(&of(None, "w")).0.len(), 5);
     assert_eq!(list(&of(None, "other")).0.len(), 0);
@@ -198,7 +321,10 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "a");
-    run(world.store.notify_run(id, "e".into(), support::payload("x"), support::MAIL)).unwrap();
+    run(world
+        .store
+        .notify_run(id, "e".into(), support::payload("x"), support::MAIL))
+    .unwrap();
     run(world.store.cancel(id, RETENTION)).unwrap();
     assert_eq!(world.state(id).untaken, 2);
     world.at(1_000 + RETENTION - 1);
@@ -210,8 +336,22 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns() {
     assert!(snapshot.view(id).unwrap().is_none());
     assert_eq!(snapshot.journal(id, 0).unwrap().count(), 0);
     assert_eq!(snapshot.webhooks(id).unwrap().len(), 0);
-    assert_eq!(snapshot.runs(&RunQuery { limit: 10, ..RunQuery::default() }).unwrap().runs.len(), 0);
-    assert_eq!(world.accept(id, "b"), Accepted::Ended, "its token proves that it was");
+    assert_eq!(
+        snapshot
+            .runs(&RunQuery {
+                limit: 10,
+                ..RunQuery::default()
+            })
+            .unwrap()
+            .runs
+            .len(),
+        0
+    );
+    assert_eq!(
+        world.accept(id, "b"),
+        Accepted::Ended,
+        "its token proves that it was"
+    );
 }
 
 #[test]
@@ -235,9 +375,15 @@ fn a_store_that_is_open_is_not_opened_again() {
     struct File(std::path::PathBuf);
     impl dormouse_store::seams::Disk for File {
         fn open(&self) -> std::io::Result<Box<dyn redb::StorageBackend>> {
-            let file =
-                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.0)?;
-            Ok(Box::new(redb::backends::FileBackend::new(file).map_err(std::io::Error::other)?))
+            let file = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&self.0)?;
+            Ok(Box::new(
+                redb::backends::FileBackend::new(file).map_err(std::io::Error::other)?,
+            ))
         }
 
         fn available(&self) -> std::io::Result<u64> {

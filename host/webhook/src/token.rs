@@ -59,7 +59,11 @@ impl TokenMaker {
         bytes[..2].copy_from_slice(&id.to_be_bytes());
         bytes[2..18].copy_from_slice(&token.run.0);
         bytes[18..SUBJECT].copy_from_slice(&token.webhook.0.to_be_bytes());
-        let tag = key.clone().chain_update(&bytes[..SUBJECT]).finalize().into_bytes();
+        let tag = key
+            .clone()
+            .chain_update(&bytes[..SUBJECT])
+            .finalize()
+            .into_bytes();
         bytes[SUBJECT..].copy_from_slice(&tag[..TAG]);
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -73,21 +77,35 @@ impl TokenMaker {
             return Err(InvalidToken);
         }
         let mut bytes = [0; LENGTH];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| InvalidToken)?;
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text, &mut bytes)
+            .map_err(|_| InvalidToken)?;
         if length != LENGTH {
             return Err(InvalidToken);
         }
         let (subject, tag) = bytes.split_at(SUBJECT);
         let (id, rest) = subject.split_at(2);
         let (run, webhook) = rest.split_at(16);
-        let (Ok(id), Ok(run), Ok(webhook)) = (id.try_into(), run.try_into(), webhook.try_into()) else {
+        let (Ok(id), Ok(run), Ok(webhook)) = (id.try_into(), run.try_into(), webhook.try_into())
+        else {
             return Err(InvalidToken);
         };
         let id = u16::from_be_bytes(id);
-        let key = self.keys.iter().find(|(known, _)| *known == id).ok_or(InvalidToken)?;
+        let key = self
+            .keys
+            .iter()
+            .find(|(known, _)| *known == id)
+            .ok_or(InvalidToken)?;
         // This comparison takes the same time wherever the tags differ.
-        key.1.clone().chain_update(subject).verify_truncated_left(tag).map_err(|_| InvalidToken)?;
-        Ok(Token { run: RunId(run), webhook: WebhookNumber(u32::from_be_bytes(webhook)) })
+        key.1
+            .clone()
+            .chain_update(subject)
+            .verify_truncated_left(tag)
+            .map_err(|_| InvalidToken)?;
+        Ok(Token {
+            run: RunId(run),
+            webhook: WebhookNumber(u32::from_be_bytes(webhook)),
+        })
     }
 }
 
@@ -100,7 +118,9 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 
 impl std::fmt::Debug for TokenMaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(id, _)| id)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|(id, _)| id))
+            .finish()
     }
 }
 
@@ -110,7 +130,10 @@ mod tests {
 
     use super::*;
 
-    const TOKEN: Token = Token { run: RunId([7; 16]), webhook: WebhookNumber(3) };
+    const TOKEN: Token = Token {
+        run: RunId([7; 16]),
+        webhook: WebhookNumber(3),
+    };
 
     fn maker() -> TokenMaker {
         TokenMaker::new(&[(1, [1; 32])])

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_store::seams::Disk;
 use redb::StorageBackend;
 
+/// What every redb file begins with, once it is whole.
+const MAGIC: &[u8] = b"redb";
+
 /// The disk. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct SimDisk {
@@ -19,6 +22,22 @@ struct State {
     /// What is left after power is lost.
     synced: Vec<u8>,
     log: Vec<Operation>,
+    /// How many more operations succeed, if they are counted.
+    left: Option<usize>,
+}
+
+impl State {
+    /// Counts an operation; fails it if the power is gone.
+    fn count(&mut self) -> io::Result<()> {
+        match &mut self.left {
+            None => Ok(()),
+            Some(0) => Err(io::Error::other("the power is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Something done to the disk.
@@ -33,10 +52,21 @@ pub enum Operation {
 }
 
 impl SimDisk {
-    /// Loses power.
+    /// Loses what was not synced, and has power again.
     pub fn lose_power(&self) {
         let mut state = self.lock();
+        // The real disk makes a new store under another name, and gives it its own when it is whole. So one that was
+        // not finished is not there.
+        if !state.synced.starts_with(MAGIC) {
+            state.synced.clear();
+        }
         state.current = state.synced.clone();
+        state.left = None;
+    }
+
+    /// Lets this many more operations succeed, and then none.
+    pub fn fail_after(&self, operations: usize) {
+        self.lock().left = Some(operations);
     }
 
     /// Everything that was done to it.
@@ -79,6 +109,7 @@ impl StorageBackend for SimDisk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.lock();
+        state.count()?;
         state.current.resize(index(len)?, 0);
         state.log.push(Operation::Length(len));
         Ok(())
@@ -86,6 +117,7 @@ impl StorageBackend for SimDisk {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.lock();
+        state.count()?;
         state.synced = state.current.clone();
         state.log.push(Operation::Sync);
         Ok(())
@@ -93,8 +125,12 @@ impl StorageBackend for SimDisk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
+        state.count()?;
         let start = index(offset)?;
-        let place = state.current.get_mut(start..start + data.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let place = state
+            .current
+            .get_mut(start..start + data.len())
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
         place.copy_from_slice(data);
         state.log.push(Operation::Write(offset, data.to_vec()));
         Ok(())

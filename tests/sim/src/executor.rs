@@ -55,19 +55,32 @@ impl Executor {
                 return output;
             }
             if !self.step() && !woken.0.load(Ordering::Acquire) {
-                assert!(self.advance(), "nothing can happen any more, and the test still waits");
+                assert!(
+                    self.advance(),
+                    "nothing can happen any more, and the test still waits"
+                );
             }
         }
     }
 
     /// Runs one task; gives false if none is ready.
     pub fn step(self: &Arc<Self>) -> bool {
-        let Some(cell) = self.lock().ready.pop_front() else { return false };
+        let Some(cell) = self.lock().ready.pop_front() else {
+            return false;
+        };
         cell.queued.store(false, Ordering::Release);
-        let taken = cell.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = cell
+            .future
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(mut future) = taken {
             let waker = Waker::from(cell.clone());
-            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            if future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+            {
                 *cell.future.lock().unwrap_or_else(PoisonError::into_inner) = Some(future);
             }
         }
@@ -77,7 +90,9 @@ impl Executor {
     /// Moves time on to the next timer; gives false if there is none.
     fn advance(&self) -> bool {
         let mut state = self.lock();
-        let Some(((time, _), waker)) = state.timers.pop_first() else { return false };
+        let Some(((time, _), waker)) = state.timers.pop_first() else {
+            return false;
+        };
         state.now = state.now.max(time);
         drop(state);
         waker.wake();
@@ -93,10 +108,16 @@ impl Executor {
     /// Takes away every task, as a crash does.
     pub fn clear(&self) {
         let mut state = self.lock();
-        let (ready, timers) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.timers));
+        let (ready, timers) = (
+            std::mem::take(&mut state.ready),
+            std::mem::take(&mut state.timers),
+        );
         drop(state);
         for cell in &ready {
-            cell.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+            cell.future
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
         }
         drop((ready, timers));
     }
@@ -148,7 +169,10 @@ impl Clock for Seam {
     }
 
     fn sleep_until(&self, time: Time) -> Task {
-        Box::pin(Sleep { executor: self.0.clone(), until: time })
+        Box::pin(Sleep {
+            executor: self.0.clone(),
+            until: time,
+        })
     }
 
     /// No processor time passes in simulation, so that no limit of it is ever met by chance.

@@ -1,11 +1,12 @@
 //! The rest of the machine: randomness from a seed, a compiler in the same process, a network that is a function.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CallError, Request, Response};
+use dormouse_journal::{CallError, Request, Response, VersionId};
 use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress};
 use dormouse_store::seams::{Entropy, Task};
 use rand_chacha::ChaCha20Rng;
@@ -22,18 +23,31 @@ impl Seeded {
 
 impl Entropy for Seeded {
     fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(bytes);
     }
 }
 
-/// Compiles where it is called.
+/// Compiles where it is called, and each component once in a process: worlds come and go, and code stays the same.
 pub(crate) struct InProcess(pub(crate) Engine);
+
+static COMPILED: Mutex<BTreeMap<VersionId, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
 impl Compiler for InProcess {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
         let engine = self.0.clone();
         Box::pin(async move {
-            engine.precompile(&component).map_err(|error| CompileFailure::Refused(error.to_string()))
+            let version = VersionId::of(&component);
+            let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(code) = compiled.get(&version) {
+                return Ok(code.clone());
+            }
+            let code = engine.precompile(&component);
+            let code = code.map_err(|error| CompileFailure::Refused(error.to_string()))?;
+            compiled.insert(version, code.clone());
+            Ok(code)
         })
     }
 }
@@ -49,20 +63,31 @@ pub struct SimEgress {
 
 impl SimEgress {
     /// A network that answers like this.
-    pub fn new(answer: impl Fn(&Request) -> Result<Response, CallError> + Send + Sync + 'static) -> Self {
-        SimEgress { answer: Arc::new(answer), sent: Arc::default() }
+    pub fn new(
+        answer: impl Fn(&Request) -> Result<Response, CallError> + Send + Sync + 'static,
+    ) -> Self {
+        SimEgress {
+            answer: Arc::new(answer),
+            sent: Arc::default(),
+        }
     }
 
     /// What was sent so far.
     #[must_use]
     pub fn sent(&self) -> Vec<Request> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 impl Egress for SimEgress {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(attempt.request.clone());
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(attempt.request.clone());
         let result = (self.answer)(&attempt.request);
         Box::pin(async move { result })
     }
@@ -74,9 +99,14 @@ impl Egress for SimEgress {
 /// When it was not built.
 #[must_use]
 pub fn guest(name: &str) -> Bytes {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests").join(format!("{name}.wasm"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/guests")
+        .join(format!("{name}.wasm"));
     match std::fs::read(&path) {
         Ok(bytes) => bytes.into(),
-        Err(error) => panic!("{}: {error}. Run `cargo xtask build --guests-only` first", path.display()),
+        Err(error) => panic!(
+            "{}: {error}. Run `cargo xtask build --guests-only` first",
+            path.display()
+        ),
     }
 }

@@ -1,11 +1,12 @@
 //! The machine as a whole, and the hosts that come and go on it.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dormouse_engine::{Config, Engine};
 use dormouse_journal::{RunId, Time};
 use dormouse_runtime::{Parts, Runtime, Settings};
+use dormouse_store::OpenError;
 
 use crate::executor::{Executor, Seam};
 use crate::machine::{InProcess, Seeded};
@@ -13,6 +14,15 @@ use crate::{SimDisk, SimEgress};
 
 /// The time at which every simulation begins: 2026-01-01.
 const BEGINNING: Time = Time(1_767_225_600_000);
+
+/// One engine for all worlds of a process: it has no state that a run can see.
+fn engine() -> Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    let make = || {
+        Engine::new(&Config { slots: SLOTS }).unwrap_or_else(|error| panic!("no engine: {error}"))
+    };
+    ENGINE.get_or_init(make).clone()
+}
 
 /// Instances at once: few, so that the pool is reserved quickly, and queues under load.
 const SLOTS: u32 = 64;
@@ -35,13 +45,12 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
         settings.limits.instances = SLOTS;
-        let engine = Engine::new(&Config { slots: SLOTS });
         World {
             executor: Executor::new(BEGINNING),
             disk: SimDisk::default(),
             egress,
             entropy: Arc::new(Seeded::new(seed)),
-            engine: engine.unwrap_or_else(|error| panic!("no engine: {error}")),
+            engine: engine(),
             settings,
         }
     }
@@ -52,6 +61,15 @@ impl World {
     /// When the store cannot be opened.
     #[must_use]
     pub fn host(&self) -> Runtime {
+        self.try_host()
+            .unwrap_or_else(|error| panic!("the host does not start: {error}"))
+    }
+
+    /// Starts a host on what the disk holds, if the disk lets it.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn try_host(&self) -> Result<Runtime, OpenError> {
         let seam = Arc::new(Seam(self.executor.clone()));
         let parts = Parts {
             clock: seam.clone(),
@@ -61,8 +79,7 @@ impl World {
             egress: Arc::new(self.egress.clone()),
             compiler: Arc::new(InProcess(self.engine.clone())),
         };
-        let host = Runtime::open(parts, self.engine.clone(), self.settings.clone());
-        host.unwrap_or_else(|error| panic!("the host does not start: {error}"))
+        Runtime::open(parts, self.engine.clone(), self.settings.clone())
     }
 
     /// Runs until this is done.
@@ -77,7 +94,10 @@ impl World {
     pub fn finish(&self, host: &Runtime, run: RunId) {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
         let ended = self.run(host.wait_for_end(run, year));
-        assert!(ended.is_ok_and(|ended| ended), "run {run} did not end within a year");
+        assert!(
+            ended.is_ok_and(|ended| ended),
+            "run {run} did not end within a year"
+        );
     }
 
     /// Lets this many milliseconds pass, the host running.
@@ -87,12 +107,18 @@ impl World {
         self.run(seam.sleep_until(seam.now().after(span)));
     }
 
+    /// Takes away what is left of a host that did not start, as [`World::crash`] does.
+    pub fn crash_without_host(&self, down: u64) {
+        self.executor.clear();
+        self.disk.lose_power();
+        self.executor.pass(down);
+    }
+
     /// Takes the host away, with what the disk had not synced, and lets this many milliseconds pass without one.
     pub fn crash(&self, host: Runtime, down: u64) {
         self.executor.clear();
         drop(host);
-        self.disk.lose_power();
-        self.executor.pass(down);
+        self.crash_without_host(down);
     }
 
     /// The disk.

@@ -7,7 +7,13 @@ use dormouse_runtime::{Incoming, Received, Runtime, Settings, Start};
 use dormouse_sim::{Operation, SimEgress, World, guest};
 
 fn service() -> SimEgress {
-    SimEgress::new(|_| Ok(Response { status: 202, headers: Vec::new(), body: Bytes::new() }))
+    SimEgress::new(|_| {
+        Ok(Response {
+            status: 202,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    })
 }
 
 fn start(world: &World, host: &Runtime, workflow: &str, input: &serde_json::Value) -> RunId {
@@ -26,14 +32,33 @@ fn call(world: &World, host: &Runtime, body: &str, finished: bool) {
     let sent = world.egress().sent();
     let job: serde_json::Value = serde_json::from_slice(&sent.last().unwrap().body).unwrap();
     let url = job["webhookUrl"].as_str().unwrap().to_owned();
-    let token = host.read_token(url.rsplit('/').next().unwrap()).expect("a token of this host");
-    let mut headers = vec![("content-type".to_owned(), Bytes::from_static(b"application/json"))];
+    let token = host
+        .read_token(url.rsplit('/').next().unwrap())
+        .expect("a token of this host");
+    let mut headers = vec![(
+        "content-type".to_owned(),
+        Bytes::from_static(b"application/json"),
+    )];
     if finished {
         headers.push(("x-task-finished".into(), Bytes::from_static(b"true")));
     }
-    let request = Request { method: "POST".into(), url, headers, body: Bytes::copy_from_slice(body.as_bytes()) };
-    let received = world.run(host.receive(Incoming { token, request, key: None })).unwrap();
-    assert!(matches!(received, Received::Accepted { .. }), "{received:?}");
+    let request = Request {
+        method: "POST".into(),
+        url,
+        headers,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    };
+    let received = world
+        .run(host.receive(Incoming {
+            token,
+            request,
+            key: None,
+        }))
+        .unwrap();
+    assert!(
+        matches!(received, Received::Accepted { .. }),
+        "{received:?}"
+    );
 }
 
 fn output(world: &World, host: &Runtime, run: RunId) -> String {
@@ -60,9 +85,12 @@ struct Story {
 fn tell(seed: u64) -> Story {
     let world = World::new(seed, service(), Settings::default());
     let host = world.host();
-    world.run(host.deploy("progress", guest("progress"))).unwrap();
+    world
+        .run(host.deploy("progress", guest("progress")))
+        .unwrap();
     world.run(host.deploy("script", guest("script"))).unwrap();
-    let input = serde_json::json!({"service_url": "http://service.example/jobs", "timeout_ms": 300_000});
+    let input =
+        serde_json::json!({"service_url": "http://service.example/jobs", "timeout_ms": 300_000});
     let progress = start(&world, &host, "progress", &input);
     let script = start(&world, &host, "script", &scripted());
     world.pass(1_000);
@@ -72,9 +100,15 @@ fn tell(seed: u64) -> Story {
     let host = world.host();
     world.pass(10);
     call(&world, &host, r#"{"done":2}"#, true);
-    let results = (output(&world, &host, progress), output(&world, &host, script));
+    let results = (
+        output(&world, &host, progress),
+        output(&world, &host, script),
+    );
     world.run(host.stop());
-    Story { results, writes: world.disk().log() }
+    Story {
+        results,
+        writes: world.disk().log(),
+    }
 }
 
 #[test]
@@ -84,9 +118,16 @@ fn the_whole_host_gives_the_same_bytes_twice() {
     let second = tell(1);
     assert_eq!(first.results, second.results);
     assert_eq!(first.writes.len(), second.writes.len());
-    let differs = first.writes.iter().zip(&second.writes).position(|(first, second)| first != second);
+    let differs = first
+        .writes
+        .iter()
+        .zip(&second.writes)
+        .position(|(first, second)| first != second);
     assert_eq!(differs, None, "the place of the first write that differs");
 
     let other = tell(2);
-    assert_ne!(first.results.1, other.results.1, "another seed gives other randomness");
+    assert_ne!(
+        first.results.1, other.results.1,
+        "another seed gives other randomness"
+    );
 }

@@ -1,6 +1,6 @@
 //! The store's file.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -30,22 +30,40 @@ impl FileDisk {
     }
 }
 
+impl FileDisk {
+    /// Makes a new store under another name, and gives it its own when it is whole: a file that a crash left half made
+    /// would be refused by every later start.
+    fn create(&self) -> io::Result<()> {
+        let unfinished = self.path.with_extension("unfinished");
+        let file = open_file(OpenOptions::new().create(true).truncate(true), &unfinished)?;
+        let backend = FileBackend::new(file).map_err(io::Error::other)?;
+        let database = redb::Database::builder().create_with_backend(backend).map_err(io::Error::other)?;
+        drop(database);
+        std::fs::rename(&unfinished, &self.path)?;
+        File::open(self.directory())?.sync_all()
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+}
+
+fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.read(true).write(true).mode(0o600).open(path)
+}
+
 impl Disk for FileDisk {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.path)?;
+        if !self.path.try_exists()? {
+            self.create()?;
+        }
+        let file = open_file(&mut OpenOptions::new(), &self.path)?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
         Ok(Box::new(backend))
     }
 
     fn available(&self) -> io::Result<u64> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        let stat = rustix::fs::statvfs(directory)?;
+        let stat = rustix::fs::statvfs(self.directory())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }

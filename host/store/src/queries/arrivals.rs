@@ -12,29 +12,48 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk fails, or a row is damaged.
-    pub fn head(&self, run: RunId, channel: &Channel, from: u64) -> Result<Option<Head>, ReadError> {
+    pub fn head(
+        &self,
+        run: RunId,
+        channel: &Channel,
+        from: u64,
+    ) -> Result<Option<Head>, ReadError> {
         match channel {
             Channel::Webhook(webhook) => {
                 let table = self.table(inbox::TABLE.definition())?;
-                let mut range = table.range((run.0, webhook.0, from)..=(run.0, webhook.0, u64::MAX))?;
-                let Some(item) = range.next() else { return Ok(None) };
+                let mut range =
+                    table.range((run.0, webhook.0, from)..=(run.0, webhook.0, u64::MAX))?;
+                let Some(item) = range.next() else {
+                    return Ok(None);
+                };
                 let (key, value) = item?;
                 let accepted = inbox::TABLE.decode(value.value())?.accepted;
-                Ok(Some(Head { place: key.value().2, accepted }))
+                Ok(Some(Head {
+                    place: key.value().2,
+                    accepted,
+                }))
             }
             Channel::Event(event) => {
                 let table = self.table(mail::TABLE.definition())?;
                 let range = (run.0, event.as_str(), from)..=(run.0, event.as_str(), u64::MAX);
                 let mut range = table.range(range)?;
-                let Some(item) = range.next() else { return Ok(None) };
+                let Some(item) = range.next() else {
+                    return Ok(None);
+                };
                 let (key, value) = item?;
                 let accepted = mail::TABLE.decode(value.value())?.accepted;
-                Ok(Some(Head { place: key.value().2, accepted }))
+                Ok(Some(Head {
+                    place: key.value().2,
+                    accepted,
+                }))
             }
             Channel::Result(operation) => {
                 let table = self.table(results::TABLE.definition())?;
                 let arrived = results::TABLE.get(&table, (run.0, operation.0))?;
-                Ok(arrived.map(|arrived| Head { place: 0, accepted: arrived.accepted }))
+                Ok(arrived.map(|arrived| Head {
+                    place: 0,
+                    accepted: arrived.accepted,
+                }))
             }
         }
     }
@@ -43,7 +62,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk fails, or a row is damaged.
-    pub fn arrival(&self, run: RunId, channel: &Channel, place: u64) -> Result<Option<Outcome>, ReadError> {
+    pub fn arrival(
+        &self,
+        run: RunId,
+        channel: &Channel,
+        place: u64,
+    ) -> Result<Option<Outcome>, ReadError> {
         match channel {
             Channel::Webhook(webhook) => {
                 let table = self.table(inbox::TABLE.definition())?;
@@ -57,7 +81,9 @@ impl Snapshot {
             }
             Channel::Result(operation) => {
                 let table = self.table(results::TABLE.definition())?;
-                Ok(results::TABLE.get(&table, (run.0, operation.0))?.map(|arrived| arrived.outcome))
+                Ok(results::TABLE
+                    .get(&table, (run.0, operation.0))?
+                    .map(|arrived| arrived.outcome))
             }
         }
     }

@@ -5,7 +5,8 @@ use std::ops::Bound;
 use dormouse_journal::{LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber};
 
 use crate::tables::{
-    Run, RunKey, State, Webhook, inputs, logs, open, outputs, runs, runs_by_status, runs_by_workflow, states, webhooks,
+    Run, RunKey, State, Webhook, inputs, logs, open, outputs, runs, runs_by_status,
+    runs_by_workflow, states, webhooks,
 };
 use crate::{ReadError, Snapshot};
 
@@ -103,14 +104,21 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk fails, or a row is damaged.
-    pub fn open(&self, run: RunId, limit: usize) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+    pub fn open(
+        &self,
+        run: RunId,
+        limit: usize,
+    ) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
         let table = self.table(open::TABLE.definition())?;
         let range = table.range((run.0, 0)..=(run.0, u32::MAX))?;
         range
             .take(limit)
             .map(|item| {
                 let (key, value) = item?;
-                Ok((OperationNumber(key.value().1), open::TABLE.decode(value.value())?))
+                Ok((
+                    OperationNumber(key.value().1),
+                    open::TABLE.decode(value.value())?,
+                ))
             })
             .collect()
     }
@@ -119,8 +127,15 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the disk fails, or the row is damaged.
-    pub fn webhook(&self, run: RunId, webhook: WebhookNumber) -> Result<Option<Webhook>, ReadError> {
-        webhooks::TABLE.get(&self.table(webhooks::TABLE.definition())?, (run.0, webhook.0))
+    pub fn webhook(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<Option<Webhook>, ReadError> {
+        webhooks::TABLE.get(
+            &self.table(webhooks::TABLE.definition())?,
+            (run.0, webhook.0),
+        )
     }
 
     /// The webhooks of a run.
@@ -134,7 +149,10 @@ impl Snapshot {
             .map(|item| {
                 let (key, value) = item?;
                 let number = WebhookNumber(key.value().1);
-                Ok(WebhookView { number, webhook: webhooks::TABLE.decode(value.value())? })
+                Ok(WebhookView {
+                    number,
+                    webhook: webhooks::TABLE.decode(value.value())?,
+                })
             })
             .collect()
     }
@@ -160,7 +178,10 @@ impl Snapshot {
     /// When the disk fails, or a row is damaged.
     pub fn runs(&self, query: &RunQuery) -> Result<RunPage, ReadError> {
         let ids = self.run_ids(query)?;
-        let mut page = RunPage { runs: Vec::new(), next: None };
+        let mut page = RunPage {
+            runs: Vec::new(),
+            next: None,
+        };
         let mut seen = 0;
         let mut last = None;
         for id in ids {
@@ -172,7 +193,11 @@ impl Snapshot {
             seen += 1;
             last = Some(id);
             let Some(view) = self.view(id)? else { continue };
-            if query.workflow.as_ref().is_none_or(|workflow| *workflow == view.run.workflow) {
+            if query
+                .workflow
+                .as_ref()
+                .is_none_or(|workflow| *workflow == view.run.workflow)
+            {
                 page.runs.push(view);
             }
         }
@@ -188,14 +213,23 @@ impl Snapshot {
         if let Some(status) = query.status {
             let tag = runs_by_status::tag(status);
             let range = (Bound::Included((tag, [0; 16])), Bound::Excluded((tag, end)));
-            let ids = self.table(runs_by_status::TABLE)?.range::<(u8, RunKey)>(range)?;
+            let ids = self
+                .table(runs_by_status::TABLE)?
+                .range::<(u8, RunKey)>(range)?;
             Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value().1)))))
         } else if let Some(workflow) = &query.workflow {
-            let range = (Bound::Included((workflow.as_str(), [0; 16])), Bound::Excluded((workflow.as_str(), end)));
-            let ids = self.table(runs_by_workflow::TABLE)?.range::<(&str, RunKey)>(range)?;
+            let range = (
+                Bound::Included((workflow.as_str(), [0; 16])),
+                Bound::Excluded((workflow.as_str(), end)),
+            );
+            let ids = self
+                .table(runs_by_workflow::TABLE)?
+                .range::<(&str, RunKey)>(range)?;
             Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value().1)))))
         } else {
-            let ids = self.table(states::TABLE.definition())?.range::<RunKey>(..end)?;
+            let ids = self
+                .table(states::TABLE.definition())?
+                .range::<RunKey>(..end)?;
             Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value())))))
         }
     }

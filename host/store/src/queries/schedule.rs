@@ -34,26 +34,43 @@ impl Snapshot {
         let table = self.table(due::TABLE)?;
         let start = after.map_or(Bound::Unbounded, |run| Bound::Excluded(run.0));
         let range = table.range::<RunKey>((start, Bound::Unbounded))?;
-        range.take(limit).map(|item| Ok(RunId(item?.0.value()))).collect()
+        range
+            .take(limit)
+            .map(|item| Ok(RunId(item?.0.value())))
+            .collect()
     }
 
     /// Blocked runs, after the run given, and at most so many.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, ReadError> {
+    pub fn blocked_runs(
+        &self,
+        after: Option<RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunId>, ReadError> {
         let table = self.table(runs_by_status::TABLE)?;
         let tag = runs_by_status::tag(Status::Blocked);
-        let start = after.map_or(Bound::Included((tag, [0; 16])), |run| Bound::Excluded((tag, run.0)));
+        let start = after.map_or(Bound::Included((tag, [0; 16])), |run| {
+            Bound::Excluded((tag, run.0))
+        });
         let range = table.range::<(u8, RunKey)>((start, Bound::Included((tag, [0xff; 16]))))?;
-        range.take(limit).map(|item| Ok(RunId(item?.0.value().1))).collect()
+        range
+            .take(limit)
+            .map(|item| Ok(RunId(item?.0.value().1)))
+            .collect()
     }
 
     /// Timers due at this time, after the timer given, and at most so many.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn timers(&self, after: Option<Timer>, until: Time, limit: usize) -> Result<Vec<Timer>, ReadError> {
+    pub fn timers(
+        &self,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Result<Vec<Timer>, ReadError> {
         let table = self.table(timers::TABLE)?;
         let start = after.map_or(Bound::Unbounded, |timer| Bound::Excluded(timer.key()));
         let end = Bound::Included((until.0, [0xff; 16], u32::MAX));
@@ -61,7 +78,10 @@ impl Snapshot {
             return Ok(Vec::new());
         }
         let range = table.range::<(u64, RunKey, u32)>((start, end))?;
-        range.take(limit).map(|item| Ok(timer(item?.0.value()))).collect()
+        range
+            .take(limit)
+            .map(|item| Ok(timer(item?.0.value())))
+            .collect()
     }
 
     /// The first timer after this time.
@@ -72,7 +92,10 @@ impl Snapshot {
         let table = self.table(timers::TABLE)?;
         let start = Bound::Excluded((after.0, [0xff; 16], u32::MAX));
         let mut range = table.range::<(u64, RunKey, u32)>((start, Bound::Unbounded))?;
-        range.next().map(|item| Ok(Time(item?.0.value().0))).transpose()
+        range
+            .next()
+            .map(|item| Ok(Time(item?.0.value().0)))
+            .transpose()
     }
 
     /// Calls without a result, after the one given, and at most so many.
@@ -85,14 +108,20 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<(RunId, OperationNumber, Call)>, ReadError> {
         let table = self.table(calls::TABLE.definition())?;
-        let start = after.map_or(Bound::Unbounded, |(run, operation)| Bound::Excluded((run.0, operation.0)));
+        let start = after.map_or(Bound::Unbounded, |(run, operation)| {
+            Bound::Excluded((run.0, operation.0))
+        });
         let range = table.range::<(RunKey, u32)>((start, Bound::Unbounded))?;
         range
             .take(limit)
             .map(|item| {
                 let (key, value) = item?;
                 let (run, operation) = key.value();
-                Ok((RunId(run), OperationNumber(operation), calls::TABLE.decode(value.value())?))
+                Ok((
+                    RunId(run),
+                    OperationNumber(operation),
+                    calls::TABLE.decode(value.value())?,
+                ))
             })
             .collect()
     }
@@ -111,7 +140,10 @@ impl Snapshot {
     /// # Errors
     /// When the disk fails.
     pub fn is_broadcasting(&self) -> Result<bool, ReadError> {
-        Ok(self.table(broadcasts::TABLE.definition())?.first()?.is_some())
+        Ok(self
+            .table(broadcasts::TABLE.definition())?
+            .first()?
+            .is_some())
     }
 
     /// When the next thing expires.
@@ -125,5 +157,9 @@ impl Snapshot {
 }
 
 fn timer((due, run, operation): (u64, RunKey, u32)) -> Timer {
-    Timer { due: Time(due), run: RunId(run), operation: OperationNumber(operation) }
+    Timer {
+        due: Time(due),
+        run: RunId(run),
+        operation: OperationNumber(operation),
+    }
 }

@@ -26,7 +26,10 @@ impl Snapshot {
             .iter()?
             .map(|item| {
                 let (key, value) = item?;
-                Ok((key.value().to_owned(), workflows::TABLE.decode(value.value())?))
+                Ok((
+                    key.value().to_owned(),
+                    workflows::TABLE.decode(value.value())?,
+                ))
             })
             .collect()
     }
@@ -37,7 +40,9 @@ impl Snapshot {
     /// When the disk fails.
     pub fn component(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
         let table = self.table(components::TABLE)?;
-        Ok(table.get(version.0)?.map(|guard| Bytes::copy_from_slice(guard.value())))
+        Ok(table
+            .get(version.0)?
+            .map(|guard| Bytes::copy_from_slice(guard.value())))
     }
 
     /// A component's compiled code, sealed.

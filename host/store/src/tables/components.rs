@@ -4,4 +4,5 @@
 
 use redb::TableDefinition;
 
-pub(crate) const TABLE: TableDefinition<'static, [u8; 32], &'static [u8]> = TableDefinition::new("components");
+pub(crate) const TABLE: TableDefinition<'static, [u8; 32], &'static [u8]> =
+    TableDefinition::new("components");

@@ -8,13 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ReadError;
 
-pub(crate) const TABLE: TableDefinition<'static, (u64, &'static [u8]), ()> = TableDefinition::new("expiries");
+pub(crate) const TABLE: TableDefinition<'static, (u64, &'static [u8]), ()> =
+    TableDefinition::new("expiries");
 
 /// What expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Expiring {
     /// The key of an accepted request.
-    Duplicate { run: RunId, webhook: u32, key: [u8; 32] },
+    Duplicate {
+        run: RunId,
+        webhook: u32,
+        key: [u8; 32],
+    },
     /// The key of a start.
     Start { workflow: String, key: [u8; 32] },
     /// An ended run, with all it owns.
@@ -27,6 +32,9 @@ impl Expiring {
     }
 
     pub(crate) fn from_key(bytes: &[u8]) -> Result<Self, ReadError> {
-        decode(bytes).map_err(|source: DecodeError| ReadError::Row { table: "expiries", source })
+        decode(bytes).map_err(|source: DecodeError| ReadError::Row {
+            table: "expiries",
+            source,
+        })
     }
 }

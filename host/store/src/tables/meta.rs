@@ -13,7 +13,8 @@
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
-pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> =
+    TableDefinition::new("meta");
 
 pub(crate) const FORMAT: &str = "format";
 pub(crate) const CLOCK: &str = "clock";
@@ -30,6 +31,8 @@ pub struct TokenKeys {
 
 impl std::fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(id, _)| id)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|(id, _)| id))
+            .finish()
     }
 }

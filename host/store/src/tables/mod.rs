@@ -57,7 +57,11 @@ pub(crate) struct Rows<K: Key + 'static, V> {
 
 impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Rows { definition: TableDefinition::new(name), name, row: std::marker::PhantomData }
+        Rows {
+            definition: TableDefinition::new(name),
+            name,
+            row: std::marker::PhantomData,
+        }
     }
 
     pub(crate) fn definition(&self) -> TableDefinition<'static, K, &'static [u8]> {
@@ -80,7 +84,10 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
     }
 
     pub(crate) fn damaged(&self, source: DecodeError) -> ReadError {
-        ReadError::Row { table: self.name, source }
+        ReadError::Row {
+            table: self.name,
+            source,
+        }
     }
 
     pub(crate) fn put<'k>(

@@ -7,7 +7,8 @@ use redb::TableDefinition;
 
 use super::RunKey;
 
-pub(crate) const TABLE: TableDefinition<'static, (u8, RunKey), ()> = TableDefinition::new("runs_by_status");
+pub(crate) const TABLE: TableDefinition<'static, (u8, RunKey), ()> =
+    TableDefinition::new("runs_by_status");
 
 /// Frozen: these bytes are in files.
 pub(crate) fn tag(status: Status) -> u8 {

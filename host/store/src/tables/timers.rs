@@ -6,4 +6,5 @@ use redb::TableDefinition;
 
 use super::RunKey;
 
-pub(crate) const TABLE: TableDefinition<'static, (u64, RunKey, u32), ()> = TableDefinition::new("timers");
+pub(crate) const TABLE: TableDefinition<'static, (u64, RunKey, u32), ()> =
+    TableDefinition::new("timers");

@@ -104,7 +104,9 @@ impl Transaction for Accept {
             }
         }
         // A run that is not there was removed by retention: its token proves that it was.
-        let Some(mut edit) = Edit::load(tables, self.run)? else { return Ok(Accepted::Ended) };
+        let Some(mut edit) = Edit::load(tables, self.run)? else {
+            return Ok(Accepted::Ended);
+        };
         if edit.state.status.has_ended() {
             return Ok(Accepted::Ended);
         }
@@ -127,14 +129,30 @@ impl Transaction for Accept {
         webhook.queued += 1;
         webhook.queued_bytes += size;
         webhook.last_accepted = Some(write.now);
-        let delivery =
-            Delivery { id: self.id.clone(), accepted: write.now, request: self.request.clone() };
+        let delivery = Delivery {
+            id: self.id.clone(),
+            accepted: write.now,
+            request: self.request.clone(),
+        };
         inbox::TABLE.put(&mut tables.inbox, (run, number, place), &delivery)?;
         if let Some(key) = remember {
-            let first = Duplicate { id: self.id.clone(), body };
+            let first = Duplicate {
+                id: self.id.clone(),
+                body,
+            };
             duplicates::TABLE.put(&mut tables.duplicates, (run, number, key), &first)?;
-            let expiring = Expiring::Duplicate { run: self.run, webhook: number, key };
-            tables.expiries.insert((write.now.after(self.remember).0, expiring.to_key().as_slice()), ())?;
+            let expiring = Expiring::Duplicate {
+                run: self.run,
+                webhook: number,
+                key,
+            };
+            tables.expiries.insert(
+                (
+                    write.now.after(self.remember).0,
+                    expiring.to_key().as_slice(),
+                ),
+                (),
+            )?;
         }
         edit.put_webhook(tables, number, was_ready, &webhook)?;
         let wake = edit.state.is_due();
@@ -145,7 +163,11 @@ impl Transaction for Accept {
 
 /// What a request counts for in an inbox: all of it that is stored.
 pub(crate) fn request_size(request: &Request) -> u64 {
-    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let headers: usize = request
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     (request.body.len() + headers + request.url.len()) as u64
 }
 

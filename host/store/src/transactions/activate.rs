@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use dormouse_journal::{
-    Activation, Channel, End, Kind, LogLine, Open, Operation, OperationNumber, Outcome, Payload, RunId, Source,
-    Status, Time, Transition, Waiting, encode,
+    Activation, Channel, End, Kind, LogLine, Open, Operation, OperationNumber, Outcome, Payload,
+    RunId, Source, Status, Time, Transition, Waiting, encode,
 };
 use redb::ReadableTable;
 
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
-    Attempts, Call, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail, mailboxes, open, outputs, results,
-    webhooks,
+    Attempts, Call, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail, mailboxes,
+    open, outputs, results, webhooks,
 };
 use crate::transactions::accept::request_size;
 use crate::transactions::edit::{Edit, Edits};
@@ -115,21 +115,32 @@ impl Transaction for Activate {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError> {
         let mut edits = Edits::default();
-        let Some(edit) = edits.load(&write.tables, self.run)? else { return Ok(Err(Refused::Ended)) };
+        let Some(edit) = edits.load(&write.tables, self.run)? else {
+            return Ok(Err(Refused::Ended));
+        };
         if let Some(refused) = self.refuse(edit, &write.tables)? {
             return Ok(Err(refused));
         }
         let sequence = write.next_sequence();
         let mut reached = Reached::default();
         for (index, step) in (self.first..).zip(&self.steps) {
-            let Some(edit) = edits.load(&write.tables, self.run)? else { continue };
-            let mut commit = Commit { edit, now: write.now, sequence, tables: &mut write.tables };
+            let Some(edit) = edits.load(&write.tables, self.run)? else {
+                continue;
+            };
+            let mut commit = Commit {
+                edit,
+                now: write.now,
+                sequence,
+                tables: &mut write.tables,
+            };
             commit.step(index, step, self.retention)?;
             if step.activation.end.is_none() {
                 self.notify(write, &mut edits, sequence, step, &mut reached)?;
             }
         }
-        let Some(edit) = edits.load(&write.tables, self.run)? else { return Ok(Err(Refused::Ended)) };
+        let Some(edit) = edits.load(&write.tables, self.run)? else {
+            return Ok(Err(Refused::Ended));
+        };
         if !edit.state.status.has_ended() {
             let host_works = has_host_work(&write.tables, self.run)?;
             // A run that is neither blocked nor ended can always be activated: refuse() saw to it.
@@ -162,7 +173,13 @@ impl Activate {
             let count = events::send(write, edits, sequence, notify, self.mail, reached)?;
             if let Some(edit) = edits.load(&write.tables, self.run)? {
                 let outcome = Outcome::Notified(count);
-                events::put_result(&mut write.tables, edit, notify.operation, write.now, outcome)?;
+                events::put_result(
+                    &mut write.tables,
+                    edit,
+                    notify.operation,
+                    write.now,
+                    outcome,
+                )?;
             }
         }
         Ok(())
@@ -183,7 +200,11 @@ impl Activate {
         // What earlier steps of this commit take is gone for the later ones.
         let mut taken: BTreeMap<Channel, u64> = BTreeMap::new();
         for step in &self.steps {
-            let operation = step.activation.completion.as_ref().map(|completion| completion.operation);
+            let operation = step
+                .activation
+                .completion
+                .as_ref()
+                .map(|completion| completion.operation);
             match (&step.source, operation) {
                 (Some(Source::Arrival { channel, place }), _) => {
                     taken.insert(channel.clone(), place + 1);
@@ -209,25 +230,35 @@ impl Activate {
         let run = self.run.0;
         // One that is not in the table was made by an earlier step of this commit, when nothing could have arrived
         // that the runner did not see.
-        let Some(row) = open::TABLE.get(&tables.open, (run, operation.0))? else { return Ok(None) };
+        let Some(row) = open::TABLE.get(&tables.open, (run, operation.0))? else {
+            return Ok(None);
+        };
         let waiting = row.waiting();
         let head = match &row.kind {
             Kind::WaitForWebhook { webhook, .. } => {
                 let from = taken.get(&Channel::Webhook(*webhook)).copied().unwrap_or(0);
-                let mut range = tables.inbox.range((run, webhook.0, from)..=(run, webhook.0, u64::MAX))?;
+                let mut range = tables
+                    .inbox
+                    .range((run, webhook.0, from)..=(run, webhook.0, u64::MAX))?;
                 match range.next() {
                     Some(item) => Some(inbox::TABLE.decode(item?.1.value())?.accepted),
                     None => None,
                 }
             }
             Kind::WaitForEvent { event, .. } => {
-                if results::TABLE.get(&tables.results, (run, operation.0))?.is_some() {
+                if results::TABLE
+                    .get(&tables.results, (run, operation.0))?
+                    .is_some()
+                {
                     return Ok(Some(Refused::Stale));
                 }
                 if events::is_underway(tables, event, self.run, operation, waiting)? {
                     return Ok(Some(Refused::EventUnderway));
                 }
-                let from = taken.get(&Channel::Event(event.clone())).copied().unwrap_or(0);
+                let from = taken
+                    .get(&Channel::Event(event.clone()))
+                    .copied()
+                    .unwrap_or(0);
                 let range = (run, event.as_str(), from)..=(run, event.as_str(), u64::MAX);
                 match tables.mail.range(range)?.next() {
                     Some(item) => Some(mail::TABLE.decode(item?.1.value())?.accepted),
@@ -236,7 +267,9 @@ impl Activate {
             }
             _ => None,
         };
-        Ok(head.is_some_and(|accepted| waiting.takes(accepted)).then_some(Refused::Stale))
+        Ok(head
+            .is_some_and(|accepted| waiting.takes(accepted))
+            .then_some(Refused::Stale))
     }
 }
 
@@ -252,7 +285,9 @@ impl Commit<'_, '_> {
     fn step(&mut self, index: u32, step: &Step, retention: u64) -> Result<(), ReadError> {
         let run = self.edit.run.0;
         let record = encode(&step.activation);
-        self.tables.journal.insert((run, journal::GENERATION, index), record.as_slice())?;
+        self.tables
+            .journal
+            .insert((run, journal::GENERATION, index), record.as_slice())?;
         for (place, line) in (0..).zip(&step.logs) {
             logs::TABLE.put(&mut self.tables.logs, (run, index, place), line)?;
             self.edit.state.log_bytes += line.message.len() as u64;
@@ -277,8 +312,14 @@ impl Commit<'_, '_> {
             self.perform(OperationNumber(number), operation, step.activation.time)?;
         }
         for call in &step.calls {
-            let attempts = Attempts { scheduled: 1, next: self.now };
-            let row = Call { attempts, ..call.call.clone() };
+            let attempts = Attempts {
+                scheduled: 1,
+                next: self.now,
+            };
+            let row = Call {
+                attempts,
+                ..call.call.clone()
+            };
             calls::TABLE.put(&mut self.tables.calls, (run, call.operation.0), &row)?;
         }
         Ok(())
@@ -289,7 +330,9 @@ impl Commit<'_, '_> {
         let run = self.edit.run.0;
         match channel {
             Channel::Webhook(webhook) => {
-                let Some(removed) = self.tables.inbox.remove((run, webhook.0, place))? else { return Ok(()) };
+                let Some(removed) = self.tables.inbox.remove((run, webhook.0, place))? else {
+                    return Ok(());
+                };
                 let size = request_size(&inbox::TABLE.decode(removed.value())?.request);
                 drop(removed);
                 self.change_webhook(webhook.0, |row| {
@@ -299,7 +342,9 @@ impl Commit<'_, '_> {
                 })
             }
             Channel::Event(event) => {
-                let Some(removed) = self.tables.mail.remove((run, event.as_str(), place))? else { return Ok(()) };
+                let Some(removed) = self.tables.mail.remove((run, event.as_str(), place))? else {
+                    return Ok(());
+                };
                 let size = mail::TABLE.decode(removed.value())?.payload.body.len() as u64;
                 drop(removed);
                 self.change_mailbox(event, |row| {
@@ -314,7 +359,9 @@ impl Commit<'_, '_> {
     /// An operation has completed, or was dropped: it waits no more.
     fn close(&mut self, operation: OperationNumber, was_abandoned: bool) -> Result<(), ReadError> {
         let run = self.edit.run.0;
-        let Some(removed) = self.tables.open.remove((run, operation.0))? else { return Ok(()) };
+        let Some(removed) = self.tables.open.remove((run, operation.0))? else {
+            return Ok(());
+        };
         let row: Open = open::TABLE.decode(removed.value())?;
         drop(removed);
         if was_abandoned {
@@ -336,7 +383,11 @@ impl Commit<'_, '_> {
             }
             Kind::WaitForEvent { event, .. } => {
                 // Whoever sent to all has taken this row away, and with it the wait on the mailbox.
-                let waited = self.tables.event_waits.remove((event.as_str(), run, operation.0))?.is_some();
+                let waited = self
+                    .tables
+                    .event_waits
+                    .remove((event.as_str(), run, operation.0))?
+                    .is_some();
                 if waited {
                     self.change_mailbox(event, |row| row.waits = row.waits.saturating_sub(1))?;
                 }
@@ -352,15 +403,28 @@ impl Commit<'_, '_> {
     }
 
     fn drop_result(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
-        let existed = self.tables.results.remove((self.edit.run.0, operation.0))?.is_some();
+        let existed = self
+            .tables
+            .results
+            .remove((self.edit.run.0, operation.0))?
+            .is_some();
         self.edit.count(existed, false);
         Ok(())
     }
 
-    fn perform(&mut self, number: OperationNumber, operation: &Operation, time: Time) -> Result<(), ReadError> {
+    fn perform(
+        &mut self,
+        number: OperationNumber,
+        operation: &Operation,
+        time: Time,
+    ) -> Result<(), ReadError> {
         let run = self.edit.run.0;
         match &operation.kind {
-            Kind::CreateWebhook { webhook, url, options } => {
+            Kind::CreateWebhook {
+                webhook,
+                url,
+                options,
+            } => {
                 let row = Webhook {
                     step: operation.step.clone(),
                     url: url.clone(),
@@ -376,10 +440,15 @@ impl Commit<'_, '_> {
                 };
                 webhooks::TABLE.put(&mut self.tables.webhooks, (run, webhook.0), &row)
             }
-            Kind::CloseWebhook { webhook } => self.change_webhook(webhook.0, |row| row.closed = true),
-            Kind::Abandon { operations, dropped } => {
-                operations.iter().try_for_each(|operation| self.give_up(*operation, *dropped))
+            Kind::CloseWebhook { webhook } => {
+                self.change_webhook(webhook.0, |row| row.closed = true)
             }
+            Kind::Abandon {
+                operations,
+                dropped,
+            } => operations
+                .iter()
+                .try_for_each(|operation| self.give_up(*operation, *dropped)),
             // Answering a caller belongs to replies from the workflow, which the engine does not offer yet.
             Kind::Respond { .. } | Kind::Begin { .. } => Ok(()),
             kind if kind.completes() => self.open(number, operation, time),
@@ -387,18 +456,32 @@ impl Commit<'_, '_> {
         }
     }
 
-    fn open(&mut self, number: OperationNumber, operation: &Operation, issued: Time) -> Result<(), ReadError> {
+    fn open(
+        &mut self,
+        number: OperationNumber,
+        operation: &Operation,
+        issued: Time,
+    ) -> Result<(), ReadError> {
         let run = self.edit.run.0;
-        let row =
-            Open { step: operation.step.clone(), kind: operation.kind.clone(), issued, abandoned: false };
+        let row = Open {
+            step: operation.step.clone(),
+            kind: operation.kind.clone(),
+            issued,
+            abandoned: false,
+        };
         let deadline = row.kind.deadline(issued);
         if let Some(deadline) = deadline {
             self.tables.timers.insert((deadline.0, run, number.0), ())?;
         }
         match &row.kind {
-            Kind::WaitForWebhook { webhook, .. } => self.change_webhook(webhook.0, |row| row.waits += 1)?,
+            Kind::WaitForWebhook { webhook, .. } => {
+                self.change_webhook(webhook.0, |row| row.waits += 1)?
+            }
             Kind::WaitForEvent { event, .. } => {
-                let wait = EventWait { since: self.sequence, waiting: Waiting { issued, deadline } };
+                let wait = EventWait {
+                    since: self.sequence,
+                    waiting: Waiting { issued, deadline },
+                };
                 let key = (event.as_str(), run, number.0);
                 event_waits::TABLE.put(&mut self.tables.event_waits, key, &wait)?;
                 self.change_mailbox(event, |row| row.waits += 1)?;
@@ -413,15 +496,30 @@ impl Commit<'_, '_> {
             return self.close(operation, false);
         }
         let key = (self.edit.run.0, operation.0);
-        let Some(row) = open::TABLE.get(&self.tables.open, key)? else { return Ok(()) };
+        let Some(row) = open::TABLE.get(&self.tables.open, key)? else {
+            return Ok(());
+        };
         self.quiet(operation, &row)?;
         self.edit.count(false, true);
-        open::TABLE.put(&mut self.tables.open, key, &Open { abandoned: true, ..row })
+        open::TABLE.put(
+            &mut self.tables.open,
+            key,
+            &Open {
+                abandoned: true,
+                ..row
+            },
+        )
     }
 
-    fn change_webhook(&mut self, number: u32, change: impl FnOnce(&mut Webhook)) -> Result<(), ReadError> {
+    fn change_webhook(
+        &mut self,
+        number: u32,
+        change: impl FnOnce(&mut Webhook),
+    ) -> Result<(), ReadError> {
         let key = (self.edit.run.0, number);
-        let Some(mut row) = webhooks::TABLE.get(&self.tables.webhooks, key)? else { return Ok(()) };
+        let Some(mut row) = webhooks::TABLE.get(&self.tables.webhooks, key)? else {
+            return Ok(());
+        };
         let was_ready = row.is_ready();
         change(&mut row);
         self.edit.put_webhook(self.tables, number, was_ready, &row)
@@ -433,7 +531,9 @@ impl Commit<'_, '_> {
         change: impl FnOnce(&mut mailboxes::Mailbox),
     ) -> Result<(), ReadError> {
         let key = (self.edit.run.0, event);
-        let mut row = mailboxes::TABLE.get(&self.tables.mailboxes, key)?.unwrap_or_default();
+        let mut row = mailboxes::TABLE
+            .get(&self.tables.mailboxes, key)?
+            .unwrap_or_default();
         let was_ready = row.is_ready();
         change(&mut row);
         self.edit.put_mailbox(self.tables, event, was_ready, &row)
@@ -456,7 +556,12 @@ impl Commit<'_, '_> {
 }
 
 /// Removes all by which an ended run could go on, counts what it leaves untaken, and sets the day of its removal.
-pub(crate) fn clear(tables: &mut Tables<'_>, edit: &mut Edit, now: Time, retention: u64) -> Result<(), ReadError> {
+pub(crate) fn clear(
+    tables: &mut Tables<'_>,
+    edit: &mut Edit,
+    now: Time,
+    retention: u64,
+) -> Result<(), ReadError> {
     let run = edit.run.0;
     let mut waiting = Vec::new();
     for item in tables.open.range((run, 0)..=(run, u32::MAX))? {
@@ -477,7 +582,13 @@ pub(crate) fn clear(tables: &mut Tables<'_>, edit: &mut Edit, now: Time, retenti
     edit.state.untaken = untaken(tables, edit.run)?;
     edit.state.ready = 0;
     edit.state.ended = Some(now);
-    tables.expiries.insert((now.after(retention).0, Expiring::Run(edit.run).to_key().as_slice()), ())?;
+    tables.expiries.insert(
+        (
+            now.after(retention).0,
+            Expiring::Run(edit.run).to_key().as_slice(),
+        ),
+        (),
+    )?;
     Ok(())
 }
 
@@ -498,8 +609,17 @@ fn untaken(tables: &Tables<'_>, run: RunId) -> Result<u64, ReadError> {
 
 /// Whether something is outstanding that is the host's to do.
 fn has_host_work(tables: &Tables<'_>, run: RunId) -> Result<bool, ReadError> {
-    let calls = tables.calls.range((run.0, 0)..=(run.0, u32::MAX))?.next().is_some();
-    Ok(calls || tables.results.range((run.0, 0)..=(run.0, u32::MAX))?.next().is_some())
+    let calls = tables
+        .calls
+        .range((run.0, 0)..=(run.0, u32::MAX))?
+        .next()
+        .is_some();
+    Ok(calls
+        || tables
+            .results
+            .range((run.0, 0)..=(run.0, u32::MAX))?
+            .next()
+            .is_some())
 }
 
 impl Store {
@@ -517,6 +637,13 @@ impl Store {
         retention: u64,
         mail: MailLimits,
     ) -> Result<Result<Activated, Refused>, WriteError> {
-        self.write(Activate { run, first, steps, retention, mail }).await
+        self.write(Activate {
+            run,
+            first,
+            steps,
+            retention,
+            mail,
+        })
+        .await
     }
 }

@@ -32,17 +32,24 @@ impl Transaction for Attempted {
         let key = (self.run.0, self.operation.0);
         let tables = &mut write.tables;
         // The run has ended, or gave the call up: the result is dropped.
-        let Some(mut call) = calls::TABLE.get(&tables.calls, key)? else { return Ok(false) };
+        let Some(mut call) = calls::TABLE.get(&tables.calls, key)? else {
+            return Ok(false);
+        };
         if call.attempts.scheduled != self.attempt {
             return Ok(false);
         }
         match &self.made {
             AttemptMade::Again(next) => {
-                call.attempts = Attempts { scheduled: self.attempt + 1, next: *next };
+                call.attempts = Attempts {
+                    scheduled: self.attempt + 1,
+                    next: *next,
+                };
                 calls::TABLE.put(&mut tables.calls, key, &call)?;
             }
             AttemptMade::Done(result) => {
-                let Some(mut edit) = Edit::load(tables, self.run)? else { return Ok(false) };
+                let Some(mut edit) = Edit::load(tables, self.run)? else {
+                    return Ok(false);
+                };
                 tables.calls.remove(key)?;
                 let outcome = Outcome::Response(result.clone());
                 put_result(tables, &mut edit, self.operation, write.now, outcome)?;
@@ -65,6 +72,12 @@ impl Store {
         attempt: u32,
         made: AttemptMade,
     ) -> Result<bool, WriteError> {
-        self.write(Attempted { run, operation, attempt, made }).await
+        self.write(Attempted {
+            run,
+            operation,
+            attempt,
+            made,
+        })
+        .await
     }
 }

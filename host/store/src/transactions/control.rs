@@ -31,7 +31,9 @@ impl Transaction for Cancel {
     type Output = Cancelled;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Cancelled, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.run)? else { return Ok(Cancelled::Unknown) };
+        let Some(mut edit) = Edit::load(&write.tables, self.run)? else {
+            return Ok(Cancelled::Unknown);
+        };
         if edit.state.status == Status::Cancelled {
             return Ok(Cancelled::Before);
         }
@@ -56,7 +58,9 @@ impl Transaction for Block {
     type Output = bool;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.run)? else { return Ok(false) };
+        let Some(mut edit) = Edit::load(&write.tables, self.run)? else {
+            return Ok(false);
+        };
         if edit.transition(Transition::Blocked).is_err() {
             return Ok(false);
         }
@@ -83,7 +87,9 @@ impl Transaction for Resume {
     type Output = Resumed;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Resumed, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.0)? else { return Ok(Resumed::Unknown) };
+        let Some(mut edit) = Edit::load(&write.tables, self.0)? else {
+            return Ok(Resumed::Unknown);
+        };
         let activated = edit.state.activations > 0;
         if edit.transition(Transition::Resumed { activated }).is_err() {
             return Ok(Resumed::NotBlocked(edit.state.status));

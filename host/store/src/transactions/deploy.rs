@@ -37,19 +37,42 @@ impl Transaction for Deploy {
         let tables = &mut write.tables;
         let row = workflows::TABLE.get(&tables.workflows, self.name.as_str())?;
         if tables.components.get(self.version.0)?.is_none() {
-            tables.components.insert(self.version.0, self.component.as_ref())?;
+            tables
+                .components
+                .insert(self.version.0, self.component.as_ref())?;
         }
-        code::TABLE.put(&mut tables.code, self.version.0, &Code { sealed: self.code.clone() })?;
-        let mut row = row.unwrap_or(Workflow { current: self.version, deleted: false, versions: Vec::new() });
-        let known = row.versions.iter().any(|version| version.id == self.version);
+        code::TABLE.put(
+            &mut tables.code,
+            self.version.0,
+            &Code {
+                sealed: self.code.clone(),
+            },
+        )?;
+        let mut row = row.unwrap_or(Workflow {
+            current: self.version,
+            deleted: false,
+            versions: Vec::new(),
+        });
+        let known = row
+            .versions
+            .iter()
+            .any(|version| version.id == self.version);
         if !known {
             let size = self.component.len() as u64;
-            row.versions.push(Version { id: self.version, deployed: write.now, size });
+            row.versions.push(Version {
+                id: self.version,
+                deployed: write.now,
+                size,
+            });
         }
         row.current = self.version;
         row.deleted = false;
         workflows::TABLE.put(&mut tables.workflows, self.name.as_str(), &row)?;
-        Ok(if known { Deployed::Known } else { Deployed::New })
+        Ok(if known {
+            Deployed::Known
+        } else {
+            Deployed::New
+        })
     }
 }
 
@@ -78,7 +101,9 @@ impl Transaction for KeepCode {
     type Output = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), ReadError> {
-        let row = Code { sealed: self.sealed.clone() };
+        let row = Code {
+            sealed: self.sealed.clone(),
+        };
         code::TABLE.put(&mut write.tables.code, self.version.0, &row)
     }
 }

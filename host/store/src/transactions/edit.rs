@@ -19,12 +19,20 @@ impl Edit {
     /// The state of a run that exists.
     pub(crate) fn load(tables: &Tables<'_>, run: RunId) -> Result<Option<Self>, ReadError> {
         let state = states::TABLE.get(&tables.states, run.0)?;
-        Ok(state.map(|state| Edit { run, before: Some(state.clone()), state }))
+        Ok(state.map(|state| Edit {
+            run,
+            before: Some(state.clone()),
+            state,
+        }))
     }
 
     /// The state of a run that is being started.
     pub(crate) fn new(run: RunId, state: State) -> Self {
-        Edit { run, state, before: None }
+        Edit {
+            run,
+            state,
+            before: None,
+        }
     }
 
     pub(crate) fn transition(&mut self, event: Transition) -> Result<(), IllegalTransition> {
@@ -73,9 +81,13 @@ impl Edit {
         let old = self.before.as_ref().map(|state| state.status);
         if old != Some(self.state.status) {
             if let Some(old) = old {
-                tables.runs_by_status.remove((runs_by_status::tag(old), self.run.0))?;
+                tables
+                    .runs_by_status
+                    .remove((runs_by_status::tag(old), self.run.0))?;
             }
-            tables.runs_by_status.insert((runs_by_status::tag(self.state.status), self.run.0), ())?;
+            tables
+                .runs_by_status
+                .insert((runs_by_status::tag(self.state.status), self.run.0), ())?;
         }
         let was_due = self.before.as_ref().is_some_and(State::is_due);
         match (was_due, self.state.is_due()) {
@@ -92,7 +104,11 @@ impl Edit {
 pub(crate) struct Edits(BTreeMap<RunId, Edit>);
 
 impl Edits {
-    pub(crate) fn load(&mut self, tables: &Tables<'_>, run: RunId) -> Result<Option<&mut Edit>, ReadError> {
+    pub(crate) fn load(
+        &mut self,
+        tables: &Tables<'_>,
+        run: RunId,
+    ) -> Result<Option<&mut Edit>, ReadError> {
         match self.0.entry(run) {
             Entry::Occupied(entry) => Ok(Some(entry.into_mut())),
             Entry::Vacant(entry) => Ok(Edit::load(tables, run)?.map(|edit| entry.insert(edit))),

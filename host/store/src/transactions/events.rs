@@ -52,11 +52,23 @@ pub(crate) fn send(
 ) -> Result<u32, ReadError> {
     match notify.to {
         NotifyTarget::Everyone => {
-            let waits = send_to_all(write, edits, sequence, &notify.event, &notify.payload, reached)?;
+            let waits = send_to_all(
+                write,
+                edits,
+                sequence,
+                &notify.event,
+                &notify.payload,
+                reached,
+            )?;
             Ok(u32::try_from(waits.len()).unwrap_or(u32::MAX))
         }
         NotifyTarget::Run(run) => {
-            let aimed = Aimed { run, event: &notify.event, payload: &notify.payload, limits };
+            let aimed = Aimed {
+                run,
+                event: &notify.event,
+                payload: &notify.payload,
+                limits,
+            };
             let queued = aimed.deliver(write, edits)? == AimedNotified::Queued;
             if queued {
                 reached.woken.push(run);
@@ -83,16 +95,32 @@ fn send_to_all(
     }
     for (waiter, wait) in waiters(&write.tables, event, None, usize::MAX)? {
         let due = reaches(&wait, sequence, write.now);
-        if due && !(queue_behind && is_underway(&write.tables, event, waiter.0, waiter.1, wait.waiting)?) {
+        if due
+            && !(queue_behind
+                && is_underway(&write.tables, event, waiter.0, waiter.1, wait.waiting)?)
+        {
             waits.push(waiter);
         }
     }
     if waits.len() <= BATCH && !queue_behind {
         for waiter in &waits {
-            serve(&mut write.tables, edits, event, *waiter, write.now, payload, reached)?;
+            serve(
+                &mut write.tables,
+                edits,
+                event,
+                *waiter,
+                write.now,
+                payload,
+                reached,
+            )?;
         }
     } else if !waits.is_empty() {
-        let row = Broadcast { event: event.into(), payload: payload.clone(), accepted: write.now, cursor: None };
+        let row = Broadcast {
+            event: event.into(),
+            payload: payload.clone(),
+            accepted: write.now,
+            cursor: None,
+        };
         broadcasts::TABLE.put(&mut write.tables.broadcasts, sequence, &row)?;
         reached.more = true;
     }
@@ -114,17 +142,28 @@ fn waiters(
     };
     let end = Bound::Included((event, [0xff; 16], u32::MAX));
     let mut found = Vec::new();
-    for item in tables.event_waits.range::<(&str, [u8; 16], u32)>((start, end))?.take(limit) {
+    for item in tables
+        .event_waits
+        .range::<(&str, [u8; 16], u32)>((start, end))?
+        .take(limit)
+    {
         let (key, value) = item?;
         let (_, run, operation) = key.value();
-        found.push(((RunId(run), OperationNumber(operation)), event_waits::TABLE.decode(value.value())?));
+        found.push((
+            (RunId(run), OperationNumber(operation)),
+            event_waits::TABLE.decode(value.value())?,
+        ));
     }
     Ok(found)
 }
 
 /// Whether an event decided at this sequence and time reaches a wait.
 fn reaches(wait: &EventWait, sequence: u64, accepted: Time) -> bool {
-    wait.since < sequence && wait.waiting.deadline.is_none_or(|deadline| accepted < deadline)
+    wait.since < sequence
+        && wait
+            .waiting
+            .deadline
+            .is_none_or(|deadline| accepted < deadline)
 }
 
 fn serve(
@@ -136,14 +175,24 @@ fn serve(
     payload: &Payload,
     reached: &mut Reached,
 ) -> Result<(), ReadError> {
-    let Some(edit) = edits.load(tables, run)? else { return Ok(()) };
+    let Some(edit) = edits.load(tables, run)? else {
+        return Ok(());
+    };
     tables.event_waits.remove((event, run.0, operation.0))?;
     // This wait is spoken for: an event aimed at the run goes to its next one.
-    let mut mailbox = mailboxes::TABLE.get(&tables.mailboxes, (run.0, event))?.unwrap_or_default();
+    let mut mailbox = mailboxes::TABLE
+        .get(&tables.mailboxes, (run.0, event))?
+        .unwrap_or_default();
     let was_ready = mailbox.is_ready();
     mailbox.waits = mailbox.waits.saturating_sub(1);
     edit.put_mailbox(tables, event, was_ready, &mailbox)?;
-    put_result(tables, edit, operation, accepted, Outcome::Event(Some(payload.clone())))?;
+    put_result(
+        tables,
+        edit,
+        operation,
+        accepted,
+        Outcome::Event(Some(payload.clone())),
+    )?;
     reached.woken.push(run);
     Ok(())
 }
@@ -157,7 +206,9 @@ pub(crate) fn is_underway(
     waiting: Waiting,
 ) -> Result<bool, ReadError> {
     let key = (event, run.0, operation.0);
-    let Some(wait) = event_waits::TABLE.get(&tables.event_waits, key)? else { return Ok(false) };
+    let Some(wait) = event_waits::TABLE.get(&tables.event_waits, key)? else {
+        return Ok(false);
+    };
     debug_assert_eq!(wait.waiting, waiting);
     for item in tables.broadcasts.iter()? {
         let (sequence, value) = item?;
@@ -205,14 +256,22 @@ struct Aimed<'a> {
 }
 
 impl Aimed<'_> {
-    fn deliver(&self, write: &mut Write<'_>, edits: &mut Edits) -> Result<AimedNotified, ReadError> {
+    fn deliver(
+        &self,
+        write: &mut Write<'_>,
+        edits: &mut Edits,
+    ) -> Result<AimedNotified, ReadError> {
         let now = write.now;
         let tables = &mut write.tables;
-        let Some(edit) = edits.load(tables, self.run)? else { return Ok(AimedNotified::Unknown) };
+        let Some(edit) = edits.load(tables, self.run)? else {
+            return Ok(AimedNotified::Unknown);
+        };
         if edit.state.status.has_ended() {
             return Ok(AimedNotified::Ended);
         }
-        let mut mailbox = mailboxes::TABLE.get(&tables.mailboxes, (self.run.0, self.event))?.unwrap_or_default();
+        let mut mailbox = mailboxes::TABLE
+            .get(&tables.mailboxes, (self.run.0, self.event))?
+            .unwrap_or_default();
         let size = self.payload.body.len() as u64;
         if mailbox.queued >= self.limits.queued
             || mailbox.queued_bytes.saturating_add(size) > self.limits.bytes
@@ -220,8 +279,15 @@ impl Aimed<'_> {
             return Ok(AimedNotified::Full);
         }
         let was_ready = mailbox.is_ready();
-        let row = Mail { accepted: now, payload: self.payload.clone() };
-        mail::TABLE.put(&mut tables.mail, (self.run.0, self.event, mailbox.next_place), &row)?;
+        let row = Mail {
+            accepted: now,
+            payload: self.payload.clone(),
+        };
+        mail::TABLE.put(
+            &mut tables.mail,
+            (self.run.0, self.event, mailbox.next_place),
+            &row,
+        )?;
         mailbox.next_place += 1;
         mailbox.queued += 1;
         mailbox.queued_bytes += size;
@@ -253,12 +319,23 @@ impl Transaction for Notify {
         let mut edits = Edits::default();
         let mut reached = Reached::default();
         let sequence = write.next_sequence();
-        let waits = send_to_all(write, &mut edits, sequence, &self.event, &self.payload, &mut reached)?;
+        let waits = send_to_all(
+            write,
+            &mut edits,
+            sequence,
+            &self.event,
+            &self.payload,
+            &mut reached,
+        )?;
         edits.save(&mut write.tables)?;
         // Waiters come in the order of their runs.
         let mut runs: Vec<RunId> = waits.into_iter().map(|(run, _)| run).collect();
         runs.dedup();
-        Ok(Notified { runs, woken: reached.woken, broadcasting: reached.more })
+        Ok(Notified {
+            runs,
+            woken: reached.woken,
+            broadcasting: reached.more,
+        })
     }
 }
 
@@ -274,7 +351,12 @@ impl Transaction for NotifyRun {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<AimedNotified, ReadError> {
         let mut edits = Edits::default();
-        let aimed = Aimed { run: self.run, event: &self.event, payload: &self.payload, limits: self.limits };
+        let aimed = Aimed {
+            run: self.run,
+            event: &self.event,
+            payload: &self.payload,
+            limits: self.limits,
+        };
         let notified = aimed.deliver(write, &mut edits)?;
         edits.save(&mut write.tables)?;
         Ok(notified)
@@ -298,7 +380,12 @@ impl Transaction for ServeEvents {
     fn apply(&self, write: &mut Write<'_>) -> Result<Served, ReadError> {
         let first = match write.tables.broadcasts.first()? {
             Some((sequence, row)) => (sequence.value(), broadcasts::TABLE.decode(row.value())?),
-            None => return Ok(Served { woken: Vec::new(), more: false }),
+            None => {
+                return Ok(Served {
+                    woken: Vec::new(),
+                    more: false,
+                });
+            }
         };
         let (sequence, mut row) = first;
         let mut edits = Edits::default();
@@ -307,7 +394,15 @@ impl Transaction for ServeEvents {
         for (waiter, wait) in &batch {
             if reaches(wait, sequence, row.accepted) {
                 let (event, payload) = (&row.event, &row.payload);
-                serve(&mut write.tables, &mut edits, event, *waiter, row.accepted, payload, &mut reached)?;
+                serve(
+                    &mut write.tables,
+                    &mut edits,
+                    event,
+                    *waiter,
+                    row.accepted,
+                    payload,
+                    &mut reached,
+                )?;
             }
         }
         if batch.len() == BATCH {
@@ -318,7 +413,10 @@ impl Transaction for ServeEvents {
         }
         edits.save(&mut write.tables)?;
         let more = write.tables.broadcasts.first()?.is_some();
-        Ok(Served { woken: reached.woken, more })
+        Ok(Served {
+            woken: reached.woken,
+            more,
+        })
     }
 }
 
@@ -342,7 +440,13 @@ impl Store {
         payload: Payload,
         limits: MailLimits,
     ) -> Result<AimedNotified, WriteError> {
-        self.write(NotifyRun { run, event, payload, limits }).await
+        self.write(NotifyRun {
+            run,
+            event,
+            payload,
+            limits,
+        })
+        .await
     }
 
     /// Serves the next batch of waiters of events that are under way.

@@ -31,7 +31,10 @@ impl Transaction for Retire {
             };
             if !finished {
                 // Not yet, or not all of it: it stays in the queue.
-                write.tables.expiries.insert((expires, key.as_slice()), ())?;
+                write
+                    .tables
+                    .expiries
+                    .insert((expires, key.as_slice()), ())?;
                 return Ok(expires <= write.now.0);
             }
         }
@@ -40,7 +43,11 @@ impl Transaction for Retire {
 }
 
 /// Removes what expires, up to `room` rows. Gives whether that was all.
-fn remove(tables: &mut Tables<'_>, expiring: &Expiring, room: &mut usize) -> Result<bool, ReadError> {
+fn remove(
+    tables: &mut Tables<'_>,
+    expiring: &Expiring,
+    room: &mut usize,
+) -> Result<bool, ReadError> {
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
             tables.duplicates.remove((run.0, *webhook, *key))?;
@@ -57,20 +64,37 @@ fn remove(tables: &mut Tables<'_>, expiring: &Expiring, room: &mut usize) -> Res
 /// The run's own row goes last, so that a run is there until nothing of it is left.
 fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let id = run.0;
-    let all = remove_range(&mut tables.journal, (id, 0, 0)..=(id, u32::MAX, u32::MAX), room)?
-        && remove_range(&mut tables.logs, (id, 0, 0)..=(id, u32::MAX, u32::MAX), room)?
-        && remove_range(&mut tables.inbox, (id, 0, 0)..=(id, u32::MAX, u64::MAX), room)?
-        && remove_range(&mut tables.webhooks, (id, 0)..=(id, u32::MAX), room)?
-        && remove_range(&mut tables.duplicates, (id, 0, [0; 32])..=(id, u32::MAX, [0xff; 32]), room)?
+    let all = remove_range(
+        &mut tables.journal,
+        (id, 0, 0)..=(id, u32::MAX, u32::MAX),
+        room,
+    )? && remove_range(
+        &mut tables.logs,
+        (id, 0, 0)..=(id, u32::MAX, u32::MAX),
+        room,
+    )? && remove_range(
+        &mut tables.inbox,
+        (id, 0, 0)..=(id, u32::MAX, u64::MAX),
+        room,
+    )? && remove_range(&mut tables.webhooks, (id, 0)..=(id, u32::MAX), room)?
+        && remove_range(
+            &mut tables.duplicates,
+            (id, 0, [0; 32])..=(id, u32::MAX, [0xff; 32]),
+            room,
+        )?
         && remove_named(tables, run, room)?;
     if !all {
         return Ok(false);
     }
     if let Some(row) = runs::TABLE.get(&tables.runs, id)? {
-        tables.runs_by_workflow.remove((row.workflow.as_str(), id))?;
+        tables
+            .runs_by_workflow
+            .remove((row.workflow.as_str(), id))?;
     }
     if let Some(state) = states::TABLE.get(&tables.states, id)? {
-        tables.runs_by_status.remove((runs_by_status::tag(state.status), id))?;
+        tables
+            .runs_by_status
+            .remove((runs_by_status::tag(state.status), id))?;
     }
     tables.inputs.remove(id)?;
     tables.outputs.remove(id)?;
@@ -82,8 +106,10 @@ fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<b
 /// The rows whose keys have a text behind the run, whose range has no last key to name.
 fn remove_named(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let next = RunId((u128::from_be_bytes(run.0) + 1).to_be_bytes());
-    Ok(remove_range(&mut tables.mail, (run.0, "", 0)..(next.0, "", 0), room)?
-        && remove_range(&mut tables.mailboxes, (run.0, "")..(next.0, ""), room)?)
+    Ok(
+        remove_range(&mut tables.mail, (run.0, "", 0)..(next.0, "", 0), room)?
+            && remove_range(&mut tables.mailboxes, (run.0, "")..(next.0, ""), room)?,
+    )
 }
 
 fn remove_range<'k, K: Key + 'static, V: Value + 'static>(

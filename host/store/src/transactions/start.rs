@@ -59,12 +59,19 @@ impl Transaction for StartRun {
             return Ok(Started::UnknownWorkflow);
         };
         let input = input_digest(&self.input);
-        let key = self.idempotency_key.as_ref().map(|key| <[u8; 32]>::from(Sha256::digest(key)));
+        let key = self
+            .idempotency_key
+            .as_ref()
+            .map(|key| <[u8; 32]>::from(Sha256::digest(key)));
         if let Some(key) = key
             && let Some(start) = starts::TABLE.get(&tables.starts, (name, key))?
         {
             let same = start.input == input;
-            return Ok(if same { Started::Existing(start.run) } else { Started::OtherInput(start.run) });
+            return Ok(if same {
+                Started::Existing(start.run)
+            } else {
+                Started::OtherInput(start.run)
+            });
         }
         if workflow.deleted {
             return Ok(Started::Deleted);
@@ -74,9 +81,25 @@ impl Transaction for StartRun {
             return Ok(Started::UnknownVersion);
         }
         if let Some(key) = key {
-            starts::TABLE.put(&mut tables.starts, (name, key), &Start { run: self.run, input })?;
-            let expiring = Expiring::Start { workflow: self.workflow.clone(), key };
-            tables.expiries.insert((write.now.after(self.remember).0, expiring.to_key().as_slice()), ())?;
+            starts::TABLE.put(
+                &mut tables.starts,
+                (name, key),
+                &Start {
+                    run: self.run,
+                    input,
+                },
+            )?;
+            let expiring = Expiring::Start {
+                workflow: self.workflow.clone(),
+                key,
+            };
+            tables.expiries.insert(
+                (
+                    write.now.after(self.remember).0,
+                    expiring.to_key().as_slice(),
+                ),
+                (),
+            )?;
         }
         let run = Run {
             workflow: self.workflow.clone(),

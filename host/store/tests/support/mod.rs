@@ -1,6 +1,10 @@
 //! A store in memory, with a clock that the test sets.
 
-#![allow(dead_code, unreachable_pub, reason = "shared by tests, each of which uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared by tests, each of which uses a part"
+)]
 
 use std::future::Future;
 use std::io;
@@ -10,19 +14,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber, Outcome, Payload, Request,
-    RunId, Source, Time, VersionId, WebhookNumber, json_payload,
+    Activation, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber, Outcome,
+    Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, json_payload,
 };
 use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, Deploy, MailLimits, OpenError, Refused, StartRun, Started, State, Step, Store,
+    Accept, Accepted, Activated, Deploy, MailLimits, OpenError, Refused, StartRun, Started, State,
+    Step, Store,
 };
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
 pub const HOOK: WebhookNumber = WebhookNumber(0);
 pub const RETENTION: u64 = 1_000_000;
-pub const MAIL: MailLimits = MailLimits { queued: 3, bytes: 1_000 };
+pub const MAIL: MailLimits = MailLimits {
+    queued: 3,
+    bytes: 1_000,
+};
 
 /// Time that the test sets.
 #[derive(Default)]
@@ -79,7 +87,14 @@ impl Disk for MemoryDisk {
 }
 
 pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<Store, OpenError> {
-    Store::open(disk, clock, &Counter(AtomicU64::new(0)), Arc::new(Inline), 1 << 20, 100)
+    Store::open(
+        disk,
+        clock,
+        &Counter(AtomicU64::new(0)),
+        Arc::new(Inline),
+        1 << 20,
+        100,
+    )
 }
 
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -102,9 +117,19 @@ impl World {
         let store = open_on(Arc::new(MemoryDisk(space.clone())), clock.clone()).unwrap();
         let component = Bytes::from_static(b"component");
         let version = VersionId::of(&component);
-        let deploy = Deploy { name: "w".into(), version, component, code: Bytes::from_static(b"code") };
+        let deploy = Deploy {
+            name: "w".into(),
+            version,
+            component,
+            code: Bytes::from_static(b"code"),
+        };
         run(store.deploy(deploy)).unwrap();
-        World { store, clock, space, runs: Mutex::new(0) }
+        World {
+            store,
+            clock,
+            space,
+            runs: Mutex::new(0),
+        }
     }
 
     pub fn at(&self, time: u64) {
@@ -121,7 +146,10 @@ impl World {
             input: json_payload(Bytes::from_static(b"1")),
             headers: Vec::new(),
             key: [0; 32],
-            limits: GuestLimits { memory: 1, stack: 1 },
+            limits: GuestLimits {
+                memory: 1,
+                stack: 1,
+            },
             idempotency_key: None,
             remember: 10_000,
         }
@@ -130,15 +158,21 @@ impl World {
     pub fn start(&self) -> RunId {
         let start = self.new_start();
         let id = start.run;
-        assert!(matches!(run(self.store.start_run(start)).unwrap(), Started::New(_)));
+        assert!(matches!(
+            run(self.store.start_run(start)).unwrap(),
+            Started::New(_)
+        ));
         id
     }
 
     /// A run with one webhook, that made these operations besides.
     pub fn run_with(&self, kinds: Vec<Kind>) -> RunId {
         let id = self.start();
-        let create =
-            Kind::CreateWebhook { webhook: HOOK, url: "http://host/hooks/t".into(), options: Default::default() };
+        let create = Kind::CreateWebhook {
+            webhook: HOOK,
+            url: "http://host/hooks/t".into(),
+            options: Default::default(),
+        };
         let kinds = std::iter::once(create).chain(kinds).collect();
         self.commit(id, 0, step(self.now(), None, kinds)).unwrap();
         id
@@ -185,18 +219,33 @@ impl World {
     pub fn timers(&self) -> Vec<(u64, RunId, u32)> {
         let snapshot = self.store.read().unwrap();
         let timers = snapshot.timers(None, Time(u64::MAX), 100).unwrap();
-        timers.into_iter().map(|timer| (timer.due.0, timer.run, timer.operation.0)).collect()
+        timers
+            .into_iter()
+            .map(|timer| (timer.due.0, timer.run, timer.operation.0))
+            .collect()
     }
 }
 
 pub fn operation(kind: Kind) -> Operation {
-    Operation { step: "step".into(), digest: Digest::of(&0u8), kind }
+    Operation {
+        step: "step".into(),
+        digest: Digest::of(&0u8),
+        kind,
+    }
 }
 
 /// A step that delivers this completion and makes these operations.
 pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Kind>) -> Step {
     let (completion, source) = delivered
-        .map(|(number, outcome, source)| (Completion { operation: OperationNumber(number), outcome }, source))
+        .map(|(number, outcome, source)| {
+            (
+                Completion {
+                    operation: OperationNumber(number),
+                    outcome,
+                },
+                source,
+            )
+        })
         .unzip();
     Step {
         activation: Activation {
@@ -221,13 +270,22 @@ pub fn last_step(time: Time, delivered: Option<(u32, Outcome, Source)>) -> Step 
 }
 
 pub fn wait(timeout: Option<u64>) -> Kind {
-    Kind::WaitForWebhook { webhook: HOOK, timeout }
+    Kind::WaitForWebhook {
+        webhook: HOOK,
+        timeout,
+    }
 }
 
 pub fn wait_event(timeout: Option<u64>) -> Kind {
-    Kind::WaitForEvent { event: "e".into(), timeout }
+    Kind::WaitForEvent {
+        event: "e".into(),
+        timeout,
+    }
 }
 
 pub fn payload(text: &str) -> Payload {
-    Payload { content_type: "text/plain".into(), body: Bytes::copy_from_slice(text.as_bytes()) }
+    Payload {
+        content_type: "text/plain".into(),
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    }
 }

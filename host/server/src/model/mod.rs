@@ -1,0 +1,24 @@
+//! What the API says, as JSON: written by [`api`](crate::api), read by [`cli`](crate::cli), described by the OpenAPI
+//! document. One file per subject, each with how it is made from what the store has.
+
+mod content;
+mod events;
+mod journal;
+mod logs;
+mod problem;
+mod runs;
+mod time;
+mod webhooks;
+mod workflows;
+
+pub use content::{Content, HeaderField, InlineBudget};
+pub use events::{Notified, NotifiedRun};
+pub use journal::{
+    Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView, ResponseView,
+};
+pub use logs::{LogLine, LogPage};
+pub use problem::ProblemBody;
+pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting};
+pub use time::Timestamp;
+pub use webhooks::{Webhook, Webhooks};
+pub use workflows::{Deployed, Version, Workflow, Workflows};

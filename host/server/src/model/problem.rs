@@ -1,0 +1,25 @@
+//! Problem details, as RFC 9457 has them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Why a request was not answered as asked, in the form of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Always `about:blank`: `code` tells problems apart.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    pub kind: String,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    pub title: String,
+    /// The status.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What went wrong and what to do, for people.
+    pub detail: String,
+    /// For programs. It never changes.
+    #[schema(example = "unknown-run")]
+    pub code: String,
+}

@@ -1,0 +1,206 @@
+//! The power fails at every single operation on the disk, and the story ends as if it had not.
+//!
+//! The story has a webhook, a call, requests before and after their wait, a lost race, timers, a step and an event. The
+//! driver does what real callers do: whoever gets no answer asks again with the same key.
+
+use bytes::Bytes;
+use dormouse_journal::{Request, Response, RunId, Status, json_payload};
+use dormouse_runtime::{Incoming, Received, Runtime, Settings, Start};
+use dormouse_sim::{Operation, SimEgress, World, guest};
+use dormouse_store::{DeliveryKey, DeliveryKeyKind};
+use serde_json::{Value, json};
+
+fn script() -> Value {
+    json!({"seq": [
+        {"webhook": "a"},
+        {"call": {"method": "POST", "url": "http://service.example/", "body": {"url": "${a.url}"}, "attempts": 9}},
+        {"race": [{"wait": "a", "ms": null}, {"sleep": 50}]},
+        {"wait": "a", "ms": 600_000},
+        {"step": "s", "value": 5},
+        {"join": [{"wait": "a", "ms": null}, {"sleep": 100}]},
+        {"notify": "nobody", "run": null, "body": 1},
+        {"wait": "a", "ms": 10},
+    ]})
+}
+
+/// What is always the same in the result: bodies, outcomes and order, but no ids, times and URLs.
+fn essence(result: &Value) -> Value {
+    match result {
+        Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
+        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::String(text) if text.starts_with("http") => json!("url"),
+        other => other.clone(),
+    }
+}
+
+/// Tells the story. At each sign of a lost host the next one takes over.
+struct Teller {
+    world: World,
+    host: Option<Runtime>,
+    crashes: usize,
+}
+
+impl Teller {
+    fn new() -> Self {
+        let answer = |_: &Request| {
+            Ok(Response {
+                status: 200,
+                headers: Vec::new(),
+                body: Bytes::new(),
+            })
+        };
+        let settings = Settings {
+            rebuild_after_step: true,
+            ..Settings::default()
+        };
+        Teller {
+            world: World::new(7, SimEgress::new(answer), settings),
+            host: None,
+            crashes: 0,
+        }
+    }
+
+    /// A host that is alive.
+    fn host(&mut self) -> Runtime {
+        if self.host.as_ref().is_some_and(Runtime::has_failed)
+            && let Some(host) = self.host.take()
+        {
+            self.crashes += 1;
+            self.world.crash(host, 5);
+        }
+        while self.host.is_none() {
+            match self.world.try_host() {
+                Ok(host) => self.host = Some(host),
+                Err(error) => {
+                    self.crashes += 1;
+                    assert!(self.crashes < 5, "the host does not come back: {error}");
+                    self.world.crash_without_host(5);
+                }
+            }
+        }
+        self.host.clone().unwrap()
+    }
+
+    /// Does something until it succeeds.
+    fn insist<T>(&mut self, mut act: impl FnMut(&World, &Runtime) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            let host = self.host();
+            if let Some(done) = act(&self.world, &host) {
+                return done;
+            }
+            drop(host);
+            self.world.pass(20);
+        }
+        panic!("it never succeeds");
+    }
+
+    fn send(&mut self, body: &'static str) {
+        self.insist(|world, host| {
+            let sent = world.egress().sent();
+            let job: Value = serde_json::from_slice(&sent.last()?.body).unwrap();
+            let url = job["url"].as_str().unwrap().to_owned();
+            let token = host.read_token(url.rsplit('/').next().unwrap())?;
+            let body = Bytes::from_static(body.as_bytes());
+            let key = DeliveryKey {
+                kind: DeliveryKeyKind::IdempotencyKey,
+                value: String::from_utf8(body.to_vec()).unwrap(),
+            };
+            let request = Request {
+                method: "POST".into(),
+                url,
+                headers: Vec::new(),
+                body,
+            };
+            match world.run(host.receive(Incoming {
+                token,
+                request,
+                key: Some(key),
+            })) {
+                Ok(Received::Accepted { .. } | Received::Duplicate { .. }) => Some(()),
+                Ok(other) => panic!("{other:?}"),
+                Err(_) => None,
+            }
+        });
+    }
+
+    fn tell(&mut self) -> Value {
+        self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        let run: RunId = self.insist(|world, host| {
+            let start = Start {
+                workflow: "script".into(),
+                version: None,
+                input: json_payload(script().to_string()),
+                headers: Vec::new(),
+                idempotency_key: Some("the story".into()),
+            };
+            world.run(host.start(start)).ok().map(|(run, _)| run)
+        });
+        // The wait that raced must have lost before the first request comes.
+        self.insist(|world, host| {
+            let waits = host.read().ok()?.open(run, 10).ok()?;
+            (!world.egress().sent().is_empty()
+                && waits.len() == 1
+                && waits[0].1.kind.deadline(waits[0].1.issued).is_some())
+            .then_some(())
+        });
+        self.send("\"one\"");
+        self.send("\"two\"");
+        self.insist(|_, host| {
+            let state = host.read().ok()?.state(run).ok()??;
+            state.status.has_ended().then_some(())
+        });
+        self.insist(|_, host| {
+            let snapshot = host.read().ok()?;
+            let state = snapshot.state(run).ok()??;
+            assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
+            let output = snapshot.output(run).ok()??;
+            Some(essence(&serde_json::from_slice(&output.body).unwrap()))
+        })
+    }
+}
+
+#[test]
+fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
+    let mut undisturbed = Teller::new();
+    let expected = undisturbed.tell();
+    let operations = undisturbed.world.disk().log().len();
+    let syncs = undisturbed
+        .world
+        .disk()
+        .log()
+        .iter()
+        .filter(|operation| **operation == Operation::Sync)
+        .count();
+    assert_eq!(expected[4], json!(5), "the story was told: {expected}");
+
+    let mut crashes = 0;
+    for place in 0..operations {
+        let mut teller = Teller::new();
+        teller.world.disk().fail_after(place);
+        assert_eq!(
+            teller.tell(),
+            expected,
+            "after a crash at operation {place}"
+        );
+        crashes += teller.crashes;
+        let keys: std::collections::BTreeSet<_> = teller
+            .world
+            .egress()
+            .sent()
+            .iter()
+            .flat_map(|request| &request.headers)
+            .filter(|(name, _)| name == "Idempotency-Key")
+            .map(|(_, value)| value.clone())
+            .collect();
+        assert_eq!(
+            keys.len(),
+            1,
+            "one key through a crash at operation {place}"
+        );
+    }
+    println!("{operations} operations, {syncs} syncs, {crashes} crashes");
+    assert!(
+        crashes >= operations * 9 / 10,
+        "the power did not fail often enough to tell"
+    );
+}
