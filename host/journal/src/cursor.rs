@@ -137,7 +137,7 @@ impl Cursor {
             return Err(Mismatch {
                 number,
                 expected: Side::Quiescence,
-                found: Side::Operation(found),
+                found: Side::Operation(Box::new(found)),
             });
         };
         let (kind, recorded) = match current.activation.operations.get(current.position) {
@@ -150,11 +150,11 @@ impl Cursor {
                     digest,
                     kind: fresh(number),
                 };
-                let expected = Side::Operation(expected.clone());
+                let expected = Side::Operation(Box::new(expected.clone()));
                 return Err(Mismatch {
                     number,
                     expected,
-                    found: Side::Operation(found),
+                    found: Side::Operation(Box::new(found)),
                 });
             }
             None if current.live => {
@@ -176,7 +176,7 @@ impl Cursor {
                 return Err(Mismatch {
                     number,
                     expected: Side::Quiescence,
-                    found: Side::Operation(found),
+                    found: Side::Operation(Box::new(found)),
                 });
             }
         };
@@ -245,7 +245,7 @@ impl Cursor {
             };
             return Err(Mismatch {
                 number,
-                expected: Side::Operation(expected.clone()),
+                expected: Side::Operation(Box::new(expected.clone())),
                 found,
             });
         }
@@ -301,7 +301,7 @@ pub struct Mismatch {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Side {
     /// An operation.
-    Operation(Operation),
+    Operation(Box<Operation>),
     /// No further operation in this activation.
     Quiescence,
     /// The run's end.

@@ -1,5 +1,12 @@
 //! Events: whom they reach, once each, also when there are many.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, RunId, Source};

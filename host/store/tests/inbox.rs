@@ -1,5 +1,12 @@
 //! Requests: accepted, ordered, repeated, refused, taken.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, Source};

@@ -4,6 +4,8 @@
 //! [`World`] is the machine, which outlives the host on it; [`World::host`] starts a host, and [`World::crash`] takes it
 //! away between two polls of a task, with whatever the disk had not synced.
 
+#![allow(clippy::panic, reason = "a test that cannot go on fails")]
+
 mod disk;
 mod executor;
 mod machine;

@@ -3,6 +3,14 @@
 //! The story has a webhook, a call, requests before and after their wait, a lost race, timers, a step and an event. The
 //! driver does what real callers do: whoever gets no answer asks again with the same key.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status, json_payload};
 use dormouse_runtime::{Incoming, Received, Runtime, Settings, Start};

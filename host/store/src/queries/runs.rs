@@ -182,15 +182,13 @@ impl Snapshot {
             runs: Vec::new(),
             next: None,
         };
-        let mut seen = 0;
         let mut last = None;
-        for id in ids {
+        for (seen, id) in ids.enumerate() {
             let id = id?;
             if page.runs.len() == query.limit || seen == SCAN {
                 page.next = last;
                 break;
             }
-            seen += 1;
             last = Some(id);
             let Some(view) = self.view(id)? else { continue };
             if query

@@ -2,7 +2,7 @@
 
 use dormouse_journal::{Failure, RunId, Status, Transition};
 
-use crate::transactions::activate::clear;
+use crate::transactions::commit::clear;
 use crate::transactions::edit::Edit;
 use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};

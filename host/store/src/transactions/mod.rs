@@ -3,6 +3,7 @@
 mod accept;
 mod activate;
 mod attempts;
+mod commit;
 mod control;
 mod deploy;
 mod edit;

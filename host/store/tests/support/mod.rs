@@ -5,6 +5,11 @@
     unreachable_pub,
     reason = "shared by tests, each of which uses a part"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::future::Future;
 use std::io;

@@ -1,0 +1,357 @@
+//! Writing what activations decided: the journal's rows, and every row of other tables that follows from them.
+
+use dormouse_journal::{
+    Channel, End, Kind, Open, Operation, OperationNumber, RunId, Source, Time, Transition, Waiting,
+    encode,
+};
+use redb::ReadableTable;
+
+use crate::ReadError;
+use crate::tables::event_waits::EventWait;
+use crate::tables::expiries::Expiring;
+use crate::tables::{
+    Attempts, Call, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail, mailboxes,
+    open, outputs, webhooks,
+};
+use crate::transactions::accept::request_size;
+use crate::transactions::activate::Step;
+use crate::transactions::edit::Edit;
+
+/// Writes what activations decided.
+pub(super) struct Commit<'a, 't> {
+    pub(super) edit: &'a mut Edit,
+    pub(super) now: Time,
+    pub(super) sequence: u64,
+    pub(super) tables: &'a mut Tables<'t>,
+}
+
+impl Commit<'_, '_> {
+    pub(super) fn step(
+        &mut self,
+        index: u32,
+        step: &Step,
+        retention: u64,
+    ) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        let record = encode(&step.activation);
+        self.tables
+            .journal
+            .insert((run, journal::GENERATION, index), record.as_slice())?;
+        for (place, line) in (0..).zip(&step.logs) {
+            logs::TABLE.put(&mut self.tables.logs, (run, index, place), line)?;
+            self.edit.state.log_bytes += line.message.len() as u64;
+        }
+        if let (Some(completion), Some(source)) = (&step.activation.completion, &step.source) {
+            if let Source::Arrival { channel, place } = source {
+                self.take(channel, *place)?;
+            }
+            self.close(completion.operation, matches!(source, Source::Abandoned))?;
+        }
+        let state = &mut self.edit.state;
+        let first = state.operations;
+        state.activations = index + 1;
+        state.operations += u32::try_from(step.activation.operations.len()).unwrap_or(u32::MAX);
+        state.journal_bytes += record.len() as u64;
+        state.time = step.activation.time;
+        if let Some(end) = &step.activation.end {
+            // What an ending activation decided besides its end is shown in the journal and never performed.
+            return self.end(end, retention);
+        }
+        for (number, operation) in (first..).zip(&step.activation.operations) {
+            self.perform(OperationNumber(number), operation, step.activation.time)?;
+        }
+        for call in &step.calls {
+            let attempts = Attempts {
+                scheduled: 1,
+                next: self.now,
+            };
+            let row = Call {
+                attempts,
+                ..call.call.clone()
+            };
+            calls::TABLE.put(&mut self.tables.calls, (run, call.operation.0), &row)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was delivered from where it lay.
+    fn take(&mut self, channel: &Channel, place: u64) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        match channel {
+            Channel::Webhook(webhook) => {
+                let Some(removed) = self.tables.inbox.remove((run, webhook.0, place))? else {
+                    return Ok(());
+                };
+                let size = request_size(&inbox::TABLE.decode(removed.value())?.request);
+                drop(removed);
+                self.change_webhook(webhook.0, |row| {
+                    row.queued = row.queued.saturating_sub(1);
+                    row.queued_bytes = row.queued_bytes.saturating_sub(size);
+                    row.delivered += 1;
+                })
+            }
+            Channel::Event(event) => {
+                let Some(removed) = self.tables.mail.remove((run, event.as_str(), place))? else {
+                    return Ok(());
+                };
+                let size = mail::TABLE.decode(removed.value())?.payload.body.len() as u64;
+                drop(removed);
+                self.change_mailbox(event, |row| {
+                    row.queued = row.queued.saturating_sub(1);
+                    row.queued_bytes = row.queued_bytes.saturating_sub(size);
+                })
+            }
+            Channel::Result(operation) => self.drop_result(*operation),
+        }
+    }
+
+    /// An operation has completed, or was dropped: it waits no more.
+    fn close(&mut self, operation: OperationNumber, was_abandoned: bool) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        let Some(removed) = self.tables.open.remove((run, operation.0))? else {
+            return Ok(());
+        };
+        let row: Open = open::TABLE.decode(removed.value())?;
+        drop(removed);
+        if was_abandoned {
+            self.edit.count(true, false);
+            return Ok(());
+        }
+        self.quiet(operation, &row)
+    }
+
+    /// Takes away all by which an operation could complete.
+    fn quiet(&mut self, operation: OperationNumber, row: &Open) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        if let Some(deadline) = row.kind.deadline(row.issued) {
+            self.tables.timers.remove((deadline.0, run, operation.0))?;
+        }
+        match &row.kind {
+            Kind::WaitForWebhook { webhook, .. } => {
+                self.change_webhook(webhook.0, |row| row.waits = row.waits.saturating_sub(1))
+            }
+            Kind::WaitForEvent { event, .. } => {
+                // Whoever sent to all has taken this row away, and with it the wait on the mailbox.
+                let waited = self
+                    .tables
+                    .event_waits
+                    .remove((event.as_str(), run, operation.0))?
+                    .is_some();
+                if waited {
+                    self.change_mailbox(event, |row| row.waits = row.waits.saturating_sub(1))?;
+                }
+                self.drop_result(operation)
+            }
+            Kind::Call { .. } => {
+                self.tables.calls.remove((run, operation.0))?;
+                self.drop_result(operation)
+            }
+            Kind::Notify { .. } => self.drop_result(operation),
+            _ => Ok(()),
+        }
+    }
+
+    fn drop_result(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
+        let existed = self
+            .tables
+            .results
+            .remove((self.edit.run.0, operation.0))?
+            .is_some();
+        self.edit.count(existed, false);
+        Ok(())
+    }
+
+    fn perform(
+        &mut self,
+        number: OperationNumber,
+        operation: &Operation,
+        time: Time,
+    ) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        match &operation.kind {
+            Kind::CreateWebhook {
+                webhook,
+                url,
+                options,
+            } => {
+                let row = Webhook {
+                    step: operation.step.clone(),
+                    url: url.clone(),
+                    options: options.clone(),
+                    created: time,
+                    closed: false,
+                    next_place: 0,
+                    queued: 0,
+                    queued_bytes: 0,
+                    delivered: 0,
+                    waits: 0,
+                    last_accepted: None,
+                };
+                webhooks::TABLE.put(&mut self.tables.webhooks, (run, webhook.0), &row)
+            }
+            Kind::CloseWebhook { webhook } => {
+                self.change_webhook(webhook.0, |row| row.closed = true)
+            }
+            Kind::Abandon {
+                operations,
+                dropped,
+            } => operations
+                .iter()
+                .try_for_each(|operation| self.give_up(*operation, *dropped)),
+            // Answering a caller belongs to replies from the workflow, which the engine does not offer yet.
+            Kind::Respond { .. } | Kind::Begin { .. } => Ok(()),
+            kind if kind.completes() => self.open(number, operation, time),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(
+        &mut self,
+        number: OperationNumber,
+        operation: &Operation,
+        issued: Time,
+    ) -> Result<(), ReadError> {
+        let run = self.edit.run.0;
+        let row = Open {
+            step: operation.step.clone(),
+            kind: operation.kind.clone(),
+            issued,
+            abandoned: false,
+        };
+        let deadline = row.kind.deadline(issued);
+        if let Some(deadline) = deadline {
+            self.tables.timers.insert((deadline.0, run, number.0), ())?;
+        }
+        match &row.kind {
+            Kind::WaitForWebhook { webhook, .. } => {
+                self.change_webhook(webhook.0, |row| row.waits += 1)?;
+            }
+            Kind::WaitForEvent { event, .. } => {
+                let wait = EventWait {
+                    since: self.sequence,
+                    waiting: Waiting { issued, deadline },
+                };
+                let key = (event.as_str(), run, number.0);
+                event_waits::TABLE.put(&mut self.tables.event_waits, key, &wait)?;
+                self.change_mailbox(event, |row| row.waits += 1)?;
+            }
+            _ => {}
+        }
+        open::TABLE.put(&mut self.tables.open, (run, number.0), &row)
+    }
+
+    fn give_up(&mut self, operation: OperationNumber, dropped: bool) -> Result<(), ReadError> {
+        if dropped {
+            return self.close(operation, false);
+        }
+        let key = (self.edit.run.0, operation.0);
+        let Some(row) = open::TABLE.get(&self.tables.open, key)? else {
+            return Ok(());
+        };
+        self.quiet(operation, &row)?;
+        self.edit.count(false, true);
+        open::TABLE.put(
+            &mut self.tables.open,
+            key,
+            &Open {
+                abandoned: true,
+                ..row
+            },
+        )
+    }
+
+    fn change_webhook(
+        &mut self,
+        number: u32,
+        change: impl FnOnce(&mut Webhook),
+    ) -> Result<(), ReadError> {
+        let key = (self.edit.run.0, number);
+        let Some(mut row) = webhooks::TABLE.get(&self.tables.webhooks, key)? else {
+            return Ok(());
+        };
+        let was_ready = row.is_ready();
+        change(&mut row);
+        self.edit.put_webhook(self.tables, number, was_ready, &row)
+    }
+
+    fn change_mailbox(
+        &mut self,
+        event: &str,
+        change: impl FnOnce(&mut mailboxes::Mailbox),
+    ) -> Result<(), ReadError> {
+        let key = (self.edit.run.0, event);
+        let mut row = mailboxes::TABLE
+            .get(&self.tables.mailboxes, key)?
+            .unwrap_or_default();
+        let was_ready = row.is_ready();
+        change(&mut row);
+        self.edit.put_mailbox(self.tables, event, was_ready, &row)
+    }
+
+    fn end(&mut self, end: &End, retention: u64) -> Result<(), ReadError> {
+        match end {
+            End::Completed(output) => {
+                outputs::TABLE.put(&mut self.tables.outputs, self.edit.run.0, output)?;
+                let _ = self.edit.transition(Transition::Completed);
+            }
+            End::Failed { failure, backtrace } => {
+                self.edit.state.backtrace.clone_from(backtrace);
+                self.edit.state.failure = Some(failure.clone());
+                let _ = self.edit.transition(Transition::Failed);
+            }
+        }
+        clear(self.tables, self.edit, self.now, retention)
+    }
+}
+
+/// Removes all by which an ended run could go on, counts what it leaves untaken, and sets the day of its removal.
+pub(super) fn clear(
+    tables: &mut Tables<'_>,
+    edit: &mut Edit,
+    now: Time,
+    retention: u64,
+) -> Result<(), ReadError> {
+    let run = edit.run.0;
+    let mut waiting = Vec::new();
+    for item in tables.open.range((run, 0)..=(run, u32::MAX))? {
+        let (key, value) = item?;
+        waiting.push((key.value().1, open::TABLE.decode(value.value())?));
+    }
+    for (number, row) in waiting {
+        tables.open.remove((run, number))?;
+        if let Some(deadline) = row.kind.deadline(row.issued) {
+            tables.timers.remove((deadline.0, run, number))?;
+        }
+        if let Kind::WaitForEvent { event, .. } = &row.kind {
+            tables.event_waits.remove((event.as_str(), run, number))?;
+        }
+        tables.calls.remove((run, number))?;
+        tables.results.remove((run, number))?;
+    }
+    edit.state.untaken = untaken(tables, edit.run)?;
+    edit.state.ready = 0;
+    edit.state.ended = Some(now);
+    tables.expiries.insert(
+        (
+            now.after(retention).0,
+            Expiring::Run(edit.run).to_key().as_slice(),
+        ),
+        (),
+    )?;
+    Ok(())
+}
+
+fn untaken(tables: &Tables<'_>, run: RunId) -> Result<u64, ReadError> {
+    let mut untaken = 0;
+    for item in tables.webhooks.range((run.0, 0)..=(run.0, u32::MAX))? {
+        untaken += u64::from(webhooks::TABLE.decode(item?.1.value())?.queued);
+    }
+    for item in tables.mailboxes.range((run.0, "")..)? {
+        let (key, value) = item?;
+        if key.value().0 != run.0 {
+            break;
+        }
+        untaken += u64::from(mailboxes::TABLE.decode(value.value())?.queued);
+    }
+    Ok(untaken)
+}
