@@ -27,7 +27,7 @@ impl Core {
     pub(crate) fn start_call(self: &Arc<Self>, run: RunId, operation: OperationNumber, call: Call) {
         let core = self.clone();
         self.spawner.spawn(Box::pin(async move {
-            core.drive_call(run, operation, call).await
+            core.drive_call(run, operation, call).await;
         }));
     }
 
@@ -93,8 +93,8 @@ impl Core {
             if self.slots.is_stopping() || !self.is_wanted(run, operation, &call) {
                 return;
             }
+            // The permit is held until what came of it is recorded: stopping waits for that.
             let result = self.egress.send(self.attempt(&call)).await;
-            drop(permit);
             let attempt = call.attempts.scheduled;
             let now = self.clock.now();
             match decide(call.retry, (run, operation), attempt, &result, now) {
@@ -119,6 +119,7 @@ impl Core {
                     call.attempts.next = next;
                 }
             }
+            drop(permit);
         }
     }
 
@@ -174,7 +175,7 @@ impl Core {
             {
                 Ok(wanted) => return wanted,
                 Err(WriteError::Full) => {
-                    self.clock.sleep_until(self.clock.now().after(PAUSE)).await
+                    self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
                 }
                 Err(error) => {
                     tracing::warn!(%run, %operation, %error, "what came of a call could not be recorded");

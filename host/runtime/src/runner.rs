@@ -6,51 +6,20 @@
 
 use std::sync::Arc;
 
-use dormouse_engine::{Decision, Effect, Instance, Interruption, Launch, LaunchError, RunContext};
+use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
-    Completion, End, Failure, Frontier, Mismatch, Outcome, Ready, RunId, Source, Time, encode,
+    Completion, End, Failure, Frontier, OperationNumber, Outcome, Ready, RunId, Source, Time,
+    encode,
 };
 use dormouse_store::{
-    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, RunView, Snapshot, Step,
-    WriteError,
+    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, Snapshot, Step,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::Unavailable;
-use crate::programs::NoProgram;
-use crate::runtime::{Core, Cpu};
+use crate::live::LiveRun;
+use crate::rebuild::check;
+use crate::runtime::Core;
 use crate::slots::{Claim, Hint, Release};
-
-/// A run whose instance is in memory.
-pub(crate) struct LiveRun {
-    instance: Instance,
-    frontier: Frontier,
-    /// The number of the next activation.
-    next: u32,
-    /// Of the last activation.
-    time: Time,
-    journal_bytes: u64,
-    /// Held as long as the instance exists.
-    _permit: OwnedSemaphorePermit,
-}
-
-/// What a warm run costs besides its guest's own memory: fiber stack, store, tables. Measured at 56 KiB.
-const OVERHEAD: u64 = 64 << 10;
-
-impl LiveRun {
-    /// Bytes of memory that dropping it would free.
-    pub(crate) fn footprint(&self) -> u64 {
-        self.instance.footprint() as u64 + OVERHEAD
-    }
-}
-
-/// Why the owner stops, when it is not for want of something to do.
-enum Trouble {
-    /// The run cannot go on until somebody does something.
-    Block(Failure),
-    /// It will go on by itself; try again soon.
-    Retry(String),
-}
+use crate::trouble::Trouble;
 
 /// How long a run that met trouble of the host's is left alone.
 const RETRY_AFTER: u64 = 1_000;
@@ -95,6 +64,13 @@ impl Core {
             Trouble::Retry(reason) => {
                 tracing::warn!(%run, reason, "a run is tried again later");
                 self.wake_later(run);
+            }
+            Trouble::Crowded => {
+                if self.slots.make_room() {
+                    self.wake(run, Hint::Anything);
+                } else {
+                    self.wake_later(run);
+                }
             }
         }
     }
@@ -300,7 +276,7 @@ impl Core {
         self: &Arc<Self>,
         run: RunId,
         activated: &Activated,
-        calls: Vec<(dormouse_journal::OperationNumber, Call)>,
+        calls: Vec<(OperationNumber, Call)>,
     ) {
         if !activated.status.has_ended() {
             for (operation, mut call) in calls {
@@ -315,91 +291,12 @@ impl Core {
             self.events.hint();
         }
     }
-
-    /// Brings a run into memory if it has something to do.
-    async fn load(self: &Arc<Self>, run: RunId) -> Result<Option<Box<LiveRun>>, Trouble> {
-        let (view, frontier) = {
-            let snapshot = self.store.read()?;
-            let Some(view) = snapshot.view(run)? else {
-                return Ok(None);
-            };
-            if view.state.status.has_ended()
-                || view.state.status == dormouse_journal::Status::Blocked
-            {
-                return Ok(None);
-            }
-            let open = snapshot.open(run, usize::MAX)?;
-            let mut frontier = Frontier::restore(open, view.state.operations);
-            if view.state.activations > 0 {
-                check(&snapshot, run, &mut frontier)?;
-                if frontier.next(self.clock.now()).is_none() {
-                    // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
-                    self.timers.hint(frontier.next_deadline());
-                    return Ok(None);
-                }
-            }
-            (view, frontier)
-        };
-        let Some(permit) = self.slots.permit().await else {
-            return Ok(None);
-        };
-        let instance = self.replay(&view).await?;
-        Ok(Some(Box::new(LiveRun {
-            instance,
-            frontier,
-            next: view.state.activations,
-            time: view.state.time,
-            journal_bytes: view.state.journal_bytes,
-            _permit: permit,
-        })))
-    }
-
-    /// A new instance, brought to where the journal ends.
-    async fn replay(&self, view: &RunView) -> Result<Instance, Trouble> {
-        let program = self.programs.get(view.run.version).await?;
-        let limits = &self.settings.limits;
-        let input = self.store.read()?.input(view.id)?.unwrap_or_default();
-        let launch = Launch {
-            context: RunContext {
-                id: view.id,
-                workflow: view.run.workflow.clone(),
-                version: view.run.version,
-                started: view.run.created,
-                headers: view.run.headers.clone(),
-            },
-            input,
-            key: view.run.key,
-            limits: view.run.limits,
-            allowance: limits.allowance.clone(),
-            urls: self.urls.clone(),
-            cpu: Arc::new(Cpu(self.clock.clone())),
-            rebuild_after_step: self.settings.rebuild_after_step,
-            logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
-        };
-        let mut instance = program.launch(launch)?;
-        if view.state.activations > 0 {
-            let journal = self.store.read()?.journal(view.id, 0)?;
-            for activation in journal {
-                instance.replay(activation?).await?;
-            }
-        }
-        Ok(instance)
-    }
 }
 
 /// What is to be delivered, and the time of the activation.
 struct Next {
     time: Time,
     delivery: Option<(Completion, Source)>,
-}
-
-/// Looks up every channel that the frontier wants to know about.
-fn check(snapshot: &Snapshot, run: RunId, frontier: &mut Frontier) -> Result<(), Trouble> {
-    while let Some(channel) = frontier.unchecked().cloned() {
-        let head = snapshot.head(run, &channel, 0)?;
-        frontier.found(channel, head);
-    }
-    Ok(())
 }
 
 fn outcome(
@@ -422,71 +319,5 @@ fn outcome(
             let open = frontier.get(ready.operation).ok_or_else(missing)?;
             Outcome::given_up(&open.kind).ok_or_else(missing)
         }
-    }
-}
-
-impl From<dormouse_store::ReadError> for Trouble {
-    fn from(error: dormouse_store::ReadError) -> Self {
-        match error {
-            dormouse_store::ReadError::Storage(error) => Trouble::Retry(error.to_string()),
-            // Reading the same row again will not help.
-            error @ dormouse_store::ReadError::Row { .. } => Trouble::Block(damaged(&error)),
-        }
-    }
-}
-
-impl From<WriteError> for Trouble {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Row(error) => Trouble::Block(damaged(&error)),
-            error => Trouble::Retry(error.to_string()),
-        }
-    }
-}
-
-impl From<NoProgram> for Trouble {
-    fn from(error: NoProgram) -> Self {
-        let code = match &error {
-            NoProgram::Missing(_) => "component-missing",
-            NoProgram::Unusable { .. } => "component-unusable",
-            NoProgram::Unavailable(
-                Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
-            ) => {
-                return Trouble::Retry(error.to_string());
-            }
-        };
-        Trouble::Block(Failure {
-            code: code.into(),
-            message: error.to_string(),
-        })
-    }
-}
-
-impl From<LaunchError> for Trouble {
-    fn from(error: LaunchError) -> Self {
-        Trouble::Retry(error.to_string())
-    }
-}
-
-impl From<Interruption> for Trouble {
-    fn from(interruption: Interruption) -> Self {
-        match interruption {
-            Interruption::Mismatch(mismatch) => Trouble::Block(mismatch_failure(&mismatch)),
-            other => Trouble::Retry(other.to_string()),
-        }
-    }
-}
-
-fn mismatch_failure(mismatch: &Mismatch) -> Failure {
-    Failure {
-        code: "replay-mismatch".into(),
-        message: mismatch.to_string(),
-    }
-}
-
-fn damaged(error: &dormouse_store::ReadError) -> Failure {
-    Failure {
-        code: "damaged-record".into(),
-        message: error.to_string(),
     }
 }

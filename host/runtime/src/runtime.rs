@@ -95,7 +95,7 @@ impl Runtime {
                 &settings.public_url,
                 &store.token_keys().keys,
             )),
-            calls_in_flight: Semaphore::new(settings.limits.calls_in_flight),
+            calls_in_flight: Semaphore::new(settings.limits.calls_in_flight as usize),
             store,
             settings,
         });
@@ -255,9 +255,13 @@ impl Runtime {
         self.core.store.failure().is_some()
     }
 
-    /// Takes no more work, and resolves when what is being executed has been committed or thrown away.
+    /// Takes no more work, and resolves when what is being executed has been committed or thrown away, and attempts
+    /// at calls that were under way have been recorded. Whoever cannot wait for those counts them as cut off.
     pub async fn stop(&self) {
         self.core.slots.stop().await;
+        let all = self.core.settings.limits.calls_in_flight;
+        // The semaphore is never closed, and all of its permits come back.
+        let _ = self.core.calls_in_flight.acquire_many(all).await;
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -307,7 +311,7 @@ impl Core {
                     match core.store.resume(run).await {
                         Ok(_) => core.wake(run, Hint::Anything),
                         Err(error) => {
-                            tracing::warn!(%run, %error, "a blocked run could not be tried again")
+                            tracing::warn!(%run, %error, "a blocked run could not be tried again");
                         }
                     }
                 }));

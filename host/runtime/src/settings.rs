@@ -50,7 +50,7 @@ pub struct Limits {
     /// Bytes of the memory of suspended instances, beyond what they share.
     pub warm_memory: u64,
     /// Calls in flight at once.
-    pub calls_in_flight: usize,
+    pub calls_in_flight: u32,
     /// Milliseconds for one attempt at a call, if the workflow does not say.
     pub call_timeout: u64,
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_journal::{Channel, RunId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::runner::LiveRun;
+use crate::live::LiveRun;
 
 /// What is known about the reason of a wake-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,12 +125,17 @@ impl Slots {
             if let Ok(permit) = self.permits.clone().try_acquire_owned() {
                 return Some(permit);
             }
-            // Dropped outside the lock: it frees memory.
-            let evicted = self.lock().evict();
-            if evicted.is_none() {
+            if !self.make_room() {
                 return self.permits.clone().acquire_owned().await.ok();
             }
         }
+    }
+
+    /// Drops the warm instance that was used longest ago; gives false if there is none.
+    pub(crate) fn make_room(&self) -> bool {
+        // Dropped outside the lock: it frees memory.
+        let evicted = self.lock().evict();
+        evicted.is_some()
     }
 
     /// How many runs are being executed, and how many sleep with their instance kept.

@@ -19,3 +19,9 @@ pub use error::{ConfigError, Source};
 pub use raw::{Flags, RawConfig};
 pub use token::ApiToken;
 pub use validated::{Config, LogFormat};
+
+#[cfg(test)]
+pub(crate) use token::tests::token as test_token;
+
+#[cfg(test)]
+mod tests;

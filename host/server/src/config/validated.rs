@@ -179,7 +179,7 @@ fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
         }),
         instances: read.count(&setting::INSTANCES, 1 << 16)?,
         warm_memory: read.size(&setting::WARM_MEMORY, 0)?,
-        calls_in_flight: read.count(&setting::CALLS_IN_FLIGHT, 1 << 16)? as usize,
+        calls_in_flight: read.count(&setting::CALLS_IN_FLIGHT, 1 << 16)?,
         call_timeout: read.span(&setting::CALL_TIMEOUT, 1)?,
     })
 }

@@ -1,0 +1,92 @@
+//! What keeps a run from going on, when it is not for want of something to do. None of it is the run's fault, and none of
+//! it fails the run.
+
+use dormouse_engine::{Interruption, LaunchError};
+use dormouse_journal::{Failure, Mismatch};
+use dormouse_store::WriteError;
+
+use crate::Unavailable;
+use crate::programs::NoProgram;
+
+/// Why the owner stops, when it is not for want of something to do.
+pub(crate) enum Trouble {
+    /// The run cannot go on until somebody does something.
+    Block(Failure),
+    /// It will go on by itself; try again soon.
+    Retry(String),
+    /// There was no room for its instance, although there was a permit: some guests take more of the pool than others.
+    Crowded,
+}
+
+impl From<dormouse_store::ReadError> for Trouble {
+    fn from(error: dormouse_store::ReadError) -> Self {
+        match error {
+            dormouse_store::ReadError::Storage(error) => Trouble::Retry(error.to_string()),
+            // Reading the same row again will not help.
+            error @ dormouse_store::ReadError::Row { .. } => Trouble::Block(damaged(&error)),
+        }
+    }
+}
+
+impl From<WriteError> for Trouble {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Row(error) => Trouble::Block(damaged(&error)),
+            error => Trouble::Retry(error.to_string()),
+        }
+    }
+}
+
+impl From<NoProgram> for Trouble {
+    fn from(error: NoProgram) -> Self {
+        let code = match &error {
+            NoProgram::Missing(_) => "component-missing",
+            NoProgram::Unusable { .. } => "component-unusable",
+            NoProgram::Unavailable(
+                Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
+            ) => {
+                return Trouble::Retry(error.to_string());
+            }
+        };
+        Trouble::Block(Failure {
+            code: code.into(),
+            message: error.to_string(),
+        })
+    }
+}
+
+impl From<LaunchError> for Trouble {
+    fn from(error: LaunchError) -> Self {
+        let code = match &error {
+            LaunchError::Stack { .. } => "other-stack",
+        };
+        Trouble::Block(Failure {
+            code: code.into(),
+            message: error.to_string(),
+        })
+    }
+}
+
+impl From<Interruption> for Trouble {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Mismatch(mismatch) => Trouble::Block(mismatch_failure(&mismatch)),
+            Interruption::PoolFull => Trouble::Crowded,
+            other => Trouble::Retry(other.to_string()),
+        }
+    }
+}
+
+fn mismatch_failure(mismatch: &Mismatch) -> Failure {
+    Failure {
+        code: "replay-mismatch".into(),
+        message: mismatch.to_string(),
+    }
+}
+
+fn damaged(error: &dormouse_store::ReadError) -> Failure {
+    Failure {
+        code: "damaged-record".into(),
+        message: error.to_string(),
+    }
+}
