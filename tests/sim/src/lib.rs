@@ -6,6 +6,7 @@
 
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 
+mod caller;
 mod disk;
 mod executor;
 mod machine;

@@ -4,25 +4,32 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use dormouse_engine::{Config, Engine};
-use dormouse_journal::{RunId, Time};
+use dormouse_journal::{RunId, Time, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
 
 use crate::executor::{Executor, Seam};
 use crate::machine::{InProcess, Seeded};
-use crate::{SimDisk, SimEgress};
+use crate::{SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
 const BEGINNING: Time = Time(1_767_225_600_000);
+
+fn table(name: &str) -> redb::TableDefinition<'_, [u8; 32], &'static [u8]> {
+    redb::TableDefinition::new(name)
+}
 
 /// One engine for all worlds of a process: it has no state that a run can see.
 fn engine() -> Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let make = || {
-        Engine::new(&Config { slots: SLOTS }).unwrap_or_else(|error| panic!("no engine: {error}"))
+        Engine::new(&Config { slots: POOL }).unwrap_or_else(|error| panic!("no engine: {error}"))
     };
     ENGINE.get_or_init(make).clone()
 }
+
+/// Slots of that engine: enough for the worlds of a process that has a thread for each test.
+const POOL: u32 = 16 * SLOTS;
 
 /// Instances at once: few, so that the pool is reserved quickly, and queues under load.
 const SLOTS: u32 = 64;
@@ -119,6 +126,26 @@ impl World {
         self.executor.clear();
         drop(host);
         self.crash_without_host(down);
+    }
+
+    /// Puts the bytes of another guest in the place of a guest's component, behind the host's back.
+    ///
+    /// # Panics
+    /// When the store cannot be changed.
+    pub fn exchange_component(&self, host: Runtime, of: &str, with: &str) {
+        self.executor.clear();
+        drop(host);
+        let version = VersionId::of(&guest(of));
+        let change = || -> Result<(), redb::Error> {
+            let database = redb::Database::builder().create_with_backend(self.disk.clone())?;
+            let transaction = database.begin_write()?;
+            transaction
+                .open_table(table("components"))?
+                .insert(version.0, guest(with).as_ref())?;
+            transaction.open_table(table("code"))?.remove(version.0)?;
+            Ok(transaction.commit()?)
+        };
+        change().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// The disk.

@@ -9,9 +9,9 @@
 )]
 
 use bytes::Bytes;
-use dormouse_journal::{Request, Response, RunId, Status, json_payload};
-use dormouse_runtime::{Incoming, Received, Runtime, Settings, Start};
-use dormouse_sim::{Operation, SimEgress, World, guest};
+use dormouse_journal::Response;
+use dormouse_runtime::Settings;
+use dormouse_sim::{Operation, SimEgress, World};
 
 fn service() -> SimEgress {
     SimEgress::new(|_| {
@@ -21,59 +21,6 @@ fn service() -> SimEgress {
             body: Bytes::new(),
         })
     })
-}
-
-fn start(world: &World, host: &Runtime, workflow: &str, input: &serde_json::Value) -> RunId {
-    let start = Start {
-        workflow: workflow.into(),
-        version: None,
-        input: json_payload(input.to_string()),
-        headers: Vec::new(),
-        idempotency_key: None,
-    };
-    world.run(host.start(start)).unwrap().0
-}
-
-/// Calls the webhook whose URL the service was sent last.
-fn call(world: &World, host: &Runtime, body: &str, finished: bool) {
-    let sent = world.egress().sent();
-    let job: serde_json::Value = serde_json::from_slice(&sent.last().unwrap().body).unwrap();
-    let url = job["webhookUrl"].as_str().unwrap().to_owned();
-    let token = host
-        .read_token(url.rsplit('/').next().unwrap())
-        .expect("a token of this host");
-    let mut headers = vec![(
-        "content-type".to_owned(),
-        Bytes::from_static(b"application/json"),
-    )];
-    if finished {
-        headers.push(("x-task-finished".into(), Bytes::from_static(b"true")));
-    }
-    let request = Request {
-        method: "POST".into(),
-        url,
-        headers,
-        body: Bytes::copy_from_slice(body.as_bytes()),
-    };
-    let received = world
-        .run(host.receive(Incoming {
-            token,
-            request,
-            key: None,
-        }))
-        .unwrap();
-    assert!(
-        matches!(received, Received::Accepted { .. }),
-        "{received:?}"
-    );
-}
-
-fn output(world: &World, host: &Runtime, run: RunId) -> String {
-    world.finish(host, run);
-    let snapshot = host.read().unwrap();
-    let state = snapshot.state(run).unwrap().unwrap();
-    assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
-    String::from_utf8(snapshot.output(run).unwrap().unwrap().body.to_vec()).unwrap()
 }
 
 /// What the guest sees of clock and randomness is in its result.
@@ -92,24 +39,23 @@ struct Story {
 fn tell(seed: u64) -> Story {
     let world = World::new(seed, service(), Settings::default());
     let host = world.host();
-    world
-        .run(host.deploy("progress", guest("progress")))
-        .unwrap();
-    world.run(host.deploy("script", guest("script"))).unwrap();
+    world.deploy(&host, "progress");
+    world.deploy(&host, "script");
     let input =
         serde_json::json!({"service_url": "http://service.example/jobs", "timeout_ms": 300_000});
-    let progress = start(&world, &host, "progress", &input);
-    let script = start(&world, &host, "script", &scripted());
+    let progress = world.start(&host, "progress", &input);
+    let script = world.start(&host, "script", &scripted());
+    let url = world.url(&host, progress);
     world.pass(1_000);
-    call(&world, &host, r#"{"done":1}"#, false);
+    world.post(&host, &url, &[], r#"{"done":1}"#);
     world.crash(host, 2_000);
 
     let host = world.host();
     world.pass(10);
-    call(&world, &host, r#"{"done":2}"#, true);
+    world.post(&host, &url, &[("x-task-finished", "true")], r#"{"done":2}"#);
     let results = (
-        output(&world, &host, progress),
-        output(&world, &host, script),
+        world.result(&host, progress).to_string(),
+        world.result(&host, script).to_string(),
     );
     world.run(host.stop());
     Story {

@@ -1,0 +1,124 @@
+//! What the outside world does to a host, in one line each. Whatever goes wrong here ends the test.
+
+use bytes::Bytes;
+use dormouse_journal::{Request, RunId, Status, json_payload};
+use dormouse_runtime::{Incoming, Received, Runtime, Start};
+use serde_json::Value;
+
+use crate::{World, guest};
+
+impl World {
+    /// Deploys a guest under its own name.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn deploy(&self, host: &Runtime, name: &str) {
+        let deployed = self.run(host.deploy(name, guest(name)));
+        assert!(deployed.is_ok(), "{:?}", deployed.err());
+    }
+
+    /// Starts a run.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn start(&self, host: &Runtime, workflow: &str, input: &Value) -> RunId {
+        let start = Start {
+            workflow: workflow.into(),
+            version: None,
+            input: json_payload(input.to_string()),
+            headers: Vec::new(),
+            idempotency_key: None,
+        };
+        match self.run(host.start(start)) {
+            Ok((run, _)) => run,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The URL of the first webhook of a run, once it has one.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn url(&self, host: &Runtime, run: RunId) -> String {
+        self.pass(1);
+        let Ok(snapshot) = host.read() else {
+            panic!("the store cannot be read");
+        };
+        match snapshot.webhooks(run).as_deref() {
+            Ok([first, ..]) => first.webhook.url.clone(),
+            other => panic!(
+                "run {run} has no webhook: {other:?}, {:?}",
+                snapshot.state(run)
+            ),
+        }
+    }
+
+    /// Posts to a webhook.
+    ///
+    /// # Panics
+    /// When the token is none of this host's, or the store fails.
+    pub fn post(
+        &self,
+        host: &Runtime,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Received {
+        let Some(token) = url
+            .rsplit('/')
+            .next()
+            .and_then(|token| host.read_token(token))
+        else {
+            panic!("{url} is not a webhook of this host");
+        };
+        let request = Request {
+            method: "POST".into(),
+            url: url.into(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())))
+                .collect(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        match self.run(host.receive(Incoming {
+            token,
+            request,
+            key: None,
+        })) {
+            Ok(received) => received,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The result of a run, once it has ended.
+    ///
+    /// # Panics
+    /// When it did not complete.
+    pub fn result(&self, host: &Runtime, run: RunId) -> Value {
+        self.finish(host, run);
+        let snapshot = host.read().unwrap_or_else(|error| panic!("{error}"));
+        let state = snapshot.state(run).ok().flatten();
+        assert_eq!(
+            state.as_ref().map(|state| state.status),
+            Some(Status::Completed),
+            "{:?}",
+            state.and_then(|state| state.failure)
+        );
+        let output = snapshot.output(run).ok().flatten().unwrap_or_default();
+        serde_json::from_slice(&output.body).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Where a run stands.
+    ///
+    /// # Panics
+    /// When there is no such run.
+    pub fn status(&self, host: &Runtime, run: RunId) -> Status {
+        let state = host
+            .read()
+            .ok()
+            .and_then(|snapshot| snapshot.state(run).ok().flatten());
+        state
+            .unwrap_or_else(|| panic!("there is no run {run}"))
+            .status
+    }
+}

@@ -1,0 +1,265 @@
+//! The rules of waiting, in simulated time: with the instance kept warm, with it dropped after every activation, and
+//! with a crash in between.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+use bytes::Bytes;
+use dormouse_journal::{Response, RunId, Status};
+use dormouse_runtime::{Received, Runtime, Settings};
+use dormouse_sim::{SimEgress, World};
+use serde_json::{Value, json};
+
+fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    let egress = SimEgress::new(|_| {
+        Ok(Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    });
+    let world = World::new(3, egress, settings);
+    let host = world.host();
+    world.deploy(&host, "script");
+    (world, host)
+}
+
+fn cold(settings: &mut Settings) {
+    settings.limits.warm_memory = 0;
+}
+
+fn warm(_: &mut Settings) {}
+
+fn hook_then(steps: &[Value]) -> Value {
+    let mut all = vec![json!({"webhook": "a"})];
+    all.extend_from_slice(steps);
+    json!({ "seq": all })
+}
+
+/// The bodies that the waits of a result got, in order.
+fn bodies(result: &Value) -> Vec<Option<String>> {
+    let body = |delivery: &Value| {
+        let encoded = delivery["body"].as_str()?;
+        // The tests send single letters, whose base64 begins with two characters that tell them apart.
+        ["a", "b", "c"]
+            .into_iter()
+            .find(|letter| encoded == base64(letter))
+            .map(str::to_owned)
+    };
+    result.as_array().unwrap()[1..].iter().map(body).collect()
+}
+
+fn base64(letter: &str) -> &'static str {
+    match letter {
+        "a" => "YQ==",
+        "b" => "Yg==",
+        _ => "Yw==",
+    }
+}
+
+fn letters(letters: &[Option<&str>]) -> Vec<Option<String>> {
+    letters
+        .iter()
+        .map(|letter| letter.map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not() {
+    for change in [warm, cold] {
+        for (after, first) in [(999, Some("a")), (1_000, None), (1_001, None)] {
+            let (world, host) = world(change);
+            let script = hook_then(&[
+                json!({"wait": "a", "ms": 1_000}),
+                json!({"wait": "a", "ms": null}),
+            ]);
+            let run = world.start(&host, "script", &script);
+            // Looking for the URL takes the first millisecond.
+            let url = world.url(&host, run);
+            world.pass(after - 1);
+            world.post(&host, &url, &[], "a");
+            world.post(&host, &url, &[], "b");
+            let second = if first.is_some() { "b" } else { "a" };
+            assert_eq!(
+                bodies(&world.result(&host, run)),
+                letters(&[first, Some(second)]),
+                "{after} ms"
+            );
+        }
+    }
+}
+
+#[test]
+fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it() {
+    let (world, host) = world(warm);
+    let script = hook_then(&[
+        json!({"wait": "a", "ms": 1_000}),
+        json!({"wait": "a", "ms": 1_000}),
+        json!({"now": true}),
+    ]);
+    let begun = {
+        let run = world.start(&host, "script", &script);
+        let url = world.url(&host, run);
+        world.pass(100);
+        (run, url)
+    };
+    world.crash(host, 10_000);
+    let host = world.host();
+    world.pass(10);
+    let (run, url) = begun;
+    // The first wait ended while the host was down; this one comes in the second's time.
+    world.post(&host, &url, &[], "a");
+    let result = world.result(&host, run);
+    assert_eq!(bodies(&result)[..2], letters(&[None, Some("a")]));
+}
+
+#[test]
+fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
+    for change in [warm, cold] {
+        let (world, host) = world(change);
+        let race = json!({"race": [{"wait": "a", "ms": null}, {"sleep": 1_000}]});
+        let run = world.start(
+            &host,
+            "script",
+            &hook_then(&[race, json!({"wait": "a", "ms": null})]),
+        );
+        let url = world.url(&host, run);
+        world.pass(2_000);
+        world.post(&host, &url, &[], "a");
+        let result = world.result(&host, run);
+        assert_eq!(result[1], json!(["lost", null]));
+        assert_eq!(bodies(&result)[1], Some("a".into()));
+    }
+}
+
+#[test]
+fn waits_at_once_are_served_in_the_order_made() {
+    for change in [warm, cold] {
+        let (world, host) = world(change);
+        let wait = json!({"wait": "a", "ms": null});
+        let run = world.start(
+            &host,
+            "script",
+            &hook_then(&[json!({"join": [wait, wait, wait]})]),
+        );
+        let url = world.url(&host, run);
+        for body in ["a", "b", "c"] {
+            world.post(&host, &url, &[], body);
+        }
+        let result = world.result(&host, run);
+        let joined: Vec<&str> = result[1]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|delivery| delivery["body"].as_str().unwrap())
+            .collect();
+        assert_eq!(joined, ["YQ==", "Yg==", "Yw=="]);
+    }
+}
+
+#[test]
+fn more_runs_than_instances_queue_and_all_end() {
+    let (world, host) = world(warm);
+    let script = json!({"seq": [{"sleep": 1_000}, {"sleep": 1_000}]});
+    let runs: Vec<RunId> = (0..200)
+        .map(|_| world.start(&host, "script", &script))
+        .collect();
+    for run in runs {
+        assert_eq!(world.result(&host, run), json!([null, null]));
+    }
+}
+
+#[test]
+fn a_closed_webhook_takes_nothing_more() {
+    let (world, host) = world(warm);
+    let script = hook_then(&[
+        json!({"sleep": 1_000}),
+        json!({"close": "a"}),
+        json!({"wait": "a", "ms": 1_000}),
+    ]);
+    let run = world.start(&host, "script", &script);
+    let url = world.url(&host, run);
+    assert!(matches!(
+        world.post(&host, &url, &[], "a"),
+        Received::Accepted { .. }
+    ));
+    world.pass(1_500);
+    assert_eq!(world.post(&host, &url, &[], "b"), Received::Gone);
+    let result = world.result(&host, run);
+    assert_eq!(
+        bodies(&result)[2],
+        Some("a".into()),
+        "what was queued can still be waited for"
+    );
+    assert_eq!(world.post(&host, &url, &[], "c"), Received::Gone);
+}
+
+#[test]
+fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not() {
+    let (world, host) = world(warm);
+    let waiting = world.start(&host, "script", &json!({"event": "e", "ms": null}));
+    let late = world.start(
+        &host,
+        "script",
+        &json!({"seq": [{"sleep": 1_000}, {"event": "e", "ms": 1_000}]}),
+    );
+    world.pass(10);
+    let sender = world.start(
+        &host,
+        "script",
+        &json!({"notify": "e", "run": null, "body": 7}),
+    );
+    assert_eq!(world.result(&host, sender), json!(1));
+    assert_eq!(world.result(&host, waiting)["body"], json!("Nw=="));
+    assert_eq!(world.result(&host, late), json!([null, null]));
+}
+
+#[test]
+fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back() {
+    let (world, host) = world(warm);
+    let run = world.start(
+        &host,
+        "script",
+        &hook_then(&[json!({"wait": "a", "ms": null})]),
+    );
+    let other = world.start(&host, "script", &json!({"sleep": 5_000}));
+    let url = world.url(&host, run);
+    world.run(host.stop());
+    world.exchange_component(host, "script", "progress");
+
+    let host = world.host();
+    world.post(&host, &url, &[], "a");
+    world.pass(100);
+    assert_eq!(world.status(&host, run), Status::Blocked);
+    let failure = host
+        .read()
+        .unwrap()
+        .state(run)
+        .unwrap()
+        .unwrap()
+        .failure
+        .unwrap();
+    assert_eq!(failure.code, "replay-mismatch");
+    assert!(
+        failure.message.contains("create-webhook \"a\""),
+        "what was recorded: {}",
+        failure.message
+    );
+    assert!(
+        matches!(world.post(&host, &url, &[], "b"), Received::Accepted { .. }),
+        "its webhooks stay open"
+    );
+    world.run(host.stop());
+    world.exchange_component(host, "script", "script");
+
+    let host = world.host();
+    let result = world.result(&host, run);
+    assert_eq!(bodies(&result), letters(&[Some("a")]));
+    assert_eq!(world.result(&host, other), Value::Null);
+}
