@@ -1,0 +1,208 @@
+//! The bytes of a record: read back as they were written, refused when they are not ours, and never changed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Activation, CallError, Completion, DecodeError, Delivery, Digest, End, Failure, Kind,
+    Operation, OperationNumber, Outcome, Payload, Request, Response, RetryPolicy, Time,
+    WebhookNumber, WebhookOptions, decode, encode,
+};
+use proptest::prelude::*;
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from)
+}
+
+fn headers() -> impl Strategy<Value = Vec<(String, Bytes)>> {
+    prop::collection::vec(("[a-z-]{1,12}", bytes()), 0..4)
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    ("[A-Z]{1,7}", "\\PC{0,30}", headers(), bytes()).prop_map(|(method, url, headers, body)| {
+        Request {
+            method,
+            url,
+            headers,
+            body,
+        }
+    })
+}
+
+fn response() -> impl Strategy<Value = Response> {
+    (any::<u16>(), headers(), bytes()).prop_map(|(status, headers, body)| Response {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    ("[a-z/]{0,20}", bytes()).prop_map(|(content_type, body)| Payload { content_type, body })
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    ("[a-z-]{0,12}", "\\PC{0,30}").prop_map(|(code, message)| Failure { code, message })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let delivery =
+        ("[a-f0-9]{8}", any::<u64>(), request()).prop_map(|(id, accepted, request)| Delivery {
+            id,
+            accepted: Time(accepted),
+            request,
+        });
+    let error = prop_oneof![
+        "\\PC{0,20}".prop_map(CallError::Denied),
+        Just(CallError::TimedOut),
+        any::<u64>().prop_map(CallError::TooLarge),
+        Just(CallError::Interrupted),
+        failure().prop_map(CallError::Other),
+    ];
+    prop_oneof![
+        prop::option::of(delivery).prop_map(Outcome::Delivery),
+        prop::result::maybe_ok(response(), error).prop_map(Outcome::Response),
+        Just(Outcome::Slept),
+        prop::option::of(payload()).prop_map(Outcome::Event),
+        any::<u32>().prop_map(Outcome::Notified),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let webhook = any::<u32>().prop_map(WebhookNumber);
+    prop_oneof![
+        (webhook.clone(), "\\PC{0,30}").prop_map(|(webhook, url)| Kind::CreateWebhook {
+            webhook,
+            url,
+            options: WebhookOptions::default(),
+        }),
+        (webhook.clone(), any::<Option<u64>>())
+            .prop_map(|(webhook, timeout)| Kind::WaitForWebhook { webhook, timeout }),
+        webhook.prop_map(|webhook| Kind::CloseWebhook { webhook }),
+        "\\PC{0,30}".prop_map(|url| Kind::Call {
+            method: "GET".into(),
+            url,
+            retry: RetryPolicy::default()
+        }),
+        any::<u64>().prop_map(|duration| Kind::Sleep { duration }),
+        prop::option::of(prop::result::maybe_ok(payload(), failure()))
+            .prop_map(|outcome| Kind::Begin { outcome }),
+        prop::collection::vec(any::<u32>().prop_map(OperationNumber), 0..4).prop_map(
+            |operations| Kind::Abandon {
+                operations,
+                dropped: true
+            }
+        ),
+    ]
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    let operation =
+        ("\\PC{0,12}", any::<[u8; 16]>(), kind()).prop_map(|(step, digest, kind)| Operation {
+            step,
+            digest: Digest(digest),
+            kind,
+        });
+    let completion = (any::<u32>(), outcome()).prop_map(|(operation, outcome)| Completion {
+        operation: OperationNumber(operation),
+        outcome,
+    });
+    let end = prop_oneof![
+        payload().prop_map(End::Completed),
+        (failure(), prop::option::of("\\PC{0,30}"))
+            .prop_map(|(failure, backtrace)| End::Failed { failure, backtrace }),
+    ];
+    (
+        any::<u64>(),
+        prop::option::of(completion),
+        prop::collection::vec(operation, 0..5),
+        any::<u32>(),
+        prop::option::of(end),
+    )
+        .prop_map(
+            |(time, completion, operations, log_lines, end)| Activation {
+                time: Time(time),
+                completion,
+                operations,
+                log_lines,
+                end,
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(activation in activation()) {
+        prop_assert_eq!(decode::<Activation>(&encode(&activation)), Ok(activation));
+    }
+
+    #[test]
+    fn a_truncated_record_is_refused(activation in activation(), part in 0.0..1.0f64) {
+        let bytes = encode(&activation);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the record")]
+        let end = (bytes.len() as f64 * part) as usize;
+        prop_assert!(decode::<Activation>(&bytes[..end]).is_err());
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode::<Activation>(&bytes);
+    }
+}
+
+#[test]
+fn a_newer_format_and_what_follows_a_record_are_refused() {
+    let mut bytes = encode(&7u32);
+    bytes.push(0);
+    assert_eq!(
+        decode::<u32>(&bytes),
+        Err(DecodeError::TrailingBytes { count: 1 })
+    );
+    assert_eq!(
+        decode::<u32>(&[2, 7]),
+        Err(DecodeError::Version { found: 2 })
+    );
+    assert_eq!(decode::<u32>(&[]), Err(DecodeError::Empty));
+}
+
+/// One of everything that this release writes. If this changes, journals that exist can no longer be read.
+#[test]
+fn the_bytes_of_a_record_are_frozen() {
+    let activation = Activation {
+        time: Time(1_767_225_600_000),
+        completion: Some(Completion {
+            operation: OperationNumber(1),
+            outcome: Outcome::Delivery(Some(Delivery {
+                id: "d".into(),
+                accepted: Time(300),
+                request: Request {
+                    method: "POST".into(),
+                    url: "u".into(),
+                    headers: vec![("a".into(), Bytes::from_static(b"b"))],
+                    body: Bytes::from_static(&[0, 255]),
+                },
+            })),
+        }),
+        operations: vec![Operation {
+            step: "s".into(),
+            digest: Digest([7; 16]),
+            kind: Kind::WaitForWebhook {
+                webhook: WebhookNumber(0),
+                timeout: Some(5),
+            },
+        }],
+        log_lines: 2,
+        end: Some(End::Failed {
+            failure: Failure {
+                code: "c".into(),
+                message: "m".into(),
+            },
+            backtrace: None,
+        }),
+    };
+    let hex: String = encode(&activation)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    insta::assert_snapshot!(hex, @"0180d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d00");
+}
