@@ -13,4 +13,5 @@ pub mod machine;
 pub mod metrics;
 pub mod model;
 pub mod problem;
+mod request;
 pub mod serve;

@@ -35,7 +35,12 @@ pub struct Problem {
 impl Problem {
     /// A problem. The code is for programs and never changes; the detail is for people, and says what to do.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, code, detail: detail.into(), headers: Vec::new() }
+        Problem {
+            status,
+            code,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
     }
 
     /// A header that the answer carries besides.
@@ -53,8 +58,9 @@ impl Problem {
     /// A body that is larger than its setting allows.
     #[must_use]
     pub fn too_large(limit: u64, setting: &str) -> Self {
-        let detail =
-            format!("the body is larger than the {limit} bytes allowed here; the setting is `{setting}`");
+        let detail = format!(
+            "the body is larger than the {limit} bytes allowed here; the setting is `{setting}`"
+        );
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
@@ -119,7 +125,8 @@ impl Problem {
     /// The output of a run that will never have one.
     #[must_use]
     pub fn no_output(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
+        let detail =
+            format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
     }
 
@@ -160,7 +167,9 @@ impl IntoResponse for Problem {
             code: self.code.into(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
         response.headers_mut().extend(self.headers);
         response
     }
@@ -181,13 +190,15 @@ impl From<WriteError> for Problem {
         match error {
             WriteError::Full => {
                 tracing::warn!(%error, "a write was refused");
-                let detail = "the disk of the host is full, and nothing was written; try again later";
+                let detail =
+                    "the disk of the host is full, and nothing was written; try again later";
                 Problem::unavailable("disk-full", detail, RETRY_ROOM)
             }
             WriteError::Row(error) => error.into(),
             WriteError::Failed(_) => {
                 tracing::error!(%error, "a write failed");
-                let detail = "the host's disk failed, and nothing was written; the host is about to stop";
+                let detail =
+                    "the host's disk failed, and nothing was written; the host is about to stop";
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
             WriteError::Stopped => stopping(),
@@ -204,7 +215,8 @@ impl From<ReadError> for Problem {
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
             ReadError::Row { .. } => {
-                let detail = "what this needs is damaged in the host's store; its log says which table";
+                let detail =
+                    "what this needs is damaged in the host's store; its log says which table";
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store-damaged", detail)
             }
         }
@@ -221,7 +233,9 @@ impl From<DeployError> for Problem {
         let detail = error.to_string();
         let (status, code) = match error {
             DeployError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
-            DeployError::Invalid(invalid) => (StatusCode::UNPROCESSABLE_ENTITY, invalid_code(&invalid)),
+            DeployError::Invalid(invalid) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, invalid_code(&invalid))
+            }
             DeployError::NotCompiled(CompileFailure::TooComplex { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "too-complex")
             }
@@ -269,7 +283,9 @@ impl From<StartError> for Problem {
             StartError::UnknownWorkflow(_) => (StatusCode::NOT_FOUND, "unknown-workflow"),
             StartError::UnknownVersion(_) => (StatusCode::NOT_FOUND, "unknown-version"),
             StartError::Deleted(_) => (StatusCode::GONE, "workflow-deleted"),
-            StartError::OtherInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+            StartError::OtherInput(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
+            }
             StartError::Unavailable(unavailable) => return unavailable.clone().into(),
         };
         Problem::new(status, code, error.to_string())

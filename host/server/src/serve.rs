@@ -24,7 +24,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api::{self, AppState};
 use crate::config::Config;
 use crate::ingress::{self, Ingress};
-use crate::machine::{ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks};
+use crate::machine::{
+    ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks,
+};
 use crate::metrics::Metrics;
 
 /// From the signal to the exit. Whoever sent it kills after some time, 10 s at the least.
@@ -73,7 +75,9 @@ pub enum ServeError {
     #[error("{0}")]
     Machine(#[from] std::io::Error),
     /// The disk failed while the host ran.
-    #[error("the disk failed, and the host stopped: what was acknowledged is safe; see the log for the cause")]
+    #[error(
+        "the disk failed, and the host stopped: what was acknowledged is safe; see the log for the cause"
+    )]
     DiskFailed,
 }
 
@@ -83,22 +87,33 @@ pub enum ServeError {
 /// When the host cannot start, or the disk failed.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
     let address = config.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr()?;
     let metrics = Metrics::default();
     let runtime = open(&config, address)?;
-    let routes = api::router(AppState::new(runtime.clone(), &config, metrics.clone()))
-        .merge(ingress::routes(Ingress { runtime: runtime.clone(), metrics }));
+    let routes = api::router(AppState::new(runtime.clone(), &config, metrics.clone())).merge(
+        ingress::routes(Ingress {
+            runtime: runtime.clone(),
+            metrics,
+        }),
+    );
     tracing::info!(%address, public_url = config.public_url, "listening");
     let failed = accept(listener, routes, &runtime).await?;
-    if failed { Err(ServeError::DiskFailed) } else { Ok(()) }
+    if failed {
+        Err(ServeError::DiskFailed)
+    } else {
+        Ok(())
+    }
 }
 
 fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
     let path = config.data_dir.clone();
-    let disk =
-        FileDisk::new(&path).map_err(|source| ServeError::Directory { path: path.clone(), source })?;
+    let disk = FileDisk::new(&path).map_err(|source| ServeError::Directory {
+        path: path.clone(),
+        source,
+    })?;
     let engine = Engine::new(&config.engine())?;
     let client = Client::new(config.outbound());
     client.set_listeners(vec![address]);
@@ -111,23 +126,33 @@ fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
         compiler: Arc::new(ChildCompiler::new(config.compile_limits())),
     };
     tick(engine.clone())?;
-    Runtime::open(parts, engine, config.settings()).map_err(|source| ServeError::Store { path, source })
+    Runtime::open(parts, engine, config.settings())
+        .map_err(|source| ServeError::Store { path, source })
 }
 
 /// Moves the engine's epoch on, from a thread of its own: guests may keep all others busy.
-#[expect(clippy::disallowed_methods, reason = "the epoch follows the machine's time, and reaches no guest")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the epoch follows the machine's time, and reaches no guest"
+)]
 fn tick(engine: Engine) -> std::io::Result<()> {
-    std::thread::Builder::new().name("epoch".into()).spawn(move || {
-        loop {
-            std::thread::sleep(TICK);
-            engine.tick();
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                engine.tick();
+            }
+        })?;
     Ok(())
 }
 
 /// Accepts connections until a signal comes or the disk fails; gives whether it failed.
-async fn accept(listener: TcpListener, routes: Router, runtime: &Runtime) -> Result<bool, ServeError> {
+async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    runtime: &Runtime,
+) -> Result<bool, ServeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let connections = GracefulShutdown::new();
@@ -169,9 +194,14 @@ fn serve_connection(
     connections: &GracefulShutdown,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN);
     builder.http2().timer(TokioTimer::new());
-    let connection = builder.serve_connection(stream, TowerToHyperService::new(routes)).into_owned();
+    let connection = builder
+        .serve_connection(stream, TowerToHyperService::new(routes))
+        .into_owned();
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -185,7 +215,10 @@ async fn leave(connections: GracefulShutdown, runtime: &Runtime) {
         runtime.stop().await;
         connections.shutdown().await;
     };
-    if tokio::time::timeout(LEAVE_WITHIN, gracefully).await.is_err() {
+    if tokio::time::timeout(LEAVE_WITHIN, gracefully)
+        .await
+        .is_err()
+    {
         tracing::warn!("what was still under way is cut off");
     }
 }

@@ -1,1 +1,33 @@
-//! To come.
+//! What the tests from outside stand on: the real `dormouse` program as a process of its own, services for its workflows
+//! to call, and a client that says exactly what goes over the wire.
+//!
+//! [`Host`] is the program, which can be killed and started again; [`Run`] is one run on it; [`Service`] is what a
+//! workflow calls; [`request`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
+//! would do, and waits with [`wait_until`] for what it expects rather than for a time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "what fails here fails a test, which shows it"
+)]
+
+mod api;
+mod cli;
+mod host;
+mod http;
+mod mirror;
+mod patience;
+mod port;
+pub mod raw;
+mod run;
+mod service;
+
+pub use cli::{Cli, Outcome};
+pub use host::{Host, guest, refuse_to_start};
+pub use http::{Answer, Request, post, request};
+pub use mirror::{body, bytes, header_values, json_body};
+pub use patience::{Stopwatch, pause, wait_until};
+pub use run::Run;
+pub use service::{Received, Reply, Service};

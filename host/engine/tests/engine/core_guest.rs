@@ -9,8 +9,7 @@ use wit_parser::Resolve;
 
 use crate::harness::compile;
 
-/// `run` returns this to say that it is done, and waits for `$set` with the other.
-pub(crate) const EXIT: &str = "(i32.const 0)";
+/// `run` returns this to wait for `$set`, and 0 to say that it is done.
 pub(crate) const WAIT: &str = "(i32.or (i32.const 2) (i32.shl (global.get $set) (i32.const 4)))";
 
 /// Returns an empty payload as the run's result.

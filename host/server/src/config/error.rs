@@ -49,7 +49,9 @@ pub enum ConfigError {
         reason: String,
     },
     /// A file of settings with a name that is no setting.
-    #[error("the file of settings {path:?} has {name:?}, which is not a setting; `dormouse serve --help` lists them")]
+    #[error(
+        "the file of settings {path:?} has {name:?}, which is not a setting; `dormouse serve --help` lists them"
+    )]
     UnknownSetting {
         /// The file.
         path: PathBuf,
@@ -57,7 +59,9 @@ pub enum ConfigError {
         name: String,
     },
     /// A file of settings with a value that no setting can have.
-    #[error("the file of settings {path:?} gives {name:?} {what}: write text, a number, true or false, or a list")]
+    #[error(
+        "the file of settings {path:?} gives {name:?} {what}: write text, a number, true or false, or a list"
+    )]
     NotAValue {
         /// The file.
         path: PathBuf,

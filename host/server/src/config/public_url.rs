@@ -42,7 +42,10 @@ mod tests {
         let table = [
             ("https://hooks.example", "https://hooks.example"),
             ("https://hooks.example/", "https://hooks.example"),
-            ("HTTP://Hooks.Example:8080/a/b/", "http://hooks.example:8080/a/b"),
+            (
+                "HTTP://Hooks.Example:8080/a/b/",
+                "http://hooks.example:8080/a/b",
+            ),
             ("http://[::1]:4100", "http://[::1]:4100"),
         ];
         for (text, expected) in table {
@@ -63,13 +66,17 @@ mod tests {
         ];
         for (text, reason) in table {
             let error = parse(text).unwrap_err();
-            assert!(error.contains(reason) && error.ends_with(FORM), "{text}: {error}");
+            assert!(
+                error.contains(reason) && error.ends_with(FORM),
+                "{text}: {error}"
+            );
         }
     }
 
     #[test]
     fn without_one_it_is_the_listener() {
-        let check = |listen: &str, expected| assert_eq!(of_listener(listen.parse().unwrap()), expected);
+        let check =
+            |listen: &str, expected| assert_eq!(of_listener(listen.parse().unwrap()), expected);
         check("127.0.0.1:4100", "http://127.0.0.1:4100");
         check("[::1]:4100", "http://[::1]:4100");
         check("0.0.0.0:80", "http://localhost:80");

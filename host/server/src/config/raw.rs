@@ -29,7 +29,9 @@ impl RawConfig {
     /// What was given for a setting, and by what.
     #[must_use]
     pub fn get(&self, setting: &Setting) -> Option<(&str, &Source)> {
-        self.given.get(setting.name).map(|(text, source)| (text.as_str(), source))
+        self.given
+            .get(setting.name)
+            .map(|(text, source)| (text.as_str(), source))
     }
 
     /// Settings from the environment.
@@ -49,14 +51,19 @@ impl RawConfig {
     /// # Errors
     /// When it is not TOML, or has anything but settings.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::NotToml {
-            path: path.to_owned(),
-            reason: error.to_string().trim_end().to_owned(),
-        })?;
+        let table: toml::Table =
+            text.parse()
+                .map_err(|error: toml::de::Error| ConfigError::NotToml {
+                    path: path.to_owned(),
+                    reason: error.to_string().trim_end().to_owned(),
+                })?;
         let mut raw = RawConfig::default();
         for (name, value) in table {
             let Some(setting) = ALL.iter().find(|setting| setting.name == name) else {
-                return Err(ConfigError::UnknownSetting { path: path.to_owned(), name });
+                return Err(ConfigError::UnknownSetting {
+                    path: path.to_owned(),
+                    name,
+                });
             };
             let text = text_of(&value).map_err(|what| ConfigError::NotAValue {
                 path: path.to_owned(),
@@ -92,14 +99,20 @@ impl Flags {
         self,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<RawConfig, ConfigError> {
-        let file = match self.file.or_else(|| variable(CONFIG_VARIABLE).map(PathBuf::from)) {
+        let file = match self
+            .file
+            .or_else(|| variable(CONFIG_VARIABLE).map(PathBuf::from))
+        {
             None => RawConfig::default(),
             Some(path) => match std::fs::read_to_string(&path) {
                 Ok(text) => RawConfig::from_toml(&text, &path)?,
                 Err(source) => return Err(ConfigError::Unreadable { path, source }),
             },
         };
-        Ok(self.settings.or(RawConfig::from_environment(variable)).or(file))
+        Ok(self
+            .settings
+            .or(RawConfig::from_environment(variable))
+            .or(file))
     }
 }
 
@@ -110,7 +123,9 @@ impl Args for Flags {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("A TOML file of settings, by the names they have here [also: DORMOUSE_CONFIG]");
-        ALL.iter().fold(command.arg(file), |command, setting| command.arg(flag(setting)))
+        ALL.iter().fold(command.arg(file), |command, setting| {
+            command.arg(flag(setting))
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -130,7 +145,8 @@ impl FromArgMatches for Flags {
         for setting in ALL {
             if let Some(values) = matches.get_many::<String>(setting.name) {
                 let values: Vec<&str> = values.map(String::as_str).collect();
-                self.settings.give(setting, values.join(","), Source::CommandLine);
+                self.settings
+                    .give(setting, values.join(","), Source::CommandLine);
             }
         }
         Ok(())
@@ -142,10 +158,15 @@ fn flag(setting: &Setting) -> Arg {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.to_owned(),
     };
-    let arg =
-        Arg::new(setting.name).long(setting.name).value_name(setting.kind.placeholder()).help(help);
+    let arg = Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.kind.placeholder())
+        .help(help);
     match setting.kind {
-        Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Kind::Switch => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
         Kind::List => arg.action(ArgAction::Append),
         _ => arg,
     }

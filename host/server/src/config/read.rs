@@ -21,12 +21,14 @@ impl Reader<'_> {
             (None, Some(default)) => (default, Source::Default),
             (None, None) => return Ok(None),
         };
-        parse(text).map(Some).map_err(|reason| ConfigError::Invalid {
-            name: setting.name,
-            value: text.to_owned(),
-            origin: source,
-            reason: reason.to_string(),
-        })
+        parse(text)
+            .map(Some)
+            .map_err(|reason| ConfigError::Invalid {
+                name: setting.name,
+                value: text.to_owned(),
+                origin: source,
+                reason: reason.to_string(),
+            })
     }
 
     /// A value as `parse` understands it, of a setting with a default.
@@ -35,12 +37,13 @@ impl Reader<'_> {
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, ConfigError> {
-        self.optional(setting, parse)?.ok_or_else(|| ConfigError::Invalid {
-            name: setting.name,
-            value: String::new(),
-            origin: Source::Default,
-            reason: "it must be given".into(),
-        })
+        self.optional(setting, parse)?
+            .ok_or_else(|| ConfigError::Invalid {
+                name: setting.name,
+                value: String::new(),
+                origin: Source::Default,
+                reason: "it must be given".into(),
+            })
     }
 
     /// Text that is not empty.
@@ -52,13 +55,22 @@ impl Reader<'_> {
     }
 
     pub(super) fn switch(&self, setting: &Setting) -> Result<bool, ConfigError> {
-        self.value(setting, |text| bool::from_str(text.trim()).map_err(|_| "give true or false"))
+        self.value(setting, |text| {
+            bool::from_str(text.trim()).map_err(|_| "give true or false")
+        })
     }
 
     /// What stands between commas.
-    pub(super) fn list<T: FromStr<Err: Display>>(&self, setting: &Setting) -> Result<Vec<T>, ConfigError> {
+    pub(super) fn list<T: FromStr<Err: Display>>(
+        &self,
+        setting: &Setting,
+    ) -> Result<Vec<T>, ConfigError> {
         let list = self.optional(setting, |text| {
-            text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(T::from_str).collect()
+            text.split(',')
+                .map(str::trim)
+                .filter(|entry| !entry.is_empty())
+                .map(T::from_str)
+                .collect()
         })?;
         Ok(list.unwrap_or_default())
     }
@@ -73,7 +85,11 @@ impl Reader<'_> {
     }
 
     /// Bytes, at least so many, and no more than this machine can address.
-    pub(super) fn size_in_memory(&self, setting: &Setting, least: usize) -> Result<usize, ConfigError> {
+    pub(super) fn size_in_memory(
+        &self,
+        setting: &Setting,
+        least: usize,
+    ) -> Result<usize, ConfigError> {
         let size = self.size(setting, least as u64)?;
         // On 64 bits nothing is cut off.
         Ok(usize::try_from(size).unwrap_or(usize::MAX))

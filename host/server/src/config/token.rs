@@ -23,9 +23,10 @@ impl ApiToken {
         let origin = format!("the file {}", path.display());
         match std::fs::read_to_string(path) {
             Ok(text) => Self::new(&text, origin),
-            Err(error) => {
-                Err(ConfigError::Token { origin, reason: format!("could not be read: {error}") })
-            }
+            Err(error) => Err(ConfigError::Token {
+                origin,
+                reason: format!("could not be read: {error}"),
+            }),
         }
     }
 
@@ -37,7 +38,9 @@ impl ApiToken {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ConfigError> {
         let origin = || format!("the environment variable {VARIABLE}");
-        variable(VARIABLE).map(|text| Self::new(&text, origin())).transpose()
+        variable(VARIABLE)
+            .map(|text| Self::new(&text, origin()))
+            .transpose()
     }
 
     /// Whether this is the token, in a time that does not show how much of it is right.
@@ -55,12 +58,18 @@ impl ApiToken {
     fn new(text: &str, origin: String) -> Result<Self, ConfigError> {
         let token = text.trim();
         if token.is_empty() {
-            return Err(ConfigError::Token { origin, reason: "is empty".into() });
+            return Err(ConfigError::Token {
+                origin,
+                reason: "is empty".into(),
+            });
         }
         // Anything else could not stand in a header.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "has characters other than visible ASCII ones; make one with `openssl rand -hex 32`";
-            return Err(ConfigError::Token { origin, reason: reason.into() });
+            return Err(ConfigError::Token {
+                origin,
+                reason: reason.into(),
+            });
         }
         Ok(ApiToken(token.to_owned()))
     }
@@ -92,8 +101,13 @@ pub(crate) mod tests {
     #[test]
     fn what_cannot_be_a_token_is_refused() {
         for text in ["", " \n", "two words", "caf\u{e9}"] {
-            let error = ApiToken::new(text, "the file t".into()).unwrap_err().to_string();
-            assert!(error.starts_with("the API token from the file t "), "{error}");
+            let error = ApiToken::new(text, "the file t".into())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("the API token from the file t "),
+                "{error}"
+            );
         }
     }
 

@@ -13,8 +13,13 @@ const SIZES: &[(&str, u64)] = &[
     ("TB", 1_000_000_000_000),
 ];
 
-const SPANS: &[(&str, u64)] =
-    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const SPANS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// What a size may look like.
 pub(super) const SIZE: &str = "a size, such as 65536, 64KiB, 16MiB or 1GiB";
@@ -35,7 +40,9 @@ pub(super) fn span(text: &str) -> Option<u64> {
 /// A whole number and a unit, perhaps with a space between them.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;

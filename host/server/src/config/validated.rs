@@ -136,7 +136,9 @@ impl Config {
     /// What the engine is set to.
     #[must_use]
     pub fn engine(&self) -> dormouse_engine::Config {
-        dormouse_engine::Config { slots: self.limits.instances }
+        dormouse_engine::Config {
+            slots: self.limits.instances,
+        }
     }
 
     /// How calls are made.
@@ -197,15 +199,16 @@ fn token(
     if let Some(token) = ApiToken::from_environment(variable)? {
         return Ok(Some(token));
     }
-    file.map(|(path, _)| ApiToken::from_file(Path::new(path))).transpose()
+    file.map(|(path, _)| ApiToken::from_file(Path::new(path)))
+        .transpose()
 }
 
 fn log(text: &str) -> Result<String, String> {
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => {
-            Err(format!("{error}; give a level such as info, or levels by module such as info,dormouse=debug"))
-        }
+        Err(error) => Err(format!(
+            "{error}; give a level such as info, or levels by module such as info,dormouse=debug"
+        )),
     }
 }
 

@@ -15,7 +15,10 @@ const MAX_KEY: usize = 256;
 pub(super) fn delivery_key(headers: &HeaderMap) -> Result<Option<DeliveryKey>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     if let Some(value) = values.next() {
-        let value = value.to_str().ok().filter(|value| is_key(value) && values.next().is_none());
+        let value = value
+            .to_str()
+            .ok()
+            .filter(|value| is_key(value) && values.next().is_none());
         let value = value.ok_or_else(|| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
@@ -23,10 +26,19 @@ pub(super) fn delivery_key(headers: &HeaderMap) -> Result<Option<DeliveryKey>, P
                 format!("Idempotency-Key must be there once, with 1 to {MAX_KEY} visible ASCII characters"),
             )
         })?;
-        return Ok(Some(DeliveryKey { kind: DeliveryKeyKind::IdempotencyKey, value: value.into() }));
+        return Ok(Some(DeliveryKey {
+            kind: DeliveryKeyKind::IdempotencyKey,
+            value: value.into(),
+        }));
     }
-    let value = headers.get("webhook-id").and_then(|value| value.to_str().ok()).filter(|value| is_key(value));
-    Ok(value.map(|value| DeliveryKey { kind: DeliveryKeyKind::WebhookId, value: value.into() }))
+    let value = headers
+        .get("webhook-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| is_key(value));
+    Ok(value.map(|value| DeliveryKey {
+        kind: DeliveryKeyKind::WebhookId,
+        value: value.into(),
+    }))
 }
 
 fn is_key(value: &str) -> bool {
@@ -42,7 +54,12 @@ mod tests {
     fn key(headers: &[(&'static str, &'static str)]) -> Result<Option<DeliveryKey>, Problem> {
         let headers: HeaderMap = headers
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .fold(HeaderMap::new(), |mut map, (name, value)| {
                 map.append(name, value);
                 map
@@ -52,10 +69,18 @@ mod tests {
 
     #[test]
     fn idempotency_key_goes_before_webhook_id() {
-        let found = key(&[("webhook-id", "w"), ("idempotency-key", "i")]).unwrap().unwrap();
-        assert_eq!((found.kind, found.value.as_str()), (DeliveryKeyKind::IdempotencyKey, "i"));
+        let found = key(&[("webhook-id", "w"), ("idempotency-key", "i")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (found.kind, found.value.as_str()),
+            (DeliveryKeyKind::IdempotencyKey, "i")
+        );
         let found = key(&[("webhook-id", "w")]).unwrap().unwrap();
-        assert_eq!((found.kind, found.value.as_str()), (DeliveryKeyKind::WebhookId, "w"));
+        assert_eq!(
+            (found.kind, found.value.as_str()),
+            (DeliveryKeyKind::WebhookId, "w")
+        );
         assert!(key(&[]).unwrap().is_none());
     }
 

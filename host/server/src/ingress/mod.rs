@@ -49,7 +49,11 @@ async fn receive_below(
     receive(state, Path(token), request).await
 }
 
-async fn receive(State(ingress): State<Ingress>, Path(token): Path<String>, request: Request<Body>) -> Response {
+async fn receive(
+    State(ingress): State<Ingress>,
+    Path(token): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let response = match respond(&ingress, &token, request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
@@ -58,20 +62,34 @@ async fn receive(State(ingress): State<Ingress>, Path(token): Path<String>, requ
     response
 }
 
-async fn respond(ingress: &Ingress, token: &str, request: Request<Body>) -> Result<Response, Problem> {
+async fn respond(
+    ingress: &Ingress,
+    token: &str,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let runtime = &ingress.runtime;
     let Some(token) = runtime.read_token(token) else {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown-webhook", "there is no such webhook on this host"));
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-webhook",
+            "there is no such webhook on this host",
+        ));
     };
     if request.method() == Method::HEAD {
         return Ok(StatusCode::OK.into_response());
     }
-    let options = runtime.webhook(token)?.map(|webhook| webhook.options).unwrap_or_default();
+    let options = runtime
+        .webhook(token)?
+        .map(|webhook| webhook.options)
+        .unwrap_or_default();
     let allow = allow(&options);
     if request.method() == Method::OPTIONS {
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response());
     }
-    if !options.delivered_methods().contains(&request.method().as_str()) {
+    if !options
+        .delivered_methods()
+        .contains(&request.method().as_str())
+    {
         let detail = format!("this webhook does not take {}", request.method());
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
         return Err(problem.with_header(ALLOW, allow));
@@ -79,7 +97,13 @@ async fn respond(ingress: &Ingress, token: &str, request: Request<Body>) -> Resu
     let key = key::delivery_key(request.headers())?;
     let settings = runtime.settings();
     let request = request::read(request, &settings.public_url, settings.limits.body).await?;
-    let received = runtime.receive(Incoming { token, request, key }).await?;
+    let received = runtime
+        .receive(Incoming {
+            token,
+            request,
+            key,
+        })
+        .await?;
     answer(&received)
 }
 
@@ -107,9 +131,11 @@ fn answer(received: &Received) -> Result<Response, Problem> {
             "this webhook's inbox is full: the run has not taken what was sent before",
         )
         .with_header(RETRY_AFTER, HeaderValue::from_static(RETRY_FULL))),
-        Received::Unknown => {
-            Err(Problem::new(StatusCode::NOT_FOUND, "unknown-webhook", "there is no such webhook on this host"))
-        }
+        Received::Unknown => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-webhook",
+            "there is no such webhook on this host",
+        )),
     }
 }
 

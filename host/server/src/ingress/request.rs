@@ -17,16 +17,27 @@ pub(super) async fn read(
     limit: u64,
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
-    let declared = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let body = collect(body, limit).await?;
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
     let headers = parts
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                Bytes::copy_from_slice(value.as_bytes()),
+            )
+        })
         .collect();
     Ok(Request {
         method: parts.method.as_str().to_owned(),
@@ -48,7 +59,9 @@ async fn collect(mut body: Body, limit: u64) -> Result<Bytes, Problem> {
                 format!("the body could not be read to its end: {error}"),
             )
         })?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         size += data.len() as u64;
         if size > limit {
             return Err(too_large(limit));
@@ -64,13 +77,19 @@ async fn collect(mut body: Body, limit: u64) -> Result<Bytes, Problem> {
             }
         }
     }
-    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first.unwrap_or_default()
+    } else {
+        rest.freeze()
+    })
 }
 
 fn too_large(limit: u64) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "body-too-large",
-        format!("the body is larger than the {limit} bytes that a webhook takes; the setting is `body-limit`"),
+        format!(
+            "the body is larger than the {limit} bytes that a webhook takes; the setting is `body-limit`"
+        ),
     )
 }

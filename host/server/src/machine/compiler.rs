@@ -48,7 +48,10 @@ impl ChildCompiler {
     /// A compiler with these limits.
     #[must_use]
     pub fn new(limits: CompileLimits) -> Self {
-        ChildCompiler { limits, at_once: Arc::new(Semaphore::new(AT_ONCE)) }
+        ChildCompiler {
+            limits,
+            at_once: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 }
 
@@ -66,7 +69,10 @@ impl Compiler for ChildCompiler {
     }
 }
 
-async fn compile_in_child(limits: CompileLimits, component: Bytes) -> Result<Vec<u8>, CompileFailure> {
+async fn compile_in_child(
+    limits: CompileLimits,
+    component: Bytes,
+) -> Result<Vec<u8>, CompileFailure> {
     let mut child = spawn(limits).map_err(|error| host(&error))?;
     let (Some(mut input), Some(mut output), Some(mut errors)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -78,8 +84,11 @@ async fn compile_in_child(limits: CompileLimits, component: Bytes) -> Result<Vec
         // A child that is killed closes the pipe; its exit status says why.
         let _ = input.write_all(&component).await;
     };
-    let (_, code_read, message_read) =
-        tokio::join!(feed, output.read_to_end(&mut code), errors.read_to_end(&mut message));
+    let (_, code_read, message_read) = tokio::join!(
+        feed,
+        output.read_to_end(&mut code),
+        errors.read_to_end(&mut message)
+    );
     code_read.and(message_read).map_err(|error| host(&error))?;
     let status = child.wait().await.map_err(|error| host(&error))?;
     if status.success() {
@@ -107,7 +116,10 @@ fn classify(limits: CompileLimits, status: ExitStatus, message: &str) -> Compile
     if status.code() == Some(i32::from(REFUSED)) {
         return CompileFailure::Refused(message.to_owned());
     }
-    match status.signal().and_then(rustix::process::Signal::from_named_raw) {
+    match status
+        .signal()
+        .and_then(rustix::process::Signal::from_named_raw)
+    {
         Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL) => too_long(limits),
         // An allocation that fails aborts.
         Some(rustix::process::Signal::ABORT) => CompileFailure::TooComplex {
@@ -147,7 +159,10 @@ const BROKEN: u8 = 4;
 fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let broken = |error: &dyn std::fmt::Display| (BROKEN, error.to_string());
     let [time, memory] = arguments else {
-        return Err((BROKEN, "this command is the host's own; it takes two limits".into()));
+        return Err((
+            BROKEN,
+            "this command is the host's own; it takes two limits".into(),
+        ));
     };
     let time: u64 = time.parse().map_err(|error| broken(&error))?;
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
@@ -156,12 +171,24 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     // Runs that are alive go first. That the priority cannot be lowered is no reason not to compile.
     let _ = rustix::process::nice(10);
     let mut component = Vec::new();
-    std::io::stdin().read_to_end(&mut component).map_err(|error| broken(&error))?;
+    std::io::stdin()
+        .read_to_end(&mut component)
+        .map_err(|error| broken(&error))?;
     let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
-    let code = engine.precompile(&component).map_err(|error| (REFUSED, error.to_string()))?;
-    std::io::stdout().write_all(&code).map_err(|error| broken(&error))
+    let code = engine
+        .precompile(&component)
+        .map_err(|error| (REFUSED, error.to_string()))?;
+    std::io::stdout()
+        .write_all(&code)
+        .map_err(|error| broken(&error))
 }
 
 fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
-    setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value.saturating_add(1)) })
+    setrlimit(
+        resource,
+        Rlimit {
+            current: Some(value),
+            maximum: Some(value.saturating_add(1)),
+        },
+    )
 }

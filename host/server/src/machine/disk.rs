@@ -25,8 +25,13 @@ impl FileDisk {
     /// # Errors
     /// When the directory cannot be made.
     pub fn new(directory: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        Ok(FileDisk { path: directory.join(FILE) })
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        Ok(FileDisk {
+            path: directory.join(FILE),
+        })
     }
 }
 
@@ -37,7 +42,9 @@ impl FileDisk {
         let unfinished = self.path.with_extension("unfinished");
         let file = open_file(OpenOptions::new().create(true).truncate(true), &unfinished)?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
-        let database = redb::Database::builder().create_with_backend(backend).map_err(io::Error::other)?;
+        let database = redb::Database::builder()
+            .create_with_backend(backend)
+            .map_err(io::Error::other)?;
         drop(database);
         std::fs::rename(&unfinished, &self.path)?;
         File::open(self.directory())?.sync_all()

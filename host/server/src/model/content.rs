@@ -48,7 +48,11 @@ impl Default for InlineBudget {
 impl InlineBudget {
     /// Shows bytes, if there are not too many.
     pub fn show(&mut self, bytes: &Bytes) -> Content {
-        let mut content = Content { size: bytes.len() as u64, text: None, base64: None };
+        let mut content = Content {
+            size: bytes.len() as u64,
+            text: None,
+            base64: None,
+        };
         if bytes.len() > LARGEST.min(self.0) {
             return content;
         }
@@ -78,9 +82,14 @@ impl HeaderField {
 }
 
 fn is_credential(name: &str) -> bool {
-    ["authorization", "cookie", "proxy-authorization", "set-cookie"]
-        .iter()
-        .any(|credential| name.eq_ignore_ascii_case(credential))
+    [
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+    ]
+    .iter()
+    .any(|credential| name.eq_ignore_ascii_case(credential))
 }
 
 #[cfg(test)]
@@ -93,8 +102,22 @@ mod tests {
 
     #[test]
     fn text_is_shown_as_text_and_the_rest_as_base64() {
-        assert_eq!(show(b"{}"), Content { size: 2, text: Some("{}".into()), base64: None });
-        assert_eq!(show(b"\xff\0"), Content { size: 2, text: None, base64: Some("/wA=".into()) });
+        assert_eq!(
+            show(b"{}"),
+            Content {
+                size: 2,
+                text: Some("{}".into()),
+                base64: None
+            }
+        );
+        assert_eq!(
+            show(b"\xff\0"),
+            Content {
+                size: 2,
+                text: None,
+                base64: Some("/wA=".into())
+            }
+        );
     }
 
     #[test]
@@ -102,7 +125,14 @@ mod tests {
         let mut budget = InlineBudget::default();
         assert!(budget.show(&vec![b'x'; LARGEST].into()).text.is_some());
         let large = budget.show(&vec![b'x'; LARGEST + 1].into());
-        assert_eq!(large, Content { size: LARGEST as u64 + 1, text: None, base64: None });
+        assert_eq!(
+            large,
+            Content {
+                size: LARGEST as u64 + 1,
+                text: None,
+                base64: None
+            }
+        );
     }
 
     #[test]
@@ -116,10 +146,27 @@ mod tests {
     #[test]
     fn credentials_are_not_shown() {
         let header = |name: &str| (name.to_owned(), Bytes::from_static(b"secret"));
-        let names = ["Authorization", "cookie", "Proxy-Authorization", "SET-COOKIE", "x-secret"];
+        let names = [
+            "Authorization",
+            "cookie",
+            "Proxy-Authorization",
+            "SET-COOKIE",
+            "x-secret",
+        ];
         let headers: Vec<Header> = names.into_iter().map(header).collect();
-        let shown: Vec<String> =
-            HeaderField::show(&headers).into_iter().map(|field| field.value).collect();
-        assert_eq!(shown, ["(not shown)", "(not shown)", "(not shown)", "(not shown)", "secret"]);
+        let shown: Vec<String> = HeaderField::show(&headers)
+            .into_iter()
+            .map(|field| field.value)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "(not shown)",
+                "(not shown)",
+                "(not shown)",
+                "(not shown)",
+                "secret"
+            ]
+        );
     }
 }

@@ -188,8 +188,8 @@ pub enum OperationDetails {
         #[serde(skip_serializing_if = "Option::is_none")]
         run: Option<String>,
     },
-    /// `begin`: a memoised step.
-    Step {
+    /// `begin`: a memoised step
+    Begin {
         /// What it gave. Absent while it has not finished.
         #[serde(skip_serializing_if = "Option::is_none")]
         outcome: Option<StepOutcome>,
@@ -267,15 +267,18 @@ impl Outcome {
                 accepted: delivery.accepted.into(),
                 request: RequestView::of(&delivery.request, budget),
             },
-            Recorded::Event(Some(Payload { content_type, body })) => {
-                Outcome::Event { content_type: content_type.clone(), body: budget.show(body) }
-            }
+            Recorded::Event(Some(Payload { content_type, body })) => Outcome::Event {
+                content_type: content_type.clone(),
+                body: budget.show(body),
+            },
             Recorded::Delivery(None) | Recorded::Event(None) => Outcome::None,
-            Recorded::Response(Ok(response)) => Outcome::Response(ResponseView::of(response, budget)),
-            Recorded::Response(Err(error)) => {
-                let (code, message) = call_error(error);
-                Outcome::Error { code, message }
+            Recorded::Response(Ok(response)) => {
+                Outcome::Response(ResponseView::of(response, budget))
             }
+            Recorded::Response(Err(error)) => Outcome::Error {
+                code: call_error_code(error).into(),
+                message: call_error_message(error),
+            },
             Recorded::Slept => Outcome::Slept,
             Recorded::Notified(reached) => Outcome::Notified { reached: *reached },
         }
@@ -306,32 +309,48 @@ impl ResponseView {
 impl OperationDetails {
     fn of(kind: &Kind, budget: &mut InlineBudget) -> Self {
         match kind {
-            Kind::CreateWebhook { webhook, url, options } => OperationDetails::CreateWebhook {
+            Kind::CreateWebhook {
+                webhook,
+                url,
+                options,
+            } => OperationDetails::CreateWebhook {
                 webhook: webhook.0,
                 url: url.clone(),
-                methods: options.delivered_methods().into_iter().map(str::to_owned).collect(),
+                methods: options
+                    .delivered_methods()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
             },
-            Kind::WaitForWebhook { webhook, timeout } => {
-                OperationDetails::WaitForWebhook { webhook: webhook.0, timeout_ms: *timeout }
-            }
+            Kind::WaitForWebhook { webhook, timeout } => OperationDetails::WaitForWebhook {
+                webhook: webhook.0,
+                timeout_ms: *timeout,
+            },
             Kind::CloseWebhook { webhook } => OperationDetails::CloseWebhook { webhook: webhook.0 },
-            Kind::Respond { delivery, status } => {
-                OperationDetails::Respond { delivery: delivery.clone(), status: *status }
-            }
+            Kind::Respond { delivery, status } => OperationDetails::Respond {
+                delivery: delivery.clone(),
+                status: *status,
+            },
             Kind::Call { method, url, retry } => OperationDetails::Call {
                 method: method.clone(),
                 url: url.clone(),
                 attempts: retry.attempts,
             },
-            Kind::Sleep { duration } => OperationDetails::Sleep { duration_ms: *duration },
-            Kind::SleepUntil { instant } => OperationDetails::SleepUntil { until: (*instant).into() },
-            Kind::WaitForEvent { event, timeout } => {
-                OperationDetails::WaitForEvent { event: event.clone(), timeout_ms: *timeout }
-            }
-            Kind::Notify { event, run } => {
-                OperationDetails::Notify { event: event.clone(), run: run.clone() }
-            }
-            Kind::Begin { outcome } => OperationDetails::Step {
+            Kind::Sleep { duration } => OperationDetails::Sleep {
+                duration_ms: *duration,
+            },
+            Kind::SleepUntil { instant } => OperationDetails::SleepUntil {
+                until: (*instant).into(),
+            },
+            Kind::WaitForEvent { event, timeout } => OperationDetails::WaitForEvent {
+                event: event.clone(),
+                timeout_ms: *timeout,
+            },
+            Kind::Notify { event, run } => OperationDetails::Notify {
+                event: event.clone(),
+                run: run.clone(),
+            },
+            Kind::Begin { outcome } => OperationDetails::Begin {
                 outcome: outcome.as_ref().map(|outcome| match outcome {
                     Ok(value) => StepOutcome::Value(budget.show(&value.body)),
                     Err(failure) => StepOutcome::Failure(failure_of(failure, None)),
@@ -347,9 +366,10 @@ impl OperationDetails {
 impl End {
     fn of(end: &dormouse_journal::End, budget: &mut InlineBudget) -> Self {
         match end {
-            dormouse_journal::End::Completed(Payload { content_type, body }) => {
-                End::Completed { content_type: content_type.clone(), body: budget.show(body) }
-            }
+            dormouse_journal::End::Completed(Payload { content_type, body }) => End::Completed {
+                content_type: content_type.clone(),
+                body: budget.show(body),
+            },
             dormouse_journal::End::Failed { failure, backtrace } => {
                 End::Failed(failure_of(failure, backtrace.clone()))
             }
@@ -358,19 +378,34 @@ impl End {
 }
 
 fn failure_of(failure: &dormouse_journal::Failure, backtrace: Option<String>) -> Failure {
-    Failure { code: failure.code.clone(), message: failure.message.clone(), backtrace }
+    Failure {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        backtrace,
+    }
 }
 
-fn call_error(error: &CallError) -> (String, Option<String>) {
-    let (code, message) = match error {
-        CallError::Denied(why) => ("denied", Some(why.clone())),
-        CallError::Invalid(why) => ("invalid", Some(why.clone())),
-        CallError::TimedOut => ("timed-out", None),
-        CallError::Unreachable(why) => ("unreachable", Some(why.clone())),
-        CallError::TooLarge(size) => ("too-large", Some(format!("larger than {size} bytes"))),
-        CallError::Interrupted => ("interrupted", None),
-        CallError::Abandoned => ("abandoned", None),
-        CallError::Other(failure) => (failure.code.as_str(), Some(failure.message.clone())),
-    };
-    (code.into(), message)
+/// A call's error as the contract spells it.
+pub(crate) fn call_error_code(error: &CallError) -> &'static str {
+    match error {
+        CallError::Denied(_) => "denied",
+        CallError::Invalid(_) => "invalid",
+        CallError::TimedOut => "timed-out",
+        CallError::Unreachable(_) => "unreachable",
+        CallError::TooLarge(_) => "too-large",
+        CallError::Interrupted => "interrupted",
+        CallError::Abandoned => "abandoned",
+        CallError::Other(_) => "other",
+    }
+}
+
+fn call_error_message(error: &CallError) -> Option<String> {
+    match error {
+        CallError::Denied(why) | CallError::Invalid(why) | CallError::Unreachable(why) => {
+            Some(why.clone())
+        }
+        CallError::TooLarge(size) => Some(format!("larger than {size} bytes")),
+        CallError::Other(failure) => Some(format!("{}: {}", failure.code, failure.message)),
+        CallError::TimedOut | CallError::Interrupted | CallError::Abandoned => None,
+    }
 }

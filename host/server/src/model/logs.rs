@@ -33,6 +33,11 @@ impl LogLine {
     /// A line as the store has it.
     #[must_use]
     pub fn of(activation: u32, line: dormouse_journal::LogLine) -> Self {
-        LogLine { activation, time: line.time.into(), level: line.level, message: line.message }
+        LogLine {
+            activation,
+            time: line.time.into(),
+            level: line.level,
+            message: line.message,
+        }
     }
 }

@@ -13,11 +13,14 @@ mod workflows;
 
 pub use content::{Content, HeaderField, InlineBudget};
 pub use events::{Notified, NotifiedRun};
+pub(crate) use journal::call_error_code;
 pub use journal::{
-    Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView, ResponseView,
+    Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView,
+    ResponseView, StepOutcome,
 };
 pub use logs::{LogLine, LogPage};
 pub use problem::ProblemBody;
+pub(crate) use runs::is_json;
 pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting};
 pub use time::Timestamp;
 pub use webhooks::{Webhook, Webhooks};

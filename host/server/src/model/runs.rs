@@ -6,8 +6,8 @@ use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
 use dormouse_store::RunView;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::openapi::{ObjectBuilder, Schema, Type};
 use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
 use super::Timestamp;
 
@@ -140,7 +140,10 @@ impl RunStatus {
     /// A run's id and status.
     #[must_use]
     pub fn of(id: RunId, status: Status) -> Self {
-        RunStatus { id: id.to_string(), status }
+        RunStatus {
+            id: id.to_string(),
+            status,
+        }
     }
 }
 
@@ -150,7 +153,12 @@ impl Run {
 
     /// A run as the store has it. `open` may have one more than are shown.
     #[must_use]
-    pub fn of(view: &RunView, output: Option<&Payload>, open: &[(OperationNumber, Open)], active: bool) -> Self {
+    pub fn of(
+        view: &RunView,
+        output: Option<&Payload>,
+        open: &[(OperationNumber, Open)],
+        active: bool,
+    ) -> Self {
         let mut summary = RunSummary::of(view).active(active);
         if let Some(failure) = &mut summary.failure {
             failure.backtrace.clone_from(&view.state.backtrace);
@@ -181,7 +189,11 @@ impl Waiting {
 }
 
 fn shown(status: Status, active: bool) -> Status {
-    if active && status == Status::Suspended { Status::Running } else { status }
+    if active && status == Status::Suspended {
+        Status::Running
+    } else {
+        status
+    }
 }
 
 /// A payload as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
@@ -201,13 +213,20 @@ fn output_value(payload: &Payload) -> Option<Box<RawValue>> {
 /// Whether a media type is JSON's, or one built on it (`application/problem+json`).
 #[must_use]
 pub(crate) fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     essence == "application/json" || essence.ends_with("+json")
 }
 
 fn status_schema() -> Schema {
     let names = Status::ALL.map(Status::as_str);
-    let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names));
     schema.examples(["suspended"]).into()
 }
 
@@ -216,28 +235,40 @@ mod tests {
     use super::*;
 
     fn output(content_type: &str, body: &'static [u8]) -> String {
-        let payload = Payload { content_type: content_type.into(), body: body.into() };
+        let payload = Payload {
+            content_type: content_type.into(),
+            body: body.into(),
+        };
         output_value(&payload).unwrap().to_string()
     }
 
     #[test]
     fn json_output_stands_as_it_is() {
         let digits = b"{\"n\": 12345678901234567890123, \"f\": 1.10}";
-        assert_eq!(output("application/json", digits), String::from_utf8_lossy(digits));
+        assert_eq!(
+            output("application/json", digits),
+            String::from_utf8_lossy(digits)
+        );
         assert_eq!(output("Application/JSON; charset=utf-8", b"null"), "null");
         assert_eq!(output("application/problem+json", b" [1]"), "[1]");
     }
 
     #[test]
     fn other_output_is_wrapped() {
-        assert_eq!(output("text/plain", b"1"), r#"{"base64":"MQ==","content_type":"text/plain"}"#);
+        assert_eq!(
+            output("text/plain", b"1"),
+            r#"{"base64":"MQ==","content_type":"text/plain"}"#
+        );
         assert_eq!(output("", b""), r#"{"base64":"","content_type":""}"#);
     }
 
     #[test]
     fn output_that_only_says_it_is_json_is_wrapped() {
         let wrapped = output("application/json", b"{]");
-        assert_eq!(wrapped, r#"{"base64":"e10=","content_type":"application/json"}"#);
+        assert_eq!(
+            wrapped,
+            r#"{"base64":"e10=","content_type":"application/json"}"#
+        );
     }
 
     #[test]

@@ -45,7 +45,12 @@ impl From<WebhookView> for Webhook {
         let webhook = view.webhook;
         Webhook {
             webhook: view.number.0,
-            methods: webhook.options.delivered_methods().into_iter().map(str::to_owned).collect(),
+            methods: webhook
+                .options
+                .delivered_methods()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             step: webhook.step,
             url: webhook.url,
             created: webhook.created.into(),

@@ -1,0 +1,197 @@
+//! The OpenAPI document, beyond what stands at the handlers: what all have in common, and the webhooks' own route.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
+
+use crate::model::ProblemBody;
+use crate::problem::CONTENT;
+
+/// The document, as JSON.
+#[must_use]
+pub fn document() -> String {
+    // What is made of text and numbers can be written as JSON.
+    super::routes()
+        .into_openapi()
+        .to_pretty_json()
+        .unwrap_or_default()
+}
+
+/// What the document has beside the handlers'.
+pub(super) fn frame() -> OpenApi {
+    Frame::openapi()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Dormouse",
+        version = "1",
+        description = "Durable workflows. Errors are RFC 9457 problem details with a stable `code`; times are RFC 3339 \
+            in UTC, to the millisecond. A host with an API token wants it from every caller as a bearer token; one \
+            without answers requests to loopback addresses only.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    paths(hooks),
+    components(schemas(ProblemBody)),
+    security(("token" = [])),
+    modifiers(&Token),
+    tags(
+        (name = "workflows", description = "Deployed components, by name"),
+        (name = "runs", description = "Executions of workflows"),
+        (name = "events", description = "Named events"),
+        (name = "operations", description = "For whoever operates the host"),
+        (name = "webhooks", description = "For the outside world"),
+    ),
+)]
+struct Frame;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = Http::builder().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components
+            .security_schemes
+            .insert("token".into(), SecurityScheme::Http(scheme).into());
+    }
+}
+
+/// Calls a webhook
+///
+/// The URL was made by a run and is all that is needed to call it; a sub-path and a query may follow. The request is
+/// kept for the run as it is: method, URL, headers, body. It is answered once it is durable, whatever the run does
+/// then. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD and OPTIONS are answered
+/// by the host and never reach the run.
+#[utoipa::path(
+    method(get, post, put, patch, delete, head, options),
+    path = "/hooks/{token}", tag = "webhooks", security(()),
+    params(
+        ("token" = String, Path, description = "What the run was given"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key and body is known as \
+            one, and does not reach the run again. `webhook-id` does the same"),
+    ),
+    request_body(content = Vec<u8>, content_type = "*/*", description = "Whatever the run is to get"),
+    responses(
+        (status = 202, description = "The request is durable", body = inline(HookAnswer)),
+        (status = 200, description = "To HEAD"),
+        (status = 204, description = "To OPTIONS, with `Allow`"),
+        (status = 404, description = "`unknown-webhook`: this host made no such URL", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 405, description = "`method-not-allowed`, with `Allow`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 410, description = "`webhook-gone`: it was closed, or its run has ended", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency-key-reused`: it came with another body before", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`inbox-full`, with `Retry-After`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The host cannot keep the request now, with `Retry-After`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        BodyProblems,
+    ),
+)]
+#[expect(
+    dead_code,
+    reason = "a place for the attribute: the routes are the ingress's, for any method and sub-path"
+)]
+fn hooks() {}
+
+/// What the caller of a webhook is answered.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a shape for the document; the ingress answers it")]
+struct HookAnswer {
+    /// Names the request; the run sees it too.
+    id: String,
+    /// Whether it repeats a request that was accepted before, whose `id` this is.
+    duplicate: bool,
+}
+
+/// What every guarded operation can answer.
+pub(super) struct Guarded;
+
+impl IntoResponses for Guarded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("401", "`unauthorized`: the API token is missing or wrong"),
+            (
+                "403",
+                "`forbidden`: without an API token, requests to loopback and from its own pages only",
+            ),
+            (
+                "503",
+                "`disk-full`, `store-failed`, `stopping`: try again after `Retry-After`",
+            ),
+        ])
+    }
+}
+
+/// What every operation that takes a body can answer.
+pub(super) struct BodyProblems;
+
+impl IntoResponses for BodyProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (
+                "400",
+                "Something in the request is malformed; `detail` names it",
+            ),
+            ("413", "`body-too-large`; `detail` names limit and setting"),
+        ])
+    }
+}
+
+/// What every operation with a query can answer.
+pub(super) struct QueryProblems;
+
+impl IntoResponses for QueryProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "400",
+            "`invalid-query`, `invalid-run-id`: `detail` names the field",
+        )])
+    }
+}
+
+/// What every operation on a run can answer.
+pub(super) struct RunProblems;
+
+impl IntoResponses for RunProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (
+                "400",
+                "Something in the request is malformed; `detail` names it",
+            ),
+            ("404", "`unknown-run`"),
+        ])
+    }
+}
+
+/// What every operation on a workflow that must exist can answer.
+pub(super) struct WorkflowProblems;
+
+impl IntoResponses for WorkflowProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("404", "`unknown-workflow`")])
+    }
+}
+
+fn problems(list: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = || {
+        ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .build()
+    };
+    list.iter()
+        .map(|(status, description)| {
+            let response = ResponseBuilder::new()
+                .description(*description)
+                .content(CONTENT, problem());
+            ((*status).to_owned(), response.build().into())
+        })
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! Sending events.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use dormouse_store::AimedNotified;
+use http::{HeaderMap, StatusCode};
+
+use super::docs::{BodyProblems, Guarded, RunProblems};
+use super::path::PathParams;
+use super::state::AppState;
+use crate::model::{Notified, NotifiedRun, ProblemBody};
+use crate::problem::Problem;
+use crate::request::body;
+
+/// Sends an event to all who wait for it
+///
+/// It reaches every wait for this event that was made before and is still open, once each. Nobody keeps it: where a
+/// message must not be lost, use a webhook, or send it to one run.
+#[utoipa::path(
+    post, path = "/v1/events/{event}", tag = "events",
+    params(("event" = String, Path, description = "The event's name, of 1 to 256 bytes")),
+    request_body(content = Vec<u8>, content_type = "*/*", description = "What is sent with it"),
+    responses((status = 200, description = "The runs that it reached", body = Notified), BodyProblems, Guarded),
+)]
+pub(super) async fn broadcast(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Notified>, Problem> {
+    let event = event(&state, &path)?;
+    let payload = body::read_payload(&headers, body, state.runtime.settings().limits.body).await?;
+    let runs = state.runtime.notify(event, payload).await?;
+    Ok(Json(Notified {
+        runs: runs.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+/// Sends an event to one run
+///
+/// The run keeps it for its next wait for this event, first-in first-out.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/events/{event}", tag = "events",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("event" = String, Path, description = "The event's name, of 1 to 256 bytes"),
+    ),
+    request_body(content = Vec<u8>, content_type = "*/*", description = "What is sent with it"),
+    responses(
+        (status = 202, description = "The run keeps it", body = NotifiedRun),
+        (status = 410, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`inbox-full`: the run has not taken what was sent before", body = ProblemBody,
+            content_type = "application/problem+json",
+            headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
+        RunProblems, BodyProblems, Guarded,
+    ),
+)]
+pub(super) async fn aim(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<NotifiedRun>), Problem> {
+    let run = path.run()?;
+    let event = event(&state, &path)?;
+    let payload = body::read_payload(&headers, body, state.runtime.settings().limits.body).await?;
+    match state
+        .runtime
+        .notify_run(run, event.clone(), payload)
+        .await?
+    {
+        AimedNotified::Queued => Ok((
+            StatusCode::ACCEPTED,
+            Json(NotifiedRun {
+                run: run.to_string(),
+                event,
+            }),
+        )),
+        AimedNotified::Ended => Err(Problem::takes_no_events(run)),
+        AimedNotified::Full => Err(Problem::inbox_full(run, &event)),
+        AimedNotified::Unknown => Err(Problem::unknown_run(run)),
+    }
+}
+
+/// An event's name has the limit that it has where workflows name it.
+fn event(state: &AppState, path: &PathParams) -> Result<String, Problem> {
+    let limit = state.runtime.settings().limits.allowance.step_name;
+    path.event(limit).map(str::to_owned)
+}

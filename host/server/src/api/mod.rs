@@ -1,0 +1,106 @@
+//! The HTTP API: `/v1`, and what operators probe.
+//!
+//! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
+//! [`model`](crate::model) or a [`Problem`]. There is one file per subject:
+//!
+//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`;
+//! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
+//! - `auth` guards `/v1` and `/metrics`;
+//! - `path`, `query`, `prefer`, `headers` and `cursor` read one part of a request each.
+
+mod auth;
+mod control;
+mod cursor;
+mod docs;
+mod events;
+mod headers;
+mod operations;
+mod path;
+mod prefer;
+mod query;
+mod records;
+mod runs;
+mod start;
+mod state;
+mod workflows;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::{Method, StatusCode, Uri};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::Problem;
+
+pub use docs::document;
+pub use state::AppState;
+
+/// The routes of the API. Paths that nobody serves are answered here, also when other routes are merged with these.
+pub fn router(state: AppState) -> Router {
+    routes()
+        .split_for_parts()
+        .0
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(state.clone(), auth::guard))
+        .layer(middleware::from_fn_with_state(state.clone(), count))
+        .with_state(state)
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(docs::frame())
+        .routes(routes!(workflows::list))
+        .routes(routes!(
+            workflows::show,
+            workflows::deploy,
+            workflows::delete
+        ))
+        .routes(routes!(start::start))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::output))
+        .routes(routes!(records::journal))
+        .routes(routes!(records::logs))
+        .routes(routes!(records::webhooks))
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::resume))
+        .routes(routes!(events::broadcast))
+        .routes(routes!(events::aim))
+        .routes(routes!(operations::health))
+        .routes(routes!(operations::ready))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(operations::openapi))
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    let detail = format!(
+        "there is nothing at {}; /openapi.json lists what there is",
+        uri.path()
+    );
+    Problem::new(StatusCode::NOT_FOUND, "unknown-path", detail)
+}
+
+/// The header `Allow` is added by the router, which knows the methods.
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!(
+        "{} does not take {method}; the header Allow lists what it takes",
+        uri.path()
+    );
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
+async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    state
+        .metrics
+        .request_answered(&method, route, response.status());
+    response
+}
+
+#[cfg(test)]
+mod tests;

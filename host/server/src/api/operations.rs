@@ -1,0 +1,68 @@
+//! What operators and their tools ask: health, readiness, metrics, the document.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dormouse_runtime::Readiness;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::docs::Guarded;
+use super::state::AppState;
+use crate::metrics;
+use crate::model::ProblemBody;
+use crate::problem::Problem;
+
+/// Whether the process lives
+#[utoipa::path(
+    get, path = "/healthz", tag = "operations", security(()),
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+)]
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the host can take work
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations", security(()),
+    responses(
+        (status = 200, description = "It can", body = String, content_type = "text/plain"),
+        (status = 503, description = "`not-ready`, and why", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, Problem> {
+    match state.runtime.readiness() {
+        Readiness::Ready => Ok("ready\n"),
+        Readiness::NotReady(why) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not-ready",
+            why,
+        )),
+    }
+}
+
+/// Metrics, as Prometheus reads them
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations",
+    responses(
+        (status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"),
+        Guarded,
+    ),
+)]
+pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+    let (active, warm) = state.runtime.instances();
+    (
+        [(CONTENT_TYPE, metrics::CONTENT)],
+        state.metrics.encode(active, warm),
+    )
+        .into_response()
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "operations", security(()),
+    responses((status = 200, description = "The document", body = serde_json::Value)),
+)]
+pub(super) async fn openapi(State(state): State<AppState>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], state.document).into_response()
+}

@@ -1,0 +1,146 @@
+//! What stands in a path: names and ids.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use dormouse_journal::RunId;
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::problem::Problem;
+
+/// The longest name of a workflow.
+const WORKFLOW_NAME: usize = 64;
+
+/// The variable parts of a path, percent-decoded.
+#[derive(Debug)]
+pub(super) struct PathParams(Vec<(String, String)>);
+
+impl PathParams {
+    /// The part of this name.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// The run's id.
+    pub(super) fn run(&self) -> Result<RunId, Problem> {
+        let text = self.text("id");
+        text.parse().map_err(|_| {
+            Problem::malformed(
+                "invalid-run-id",
+                "the run's id in the path",
+                format!("is {text:?}: give a UUID"),
+            )
+        })
+    }
+
+    /// The name of a workflow that is to be.
+    pub(super) fn new_workflow(&self) -> Result<&str, Problem> {
+        let name = self.text("name");
+        let allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        if (1..=WORKFLOW_NAME).contains(&name.len()) && name.bytes().all(allowed) {
+            return Ok(name);
+        }
+        Err(Problem::malformed(
+            "invalid-workflow-name",
+            "the workflow's name in the path",
+            format!("is {name:?}: give 1 to {WORKFLOW_NAME} characters out of a-z, 0-9, - and _"),
+        ))
+    }
+
+    /// The name of an event, of at most so many bytes.
+    pub(super) fn event(&self, limit: usize) -> Result<&str, Problem> {
+        let name = self.text("event");
+        if (1..=limit).contains(&name.len()) {
+            return Ok(name);
+        }
+        Err(Problem::malformed(
+            "invalid-event-name",
+            "the event's name in the path",
+            format!(
+                "has {} bytes: give 1 to {limit}; the setting is `step-name-limit`",
+                name.len()
+            ),
+        ))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|error| {
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "invalid-path",
+                    format!("the path is malformed: {error}"),
+                )
+            })?;
+        Ok(PathParams(
+            params
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str, value: &str) -> PathParams {
+        PathParams(vec![(name.into(), value.into())])
+    }
+
+    #[test]
+    fn workflow_names() {
+        let longest = "a".repeat(WORKFLOW_NAME);
+        for name in ["a", "approval", "fan-out_2", longest.as_str()] {
+            assert_eq!(path("name", name).new_workflow().unwrap(), name);
+        }
+        let too_long = "a".repeat(WORKFLOW_NAME + 1);
+        for name in [
+            "",
+            "Approval",
+            "a b",
+            "a/b",
+            "\u{fc}",
+            ".",
+            too_long.as_str(),
+        ] {
+            let problem = path("name", name).new_workflow().unwrap_err();
+            assert_eq!(
+                (problem.status().as_u16(), problem.code()),
+                (400, "invalid-workflow-name")
+            );
+            assert!(
+                problem.detail().contains("a-z, 0-9, - and _"),
+                "{}",
+                problem.detail()
+            );
+        }
+    }
+
+    #[test]
+    fn run_ids() {
+        let id = "01980000-0000-7000-8000-000000000000";
+        assert_eq!(path("id", id).run().unwrap().to_string(), id);
+        assert_eq!(
+            path("id", "nope").run().unwrap_err().code(),
+            "invalid-run-id"
+        );
+    }
+
+    #[test]
+    fn event_names_are_bounded() {
+        assert!(path("event", "e").event(256).is_ok());
+        assert!(path("event", &"e".repeat(256)).event(256).is_ok());
+        assert!(path("event", &"e".repeat(257)).event(256).is_err());
+        assert!(path("event", "").event(256).is_err());
+    }
+}

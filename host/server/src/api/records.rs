@@ -1,0 +1,173 @@
+//! What is recorded of a run: its journal, its log, its webhooks.
+
+use axum::Json;
+use axum::extract::State;
+use dormouse_journal::RunId;
+use dormouse_store::Snapshot;
+use http::Uri;
+
+use super::cursor::{AtActivation, AtLine, Cursor as _};
+use super::docs::{Guarded, QueryProblems, RunProblems};
+use super::path::PathParams;
+use super::query::QueryParams;
+use super::state::AppState;
+use crate::model::{Activation, InlineBudget, JournalPage, LogLine, LogPage, Webhooks};
+use crate::problem::Problem;
+
+/// Activations on a page of a journal, unless the caller says otherwise; and at most.
+const ACTIVATIONS: usize = 100;
+const MOST_ACTIVATIONS: usize = 1_000;
+
+/// Lines on a page of a log, unless the caller says otherwise; and at most.
+const LINES: usize = 1_000;
+const MOST_LINES: usize = 10_000;
+
+/// Shows a run's journal
+///
+/// Activations with what was delivered and which operations were made. Bodies of more than 64 KiB are left out, and so
+/// are the values of headers that carry credentials.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/journal", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("limit" = Option<u32>, Query, description = "At most so many activations, from 1 to 1000; 100 if absent"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "A page of the journal", body = JournalPage), QueryProblems, RunProblems,
+        Guarded),
+)]
+pub(super) async fn journal(
+    State(state): State<AppState>,
+    path: PathParams,
+    uri: Uri,
+) -> Result<Json<JournalPage>, Problem> {
+    let run = path.run()?;
+    let params = QueryParams::read(&uri, &["limit", "cursor"])?;
+    let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
+    let from = AtActivation::from_query(&params)?.unwrap_or_default();
+    Ok(Json(
+        state
+            .read(move |snapshot| journal_page(snapshot, run, from, limit))
+            .await?,
+    ))
+}
+
+/// Shows a run's log
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/logs", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("limit" = Option<u32>, Query, description = "At most so many lines, from 1 to 10000; 1000 if absent"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "A page of the log", body = LogPage), QueryProblems, RunProblems, Guarded),
+)]
+pub(super) async fn logs(
+    State(state): State<AppState>,
+    path: PathParams,
+    uri: Uri,
+) -> Result<Json<LogPage>, Problem> {
+    let run = path.run()?;
+    let params = QueryParams::read(&uri, &["limit", "cursor"])?;
+    let limit = params.limit(LINES, 1..=MOST_LINES)?;
+    let from = AtLine::from_query(&params)?.unwrap_or_default();
+    Ok(Json(
+        state
+            .read(move |snapshot| log_page(snapshot, run, from, limit))
+            .await?,
+    ))
+}
+
+/// Shows a run's webhooks
+///
+/// With their URLs, which let whoever knows them call the run, and how many requests wait in their inboxes.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/webhooks", tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "The webhooks", body = Webhooks), RunProblems, Guarded),
+)]
+pub(super) async fn webhooks(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Webhooks>, Problem> {
+    let run = path.run()?;
+    let webhooks = state
+        .read(move |snapshot| {
+            must_exist(snapshot, run)?;
+            Ok(snapshot.webhooks(run)?)
+        })
+        .await?;
+    Ok(Json(Webhooks {
+        webhooks: webhooks.into_iter().map(Into::into).collect(),
+    }))
+}
+
+fn journal_page(
+    snapshot: &Snapshot,
+    run: RunId,
+    from: AtActivation,
+    limit: usize,
+) -> Result<JournalPage, Problem> {
+    must_exist(snapshot, run)?;
+    let mut page = JournalPage {
+        activations: Vec::new(),
+        next: None,
+    };
+    let mut budget = InlineBudget::default();
+    let mut at = from;
+    for activation in snapshot.journal(run, from.activation)? {
+        let activation = activation?;
+        if page.activations.len() == limit {
+            page.next = Some(at.to_text());
+            break;
+        }
+        page.activations.push(Activation::of(
+            at.activation,
+            at.operation,
+            &activation,
+            &mut budget,
+        ));
+        let made = u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
+        at.activation = at.activation.saturating_add(1);
+        at.operation = at.operation.saturating_add(made);
+    }
+    Ok(page)
+}
+
+fn log_page(
+    snapshot: &Snapshot,
+    run: RunId,
+    from: AtLine,
+    limit: usize,
+) -> Result<LogPage, Problem> {
+    must_exist(snapshot, run)?;
+    let mut page = LogPage {
+        lines: Vec::new(),
+        next: None,
+    };
+    let mut at = AtLine::default();
+    for (activation, line) in snapshot.logs(run)? {
+        if activation != at.activation {
+            at = AtLine {
+                activation,
+                line: 0,
+            };
+        }
+        if at >= from {
+            if page.lines.len() == limit {
+                page.next = Some(at.to_text());
+                break;
+            }
+            page.lines.push(LogLine::of(activation, line));
+        }
+        at.line += 1;
+    }
+    Ok(page)
+}
+
+fn must_exist(snapshot: &Snapshot, run: RunId) -> Result<(), Problem> {
+    match snapshot.state(run)? {
+        Some(_) => Ok(()),
+        None => Err(Problem::unknown_run(run)),
+    }
+}

@@ -1,0 +1,183 @@
+//! Runs: list, show, output.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dormouse_journal::{RunId, Status};
+use dormouse_store::RunQuery;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use super::cursor::{AfterRun, Cursor as _};
+use super::docs::{Guarded, QueryProblems, RunProblems};
+use super::path::PathParams;
+use super::prefer::Wait;
+use super::query::QueryParams;
+use super::state::AppState;
+use crate::model::{ProblemBody, Run, RunPage, RunSummary};
+use crate::problem::Problem;
+
+/// Runs on a page, unless the caller says otherwise.
+const PAGE: usize = 50;
+
+/// Runs on a page at most.
+const LARGEST_PAGE: usize = 500;
+
+/// Lists runs, newest first
+///
+/// A page can be short, even empty, and have a `next` all the same: the list ends only where there is none.
+#[utoipa::path(
+    get, path = "/v1/runs", tag = "runs",
+    params(
+        ("workflow" = Option<String>, Query, description = "Runs of this workflow only"),
+        ("status" = Option<String>, Query, description = "Runs with this status only: `pending`, `running`, \
+            `suspended`, `blocked`, `completed`, `failed`, `cancelled`"),
+        ("limit" = Option<u32>, Query, description = "At most so many, from 1 to 500; 50 if absent"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "A page of runs", body = RunPage), QueryProblems, Guarded),
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    uri: Uri,
+) -> Result<Json<RunPage>, Problem> {
+    let params = QueryParams::read(&uri, &["workflow", "status", "limit", "cursor"])?;
+    let query = RunQuery {
+        workflow: params.text("workflow").map(str::to_owned),
+        status: status_filter(&params)?,
+        before: AfterRun::from_query(&params)?.map(|cursor| cursor.0),
+        limit: params.limit(PAGE, 1..=LARGEST_PAGE)?,
+    };
+    // What was asked for by status has that status in the store, and is shown with it.
+    let overlay = query.status.is_none();
+    let page = state
+        .read(move |snapshot| Ok(snapshot.runs(&query)?))
+        .await?;
+    let runs = page
+        .runs
+        .iter()
+        .map(|run| RunSummary::of(run).active(overlay && state.runtime.is_active(run.id)))
+        .collect();
+    Ok(Json(RunPage {
+        runs,
+        next: page.next.map(|run| AfterRun(run).to_text()),
+    }))
+}
+
+/// Shows a run
+///
+/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
+    ),
+    responses(
+        (status = 200, description = "The run", body = Run,
+            headers(("Preference-Applied" = String, description = "How long the answer was held at most"))),
+        RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn show(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+) -> Result<(HeaderMap, Json<Run>), Problem> {
+    let run = path.run()?;
+    let mut answer = HeaderMap::new();
+    if let Some(wait) = Wait::from_headers(&headers, state.max_wait)? {
+        answer.extend([wait.applied()]);
+        state.runtime.wait_for_end(run, wait.duration()).await?;
+    }
+    Ok((answer, Json(view(&state, run).await?)))
+}
+
+/// Gives a run's output
+///
+/// The bytes that the workflow returned, with their media type.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/output", tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The output", body = Vec<u8>, content_type = "*/*"),
+        (status = 409, description = "`no-output`: the run has failed or was cancelled", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-run`; `not-ended`: it has no output yet", body = ProblemBody,
+            content_type = "application/problem+json"),
+        RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn output(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Response, Problem> {
+    let run = path.run()?;
+    let output = state
+        .read(move |snapshot| {
+            let status = snapshot
+                .state(run)?
+                .ok_or_else(|| Problem::unknown_run(run))?
+                .status;
+            match snapshot.output(run)? {
+                Some(output) => Ok(output),
+                None if status.has_ended() => Err(Problem::no_output(run, status)),
+                None => Err(Problem::not_ended(run, status)),
+            }
+        })
+        .await?;
+    let content_type = HeaderValue::try_from(output.content_type)
+        .ok()
+        .filter(|content_type| !content_type.is_empty())
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    // What a workflow wrote must not run as a page of this origin, from where it could use the API.
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("sandbox; default-src 'none'"),
+        ),
+    ];
+    Ok((headers, output.body).into_response())
+}
+
+/// A run as a whole.
+pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
+    let active = state.runtime.is_active(run);
+    state
+        .read(move |snapshot| {
+            let view = snapshot
+                .view(run)?
+                .ok_or_else(|| Problem::unknown_run(run))?;
+            let output = snapshot.output(run)?;
+            let open = snapshot.open(run, Run::WAITING + 1)?;
+            Ok(Run::of(&view, output.as_ref(), &open, active))
+        })
+        .await
+}
+
+/// Where a run stands.
+pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
+    let found = state.read(move |snapshot| Ok(snapshot.state(run)?)).await?;
+    found
+        .map(|state| state.status)
+        .ok_or_else(|| Problem::unknown_run(run))
+}
+
+fn status_filter(params: &QueryParams) -> Result<Option<Status>, Problem> {
+    let Some(text) = params.text("status") else {
+        return Ok(None);
+    };
+    let status = Status::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text);
+    status.map(Some).ok_or_else(|| {
+        let known = Status::ALL.map(Status::as_str).join(", ");
+        Problem::malformed(
+            "invalid-query",
+            "the query parameter \"status\"",
+            format!("is {text:?}: give one of {known}"),
+        )
+    })
+}

@@ -1,0 +1,98 @@
+//! Starting a run.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dormouse_runtime::Start;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+
+use super::docs::{BodyProblems, Guarded};
+use super::headers;
+use super::path::PathParams;
+use super::prefer::Wait;
+use super::query::QueryParams;
+use super::runs;
+use super::state::AppState;
+use crate::model::{ProblemBody, Run, RunStatus};
+use crate::problem::Problem;
+use crate::request::{body, idempotency};
+
+/// Starts a run
+///
+/// The body is the input, of any media type, and reaches the workflow as it is. One that says it is JSON must be. The
+/// run gets the workflow's current version, or the one that `version` names, and stays on it.
+///
+/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up. The headers of the request
+/// are shown to the workflow, without credentials, forwarding fields and hop-by-hop fields.
+#[utoipa::path(
+    post, path = "/v1/workflows/{name}/runs", tag = "runs",
+    params(
+        ("name" = String, Path, description = "The workflow's name"),
+        ("version" = Option<String>, Query, description = "This version rather than the current one"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "A repeat with the same key and input gives the run that was started first"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
+    ),
+    request_body(content = Vec<u8>, content_type = "*/*", description = "The input"),
+    responses(
+        (status = 202, description = "The run is started", body = RunStatus, headers(
+            ("Location" = String, description = "The run"),
+            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+        )),
+        (status = 200, description = "With `Prefer`: the run has ended, and this is all of it. Otherwise the run was \
+            started before with this `Idempotency-Key`, and this is its `id` and `status`", body = Run, headers(
+            ("Location" = String, description = "The run"),
+            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+        )),
+        (status = 404, description = "`unknown-workflow`, `unknown-version`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 410, description = "`workflow-deleted`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency-key-reused`: it came with another input before",
+            body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, Guarded,
+    ),
+)]
+pub(super) async fn start(
+    State(state): State<AppState>,
+    path: PathParams,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let version = QueryParams::read(&uri, &["version"])?.value("version")?;
+    let wait = Wait::from_headers(&headers, state.max_wait)?;
+    let idempotency_key = idempotency::key(&headers)?;
+    let limit = state.runtime.settings().limits.body;
+    let start = Start {
+        workflow: path.text("name").to_owned(),
+        version,
+        input: body::read_payload(&headers, body, limit).await?,
+        headers: headers::for_the_run(&headers),
+        idempotency_key,
+    };
+    let (run, new) = state.runtime.start(start).await?;
+    if new {
+        state.metrics.run_started();
+    }
+    let mut answer = HeaderMap::new();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{run}")) {
+        answer.insert(LOCATION, location);
+    }
+    if let Some(wait) = wait {
+        answer.extend([wait.applied()]);
+        state.runtime.wait_for_end(run, wait.duration()).await?;
+    }
+    let status = runs::status(&state, run).await?;
+    if wait.is_some() && status.has_ended() {
+        return Ok((answer, Json(runs::view(&state, run).await?)).into_response());
+    }
+    let code = if new {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::OK
+    };
+    Ok((code, answer, Json(RunStatus::of(run, status))).into_response())
+}

@@ -1,0 +1,62 @@
+//! What every handler can use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_runtime::Runtime;
+use dormouse_store::Snapshot;
+use http::StatusCode;
+
+use super::auth::Auth;
+use super::docs;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+
+/// What every handler can use. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The host.
+    pub runtime: Runtime,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who may come in.
+    pub(super) auth: Arc<Auth>,
+    /// The longest that `Prefer: wait` holds an answer.
+    pub(super) max_wait: Duration,
+    /// The OpenAPI document.
+    pub(super) document: Bytes,
+}
+
+impl AppState {
+    /// The state of a host with this configuration.
+    #[must_use]
+    pub fn new(runtime: Runtime, config: &Config, metrics: Metrics) -> Self {
+        AppState {
+            runtime,
+            metrics,
+            auth: Arc::new(Auth::new(config.token.clone())),
+            max_wait: config.max_wait,
+            document: docs::document().into(),
+        }
+    }
+
+    /// Asks the store, on a thread where waiting for the disk holds up nobody.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Snapshot) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let snapshot = self.runtime.read()?;
+        let answer = tokio::task::spawn_blocking(move || question(&snapshot)).await;
+        answer.unwrap_or_else(|error| {
+            tracing::error!(%error, "a read panicked");
+            let detail = "the host could not answer this; its log says why";
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                detail,
+            ))
+        })
+    }
+}

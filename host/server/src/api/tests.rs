@@ -1,0 +1,375 @@
+//! The routes against a real runtime whose disk is memory. What needs a workflow is tested from outside, with guests.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, to_bytes};
+use dormouse_engine::{Config as EngineConfig, Engine};
+use dormouse_journal::{CallError, Response as CallResponse};
+use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress, Parts, Runtime};
+use dormouse_store::seams::{Disk, Task};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::request::Builder;
+use http::{Request, Response};
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::config::{Config, RawConfig};
+use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
+use crate::metrics::Metrics;
+
+struct MemoryDisk;
+
+impl Disk for MemoryDisk {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(InMemoryBackend::new()))
+    }
+
+    fn available(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+struct Nowhere;
+
+impl Egress for Nowhere {
+    fn send(&self, _: Attempt) -> Task<Result<CallResponse, CallError>> {
+        Box::pin(async { Err(CallError::Denied("a test".into())) })
+    }
+}
+
+impl Compiler for Nowhere {
+    fn compile(&self, _: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        Box::pin(async { Err(CompileFailure::Host("a test".into())) })
+    }
+}
+
+/// An API with these settings, in the form of a file.
+async fn api(settings: &str) -> Router {
+    let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
+    let config = Config::new(&raw, |_| None).unwrap();
+    let parts = Parts {
+        clock: Arc::new(MachineClock),
+        entropy: Arc::new(SystemEntropy),
+        disk: Arc::new(MemoryDisk),
+        spawner: Arc::new(TokioTasks(tokio::runtime::Handle::current())),
+        egress: Arc::new(Nowhere),
+        compiler: Arc::new(Nowhere),
+    };
+    let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
+    let runtime = Runtime::open(parts, engine, config.settings())
+        .await
+        .unwrap();
+    router(AppState::new(runtime, &config, Metrics::default()))
+}
+
+fn request(method: &str, path: &str) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, "localhost")
+}
+
+async fn answer(api: &Router, request: Request<Body>) -> (Response<()>, Bytes) {
+    let (parts, body) = api.clone().oneshot(request).await.unwrap().into_parts();
+    (
+        Response::from_parts(parts, ()),
+        to_bytes(body, 1 << 20).await.unwrap(),
+    )
+}
+
+/// Checks that a request is answered with this status, and gives the JSON.
+async fn check(api: &Router, request: Request<Body>, status: u16) -> Value {
+    let named = format!("{} {}", request.method(), request.uri());
+    let (head, body) = answer(api, request).await;
+    assert_eq!(
+        head.status(),
+        status,
+        "{named}: {}",
+        String::from_utf8_lossy(&body)
+    );
+    serde_json::from_slice(&body).unwrap_or(Value::Null)
+}
+
+async fn check_problem(api: &Router, request: Request<Body>, status: u16, code: &str) -> String {
+    let problem = check(api, request, status).await;
+    assert_eq!(
+        (&problem["code"], &problem["status"]),
+        (&json!(code), &json!(status)),
+        "{problem}"
+    );
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
+fn get(path: &str) -> Request<Body> {
+    request("GET", path).body(Body::empty()).unwrap()
+}
+
+const UNKNOWN: &str = "/v1/runs/01980000-0000-7000-8000-000000000000";
+
+#[tokio::test]
+async fn an_empty_host_has_empty_lists() {
+    let api = api("").await;
+    assert_eq!(
+        check(&api, get("/v1/workflows"), 200).await,
+        json!({"workflows": []})
+    );
+    assert_eq!(
+        check(&api, get("/v1/runs"), 200).await,
+        json!({"runs": [], "next": null})
+    );
+    let reached = request("POST", "/v1/events/go")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(check(&api, reached, 200).await, json!({"runs": []}));
+    check(&api, get("/healthz"), 200).await;
+    check(&api, get("/readyz"), 200).await;
+}
+
+#[tokio::test]
+async fn what_there_is_not_is_a_problem_too() {
+    let api = api("").await;
+    check_problem(&api, get("/"), 404, "unknown-path").await;
+    check_problem(&api, get("/v1/runs/"), 404, "unknown-path").await;
+    check_problem(&api, get("/v1/workflows/none"), 404, "unknown-workflow").await;
+    for part in ["", "/output", "/journal", "/logs", "/webhooks"] {
+        check_problem(&api, get(&format!("{UNKNOWN}{part}")), 404, "unknown-run").await;
+    }
+    for part in ["/cancel", "/resume", "/events/go"] {
+        let post = request("POST", &format!("{UNKNOWN}{part}"))
+            .body(Body::empty())
+            .unwrap();
+        check_problem(&api, post, 404, "unknown-run").await;
+    }
+    let start = request("POST", "/v1/workflows/none/runs")
+        .body(Body::empty())
+        .unwrap();
+    check_problem(&api, start, 404, "unknown-workflow").await;
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_is_answered_with_those_that_are() {
+    let api = api("").await;
+    let (head, body) = answer(
+        &api,
+        request("PATCH", "/v1/workflows/w")
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(head.status(), 405);
+    let allow = head.headers()[ALLOW].to_str().unwrap();
+    assert!(
+        ["GET", "PUT", "DELETE"]
+            .iter()
+            .all(|method| allow.contains(method)),
+        "{allow}"
+    );
+    assert_eq!(head.headers()[CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()["code"],
+        "method-not-allowed"
+    );
+}
+
+#[tokio::test]
+async fn what_is_malformed_is_named() {
+    let api = api("").await;
+    for (method, path, code, named) in [
+        ("GET", "/v1/runs?limit=x", "invalid-query", "\"limit\""),
+        (
+            "GET",
+            "/v1/runs?status=asleep",
+            "invalid-query",
+            "pending, running",
+        ),
+        ("GET", "/v1/runs?cursor=!", "invalid-query", "\"cursor\""),
+        ("GET", "/v1/runs/nope", "invalid-run-id", "UUID"),
+        ("GET", "/v1/runs/%ff", "invalid-path", "path"),
+        (
+            "PUT",
+            "/v1/workflows/No",
+            "invalid-workflow-name",
+            "a-z, 0-9, - and _",
+        ),
+        (
+            "POST",
+            "/v1/workflows/w/runs?version=1",
+            "invalid-query",
+            "\"version\"",
+        ),
+    ] {
+        let request = request(method, path).body(Body::empty()).unwrap();
+        let detail = check_problem(&api, request, 400, code).await;
+        assert!(detail.contains(named), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn headers_and_json_that_are_malformed_are_named() {
+    let api = api("").await;
+    let start = |name: &str, value: &str, body: &'static str| {
+        request("POST", "/v1/workflows/w/runs")
+            .header(name, value)
+            .body(Body::from(body))
+            .unwrap()
+    };
+    for (name, value) in [("Prefer", "wait=soon"), ("Idempotency-Key", "")] {
+        let detail = check_problem(&api, start(name, value, ""), 400, "invalid-header").await;
+        assert!(detail.contains(name), "{detail}");
+    }
+    let detail = check_problem(
+        &api,
+        start("content-type", "application/json", "{"),
+        400,
+        "invalid-json",
+    )
+    .await;
+    assert!(detail.contains("the body is not JSON"), "{detail}");
+}
+
+#[tokio::test]
+async fn bodies_over_their_limit_are_refused_by_their_length() {
+    let api = api("body-limit = 10\ncomponent-limit = 20").await;
+    for (method, path, length, setting) in [
+        ("POST", "/v1/workflows/w/runs", "11", "`body-limit`"),
+        ("POST", "/v1/events/go", "11", "`body-limit`"),
+        ("PUT", "/v1/workflows/w", "21", "`component-limit`"),
+    ] {
+        let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, io::Error>>());
+        let request = request(method, path)
+            .header(CONTENT_LENGTH, length)
+            .body(unread)
+            .unwrap();
+        let detail = check_problem(&api, request, 413, "body-too-large").await;
+        assert!(detail.contains(setting), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_are_no_workflows_are_told_why() {
+    let api = api("").await;
+    let upload = |body: &'static [u8]| {
+        request("PUT", "/v1/workflows/w")
+            .body(Body::from(body))
+            .unwrap()
+    };
+    check_problem(&api, upload(b"#!/bin/sh"), 422, "not-wasm").await;
+    check_problem(&api, upload(b"\0asm\x01\0\0\0"), 422, "not-a-component").await;
+}
+
+#[tokio::test]
+async fn with_a_token_every_route_but_the_probes_wants_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "secret").unwrap();
+    let api = api(&format!("api-token-file = {:?}", file.path())).await;
+    for path in ["/v1/runs", "/v1/nothing", "/metrics", "/nothing"] {
+        check_problem(&api, get(path), 401, "unauthorized").await;
+    }
+    let with = |path: &str| {
+        request("GET", path)
+            .header("authorization", "Bearer secret")
+            .body(Body::empty())
+            .unwrap()
+    };
+    check(&api, with("/v1/runs"), 200).await;
+    check_problem(&api, with("/v1/nothing"), 404, "unknown-path").await;
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+        check(&api, get(path), 200).await;
+    }
+}
+
+#[tokio::test]
+async fn without_one_a_web_page_cannot_reach_them() {
+    let api = api("").await;
+    let evil = Request::builder()
+        .uri("/v1/runs")
+        .header(HOST, "evil.example")
+        .body(Body::empty())
+        .unwrap();
+    check_problem(&api, evil, 403, "forbidden").await;
+    let page = request("GET", "/v1/runs")
+        .header("origin", "http://evil.example")
+        .body(Body::empty())
+        .unwrap();
+    check_problem(&api, page, 403, "forbidden").await;
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route() {
+    let api = api("").await;
+    check(&api, get(UNKNOWN), 404).await;
+    check(&api, get("/nothing"), 404).await;
+    let (_, body) = answer(&api, get("/metrics")).await;
+    let text = String::from_utf8_lossy(&body);
+    for line in [
+        "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"404\"} 1",
+        "dormouse_api_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",
+    ] {
+        assert!(
+            text.lines().any(|found| found == line),
+            "{line} is not in\n{text}"
+        );
+    }
+}
+
+#[test]
+fn the_document_has_every_route() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let mut operations: Vec<String> = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.push(format!("{method} {path}"));
+        }
+    }
+    operations.sort();
+    let hooks = ["delete", "get", "head", "options", "patch", "post", "put"]
+        .map(|method| format!("{method} /hooks/{{token}}"));
+    let mut expected: Vec<String> = [
+        "get /healthz",
+        "get /metrics",
+        "get /openapi.json",
+        "get /readyz",
+        "post /v1/events/{event}",
+        "get /v1/runs",
+        "get /v1/runs/{id}",
+        "get /v1/runs/{id}/journal",
+        "get /v1/runs/{id}/logs",
+        "get /v1/runs/{id}/output",
+        "get /v1/runs/{id}/webhooks",
+        "post /v1/runs/{id}/cancel",
+        "post /v1/runs/{id}/events/{event}",
+        "post /v1/runs/{id}/resume",
+        "get /v1/workflows",
+        "delete /v1/workflows/{name}",
+        "get /v1/workflows/{name}",
+        "put /v1/workflows/{name}",
+        "post /v1/workflows/{name}/runs",
+    ]
+    .map(str::to_owned)
+    .into();
+    expected.extend(hooks);
+    expected.sort();
+    assert_eq!(operations, expected);
+}
+
+#[test]
+fn every_guarded_operation_says_what_it_refuses() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let is_open = operation["security"] == json!([{}]);
+            let says = operation["responses"]["401"].is_object()
+                && operation["responses"]["503"].is_object();
+            assert_eq!(says, !is_open, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn the_document_changes_only_on_purpose() {
+    insta::assert_snapshot!(document());
+}

@@ -1,0 +1,117 @@
+//! Workflows: deploy, list, delete.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::docs::{BodyProblems, Guarded, WorkflowProblems};
+use super::path::PathParams;
+use super::state::AppState;
+use crate::model::{Deployed, ProblemBody, Workflow, Workflows};
+use crate::problem::Problem;
+use crate::request::body;
+
+/// Lists the workflows
+///
+/// Those that were deleted are left out.
+#[utoipa::path(
+    get, path = "/v1/workflows", tag = "workflows",
+    responses((status = 200, description = "The workflows", body = Workflows), Guarded),
+)]
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
+    let workflows = state.read(|snapshot| Ok(snapshot.workflows()?)).await?;
+    let workflows = workflows
+        .into_iter()
+        .filter(|(_, workflow)| !workflow.deleted)
+        .map(|(name, workflow)| Workflow::of(name, &workflow))
+        .collect();
+    Ok(Json(Workflows { workflows }))
+}
+
+/// Shows a workflow and its versions
+///
+/// One that was deleted is shown as such.
+#[utoipa::path(
+    get, path = "/v1/workflows/{name}", tag = "workflows",
+    params(("name" = String, Path, description = "The workflow's name")),
+    responses((status = 200, description = "The workflow", body = Workflow), WorkflowProblems, Guarded),
+)]
+pub(super) async fn show(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Workflow>, Problem> {
+    let name = path.text("name").to_owned();
+    let workflow = state
+        .read(move |snapshot| {
+            let workflow = snapshot
+                .workflow(&name)?
+                .ok_or_else(|| Problem::unknown_workflow(&name))?;
+            Ok(Workflow::of(name, &workflow))
+        })
+        .await?;
+    Ok(Json(workflow))
+}
+
+/// Deploys a workflow
+///
+/// Makes the bytes of the body the version that new runs get. Runs that exist stay on theirs. The body is a component,
+/// or a core module with component metadata, of which the host makes one. Bytes that were deployed before become the
+/// current version again, so a rollback is a deployment of the old bytes. A workflow that was deleted is revived.
+#[utoipa::path(
+    put, path = "/v1/workflows/{name}", tag = "workflows",
+    params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`")),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "The workflow did not have this version", body = Deployed,
+            headers(("Location" = String, description = "The workflow"))),
+        (status = 200, description = "It had it before", body = Deployed),
+        (status = 422, description = "The bytes are not a workflow that this host can run: `not-wasm`, `invalid-wasm`, \
+            `unsupported-feature`, `not-a-component`, `unknown-import`, `wrong-import-type`, `missing-run`, \
+            `wrong-run-type`, `not-compilable`, `not-linkable`, `too-complex`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, Guarded,
+    ),
+)]
+pub(super) async fn deploy(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, HeaderMap, Json<Deployed>), Problem> {
+    let name = path.new_workflow()?;
+    let limit = state.runtime.settings().limits.component;
+    let upload = body::read(&headers, body, limit, "component-limit").await?;
+    let deployment = state.runtime.deploy(name, upload).await?;
+    let mut headers = HeaderMap::new();
+    let status = if deployment.new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/workflows/{name}")) {
+        headers.insert(LOCATION, location);
+    }
+    Ok((status, headers, Json(deployment.into())))
+}
+
+/// Deletes a workflow
+///
+/// No new run is started until it is deployed again. Runs that exist go on.
+#[utoipa::path(
+    delete, path = "/v1/workflows/{name}", tag = "workflows",
+    params(("name" = String, Path, description = "The workflow's name")),
+    responses((status = 204, description = "It is deleted, now or before"), WorkflowProblems, Guarded),
+)]
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<StatusCode, Problem> {
+    let name = path.text("name");
+    if state.runtime.delete_workflow(name).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::unknown_workflow(name))
+    }
+}

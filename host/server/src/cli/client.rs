@@ -1,0 +1,232 @@
+//! The client of the API: blocking HTTP, and problems as errors.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, Method, Request};
+use serde::de::DeserializeOwned;
+use ureq::{Agent, SendBody};
+use url::{Host, Url};
+
+use super::error::CliError;
+use crate::config::ApiToken;
+use crate::model::ProblemBody;
+
+/// A host that does not take a connection within this time is not there.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// The largest answer that is read. The API's pages are far smaller; an output can be larger than this only if the
+/// host's limit was raised beyond reason.
+const LARGEST_ANSWER: u64 = 4 << 30;
+
+/// A client of one host.
+pub(super) struct Client {
+    agent: Agent,
+    server: Url,
+    bearer: Option<String>,
+}
+
+/// An answer that is not a problem.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    server: String,
+}
+
+/// What is sent.
+pub(super) struct Body<'a> {
+    pub(super) content_type: &'a str,
+    pub(super) bytes: &'a mut dyn Read,
+    pub(super) length: u64,
+}
+
+impl Client {
+    pub(super) fn new(server: &str, token: Option<&ApiToken>) -> Result<Self, CliError> {
+        let form = "give a URL such as http://127.0.0.1:4100";
+        let url = Url::parse(server).map_err(|error| {
+            CliError::Usage(format!("--server {server:?} is not a URL: {error}; {form}"))
+        })?;
+        if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+            return Err(CliError::Usage(format!(
+                "--server {server:?} is neither http nor https; {form}"
+            )));
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_WITHIN));
+        if is_loopback(&url) {
+            // A proxy would look for the host on its own machine.
+            config = config.proxy(None);
+        }
+        let bearer = token.map(ApiToken::as_bearer);
+        Ok(Client {
+            agent: config.build().into(),
+            server: url,
+            bearer,
+        })
+    }
+
+    /// The URL of a resource, its names and ids escaped.
+    pub(super) fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("v1").extend(segments);
+        }
+        url
+    }
+
+    pub(super) fn get(&self, url: &Url) -> Result<Answer, CliError> {
+        self.send(Method::GET, url, &[], None)
+    }
+
+    /// Asks for the host's answer to be held until the run has ended, for so many seconds at most.
+    pub(super) fn get_waiting(&self, url: &Url, seconds: u32) -> Result<Answer, CliError> {
+        let prefer = format!("wait={seconds}");
+        self.send(
+            Method::GET,
+            url,
+            &[(HeaderName::from_static("prefer"), &prefer)],
+            None,
+        )
+    }
+
+    pub(super) fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(HeaderName, &str)],
+        body: Option<Body<'_>>,
+    ) -> Result<Answer, CliError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(USER_AGENT, concat!("dormouse/", env!("CARGO_PKG_VERSION")));
+        if let Some(bearer) = &self.bearer {
+            request = request.header(AUTHORIZATION, bearer);
+        }
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let answer = match body {
+            None => self
+                .agent
+                .run(request.body(()).map_err(|error| usage(&error))?),
+            Some(body) => {
+                if !body.content_type.is_empty() {
+                    request = request.header(CONTENT_TYPE, body.content_type);
+                }
+                let request = request.header(CONTENT_LENGTH, body.length);
+                let body = SendBody::from_reader(body.bytes);
+                self.agent
+                    .run(request.body(body).map_err(|error| usage(&error))?)
+            }
+        };
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(LARGEST_ANSWER)
+            .read_to_vec();
+        let body = body.map_err(|error| self.unreachable(&error))?;
+        self.understand(status, body)
+    }
+
+    fn understand(&self, status: u16, body: Vec<u8>) -> Result<Answer, CliError> {
+        let server = self.server.to_string();
+        if (200..300).contains(&status) {
+            return Ok(Answer {
+                status,
+                body,
+                server,
+            });
+        }
+        match serde_json::from_slice::<ProblemBody>(&body) {
+            Ok(problem) => Err(CliError::Refused(problem)),
+            Err(_) => Err(CliError::Strange {
+                server,
+                reason: format!("it answered with status {status}"),
+            }),
+        }
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
+        CliError::Unreachable {
+            server: self.server.to_string(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl Answer {
+    /// The answer as what the API says it is.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CliError> {
+        serde_json::from_slice(&self.body).map_err(|error| CliError::Strange {
+            server: self.server.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+/// A value from the command line that cannot stand in a header.
+fn usage(error: &http::Error) -> CliError {
+    CliError::Usage(format!("the request cannot be sent: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_a_path_of_the_server_is_kept() {
+        let client = Client::new("http://host.example/dormouse/", None).unwrap();
+        let url = client.url(&["events", "a/b ?"]);
+        assert_eq!(
+            url.as_str(),
+            "http://host.example/dormouse/v1/events/a%2Fb%20%3F"
+        );
+    }
+
+    #[test]
+    fn a_server_is_a_web_address() {
+        for server in [
+            "127.0.0.1:4100",
+            "ftp://host.example",
+            "unix:/run/dormouse",
+            "",
+        ] {
+            assert_eq!(
+                Client::new(server, None)
+                    .err()
+                    .map(|error| error.exit_code()),
+                Some(2),
+                "{server}"
+            );
+        }
+    }
+
+    #[test]
+    fn problems_are_errors_and_anything_else_is_strange() {
+        let client = Client::new("http://127.0.0.1:1", None).unwrap();
+        let problem = r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"no run","code":"unknown-run"}"#;
+        let error = client.understand(404, problem.into()).err().unwrap();
+        assert_eq!(
+            (error.to_string().as_str(), error.exit_code()),
+            ("no run (unknown-run)", 1)
+        );
+        let error = client.understand(502, b"<html>".to_vec()).err().unwrap();
+        assert!(matches!(error, CliError::Strange { .. }), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What a command sends: JSON on the command line, a file, or standard input.
+
+use std::io::Read as _;
+
+use super::error::CliError;
+
+/// Bytes and their media type.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) bytes: Vec<u8>,
+    pub(super) content_type: String,
+}
+
+impl Input {
+    /// What `text` says: `@file`, `-`, or the bytes themselves. It is JSON unless `content_type` says otherwise.
+    pub(super) fn read(text: Option<&str>, content_type: Option<&str>) -> Result<Self, CliError> {
+        let Some(text) = text else {
+            let content_type = content_type.unwrap_or_default().to_owned();
+            return Ok(Input {
+                bytes: Vec::new(),
+                content_type,
+            });
+        };
+        let bytes = if let Some(path) = text.strip_prefix('@') {
+            std::fs::read(path)
+                .map_err(|error| CliError::Usage(format!("{path} cannot be read: {error}")))?
+        } else if text == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
+                CliError::Usage(format!("standard input cannot be read: {error}"))
+            })?;
+            bytes
+        } else {
+            text.as_bytes().to_vec()
+        };
+        Ok(Input {
+            bytes,
+            content_type: content_type.unwrap_or("application/json").to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn check(text: Option<&str>, content_type: Option<&str>, bytes: &[u8], expected: &str) {
+        let expected = Input {
+            bytes: bytes.to_vec(),
+            content_type: expected.into(),
+        };
+        assert_eq!(Input::read(text, content_type).unwrap(), expected);
+    }
+
+    #[test]
+    fn text_is_json_unless_said_otherwise() {
+        check(Some("{\"a\":1}"), None, b"{\"a\":1}", "application/json");
+        check(Some("a"), Some("text/plain"), b"a", "text/plain");
+        check(None, None, b"", "");
+    }
+
+    #[test]
+    fn files_are_read_as_they_are() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"\xff\0").unwrap();
+        let name = format!("@{}", file.path().display());
+        check(Some(&name), Some("image/png"), b"\xff\0", "image/png");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Input::read(Some("@/no/such/file"), None).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("/no/such/file cannot be read"),
+            "{error}"
+        );
+    }
+}

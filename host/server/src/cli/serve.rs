@@ -1,0 +1,53 @@
+//! `dormouse serve`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::error::CliError;
+use crate::config::{Config, Flags, LogFormat};
+use crate::serve::serve;
+
+/// Runs a host
+///
+/// A setting given here goes before the same in the environment (`--data-dir` is DORMOUSE_DATA_DIR there), that before
+/// the file that --config names (`data-dir = "…"`), and that before its default. Sizes are written 65536, 64KiB, 16MiB
+/// or 1GiB, spans of time 500ms, 5s, 10m, 24h or 7d.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse serve
+  dormouse serve --data-dir /var/lib/dormouse --listen 0.0.0.0:4100 \\
+      --public-url https://hooks.example --api-token-file /etc/dormouse/token")]
+pub(super) struct Serve {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Serve {
+    pub(super) fn run(&self) -> Result<ExitCode, CliError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let raw = self.flags.clone().with_environment_and_file(variable)?;
+        let config = Config::new(&raw, variable)?;
+        start_log(&config);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(serve(config))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Log events go to standard error: standard output is for results.
+fn start_log(config: &Config) {
+    // The filter was checked with the other settings.
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

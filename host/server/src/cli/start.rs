@@ -1,0 +1,227 @@
+//! `dormouse start`.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_journal::Status;
+use http::{HeaderName, Method};
+
+use super::client::{Answer, Body, Client};
+use super::connection::Connection;
+use super::error::{CliError, REFUSED};
+use super::input::Input;
+use super::patience::patiently;
+use super::show::render_failure;
+use super::terminal::Terminal;
+use super::text::plain_line;
+use crate::model::{Run, RunStatus};
+
+/// Starts a run, and prints its id
+///
+/// With --wait it is followed to its end: changes of its status go to standard error, its output to standard output,
+/// and the exit code is 0 if it completed, 1 if it failed or was cancelled. A restart of the host in between does no
+/// harm. Stopping this command does not stop the run.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse start progress --input '{\"service_url\": \"https://service.example/jobs\", \"timeout_ms\": 300000}' --wait
+  dormouse start thumbnail --input @photo.png --content-type image/png
+  echo '{\"subject\": \"a new chair\"}' | dormouse start approval --input - --idempotency-key request-7")]
+pub(super) struct Start {
+    /// The workflow
+    workflow: String,
+
+    /// The input: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
+    input: Option<String>,
+
+    /// The input's media type [default: application/json]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    /// A repeat with the same key and input gives the run that was started first
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+
+    /// This version rather than the current one
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+
+    /// Follows the run to its end
+    #[arg(long)]
+    wait: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Seconds for which the host holds an answer while a run is followed. It also bounds how late a change of the run's
+/// status is shown.
+const HOLD: u32 = 2;
+
+impl Start {
+    pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let answer = self.start(&client)?;
+        let started: RunStatus = answer.json()?;
+        if self.wait {
+            return self.follow(&client, &started, terminal);
+        }
+        if self.connection.json {
+            terminal.write(&answer.body)?;
+        } else {
+            terminal.print(&started.id)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn start(&self, client: &Client) -> Result<Answer, CliError> {
+        let input = Input::read(self.input.as_deref(), self.content_type.as_deref())?;
+        let mut url = client.url(&["workflows", &self.workflow, "runs"]);
+        if let Some(version) = &self.version {
+            url.query_pairs_mut().append_pair("version", version);
+        }
+        let key = self
+            .idempotency_key
+            .as_deref()
+            .map(|key| (HeaderName::from_static("idempotency-key"), key));
+        let length = input.bytes.len() as u64;
+        let body = Body {
+            content_type: &input.content_type,
+            bytes: &mut input.bytes.as_slice(),
+            length,
+        };
+        client.send(Method::POST, &url, key.as_slice(), Some(body))
+    }
+
+    fn follow(
+        &self,
+        client: &Client,
+        started: &RunStatus,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        let url = client.url(&["runs", &started.id]);
+        terminal.note(&format!("run {} is {}", started.id, started.status))?;
+        let mut shown = String::new();
+        loop {
+            let answer = patiently(terminal, || client.get_waiting(&url, HOLD))?;
+            let run: Run = answer.json()?;
+            if !run.summary.status.has_ended() {
+                let now = Progress(&run).to_string();
+                if now != shown {
+                    terminal.note(&now)?;
+                    shown = now;
+                }
+            } else if self.connection.json {
+                terminal.write(&answer.body)?;
+                return Ok(exit_code(&run));
+            } else {
+                finish(client, &run, terminal)?;
+                return Ok(exit_code(&run));
+            }
+        }
+    }
+}
+
+fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), CliError> {
+    let id = &run.summary.id;
+    terminal.note(&format!("run {id} has {}", ending(run.summary.status)))?;
+    if let Some(failure) = &run.summary.failure {
+        terminal.note(&render_failure(failure))?;
+    }
+    if run.output.is_some() {
+        let url = client.url(&["runs", id, "output"]);
+        let output = patiently(terminal, || client.get(&url))?;
+        terminal.write(&output.body)?;
+    }
+    Ok(())
+}
+
+fn ending(status: Status) -> &'static str {
+    match status {
+        Status::Cancelled => "been cancelled",
+        status => status.as_str(),
+    }
+}
+
+fn exit_code(run: &Run) -> ExitCode {
+    match run.summary.status {
+        Status::Completed => ExitCode::SUCCESS,
+        _ => ExitCode::from(REFUSED),
+    }
+}
+
+/// Where a run stands, in a line.
+struct Progress<'a>(&'a Run);
+
+/// Operations that such a line names.
+const NAMED: usize = 3;
+
+impl fmt::Display for Progress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.0;
+        write!(f, "{}", run.summary.status)?;
+        if let Some(failure) = &run.summary.failure {
+            write!(f, ": {}", plain_line(&failure.message))?;
+        }
+        for (place, waiting) in run.waiting.iter().take(NAMED).enumerate() {
+            let separator = if place == 0 { ": " } else { ", " };
+            write!(
+                f,
+                "{separator}{} {:?}",
+                waiting.kind,
+                plain_line(&waiting.step)
+            )?;
+        }
+        if run.waiting.len() > NAMED {
+            write!(f, " and {} more", run.waiting.len() - NAMED)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(status: &str, steps: &[&str]) -> Run {
+        let waiting: Vec<serde_json::Value> = steps
+            .iter()
+            .map(|step| {
+                serde_json::json!({
+                    "operation": 1, "kind": "wait-for-webhook", "step": step,
+                    "since": "2026-03-01T08:00:00.000Z", "deadline": null,
+                })
+            })
+            .collect();
+        serde_json::from_value(serde_json::json!({
+            "id": "019ca8b5-3a00-7000-8000-000000000000", "workflow": "approval", "version": "3f",
+            "status": status, "created": "2026-03-01T08:00:00.000Z", "ended": null, "untaken": 0,
+            "waiting": waiting, "waiting_truncated": false, "activations": 2, "operations": 3, "journal_bytes": 100,
+            "last_activation": "2026-03-01T08:00:00.000Z",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn progress_in_a_line() {
+        let check = |run: &Run, expected: &str| assert_eq!(Progress(run).to_string(), expected);
+        check(&run("running", &[]), "running");
+        check(
+            &run("suspended", &["approve"]),
+            "suspended: wait-for-webhook \"approve\"",
+        );
+        check(
+            &run("suspended", &["a", "b", "c", "d", "e"]),
+            "suspended: wait-for-webhook \"a\", wait-for-webhook \"b\", wait-for-webhook \"c\" and 2 more",
+        );
+    }
+
+    #[test]
+    fn only_a_completed_run_is_a_success() {
+        assert_eq!(exit_code(&run("completed", &[])), ExitCode::SUCCESS);
+        assert_eq!(exit_code(&run("failed", &[])), ExitCode::from(1));
+        assert_eq!(exit_code(&run("cancelled", &[])), ExitCode::from(1));
+    }
+}

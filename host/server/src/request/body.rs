@@ -1,0 +1,132 @@
+//! Bodies: read whole, and never more of one than is allowed.
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use dormouse_journal::Payload;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt as _;
+use serde::de::IgnoredAny;
+
+use crate::model::is_json;
+use crate::problem::Problem;
+
+/// Reads a body. One over the limit is refused before it is read if its length is given, else as soon as it is over.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: u64,
+    setting: &str,
+) -> Result<Bytes, Problem> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > limit) {
+        return Err(Problem::too_large(limit, setting));
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Problem::incomplete)?.into_data() else {
+            continue;
+        };
+        if (whole.len() + data.len()) as u64 > limit {
+            return Err(Problem::too_large(limit, setting));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+/// Reads a body with its media type. What says that it is JSON must be, or nothing at all.
+pub(crate) async fn read_payload(
+    headers: &HeaderMap,
+    body: Body,
+    limit: u64,
+) -> Result<Payload, Problem> {
+    let content_type = content_type(headers)?;
+    let body = read(headers, body, limit, "body-limit").await?;
+    if is_json(&content_type) && !body.is_empty() {
+        serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| {
+            Problem::malformed("invalid-json", "the body", format!("is not JSON: {error}"))
+        })?;
+    }
+    Ok(Payload { content_type, body })
+}
+
+fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(String::new());
+    };
+    match value.to_str() {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(_) => Err(Problem::malformed(
+            "invalid-header",
+            "the header Content-Type",
+            "has characters other than visible ASCII ones",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    async fn payload(content_type: &'static str, body: &'static str) -> Result<Payload, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        read_payload(&headers, Body::from(body), 10).await
+    }
+
+    #[tokio::test]
+    async fn a_body_up_to_the_limit_is_read() {
+        let read = payload("text/plain", "0123456789").await.unwrap();
+        assert_eq!(
+            (read.content_type.as_str(), read.body.as_ref()),
+            ("text/plain", b"0123456789".as_slice())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_with_limit_and_setting() {
+        let problem = payload("text/plain", "0123456789x").await.unwrap_err();
+        assert_eq!(problem.status().as_u16(), 413);
+        assert!(problem.detail().contains("10 bytes") && problem.detail().contains("`body-limit`"));
+    }
+
+    #[tokio::test]
+    async fn a_length_over_the_limit_is_refused_unread() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("11"));
+        let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(
+            read(&headers, unread, 10, "x")
+                .await
+                .unwrap_err()
+                .status()
+                .as_u16(),
+            413
+        );
+    }
+
+    #[tokio::test]
+    async fn what_says_it_is_json_must_be() {
+        assert!(payload("application/json", "{\"a\":1}").await.is_ok());
+        assert!(payload("application/json", "").await.is_ok());
+        assert!(payload("text/plain", "{").await.is_ok());
+        let problem = payload("application/json; charset=utf-8", "{\"a\":")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (problem.status().as_u16(), problem.code()),
+            (400, "invalid-json")
+        );
+        assert!(
+            problem.detail().starts_with("the body is not JSON: EOF"),
+            "{}",
+            problem.detail()
+        );
+        assert!(payload("application/json", "1 2").await.is_err());
+    }
+}

@@ -1,0 +1,300 @@
+//! The host: the real program, its data in a folder of its own, killed and started again as a test wants.
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::api::Api;
+use crate::http::{Answer, Request, request};
+use crate::patience::wait_until;
+use crate::port::Port;
+use crate::run::Run;
+
+/// What every test's host is started with. Memory for few instances is reserved in less time than for thousands.
+const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
+
+/// A host. It is killed when the test ends.
+#[derive(Debug)]
+pub struct Host {
+    folder: TempDir,
+    port: Port,
+    settings: Vec<String>,
+    token: Option<String>,
+    child: Option<Child>,
+    has_script: Cell<bool>,
+}
+
+impl Host {
+    /// A host that is ready, and lets workflows call services on this machine, where all of them are in a test.
+    #[must_use]
+    pub fn start() -> Self {
+        Host::with(&["--allow-private-egress"])
+    }
+
+    /// A host that is ready, with these settings and no others.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn with(settings: &[&str]) -> Self {
+        Host::new(settings, None)
+    }
+
+    /// The same, with a token in its environment and in every request that is made through this value.
+    #[must_use]
+    pub fn with_token(token: &str, settings: &[&str]) -> Self {
+        Host::new(settings, Some(token.to_owned()))
+    }
+
+    fn new(settings: &[&str], token: Option<String>) -> Self {
+        let mut host = Host {
+            folder: tempfile::tempdir().unwrap(),
+            port: Port::reserve(),
+            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            token,
+            child: None,
+            has_script: Cell::new(false),
+        };
+        host.resume();
+        host
+    }
+
+    /// Its URL, without a slash at the end; webhooks' URLs begin with it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.authority())
+    }
+
+    /// Its address and port.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
+    }
+
+    /// Where its data lies.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The processor time, in ticks of the kernel's clock, of its child processes that have ended.
+    ///
+    /// # Panics
+    /// When it is dead, or this is no Linux.
+    #[must_use]
+    pub fn children_processor_time(&self) -> u64 {
+        let child = self.child.as_ref().expect("a host that was not killed");
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        // The name, in parentheses, may hold spaces. Behind it stand the fields from the third on.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let [user, system] = [16, 17].map(|field| fields[field - 3].parse::<u64>().unwrap());
+        user + system
+    }
+
+    /// What it logged, from its first start on.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Ends it as a power failure would: it does not get to do anything any more.
+    ///
+    /// # Panics
+    /// When it is dead already.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("a host that was not killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asks it to end, and gives how it did.
+    ///
+    /// # Panics
+    /// When it is dead already, or does not end.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("a host that was not killed");
+        let process = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        wait_until("the end of the host", || child.try_wait().unwrap())
+    }
+
+    /// Starts it again on the data that it left.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    pub fn resume(&mut self) {
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = program();
+        command
+            .args(["serve", "--data-dir"])
+            .arg(self.data_dir())
+            .args(["--listen", &self.authority()])
+            .args(ALWAYS)
+            .args(&self.settings)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        if let Some(token) = &self.token {
+            command.env("DORMOUSE_API_TOKEN", token);
+        }
+        let child = self.child.insert(command.spawn().unwrap());
+        let ready = request("GET", format!("http://127.0.0.1:{}/readyz", self.port.number()));
+        let ended = wait_until("a host that is ready", || match child.try_wait().unwrap() {
+            Some(status) => Some(Some(status)),
+            None => ready.clone().try_send().is_ok_and(|answer| answer.status == 200).then_some(None),
+        });
+        assert_eq!(ended, None, "the host ended:\n{}", self.log());
+    }
+
+    /// Kills it and starts it again.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.resume();
+    }
+
+    /// A host with other settings on the data that this one leaves. It must be dead.
+    #[must_use]
+    pub fn resume_with(mut self, settings: &[&str]) -> Self {
+        self.settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        self.resume();
+        self
+    }
+
+    /// A request to it.
+    #[must_use]
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        self.api().request(method, path)
+    }
+
+    /// Sends it a GET.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    /// Sends it a POST without a content type.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.request("POST", path).body(body).send()
+    }
+
+    /// Uploads a component.
+    #[track_caller]
+    pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
+        self.request("PUT", &format!("/v1/workflows/{workflow}")).body(component).send()
+    }
+
+    /// Deploys a guest under this name, and gives the version.
+    ///
+    /// # Panics
+    /// When it is not taken.
+    #[track_caller]
+    pub fn deploy(&self, workflow: &str, guest_name: &str) -> String {
+        let answer = self.upload(workflow, &guest(guest_name));
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
+        answer.field("version")
+    }
+
+    /// Starts a run.
+    ///
+    /// # Panics
+    /// When it is not started.
+    #[track_caller]
+    pub fn start_run(&self, workflow: &str, input: &Value) -> Run {
+        let path = format!("/v1/workflows/{workflow}/runs");
+        let answer = self.request("POST", &path).json(input).send().expect(202);
+        self.run(&answer.field("id"))
+    }
+
+    /// Starts a run of the scripted guest, which is deployed for the first.
+    #[track_caller]
+    pub fn script(&self, script: &Value) -> Run {
+        if !self.has_script.replace(true) {
+            self.deploy("script", "script");
+        }
+        self.start_run("script", script)
+    }
+
+    /// The run with this id.
+    #[must_use]
+    pub fn run(&self, id: &str) -> Run {
+        Run::new(self.api(), id.to_owned())
+    }
+
+    fn api(&self) -> Api {
+        Api { url: self.url(), token: self.token.clone() }
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("host.log")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("what the host logged:\n{}", self.log());
+        }
+    }
+}
+
+/// Starts a host that must refuse to start, and gives what it says.
+///
+/// # Panics
+/// When it does not end, or ends as if all were well.
+#[track_caller]
+pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
+    let mut command = program();
+    command.args(["serve", "--data-dir"]).arg(data_dir).args(ALWAYS).args(settings);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Stopped(command.spawn().unwrap());
+    let status = wait_until("a host that refuses to start", || child.0.try_wait().unwrap());
+    assert!(!status.success());
+    std::io::read_to_string(child.0.stderr.take().unwrap()).unwrap()
+}
+
+/// A process that does not outlive its owner.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program under test, in an environment that says nothing.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(built("debug/dormouse"));
+    command.env_clear();
+    command
+}
+
+/// A guest as it was built.
+///
+/// # Panics
+/// When it was not.
+#[must_use]
+pub fn guest(name: &str) -> Vec<u8> {
+    fs::read(built(&format!("guests/{name}.wasm"))).unwrap()
+}
+
+/// Something in the target folder, in which the test itself lies as `debug/deps/NAME`.
+fn built(path: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    let file = target.join(path);
+    assert!(file.is_file(), "{} is missing: run `cargo xtask test`, which builds it", file.display());
+    file
+}

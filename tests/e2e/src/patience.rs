@@ -1,0 +1,49 @@
+//! Waiting, in the machine's own time: what is tested here are programs that really run.
+
+#![allow(clippy::disallowed_methods, reason = "other programs take their own time")]
+
+use std::time::{Duration, Instant};
+
+/// After this long nothing will come any more, even on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(10);
+
+/// Looks again and again until there is something to see.
+///
+/// # Panics
+/// When it takes too long.
+#[track_caller]
+pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(watch.elapsed() < PATIENCE, "waited {} s for this: {what}", PATIENCE.as_secs());
+        pause(POLL);
+    }
+}
+
+/// Measures from its start on.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    #[must_use]
+    pub fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    /// How long ago that was.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Does nothing for a while: for the time in which something must *not* happen, and for a host that is down.
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}

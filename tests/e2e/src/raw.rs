@@ -1,0 +1,96 @@
+//! HTTP by hand, for what a good client would not send.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::Answer;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to a host.
+#[derive(Debug)]
+pub struct Connection(TcpStream);
+
+impl Connection {
+    /// Connects to the authority of this URL.
+    ///
+    /// # Panics
+    /// When nobody is there.
+    #[must_use]
+    pub fn to(url: &str) -> Self {
+        let stream = TcpStream::connect(split(url).0).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(stream)
+    }
+
+    /// Sends bytes. What the host no longer reads is lost, as it would be on a network.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.0.write_all(bytes.as_ref());
+    }
+
+    /// Reads one answer.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[track_caller]
+    pub fn answer(&mut self) -> Answer {
+        let mut read = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            if let Some(answer) = parse(&read) {
+                return answer;
+            }
+            match self.0.read(&mut buffer) {
+                Ok(0) => panic!("the connection ended after {:?}", String::from_utf8_lossy(&read)),
+                Ok(count) => read.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
+            }
+        }
+    }
+}
+
+/// Sends one request: its method, the target of the URL byte for byte, these header lines beside `Host`, and the body.
+///
+/// # Panics
+/// When no answer comes.
+#[track_caller]
+pub fn exchange(method: &str, url: &str, header_lines: &[&[u8]], body: &[u8]) -> Answer {
+    let (authority, target) = split(url);
+    let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
+    for line in header_lines {
+        bytes.extend_from_slice(line);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend(format!("Content-Length: {}\r\n\r\n", body.len()).bytes());
+    bytes.extend_from_slice(body);
+    let mut connection = Connection::to(url);
+    connection.send(bytes);
+    connection.answer()
+}
+
+/// Authority and target of a URL.
+#[must_use]
+pub fn split(url: &str) -> (&str, &str) {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
+}
+
+/// An answer, once all of it is there.
+fn parse(read: &[u8]) -> Option<Answer> {
+    let end = read.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&read[..end]).into_owned();
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers: Vec<(String, Vec<u8>)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_lowercase(), value.trim().as_bytes().to_owned()))
+        .collect();
+    let mut answer = Answer { status, headers, body: read[end + 4..].to_owned() };
+    let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    (answer.body.len() >= length).then(|| {
+        answer.body.truncate(length);
+        answer
+    })
+}

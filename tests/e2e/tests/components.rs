@@ -1,0 +1,38 @@
+//! Components for uploads, made of WIT texts: they are what a compiler would make, except that they do nothing.
+
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
+
+/// All that a workflow must be.
+pub(crate) const WORKFLOW: &str = "include dormouse:workflow/workflow@0.1.0;";
+
+/// The core module of a world with these items, which may use these packages beside the contract.
+pub(crate) fn module(items: &str, packages: &[&str]) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
+    for package in packages {
+        resolve.push_source("dependency.wit", package).unwrap();
+    }
+    let world = format!("package test:guest;\nworld guest {{ {items} }}");
+    let package = resolve.push_source("guest.wit", &world).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::AsyncCallback);
+    let mut module = wit_component::dummy_module(&resolve, world, abi);
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
+}
+
+/// The component of such a world.
+pub(crate) fn component(items: &str, packages: &[&str]) -> Vec<u8> {
+    ComponentEncoder::default().module(&module(items, packages)).unwrap().encode().unwrap()
+}
+
+/// A workflow with one more function, which is small, valid, and takes a compiler minutes.
+pub(crate) fn bomb() -> Vec<u8> {
+    const DEPTH: usize = 12_000;
+    let text = wasmprinter::print_bytes(module(WORKFLOW, &[])).unwrap();
+    let nest = format!("{}{}", "loop\nlocal.get 0\nbr_if 0\n".repeat(DEPTH), "end\n".repeat(DEPTH));
+    let function = format!("(func (param i32)\n{nest})");
+    let end = text.rfind(')').unwrap();
+    wat::parse_str(format!("{}{function})", &text[..end])).unwrap()
+}

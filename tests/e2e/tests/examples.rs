@@ -1,0 +1,132 @@
+//! The examples do what their READMEs say.
+
+use std::thread;
+
+use dormouse_e2e::{Host, Reply, Run, Service, post, request};
+use serde_json::{Value, json};
+
+#[track_caller]
+fn start(host: &Host, example: &str, input: &Value) -> Run {
+    host.deploy(example, example);
+    host.start_run(example, input)
+}
+
+fn accepting() -> Service {
+    Service::answering(&[202])
+}
+
+#[test]
+fn progress_collects_updates_until_the_last() {
+    let service = accepting();
+    let mut host = Host::start();
+    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 600_000}));
+    let hook = service.wait_for(1)[0].field("webhookUrl");
+    let update = |percent: u8| request("POST", &hook).json(&json!({"percent": percent}));
+    update(0).send().expect(202);
+    host.restart();
+    update(50).send().expect(202);
+    update(100).header("x-task-finished", "true").send().expect(202);
+    assert_eq!(run.output(), json!([{"percent": 0}, {"percent": 50}, {"percent": 100}]));
+}
+
+#[test]
+fn progress_ends_when_no_update_comes_in_time() {
+    let service = accepting();
+    let host = Host::start();
+    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 1_500}));
+    let hook = service.wait_for(1)[0].field("webhookUrl");
+    request("POST", &hook).json(&json!({"percent": 10})).send().expect(202);
+    assert_eq!(run.output(), json!([{"percent": 10}]));
+}
+
+#[test]
+fn progress_fails_when_the_service_refuses_the_job() {
+    let service = Service::answering(&[400]);
+    let host = Host::start();
+    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 1_000}));
+    assert_eq!(run.failure().0, "http-status");
+}
+
+fn approval(host: &Host, service: &Service, reminder_ms: u64, deadline_ms: u64) -> Run {
+    let input = json!({
+        "notify_url": service.url(), "reminder_ms": reminder_ms, "deadline_ms": deadline_ms, "subject": "New laptop",
+    });
+    start(host, "approval", &input)
+}
+
+#[test]
+fn approval_is_approved() {
+    let service = accepting();
+    let host = Host::start();
+    let run = approval(&host, &service, 600_000, 600_000);
+    let asked = &service.wait_for(1)[0];
+    assert_eq!((asked.field("kind"), asked.field("subject")), ("request".into(), "New laptop".into()));
+    post(asked.field("approveUrl"), "").expect(202);
+    assert_eq!(run.output(), json!({"decision": "approved", "reminders": 0}));
+    post(asked.field("rejectUrl"), "").expect(410);
+}
+
+#[test]
+fn approval_is_rejected_after_reminders() {
+    let service = accepting();
+    let mut host = Host::start();
+    let run = approval(&host, &service, 300, 600_000);
+    let asked = service.wait_for(3);
+    host.restart();
+    for reminder in &asked[1..3] {
+        assert_eq!(reminder.field("kind"), "reminder");
+        assert_eq!(reminder.field("rejectUrl"), asked[0].field("rejectUrl"));
+    }
+    post(asked[0].field("rejectUrl"), "").expect(202);
+    let output = run.output();
+    assert_eq!(output["decision"], "rejected");
+    let sent = service.requests().iter().filter(|request| request.field("kind") == "reminder").count();
+    assert!(output["reminders"].as_u64() >= Some(2) && sent >= 2, "{output}, {sent} sent");
+}
+
+#[test]
+fn approval_expires_after_its_reminders() {
+    let service = accepting();
+    let host = Host::start();
+    let run = approval(&host, &service, 400, 1_500);
+    let output = run.output();
+    assert_eq!(output["decision"], "expired");
+    // Each wait between them is at least as long as was asked for.
+    let reminders = output["reminders"].as_u64().unwrap();
+    assert!((1..=3).contains(&reminders), "{output}");
+    assert_eq!(service.requests().len() as u64, 1 + reminders);
+}
+
+#[test]
+fn fan_out_gathers_20_results_by_index() {
+    let service = Service::start(|part| {
+        let (hook, index) = (part.field("webhookUrl"), part.json()["index"].as_u64().unwrap());
+        // The later ones are done first, and some before they are asked for.
+        let report = move || request("POST", hook).json(&json!({"part": index})).send().expect(202);
+        if index % 3 == 0 {
+            report();
+        } else {
+            thread::spawn(report);
+        }
+        Reply::status(202)
+    });
+    let host = Host::start();
+    let run = start(&host, "fan-out", &json!({"service_url": service.url(), "count": 20}));
+    let expected: Vec<Value> = (0..20).map(|index| json!({"part": index})).collect();
+    assert_eq!(run.output(), json!(expected));
+    assert_eq!(service.requests().len(), 20);
+}
+
+#[test]
+fn a_workflow_without_the_sdk_works_as_well() {
+    let mut host = Host::start();
+    let run = start(&host, "bare", &json!(null));
+    run.wait_for_steps(&["bare"]);
+    assert_eq!(run.logs()["lines"][0]["message"], run.hook("bare"));
+    host.restart();
+    let answer = request("POST", run.hook("bare")).header("content-type", "text/plain").body("hello");
+    answer.send().expect(202);
+    assert_eq!(run.end()["status"], "completed");
+    let output = run.get("/output");
+    assert_eq!((output.header("content-type"), output.text()), (Some("text/plain"), "hello".into()));
+}

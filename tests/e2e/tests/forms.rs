@@ -1,0 +1,24 @@
+//! Parts of scripts that many tests need. See the scripted guest's README for the others.
+
+use dormouse_e2e::{Run, Service};
+use serde_json::{Value, json};
+
+/// Sends a service the URL of webhook `a`.
+pub(crate) fn send_url(service: &Service) -> Value {
+    json!({"call": {"method": "POST", "url": service.url(), "body": {"webhookUrl": "${a.url}"}}})
+}
+
+/// A webhook, and so many waits one after the other, once the event `go` has come.
+pub(crate) fn waits_after_go(count: usize) -> Value {
+    json!({"seq": [
+        {"webhook": "a"},
+        {"event": "go"},
+        {"repeat": count, "do": {"wait": "a"}},
+    ]})
+}
+
+/// Sends the event `go`, after which the run goes on.
+#[track_caller]
+pub(crate) fn go(run: &Run) {
+    run.notify("go", "").expect(202);
+}

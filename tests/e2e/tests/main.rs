@@ -1,0 +1,28 @@
+//! The real host over real HTTP, with real workflows: what an outsider can hold it to. Each test has a host of its own.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod access;
+mod calls;
+mod cli;
+mod components;
+mod crashes;
+mod duplicates;
+mod egress;
+mod ends;
+mod events;
+mod examples;
+mod forms;
+mod hook_answers;
+mod hook_queues;
+mod hook_requests;
+mod limits;
+mod operations;
+mod python;
+mod restarts;
+mod runs;
+mod starts;
+mod stopping;
+mod tokens;
+mod uploads;
+mod versions;

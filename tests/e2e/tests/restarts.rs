@@ -1,0 +1,121 @@
+//! What time, timers and code are after a restart.
+
+use std::time::Duration;
+
+use dormouse_e2e::{Host, Stopwatch, body, pause, post};
+use serde_json::{Value, json};
+
+use crate::forms::go;
+
+#[test]
+fn a_sleep_is_never_early_also_across_a_restart() {
+    let mut host = Host::start();
+    let watch = Stopwatch::start();
+    let run = host.script(&json!({"seq": [{"now": true}, {"sleep": 2_000}, {"now": true}]}));
+    run.wait_for_steps(&["sleep"]);
+    host.restart();
+    let output = run.output();
+    assert!(watch.elapsed() >= Duration::from_secs(2));
+    assert!(output[2].as_u64().unwrap() >= output[0].as_u64().unwrap() + 2_000, "{output}");
+}
+
+#[test]
+fn many_sleeps_are_never_early() {
+    let host = Host::start();
+    let sleeps: Vec<Value> = (0..40_u64)
+        .map(|number| json!({"seq": [{"now": true}, {"sleep": 20 * number}, {"now": true}, {"step": "s", "value": 20 * number}]}))
+        .collect();
+    let output = host.script(&json!({"join": sleeps})).output();
+    for slept in output.as_array().unwrap() {
+        let [from, to, asked] = [0, 2, 3].map(|place| slept[place].as_u64().unwrap());
+        assert!(to >= from + asked, "{slept}");
+    }
+}
+
+#[test]
+fn downtime_does_not_move_a_deadline() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a"}, {"wait": "a", "ms": 1_000, "as": "first"}, {"wait": "a", "as": "second"},
+    ]}));
+    let hook = run.hook("a");
+    run.wait_for_steps(&["first"]);
+    host.kill();
+    pause(Duration::from_millis(1_500));
+    host.resume();
+    // The host may not have got to the deadline yet. It has passed all the same.
+    post(&hook, "too late for the first").expect(202);
+    let output = run.output();
+    assert_eq!((&output[1], body(&output[2])), (&Value::Null, "too late for the first".into()));
+}
+
+#[test]
+fn a_call_accepted_before_a_deadline_is_taken_after_it() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a", "ms": 3_000}]}));
+    let hook = run.hook("a");
+    run.wait_for_steps(&["a"]);
+    post(&hook, "in time").expect(202);
+    host.kill();
+    pause(Duration::from_secs(3));
+    host.resume();
+    assert_eq!(body(&run.output()[1]), "in time");
+}
+
+#[test]
+fn an_instance_that_was_dropped_is_rebuilt_as_it_was() {
+    let mut host = Host::start();
+    // Whatever the guest has in memory is in the result: webhooks, generators, places in loops.
+    let script = json!({"seq": [
+        {"random": 16}, {"webhook": "a"}, {"now": true},
+        {"repeat": 3, "do": {"seq": [{"wait": "a"}, {"random": 16}, {"now": true}, {"log": "round"}]}},
+    ]});
+    let run = host.script(&script);
+    let hook = run.hook("a");
+    run.wait_for_steps(&["a"]);
+    let mut journals = Vec::new();
+    for call in ["one", "two", "three"] {
+        journals.push(run.journal()["activations"].clone());
+        host.restart();
+        post(&hook, call).expect(202);
+        if call != "three" {
+            run.wait_for_steps(&["a"]);
+        }
+    }
+    let output = run.output();
+    let journal = run.journal()["activations"].clone();
+    for before in journals {
+        let before = before.as_array().unwrap();
+        assert_eq!(journal.as_array().unwrap()[..before.len()], before[..]);
+    }
+    let bodies: Vec<_> = output[3].as_array().unwrap().iter().map(|round| body(&round[0])).collect();
+    assert_eq!(bodies, ["one", "two", "three"]);
+    assert_eq!(run.logs()["lines"].as_array().unwrap().len(), 3);
+}
+
+/// Whatever is compiled is compiled by a child process.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_restart_compiles_nothing() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
+    run.wait_for_steps(&["a"]);
+    host.restart();
+    post(run.hook("a"), "").expect(202);
+    run.output();
+    host.start_run("script", &json!({"now": true})).output();
+    assert_eq!(host.children_processor_time(), 0);
+    // So that this test can fail:
+    host.deploy("fan-out", "fan-out");
+    assert!(host.children_processor_time() > 0);
+}
+
+#[test]
+fn events_and_notifies_are_kept_across_a_restart() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"sleep": 1_500}, {"event": "go"}]}));
+    run.wait_for_steps(&["sleep"]);
+    go(&run);
+    host.restart();
+    run.output();
+}

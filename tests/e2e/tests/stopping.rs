@@ -1,0 +1,98 @@
+//! How a host starts and ends: SIGTERM, and data that is not free.
+
+use std::thread;
+use std::time::Duration;
+
+use dormouse_e2e::{Host, Stopwatch, body, post, refuse_to_start, request, wait_until};
+use serde_json::json;
+
+#[test]
+fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
+    let mut host = Host::with(&["--cpu-limit", "1h"]);
+    let spinning = host.script(&json!({"spin": true}));
+    let waiting = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
+    let hook = waiting.hook("a");
+    let held = host
+        .request("POST", "/v1/workflows/script/runs")
+        .header("Prefer", "wait=50")
+        .json(&json!({"event": "never"}));
+    let runs = || host.get("/v1/runs").json()["runs"].as_array().unwrap().len();
+    let poll = thread::spawn(move || held.try_send());
+    wait_until("the run whose end is waited for", || (runs() == 3).then_some(()));
+
+    let watch = Stopwatch::start();
+    let status = host.stop();
+    assert!(watch.elapsed() < Duration::from_secs(5), "{:?}", watch.elapsed());
+    assert!(status.success(), "{status}");
+    // Answered or cut off, but not left hanging.
+    let _ = poll.join().unwrap();
+
+    host.resume();
+    post(&hook, "after").expect(202);
+    assert_eq!(body(&waiting.output()[1]), "after");
+    assert_ne!(spinning.show()["status"], "failed", "the stop was not the run's fault");
+    spinning.cancel().expect(200);
+}
+
+#[test]
+fn sigterm_with_nothing_to_do_leaves_at_once_and_well() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"event": "go"}));
+    run.wait_for_steps(&["go"]);
+    assert!(host.stop().success());
+    host.resume();
+    run.notify("go", "").expect(202);
+    run.output();
+}
+
+#[test]
+fn a_second_host_on_the_same_data_refuses_to_start() {
+    let host = Host::start();
+    let said = refuse_to_start(&host.data_dir(), &["--listen", "127.0.0.1:0"]);
+    let directory = host.data_dir().display().to_string();
+    assert!(said.contains(&directory), "{said}");
+    assert!(said.contains("another"), "{said}");
+    host.get("/readyz").expect(200);
+}
+
+#[test]
+fn an_address_in_use_refuses_to_start_and_names_it() {
+    let host = Host::start();
+    let folder = tempfile::tempdir().unwrap();
+    let said = refuse_to_start(&folder.path().join("data"), &["--listen", &host.authority()]);
+    assert!(said.contains(&host.authority()), "{said}");
+}
+
+#[test]
+fn a_setting_that_is_not_valid_refuses_to_start_and_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for (setting, value) in [
+        ("--cpu-limit", "soon"),
+        ("--body-limit", "16 potatoes"),
+        ("--public-url", "nowhere"),
+        ("--listen", "here"),
+        ("--allow-egress", "10.0.0.0/99"),
+        ("--config", "/no/such/file"),
+    ] {
+        let said = refuse_to_start(&data, &[setting, value]);
+        let name = setting.trim_start_matches("--");
+        assert!(said.contains(value) && (said.contains(name) || name == "config"), "{setting}: {said}");
+    }
+}
+
+#[test]
+fn settings_come_from_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dormouse.toml");
+    std::fs::write(&file, "inbox-limit = 1\nbody-limit = \"1000\"\n").unwrap();
+    let host = Host::with(&["--config", file.to_str().unwrap(), "--body-limit", "2000"]);
+    let hook = host.script(&crate::forms::waits_after_go(1)).hook("a");
+    request("POST", &hook).body([b'x'; 2001]).send().expect(413);
+    request("POST", &hook).body([b'x'; 1500]).send().expect(202);
+    request("POST", &hook).body("").send().expect(429);
+
+    std::fs::write(&file, "inbox-limits = 1\n").unwrap();
+    let said = refuse_to_start(&folder.path().join("data"), &["--config", file.to_str().unwrap()]);
+    assert!(said.contains("inbox-limits"), "{said}");
+}
