@@ -1,7 +1,12 @@
 //! Data goes one way through the host's crates, and each may know only what lies below it. The compiler refuses cycles;
 //! this refuses shortcuts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +18,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("dormouse-component", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
     ("dormouse-store", &["dormouse-journal", "redb"]),
-    ("dormouse-engine", &["dormouse-journal", "wasmtime", "wasmtime-wasi"]),
+    (
+        "dormouse-engine",
+        &["dormouse-journal", "wasmtime", "wasmtime-wasi"],
+    ),
     ("dormouse-outbound", &["dormouse-journal", "tokio", "hyper"]),
     (
         "dormouse-runtime",
@@ -45,7 +53,14 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates that only those layers may have that name them.
-const WATCHED: [&str; 6] = ["axum", "hyper", "redb", "tokio", "wasmtime", "wasmtime-wasi"];
+const WATCHED: [&str; 6] = [
+    "axum",
+    "hyper",
+    "redb",
+    "tokio",
+    "wasmtime",
+    "wasmtime-wasi",
+];
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -54,11 +69,21 @@ fn root() -> &'static Path {
 /// The normal dependencies of every crate of the workspace.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     metadata["packages"]
@@ -68,7 +93,10 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
         .map(|package| {
             let dependencies = package["dependencies"].as_array().unwrap().iter();
             let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
-            (text(&package["name"]), normal.map(|dependency| text(&dependency["name"])).collect())
+            (
+                text(&package["name"]),
+                normal.map(|dependency| text(&dependency["name"])).collect(),
+            )
         })
         .collect()
 }
@@ -78,7 +106,8 @@ fn a_layer_knows_only_what_lies_below_it() {
     let dependencies = dependencies();
     for (layer, allowed) in LAYERS {
         for dependency in &dependencies[layer] {
-            let watched = dependency.starts_with("dormouse") || WATCHED.contains(&dependency.as_str());
+            let watched =
+                dependency.starts_with("dormouse") || WATCHED.contains(&dependency.as_str());
             assert!(
                 !watched || allowed.contains(&dependency.as_str()),
                 "{layer} depends on {dependency}, which is above it or none of its business"
@@ -89,8 +118,22 @@ fn a_layer_knows_only_what_lies_below_it() {
 
 #[test]
 fn nothing_below_http_names_a_runtime_a_thread_or_the_clock() {
-    let banned = ["tokio::spawn", "tokio::time", "tokio::runtime", "std::thread", "SystemTime", "Instant::now"];
-    for layer in ["journal", "component", "webhook", "store", "engine", "runtime"] {
+    let banned = [
+        "tokio::spawn",
+        "tokio::time",
+        "tokio::runtime",
+        "std::thread",
+        "SystemTime",
+        "Instant::now",
+    ];
+    for layer in [
+        "journal",
+        "component",
+        "webhook",
+        "store",
+        "engine",
+        "runtime",
+    ] {
         for file in files(&root().join("host").join(layer).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
             for name in banned {

@@ -14,8 +14,10 @@ pub const WASM_STACK: usize = 1 << 20;
 /// that uses its stack to the end must leave them this much; without it an overflow would take the whole process down.
 const HOST_STACK: usize = 1 << 20;
 
-/// How many tables and core instances the pool holds for each slot. A Rust guest takes two tables and three core
-/// instances, a Python guest a few more; a guest that takes many leaves fewer for the others, who then queue.
+/// What the pool holds for each slot. A guest that waits without async has one stack that it waits on and one on which
+/// the outcome is handed to it. A Rust guest takes two tables and three core instances, a Python guest a few more; a
+/// guest that takes many leaves fewer for the others, who then queue.
+const STACKS_A_SLOT: u32 = 2;
 const TABLES_A_SLOT: u32 = 4;
 const CORE_INSTANCES_A_SLOT: u32 = 16;
 
@@ -53,7 +55,7 @@ pub(crate) fn with_pool(mut config: wasmtime::Config, slots: u32) -> wasmtime::C
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES_A_SLOT))
         .total_memories(slots)
         .total_tables(slots.saturating_mul(TABLES_A_SLOT))
-        .total_stacks(slots)
+        .total_stacks(slots.saturating_mul(STACKS_A_SLOT))
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)

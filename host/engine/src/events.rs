@@ -39,9 +39,12 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     ) -> wasmtime::Result<u32> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
         {
-            let state = shared.lock();
+            let size = run.as_ref().map_or(0, String::len)
+                + payload.content_type.len()
+                + payload.body.len();
+            let mut state = shared.lock();
             state.check_event(&event)?;
-            state.check_value("the event", payload.content_type.len() + payload.body.len())?;
+            state.check_value("the event", size)?;
         }
         let kind = Kind::Notify {
             event: event.clone(),

@@ -95,7 +95,12 @@ pub(crate) fn of_stop(
                 .into(),
         )),
         Stop::Exit { code: 0 } => Verdict::Ends(End::Completed(Payload::default())),
-        Stop::Exit { .. } => failed("exit", words.or(stop.to_string()), backtrace),
+        Stop::Exit { .. } => {
+            // What it said need not be why it left, so the one does not replace the other.
+            let said = words.error.or(words.stderr).map(|said| format!(": {said}"));
+            let message = format!("{stop}{}", said.unwrap_or_default());
+            failed("exit", message, backtrace)
+        }
         Stop::Rebuild => Verdict::Rebuild,
         Stop::Mismatch(mismatch) => Verdict::Interrupted(Interruption::Mismatch(mismatch)),
         Stop::Host(message) => Verdict::Interrupted(Interruption::Host(message)),

@@ -19,7 +19,8 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         options: CallOptions,
     ) -> wasmtime::Result<Result<Response, CallError>> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
-        shared.lock().check_value("the request", size(&request))?;
+        let size = size(&request, options.idempotency_key.as_deref());
+        shared.lock().check_value("the request", size)?;
         let options = checked(options)?;
         let kind = Kind::Call {
             method: request.method.clone(),
@@ -39,10 +40,11 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     }
 }
 
-fn size(request: &Request) -> usize {
+fn size(request: &Request, idempotency_key: Option<&str>) -> usize {
     let headers = request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    request.method.len() + request.url.len() + headers + request.body.len()
+    let line = request.method.len() + request.url.len();
+    line + headers + request.body.len() + idempotency_key.map_or(0, str::len)
 }
 
 /// The options as they are recorded, if they make sense.

@@ -9,7 +9,6 @@ mod poll;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use dormouse_journal::{Activation, Completion, Cursor, Failure, Payload, Time};
@@ -22,9 +21,8 @@ use crate::program::Launch;
 use crate::shared::{Guest, Shared, State};
 use poll::{Signal, give_way};
 
-/// What a suspended instance keeps resident beyond what its memories have grown: a fiber's stack, tables, the pages of
-/// the image that it has written to.
-const BASE: usize = 64 << 10;
+/// What a suspended instance keeps resident beyond its memories: a stack, tables, wasmtime's own.
+const BASE: usize = 32 << 10;
 
 /// What the host and wasmtime keep for each operation that is outstanding.
 const EACH_WAIT: usize = 1 << 10;
@@ -130,7 +128,7 @@ impl Instance {
             return 0;
         }
         let waits = self.shared.lock().waits.outstanding();
-        BASE + self.shared.grown.load(Ordering::Relaxed) + waits * EACH_WAIT
+        BASE + self.shared.memory.own() + waits * EACH_WAIT
     }
 
     /// Opens an activation, and puts its completion where the guest will find it.
@@ -146,7 +144,8 @@ impl Instance {
         let mut state = self.shared.lock();
         open(&mut state.cursor);
         state.meter.reset();
-        state.log.begin_activation();
+        state.volume = 0;
+        state.log.forget_last_words();
         let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
         drop(state);
         completed.map_err(|stop| {

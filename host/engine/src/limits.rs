@@ -31,6 +31,10 @@ pub(crate) const SPARE_HANDLES: usize = 10_000;
 /// What a guest may pass in one call beyond a value: headers, names.
 pub(crate) const CALL_OVERHEAD: usize = 1 << 20;
 
+/// How many values of the largest size an activation may hand to the host before it waits. They are all in memory until
+/// the activation is committed.
+pub(crate) const VALUES: usize = 4;
+
 /// Random bytes in one call, as the contract says.
 pub(crate) const RANDOM_BYTES: usize = 65_536;
 
@@ -93,14 +97,14 @@ impl Setting {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Setting::Cpu => "limit-cpu",
-            Setting::Memory => "limit-memory",
-            Setting::Operations => "limit-operations",
-            Setting::Outstanding => "limit-outstanding",
-            Setting::Webhooks => "limit-webhooks",
-            Setting::StepName => "limit-step-name",
-            Setting::Value => "limit-value",
-            Setting::Log => "limit-log",
+            Setting::Cpu => "cpu-limit",
+            Setting::Memory => "memory-limit",
+            Setting::Operations => "operations-limit",
+            Setting::Outstanding => "outstanding-limit",
+            Setting::Webhooks => "webhooks-limit",
+            Setting::StepName => "step-name-limit",
+            Setting::Value => "body-limit",
+            Setting::Log => "log-limit",
         }
     }
 }
@@ -131,21 +135,46 @@ pub(crate) fn count(what: &str, have: usize, limit: u32, setting: Setting) -> Re
     )))
 }
 
+/// The sizes of a guest's memories, for whoever accounts for warm instances.
+#[derive(Default)]
+pub(crate) struct MemoryUse {
+    /// With which they were made. All instances of a program have that in common until they write to it.
+    made: AtomicUsize,
+    /// What was added since.
+    grown: AtomicUsize,
+}
+
+impl MemoryUse {
+    /// About how many bytes are the guest's own. What was added is, since a guest asks for memory to use it. Of what was
+    /// there from the start it is a part: a suspended CPython has written to a tenth, a Rust guest to less.
+    pub(crate) fn own(&self) -> usize {
+        self.grown.load(Ordering::Relaxed) + self.made.load(Ordering::Relaxed) / 8
+    }
+}
+
 /// Bounds what wasmtime allocates for one guest. It sums the memories: a limit for each would be no limit.
 pub(crate) struct Limiter {
     limit: usize,
     total: usize,
-    /// What was added to memories after they were made, for whoever accounts for warm instances.
-    grown: Arc<AtomicUsize>,
+    used: Arc<MemoryUse>,
 }
 
 impl Limiter {
-    pub(crate) fn new(memory: u64, grown: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(memory: u64, used: Arc<MemoryUse>) -> Self {
         Limiter {
             limit: usize::try_from(memory).unwrap_or(usize::MAX),
             total: 0,
-            grown,
+            used,
         }
+    }
+
+    fn out_of_memory(&self) -> Stop {
+        Stop::Memory(format!(
+            "the workflow needs more than the {} bytes of memory that this run may have; use less, or raise the host's \
+             setting `{}` and start a new run",
+            self.limit,
+            Setting::Memory
+        ))
     }
 }
 
@@ -156,27 +185,27 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
         let growth = desired.saturating_sub(current);
         let total = self.total.saturating_add(growth);
         if total > self.limit {
-            return Err(out_of_memory(self.limit).into());
+            return Err(self.out_of_memory().into());
+        }
+        // What the module itself declares as the most is an answer that it can expect.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
         }
         self.total = total;
-        if current > 0 {
-            self.grown.fetch_add(growth, Ordering::Relaxed);
-        }
+        let place = match current {
+            0 => &self.used.made,
+            _ => &self.used.grown,
+        };
+        place.fetch_add(growth, Ordering::Relaxed);
         Ok(true)
     }
 
     /// Growth that was granted and then failed is the machine's doing. The guest must not see it as the -1 that it
     /// could react to: the next machine may have the memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        if error.to_string().contains("exceeds memory type's limits") {
-            return Err(out_of_memory(self.limit).into());
-        }
         Err(Stop::Host(format!("the machine has no memory for a guest: {error:#}")).into())
     }
 
@@ -208,10 +237,49 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-fn out_of_memory(limit: usize) -> Stop {
-    Stop::Memory(format!(
-        "the workflow needs more than the {limit} bytes of memory that this run may have; use less, or raise the \
-         host's setting `{}` and start a new run",
-        Setting::Memory
-    ))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 64 << 10;
+
+    fn limiter(pages: u64) -> Limiter {
+        Limiter::new(pages * PAGE as u64, Arc::default())
+    }
+
+    #[test]
+    fn memories_are_summed() {
+        let mut limiter = limiter(3);
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap());
+        let error = limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap_err();
+        assert!(
+            matches!(error.downcast_ref(), Some(Stop::Memory(_))),
+            "{error}"
+        );
+        assert_eq!(limiter.used.own(), PAGE + 2 * PAGE / 8);
+    }
+
+    #[test]
+    fn what_the_module_declares_as_the_most_is_no_trap() {
+        let mut limiter = limiter(9);
+        assert!(
+            !limiter
+                .memory_growing(PAGE, 3 * PAGE, Some(2 * PAGE))
+                .unwrap()
+        );
+        assert!(!limiter.table_growing(1, 3, Some(2)).unwrap());
+    }
+
+    /// The guest must not be able to react to what the machine could not do.
+    #[test]
+    fn growth_that_the_machine_refuses_is_the_hosts_trouble() {
+        let error = wasmtime::Error::msg("out of address space");
+        let error = limiter(9).memory_grow_failed(error).unwrap_err();
+        assert!(
+            matches!(error.downcast_ref(), Some(Stop::Host(_))),
+            "{error}"
+        );
+    }
 }

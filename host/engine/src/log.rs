@@ -10,6 +10,9 @@ use crate::limits::Setting;
 /// A line that does not end is cut here.
 const LINE: usize = 16 << 10;
 
+/// What a line costs beyond its text, so that empty ones cost something.
+const LINE_COST: usize = 32;
+
 /// How much of the guest's last words goes into a failure's message.
 const LAST_WORDS: usize = 8 << 10;
 
@@ -67,8 +70,8 @@ impl Log {
         self.logged = logged;
     }
 
-    /// Forgets what the guest said in the activation before.
-    pub(crate) fn begin_activation(&mut self) {
+    /// From here on, what the guest said before is not what it said last.
+    pub(crate) fn forget_last_words(&mut self) {
         self.last_error = None;
         self.stderr.clear();
     }
@@ -85,11 +88,12 @@ impl Log {
         if self.logged > self.limit {
             return false;
         }
-        let full = self.limit - self.logged < message.len();
+        let cost = message.len().saturating_add(LINE_COST);
+        let full = self.limit - self.logged < cost;
         self.logged = if full {
             self.limit.saturating_add(1)
         } else {
-            self.logged + message.len()
+            self.logged + cost
         };
         let line = if full {
             LogLine {
@@ -241,14 +245,14 @@ mod tests {
 
     #[test]
     fn past_the_budget_one_line_says_so() {
-        let mut log = Log::new(10, 0);
+        let mut log = Log::new(LINE_COST + 10, 0);
         assert!(log.keep(Time(0), Level::Info, "1234567890"));
-        assert!(log.keep(Time(0), Level::Info, "x"));
-        assert!(!log.keep(Time(0), Level::Info, "y"));
+        assert!(log.keep(Time(0), Level::Info, ""));
+        assert!(!log.keep(Time(0), Level::Info, ""));
         let lines = messages(&mut log);
         assert_eq!(lines.len(), 2);
-        assert!(lines[1].contains("limit-log"), "{lines:?}");
-        let mut rebuilt = Log::new(10, log.logged());
+        assert!(lines[1].contains("log-limit"), "{lines:?}");
+        let mut rebuilt = Log::new(LINE_COST + 10, log.logged());
         assert!(!rebuilt.keep(Time(0), Level::Info, ""), "it is said once");
     }
 

@@ -7,7 +7,7 @@ use dormouse_journal::{Arguments, Issued, Kind, OperationNumber};
 
 use crate::decision::Effect;
 use crate::failure::Stop;
-use crate::limits::{self, Setting};
+use crate::limits::{self, Setting, VALUES};
 use crate::shared::{Shared, State};
 use crate::wait::Wait;
 
@@ -52,12 +52,17 @@ impl State {
         }
     }
 
-    /// Stops a guest whose new value is too large.
-    pub(crate) fn check_value(&self, what: &str, size: usize) -> Result<(), Stop> {
+    /// Stops a guest whose new value is too large, or one too many since it last waited.
+    pub(crate) fn check_value(&mut self, what: &str, size: usize) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());
         }
-        limits::bytes(what, size, self.allowance.value, Setting::Value)
+        let limit = self.allowance.value;
+        limits::bytes(what, size, limit, Setting::Value)?;
+        self.volume = self.volume.saturating_add(size);
+        let limit = limit.saturating_mul(VALUES);
+        let what = "all that the workflow handed to the host since it last waited";
+        limits::bytes(what, self.volume, limit, Setting::Value)
     }
 
     /// Stops a guest whose new event has too long a name. It is a key in the store, like a step name.

@@ -1,7 +1,6 @@
 //! What the driver of a guest and the functions that the guest calls have in common.
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dormouse_journal::{Cursor, Generator, Header, Level, RunId, Time, VersionId, WebhookNumber};
@@ -13,7 +12,7 @@ use wasmtime_wasi::sockets::WasiSocketsCtx;
 use crate::cpu::Meter;
 use crate::decision::Effect;
 use crate::failure::Stop;
-use crate::limits::{Allowance, Limiter, Setting};
+use crate::limits::{Allowance, Limiter, MemoryUse, Setting};
 use crate::log::{Log, Stream};
 use crate::program::Launch;
 use crate::wait::Waits;
@@ -55,15 +54,14 @@ pub(crate) struct Guest {
 /// run on the thread that polls, one after the other, so the lock is never waited for.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Bytes by which the guest's memories have grown.
-    pub grown: Arc<AtomicUsize>,
+    pub memory: Arc<MemoryUse>,
 }
 
 impl Shared {
     pub(crate) fn new(launch: Launch) -> Self {
         Shared {
             state: Mutex::new(State::new(launch)),
-            grown: Arc::default(),
+            memory: Arc::default(),
         }
     }
 
@@ -86,6 +84,8 @@ pub(crate) struct State {
     pub waits: Waits,
     /// What new operations of the open activation ask of the host.
     pub effects: Vec<Effect>,
+    /// Bytes of the new values that the open activation has handed to the host.
+    pub volume: usize,
     pub log: Log,
     pub meter: Meter,
     /// What happened where no error could be returned: in the drop of a future.
@@ -105,6 +105,7 @@ impl State {
             webhooks: 0,
             waits: Waits::default(),
             effects: Vec::new(),
+            volume: 0,
             log: Log::new(launch.allowance.log, launch.logged),
             meter: Meter::new(launch.cpu, launch.allowance.cpu),
             allowance: launch.allowance,
@@ -130,8 +131,7 @@ impl State {
         }
     }
 
-    /// Logs what was written without a line's end. Done at the end of an activation, and around a step, so that no line
-    /// is half within it.
+    /// Logs what was written without a line's end.
     pub(crate) fn flush_streams(&mut self) {
         for stream in [Stream::Out, Stream::Err] {
             if let Some(line) = self.log.flush(stream) {

@@ -4,12 +4,12 @@ use dormouse_journal::{Arguments, Kind};
 
 use crate::bindings::dormouse::workflow::steps::{Failure, Host, Payload};
 use crate::failure::Stop;
-use crate::shared::Guest;
+use crate::shared::{Guest, State};
 
 impl Host for Guest {
     fn begin(&mut self, step: String) -> wasmtime::Result<Option<Result<Payload, Failure>>> {
         let mut state = self.shared.lock();
-        state.flush_streams();
+        state.step_boundary();
         let issued = state.issue("begin", &step, &Arguments::Begin, |_| Kind::Begin {
             outcome: None,
         })?;
@@ -25,7 +25,7 @@ impl Host for Guest {
 
     fn finish(&mut self, step: String, outcome: Result<Payload, Failure>) -> wasmtime::Result<()> {
         let mut state = self.shared.lock();
-        state.flush_streams();
+        state.step_boundary();
         state.check_value("the outcome of the step", size(&outcome))?;
         let outcome = outcome.map(Into::into).map_err(Into::into);
         let finished = state.cursor.finish(&step, outcome);
@@ -35,6 +35,14 @@ impl Host for Guest {
             return Err(Stop::Rebuild.into());
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// What was said within a step is not heard again when the step is skipped, so nothing of it may reach beyond.
+    fn step_boundary(&mut self) {
+        self.flush_streams();
+        self.log.forget_last_words();
     }
 }
 

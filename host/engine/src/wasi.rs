@@ -7,6 +7,7 @@
 
 mod cli;
 mod clocks;
+mod names;
 mod random;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
@@ -60,7 +61,7 @@ fn add_sockets(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let options = sockets::network::LinkOptions::default();
     sockets::network::add_to_linker::<_, WasiSockets>(linker, &options, network)?;
     sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, network)?;
-    sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, network)?;
+    sockets::ip_name_lookup::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     sockets::tcp::add_to_linker::<_, WasiSockets>(linker, network)?;
     sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, network)?;
     sockets::udp::add_to_linker::<_, WasiSockets>(linker, network)?;

@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn what_is_counted_is_shown() {
         let metrics = Metrics::default();
-        metrics.clone().run_started();
+        let clone = metrics.clone();
+        clone.run_started();
         metrics.hook_answered(StatusCode::ACCEPTED);
         metrics.hook_answered(StatusCode::ACCEPTED);
         metrics.call_attempted(&Err(CallError::TimedOut));

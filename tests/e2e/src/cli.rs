@@ -28,7 +28,10 @@ impl Cli {
     /// Commands for this host.
     #[must_use]
     pub fn of(host: &Host) -> Self {
-        Cli { server: host.url(), variables: Vec::new() }
+        Cli {
+            server: host.url(),
+            variables: Vec::new(),
+        }
     }
 
     /// With one more variable in their environment.
@@ -45,7 +48,10 @@ impl Cli {
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         let mut command = program();
-        command.env("DORMOUSE_SERVER", &self.server).args(arguments).stdin(Stdio::null());
+        command
+            .env("DORMOUSE_SERVER", &self.server)
+            .args(arguments)
+            .stdin(Stdio::null());
         for (name, value) in &self.variables {
             command.env(name, value);
         }

@@ -1,9 +1,9 @@
 //! The host: the real program, its data in a folder of its own, killed and started again as a test wants.
 
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,9 +23,10 @@ pub struct Host {
     folder: TempDir,
     port: Port,
     settings: Vec<String>,
+    environment: Vec<(String, String)>,
     token: Option<String>,
     child: Option<Child>,
-    has_script: Cell<bool>,
+    has_script: AtomicBool,
 }
 
 impl Host {
@@ -41,23 +42,31 @@ impl Host {
     /// When it does not get ready.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
-        Host::new(settings, None)
+        Host::new(settings, &[], None)
+    }
+
+    /// The same, with these variables in its environment.
+    #[must_use]
+    pub fn with_environment(variables: &[(&str, &str)], settings: &[&str]) -> Self {
+        Host::new(settings, variables, None)
     }
 
     /// The same, with a token in its environment and in every request that is made through this value.
     #[must_use]
     pub fn with_token(token: &str, settings: &[&str]) -> Self {
-        Host::new(settings, Some(token.to_owned()))
+        Host::new(settings, &[("DORMOUSE_API_TOKEN", token)], Some(token))
     }
 
-    fn new(settings: &[&str], token: Option<String>) -> Self {
+    fn new(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
+        let variable = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let mut host = Host {
             folder: tempfile::tempdir().unwrap(),
             port: Port::reserve(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            token,
+            environment: variables.iter().map(variable).collect(),
+            token: token.map(str::to_owned),
             child: None,
-            has_script: Cell::new(false),
+            has_script: AtomicBool::new(false),
         };
         host.resume();
         host
@@ -128,25 +137,47 @@ impl Host {
     /// # Panics
     /// When it does not get ready.
     pub fn resume(&mut self) {
-        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .unwrap();
         let mut command = program();
         command
             .args(["serve", "--data-dir"])
             .arg(self.data_dir())
-            .args(["--listen", &self.authority()])
-            .args(ALWAYS)
-            .args(&self.settings)
+            .args(ALWAYS);
+        // `--listen=ADDRESS` among a test's settings has no port: that is the one reserved here.
+        let listen = self
+            .settings
+            .iter()
+            .find_map(|setting| setting.strip_prefix("--listen="));
+        let listen = format!("{}:{}", listen.unwrap_or("127.0.0.1"), self.port.number());
+        command.args(["--listen", &listen]);
+        command.args(
+            self.settings
+                .iter()
+                .filter(|setting| !setting.starts_with("--listen=")),
+        );
+        for (name, value) in &self.environment {
+            command.env(name, value);
+        }
+        command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        if let Some(token) = &self.token {
-            command.env("DORMOUSE_API_TOKEN", token);
-        }
         let child = self.child.insert(command.spawn().unwrap());
-        let ready = request("GET", format!("http://127.0.0.1:{}/readyz", self.port.number()));
+        let ready = request(
+            "GET",
+            format!("http://127.0.0.1:{}/readyz", self.port.number()),
+        );
         let ended = wait_until("a host that is ready", || match child.try_wait().unwrap() {
             Some(status) => Some(Some(status)),
-            None => ready.clone().try_send().is_ok_and(|answer| answer.status == 200).then_some(None),
+            None => ready
+                .clone()
+                .try_send()
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(None),
         });
         assert_eq!(ended, None, "the host ended:\n{}", self.log());
     }
@@ -186,7 +217,9 @@ impl Host {
     /// Uploads a component.
     #[track_caller]
     pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
-        self.request("PUT", &format!("/v1/workflows/{workflow}")).body(component).send()
+        self.request("PUT", &format!("/v1/workflows/{workflow}"))
+            .body(component)
+            .send()
     }
 
     /// Deploys a guest under this name, and gives the version.
@@ -214,7 +247,7 @@ impl Host {
     /// Starts a run of the scripted guest, which is deployed for the first.
     #[track_caller]
     pub fn script(&self, script: &Value) -> Run {
-        if !self.has_script.replace(true) {
+        if !self.has_script.swap(true, Ordering::SeqCst) {
             self.deploy("script", "script");
         }
         self.start_run("script", script)
@@ -227,7 +260,10 @@ impl Host {
     }
 
     fn api(&self) -> Api {
-        Api { url: self.url(), token: self.token.clone() }
+        Api {
+            url: self.url(),
+            token: self.token.clone(),
+        }
     }
 
     fn log_file(&self) -> PathBuf {
@@ -255,10 +291,19 @@ impl Drop for Host {
 #[track_caller]
 pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
     let mut command = program();
-    command.args(["serve", "--data-dir"]).arg(data_dir).args(ALWAYS).args(settings);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["serve", "--data-dir"])
+        .arg(data_dir)
+        .args(ALWAYS)
+        .args(settings);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = Stopped(command.spawn().unwrap());
-    let status = wait_until("a host that refuses to start", || child.0.try_wait().unwrap());
+    let status = wait_until("a host that refuses to start", || {
+        child.0.try_wait().unwrap()
+    });
     assert!(!status.success());
     std::io::read_to_string(child.0.stderr.take().unwrap()).unwrap()
 }
@@ -287,7 +332,16 @@ pub(crate) fn program() -> Command {
 /// When it was not.
 #[must_use]
 pub fn guest(name: &str) -> Vec<u8> {
-    fs::read(built(&format!("guests/{name}.wasm"))).unwrap()
+    fs::read(guest_file(name)).unwrap()
+}
+
+/// Where that lies.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn guest_file(name: &str) -> PathBuf {
+    built(&format!("guests/{name}.wasm"))
 }
 
 /// Something in the target folder, in which the test itself lies as `debug/deps/NAME`.
@@ -295,6 +349,10 @@ fn built(path: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(3).unwrap();
     let file = target.join(path);
-    assert!(file.is_file(), "{} is missing: run `cargo xtask test`, which builds it", file.display());
+    assert!(
+        file.is_file(),
+        "{} is missing: run `cargo xtask test`, which builds it",
+        file.display()
+    );
     file
 }

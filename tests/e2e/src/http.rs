@@ -9,6 +9,7 @@ use ureq::Agent;
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder()
         .http_status_as_error(false)
+        .allow_non_standard_methods(true)
         .max_redirects(0)
         .max_redirects_will_error(false)
         // A connection that was kept belongs to a host that may have been killed since.
@@ -31,7 +32,12 @@ pub struct Request {
 /// A request with this method.
 #[must_use]
 pub fn request(method: &str, url: impl Into<String>) -> Request {
-    Request { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new() }
+    Request {
+        method: method.to_owned(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
 }
 
 /// Sends a POST.
@@ -43,7 +49,8 @@ impl Request {
     /// With one more header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.to_owned(), value.as_ref().to_owned()));
+        self.headers
+            .push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -57,7 +64,8 @@ impl Request {
     /// With this body, and the header that says that it is JSON.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
+        self.header("content-type", "application/json")
+            .body(body.to_string())
     }
 
     /// Sends it.
@@ -67,7 +75,8 @@ impl Request {
     #[track_caller]
     pub fn send(self) -> Answer {
         let what = format!("{} {}", self.method, self.url);
-        self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"))
+        self.try_send()
+            .unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
     /// Sends it to a host that may be dead, or die of it.
@@ -75,7 +84,9 @@ impl Request {
     /// # Errors
     /// When there is no answer.
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
-        let mut builder = ureq::http::Request::builder().method(self.method.as_str()).uri(&self.url);
+        let mut builder = ureq::http::Request::builder()
+            .method(self.method.as_str())
+            .uri(&self.url);
         for (name, value) in &self.headers {
             builder = builder.header(name, value.as_slice());
         }
@@ -89,7 +100,11 @@ impl Request {
         let body = body.with_config().limit(64 << 20).read_to_vec()?;
         let headers = parts.headers.iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_owned()));
-        Ok(Answer { status: parts.status.as_u16(), headers: headers.collect(), body })
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers: headers.collect(),
+            body,
+        })
     }
 }
 
@@ -122,18 +137,27 @@ impl Answer {
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         let problem = self.json();
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status, "{problem}");
-        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{problem}");
+        assert!(
+            problem["title"].is_string() && problem["detail"].is_string(),
+            "{problem}"
+        );
         self
     }
 
     /// What a problem says to a person.
     #[must_use]
     pub fn detail(&self) -> String {
-        self.json()["detail"].as_str().unwrap_or_default().to_owned()
+        self.json()["detail"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A header's first value.
@@ -170,6 +194,9 @@ impl Answer {
     #[track_caller]
     pub fn field(&self, name: &str) -> String {
         let value = self.json();
-        value[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {value}")).to_owned()
+        value[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no `{name}` in {value}"))
+            .to_owned()
     }
 }

@@ -25,7 +25,7 @@ mod run;
 mod service;
 
 pub use cli::{Cli, Outcome};
-pub use host::{Host, guest, refuse_to_start};
+pub use host::{Host, guest, guest_file, refuse_to_start};
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use patience::{Stopwatch, pause, wait_until};

@@ -10,7 +10,9 @@ use serde_json::Value;
 #[must_use]
 #[track_caller]
 pub fn bytes(encoded: &Value) -> Vec<u8> {
-    let text = encoded.as_str().unwrap_or_else(|| panic!("no base64: {encoded}"));
+    let text = encoded
+        .as_str()
+        .unwrap_or_else(|| panic!("no base64: {encoded}"));
     BASE64_STANDARD.decode(text).unwrap()
 }
 
@@ -42,7 +44,17 @@ pub fn json_body(of: &Value) -> Value {
 #[must_use]
 #[track_caller]
 pub fn header_values(headers: &Value, name: &str) -> Vec<Vec<u8>> {
-    let headers = headers.as_array().unwrap_or_else(|| panic!("no headers: {headers}"));
-    let named = |header: &&Value| header[0].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name));
-    headers.iter().filter(named).map(|header| bytes(&header[1])).collect()
+    let headers = headers
+        .as_array()
+        .unwrap_or_else(|| panic!("no headers: {headers}"));
+    let named = |header: &&Value| {
+        header[0]
+            .as_str()
+            .is_some_and(|n| n.eq_ignore_ascii_case(name))
+    };
+    headers
+        .iter()
+        .filter(named)
+        .map(|header| bytes(&header[1]))
+        .collect()
 }

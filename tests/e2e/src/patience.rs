@@ -1,6 +1,9 @@
 //! Waiting, in the machine's own time: what is tested here are programs that really run.
 
-#![allow(clippy::disallowed_methods, reason = "other programs take their own time")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "other programs take their own time"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +23,11 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(watch.elapsed() < PATIENCE, "waited {} s for this: {what}", PATIENCE.as_secs());
+        assert!(
+            watch.elapsed() < PATIENCE,
+            "waited {} s for this: {what}",
+            PATIENCE.as_secs()
+        );
         pause(POLL);
     }
 }

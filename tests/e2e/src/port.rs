@@ -35,6 +35,9 @@ impl Port {
     fn own(number: u16) -> Option<Self> {
         let owned = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
         TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-        Some(Port { number, _owned: owned })
+        Some(Port {
+            number,
+            _owned: owned,
+        })
     }
 }

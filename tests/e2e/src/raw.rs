@@ -42,7 +42,10 @@ impl Connection {
                 return answer;
             }
             match self.0.read(&mut buffer) {
-                Ok(0) => panic!("the connection ended after {:?}", String::from_utf8_lossy(&read)),
+                Ok(0) => panic!(
+                    "the connection ended after {:?}",
+                    String::from_utf8_lossy(&read)
+                ),
                 Ok(count) => read.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
@@ -87,8 +90,15 @@ fn parse(read: &[u8]) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().as_bytes().to_owned()))
         .collect();
-    let mut answer = Answer { status, headers, body: read[end + 4..].to_owned() };
-    let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut answer = Answer {
+        status,
+        headers,
+        body: read[end + 4..].to_owned(),
+    };
+    let length = answer
+        .header("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     (answer.body.len() >= length).then(|| {
         answer.body.truncate(length);
         answer

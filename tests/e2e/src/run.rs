@@ -75,7 +75,9 @@ impl Run {
     pub fn end(&self) -> Value {
         wait_until("the end of a run", || {
             let run = self.show();
-            let ended = ["completed", "failed", "cancelled"].iter().any(|end| run["status"] == *end);
+            let ended = ["completed", "failed", "cancelled"]
+                .iter()
+                .any(|end| run["status"] == *end);
             ended.then_some(run)
         })
     }

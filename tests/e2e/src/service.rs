@@ -74,7 +74,10 @@ impl Received {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name);
-        self.headers.iter().find(named).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(named)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON.
@@ -94,7 +97,10 @@ impl Received {
     #[must_use]
     #[track_caller]
     pub fn field(&self, name: &str) -> String {
-        self.json()[name].as_str().unwrap_or_else(|| panic!("no `{name}`")).to_owned()
+        self.json()[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no `{name}`"))
+            .to_owned()
     }
 }
 
@@ -120,7 +126,12 @@ impl Service {
     /// A service that answers with these statuses, one after the other, and keeps to the last.
     pub fn answering(statuses: &'static [u16]) -> Self {
         Service::start(|request| {
-            Reply::status(*statuses.get(request.number).or(statuses.last()).unwrap_or(&200))
+            Reply::status(
+                *statuses
+                    .get(request.number)
+                    .or(statuses.last())
+                    .unwrap_or(&200),
+            )
         })
     }
 
@@ -133,7 +144,10 @@ impl Service {
     /// What it got so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What it got, once that is so many requests.
@@ -150,7 +164,9 @@ fn serve(
     kept: &Mutex<Vec<Received>>,
     reply: &(dyn Fn(&Received) -> Reply + Send + Sync),
 ) {
-    let Some(mut request) = read(&stream) else { return };
+    let Some(mut request) = read(&stream) else {
+        return;
+    };
     {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         request.number = kept.len();
@@ -164,7 +180,9 @@ fn serve(
             }
             head += &format!("Content-Length: {}\r\n\r\n", body.len());
             // Whoever asked may have been killed meanwhile.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            let _ = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&body));
         }
         Reply::Hang => loop {
             std::thread::park();
@@ -184,8 +202,19 @@ fn read(stream: &TcpStream) -> Option<Received> {
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let since = Stopwatch::start();
-    let mut request = Received { number: 0, method, target, headers, body: Vec::new(), since };
-    let length = request.header("content-length").unwrap_or("0").parse().ok()?;
+    let mut request = Received {
+        number: 0,
+        method,
+        target,
+        headers,
+        body: Vec::new(),
+        since,
+    };
+    let length = request
+        .header("content-length")
+        .unwrap_or("0")
+        .parse()
+        .ok()?;
     request.body = vec![0; length];
     reader.read_exact(&mut request.body).ok()?;
     Some(request)

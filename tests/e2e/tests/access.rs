@@ -10,10 +10,19 @@ fn with_a_token_the_api_wants_it() {
     let host = Host::with_token("s3cret", &[]);
     let url = host.url();
     let with = |authorization: &str| {
-        request("GET", format!("{url}/v1/runs")).header("authorization", authorization).send()
+        request("GET", format!("{url}/v1/runs"))
+            .header("authorization", authorization)
+            .send()
     };
     with("Bearer s3cret").expect(200);
-    for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer ", "Bearer", "Basic s3cret", "s3cret"] {
+    for wrong in [
+        "Bearer s3cre",
+        "Bearer s3crets",
+        "Bearer ",
+        "Bearer",
+        "Basic s3cret",
+        "s3cret",
+    ] {
         with(wrong).expect_problem(401, "unauthorized");
     }
     for (method, path) in [
@@ -23,8 +32,15 @@ fn with_a_token_the_api_wants_it() {
         ("GET", "/v1/nothing"),
         ("GET", "/metrics"),
     ] {
-        let answer = request(method, format!("{url}{path}")).send().expect_problem(401, "unauthorized");
-        assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
+        let answer = request(method, format!("{url}{path}"))
+            .send()
+            .expect_problem(401, "unauthorized");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .unwrap()
+                .starts_with("Bearer")
+        );
     }
     request("GET", format!("{url}/healthz")).send().expect(200);
     request("GET", format!("{url}/readyz")).send().expect(200);
@@ -44,12 +60,18 @@ fn a_token_comes_from_a_file_too() {
     std::fs::write(&file, "from-a-file\n").unwrap();
     let host = Host::with(&["--api-token-file", file.to_str().unwrap()]);
     host.get("/v1/runs").expect(401);
-    host.request("GET", "/v1/runs").header("authorization", "Bearer from-a-file").send().expect(200);
+    host.request("GET", "/v1/runs")
+        .header("authorization", "Bearer from-a-file")
+        .send()
+        .expect(200);
 }
 
 fn get_as(host: &Host, path: &str, headers: &[&str]) -> Answer {
     let mut connection = raw::Connection::to(&host.url());
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
     connection.send(format!("GET {path} HTTP/1.1\r\n{headers}\r\n"));
     connection.answer()
 }
@@ -62,7 +84,14 @@ fn without_a_token_the_api_answers_this_machine_only() {
         get_as(&host, "/v1/runs", &[&format!("Host: {name}:{port}")]).expect(200);
         get_as(&host, "/v1/runs", &[&format!("Host: {name}")]).expect(200);
     }
-    for name in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0", ""] {
+    for name in [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "0.0.0.0",
+        "",
+    ] {
         get_as(&host, "/v1/runs", &[&format!("Host: {name}")]).expect_problem(403, "forbidden");
     }
 }
@@ -71,19 +100,35 @@ fn without_a_token_the_api_answers_this_machine_only() {
 fn without_a_token_the_api_answers_no_foreign_page() {
     let host = Host::start();
     let own = format!("Host: {}", host.authority());
-    get_as(&host, "/v1/runs", &[&own, &format!("Origin: http://{}", host.authority())]).expect(200);
-    for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost"] {
+    get_as(
+        &host,
+        "/v1/runs",
+        &[&own, &format!("Origin: http://{}", host.authority())],
+    )
+    .expect(200);
+    for origin in [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:1",
+        "https://localhost",
+    ] {
         let answer = get_as(&host, "/v1/runs", &[&own, &format!("Origin: {origin}")]);
         answer.expect_problem(403, "forbidden");
     }
-    let evil = host.request("POST", "/v1/events/e").header("origin", "http://evil.example");
+    let evil = host
+        .request("POST", "/v1/events/e")
+        .header("origin", "http://evil.example");
     evil.send().expect_problem(403, "forbidden");
 }
 
 #[test]
 fn with_a_token_names_and_origins_do_not_matter() {
     let host = Host::with_token("s3cret", &[]);
-    let headers = ["Host: hooks.example", "Origin: http://page.example", "Authorization: Bearer s3cret"];
+    let headers = [
+        "Host: hooks.example",
+        "Origin: http://page.example",
+        "Authorization: Bearer s3cret",
+    ];
     get_as(&host, "/v1/runs", &headers).expect(200);
 }
 
@@ -95,7 +140,12 @@ fn webhooks_are_called_by_whatever_name() {
     ]}));
     let hook = run.hook("a");
     let path = hook.strip_prefix("https://hooks.example").unwrap();
-    get_as(&host, path, &["Host: hooks.example", "Origin: https://page.example"]).expect(202);
+    get_as(
+        &host,
+        path,
+        &["Host: hooks.example", "Origin: https://page.example"],
+    )
+    .expect(202);
     run.output();
 }
 
@@ -105,13 +155,19 @@ fn a_listener_that_others_reach_wants_a_token() {
     let data = folder.path().join("data");
     for address in ["0.0.0.0:0", "[::]:0"] {
         let said = refuse_to_start(&data, &["--listen", address]);
-        assert!(said.contains("--api-token-file") && said.contains(address), "{said}");
+        assert!(
+            said.contains("--api-token-file") && said.contains(address),
+            "{said}"
+        );
     }
     let missing = folder.path().join("missing");
     let file = missing.to_str().unwrap();
     let said = refuse_to_start(&data, &["--listen", "0.0.0.0:0", "--api-token-file", file]);
     assert!(said.contains(file), "{said}");
     std::fs::write(&missing, "\n").unwrap();
-    let said = refuse_to_start(&data, &["--listen", "127.0.0.1:0", "--api-token-file", file]);
+    let said = refuse_to_start(
+        &data,
+        &["--listen", "127.0.0.1:0", "--api-token-file", file],
+    );
     assert!(said.contains("empty"), "{said}");
 }

@@ -21,16 +21,30 @@ fn a_call_sends_what_the_workflow_says() {
         "body": "42 pieces",
     }}));
     let output = run.output();
-    assert_eq!((&output["status"], body(&output)), (&json!(201), "made".into()));
+    assert_eq!(
+        (&output["status"], body(&output)),
+        (&json!(201), "made".into())
+    );
 
     let requests = service.requests();
     assert_eq!(requests.len(), 1);
     let sent = &requests[0];
-    assert_eq!((sent.method.as_str(), sent.target.as_str()), ("PUT", "/orders/1?x=%41"));
+    assert_eq!(
+        (sent.method.as_str(), sent.target.as_str()),
+        ("PUT", "/orders/1?x=%41")
+    );
     assert_eq!(sent.body, b"42 pieces");
     assert_eq!(sent.header("content-type"), Some("text/plain"));
-    let repeated = sent.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-repeat"));
-    assert_eq!(repeated.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    let repeated = sent
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("x-repeat"));
+    assert_eq!(
+        repeated
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>(),
+        ["one", "two"]
+    );
     assert!(sent.header("idempotency-key").is_some());
 }
 
@@ -40,7 +54,9 @@ fn binary_responses_arrive_byte_for_byte() {
     let sent = binary.clone();
     let service = Service::start(move |_| Reply::status(200).body(&sent));
     let host = Host::start();
-    let output = host.script(&json!({"call": {"url": service.url()}})).output();
+    let output = host
+        .script(&json!({"call": {"url": service.url()}}))
+        .output();
     assert_eq!(bytes(&output["body"]), binary);
 }
 
@@ -48,13 +64,21 @@ fn binary_responses_arrive_byte_for_byte() {
 fn a_call_is_sent_again_until_it_succeeds_under_one_key() {
     let service = Service::answering(&[503, 500, 200]);
     let host = Host::start();
-    let call = json!({"call": {"method": "POST", "url": service.url(), "body": "x", "delay_ms": 10}});
+    let call =
+        json!({"call": {"method": "POST", "url": service.url(), "body": "x", "delay_ms": 10}});
     let output = host.script(&json!({"seq": [&call, &call]})).output();
     assert_eq!(output[0]["status"], 200);
 
     let requests = service.requests();
-    assert_eq!(requests.len(), 4, "three for the first call, one for the second");
-    let keys: Vec<_> = requests.iter().map(|request| request.header("idempotency-key").unwrap()).collect();
+    assert_eq!(
+        requests.len(),
+        4,
+        "three for the first call, one for the second"
+    );
+    let keys: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("idempotency-key").unwrap())
+        .collect();
     assert_eq!((keys[0], keys[0]), (keys[1], keys[2]));
     assert_ne!(keys[0], keys[3]);
     assert!(requests.iter().all(|request| request.body == b"x"));
@@ -70,7 +94,11 @@ fn the_workflows_own_key_is_sent() {
     assert_eq!(run.output()["status"], 200);
     let requests = service.requests();
     assert_eq!(requests.len(), 2);
-    assert!(requests.iter().all(|request| request.header("idempotency-key") == Some("order-1")));
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("idempotency-key") == Some("order-1"))
+    );
 }
 
 #[test]
@@ -79,7 +107,10 @@ fn the_last_response_is_the_result_when_the_attempts_are_used_up() {
     let host = Host::start();
     let run = host.script(&json!({"call": {"url": service.url(), "attempts": 3, "delay_ms": 10}}));
     let output = run.output();
-    assert_eq!((&output["status"], body(&output)), (&json!(503), "2".into()));
+    assert_eq!(
+        (&output["status"], body(&output)),
+        (&json!(503), "2".into())
+    );
     assert_eq!(service.requests().len(), 3);
 }
 
@@ -87,7 +118,9 @@ fn the_last_response_is_the_result_when_the_attempts_are_used_up() {
 fn the_status_decides_whether_a_call_is_sent_again() {
     let service = Service::start(|request| Reply::status(request.target[1..].parse().unwrap()));
     let again = [408, 425, 429, 500, 502, 503, 504];
-    let at_once = [200, 204, 304, 400, 401, 403, 404, 409, 410, 418, 422, 501, 505];
+    let at_once = [
+        200, 204, 304, 400, 401, 403, 404, 409, 410, 418, 422, 501, 505,
+    ];
     let host = Host::start();
     let call = |status: &u16| {
         let url = format!("{}/{status}", service.url());
@@ -96,12 +129,20 @@ fn the_status_decides_whether_a_call_is_sent_again() {
     };
     let calls: Vec<Value> = again.iter().chain(&at_once).map(call).collect();
     let output = host.script(&json!({"join": calls})).output();
-    let statuses: Vec<_> = output.as_array().unwrap().iter().map(|result| &result["status"]).collect();
+    let statuses: Vec<_> = output
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| &result["status"])
+        .collect();
     assert_eq!(json!(statuses), json!([&again[..], &at_once[..]].concat()));
 
     let requests = service.requests();
     let sent = |status: &u16| {
-        requests.iter().filter(|request| request.target == format!("/{status}")).count()
+        requests
+            .iter()
+            .filter(|request| request.target == format!("/{status}"))
+            .count()
     };
     assert_eq!(again.map(|status| sent(&status)), [2; 7]);
     assert_eq!(at_once.map(|status| sent(&status)), [1; 13]);
@@ -139,10 +180,10 @@ fn no_response_is_a_reason_to_send_again_and_in_the_end_an_error() {
         _ => Reply::HangUp,
     });
     let host = Host::start();
-    let call = |path: &str| {
-        json!({"call": {"url": format!("{}{path}", service.url()), "attempts": 2, "delay_ms": 1}})
-    };
-    let output = host.script(&json!({"seq": [call("/works-later"), call("/never")]})).output();
+    let call = |path: &str| json!({"call": {"url": format!("{}{path}", service.url()), "attempts": 2, "delay_ms": 1}});
+    let output = host
+        .script(&json!({"seq": [call("/works-later"), call("/never")]}))
+        .output();
     assert_eq!(output[0]["status"], 200);
     assert_eq!(output[1], json!({"error": "unreachable"}));
     assert_eq!(service.requests().len(), 4);
@@ -171,7 +212,10 @@ fn redirects_are_followed_as_often_as_the_workflow_says() {
         json!({"call": {"method": "POST", "url": url, "body": {"n": 1}, "redirects": redirects}})
     };
     let output = host.script(&json!({"seq": [call(1), call(0)]})).output();
-    assert_eq!((&output[0]["status"], json_body(&output[0])), (&json!(200), json!({"n": 1})));
+    assert_eq!(
+        (&output[0]["status"], json_body(&output[0])),
+        (&json!(200), json!({"n": 1}))
+    );
     assert_eq!(output[1]["status"], 307);
 }
 
@@ -190,7 +234,10 @@ fn a_request_that_cannot_be_sent_is_an_error_at_once() {
     let call = |url: &str| json!({"call": {"url": url}});
     let urls = ["ftp://127.0.0.1/", "no url", "http://"];
     let output = host.script(&json!({"join": urls.map(call)})).output();
-    assert_eq!(output, json!([{"error": "invalid"}, {"error": "invalid"}, {"error": "invalid"}]));
+    assert_eq!(
+        output,
+        json!([{"error": "invalid"}, {"error": "invalid"}, {"error": "invalid"}])
+    );
 }
 
 #[test]

@@ -1,37 +1,70 @@
 //! Components for uploads, made of WIT texts: they are what a compiler would make, except that they do nothing.
 
 use wit_component::{ComponentEncoder, StringEncoding};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
 /// All that a workflow must be.
 pub(crate) const WORKFLOW: &str = "include dormouse:workflow/workflow@0.1.0;";
 
-/// The core module of a world with these items, which may use these packages beside the contract.
-pub(crate) fn module(items: &str, packages: &[&str]) -> Vec<u8> {
+/// A world with these items, which may use these packages beside the contract.
+fn world(items: &str, packages: &[&str]) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
-    resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
+    resolve
+        .push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit"))
+        .unwrap();
     for package in packages {
         resolve.push_source("dependency.wit", package).unwrap();
     }
     let world = format!("package test:guest;\nworld guest {{ {items} }}");
     let package = resolve.push_source("guest.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
-    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::AsyncCallback);
-    let mut module = wit_component::dummy_module(&resolve, world, abi);
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    (resolve, world)
+}
+
+fn embed((resolve, world): &(Resolve, WorldId), mut module: Vec<u8>) -> Vec<u8> {
+    wit_component::embed_component_metadata(&mut module, resolve, *world, StringEncoding::UTF8)
+        .unwrap();
     module
+}
+
+/// The core module of such a world.
+pub(crate) fn module(items: &str, packages: &[&str]) -> Vec<u8> {
+    let world = world(items, packages);
+    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::AsyncCallback);
+    let module = wit_component::dummy_module(&world.0, world.1, abi);
+    embed(&world, module)
 }
 
 /// The component of such a world.
 pub(crate) fn component(items: &str, packages: &[&str]) -> Vec<u8> {
-    ComponentEncoder::default().module(&module(items, packages)).unwrap().encode().unwrap()
+    ComponentEncoder::default()
+        .module(&module(items, packages))
+        .unwrap()
+        .encode()
+        .unwrap()
+}
+
+/// A workflow that waits for what is in an empty set.
+pub(crate) fn stuck() -> Vec<u8> {
+    let text = r#"(module
+        (import "$root" "[waitable-set-new]" (func $new (result i32)))
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+        (func (export "[async-lift]run") (param i32 i32 i32 i32) (result i32)
+            (i32.or (i32.const 2) (i32.shl (call $new) (i32.const 4))))
+        (func (export "[callback][async-lift]run") (param i32 i32 i32) (result i32) unreachable))"#;
+    embed(&world(WORKFLOW, &[]), wat::parse_str(text).unwrap())
 }
 
 /// A workflow with one more function, which is small, valid, and takes a compiler minutes.
 pub(crate) fn bomb() -> Vec<u8> {
     const DEPTH: usize = 12_000;
     let text = wasmprinter::print_bytes(module(WORKFLOW, &[])).unwrap();
-    let nest = format!("{}{}", "loop\nlocal.get 0\nbr_if 0\n".repeat(DEPTH), "end\n".repeat(DEPTH));
+    let nest = format!(
+        "{}{}",
+        "loop\nlocal.get 0\nbr_if 0\n".repeat(DEPTH),
+        "end\n".repeat(DEPTH)
+    );
     let function = format!("(func (param i32)\n{nest})");
     let end = text.rfind(')').unwrap();
     wat::parse_str(format!("{}{function})", &text[..end])).unwrap()

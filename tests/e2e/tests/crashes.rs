@@ -61,7 +61,10 @@ fn a_restart_at_every_point() {
     assert_eq!(run.output(), output);
 
     assert_eq!(body(&output[3]), "served");
-    assert_eq!((body(&output[4]), body(&output[8])), ("one".into(), "two".into()));
+    assert_eq!(
+        (body(&output[4]), body(&output[8])),
+        ("one".into(), "two".into())
+    );
     assert_eq!(output[5], 42);
     assert_ne!(output[1], output[10], "randomness goes on where it was");
     assert!(output[11].as_u64().unwrap() >= output[2].as_u64().unwrap() + 1_500);
@@ -80,7 +83,8 @@ fn a_run_lives_through_kills_at_any_moment() {
         {"random": 4},
         {"race": [{"sleep": 5}, {"wait": "a"}]},
     ]});
-    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"repeat": 60, "do": round}, {"now": true}]}));
+    let run = host
+        .script(&json!({"seq": [{"webhook": "a"}, {"repeat": 60, "do": round}, {"now": true}]}));
     let mut kills = 0;
     while run.show()["status"] != "completed" && kills < 12 {
         pause(Duration::from_millis(60 + 17 * kills));
@@ -88,20 +92,33 @@ fn a_run_lives_through_kills_at_any_moment() {
         kills += 1;
     }
     let output = run.output();
-    assert!(kills >= 2, "the run was over too soon to be killed: make it longer");
+    assert!(
+        kills >= 2,
+        "the run was over too soon to be killed: make it longer"
+    );
     let rounds = output[1].as_array().unwrap();
     assert_eq!(rounds.len(), 60);
     for round in rounds {
         assert_eq!(body(&round[0]), output[0].as_str().unwrap());
-        assert_eq!((&round[1], &round[3]), (&json!([1, 2]), &json!([null, "lost"])));
+        assert_eq!(
+            (&round[1], &round[3]),
+            (&json!([1, 2]), &json!([null, "lost"]))
+        );
     }
     let mut drawn: Vec<&Value> = rounds.iter().map(|round| &round[2]).collect();
     drawn.sort_by_key(|drawn| drawn.as_str());
     drawn.dedup();
     assert_eq!(drawn.len(), 60, "no randomness is drawn twice");
-    let keys: std::collections::BTreeSet<_> =
-        service.requests().iter().map(|request| request.header("idempotency-key").unwrap().to_owned()).collect();
-    assert_eq!(keys.len(), 60, "one key for each call, however often it was sent");
+    let keys: std::collections::BTreeSet<_> = service
+        .requests()
+        .iter()
+        .map(|request| request.header("idempotency-key").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        keys.len(),
+        60,
+        "one key for each call, however often it was sent"
+    );
 }
 
 #[test]
@@ -122,29 +139,47 @@ fn nothing_acknowledged_is_lost() {
                 Err(_) => break,
             }
         }
-        assert!(killed.load(Ordering::SeqCst), "only a killed host does not answer");
+        assert!(
+            killed.load(Ordering::SeqCst),
+            "only a killed host does not answer"
+        );
         acknowledged
     };
     let acknowledged: Vec<Vec<String>> = thread::scope(|scope| {
-        let callers: Vec<_> =
-            (0..4).map(|caller| scope.spawn(move || call_until_killed(caller))).collect();
-        wait_until("some calls", || (run.webhooks()["webhooks"][0]["queued"].as_u64() > Some(40)).then_some(()));
+        let callers: Vec<_> = (0..4)
+            .map(|caller| scope.spawn(move || call_until_killed(caller)))
+            .collect();
+        wait_until("some calls", || {
+            (run.webhooks()["webhooks"][0]["queued"].as_u64() > Some(40)).then_some(())
+        });
         killed.store(true, Ordering::SeqCst);
         host.kill();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect()
     });
     host.resume();
     go(&run);
 
     let output = run.output();
-    let deliveries = output[2].as_array().unwrap().iter().filter(|delivery| !delivery.is_null());
+    let deliveries = output[2]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|delivery| !delivery.is_null());
     let taken: Vec<String> = deliveries.map(body).collect();
     for (caller, acknowledged) in acknowledged.iter().enumerate() {
-        let own = taken.iter().filter(|call| call.starts_with(&format!("{caller}/")));
+        let own = taken
+            .iter()
+            .filter(|call| call.starts_with(&format!("{caller}/")));
         let own: Vec<_> = own.collect();
         // One more may have become durable whose answer was cut off.
         assert!(own.len() <= acknowledged.len() + 1, "{own:?}");
-        assert!(own.into_iter().take(acknowledged.len()).eq(acknowledged), "in order and none missing");
+        assert!(
+            own.into_iter().take(acknowledged.len()).eq(acknowledged),
+            "in order and none missing"
+        );
     }
 }
 
@@ -152,7 +187,9 @@ fn nothing_acknowledged_is_lost() {
 fn an_accepted_start_is_not_lost() {
     let mut host = Host::start();
     host.deploy("script", "script");
-    let runs: Vec<Run> = (0..10).map(|number| host.start_run("script", &json!({"step": "s", "value": number}))).collect();
+    let runs: Vec<Run> = (0..10)
+        .map(|number| host.start_run("script", &json!({"step": "s", "value": number})))
+        .collect();
     host.restart();
     for (number, run) in runs.iter().enumerate() {
         assert_eq!(run.output(), number);
@@ -166,15 +203,22 @@ fn one_idempotency_key_through_a_crash() {
         _ => Reply::status(200),
     });
     let mut host = Host::start();
-    let run = host.script(&json!({"call": {"method": "POST", "url": service.url(), "body": "pay"}}));
+    let run =
+        host.script(&json!({"call": {"method": "POST", "url": service.url(), "body": "pay"}}));
     service.wait_for(1);
     host.restart();
     assert_eq!(run.output()["status"], 200);
     let requests = service.requests();
     assert_eq!(requests.len(), 2);
-    let keys: Vec<_> = requests.iter().map(|request| request.header("idempotency-key").unwrap()).collect();
+    let keys: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("idempotency-key").unwrap())
+        .collect();
     assert_eq!(keys[0], keys[1]);
-    assert_eq!((&requests[0].body, &requests[1].body), (&b"pay".to_vec(), &b"pay".to_vec()));
+    assert_eq!(
+        (&requests[0].body, &requests[1].body),
+        (&b"pay".to_vec(), &b"pay".to_vec())
+    );
 }
 
 #[test]
@@ -228,7 +272,9 @@ fn a_start_and_its_key_survive_a_crash() {
     let mut host = Host::start();
     host.deploy("script", "script");
     let start = |host: &Host| {
-        let start = host.request("POST", "/v1/workflows/script/runs").header("idempotency-key", "k");
+        let start = host
+            .request("POST", "/v1/workflows/script/runs")
+            .header("idempotency-key", "k");
         start.json(&waits_after_go(1)).send()
     };
     let first = start(&host).expect(202).field("id");

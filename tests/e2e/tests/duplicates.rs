@@ -10,12 +10,18 @@ use crate::forms::{go, waits_after_go};
 
 #[track_caller]
 fn keyed(hook: &str, key: &str, body: &str) -> Answer {
-    request("POST", hook).header("idempotency-key", key).body(body).send()
+    request("POST", hook)
+        .header("idempotency-key", key)
+        .body(body)
+        .send()
 }
 
 #[track_caller]
 fn with_webhook_id(hook: &str, id: &str, body: &str) -> Answer {
-    request("POST", hook).header("webhook-id", id).body(body).send()
+    request("POST", hook)
+        .header("webhook-id", id)
+        .body(body)
+        .send()
 }
 
 /// The id that an answer gives, if it is the answer to a request that is new, or to one that is not.
@@ -42,7 +48,8 @@ fn a_duplicate_gets_the_first_id() {
 #[test]
 fn a_duplicate_is_known_after_its_first_was_taken() {
     let host = Host::start();
-    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"wait": "a", "as": "next"}]}));
+    let run = host
+        .script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"wait": "a", "as": "next"}]}));
     let hook = run.hook("a");
     let first = id(keyed(&hook, "k", "paid"), false);
     run.wait_for_steps(&["next"]);
@@ -58,12 +65,27 @@ fn duplicates_at_once_are_one_request() {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
     let answers: Vec<_> = thread::scope(|scope| {
-        let callers: Vec<_> =
-            (0..16).map(|_| scope.spawn(|| keyed(&hook, "k", "paid").expect(202).json())).collect();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        let callers: Vec<_> = (0..16)
+            .map(|_| scope.spawn(|| keyed(&hook, "k", "paid").expect(202).json()))
+            .collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect()
     });
-    assert_eq!(answers.iter().filter(|answer| answer["duplicate"] == false).count(), 1);
-    assert!(answers.iter().all(|answer| answer["id"] == answers[0]["id"]), "{answers:?}");
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer["duplicate"] == false)
+            .count(),
+        1
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer["id"] == answers[0]["id"]),
+        "{answers:?}"
+    );
     assert_eq!(run.webhooks()["webhooks"][0]["queued"], 1);
 }
 
@@ -140,7 +162,10 @@ fn a_webhook_id_with_another_body_is_queued_as_new() {
     assert_eq!(id(with_webhook_id(&hook, "msg_1", "one"), true), first);
     go(&run);
     let output = run.output();
-    assert_eq!((body(&output[2][0]), body(&output[2][1])), ("one".into(), "two".into()));
+    assert_eq!(
+        (body(&output[2][0]), body(&output[2][1])),
+        ("one".into(), "two".into())
+    );
 }
 
 #[test]
@@ -149,8 +174,14 @@ fn a_malformed_idempotency_key_is_400_and_names_the_header() {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
     let answer = keyed(&hook, &"k".repeat(10_000), "").expect_problem(400, "invalid-header");
-    assert!(answer.detail().contains("Idempotency-Key"), "{}", answer.detail());
-    let twice = request("POST", &hook).header("idempotency-key", "a").header("idempotency-key", "b");
+    assert!(
+        answer.detail().contains("Idempotency-Key"),
+        "{}",
+        answer.detail()
+    );
+    let twice = request("POST", &hook)
+        .header("idempotency-key", "a")
+        .header("idempotency-key", "b");
     twice.send().expect_problem(400, "invalid-header");
     assert_eq!(run.webhooks()["webhooks"][0]["queued"], 0);
 }

@@ -3,6 +3,7 @@
 use dormouse_e2e::{Host, Service, post};
 use serde_json::json;
 
+use crate::components::stuck;
 use crate::forms::waits_after_go;
 
 #[test]
@@ -25,7 +26,10 @@ fn a_run_that_has_ended_cannot_be_cancelled() {
     failed.end();
     completed.cancel().expect_problem(409, "run-ended");
     failed.cancel().expect_problem(409, "run-ended");
-    assert_eq!((completed.status(), failed.status()), ("completed".into(), "failed".into()));
+    assert_eq!(
+        (completed.status(), failed.status()),
+        ("completed".into(), "failed".into())
+    );
 }
 
 #[test]
@@ -37,7 +41,11 @@ fn cancelling_throws_away_what_a_run_is_computing() {
     run.wait_for_status("running");
     run.cancel().expect(200);
     assert_eq!(run.end()["status"], "cancelled");
-    assert_eq!(run.webhooks()["webhooks"], json!([]), "what it did was never committed");
+    assert_eq!(
+        run.webhooks()["webhooks"],
+        json!([]),
+        "what it did was never committed"
+    );
     // The thread that computed is free again.
     host.script(&json!({"now": true})).output();
 }
@@ -57,13 +65,20 @@ fn a_cancelled_run_makes_no_further_attempt() {
 #[test]
 fn a_trap_fails_the_run_with_message_and_backtrace() {
     let host = Host::start();
-    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"trap": "no flour left"}]}));
+    let run =
+        host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"trap": "no flour left"}]}));
     post(run.hook("a"), "").expect(202);
     let (code, message) = run.failure();
     assert_eq!(code, "trap");
     assert!(message.contains("no flour left"), "{message}");
-    assert!(message.contains("interpreter.rs"), "the place of the panic: {message}");
-    let backtrace = run.show()["failure"]["backtrace"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("interpreter.rs"),
+        "the place of the panic: {message}"
+    );
+    let backtrace = run.show()["failure"]["backtrace"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(backtrace.contains("script::"), "{backtrace}");
     host.script(&json!({"now": true})).output();
 }
@@ -109,6 +124,15 @@ fn a_run_ends_with_its_return_whatever_it_still_waits_for() {
     assert_eq!(run.show()["waiting"], json!([]));
     host.script(&json!({"sleep": 300})).output();
     assert_eq!(service.requests().len(), 0);
+}
+
+#[test]
+fn a_run_that_waits_for_nothing_that_can_happen_is_stuck() {
+    let host = Host::start();
+    host.upload("stuck", &stuck()).expect(201);
+    let (code, message) = host.start_run("stuck", &json!(null)).failure();
+    assert_eq!(code, "stuck");
+    assert!(message.contains("wait"), "{message}");
 }
 
 #[test]

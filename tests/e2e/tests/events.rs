@@ -7,8 +7,16 @@ use crate::forms::go;
 
 #[track_caller]
 fn broadcast(host: &Host, event: &str, text: &str) -> Vec<String> {
-    let answer = host.post(&format!("/v1/events/{event}"), text).expect(200).json();
-    let mut runs: Vec<String> = answer["runs"].as_array().unwrap().iter().map(|run| run.as_str().unwrap().to_owned()).collect();
+    let answer = host
+        .post(&format!("/v1/events/{event}"), text)
+        .expect(200)
+        .json();
+    let mut runs: Vec<String> = answer["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run.as_str().unwrap().to_owned())
+        .collect();
     runs.sort();
     runs
 }
@@ -40,11 +48,15 @@ fn an_event_reaches_all_who_wait_for_it_once() {
 #[test]
 fn a_run_with_two_waits_gets_the_event_in_both() {
     let host = Host::start();
-    let run = host.script(&json!({"join": [{"event": "e", "as": "one"}, {"event": "e", "as": "two"}]}));
+    let run =
+        host.script(&json!({"join": [{"event": "e", "as": "one"}, {"event": "e", "as": "two"}]}));
     run.wait_for_steps(&["one", "two"]);
     assert_eq!(broadcast(&host, "e", "x"), ids([&run]));
     let output = run.output();
-    assert_eq!((body(&output[0]), body(&output[1])), ("x".into(), "x".into()));
+    assert_eq!(
+        (body(&output[0]), body(&output[1])),
+        ("x".into(), "x".into())
+    );
 }
 
 #[test]
@@ -60,7 +72,8 @@ fn an_event_to_all_is_not_kept() {
 #[test]
 fn an_event_to_one_run_is_kept_in_order() {
     let mut host = Host::start();
-    let run = host.script(&json!({"seq": [{"event": "go"}, {"repeat": 3, "do": {"event": "order"}}]}));
+    let run =
+        host.script(&json!({"seq": [{"event": "go"}, {"repeat": 3, "do": {"event": "order"}}]}));
     let other = host.script(&json!({"event": "order", "ms": 600_000}));
     run.wait_for_steps(&["go"]);
     other.wait_for_steps(&["order"]);
@@ -69,7 +82,12 @@ fn an_event_to_one_run_is_kept_in_order() {
     }
     host.restart();
     go(&run);
-    let orders: Vec<_> = run.output()[1].as_array().unwrap().iter().map(body).collect();
+    let orders: Vec<_> = run.output()[1]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(body)
+        .collect();
     assert_eq!(orders, ["1", "2", "3"]);
     assert_eq!(other.status(), "suspended");
 }
@@ -79,7 +97,8 @@ fn an_event_carries_bytes_and_their_media_type() {
     let host = Host::start();
     let run = host.script(&json!({"event": "picture"}));
     run.wait_for_steps(&["picture"]);
-    let send = request("POST", format!("{}/v1/events/picture", host.url())).header("content-type", "image/png");
+    let send = request("POST", format!("{}/v1/events/picture", host.url()))
+        .header("content-type", "image/png");
     send.body(b"\x89PNG\xff\0").send().expect(200);
     let output = run.output();
     assert_eq!(output["content_type"], "image/png");
@@ -94,7 +113,10 @@ fn a_wait_for_an_event_ends_with_none_when_its_time_is_up() {
     run.notify("e", "late").expect(202);
     go(&run);
     let output = run.output();
-    assert_eq!((&output[0], &output[1], body(&output[3])), (&Value::Null, &Value::Null, "late".into()));
+    assert_eq!(
+        (&output[0], &output[1], body(&output[3])),
+        (&Value::Null, &Value::Null, "late".into())
+    );
 }
 
 #[test]
@@ -172,6 +194,9 @@ fn an_event_to_many_reaches_each_once_also_across_a_crash() {
     host.restart();
     for run in &runs {
         let output = run.output();
-        assert_eq!((body(&output[0]), &output[1]), ("once".into(), &Value::Null));
+        assert_eq!(
+            (body(&output[0]), &output[1]),
+            ("once".into(), &Value::Null)
+        );
     }
 }

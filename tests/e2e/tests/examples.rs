@@ -19,23 +19,40 @@ fn accepting() -> Service {
 fn progress_collects_updates_until_the_last() {
     let service = accepting();
     let mut host = Host::start();
-    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 600_000}));
+    let run = start(
+        &host,
+        "progress",
+        &json!({"service_url": service.url(), "timeout_ms": 600_000}),
+    );
     let hook = service.wait_for(1)[0].field("webhookUrl");
     let update = |percent: u8| request("POST", &hook).json(&json!({"percent": percent}));
     update(0).send().expect(202);
     host.restart();
     update(50).send().expect(202);
-    update(100).header("x-task-finished", "true").send().expect(202);
-    assert_eq!(run.output(), json!([{"percent": 0}, {"percent": 50}, {"percent": 100}]));
+    update(100)
+        .header("x-task-finished", "true")
+        .send()
+        .expect(202);
+    assert_eq!(
+        run.output(),
+        json!([{"percent": 0}, {"percent": 50}, {"percent": 100}])
+    );
 }
 
 #[test]
 fn progress_ends_when_no_update_comes_in_time() {
     let service = accepting();
     let host = Host::start();
-    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 1_500}));
+    let run = start(
+        &host,
+        "progress",
+        &json!({"service_url": service.url(), "timeout_ms": 1_500}),
+    );
     let hook = service.wait_for(1)[0].field("webhookUrl");
-    request("POST", &hook).json(&json!({"percent": 10})).send().expect(202);
+    request("POST", &hook)
+        .json(&json!({"percent": 10}))
+        .send()
+        .expect(202);
     assert_eq!(run.output(), json!([{"percent": 10}]));
 }
 
@@ -43,7 +60,11 @@ fn progress_ends_when_no_update_comes_in_time() {
 fn progress_fails_when_the_service_refuses_the_job() {
     let service = Service::answering(&[400]);
     let host = Host::start();
-    let run = start(&host, "progress", &json!({"service_url": service.url(), "timeout_ms": 1_000}));
+    let run = start(
+        &host,
+        "progress",
+        &json!({"service_url": service.url(), "timeout_ms": 1_000}),
+    );
     assert_eq!(run.failure().0, "http-status");
 }
 
@@ -60,9 +81,15 @@ fn approval_is_approved() {
     let host = Host::start();
     let run = approval(&host, &service, 600_000, 600_000);
     let asked = &service.wait_for(1)[0];
-    assert_eq!((asked.field("kind"), asked.field("subject")), ("request".into(), "New laptop".into()));
+    assert_eq!(
+        (asked.field("kind"), asked.field("subject")),
+        ("request".into(), "New laptop".into())
+    );
     post(asked.field("approveUrl"), "").expect(202);
-    assert_eq!(run.output(), json!({"decision": "approved", "reminders": 0}));
+    assert_eq!(
+        run.output(),
+        json!({"decision": "approved", "reminders": 0})
+    );
     post(asked.field("rejectUrl"), "").expect(410);
 }
 
@@ -80,8 +107,15 @@ fn approval_is_rejected_after_reminders() {
     post(asked[0].field("rejectUrl"), "").expect(202);
     let output = run.output();
     assert_eq!(output["decision"], "rejected");
-    let sent = service.requests().iter().filter(|request| request.field("kind") == "reminder").count();
-    assert!(output["reminders"].as_u64() >= Some(2) && sent >= 2, "{output}, {sent} sent");
+    let sent = service
+        .requests()
+        .iter()
+        .filter(|request| request.field("kind") == "reminder")
+        .count();
+    assert!(
+        output["reminders"].as_u64() >= Some(2) && sent >= 2,
+        "{output}, {sent} sent"
+    );
 }
 
 #[test]
@@ -100,9 +134,17 @@ fn approval_expires_after_its_reminders() {
 #[test]
 fn fan_out_gathers_20_results_by_index() {
     let service = Service::start(|part| {
-        let (hook, index) = (part.field("webhookUrl"), part.json()["index"].as_u64().unwrap());
+        let (hook, index) = (
+            part.field("webhookUrl"),
+            part.json()["index"].as_u64().unwrap(),
+        );
         // The later ones are done first, and some before they are asked for.
-        let report = move || request("POST", hook).json(&json!({"part": index})).send().expect(202);
+        let report = move || {
+            request("POST", hook)
+                .json(&json!({"part": index}))
+                .send()
+                .expect(202)
+        };
         if index % 3 == 0 {
             report();
         } else {
@@ -111,7 +153,11 @@ fn fan_out_gathers_20_results_by_index() {
         Reply::status(202)
     });
     let host = Host::start();
-    let run = start(&host, "fan-out", &json!({"service_url": service.url(), "count": 20}));
+    let run = start(
+        &host,
+        "fan-out",
+        &json!({"service_url": service.url(), "count": 20}),
+    );
     let expected: Vec<Value> = (0..20).map(|index| json!({"part": index})).collect();
     assert_eq!(run.output(), json!(expected));
     assert_eq!(service.requests().len(), 20);
@@ -124,9 +170,14 @@ fn a_workflow_without_the_sdk_works_as_well() {
     run.wait_for_steps(&["bare"]);
     assert_eq!(run.logs()["lines"][0]["message"], run.hook("bare"));
     host.restart();
-    let answer = request("POST", run.hook("bare")).header("content-type", "text/plain").body("hello");
+    let answer = request("POST", run.hook("bare"))
+        .header("content-type", "text/plain")
+        .body("hello");
     answer.send().expect(202);
     assert_eq!(run.end()["status"], "completed");
     let output = run.get("/output");
-    assert_eq!((output.header("content-type"), output.text()), (Some("text/plain"), "hello".into()));
+    assert_eq!(
+        (output.header("content-type"), output.text()),
+        (Some("text/plain"), "hello".into())
+    );
 }

@@ -28,8 +28,13 @@ fn a_method_that_is_not_delivered_is_answered_405() {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
     for method in ["GET", "PROPFIND", "TRACE"] {
-        let answer = request(method, &hook).send().expect_problem(405, "method-not-allowed");
-        assert_eq!(answer.header("allow"), Some("POST, PUT, PATCH, DELETE, HEAD, OPTIONS"));
+        let answer = request(method, &hook)
+            .send()
+            .expect_problem(405, "method-not-allowed");
+        assert_eq!(
+            answer.header("allow"),
+            Some("POST, PUT, PATCH, DELETE, HEAD, OPTIONS")
+        );
     }
     assert_eq!(queued(&run), 0);
 }
@@ -60,7 +65,11 @@ fn a_body_over_the_limit_is_413_before_it_is_read() {
     post(&hook, [b'x'; 1000]).expect(202);
     let refused = announce("POST", &hook, 1001).expect_problem(413, "body-too-large");
     assert!(refused.detail().contains("1000"), "{}", refused.detail());
-    assert!(refused.detail().contains("`body-limit`"), "{}", refused.detail());
+    assert!(
+        refused.detail().contains("`body-limit`"),
+        "{}",
+        refused.detail()
+    );
     assert_eq!(queued(&run), 1);
 }
 
@@ -80,6 +89,23 @@ fn a_body_of_unknown_length_is_413_as_soon_as_it_is_over_the_limit() {
     }
     connection.answer().expect_problem(413, "body-too-large");
     assert_eq!(queued(&run), 0);
+}
+
+#[test]
+fn a_request_that_breaks_off_is_not_queued() {
+    let host = Host::start();
+    let run = host.script(&waits_after_go(1));
+    let hook = run.hook("a");
+    let (authority, target) = raw::split(&hook);
+    let mut connection = raw::Connection::to(&hook);
+    connection.send(format!(
+        "POST {target} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 10\r\n\r\nhalf"
+    ));
+    drop(connection);
+    post(&hook, "whole").expect(202);
+    go(&run);
+    assert_eq!(body(&run.output()[2][0]), "whole");
+    assert_eq!(run.show()["untaken"], 0);
 }
 
 #[test]
@@ -134,11 +160,11 @@ fn a_closed_webhook_is_gone_and_what_it_had_can_be_waited_for() {
 #[test]
 fn an_ended_runs_webhook_is_gone() {
     let mut host = Host::start();
-    let completed = host.script(&json!({"seq": [{"webhook": "a"}]}));
+    let completed = host.script(&json!({"webhook": "a"}));
     let cancelled = host.script(&waits_after_go(1));
     let failed = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"trap": "over"}]}));
-    let hooks = [completed.hook("a"), cancelled.hook("a"), failed.hook("a")];
-    completed.output();
+    let told = completed.output().as_str().unwrap().to_owned();
+    let hooks = [told, cancelled.hook("a"), failed.hook("a")];
     cancelled.cancel().expect(200);
     // Its caller is answered the same, whatever the run does of it.
     post(&hooks[2], "").expect(202);
@@ -163,7 +189,9 @@ fn a_run_that_retention_removed_leaves_webhooks_that_are_gone() {
     pause(Duration::from_millis(200));
     // What has expired is looked for at the start, and every now and then.
     host.restart();
-    wait_until("the run's removal", || (run.get("").status == 404).then_some(()));
+    wait_until("the run's removal", || {
+        (run.get("").status == 404).then_some(())
+    });
     post(&hook, "").expect_problem(410, "webhook-gone");
 }
 
@@ -181,7 +209,12 @@ fn the_checks_are_made_in_their_order() {
     // The method before the size.
     announce("GET", &hook, 1001).expect_problem(405, "method-not-allowed");
     // The size before what was accepted before, and that before the limits.
-    let keyed = |body: &str| request("POST", &hook).header("idempotency-key", "k").body(body).send();
+    let keyed = |body: &str| {
+        request("POST", &hook)
+            .header("idempotency-key", "k")
+            .body(body)
+            .send()
+    };
     keyed("first").expect(202);
     keyed(&"x".repeat(1001)).expect(413);
     post(&hook, "another").expect(429);

@@ -65,15 +65,26 @@ fn repeated_headers_keep_their_order_and_their_bytes() {
 
     let headers = &delivery(&run)["headers"];
     let signatures = header_values(headers, "x-signature");
-    assert_eq!(signatures, [b"t=1,v1=first".as_slice(), b"t=2,v1=second", b""]);
+    assert_eq!(
+        signatures,
+        [b"t=1,v1=first".as_slice(), b"t=2,v1=second", b""]
+    );
     assert_eq!(header_values(headers, "x-alpha"), [b"\xff\xfe not UTF-8"]);
     // A caller's credentials are the run's business, which may have to check them.
     assert_eq!(header_values(headers, "cookie"), [b"session=kept"]);
 
-    let names = headers.as_array().unwrap().iter().map(|header| header[0].as_str().unwrap());
+    let names = headers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|header| header[0].as_str().unwrap());
     let mut own: Vec<&str> = names.filter(|name| name.starts_with("x-")).collect();
     own.dedup();
-    assert_eq!(own, ["x-zulu", "x-signature", "x-alpha"], "in the order of their first lines");
+    assert_eq!(
+        own,
+        ["x-zulu", "x-signature", "x-alpha"],
+        "in the order of their first lines"
+    );
 }
 
 #[test]
@@ -100,7 +111,9 @@ fn the_url_that_a_run_sees_begins_with_the_public_one() {
     let settings = ["--public-url", "https://hooks.example/base/"];
     let host = Host::with(&settings);
     let (run, hook) = waiting_run(&host);
-    let token = hook.strip_prefix("https://hooks.example/base/hooks/").unwrap();
+    let token = hook
+        .strip_prefix("https://hooks.example/base/hooks/")
+        .unwrap();
     post(format!("{}/hooks/{token}/sub?q", host.url()), "").expect(202);
     assert_eq!(delivery(&run)["url"], format!("{hook}/sub?q"));
 }
@@ -126,7 +139,9 @@ fn a_webhook_that_asks_for_get_takes_it_and_no_other() {
     let hook = run.hook("a");
     let refused = post(&hook, "").expect_problem(405, "method-not-allowed");
     assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"));
-    request("GET", format!("{hook}?clicked=yes")).send().expect(202);
+    request("GET", format!("{hook}?clicked=yes"))
+        .send()
+        .expect(202);
     let delivery = delivery(&run);
     assert_eq!(delivery["method"], "GET");
     assert_eq!(delivery["url"], format!("{hook}?clicked=yes"));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod access;
+mod blocked;
 mod calls;
 mod cli;
 mod components;
@@ -23,6 +24,7 @@ mod restarts;
 mod runs;
 mod starts;
 mod stopping;
+mod stored;
 mod tokens;
 mod uploads;
 mod versions;

@@ -17,8 +17,14 @@ fn metrics_count_what_happened() {
     post(run.hook("a"), "").expect(202);
     run.output();
     let metrics = host.get("/metrics").expect(200).text();
-    for line in ["dormouse_runs_started_total 1", "dormouse_hook_requests_total{status=\"202\"} 1"] {
-        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    for line in [
+        "dormouse_runs_started_total 1",
+        "dormouse_hook_requests_total{status=\"202\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line} is not in\n{metrics}"
+        );
     }
 }
 
@@ -48,7 +54,10 @@ fn the_openapi_document_has_every_path() {
         ("/metrics", "get"),
         ("/openapi.json", "get"),
     ] {
-        assert!(document["paths"][path][method].is_object(), "{method} {path}");
+        assert!(
+            document["paths"][path][method].is_object(),
+            "{method} {path}"
+        );
     }
 }
 
@@ -56,6 +65,9 @@ fn the_openapi_document_has_every_path() {
 fn what_is_not_there_is_404_and_what_does_not_work_so_is_405() {
     let host = Host::start();
     host.get("/v1/nothing").expect_problem(404, "unknown-path");
-    let answer = host.request("DELETE", "/v1/runs").send().expect_problem(405, "method-not-allowed");
+    let answer = host
+        .request("DELETE", "/v1/runs")
+        .send()
+        .expect_problem(405, "method-not-allowed");
     assert!(answer.header("allow").unwrap().contains("GET"));
 }

@@ -16,7 +16,10 @@ fn a_sleep_is_never_early_also_across_a_restart() {
     host.restart();
     let output = run.output();
     assert!(watch.elapsed() >= Duration::from_secs(2));
-    assert!(output[2].as_u64().unwrap() >= output[0].as_u64().unwrap() + 2_000, "{output}");
+    assert!(
+        output[2].as_u64().unwrap() >= output[0].as_u64().unwrap() + 2_000,
+        "{output}"
+    );
 }
 
 #[test]
@@ -46,7 +49,10 @@ fn downtime_does_not_move_a_deadline() {
     // The host may not have got to the deadline yet. It has passed all the same.
     post(&hook, "too late for the first").expect(202);
     let output = run.output();
-    assert_eq!((&output[1], body(&output[2])), (&Value::Null, "too late for the first".into()));
+    assert_eq!(
+        (&output[1], body(&output[2])),
+        (&Value::Null, "too late for the first".into())
+    );
 }
 
 #[test]
@@ -62,35 +68,55 @@ fn a_call_accepted_before_a_deadline_is_taken_after_it() {
     assert_eq!(body(&run.output()[1]), "in time");
 }
 
-#[test]
-fn an_instance_that_was_dropped_is_rebuilt_as_it_was() {
-    let mut host = Host::start();
+/// Runs this with what happens between two of its calls; gives its output. What its journal had, it has after.
+fn called_three_times(mut host: Host, between: impl Fn(&mut Host)) -> Value {
     // Whatever the guest has in memory is in the result: webhooks, generators, places in loops.
-    let script = json!({"seq": [
-        {"random": 16}, {"webhook": "a"}, {"now": true},
-        {"repeat": 3, "do": {"seq": [{"wait": "a"}, {"random": 16}, {"now": true}, {"log": "round"}]}},
-    ]});
-    let run = host.script(&script);
+    let round = json!({"seq": [{"wait": "a"}, {"random": 16}, {"now": true}, {"log": "round"}]});
+    let run = host.script(&json!({"seq": [
+        {"random": 16}, {"webhook": "a"}, {"now": true}, {"repeat": 3, "do": round},
+    ]}));
     let hook = run.hook("a");
-    run.wait_for_steps(&["a"]);
-    let mut journals = Vec::new();
+    let mut journals: Vec<Vec<Value>> = Vec::new();
     for call in ["one", "two", "three"] {
-        journals.push(run.journal()["activations"].clone());
-        host.restart();
+        run.wait_for_steps(&["a"]);
+        journals.push(run.journal()["activations"].as_array().unwrap().clone());
+        between(&mut host);
         post(&hook, call).expect(202);
-        if call != "three" {
-            run.wait_for_steps(&["a"]);
-        }
     }
     let output = run.output();
-    let journal = run.journal()["activations"].clone();
+    let journal = run.journal()["activations"].as_array().unwrap().clone();
     for before in journals {
-        let before = before.as_array().unwrap();
-        assert_eq!(journal.as_array().unwrap()[..before.len()], before[..]);
+        assert_eq!(journal[..before.len()], before[..]);
     }
-    let bodies: Vec<_> = output[3].as_array().unwrap().iter().map(|round| body(&round[0])).collect();
-    assert_eq!(bodies, ["one", "two", "three"]);
     assert_eq!(run.logs()["lines"].as_array().unwrap().len(), 3);
+    output
+}
+
+fn bodies(output: &Value) -> Vec<String> {
+    output[3]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|round| body(&round[0]))
+        .collect()
+}
+
+#[test]
+fn a_run_is_rebuilt_after_a_restart_as_it_was() {
+    let output = called_three_times(Host::start(), Host::restart);
+    assert_eq!(bodies(&output), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_run_is_rebuilt_after_its_memory_was_needed_as_it_was() {
+    let output = called_three_times(Host::with(&["--warm-memory", "0"]), |_| {});
+    assert_eq!(bodies(&output), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_run_is_kept_in_memory_as_it_was() {
+    let output = called_three_times(Host::start(), |_| {});
+    assert_eq!(bodies(&output), ["one", "two", "three"]);
 }
 
 /// Whatever is compiled is compiled by a child process.

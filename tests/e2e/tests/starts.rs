@@ -10,7 +10,9 @@ use crate::forms::waits_after_go;
 #[track_caller]
 fn start(host: &Host, headers: &[(&str, &str)], input: &Value) -> Answer {
     let start = host.request("POST", "/v1/workflows/script/runs");
-    let start = headers.iter().fold(start, |start, (name, value)| start.header(name, value));
+    let start = headers
+        .iter()
+        .fold(start, |start, (name, value)| start.header(name, value));
     start.json(input).send()
 }
 
@@ -47,9 +49,16 @@ fn an_idempotency_key_starts_one_run() {
 #[test]
 fn prefer_wait_holds_the_answer_until_the_run_ends() {
     let host = host();
-    let answer = start(&host, &[("Prefer", "wait=60")], &json!({"seq": [{"sleep": 300}, {"step": "s", "value": 7}]}));
+    let answer = start(
+        &host,
+        &[("Prefer", "wait=60")],
+        &json!({"seq": [{"sleep": 300}, {"step": "s", "value": 7}]}),
+    );
     let run = answer.expect(200).json();
-    assert_eq!((&run["status"], &run["output"]), (&json!("completed"), &json!([null, 7])));
+    assert_eq!(
+        (&run["status"], &run["output"]),
+        (&json!("completed"), &json!([null, 7]))
+    );
 }
 
 #[test]
@@ -64,8 +73,14 @@ fn prefer_wait_gives_up_when_the_time_is_up() {
 #[test]
 fn the_run_sees_the_headers_of_its_start() {
     let host = host();
-    let headers = [("X-Tenant", "one"), ("X-Tenant", "two"), ("Authorization", "Bearer secret")];
-    let id = start(&host, &headers, &json!({"headers": true})).expect(202).field("id");
+    let headers = [
+        ("X-Tenant", "one"),
+        ("X-Tenant", "two"),
+        ("Authorization", "Bearer secret"),
+    ];
+    let id = start(&host, &headers, &json!({"headers": true}))
+        .expect(202)
+        .field("id");
     let seen = host.run(&id).output();
     assert_eq!(header_values(&seen, "x-tenant"), [b"one", b"two"]);
     assert_eq!(header_values(&seen, "authorization").len(), 0);
@@ -74,18 +89,31 @@ fn the_run_sees_the_headers_of_its_start() {
 #[test]
 fn what_cannot_be_started_is_answered_so() {
     let host = host();
-    host.post("/v1/workflows/none/runs", "").expect_problem(404, "unknown-workflow");
+    host.post("/v1/workflows/none/runs", "")
+        .expect_problem(404, "unknown-workflow");
     let unknown = format!("/v1/workflows/script/runs?version={}", "0".repeat(64));
-    host.post(&unknown, "").expect_problem(404, "unknown-version");
+    host.post(&unknown, "")
+        .expect_problem(404, "unknown-version");
     for path in ["?version=1.0", "?verison=1"] {
-        host.post(&format!("/v1/workflows/script/runs{path}"), "").expect_problem(400, "invalid-query");
+        host.post(&format!("/v1/workflows/script/runs{path}"), "")
+            .expect_problem(400, "invalid-query");
     }
-    let soon = start(&host, &[("Prefer", "wait=soon")], &json!(1)).expect_problem(400, "invalid-header");
+    let soon =
+        start(&host, &[("Prefer", "wait=soon")], &json!(1)).expect_problem(400, "invalid-header");
     assert!(soon.detail().contains("Prefer"), "{}", soon.detail());
     let keys = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")];
     let twice = start(&host, &keys, &json!(1)).expect_problem(400, "invalid-header");
-    assert!(twice.detail().contains("Idempotency-Key"), "{}", twice.detail());
-    let broken = host.request("POST", "/v1/workflows/script/runs").header("content-type", "application/json");
-    broken.body("{\"seq\":").send().expect_problem(400, "invalid-json");
+    assert!(
+        twice.detail().contains("Idempotency-Key"),
+        "{}",
+        twice.detail()
+    );
+    let broken = host
+        .request("POST", "/v1/workflows/script/runs")
+        .header("content-type", "application/json");
+    broken
+        .body("{\"seq\":")
+        .send()
+        .expect_problem(400, "invalid-json");
     assert_eq!(host.get("/v1/runs").json()["runs"], json!([]));
 }

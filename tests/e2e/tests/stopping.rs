@@ -3,8 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Stopwatch, body, post, refuse_to_start, request, wait_until};
+use dormouse_e2e::{Answer, Host, Stopwatch, body, post, refuse_to_start, request, wait_until};
 use serde_json::json;
+
+use crate::forms::{go, waits_after_go};
 
 #[test]
 fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
@@ -16,13 +18,24 @@ fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
         .request("POST", "/v1/workflows/script/runs")
         .header("Prefer", "wait=50")
         .json(&json!({"event": "never"}));
-    let runs = || host.get("/v1/runs").json()["runs"].as_array().unwrap().len();
+    let runs = || {
+        host.get("/v1/runs").json()["runs"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
     let poll = thread::spawn(move || held.try_send());
-    wait_until("the run whose end is waited for", || (runs() == 3).then_some(()));
+    wait_until("the run whose end is waited for", || {
+        (runs() == 3).then_some(())
+    });
 
     let watch = Stopwatch::start();
     let status = host.stop();
-    assert!(watch.elapsed() < Duration::from_secs(5), "{:?}", watch.elapsed());
+    assert!(
+        watch.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        watch.elapsed()
+    );
     assert!(status.success(), "{status}");
     // Answered or cut off, but not left hanging.
     let _ = poll.join().unwrap();
@@ -30,7 +43,11 @@ fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
     host.resume();
     post(&hook, "after").expect(202);
     assert_eq!(body(&waiting.output()[1]), "after");
-    assert_ne!(spinning.show()["status"], "failed", "the stop was not the run's fault");
+    assert_ne!(
+        spinning.show()["status"],
+        "failed",
+        "the stop was not the run's fault"
+    );
     spinning.cancel().expect(200);
 }
 
@@ -56,10 +73,29 @@ fn a_second_host_on_the_same_data_refuses_to_start() {
 }
 
 #[test]
+fn data_that_a_newer_version_wrote_refuses_to_start() {
+    let mut host = Host::start();
+    assert!(host.stop().success());
+    crate::stored::make_newer(&host);
+    let said = refuse_to_start(&host.data_dir(), &["--listen", "127.0.0.1:0"]);
+    assert!(
+        said.contains("newer version") && said.contains("200"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&host.data_dir().display().to_string()),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_address_in_use_refuses_to_start_and_names_it() {
     let host = Host::start();
     let folder = tempfile::tempdir().unwrap();
-    let said = refuse_to_start(&folder.path().join("data"), &["--listen", &host.authority()]);
+    let said = refuse_to_start(
+        &folder.path().join("data"),
+        &["--listen", &host.authority()],
+    );
     assert!(said.contains(&host.authority()), "{said}");
 }
 
@@ -77,22 +113,60 @@ fn a_setting_that_is_not_valid_refuses_to_start_and_names_it() {
     ] {
         let said = refuse_to_start(&data, &[setting, value]);
         let name = setting.trim_start_matches("--");
-        assert!(said.contains(value) && (said.contains(name) || name == "config"), "{setting}: {said}");
+        assert!(
+            said.contains(value) && (said.contains(name) || name == "config"),
+            "{setting}: {said}"
+        );
     }
 }
 
 #[test]
-fn settings_come_from_a_file_too() {
+fn settings_come_from_a_file_and_the_environment_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dormouse.toml");
-    std::fs::write(&file, "inbox-limit = 1\nbody-limit = \"1000\"\n").unwrap();
-    let host = Host::with(&["--config", file.to_str().unwrap(), "--body-limit", "2000"]);
-    let hook = host.script(&crate::forms::waits_after_go(1)).hook("a");
-    request("POST", &hook).body([b'x'; 2001]).send().expect(413);
-    request("POST", &hook).body([b'x'; 1500]).send().expect(202);
-    request("POST", &hook).body("").send().expect(429);
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "inbox-limit = 5\nbody-limit = \"1000\"\n").unwrap();
+    let variables = [("DORMOUSE_CONFIG", path), ("DORMOUSE_INBOX_LIMIT", "1")];
+    let host = Host::with_environment(&variables, &["--body-limit", "2000"]);
+    let hook = host.script(&waits_after_go(1)).hook("a");
+    // The command line goes before the file, and so does the environment.
+    post(&hook, [b'x'; 2001]).expect(413);
+    post(&hook, [b'x'; 1500]).expect(202);
+    post(&hook, "").expect(429);
 
     std::fs::write(&file, "inbox-limits = 1\n").unwrap();
-    let said = refuse_to_start(&folder.path().join("data"), &["--config", file.to_str().unwrap()]);
+    let said = refuse_to_start(&folder.path().join("data"), &["--config", path]);
     assert!(said.contains("inbox-limits"), "{said}");
+}
+
+#[test]
+fn nothing_acknowledged_before_a_stop_is_lost() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a"}, {"event": "go"}, {"repeat": 1_000, "do": {"wait": "a", "ms": 0}},
+    ]}));
+    let hook = run.hook("a");
+    let caller = thread::spawn(move || {
+        let calls = (0..).map(|number| request("POST", &hook).body(format!("{number}")).try_send());
+        let accepted =
+            |answer: &Result<Answer, _>| answer.as_ref().is_ok_and(|answer| answer.status == 202);
+        calls.take_while(accepted).count()
+    });
+    wait_until("some calls", || {
+        (run.webhooks()["webhooks"][0]["queued"].as_u64() > Some(20)).then_some(())
+    });
+    assert!(host.stop().success());
+    let acknowledged = caller.join().unwrap();
+    host.resume();
+    go(&run);
+    let output = run.output();
+    let taken: Vec<String> = output[2]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|delivery| !delivery.is_null())
+        .map(body)
+        .collect();
+    let expected: Vec<String> = (0..acknowledged).map(|number| number.to_string()).collect();
+    assert_eq!(taken[..acknowledged], expected);
 }

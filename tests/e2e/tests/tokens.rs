@@ -7,8 +7,10 @@ use crate::forms::waits_after_go;
 
 /// Others that differ from a text in one character each.
 fn altered(token: &str) -> impl Iterator<Item = String> {
-    token.char_indices().flat_map(|(place, was)| {
-        let others = ['A', 'b', '7', '-', '_', '.', '='].into_iter().filter(move |&is| is != was);
+    token.char_indices().flat_map(move |(place, was)| {
+        let others = ['A', 'b', '7', '-', '_', '.', '=']
+            .into_iter()
+            .filter(move |&is| is != was);
         others.map(move |is| format!("{}{is}{}", &token[..place], &token[place + 1..]))
     })
 }
@@ -35,7 +37,12 @@ fn a_token_has_one_spelling() {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
     let (base, token) = hook.rsplit_once('/').unwrap();
-    for other in [format!("{token}="), format!("{token}%20"), format!("%20{token}"), token.to_lowercase()] {
+    for other in [
+        format!("{token}="),
+        format!("{token}%20"),
+        format!("%20{token}"),
+        token.to_lowercase(),
+    ] {
         post(format!("{base}/{other}"), "").expect(404);
     }
     let webhook = run.webhooks();
@@ -60,8 +67,19 @@ fn a_webhook_keeps_its_url_when_the_public_url_changes() {
     host.kill();
     let host = host.resume_with(&["--public-url", "http://new.example"]);
     assert_eq!(run.hook("a"), hook);
-    request("POST", format!("{}/hooks/{token}", host.url())).send().expect(202);
+    request("POST", format!("{}/hooks/{token}", host.url()))
+        .send()
+        .expect(202);
     let output = run.output();
-    assert_eq!(output[0], hook, "what the run was told stays what it was told");
-    assert!(output[2].as_str().unwrap().starts_with("http://new.example/hooks/"), "{output}");
+    assert_eq!(
+        output[0], hook,
+        "what the run was told stays what it was told"
+    );
+    assert!(
+        output[2]
+            .as_str()
+            .unwrap()
+            .starts_with("http://new.example/hooks/"),
+        "{output}"
+    );
 }

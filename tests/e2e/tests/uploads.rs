@@ -19,13 +19,23 @@ fn what_is_not_wasm_is_refused() {
     refused(&host, b"fn main() {}", "not-wasm", "not WebAssembly");
     refused(&host, b"", "not-wasm", "not WebAssembly");
     let whole = guest("bare");
-    refused(&host, &whole[..whole.len() / 2], "invalid-wasm", "whole file");
+    refused(
+        &host,
+        &whole[..whole.len() / 2],
+        "invalid-wasm",
+        "whole file",
+    );
 }
 
 #[test]
 fn a_core_module_without_metadata_is_refused() {
     let host = Host::start();
-    refused(&host, &wat::parse_str("(module)").unwrap(), "not-a-component", "core module");
+    refused(
+        &host,
+        &wat::parse_str("(module)").unwrap(),
+        "not-a-component",
+        "core module",
+    );
 }
 
 #[test]
@@ -40,7 +50,12 @@ fn a_core_module_with_metadata_is_wrapped() {
 #[test]
 fn a_component_without_run_is_refused() {
     let host = Host::start();
-    refused(&host, &component("import dormouse:workflow/timers@0.1.0;", &[]), "missing-run", "`run`");
+    refused(
+        &host,
+        &component("import dormouse:workflow/timers@0.1.0;", &[]),
+        "missing-run",
+        "`run`",
+    );
 }
 
 #[test]
@@ -55,7 +70,12 @@ fn a_component_that_imports_wasi_http_is_refused() {
     let host = Host::start();
     let wasi_http = "package wasi:http@0.2.3;\ninterface outgoing-handler { handle: func(); }";
     let items = format!("import wasi:http/outgoing-handler@0.2.3; {WORKFLOW}");
-    refused(&host, &component(&items, &[wasi_http]), "unknown-import", "dormouse:workflow/http");
+    refused(
+        &host,
+        &component(&items, &[wasi_http]),
+        "unknown-import",
+        "dormouse:workflow/http",
+    );
 }
 
 #[test]
@@ -63,18 +83,34 @@ fn a_component_that_imports_what_nobody_gives_is_refused() {
     let host = Host::start();
     let queue = "package acme:queue@1.0.0;\ninterface sender { send: func(); }";
     let items = format!("import acme:queue/sender@1.0.0; {WORKFLOW}");
-    refused(&host, &component(&items, &[queue]), "unknown-import", "`acme:queue/sender@1.0.0`");
+    refused(
+        &host,
+        &component(&items, &[queue]),
+        "unknown-import",
+        "`acme:queue/sender@1.0.0`",
+    );
 
     let clocks = "package wasi:clocks@0.3.0;\ninterface system-clock { now: func() -> u64; }";
     let items = format!("import wasi:clocks/system-clock@0.3.0; {WORKFLOW}");
-    refused(&host, &component(&items, &[clocks]), "unknown-import", "wasi:clocks/system-clock@0.3.0");
+    refused(
+        &host,
+        &component(&items, &[clocks]),
+        "unknown-import",
+        "wasi:clocks/system-clock@0.3.0",
+    );
 }
 
 #[test]
 fn a_component_over_the_limit_is_413() {
     let host = Host::with(&["--component-limit", "10KiB"]);
-    let answer = host.upload("w", &guest("script")).expect_problem(413, "body-too-large");
-    assert!(answer.detail().contains("`component-limit`"), "{}", answer.detail());
+    let answer = host
+        .upload("w", &guest("script"))
+        .expect_problem(413, "body-too-large");
+    assert!(
+        answer.detail().contains("`component-limit`"),
+        "{}",
+        answer.detail()
+    );
 }
 
 #[test]
@@ -100,7 +136,9 @@ fn a_refused_upload_changes_nothing() {
 fn a_name_that_is_no_name_is_400() {
     let host = Host::start();
     for name in ["Upper", "a%20b", "%C3%BC", &"a".repeat(65)] {
-        let answer = host.upload(name, &guest("bare")).expect_problem(400, "invalid-workflow-name");
+        let answer = host
+            .upload(name, &guest("bare"))
+            .expect_problem(400, "invalid-workflow-name");
         assert!(answer.detail().contains("a-z"), "{}", answer.detail());
     }
 }

@@ -14,12 +14,25 @@ fn a_deployment_is_201_when_new_and_200_when_known() {
     assert_eq!(first.field("name"), "w");
     let version = first.field("version");
     assert_eq!(version.len(), 64);
-    assert_eq!(host.upload("w", &guest("script")).expect(200).field("version"), version);
+    assert_eq!(
+        host.upload("w", &guest("script"))
+            .expect(200)
+            .field("version"),
+        version
+    );
     // The same bytes are new to another workflow.
-    assert_eq!(host.upload("v", &guest("script")).expect(201).field("version"), version);
+    assert_eq!(
+        host.upload("v", &guest("script"))
+            .expect(201)
+            .field("version"),
+        version
+    );
 
     let shown = host.get("/v1/workflows/w").expect(200).json();
-    assert_eq!((&shown["name"], &shown["version"]), (&json!("w"), &json!(version)));
+    assert_eq!(
+        (&shown["name"], &shown["version"]),
+        (&json!("w"), &json!(version))
+    );
     let names: Vec<_> = host.get("/v1/workflows").expect(200).json()["workflows"]
         .as_array()
         .unwrap()
@@ -27,7 +40,8 @@ fn a_deployment_is_201_when_new_and_200_when_known() {
         .map(|workflow| workflow["name"].clone())
         .collect();
     assert_eq!(names, ["v", "w"]);
-    host.get("/v1/workflows/none").expect_problem(404, "unknown-workflow");
+    host.get("/v1/workflows/none")
+        .expect_problem(404, "unknown-workflow");
 }
 
 #[test]
@@ -66,7 +80,10 @@ fn a_rollback_is_a_deployment_of_the_old_bytes() {
     let run = host.start_run("w", &json!({"now": true}));
     run.output();
     assert_eq!(run.show()["version"], old);
-    let versions = host.get("/v1/workflows/w").json()["versions"].as_array().unwrap().len();
+    let versions = host.get("/v1/workflows/w").json()["versions"]
+        .as_array()
+        .unwrap()
+        .len();
     assert_eq!(versions, 2);
 }
 
@@ -76,7 +93,10 @@ fn a_run_can_be_pinned_to_an_older_version() {
     let old = host.deploy("w", "script");
     host.deploy("w", "bare");
     let path = format!("/v1/workflows/w/runs?version={old}");
-    let id = host.post(&path, json!({"step": "s", "value": 1}).to_string()).expect(202).field("id");
+    let id = host
+        .post(&path, json!({"step": "s", "value": 1}).to_string())
+        .expect(202)
+        .field("id");
     let run = host.run(&id);
     assert_eq!(run.output(), 1);
     assert_eq!(run.show()["version"], old);
@@ -89,11 +109,15 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
     let running = host.start_run("w", &waiting_script());
     running.wait_for_steps(&["a"]);
     host.request("DELETE", "/v1/workflows/w").send().expect(204);
-    host.post("/v1/workflows/w/runs", "{}").expect_problem(410, "workflow-deleted");
-    host.request("DELETE", "/v1/workflows/none").send().expect_problem(404, "unknown-workflow");
+    host.post("/v1/workflows/w/runs", "{}")
+        .expect_problem(410, "workflow-deleted");
+    host.request("DELETE", "/v1/workflows/none")
+        .send()
+        .expect_problem(404, "unknown-workflow");
 
     host.restart();
-    host.post("/v1/workflows/w/runs", "{}").expect_problem(410, "workflow-deleted");
+    host.post("/v1/workflows/w/runs", "{}")
+        .expect_problem(410, "workflow-deleted");
     post(running.hook("a"), "still there").expect(202);
     assert_eq!(body(&running.output()[1]), "still there");
 
@@ -106,6 +130,9 @@ fn workflows_survive_a_restart() {
     let mut host = Host::start();
     let version = host.deploy("w", "script");
     host.restart();
-    assert_eq!(host.get("/v1/workflows/w").expect(200).json()["version"], version);
+    assert_eq!(
+        host.get("/v1/workflows/w").expect(200).json()["version"],
+        version
+    );
     host.start_run("w", &json!({"now": true})).output();
 }

@@ -48,7 +48,7 @@ fn store(program: &WorkflowPre<Guest>, shared: Arc<Shared>, limits: GuestLimits)
         (allowance.value, allowance.outstanding)
     };
     let guest = Guest {
-        limiter: Limiter::new(limits.memory, shared.grown.clone()),
+        limiter: Limiter::new(limits.memory, shared.memory.clone()),
         shared,
         table: ResourceTable::new(),
         files: WasiFilesystemCtx::default(),

@@ -81,7 +81,8 @@ fn an_event_is_sent_and_received() {
     run.complete(1_001, 0, Outcome::Notified(2));
     run.complete(1_051, 1, Outcome::Event(None));
     run.complete(1_060, 2, Outcome::Event(Some(json_payload(&b"7"[..]))));
-    assert_eq!(run.output(), json!([2, null, 7]));
+    let event = json!({"content_type": "application/json", "body": "Nw=="});
+    assert_eq!(run.output(), json!([2, null, event]));
 }
 
 /// A guest that calls with this retry policy and this number of secret headers.
@@ -94,7 +95,7 @@ fn call(attempts: u32, multiplier: &str, secrets: u32) -> Run {
             "(i32.store8 (i32.const 1056) (i32.const 1))
              (i32.store (i32.const 1064) (i32.const {attempts}))
              (f64.store (i32.const 1080) (f64.const {multiplier}))
-             (i32.store (i32.const 1112) (i32.const 32))
+             (i32.store (i32.const 1112) (i32.const 600))
              (i32.store (i32.const 1116) (i32.const {secrets}))
              (call $call (i32.const 1000) (i32.const 2000))
              unreachable"

@@ -118,7 +118,7 @@ impl CoreGuest<'_> {
                     (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
                     (global.get $next)
                     (global.set $next (i32.add (global.get $next) (local.get 3))))
-                (func (export "[async-lift]run") (param i32 i32 i32 i32) (result i32)
+                (func $run (export "[async-lift]run") (param i32 i32 i32 i32) (result i32)
                     (global.set $set (call $set_new))
                     {run})
                 (func (export "[callback][async-lift]run") (param i32 i32 i32) (result i32)

@@ -1,7 +1,7 @@
 //! CPU time: counted across polls, per activation, and in replay never held against a run.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::harness::{Run, SteppingCpu, allow, check_failure, engine};
 
 /// Has the engine tick while something is done.
 fn ticking<T>(body: impl FnOnce() -> T) -> T {
-    let done = AtomicBool::new(false);
+    let (running, stopped) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+        scope.spawn(move || {
+            let interval = Duration::from_micros(200);
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 engine().tick();
-                thread::park_timeout(Duration::from_micros(200));
             }
         });
-        let value = body();
-        done.store(true, Ordering::Relaxed);
-        value
+        // Dropped when the body is done, also when it panics.
+        let _running = running;
+        body()
     })
 }
 
@@ -33,14 +33,14 @@ fn ticking<T>(body: impl FnOnce() -> T) -> T {
 fn small_budget(launch: &mut Launch) {
     launch.cpu = SteppingCpu::new(Duration::from_millis(10));
     allow(launch, |allowance| {
-        allowance.cpu = Duration::from_millis(50)
+        allowance.cpu = Duration::from_millis(50);
     });
 }
 
 #[test]
 fn a_guest_that_never_yields_is_stopped() {
     let run = Run::script(json!({"spin": true})).with(small_budget);
-    ticking(|| check_failure(run, "cpu-limit", &["50ms", "limit-cpu"]));
+    ticking(|| check_failure(run, "cpu-limit", &["50ms", "cpu-limit"]));
 }
 
 /// Without any tick: what counts is the sum over its polls.
@@ -52,19 +52,24 @@ fn a_guest_that_yields_for_ever_is_stopped() {
         ..CoreGuest::default()
     };
     let run = Run::of(yields.program()).with(small_budget);
-    check_failure(run, "cpu-limit", &["limit-cpu"]);
+    check_failure(run, "cpu-limit", &["cpu-limit"]);
 }
 
 #[test]
 fn a_guest_that_spins_lets_others_have_a_turn() {
-    let run = Run::script(json!({"spin": true})).with(small_budget);
+    let run = Run::script(json!({"spin": true})).with(|launch| {
+        small_budget(launch);
+        allow(launch, |allowance| {
+            allowance.cpu = Duration::from_millis(500);
+        });
+    });
     let mut instance = run.launch();
     let turns = ticking(|| {
         let mut future = pin!(instance.activate(Time(1_000), None));
         let mut context = Context::from_waker(Waker::noop());
         (0..).find(|_| future.as_mut().poll(&mut context).is_ready())
     });
-    assert!(turns.unwrap() > 1, "{turns:?}");
+    assert!(turns.unwrap() > 3, "{turns:?}");
 }
 
 /// Wakes itself three times in each activation, then sleeps.
@@ -87,7 +92,7 @@ fn each_activation_has_the_whole_budget() {
     let mut run = yields_thrice().with(|launch| {
         small_budget(launch);
         allow(launch, |allowance| {
-            allowance.cpu = Duration::from_millis(100)
+            allowance.cpu = Duration::from_millis(100);
         });
     });
     run.start();
@@ -113,7 +118,7 @@ fn a_slow_replay_is_the_hosts_trouble_and_not_the_runs() {
 
 #[test]
 fn an_activation_can_be_dropped_in_the_middle() {
-    let run = Run::script(json!({"spin": true}));
+    let run = Run::script(json!({"spin": true})).with(small_budget);
     let mut instance = run.launch();
     ticking(|| {
         let mut future = pin!(instance.activate(Time(1_000), None));

@@ -37,7 +37,7 @@ fn a_trap_fails_it_with_a_backtrace() {
     assert_eq!(failure.code, "trap");
     assert!(failure.message.contains("unreachable"), "{failure:?}");
     let backtrace = backtrace.as_deref().unwrap();
-    assert!(backtrace.contains("[async-lift]run"), "{backtrace}");
+    assert!(backtrace.contains("!run"), "{backtrace}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn a_step_name() {
     check_failure(
         run(257),
         "limit",
-        &["step name", "257", "256", "limit-step-name"],
+        &["step name", "257", "256", "step-name-limit"],
     );
     assert_eq!(run(256).start().last().activation.end, None);
 }
@@ -23,12 +23,12 @@ fn an_events_name() {
     check_failure(
         Run::script(json!({"notify": name, "as": "s"})),
         "limit",
-        &["event's name", "limit-step-name"],
+        &["event's name", "step-name-limit"],
     );
     check_failure(
         Run::script(json!({"event": name, "ms": 1, "as": "s"})),
         "limit",
-        &["event's name", "limit-step-name"],
+        &["event's name", "step-name-limit"],
     );
 }
 
@@ -37,7 +37,7 @@ fn values() {
     let check = |script, what| {
         let run =
             Run::script(script).with(|launch| allow(launch, |allowance| allowance.value = 100));
-        check_failure(run, "limit", &[what, "100", "limit-value"]);
+        check_failure(run, "limit", &[what, "100", "body-limit"]);
     };
     let big = "x".repeat(100);
     check(json!({"notify": "e", "body": big}), "the event");
@@ -56,11 +56,23 @@ fn values() {
 }
 
 #[test]
+fn values_since_it_last_waited() {
+    let notify = |n: usize| json!({"repeat": n, "do": {"race": [{"notify": "e", "body": "x".repeat(70)}, {"now": true}]}});
+    let small = |run: Run| run.with(|launch| allow(launch, |allowance| allowance.value = 100));
+    let waits = json!({"seq": [notify(4), {"sleep": 1}, notify(4), {"sleep": 1}]});
+    let mut run = small(Run::script(waits));
+    run.start().complete(1_001, 8, Outcome::Slept);
+    assert_eq!(run.last().activation.end, None);
+    let run = small(Run::script(notify(5)));
+    check_failure(run, "limit", &["since it last waited", "400", "body-limit"]);
+}
+
+#[test]
 fn operations() {
     let script = json!({"repeat": 3, "do": {"step": "s", "value": 1}});
     let run =
         Run::script(script).with(|launch| allow(launch, |allowance| allowance.operations = 2));
-    check_failure(run, "limit", &["2 operations", "limit-operations"]);
+    check_failure(run, "limit", &["2 operations", "operations-limit"]);
 }
 
 #[test]
@@ -71,7 +83,7 @@ fn operations_outstanding() {
     check_failure(
         run,
         "limit",
-        &["2 operations outstanding", "limit-outstanding"],
+        &["2 operations outstanding", "outstanding-limit"],
     );
 }
 
@@ -79,7 +91,7 @@ fn operations_outstanding() {
 fn webhooks() {
     let script = json!({"seq": [{"webhook": "a"}, {"webhook": "b"}]});
     let run = Run::script(script).with(|launch| allow(launch, |allowance| allowance.webhooks = 1));
-    check_failure(run, "limit", &["1 webhooks", "limit-webhooks"]);
+    check_failure(run, "limit", &["1 webhooks", "webhooks-limit"]);
 }
 
 /// A host that is restarted with lower limits takes no run back to where it was above them.
@@ -112,13 +124,13 @@ fn what_was_allowed_once_stays_allowed() {
 #[test]
 fn memory() {
     let run = Run::script(json!({"grow": 65 << 20}));
-    check_failure(run, "memory-limit", &["67108864", "limit-memory"]);
+    check_failure(run, "memory-limit", &["67108864", "memory-limit"]);
 }
 
 #[test]
 fn more_memory_than_there_are_addresses() {
     let guest = run("(drop (memory.grow (i32.const 65536))) unreachable");
-    check_failure(Run::of(guest), "memory-limit", &["limit-memory"]);
+    check_failure(Run::of(guest), "memory-limit", &["memory-limit"]);
 }
 
 #[test]
@@ -165,7 +177,7 @@ fn data_passed_in_one_call() {
         (drop (memory.grow (i32.const 512)))
         (call $log (i32.const 2) (i32.const 0) (i32.const 20000000))
         unreachable");
-    check_failure(Run::of(guest), "limit", &["in one call", "limit-value"]);
+    check_failure(Run::of(guest), "limit", &["in one call", "body-limit"]);
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! Real guests on the engine: compiled from Rust where a workflow would do it, written in Wasm text where none would.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod calls;
 mod cancel;
 mod code;

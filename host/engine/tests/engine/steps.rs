@@ -140,3 +140,28 @@ fn rebuilding_after_each_step_changes_nothing() {
     assert_eq!(off.decisions, on.decisions);
     assert_eq!(on.logged(), ["one", "two", "three"]);
 }
+
+/// Whether the step was computed or skipped.
+#[test]
+fn what_a_step_said_is_not_what_the_run_said_last() {
+    let log = format!("(call $log (i32.const 4) {OTHER})");
+    let guest = CoreGuest {
+        run: &format!(
+            "{} (if (i32.eqz (i32.load8_u (i32.const 512))) (then {log} {})) unreachable",
+            begin(),
+            finish(STEP)
+        ),
+        ..CoreGuest::default()
+    };
+    let program = guest.program();
+    let mut off = Run::of(program.clone());
+    let mut on = Run::of(program).with(|launch| launch.rebuild_after_step = true);
+    off.start();
+    on.start();
+    assert_eq!(off.failure(), on.failure());
+    assert!(
+        off.failure().message.contains("unreachable"),
+        "{:?}",
+        off.failure()
+    );
+}

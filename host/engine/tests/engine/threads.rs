@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use dormouse_engine::{Config, Engine, Instance, Interruption, open, seal};
+use dormouse_engine::{Config, Engine, Instance, Interruption, Program, open, seal};
 use dormouse_journal::{Completion, OperationNumber, Outcome, Payload, Time, VersionId};
 
 use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
@@ -95,22 +95,41 @@ fn an_instance_is_dropped_before_it_started_while_it_waits_and_when_it_is_done()
     run.start().evict();
 }
 
-#[test]
-fn a_full_pool_says_so_and_has_room_again() {
-    let engine = Engine::new(&Config { slots: 2 }).unwrap();
-    let component = sleeper().component();
+/// A program in an engine of its own, with this many slots.
+fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
+    let engine = Engine::new(&Config { slots }).unwrap();
+    let component = guest.component();
     let version = VersionId::of(&component);
     let code = engine.precompile(&component).unwrap();
     let sealed = seal(&SEAL, engine.fingerprint(), version, &code);
-    let program = open(&engine, &SEAL, version, &sealed).unwrap();
-    let started = || {
-        let mut instance = program.launch(launch(Payload::default())).unwrap();
-        block_on(instance.activate(Time(1_000), None)).map(|_| instance)
-    };
-    let first = started().unwrap();
-    let _second = started().unwrap();
-    let third = started();
+    open(&engine, &SEAL, version, &sealed).unwrap()
+}
+
+fn start(program: &Program) -> Result<Instance, Interruption> {
+    let mut instance = program.launch(launch(Payload::default())).unwrap();
+    block_on(instance.activate(Time(1_000), None)).map(|_| instance)
+}
+
+#[test]
+fn a_full_pool_says_so_and_has_room_again() {
+    let program = pooled(2, &sleeper());
+    let first = start(&program).unwrap();
+    let _second = start(&program).unwrap();
+    let third = start(&program);
     assert!(matches!(third, Err(Interruption::PoolFull)), "{third:?}");
     drop(first);
-    started().unwrap();
+    start(&program).unwrap();
+}
+
+#[test]
+fn instances_that_fill_the_pool_all_go_on() {
+    for guest in [sleeper(), blocker()] {
+        let program = pooled(3, &guest);
+        let mut instances: Vec<_> = (0..3).map(|_| start(&program).unwrap()).collect();
+        for number in 0..3 {
+            for instance in &mut instances {
+                block_on(instance.activate(Time(2_000), slept(number))).unwrap();
+            }
+        }
+    }
 }

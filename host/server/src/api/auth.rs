@@ -231,7 +231,7 @@ mod tests {
                 &auth,
                 &[(HOST, "localhost:4100"), (ORIGIN, origin)],
                 expected,
-            )
+            );
         };
         from("http://localhost:4100", Ok(()));
         from("http://LOCALHOST:4100", Ok(()));

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 ///
 /// What it is doing is thrown away, and it does nothing more. To cancel it again changes nothing.
 #[utoipa::path(
-    post, path = "/v1/runs/{id}/cancel", tag = "runs",
+    post, path = "/v1/runs/{id}/cancel", tag = "runs", operation_id = "cancel_run",
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run is cancelled, now or before", body = RunStatus),
@@ -41,7 +41,7 @@ pub(super) async fn cancel(
 ///
 /// If what blocked it is still so, it is blocked again.
 #[utoipa::path(
-    post, path = "/v1/runs/{id}/resume", tag = "runs",
+    post, path = "/v1/runs/{id}/resume", tag = "runs", operation_id = "resume_run",
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run is tried again", body = RunStatus),

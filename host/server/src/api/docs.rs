@@ -37,7 +37,7 @@ pub(super) fn frame() -> OpenApi {
     paths(hooks),
     components(schemas(ProblemBody)),
     security(("token" = [])),
-    modifiers(&Token),
+    modifiers(&Token, &Hooks),
     tags(
         (name = "workflows", description = "Deployed components, by name"),
         (name = "runs", description = "Executions of workflows"),
@@ -60,6 +60,28 @@ impl Modify for Token {
     }
 }
 
+struct Hooks;
+
+impl Modify for Hooks {
+    /// Ids of operations must differ, and there is one function for all methods.
+    fn modify(&self, document: &mut OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let methods = [
+                &mut item.get,
+                &mut item.put,
+                &mut item.post,
+                &mut item.patch,
+                &mut item.delete,
+                &mut item.head,
+                &mut item.options,
+            ];
+            for operation in methods.into_iter().flatten() {
+                operation.operation_id = None;
+            }
+        }
+    }
+}
+
 /// Calls a webhook
 ///
 /// The URL was made by a run and is all that is needed to call it; a sub-path and a query may follow. The request is
@@ -74,7 +96,7 @@ impl Modify for Token {
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key and body is known as \
             one, and does not reach the run again. `webhook-id` does the same"),
     ),
-    request_body(content = Vec<u8>, content_type = "*/*", description = "Whatever the run is to get"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "Whatever the run is to get"),
     responses(
         (status = 202, description = "The request is durable", body = inline(HookAnswer)),
         (status = 200, description = "To HEAD"),
@@ -99,6 +121,15 @@ impl Modify for Token {
     reason = "a place for the attribute: the routes are the ingress's, for any method and sub-path"
 )]
 fn hooks() {}
+
+/// Bytes of any kind.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(
+    dead_code,
+    reason = "a shape for the document; bodies are read as they come"
+)]
+pub(super) struct Bytes(Vec<u8>);
 
 /// What the caller of a webhook is answered.
 #[derive(utoipa::ToSchema)]

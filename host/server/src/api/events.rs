@@ -6,7 +6,7 @@ use axum::extract::State;
 use dormouse_store::AimedNotified;
 use http::{HeaderMap, StatusCode};
 
-use super::docs::{BodyProblems, Guarded, RunProblems};
+use super::docs::{BodyProblems, Bytes, Guarded, RunProblems};
 use super::path::PathParams;
 use super::state::AppState;
 use crate::model::{Notified, NotifiedRun, ProblemBody};
@@ -18,9 +18,9 @@ use crate::request::body;
 /// It reaches every wait for this event that was made before and is still open, once each. Nobody keeps it: where a
 /// message must not be lost, use a webhook, or send it to one run.
 #[utoipa::path(
-    post, path = "/v1/events/{event}", tag = "events",
+    post, path = "/v1/events/{event}", tag = "events", operation_id = "send_event",
     params(("event" = String, Path, description = "The event's name, of 1 to 256 bytes")),
-    request_body(content = Vec<u8>, content_type = "*/*", description = "What is sent with it"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "What is sent with it"),
     responses((status = 200, description = "The runs that it reached", body = Notified), BodyProblems, Guarded),
 )]
 pub(super) async fn broadcast(
@@ -41,12 +41,12 @@ pub(super) async fn broadcast(
 ///
 /// The run keeps it for its next wait for this event, first-in first-out.
 #[utoipa::path(
-    post, path = "/v1/runs/{id}/events/{event}", tag = "events",
+    post, path = "/v1/runs/{id}/events/{event}", tag = "events", operation_id = "send_event_to_run",
     params(
         ("id" = String, Path, description = "The run's id"),
         ("event" = String, Path, description = "The event's name, of 1 to 256 bytes"),
     ),
-    request_body(content = Vec<u8>, content_type = "*/*", description = "What is sent with it"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "What is sent with it"),
     responses(
         (status = 202, description = "The run keeps it", body = NotifiedRun),
         (status = 410, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),

@@ -33,20 +33,21 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
+use crate::request::unread;
 
 pub use docs::document;
 pub use state::AppState;
 
 /// The routes of the API. Paths that nobody serves are answered here, also when other routes are merged with these.
 pub fn router(state: AppState) -> Router {
-    routes()
-        .split_for_parts()
-        .0
+    let routes = routes().split_for_parts().0;
+    let routes = routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(state.clone(), auth::guard))
         .layer(middleware::from_fn_with_state(state.clone(), count))
-        .with_state(state)
+        .with_state(state);
+    unread::thrown_away(routes)
 }
 
 fn routes() -> OpenApiRouter<AppState> {

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// Whether the process lives
 #[utoipa::path(
-    get, path = "/healthz", tag = "operations", security(()),
+    get, path = "/healthz", tag = "operations", operation_id = "show_health", security(()),
     responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn health() -> &'static str {
@@ -23,7 +23,7 @@ pub(super) async fn health() -> &'static str {
 
 /// Whether the host can take work
 #[utoipa::path(
-    get, path = "/readyz", tag = "operations", security(()),
+    get, path = "/readyz", tag = "operations", operation_id = "show_readiness", security(()),
     responses(
         (status = 200, description = "It can", body = String, content_type = "text/plain"),
         (status = 503, description = "`not-ready`, and why", body = ProblemBody,
@@ -43,7 +43,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str,
 
 /// Metrics, as Prometheus reads them
 #[utoipa::path(
-    get, path = "/metrics", tag = "operations",
+    get, path = "/metrics", tag = "operations", operation_id = "show_metrics",
     responses(
         (status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"),
         Guarded,
@@ -60,7 +60,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
 
 /// This document
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "operations", security(()),
+    get, path = "/openapi.json", tag = "operations", operation_id = "show_document", security(()),
     responses((status = 200, description = "The document", body = serde_json::Value)),
 )]
 pub(super) async fn openapi(State(state): State<AppState>) -> Response {

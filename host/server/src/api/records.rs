@@ -27,7 +27,7 @@ const MOST_LINES: usize = 10_000;
 /// Activations with what was delivered and which operations were made. Bodies of more than 64 KiB are left out, and so
 /// are the values of headers that carry credentials.
 #[utoipa::path(
-    get, path = "/v1/runs/{id}/journal", tag = "runs",
+    get, path = "/v1/runs/{id}/journal", tag = "runs", operation_id = "show_journal",
     params(
         ("id" = String, Path, description = "The run's id"),
         ("limit" = Option<u32>, Query, description = "At most so many activations, from 1 to 1000; 100 if absent"),
@@ -54,7 +54,7 @@ pub(super) async fn journal(
 
 /// Shows a run's log
 #[utoipa::path(
-    get, path = "/v1/runs/{id}/logs", tag = "runs",
+    get, path = "/v1/runs/{id}/logs", tag = "runs", operation_id = "show_logs",
     params(
         ("id" = String, Path, description = "The run's id"),
         ("limit" = Option<u32>, Query, description = "At most so many lines, from 1 to 10000; 1000 if absent"),
@@ -82,7 +82,7 @@ pub(super) async fn logs(
 ///
 /// With their URLs, which let whoever knows them call the run, and how many requests wait in their inboxes.
 #[utoipa::path(
-    get, path = "/v1/runs/{id}/webhooks", tag = "runs",
+    get, path = "/v1/runs/{id}/webhooks", tag = "runs", operation_id = "list_webhooks",
     params(("id" = String, Path, description = "The run's id")),
     responses((status = 200, description = "The webhooks", body = Webhooks), RunProblems, Guarded),
 )]

@@ -9,7 +9,7 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::cursor::{AfterRun, Cursor as _};
-use super::docs::{Guarded, QueryProblems, RunProblems};
+use super::docs::{Bytes, Guarded, QueryProblems, RunProblems};
 use super::path::PathParams;
 use super::prefer::Wait;
 use super::query::QueryParams;
@@ -27,7 +27,7 @@ const LARGEST_PAGE: usize = 500;
 ///
 /// A page can be short, even empty, and have a `next` all the same: the list ends only where there is none.
 #[utoipa::path(
-    get, path = "/v1/runs", tag = "runs",
+    get, path = "/v1/runs", tag = "runs", operation_id = "list_runs",
     params(
         ("workflow" = Option<String>, Query, description = "Runs of this workflow only"),
         ("status" = Option<String>, Query, description = "Runs with this status only: `pending`, `running`, \
@@ -68,7 +68,7 @@ pub(super) async fn list(
 ///
 /// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up.
 #[utoipa::path(
-    get, path = "/v1/runs/{id}", tag = "runs",
+    get, path = "/v1/runs/{id}", tag = "runs", operation_id = "show_run",
     params(
         ("id" = String, Path, description = "The run's id"),
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
@@ -97,10 +97,10 @@ pub(super) async fn show(
 ///
 /// The bytes that the workflow returned, with their media type.
 #[utoipa::path(
-    get, path = "/v1/runs/{id}/output", tag = "runs",
+    get, path = "/v1/runs/{id}/output", tag = "runs", operation_id = "show_output",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The output", body = Vec<u8>, content_type = "*/*"),
+        (status = 200, description = "The output", body = inline(Bytes), content_type = "*/*"),
         (status = 409, description = "`no-output`: the run has failed or was cancelled", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "`unknown-run`; `not-ended`: it has no output yet", body = ProblemBody,

@@ -8,7 +8,7 @@ use dormouse_runtime::Start;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
-use super::docs::{BodyProblems, Guarded};
+use super::docs::{BodyProblems, Bytes, Guarded};
 use super::headers;
 use super::path::PathParams;
 use super::prefer::Wait;
@@ -27,7 +27,7 @@ use crate::request::{body, idempotency};
 /// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up. The headers of the request
 /// are shown to the workflow, without credentials, forwarding fields and hop-by-hop fields.
 #[utoipa::path(
-    post, path = "/v1/workflows/{name}/runs", tag = "runs",
+    post, path = "/v1/workflows/{name}/runs", tag = "runs", operation_id = "start_run",
     params(
         ("name" = String, Path, description = "The workflow's name"),
         ("version" = Option<String>, Query, description = "This version rather than the current one"),
@@ -35,7 +35,7 @@ use crate::request::{body, idempotency};
             description = "A repeat with the same key and input gives the run that was started first"),
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
     ),
-    request_body(content = Vec<u8>, content_type = "*/*", description = "The input"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "The input"),
     responses(
         (status = 202, description = "The run is started", body = RunStatus, headers(
             ("Location" = String, description = "The run"),

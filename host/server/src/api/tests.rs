@@ -60,9 +60,7 @@ async fn api(settings: &str) -> Router {
         compiler: Arc::new(Nowhere),
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
-    let runtime = Runtime::open(parts, engine, config.settings())
-        .await
-        .unwrap();
+    let runtime = Runtime::open(parts, engine, config.settings()).unwrap();
     router(AppState::new(runtime, &config, Metrics::default()))
 }
 
@@ -367,6 +365,18 @@ fn every_guarded_operation_says_what_it_refuses() {
             assert_eq!(says, !is_open, "{method} {path}");
         }
     }
+}
+
+#[test]
+fn ids_of_operations_differ() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let ids: Vec<&str> = operations
+        .filter_map(|operation| operation["operationId"].as_str())
+        .collect();
+    let different: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), different.len(), "{ids:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use axum::extract::State;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::docs::{BodyProblems, Guarded, WorkflowProblems};
+use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
 use super::path::PathParams;
 use super::state::AppState;
 use crate::model::{Deployed, ProblemBody, Workflow, Workflows};
@@ -17,7 +17,7 @@ use crate::request::body;
 ///
 /// Those that were deleted are left out.
 #[utoipa::path(
-    get, path = "/v1/workflows", tag = "workflows",
+    get, path = "/v1/workflows", tag = "workflows", operation_id = "list_workflows",
     responses((status = 200, description = "The workflows", body = Workflows), Guarded),
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
@@ -34,7 +34,7 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows
 ///
 /// One that was deleted is shown as such.
 #[utoipa::path(
-    get, path = "/v1/workflows/{name}", tag = "workflows",
+    get, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "show_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
     responses((status = 200, description = "The workflow", body = Workflow), WorkflowProblems, Guarded),
 )]
@@ -60,9 +60,9 @@ pub(super) async fn show(
 /// or a core module with component metadata, of which the host makes one. Bytes that were deployed before become the
 /// current version again, so a rollback is a deployment of the old bytes. A workflow that was deleted is revived.
 #[utoipa::path(
-    put, path = "/v1/workflows/{name}", tag = "workflows",
+    put, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "deploy_workflow",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`")),
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    request_body(content = inline(Bytes), content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "The workflow did not have this version", body = Deployed,
             headers(("Location" = String, description = "The workflow"))),
@@ -100,7 +100,7 @@ pub(super) async fn deploy(
 ///
 /// No new run is started until it is deployed again. Runs that exist go on.
 #[utoipa::path(
-    delete, path = "/v1/workflows/{name}", tag = "workflows",
+    delete, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "delete_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
     responses((status = 204, description = "It is deleted, now or before"), WorkflowProblems, Guarded),
 )]

@@ -1,5 +1,6 @@
 //! The client of the API: blocking HTTP, and problems as errors.
 
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io::Read;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -111,20 +112,25 @@ impl Client {
             request = request.header(name, *value);
         }
         let answer = match body {
-            None => self
-                .agent
-                .run(request.body(()).map_err(|error| usage(&error))?),
+            None => {
+                let request = request.body(()).map_err(|error| usage(&error))?;
+                self.agent
+                    .run(request)
+                    .map_err(|error| self.unreachable(&error))
+            }
             Some(body) => {
                 if !body.content_type.is_empty() {
                     request = request.header(CONTENT_TYPE, body.content_type);
                 }
                 let request = request.header(CONTENT_LENGTH, body.length);
                 let body = SendBody::from_reader(body.bytes);
+                let request = request.body(body).map_err(|error| usage(&error))?;
                 self.agent
-                    .run(request.body(body).map_err(|error| usage(&error))?)
+                    .run(request)
+                    .map_err(|error| self.cut_off(&error))
             }
         };
-        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        let mut answer = answer?;
         let status = answer.status().as_u16();
         let body = answer
             .body_mut()
@@ -157,6 +163,22 @@ impl Client {
         CliError::Unreachable {
             server: self.server.to_string(),
             reason: error.to_string(),
+        }
+    }
+
+    /// A body that is refused by its size may be cut off before the answer can be read.
+    fn cut_off(&self, error: &ureq::Error) -> CliError {
+        match error {
+            ureq::Error::Io(io) if matches!(io.kind(), BrokenPipe | ConnectionReset) => {
+                CliError::Strange {
+                    server: self.server.to_string(),
+                    reason:
+                        "it broke the connection off while the body was sent, as it does with one \
+                             that is far over its limits"
+                            .into(),
+                }
+            }
+            error => self.unreachable(error),
         }
     }
 }

@@ -55,7 +55,7 @@ fn control(
     let client = connection.open()?;
     let answer = client.send(Method::POST, &client.url(&["runs", run, verb]), &[], None)?;
     if connection.json {
-        terminal.write(&answer.body)?;
+        terminal.json(&answer.body)?;
     } else {
         let RunStatus { id, status } = answer.json()?;
         terminal.print(&format!("run {id} is {status}"))?;

@@ -53,7 +53,7 @@ impl Deploy {
         terminal.clear_progress()?;
         let answer = answer?;
         if self.connection.json {
-            terminal.write(&answer.body)?;
+            terminal.json(&answer.body)?;
         } else {
             terminal.print(&render(&answer.json()?, answer.status == 201, length))?;
         }

@@ -10,7 +10,7 @@ use super::pages;
 use super::show::render_failure;
 use super::terminal::Terminal;
 use super::text::{counted, indented, plain_line, size};
-use super::time::span;
+use super::time::exact;
 use crate::model::{
     Activation, Completion, Content, End, JournalPage, Operation, OperationDetails, Outcome,
     StepOutcome,
@@ -122,7 +122,7 @@ fn completion_text(completion: &Completion) -> String {
 
 fn operation_text(operation: &Operation) -> String {
     let timeout = |timeout: &Option<u64>| match timeout {
-        Some(timeout) => format!("at most {}", span(*timeout)),
+        Some(timeout) => format!("at most {}", exact(*timeout)),
         None => "as long as it takes".into(),
     };
     let (kind, details) = match &operation.details {
@@ -162,7 +162,7 @@ fn operation_text(operation: &Operation) -> String {
                 ),
             )
         }
-        OperationDetails::Sleep { duration_ms } => ("sleep", span(*duration_ms)),
+        OperationDetails::Sleep { duration_ms } => ("sleep", exact(*duration_ms)),
         OperationDetails::SleepUntil { until } => ("sleep-until", until.to_string()),
         OperationDetails::WaitForEvent { event, timeout_ms } => (
             "wait-for-event",

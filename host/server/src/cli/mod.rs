@@ -1,7 +1,7 @@
 //! The command line: `dormouse serve` is the host, all other commands are clients of its API.
 //!
 //! One file per command. `client` speaks HTTP, `terminal` writes, and `table`, `text` and `time` make what people read.
-//! With `--json` a command prints what the API answered, byte for byte where it was one answer.
+//! With `--json` a command prints what the API answered, and where that came in pages, all of them as one.
 
 mod client;
 mod connection;
@@ -52,7 +52,7 @@ Exit codes: 0 done; for `start --wait`, the run completed
 A first run:
   dormouse serve
   dormouse deploy progress progress.wasm
-  dormouse start progress --input '{\"service_url\": \"https://service.example/jobs\", \"timeout_ms\": 300000}' --wait";
+  dormouse start progress --input @input.json --wait";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -58,7 +58,7 @@ impl Notify {
         };
         let answer = client.send(Method::POST, &url, &[], Some(body))?;
         if self.connection.json {
-            terminal.write(&answer.body)?;
+            terminal.json(&answer.body)?;
         } else if let Some(run) = &self.run {
             terminal.print(&format!("{} is sent to run {run}", self.event))?;
         } else {

@@ -1,11 +1,16 @@
 //! Lists that come in pages.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::client::Client;
 use super::error::CliError;
+
+/// A page, whatever is on it, as it was written.
+type RawPage = BTreeMap<String, Box<RawValue>>;
 
 /// Goes through the pages of a list, each handed to `show`, until there are no more.
 pub(super) fn each<T: DeserializeOwned>(
@@ -28,15 +33,12 @@ pub(super) fn each<T: DeserializeOwned>(
 
 /// All pages of a list as one, in the form that the API gives a page. `items` is the name of what a page holds.
 pub(super) fn merged(client: &Client, list: &Url, items: &str) -> Result<String, CliError> {
-    let mut all = Vec::new();
-    let next = |page: &Value| page["next"].as_str().map(str::to_owned);
-    each(client, list, next, |mut page: Value| {
-        if let Some(Value::Array(page)) = page.get_mut(items) {
-            all.append(page);
-        }
+    let mut all: Vec<Box<RawValue>> = Vec::new();
+    each(client, list, next_of, |page: RawPage| {
+        all.extend(items_of(&page, items));
         Ok(())
     })?;
-    Ok(serde_json::json!({ items: all, "next": null }).to_string())
+    Ok(one_page(items, &all))
 }
 
 /// The page of a list at a cursor.
@@ -44,4 +46,44 @@ pub(super) fn at(list: &Url, cursor: &str) -> Url {
     let mut url = list.clone();
     url.query_pairs_mut().append_pair("cursor", cursor);
     url
+}
+
+fn next_of(page: &RawPage) -> Option<String> {
+    page.get("next")
+        .and_then(|next| serde_json::from_str(next.get()).ok())
+}
+
+fn items_of(page: &RawPage, items: &str) -> Vec<Box<RawValue>> {
+    page.get(items)
+        .and_then(|items| serde_json::from_str(items.get()).ok())
+        .unwrap_or_default()
+}
+
+fn one_page(items: &str, all: &[Box<RawValue>]) -> String {
+    let all: Vec<&str> = all.iter().map(|item| item.get()).collect();
+    format!("{{\"{items}\":[{}],\"next\":null}}", all.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_stay_as_they_were_written() {
+        let pages = [
+            r#"{"lines":[{"z":1,"a":1.10}, 2],"next":"c"}"#,
+            r#"{"lines":[3],"next":null}"#,
+        ];
+        let pages = pages.map(|page| serde_json::from_str::<RawPage>(page).unwrap());
+        assert_eq!(next_of(&pages[0]).as_deref(), Some("c"));
+        assert_eq!(next_of(&pages[1]), None);
+        let all: Vec<_> = pages
+            .iter()
+            .flat_map(|page| items_of(page, "lines"))
+            .collect();
+        assert_eq!(
+            one_page("lines", &all),
+            r#"{"lines":[{"z":1,"a":1.10},2,3],"next":null}"#
+        );
+    }
 }

@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::pages;
 use super::table::{Cell, Table};
 use super::terminal::Terminal;
-use super::text::{colour, counted, plain_line};
+use super::text::{colour, plain_line};
 use super::time::{ago, now};
 use crate::model::{RunPage, RunSummary};
 
@@ -52,7 +52,7 @@ impl Runs {
         let url = self.url(&client);
         match (self.all, self.connection.json) {
             (true, true) => terminal.print(&pages::merged(&client, &url, "runs")?)?,
-            (false, true) => terminal.write(&client.get(&url)?.body)?,
+            (false, true) => terminal.json(&client.get(&url)?.body)?,
             (true, false) => {
                 let mut runs = Vec::new();
                 let next = |page: &RunPage| page.next.clone();
@@ -127,8 +127,7 @@ fn note(run: &RunSummary) -> String {
         .failure
         .as_ref()
         .map(|failure| plain_line(&failure.code));
-    let untaken =
-        (run.untaken > 0).then(|| format!("{} untaken", counted(run.untaken, "request or event")));
+    let untaken = (run.untaken > 0).then(|| format!("{} untaken", run.untaken));
     failure
         .into_iter()
         .chain(untaken)

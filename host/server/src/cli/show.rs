@@ -29,7 +29,7 @@ impl Show {
         let client = self.connection.open()?;
         let answer = client.get(&client.url(&["runs", &self.run]))?;
         if self.connection.json {
-            terminal.write(&answer.body)?;
+            terminal.json(&answer.body)?;
         } else {
             terminal.print(&render(&answer.json()?, now(), terminal.colour))?;
         }
@@ -91,10 +91,9 @@ fn fields(run: &Run, now: Time) -> Table {
     );
     table.field("journal", journal);
     if summary.untaken > 0 {
-        let untaken = counted(summary.untaken, "request or event");
         table.field(
             "untaken",
-            format!("{untaken}: accepted, and never taken by a wait"),
+            format!("{}: accepted, and never taken by a wait", summary.untaken),
         );
     }
     table

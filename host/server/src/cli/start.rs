@@ -25,9 +25,9 @@ use crate::model::{Run, RunStatus};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  dormouse start progress --input '{\"service_url\": \"https://service.example/jobs\", \"timeout_ms\": 300000}' --wait
+  dormouse start fan-out --input '{\"service_url\": \"https://service.example\", \"count\": 3}' --wait
   dormouse start thumbnail --input @photo.png --content-type image/png
-  echo '{\"subject\": \"a new chair\"}' | dormouse start approval --input - --idempotency-key request-7")]
+  dormouse start approval --input - --idempotency-key request-7 < request.json")]
 pub(super) struct Start {
     /// The workflow
     workflow: String,
@@ -69,7 +69,7 @@ impl Start {
             return self.follow(&client, &started, terminal);
         }
         if self.connection.json {
-            terminal.write(&answer.body)?;
+            terminal.json(&answer.body)?;
         } else {
             terminal.print(&started.id)?;
         }
@@ -114,7 +114,7 @@ impl Start {
                     shown = now;
                 }
             } else if self.connection.json {
-                terminal.write(&answer.body)?;
+                terminal.json(&answer.body)?;
                 return Ok(exit_code(&run));
             } else {
                 finish(client, &run, terminal)?;

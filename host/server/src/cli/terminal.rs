@@ -40,6 +40,12 @@ impl Terminal {
         Ok(())
     }
 
+    /// Writes an answer of the API, and ends the line.
+    pub(super) fn json(&mut self, answer: &[u8]) -> io::Result<()> {
+        self.write(answer)?;
+        self.write(b"\n")
+    }
+
     /// Writes a result byte for byte.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.clear_progress()?;

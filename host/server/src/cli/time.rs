@@ -50,9 +50,46 @@ pub(super) fn span(milliseconds: u64) -> String {
     }
 }
 
+/// Milliseconds, exactly.
+pub(super) fn exact(milliseconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+        (1, "ms"),
+    ];
+    let mut left = milliseconds;
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS {
+        if left >= size {
+            parts.push(format!("{}{unit}", left / size));
+            left %= size;
+        }
+    }
+    if parts.is_empty() {
+        "0ms".into()
+    } else {
+        parts.join(" ")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_shown_exactly() {
+        let table = [
+            (0, "0ms"),
+            (1_500, "1s 500ms"),
+            (300_000, "5m"),
+            (90_061_001, "1d 1h 1m 1s 1ms"),
+        ];
+        for (milliseconds, expected) in table {
+            assert_eq!(exact(milliseconds), expected, "{milliseconds}");
+        }
+    }
 
     #[test]
     fn spans_have_two_units() {

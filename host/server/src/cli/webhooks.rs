@@ -31,7 +31,7 @@ impl Webhooks {
         let client = self.connection.open()?;
         let answer = client.get(&client.url(&["runs", &self.run, "webhooks"]))?;
         if self.connection.json {
-            terminal.write(&answer.body)?;
+            terminal.json(&answer.body)?;
             return Ok(ExitCode::SUCCESS);
         }
         let webhooks: model::Webhooks = answer.json()?;

@@ -74,7 +74,7 @@ impl WorkflowsCommand {
         let client = self.connection.open()?;
         let answer = client.get(&client.url(&["workflows"]))?;
         if self.connection.json {
-            return Ok(terminal.write(&answer.body)?);
+            return Ok(terminal.json(&answer.body)?);
         }
         let workflows: Workflows = answer.json()?;
         if workflows.workflows.is_empty() {
@@ -89,7 +89,7 @@ impl Show {
         let client = self.connection.open()?;
         let answer = client.get(&client.url(&["workflows", &self.name]))?;
         if self.connection.json {
-            return Ok(terminal.write(&answer.body)?);
+            return Ok(terminal.json(&answer.body)?);
         }
         Ok(terminal.print(&render(&answer.json()?, now()))?)
     }

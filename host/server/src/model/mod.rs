@@ -6,6 +6,7 @@ mod events;
 mod journal;
 mod logs;
 mod problem;
+mod recorded;
 mod runs;
 mod time;
 mod webhooks;
@@ -13,13 +14,13 @@ mod workflows;
 
 pub use content::{Content, HeaderField, InlineBudget};
 pub use events::{Notified, NotifiedRun};
-pub(crate) use journal::call_error_code;
 pub use journal::{
     Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView,
     ResponseView, StepOutcome,
 };
 pub use logs::{LogLine, LogPage};
 pub use problem::ProblemBody;
+pub(crate) use recorded::call_error_code;
 pub(crate) use runs::is_json;
 pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting};
 pub use time::Timestamp;

@@ -1,4 +1,5 @@
-//! What the API and the ingress read from a request in the same way.
+//! What the API and the ingress do with requests in the same way.
 
 pub(crate) mod body;
 pub(crate) mod idempotency;
+pub(crate) mod unread;

@@ -1,0 +1,56 @@
+//! `wasi:sockets/ip-name-lookup`: denied. Wasmtime's own denies as well, but with another code, and not before it has
+//! started the runtime on which it would have looked.
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
+    Host, HostResolveAddressStream, ResolveAddressStream,
+};
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
+use wasmtime_wasi::p2::{DynPollable, SocketError, SocketResult, subscribe};
+
+use crate::shared::Guest;
+
+impl Host for Guest {
+    fn resolve_addresses(
+        &mut self,
+        _network: Resource<Network>,
+        _name: String,
+    ) -> SocketResult<Resource<ResolveAddressStream>> {
+        Err(ErrorCode::AccessDenied.into())
+    }
+}
+
+/// What a guest would do with a stream, of which there is none.
+impl HostResolveAddressStream for Guest {
+    fn resolve_next_address(
+        &mut self,
+        _stream: Resource<ResolveAddressStream>,
+    ) -> SocketResult<Option<IpAddress>> {
+        Err(ErrorCode::AccessDenied.into())
+    }
+
+    fn subscribe(
+        &mut self,
+        stream: Resource<ResolveAddressStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(&mut self.table, stream)
+    }
+
+    fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
+        self.table.delete(stream)?;
+        Ok(())
+    }
+}
+
+impl wasmtime_wasi::p2::bindings::sockets::network::Host for Guest {
+    fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
+        error.downcast()
+    }
+
+    fn network_error_code(
+        &mut self,
+        _error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<ErrorCode>> {
+        Ok(None)
+    }
+}

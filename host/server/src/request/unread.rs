@@ -1,0 +1,134 @@
+//! Bodies that nobody reads to their end, because the answer is known before: a wrong token, a name that is not valid,
+//! a size over the limit.
+//!
+//! A connection that is closed while its client still sends is reset, and the reset takes the answer away that was on
+//! its way: the client sees a broken pipe where it should see the reason. So what is left of such a body is read and
+//! thrown away, for a while and up to a size, while the answer goes out.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::middleware::map_request;
+use http::header::EXPECT;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
+use tokio::runtime::Handle;
+
+/// What is thrown away at most. Who sends far more than any limit allows is cut off.
+const MOST: u64 = 256 << 20;
+
+/// For how long.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Routes whose unread bodies are thrown away.
+pub(crate) fn thrown_away<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(map_request(attend))
+}
+
+/// A client that asks before it sends (`Expect: 100-continue`) gets its answer instead, and does not send.
+async fn attend(request: Request) -> Request {
+    if request.headers().contains_key(EXPECT) {
+        return request;
+    }
+    request.map(|body| Body::new(Attended(Some(body))))
+}
+
+/// A body that is read on when it is dropped before its end.
+struct Attended(Option<Body>);
+
+impl HttpBody for Attended {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let rest = self.0.take().filter(|body| !body.is_end_stream());
+        if let (Some(rest), Ok(runtime)) = (rest, Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(WITHIN, throw_away(rest)));
+        }
+    }
+}
+
+async fn throw_away(mut rest: Body) {
+    let mut thrown = 0;
+    while thrown < MOST
+        && let Some(Ok(frame)) = rest.frame().await
+    {
+        thrown += frame.data_ref().map_or(0, Bytes::len) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::post;
+    use futures::channel::mpsc;
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// Sends a request with an endless body to a handler that does not read it. Gives whether the body is read on.
+    async fn is_read_on(expect: Option<&str>) -> bool {
+        let refuse = async || StatusCode::FORBIDDEN;
+        let routes = thrown_away(Router::new().route("/", post(refuse)));
+        let (sender, receiver) = mpsc::unbounded::<Result<Bytes, std::io::Error>>();
+        let mut request = Request::post("/");
+        if let Some(expect) = expect {
+            request = request.header(EXPECT, expect);
+        }
+        let request = request.body(Body::from_stream(receiver)).unwrap();
+        let answer = routes.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        tokio::task::yield_now().await;
+        sender.unbounded_send(Ok("more".into())).is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_the_handler_left_is_read_on() {
+        assert!(is_read_on(None).await);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_before_it_sends_is_not_made_to() {
+        assert!(!is_read_on(Some("100-continue")).await);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_read_is_whole() {
+        let echo = async |body: Bytes| body;
+        let routes = thrown_away(Router::new().route("/", post(echo)));
+        let request = Request::post("/").body(Body::from("all of it")).unwrap();
+        let answer = routes.oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+        assert_eq!(body, "all of it");
+    }
+}
