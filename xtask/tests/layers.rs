@@ -38,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     (
         "dormouse",
         &[
+            "dormouse-component",
             "dormouse-engine",
             "dormouse-journal",
             "dormouse-outbound",

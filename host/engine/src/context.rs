@@ -51,6 +51,9 @@ impl Host for Guest {
         let mut state = self.shared.lock();
         state.outside_step("abandon")?;
         let operations = state.waits.abandon(&step);
+        for number in &operations {
+            state.effects.retain(|effect| !effect.is_call(*number));
+        }
         let arguments = Arguments::Abandon {
             operations: operations.clone(),
             dropped: false,

@@ -43,6 +43,12 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether this is a request of that operation. One that is given up before it was ever sent is not sent; an event
+    /// is, whether anybody waits to hear whom it reached or not.
+    pub(crate) fn is_call(&self, number: OperationNumber) -> bool {
+        matches!(self, Effect::Call { operation, .. } if *operation == number)
+    }
+
     /// What an operation asks of the host, if anything.
     pub(crate) fn of(
         operation: OperationNumber,

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use dormouse_journal::{Activation, Completion, Cursor, Failure, Payload, Time};
+use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Payload, Time};
 
 use crate::bindings::WorkflowPre;
 use crate::decision::{Decision, Interruption};
@@ -27,6 +27,9 @@ const BASE: usize = 32 << 10;
 /// What the host and wasmtime keep for each operation that is outstanding.
 const EACH_WAIT: usize = 1 << 10;
 
+/// After so many activations a replay gives way. A long journal takes a second or so, which others would have to wait.
+const REPLAYS_A_TURN: u32 = 64;
+
 /// One run of a program, live or being replayed.
 ///
 /// Each of its async methods is one activation. After an error, after the end of the run, and when a method's future
@@ -37,6 +40,7 @@ pub struct Instance {
     guest: Option<Pin<Box<dyn Future<Output = Returned> + Send>>>,
     signal: Arc<Signal>,
     waker: Waker,
+    replayed: u32,
 }
 
 /// What became of a guest that executes no more.
@@ -68,6 +72,7 @@ impl Instance {
             shared,
             waker: signal.clone().into(),
             signal,
+            replayed: 0,
         }
     }
 
@@ -79,6 +84,10 @@ impl Instance {
         let completion = activation.completion.clone();
         self.open(completion, |cursor| cursor.open_recorded(activation))?;
         self.run().await?;
+        self.replayed = self.replayed.wrapping_add(1);
+        if self.replayed.is_multiple_of(REPLAYS_A_TURN) {
+            give_way().await;
+        }
         Ok(())
     }
 
@@ -254,8 +263,9 @@ impl State {
                 Err(stop) => failure::of_stop(stop, live, words, None),
             },
         };
-        if let (false, Verdict::Ends(end)) = (live, &verdict) {
-            tracing::warn!(run = %self.run.id, ?end, "the workflow ended where its journal goes on");
+        if let (false, Verdict::Ends(End::Failed { failure, .. })) = (live, &verdict) {
+            let Failure { code, message } = failure;
+            tracing::warn!(run = %self.run.id, code, message, "a run failed where its journal goes on");
         }
         Some(verdict)
     }

@@ -175,6 +175,7 @@ impl State {
             operations,
             dropped: true,
         });
+        self.effects.retain(|effect| !effect.is_call(number));
         if let Err(stop) = issued {
             // There is nobody to return it to. The driver looks here before it looks at anything else.
             self.fault.get_or_insert(stop);

@@ -2,18 +2,18 @@
 //!
 //! Standard libraries import it whether they use it or not, so all of it is linked. Clocks, randomness and the
 //! command-line interfaces are this host's own; `wasi:io` is wasmtime's, which only polls what it is given. Files and
-//! sockets are wasmtime's as well, with no folders and no permissions, so that the one has nothing to open and the other
+//! sockets are wasmtime's as well, with no folders and no permissions: the one has nothing to open, and the other
 //! answers `access-denied` to whatever would make a socket.
 
 mod cli;
 mod clocks;
-mod names;
 mod random;
+mod sockets;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::{
-    cli as wit, clocks as time, filesystem, random as chance, sockets,
+    cli as wit, clocks as time, filesystem, random as chance, sockets as net,
 };
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 use wasmtime_wasi_io::IoView;
@@ -58,14 +58,14 @@ fn add_files(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 }
 
 fn add_sockets(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    let options = sockets::network::LinkOptions::default();
-    sockets::network::add_to_linker::<_, WasiSockets>(linker, &options, network)?;
-    sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, network)?;
-    sockets::ip_name_lookup::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    sockets::tcp::add_to_linker::<_, WasiSockets>(linker, network)?;
-    sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, network)?;
-    sockets::udp::add_to_linker::<_, WasiSockets>(linker, network)?;
-    sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, network)
+    let options = net::network::LinkOptions::default();
+    net::network::add_to_linker::<_, HasSelf<Guest>>(linker, &options, |guest| guest)?;
+    net::ip_name_lookup::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    net::instance_network::add_to_linker::<_, WasiSockets>(linker, network)?;
+    net::tcp::add_to_linker::<_, WasiSockets>(linker, network)?;
+    net::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, network)?;
+    net::udp::add_to_linker::<_, WasiSockets>(linker, network)?;
+    net::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, network)
 }
 
 fn files(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {

@@ -225,6 +225,7 @@ impl Core {
             calls: Vec::new(),
             notifies: Vec::new(),
             logs: decision.logs,
+            logged: decision.logged as u64,
         };
         for effect in decision.effects {
             match effect {

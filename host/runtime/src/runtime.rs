@@ -142,15 +142,14 @@ impl Runtime {
         }
     }
 
-    /// Resolves when a run has ended, or this much time has passed. Gives whether it has ended.
+    /// Resolves when a run has ended, this much time has passed, or the host stops. Gives whether it has ended.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn wait_for_end(&self, run: RunId, wait: Duration) -> Result<bool, Unavailable> {
         // Watch first, look second: an end in between is not missed.
         let mut ended = self.core.watchers.watch(run).fuse();
-        let state = self.read()?.state(run)?;
-        if state.is_none_or(|state| state.status.has_ended()) {
+        if self.has_ended(run)? {
             return Ok(true);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -159,10 +158,16 @@ impl Runtime {
             .clock
             .sleep_until(self.core.clock.now().after(wait))
             .fuse();
-        Ok(futures::select_biased! {
-            _ = ended => true,
-            () = passed => false,
-        })
+        futures::select_biased! {
+            _ = ended => {}
+            () = passed => {}
+        }
+        self.has_ended(run)
+    }
+
+    fn has_ended(&self, run: RunId) -> Result<bool, Unavailable> {
+        let state = self.read()?.state(run)?;
+        Ok(state.is_none_or(|state| state.status.has_ended()))
     }
 
     /// Ends a run.
@@ -259,6 +264,7 @@ impl Runtime {
     /// at calls that were under way have been recorded. Whoever cannot wait for those counts them as cut off.
     pub async fn stop(&self) {
         self.core.slots.stop().await;
+        self.core.watchers.release_all();
         let all = self.core.settings.limits.calls_in_flight;
         // The semaphore is never closed, and all of its permits come back.
         let _ = self.core.calls_in_flight.acquire_many(all).await;

@@ -35,4 +35,12 @@ impl Watchers {
             let _ = watcher.send(());
         }
     }
+
+    /// The host is stopping: nobody waits any longer.
+    pub(crate) fn release_all(&self) {
+        let waiting =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        // A dropped sender resolves its watcher, who looks at the run again.
+        drop(waiting);
+    }
 }

@@ -91,8 +91,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr()?;
+    let config = config.bound(address);
     let metrics = Metrics::default();
-    let runtime = open(&config, address)?;
+    let runtime = open(&config, &metrics)?;
     let routes = api::router(AppState::new(runtime.clone(), &config, metrics.clone())).merge(
         ingress::routes(Ingress {
             runtime: runtime.clone(),
@@ -108,7 +109,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
 }
 
-fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
+fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
     let path = config.data_dir.clone();
     let disk = FileDisk::new(&path).map_err(|source| ServeError::Directory {
         path: path.clone(),
@@ -116,13 +117,13 @@ fn open(config: &Config, address: SocketAddr) -> Result<Runtime, ServeError> {
     })?;
     let engine = Engine::new(&config.engine())?;
     let client = Client::new(config.outbound());
-    client.set_listeners(vec![address]);
+    client.set_listeners(vec![config.listen]);
     let parts = Parts {
         clock: Arc::new(MachineClock),
         entropy: Arc::new(SystemEntropy),
         disk: Arc::new(disk),
         spawner: Arc::new(TokioTasks(tokio::runtime::Handle::current())),
-        egress: Arc::new(HttpEgress(Arc::new(client))),
+        egress: Arc::new(HttpEgress::new(client, metrics.clone())),
         compiler: Arc::new(ChildCompiler::new(config.compile_limits())),
     };
     tick(engine.clone())?;

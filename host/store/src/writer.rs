@@ -189,9 +189,17 @@ impl Writer {
             .clone()
     }
 
-    /// Whether the disk was full at the last attempt.
+    /// Whether writes are refused for want of space: there is too little left, or there was at the last attempt.
     pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
+        self.lacks_space() || self.full.load(Ordering::Acquire)
+    }
+
+    /// A disk that does not say how much is left is taken at its word when it is full.
+    fn lacks_space(&self) -> bool {
+        self.handle
+            .disk
+            .available()
+            .is_ok_and(|available| available < self.reserve)
     }
 
     /// Writes groups until nothing is left to write.
@@ -217,12 +225,7 @@ impl Writer {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if self
-            .handle
-            .disk
-            .available()
-            .is_ok_and(|available| available < self.reserve)
-        {
+        if self.lacks_space() {
             self.full.store(true, Ordering::Release);
             return Err(WriteError::Full);
         }

@@ -30,16 +30,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host that is ready, and lets workflows call services on this machine, where all of them are in a test.
+    /// A host that takes requests, and lets workflows call services on this machine, where all of them are in a test.
     #[must_use]
     pub fn start() -> Self {
         Host::with(&["--allow-private-egress"])
     }
 
-    /// A host that is ready, with these settings and no others.
+    /// A host that takes requests, with these settings and no others.
     ///
     /// # Panics
-    /// When it does not get ready.
+    /// When it does not get that far.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
         Host::new(settings, &[], None)
@@ -135,7 +135,7 @@ impl Host {
     /// Starts it again on the data that it left.
     ///
     /// # Panics
-    /// When it does not get ready.
+    /// When it does not get that far.
     pub fn resume(&mut self) {
         let log = File::options()
             .create(true)
@@ -167,13 +167,13 @@ impl Host {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         let child = self.child.insert(command.spawn().unwrap());
-        let ready = request(
+        let alive = request(
             "GET",
-            format!("http://127.0.0.1:{}/readyz", self.port.number()),
+            format!("http://127.0.0.1:{}/healthz", self.port.number()),
         );
-        let ended = wait_until("a host that is ready", || match child.try_wait().unwrap() {
+        let ended = wait_until("a host that answers", || match child.try_wait().unwrap() {
             Some(status) => Some(Some(status)),
-            None => ready
+            None => alive
                 .clone()
                 .try_send()
                 .is_ok_and(|answer| answer.status == 200)

@@ -1,5 +1,8 @@
 //! Who may use the API.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use dormouse_e2e::{Answer, Host, post, raw, refuse_to_start, request};
 use serde_json::json;
 
@@ -170,4 +173,14 @@ fn a_listener_that_others_reach_wants_a_token() {
         &["--listen", "127.0.0.1:0", "--api-token-file", file],
     );
     assert!(said.contains("empty"), "{said}");
+}
+
+#[test]
+fn the_data_is_its_owners_alone() {
+    let host = Host::start();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&host.data_dir()), 0o700);
+    for file in std::fs::read_dir(host.data_dir()).unwrap() {
+        assert_eq!(mode(&file.unwrap().path()), 0o600);
+    }
 }

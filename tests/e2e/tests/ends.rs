@@ -79,7 +79,7 @@ fn a_trap_fails_the_run_with_message_and_backtrace() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert!(backtrace.contains("script::"), "{backtrace}");
+    assert!(backtrace.contains("interpreter"), "{backtrace}");
     host.script(&json!({"now": true})).output();
 }
 

@@ -28,7 +28,7 @@ fn a_guest_that_never_yields_fails_and_the_others_go_on() {
             .as_str()
             .unwrap()
             .to_owned();
-        assert!(backtrace.contains("script::"), "{backtrace}");
+        assert!(backtrace.contains("interpreter"), "{backtrace}");
     }
 }
 

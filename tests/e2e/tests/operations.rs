@@ -1,7 +1,7 @@
 //! What operators and their tools ask of a host.
 
-use dormouse_e2e::{Host, post};
-use serde_json::json;
+use dormouse_e2e::{Host, body, guest, post};
+use serde_json::{Value, json};
 
 #[test]
 fn a_host_says_that_it_lives_and_is_ready() {
@@ -70,4 +70,49 @@ fn what_is_not_there_is_404_and_what_does_not_work_so_is_405() {
         .send()
         .expect_problem(405, "method-not-allowed");
     assert!(answer.header("allow").unwrap().contains("GET"));
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_nothing_else() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
+    let hook = run.hook("a");
+    run.wait_for_steps(&["a"]);
+    host.kill();
+    // No disk has that much to spare.
+    let mut host = host.resume_with(&["--disk-reserve", "1000000TiB"]);
+    let full = host.get("/readyz").expect_problem(503, "not-ready");
+    assert!(full.detail().contains("disk"), "{}", full.detail());
+    for refused in [
+        post(&hook, "too much"),
+        host.post("/v1/workflows/script/runs", "{}"),
+        host.upload("other", &guest("bare")),
+        run.cancel(),
+    ] {
+        let refused = refused.expect_problem(503, "disk-full");
+        assert!(refused.header("retry-after").is_some());
+    }
+    assert_eq!(run.status(), "suspended");
+    host.get("/v1/runs").expect(200);
+
+    host.kill();
+    let host = host.resume_with(&[]);
+    host.get("/readyz").expect(200);
+    post(&hook, "there is room").expect(202);
+    assert_eq!(body(&run.output()[1]), "there is room");
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let mut host = Host::with(&["--log-format", "json", "--log", "info,dormouse=debug"]);
+    host.script(&json!({"now": true})).output();
+    assert!(host.stop().success());
+    let log = host.log();
+    assert!(log.lines().count() > 2, "{log}");
+    for line in log.lines() {
+        assert!(
+            serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()),
+            "{line}"
+        );
+    }
 }

@@ -36,6 +36,20 @@ fn many_sleeps_are_never_early() {
 }
 
 #[test]
+fn waits_without_an_end_in_sight_wait() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a"},
+        {"race": [{"wait": "a", "ms": u64::MAX}, {"sleep": u64::MAX}, {"event": "e", "ms": u64::MAX / 2}]},
+    ]}));
+    run.wait_for_steps(&["a", "sleep", "e"]);
+    host.restart();
+    run.wait_for_steps(&["a", "sleep", "e"]);
+    post(run.hook("a"), "at last").expect(202);
+    assert_eq!(body(&run.output()[1][0]), "at last");
+}
+
+#[test]
 fn downtime_does_not_move_a_deadline() {
     let mut host = Host::start();
     let run = host.script(&json!({"seq": [

@@ -125,6 +125,30 @@ fn the_journal_shows_operations_and_completions() {
 }
 
 #[test]
+fn a_long_journal_comes_in_pages() {
+    let host = Host::start();
+    let run = host.script(&json!({"repeat": 8, "do": {"seq": [{"log": "round"}, {"sleep": 0}]}}));
+    run.output();
+    for (path, items) in [("/journal", "activations"), ("/logs", "lines")] {
+        let whole = run.get(path).json()[items].as_array().unwrap().clone();
+        let mut pages = Vec::new();
+        let mut query = "?limit=3".to_owned();
+        loop {
+            let page = run.get(&format!("{path}{query}")).expect(200).json();
+            let part = page[items].as_array().unwrap();
+            assert!(part.len() <= 3, "{page:#}");
+            pages.extend(part.iter().cloned());
+            let Some(next) = page["next"].as_str() else {
+                break;
+            };
+            query = format!("?limit=3&cursor={next}");
+        }
+        assert_eq!(pages, whole);
+        assert!(whole.len() >= 8, "{whole:?}");
+    }
+}
+
+#[test]
 fn logs_are_shown_with_time_and_level() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [{"log": "one"}, {"sleep": 1}, {"log": "two"}]}));

@@ -1,5 +1,6 @@
 //! Starting runs.
 
+use std::thread;
 use std::time::Duration;
 
 use dormouse_e2e::{Answer, Host, Stopwatch, header_values};
@@ -44,6 +45,28 @@ fn an_idempotency_key_starts_one_run() {
     assert_ne!(other.field("id"), first);
     let another = start(&host, &[], &waits_after_go(1)).expect(202);
     assert_ne!(another.field("id"), first);
+}
+
+#[test]
+fn starts_at_once_under_one_key_are_one_run() {
+    let host = host();
+    let ids: Vec<String> = thread::scope(|scope| {
+        let keyed =
+            || start(&host, &[("Idempotency-Key", "order-1")], &waits_after_go(1)).field("id");
+        let callers: Vec<_> = (0..16).map(|_| scope.spawn(keyed)).collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(
+        host.get("/v1/runs").json()["runs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]

@@ -27,6 +27,9 @@ fn a_forged_token_is_not_found() {
     }
     post(format!("{base}/{}", &token[1..]), "").expect_problem(404, "unknown-webhook");
     post(format!("{base}/{}", "A".repeat(10_000)), "").expect(404);
+    for path in ["/hooks", "/hooks/", "/hooks//"] {
+        host.post(path, "").expect(404);
+    }
     assert_eq!(run.webhooks()["webhooks"][0]["queued"], 0);
     post(&hook, "the real one").expect(202);
 }

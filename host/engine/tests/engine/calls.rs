@@ -44,6 +44,29 @@ fn a_call_is_asked_for_once_with_its_policy_filled_in() {
 }
 
 #[test]
+fn a_call_that_is_given_up_at_once_is_never_sent_and_an_event_is() {
+    let mut run = Run::script(json!({"seq": [
+        {"race": [
+            {"call": {"method": "GET", "url": "http://service.example/"}},
+            {"notify": "tea"},
+            {"now": true},
+        ]},
+        {"sleep": 1},
+    ]}));
+    run.start();
+    let abandoned = run
+        .operations()
+        .into_iter()
+        .filter(|line| line.starts_with("abandon"));
+    assert_eq!(abandoned.count(), 2);
+    let effects = &run.last().effects;
+    assert!(
+        matches!(effects[..], [Effect::Notify { .. }]),
+        "{effects:?}"
+    );
+}
+
+#[test]
 fn a_response_and_an_error_reach_the_guest() {
     let call = json!({"call": {"method": "GET", "url": "http://service.example/"}});
     let mut run = Run::script(json!({"join": [call, call]}));

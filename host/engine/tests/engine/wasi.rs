@@ -54,6 +54,7 @@ const PACKAGES: &str = "
     }
     package wasi:sockets@0.2.0 {
         interface network {
+            resource network;
             enum ip-address-family { ipv4, ipv6 }
             enum error-code {
                 unknown, access-denied, not-supported, invalid-argument, out-of-memory, timeout,
@@ -62,6 +63,13 @@ const PACKAGES: &str = "
                 connection-aborted, datagram-too-large, name-unresolvable, temporary-resolver-failure,
                 permanent-resolver-failure,
             }
+        }
+        interface instance-network { use network.{network}; instance-network: func() -> network; }
+        interface ip-name-lookup {
+            use network.{network, error-code};
+            resource resolve-address-stream;
+            resolve-addresses: func(network: borrow<network>, name: string)
+                -> result<resolve-address-stream, error-code>;
         }
         interface tcp { resource tcp-socket; }
         interface udp { resource udp-socket; }
@@ -90,6 +98,8 @@ const IMPORTS: &str = "
     import wasi:cli/exit@0.2.6;
     import wasi:cli/environment@0.2.6;
     import wasi:filesystem/preopens@0.2.0;
+    import wasi:sockets/instance-network@0.2.0;
+    import wasi:sockets/ip-name-lookup@0.2.0;
     import wasi:sockets/tcp-create-socket@0.2.0;
     import wasi:sockets/udp-create-socket@0.2.0;
 ";
@@ -116,6 +126,8 @@ const ITEMS: &str = r#"
         (func $write (param i32 i32 i32 i32)))
     (import "wasi:io/streams@0.2.0" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
     (import "wasi:filesystem/preopens@0.2.0" "get-directories" (func $directories (param i32)))
+    (import "wasi:sockets/instance-network@0.2.0" "instance-network" (func $network (result i32)))
+    (import "wasi:sockets/ip-name-lookup@0.2.0" "resolve-addresses" (func $resolve (param i32 i32 i32 i32)))
     (import "wasi:sockets/tcp-create-socket@0.2.0" "create-tcp-socket" (func $tcp (param i32 i32)))
     (import "wasi:sockets/udp-create-socket@0.2.0" "create-udp-socket" (func $udp (param i32 i32)))
     (data (i32.const 64) "one\ntwo\nthr")
@@ -282,10 +294,11 @@ fn there_is_no_environment_no_folder_and_no_input() {
 
 #[test]
 fn sockets_are_denied() {
-    let body =
-        "(call $tcp (i32.const 0) (i32.const 512)) (call $udp (i32.const 1) (i32.const 520))";
+    let body = "(call $tcp (i32.const 0) (i32.const 512)) (call $udp (i32.const 1) (i32.const 520))
+        (call $resolve (call $network) (i32.const 32) (i32.const 5) (i32.const 528))";
     let access_denied = 1;
-    let given = given(body, 16);
-    assert_eq!((given[0], given[4]), (1, access_denied));
-    assert_eq!((given[8], given[12]), (1, access_denied));
+    let given = given(body, 24);
+    for result in given.chunks_exact(8) {
+        assert_eq!((result[0], result[4]), (1, access_denied));
+    }
 }

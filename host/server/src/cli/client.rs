@@ -151,6 +151,7 @@ impl Client {
             });
         }
         match serde_json::from_slice::<ProblemBody>(&body) {
+            Ok(_) if status == 401 => Err(CliError::Unauthorized { server }),
             Ok(problem) => Err(CliError::Refused(problem)),
             Err(_) => Err(CliError::Strange {
                 server,
@@ -237,6 +238,15 @@ mod tests {
                 "{server}"
             );
         }
+    }
+
+    #[test]
+    fn a_host_that_wants_a_token_is_told_apart() {
+        let client = Client::new("http://127.0.0.1:1", None).unwrap();
+        let problem =
+            r#"{"type":"about:blank","title":"","status":401,"detail":"","code":"unauthorized"}"#;
+        let error = client.understand(401, problem.into()).err().unwrap();
+        assert!(error.to_string().contains("DORMOUSE_API_TOKEN"), "{error}");
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Deploy {
             rest: &component,
             length,
             terminal,
+            shown: String::new(),
         };
         let body = Body {
             content_type: "application/wasm",
@@ -81,18 +82,22 @@ struct Upload<'a> {
     rest: &'a [u8],
     length: u64,
     terminal: &'a mut Terminal,
+    shown: String,
 }
 
 impl Read for Upload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.rest.read(buffer)?;
         let left = self.rest.len() as u64;
-        if left == 0 {
-            self.terminal.progress("uploaded; the host is compiling…")?;
+        let now = if left == 0 {
+            "uploaded; the host is compiling…".into()
         } else {
             let percent = (self.length - left) * 100 / self.length;
-            self.terminal
-                .progress(&format!("uploading {}: {percent} %", size(self.length)))?;
+            format!("uploading {}: {percent} %", size(self.length))
+        };
+        if now != self.shown {
+            self.terminal.progress(&now)?;
+            self.shown = now;
         }
         Ok(count)
     }

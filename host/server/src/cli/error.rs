@@ -21,6 +21,11 @@ pub(super) enum CliError {
     #[error("{} ({})", .0.detail, .0.code)]
     Refused(ProblemBody),
     #[error(
+        "{server} wants its API token: give it with --api-token-file FILE or in DORMOUSE_API_TOKEN \
+         (unauthorized)"
+    )]
+    Unauthorized { server: String },
+    #[error(
         "{server} cannot be reached: {reason}; is `dormouse serve` running there? --server names another host"
     )]
     Unreachable { server: String, reason: String },
@@ -39,7 +44,10 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            CliError::Refused(_) | CliError::Strange { .. } | CliError::Serve(_) => REFUSED,
+            CliError::Refused(_)
+            | CliError::Unauthorized { .. }
+            | CliError::Strange { .. }
+            | CliError::Serve(_) => REFUSED,
             CliError::Usage(_) | CliError::Config(_) => USAGE,
             CliError::Unreachable { .. } => UNREACHABLE,
             CliError::Output(_) if self.is_closed_output() => 0,

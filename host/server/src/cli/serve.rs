@@ -1,7 +1,8 @@
 //! `dormouse serve`.
 
-use std::io::IsTerminal as _;
+use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
@@ -35,7 +36,10 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(serve(config))?;
+        let served = runtime.block_on(serve(config));
+        // What would not end in good time was cut off by then.
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }

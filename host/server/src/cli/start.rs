@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use dormouse_journal::Status;
@@ -11,7 +12,7 @@ use super::client::{Answer, Body, Client};
 use super::connection::Connection;
 use super::error::{CliError, REFUSED};
 use super::input::Input;
-use super::patience::patiently;
+use super::patience::{patiently, pause};
 use super::show::render_failure;
 use super::terminal::Terminal;
 use super::text::plain_line;
@@ -59,6 +60,9 @@ pub(super) struct Start {
 /// Seconds for which the host holds an answer while a run is followed. It also bounds how late a change of the run's
 /// status is shown.
 const HOLD: u32 = 2;
+
+/// Between two such answers: a host can be set to hold none.
+const BREATH: Duration = Duration::from_millis(100);
 
 impl Start {
     pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
@@ -113,6 +117,7 @@ impl Start {
                     terminal.note(&now)?;
                     shown = now;
                 }
+                pause(BREATH);
             } else if self.connection.json {
                 terminal.json(&answer.body)?;
                 return Ok(exit_code(&run));

@@ -61,6 +61,10 @@ const LEAST_COMPILE_TIME: u64 = 1_000;
 /// Less memory than this and the compiler itself does not start.
 const LEAST_COMPILE_MEMORY: u64 = 256 << 20;
 
+/// Slots beyond the instances that may exist at once: one that is dropped leaves its slot a little later than its
+/// permit, and a few guests take more of the pool than others.
+const SPARE_SLOTS: u32 = 32;
+
 impl Config {
     /// Understands what was given, and reads the token.
     ///
@@ -137,7 +141,7 @@ impl Config {
     #[must_use]
     pub fn engine(&self) -> dormouse_engine::Config {
         dormouse_engine::Config {
-            slots: self.limits.instances,
+            slots: self.limits.instances + SPARE_SLOTS,
         }
     }
 

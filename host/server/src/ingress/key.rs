@@ -1,48 +1,32 @@
 //! By what a repeated request is known: `Idempotency-Key`, else `webhook-id` of Standard Webhooks.
 
 use dormouse_store::{DeliveryKey, DeliveryKeyKind};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
 use crate::problem::Problem;
+use crate::request::idempotency;
 
-/// Bytes of a key. Both kinds are identifiers; providers use some 40 bytes.
-const MAX_KEY: usize = 256;
+/// Bytes of a `webhook-id`. Providers use some 40.
+const LONGEST: usize = 256;
 
 /// The key of a request, if it has one.
 ///
 /// `Idempotency-Key` is ours to judge, and a malformed one is an error. `webhook-id` is somebody else's format: one that
 /// cannot be a key is passed on to the run as any header, and repeats are not recognised.
 pub(super) fn delivery_key(headers: &HeaderMap) -> Result<Option<DeliveryKey>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    if let Some(value) = values.next() {
-        let value = value
-            .to_str()
-            .ok()
-            .filter(|value| is_key(value) && values.next().is_none());
-        let value = value.ok_or_else(|| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-header",
-                format!("Idempotency-Key must be there once, with 1 to {MAX_KEY} visible ASCII characters"),
-            )
-        })?;
-        return Ok(Some(DeliveryKey {
-            kind: DeliveryKeyKind::IdempotencyKey,
-            value: value.into(),
-        }));
+    if let Some(value) = idempotency::key(headers)? {
+        let kind = DeliveryKeyKind::IdempotencyKey;
+        return Ok(Some(DeliveryKey { kind, value }));
     }
     let value = headers
         .get("webhook-id")
-        .and_then(|value| value.to_str().ok())
-        .filter(|value| is_key(value));
+        .and_then(|value| value.to_str().ok());
+    let value = value.filter(|value| (1..=LONGEST).contains(&value.len()));
+    let kind = DeliveryKeyKind::WebhookId;
     Ok(value.map(|value| DeliveryKey {
-        kind: DeliveryKeyKind::WebhookId,
+        kind,
         value: value.into(),
     }))
-}
-
-fn is_key(value: &str) -> bool {
-    (1..=MAX_KEY).contains(&value.len())
 }
 
 #[cfg(test)]

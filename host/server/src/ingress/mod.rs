@@ -19,6 +19,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::request::unread;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -34,11 +35,12 @@ const RETRY_FULL: &str = "30";
 
 /// The routes under `/hooks/`.
 pub fn routes(ingress: Ingress) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/hooks/{token}", any(receive))
         .route("/hooks/{token}/", any(receive))
         .route("/hooks/{token}/{*rest}", any(receive_below))
-        .with_state(ingress)
+        .with_state(ingress);
+    unread::thrown_away(routes)
 }
 
 async fn receive_below(

@@ -7,13 +7,29 @@ use dormouse_outbound::Client;
 use dormouse_runtime::{Attempt, Egress};
 use dormouse_store::seams::Task;
 
-/// Sends calls with the outbound client.
+use crate::metrics::Metrics;
+
+/// Sends calls with the outbound client, and counts what comes of them.
 #[derive(Clone)]
-pub struct HttpEgress(pub Arc<Client>);
+pub struct HttpEgress {
+    client: Arc<Client>,
+    metrics: Metrics,
+}
+
+impl HttpEgress {
+    /// Sends with this client, and counts here.
+    #[must_use]
+    pub fn new(client: Client, metrics: Metrics) -> Self {
+        HttpEgress {
+            client: Arc::new(client),
+            metrics,
+        }
+    }
+}
 
 impl Egress for HttpEgress {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
-        let client = self.0.clone();
+        let (client, metrics) = (self.client.clone(), self.metrics.clone());
         Box::pin(async move {
             let attempt = dormouse_outbound::Attempt {
                 request: attempt.request,
@@ -21,7 +37,9 @@ impl Egress for HttpEgress {
                 redirects: attempt.redirects,
                 max_response: Some(attempt.max_response),
             };
-            client.send(attempt).await
+            let result = client.send(attempt).await;
+            metrics.call_attempted(&result);
+            result
         })
     }
 }

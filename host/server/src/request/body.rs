@@ -24,17 +24,30 @@ pub(crate) async fn read(
     if declared.is_some_and(|length: u64| length > limit) {
         return Err(Problem::too_large(limit, setting));
     }
+    // Most bodies come in one piece, which is kept as it is.
+    let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(Problem::incomplete)?.into_data() else {
             continue;
         };
-        if (whole.len() + data.len()) as u64 > limit {
+        if (first.len().max(whole.len()) + data.len()) as u64 > limit {
             return Err(Problem::too_large(limit, setting));
         }
-        whole.extend_from_slice(&data);
+        if first.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
     }
-    Ok(whole.freeze())
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
 }
 
 /// Reads a body with its media type. What says that it is JSON must be, or nothing at all.
@@ -86,6 +99,21 @@ mod tests {
             (read.content_type.as_str(), read.body.as_ref()),
             ("text/plain", b"0123456789".as_slice())
         );
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_put_together_and_bounded_as_a_whole() {
+        let pieces = |last: &'static str| {
+            let pieces = ["012", "", "345", last]
+                .map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes())));
+            Body::from_stream(futures::stream::iter(pieces))
+        };
+        let headers = HeaderMap::new();
+        assert_eq!(
+            read(&headers, pieces("6789"), 10, "x").await.unwrap(),
+            "0123456789"
+        );
+        assert!(read(&headers, pieces("6789x"), 10, "x").await.is_err());
     }
 
     #[tokio::test]

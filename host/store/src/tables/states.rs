@@ -20,7 +20,7 @@ pub struct State {
     pub operations: u32,
     /// How large the journal is.
     pub journal_bytes: u64,
-    /// How much was logged.
+    /// How much was logged, as the engine counts it against the limit.
     pub log_bytes: u64,
     /// The time of the last activation.
     pub time: Time,

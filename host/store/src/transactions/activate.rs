@@ -38,6 +38,8 @@ pub struct Step {
     pub notifies: Vec<NewNotify>,
     /// What it logged.
     pub logs: Vec<LogLine>,
+    /// How much the run has logged so far, as the engine counts it.
+    pub logged: u64,
 }
 
 /// A call made by an activation.

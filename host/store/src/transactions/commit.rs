@@ -39,7 +39,6 @@ impl Commit<'_, '_> {
             .insert((run, journal::GENERATION, index), record.as_slice())?;
         for (place, line) in (0..).zip(&step.logs) {
             logs::TABLE.put(&mut self.tables.logs, (run, index, place), line)?;
-            self.edit.state.log_bytes += line.message.len() as u64;
         }
         if let (Some(completion), Some(source)) = (&step.activation.completion, &step.source) {
             if let Source::Arrival { channel, place } = source {
@@ -49,6 +48,7 @@ impl Commit<'_, '_> {
         }
         let state = &mut self.edit.state;
         let first = state.operations;
+        state.log_bytes = step.logged;
         state.activations = index + 1;
         state.operations += u32::try_from(step.activation.operations.len()).unwrap_or(u32::MAX);
         state.journal_bytes += record.len() as u64;

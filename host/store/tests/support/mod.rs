@@ -264,6 +264,7 @@ pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Ki
         calls: Vec::new(),
         notifies: Vec::new(),
         logs: Vec::new(),
+        logged: 0,
     }
 }
 

@@ -1,16 +1,18 @@
-//! `wasi:sockets/ip-name-lookup`: denied. Wasmtime's own denies as well, but with another code, and not before it has
-//! started the runtime on which it would have looked.
+//! What of `wasi:sockets` is the host's own: looking names up is denied. Wasmtime denies it as well, but with another
+//! code, and not before it has started the runtime on which it would have looked.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
-    Host, HostResolveAddressStream, ResolveAddressStream,
+    self, HostResolveAddressStream, ResolveAddressStream,
 };
-use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
+use wasmtime_wasi::p2::bindings::sockets::network::{
+    self, ErrorCode, HostNetwork, IpAddress, Network,
+};
 use wasmtime_wasi::p2::{DynPollable, SocketError, SocketResult, subscribe};
 
 use crate::shared::Guest;
 
-impl Host for Guest {
+impl ip_name_lookup::Host for Guest {
     fn resolve_addresses(
         &mut self,
         _network: Resource<Network>,
@@ -42,15 +44,23 @@ impl HostResolveAddressStream for Guest {
     }
 }
 
-impl wasmtime_wasi::p2::bindings::sockets::network::Host for Guest {
+impl network::Host for Guest {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         error.downcast()
     }
 
+    /// No error of a stream comes from a socket.
     fn network_error_code(
         &mut self,
         _error: Resource<wasmtime::Error>,
     ) -> wasmtime::Result<Option<ErrorCode>> {
         Ok(None)
+    }
+}
+
+impl HostNetwork for Guest {
+    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
+        self.table.delete(network)?;
+        Ok(())
     }
 }
