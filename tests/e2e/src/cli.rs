@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::host::{Host, program};
+use crate::host::Host;
+use crate::program::program;
 
 /// The commands that speak to one host.
 #[derive(Debug)]

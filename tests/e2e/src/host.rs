@@ -1,8 +1,8 @@
 //! The host: the real program, its data in a folder of its own, killed and started again as a test wants.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
@@ -12,10 +12,8 @@ use crate::api::Api;
 use crate::http::{Answer, Request, request};
 use crate::patience::wait_until;
 use crate::port::Port;
+use crate::program::{ALWAYS, guest, program};
 use crate::run::Run;
-
-/// What every test's host is started with. Memory for few instances is reserved in less time than for thousands.
-const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
 
 /// A host. It is killed when the test ends.
 #[derive(Debug)]
@@ -282,77 +280,4 @@ impl Drop for Host {
             eprintln!("what the host logged:\n{}", self.log());
         }
     }
-}
-
-/// Starts a host that must refuse to start, and gives what it says.
-///
-/// # Panics
-/// When it does not end, or ends as if all were well.
-#[track_caller]
-pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
-    let mut command = program();
-    command
-        .args(["serve", "--data-dir"])
-        .arg(data_dir)
-        .args(ALWAYS)
-        .args(settings);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = Stopped(command.spawn().unwrap());
-    let status = wait_until("a host that refuses to start", || {
-        child.0.try_wait().unwrap()
-    });
-    assert!(!status.success());
-    std::io::read_to_string(child.0.stderr.take().unwrap()).unwrap()
-}
-
-/// A process that does not outlive its owner.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is what is wanted.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The program under test, in an environment that says nothing.
-pub(crate) fn program() -> Command {
-    let mut command = Command::new(built("debug/dormouse"));
-    command.env_clear();
-    command
-}
-
-/// A guest as it was built.
-///
-/// # Panics
-/// When it was not.
-#[must_use]
-pub fn guest(name: &str) -> Vec<u8> {
-    fs::read(guest_file(name)).unwrap()
-}
-
-/// Where that lies.
-///
-/// # Panics
-/// When it was not built.
-#[must_use]
-pub fn guest_file(name: &str) -> PathBuf {
-    built(&format!("guests/{name}.wasm"))
-}
-
-/// Something in the target folder, in which the test itself lies as `debug/deps/NAME`.
-fn built(path: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let file = target.join(path);
-    assert!(
-        file.is_file(),
-        "{} is missing: run `cargo xtask test`, which builds it",
-        file.display()
-    );
-    file
 }

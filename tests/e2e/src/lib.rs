@@ -20,14 +20,16 @@ mod http;
 mod mirror;
 mod patience;
 mod port;
+mod program;
 pub mod raw;
 mod run;
 mod service;
 
 pub use cli::{Cli, Outcome};
-pub use host::{Host, guest, guest_file, refuse_to_start};
+pub use host::Host;
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use patience::{Stopwatch, pause, wait_until};
+pub use program::{guest, guest_file, refuse_to_start};
 pub use run::Run;
 pub use service::{Received, Reply, Service};

@@ -97,6 +97,7 @@ fn a_sub_path_and_a_query_reach_the_run_raw() {
         "/",
         "/a%20b/%2F//c/../d?q=%41&q=b;c&empty&plus=+",
         "/%F0%9F%90%AD?%",
+        "/%ff%zz/%",
     ];
     for rest in rests {
         let (run, hook) = waiting_run(&host);

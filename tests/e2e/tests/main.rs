@@ -4,6 +4,7 @@
 
 mod access;
 mod blocked;
+mod call_crashes;
 mod calls;
 mod cli;
 mod components;

@@ -9,13 +9,13 @@ mod request;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use dormouse_journal::WebhookOptions;
 use dormouse_runtime::{Incoming, Received, Runtime};
 use http::header::{ALLOW, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -38,25 +38,13 @@ pub fn routes(ingress: Ingress) -> Router {
     let routes = Router::new()
         .route("/hooks/{token}", any(receive))
         .route("/hooks/{token}/", any(receive))
-        .route("/hooks/{token}/{*rest}", any(receive_below))
+        .route("/hooks/{token}/{*rest}", any(receive))
         .with_state(ingress);
     unread::thrown_away(routes)
 }
 
-async fn receive_below(
-    state: State<Ingress>,
-    Path((token, _)): Path<(String, String)>,
-    request: Request<Body>,
-) -> Response {
-    receive(state, Path(token), request).await
-}
-
-async fn receive(
-    State(ingress): State<Ingress>,
-    Path(token): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let response = match respond(&ingress, &token, request).await {
+async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
+    let response = match respond(&ingress, request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
@@ -64,13 +52,16 @@ async fn receive(
     response
 }
 
-async fn respond(
-    ingress: &Ingress,
-    token: &str,
-    request: Request<Body>,
-) -> Result<Response, Problem> {
+/// The token as it stands in the path. Decoded, it would have more than one spelling, and a path that does not decode to
+/// text could not be called at all.
+fn token(uri: &Uri) -> &str {
+    let rest = uri.path().strip_prefix("/hooks/").unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
+}
+
+async fn respond(ingress: &Ingress, request: Request<Body>) -> Result<Response, Problem> {
     let runtime = &ingress.runtime;
-    let Some(token) = runtime.read_token(token) else {
+    let Some(token) = runtime.read_token(token(request.uri())) else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "unknown-webhook",
