@@ -135,6 +135,25 @@ impl Host {
     /// # Panics
     /// When it does not get that far.
     pub fn resume(&mut self) {
+        self.launch();
+        let alive = request("GET", format!("{}/healthz", self.url()));
+        let child = self.child.as_mut().expect("a host that was launched");
+        let ended = wait_until("a host that answers", || match child.try_wait().unwrap() {
+            Some(status) => Some(Some(status)),
+            None => alive
+                .clone()
+                .try_send()
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(None),
+        });
+        assert_eq!(ended, None, "the host ended:\n{}", self.log());
+    }
+
+    /// Starts it again, and does not wait until it answers.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn launch(&mut self) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -157,27 +176,12 @@ impl Host {
                 .iter()
                 .filter(|setting| !setting.starts_with("--listen=")),
         );
-        for (name, value) in &self.environment {
-            command.env(name, value);
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        let child = self.child.insert(command.spawn().unwrap());
-        let alive = request(
-            "GET",
-            format!("http://127.0.0.1:{}/healthz", self.port.number()),
-        );
-        let ended = wait_until("a host that answers", || match child.try_wait().unwrap() {
-            Some(status) => Some(Some(status)),
-            None => alive
-                .clone()
-                .try_send()
-                .is_ok_and(|answer| answer.status == 200)
-                .then_some(None),
-        });
-        assert_eq!(ended, None, "the host ended:\n{}", self.log());
+        self.child = Some(command.spawn().unwrap());
     }
 
     /// Kills it and starts it again.

@@ -137,6 +137,27 @@ fn a_run_lives_through_kills_at_any_moment() {
 }
 
 #[test]
+fn kills_while_it_starts_do_no_harm() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"wait": "a"}]}));
+    let hook = run.hook("a");
+    post(&hook, "one").expect(202);
+    host.kill();
+    for moment in 0..10 {
+        host.launch();
+        pause(Duration::from_millis(6 * moment));
+        host.kill();
+    }
+    host.resume();
+    post(&hook, "two").expect(202);
+    let output = run.output();
+    assert_eq!(
+        (body(&output[1]), body(&output[2])),
+        ("one".into(), "two".into())
+    );
+}
+
+#[test]
 fn nothing_acknowledged_is_lost() {
     let mut host = Host::start();
     let run = host.script(&json!({"seq": [

@@ -106,6 +106,27 @@ fn an_event_carries_bytes_and_their_media_type() {
 }
 
 #[test]
+fn an_events_name_is_any_text_that_is_not_too_long() {
+    let host = Host::start();
+    let run = host.script(&json!({"event": "order/42 \u{1f42d}"}));
+    run.wait_for_steps(&["order/42 \u{1f42d}"]);
+    assert_eq!(
+        broadcast(&host, "order%2F42%20%F0%9F%90%AD", "x"),
+        ids([&run])
+    );
+    run.output();
+    let long = "e".repeat(257);
+    let refused = host
+        .post(&format!("/v1/events/{long}"), "")
+        .expect_problem(400, "invalid-event-name");
+    assert!(
+        refused.detail().contains("`step-name-limit`"),
+        "{}",
+        refused.detail()
+    );
+}
+
+#[test]
 fn a_wait_for_an_event_ends_with_none_when_its_time_is_up() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [{"event": "e", "ms": 50}, {"event": "e", "ms": 0}, {"event": "go"}, {"event": "e"}]}));

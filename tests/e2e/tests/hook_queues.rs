@@ -276,3 +276,12 @@ fn what_no_wait_took_is_shown_as_untaken() {
         (&json!(2), &json!(1))
     );
 }
+
+#[test]
+fn what_a_cancelled_run_had_not_taken_is_shown_as_untaken() {
+    let host = Host::start();
+    let run = host.script(&waits_after_go(1));
+    post(run.hook("a"), "left").expect(202);
+    run.cancel().expect(200);
+    assert_eq!(run.show()["untaken"], 1);
+}

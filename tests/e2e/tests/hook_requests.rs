@@ -50,6 +50,26 @@ fn a_body_in_chunks_is_one_body() {
 }
 
 #[test]
+fn a_caller_that_asks_before_it_sends_its_body_is_told_to() {
+    let host = Host::with(&["--body-limit", "1000"]);
+    let (run, hook) = waiting_run(&host);
+    let (authority, target) = raw::split(&hook);
+    let ask = |length: u32| {
+        let mut connection = raw::Connection::to(&hook);
+        connection.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: {authority}\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        ));
+        connection
+    };
+    ask(1_001).answer().expect(413);
+    let mut connection = ask(4);
+    connection.answer().expect(100);
+    connection.send("body");
+    connection.answer().expect(202);
+    assert_eq!(body(&delivery(&run)), "body");
+}
+
+#[test]
 fn repeated_headers_keep_their_order_and_their_bytes() {
     let host = Host::start();
     let (run, hook) = waiting_run(&host);

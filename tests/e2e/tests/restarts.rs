@@ -1,8 +1,9 @@
 //! What time, timers and code are after a restart.
 
+use std::fs;
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Stopwatch, body, pause, post};
+use dormouse_e2e::{Host, Run, Stopwatch, body, pause, post};
 use serde_json::{Value, json};
 
 use crate::forms::go;
@@ -158,4 +159,41 @@ fn events_and_notifies_are_kept_across_a_restart() {
     go(&run);
     host.restart();
     run.output();
+}
+
+#[test]
+fn many_sleeping_runs_wake_after_a_restart() {
+    let mut host = Host::start();
+    let script = json!({"seq": [{"webhook": "a"}, {"wait": "a"}]});
+    let runs: Vec<Run> = (0..100).map(|_| host.script(&script)).collect();
+    let hooks: Vec<String> = runs.iter().map(|run| run.hook("a")).collect();
+    host.restart();
+    for (number, hook) in hooks.iter().enumerate() {
+        post(hook, number.to_string()).expect(202);
+    }
+    for (number, run) in runs.iter().enumerate() {
+        assert_eq!(body(&run.output()[1]), number.to_string());
+    }
+}
+
+#[test]
+fn a_copy_of_the_data_is_all_that_a_host_is() {
+    let mut host = Host::start();
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"random": 8}]}));
+    let hook = run.hook("a");
+    run.wait_for_steps(&["a"]);
+    assert!(host.stop().success());
+
+    let mut other = Host::start();
+    other.kill();
+    for file in fs::read_dir(host.data_dir()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), other.data_dir().join(file.file_name())).unwrap();
+    }
+    other.resume();
+    let token = hook.rsplit_once('/').unwrap().1;
+    other
+        .post(&format!("/hooks/{token}"), "to the other")
+        .expect(202);
+    assert_eq!(body(&other.run(run.id()).output()[1]), "to the other");
 }
