@@ -114,6 +114,10 @@ pub enum Source {
     Abandoned,
 }
 
+/// What orders completions: when it became possible, when what it is made of was accepted, and the operation. Of two
+/// requests that lay there when two waits were made, the one accepted first goes first.
+type Key = (Time, Time, OperationNumber);
+
 /// The operations of a run that have not completed.
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
@@ -123,9 +127,9 @@ pub struct Frontier {
     deadlines: BTreeSet<(Time, OperationNumber)>,
     abandoned: BTreeSet<(Time, OperationNumber)>,
     /// What is known to have arrived and whom it goes to, in the order of delivery.
-    arrived: BTreeMap<(Time, OperationNumber), (Channel, u64)>,
+    arrived: BTreeMap<Key, (Channel, u64)>,
     /// The same by channel, so that it can be taken back.
-    heads: BTreeMap<Channel, (Time, OperationNumber)>,
+    heads: BTreeMap<Channel, Key>,
     unchecked: BTreeSet<Channel>,
     /// The number of operations made.
     made: u32,
@@ -251,7 +255,7 @@ impl Frontier {
                     .then_some((*number, open.issued))
             });
         if let Some((number, issued)) = taker {
-            let key = (head.accepted.max(issued), number);
+            let key = (head.accepted.max(issued), head.accepted, number);
             // A wait for an event may have two channels ready at the same instant; the first one found keeps it.
             if let std::collections::btree_map::Entry::Vacant(vacant) = self.arrived.entry(key) {
                 vacant.insert((channel.clone(), head.place));
@@ -260,8 +264,8 @@ impl Frontier {
         }
     }
 
-    /// What completes next at this time, if anything: the earliest, and of those at one instant the oldest operation.
-    /// An arrival goes before the deadline of the same wait. Every channel must have been checked.
+    /// What completes next at this time, if anything: the earliest, of those at one instant what was accepted first, and
+    /// then the oldest operation. An arrival goes before the deadline of the same wait. Every channel must have been checked.
     #[must_use]
     pub fn next(&self, now: Time) -> Option<Ready> {
         debug_assert!(self.unchecked.is_empty(), "an arrival could be overlooked");
@@ -269,32 +273,21 @@ impl Frontier {
             .arrived
             .first_key_value()
             .map(|(key, (channel, place))| {
-                (
-                    *key,
-                    0,
-                    Source::Arrival {
-                        channel: channel.clone(),
-                        place: *place,
-                    },
-                )
+                let (channel, place) = (channel.clone(), *place);
+                (*key, 0, Source::Arrival { channel, place })
             });
-        let abandoned = self
-            .abandoned
-            .first()
-            .map(|key| (*key, 1, Source::Abandoned));
-        let deadline = self
-            .deadlines
-            .first()
-            .filter(|(deadline, _)| *deadline <= now)
-            .map(|key| (*key, 2, Source::Deadline));
-        let (key, _, source) = [arrival, abandoned, deadline]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(key, rank, _)| (*key, *rank))?;
+        let at = |(time, number): &(Time, OperationNumber)| (*time, *time, *number);
+        let abandoned = self.abandoned.first();
+        let abandoned = abandoned.map(|key| (at(key), 1, Source::Abandoned));
+        let deadline = self.deadlines.first().filter(|(time, _)| *time <= now);
+        let deadline = deadline.map(|key| (at(key), 2, Source::Deadline));
+        let candidates = [arrival, abandoned, deadline].into_iter().flatten();
+        let ((time, _, operation), _, source) =
+            candidates.min_by_key(|(key, rank, _)| (*key, *rank))?;
         Some(Ready {
-            operation: key.1,
+            operation,
             source,
-            time: key.0,
+            time,
         })
     }
 

@@ -224,3 +224,28 @@ fn a_call_is_the_hosts_work_and_a_wait_is_not() {
     assert!(frontier(0, vec![call]).host_works());
     assert!(!frontier(0, vec![wait(None)]).host_works());
 }
+
+#[test]
+fn of_two_requests_that_lay_there_the_one_accepted_first_goes_first() {
+    let other = WebhookNumber(1);
+    let wait_other = Kind::WaitForWebhook {
+        webhook: other,
+        timeout: None,
+    };
+    let mut frontier = frontier(100, vec![wait(None), wait_other]);
+    while let Some(channel) = frontier.unchecked().cloned() {
+        let accepted = if channel == Channel::Webhook(other) {
+            10
+        } else {
+            20
+        };
+        frontier.found(
+            channel,
+            Some(Head {
+                place: 0,
+                accepted: Time(accepted),
+            }),
+        );
+    }
+    assert_eq!(delivers(frontier.next(Time(100))), Some((1, 0)));
+}

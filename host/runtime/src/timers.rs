@@ -58,6 +58,7 @@ impl Core {
             if now >= next_scan {
                 reached = None;
                 next_scan = now.after(SCAN);
+                self.try_full_disk();
                 if let Err(error) = self.wake_due() {
                     tracing::warn!(%error, "due runs could not be read");
                 }
@@ -112,6 +113,18 @@ impl Core {
                 () = reached => return,
                 () = earlier => {}
             }
+        }
+    }
+
+    /// A host whose disk was full is not ready, so perhaps nobody asks it to write; it finds out by itself.
+    fn try_full_disk(self: &Arc<Self>) {
+        if self.store.is_full() {
+            let core = self.clone();
+            self.spawner.spawn(Box::pin(async move {
+                if core.store.touch().await.is_ok() {
+                    tracing::info!("the disk takes writes again");
+                }
+            }));
         }
     }
 

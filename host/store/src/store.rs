@@ -19,6 +19,16 @@ pub struct Store {
     keys: Arc<Keys>,
 }
 
+struct Touch;
+
+impl Transaction for Touch {
+    type Output = ();
+
+    fn apply(&self, _: &mut Write<'_>) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
 struct Keys {
     tokens: TokenKeys,
     code: [u8; 32],
@@ -90,6 +100,14 @@ impl Store {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.writer.is_full()
+    }
+
+    /// Writes nothing but the time, to find out whether a disk that was full takes writes again.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn touch(&self) -> Result<(), WriteError> {
+        self.write(Touch).await
     }
 
     pub(crate) async fn write<T: Transaction>(

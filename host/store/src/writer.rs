@@ -189,7 +189,8 @@ impl Writer {
             .clone()
     }
 
-    /// Whether writes are refused for want of space: there is too little left, or there was at the last attempt.
+    /// Whether writes are refused for want of space: there is too little left, or the last attempt found so (as with a
+    /// quota, of which the disk does not speak). [`crate::Store::touch`] tries again.
     pub(crate) fn is_full(&self) -> bool {
         self.lacks_space() || self.full.load(Ordering::Acquire)
     }
@@ -226,7 +227,6 @@ impl Writer {
             return Err(error);
         }
         if self.lacks_space() {
-            self.full.store(true, Ordering::Release);
             return Err(WriteError::Full);
         }
         match self.commit(group) {
