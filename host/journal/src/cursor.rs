@@ -128,57 +128,24 @@ impl Cursor {
         fresh: impl FnOnce(OperationNumber) -> Kind,
     ) -> Result<Issued, Mismatch> {
         let number = OperationNumber(self.next);
+        let made = |kind| Operation {
+            step: step.to_owned(),
+            digest,
+            kind,
+        };
         let Some(current) = &mut self.current else {
-            let found = Operation {
-                step: step.to_owned(),
-                digest,
-                kind: fresh(number),
-            };
-            return Err(Mismatch {
-                number,
-                expected: Side::Quiescence,
-                found: Side::Operation(Box::new(found)),
-            });
+            return Err(Mismatch::new(number, None, made(fresh(number))));
         };
         let (kind, recorded) = match current.activation.operations.get(current.position) {
             Some(expected) if expected.step == step && expected.digest == digest => {
                 (expected.kind.clone(), true)
             }
-            Some(expected) => {
-                let found = Operation {
-                    step: step.to_owned(),
-                    digest,
-                    kind: fresh(number),
-                };
-                let expected = Side::Operation(Box::new(expected.clone()));
-                return Err(Mismatch {
-                    number,
-                    expected,
-                    found: Side::Operation(Box::new(found)),
-                });
-            }
             None if current.live => {
                 let kind = fresh(number);
-                let operation = Operation {
-                    step: step.to_owned(),
-                    digest,
-                    kind: kind.clone(),
-                };
-                current.activation.operations.push(operation);
+                current.activation.operations.push(made(kind.clone()));
                 (kind, false)
             }
-            None => {
-                let found = Operation {
-                    step: step.to_owned(),
-                    digest,
-                    kind: fresh(number),
-                };
-                return Err(Mismatch {
-                    number,
-                    expected: Side::Quiescence,
-                    found: Side::Operation(Box::new(found)),
-                });
-            }
+            expected => return Err(Mismatch::new(number, expected, made(fresh(number)))),
         };
         if matches!(kind, Kind::Begin { outcome: None }) {
             current.open_step = Some(current.position);
@@ -295,6 +262,19 @@ pub struct Mismatch {
     pub expected: Side,
     /// What the guest did.
     pub found: Side,
+}
+
+impl Mismatch {
+    fn new(number: OperationNumber, expected: Option<&Operation>, found: Operation) -> Self {
+        let expected = expected.map_or(Side::Quiescence, |expected| {
+            Side::Operation(Box::new(expected.clone()))
+        });
+        Mismatch {
+            number,
+            expected,
+            found: Side::Operation(Box::new(found)),
+        }
+    }
 }
 
 /// One side of a mismatch.

@@ -171,7 +171,7 @@ impl Core {
         let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
         match self
             .store
-            .activate(run, current.next, vec![step], retention, mail)
+            .activate(run, current.next, step, retention, mail)
             .await
         {
             Ok(Ok(activated)) => {

@@ -1,10 +1,8 @@
-//! Committing activations: everything that they decided, at once.
-
-use std::collections::BTreeMap;
+//! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Activation, Channel, Kind, LogLine, OperationNumber, Outcome, Payload, RunId, Source, Status,
-    Time, Transition,
+    Activation, Kind, LogLine, OperationNumber, Outcome, Payload, RunId, Source, Status, Time,
+    Transition,
 };
 use redb::ReadableTable;
 
@@ -15,12 +13,12 @@ use crate::transactions::events::{self, MailLimits, Reached};
 use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
-/// Activations to be appended to a run's journal.
+/// An activation to be appended to a run's journal.
 #[derive(Debug)]
 pub(crate) struct Activate {
     run: RunId,
-    first: u32,
-    steps: Vec<Step>,
+    number: u32,
+    step: Step,
     retention: u64,
     mail: MailLimits,
 }
@@ -75,13 +73,11 @@ pub enum NotifyTarget {
     Nobody,
 }
 
-/// What a commit of activations did.
+/// What the commit of an activation did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activated {
     /// Where the run stands now.
     pub status: Status,
-    /// Whether it has something to do already.
-    pub due: bool,
     /// When it was committed; the first attempts of its calls are due.
     pub time: Time,
     /// Runs that have something to do now because of an event.
@@ -92,14 +88,14 @@ pub struct Activated {
     pub journal_bytes: u64,
 }
 
-/// Why activations were not committed. Nothing of them was written.
+/// Why an activation was not committed. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// The run has ended: it was cancelled meanwhile.
     Ended,
     /// The run is blocked.
     Blocked,
-    /// The journal is not where these activations begin.
+    /// The journal does not end where this activation begins.
     Moved,
     /// A deadline was about to pass, but something accepted before it has arrived meanwhile.
     Stale,
@@ -120,20 +116,15 @@ impl Transaction for Activate {
         }
         let sequence = write.next_sequence();
         let mut reached = Reached::default();
-        for (index, step) in (self.first..).zip(&self.steps) {
-            let Some(edit) = edits.load(&write.tables, self.run)? else {
-                continue;
-            };
-            let mut commit = Commit {
-                edit,
-                now: write.now,
-                sequence,
-                tables: &mut write.tables,
-            };
-            commit.step(index, step, self.retention)?;
-            if step.activation.end.is_none() {
-                self.notify(write, &mut edits, sequence, step, &mut reached)?;
-            }
+        let mut commit = Commit {
+            edit,
+            now: write.now,
+            sequence,
+            tables: &mut write.tables,
+        };
+        commit.step(self.number, &self.step, self.retention)?;
+        if self.step.activation.end.is_none() {
+            self.notify(write, &mut edits, sequence, &mut reached)?;
         }
         let Some(edit) = edits.load(&write.tables, self.run)? else {
             return Ok(Err(Refused::Ended));
@@ -145,7 +136,6 @@ impl Transaction for Activate {
         }
         let activated = Activated {
             status: edit.state.status,
-            due: edit.state.is_due(),
             time: write.now,
             woken: reached.woken,
             broadcasting: reached.more,
@@ -157,16 +147,15 @@ impl Transaction for Activate {
 }
 
 impl Activate {
-    /// Sends what a step sends, in the sequence of this very commit, so that it does not reach waits made in it.
+    /// Sends what the activation sends, in the sequence of this very commit, so that it does not reach waits made in it.
     fn notify(
         &self,
         write: &mut Write<'_>,
         edits: &mut Edits,
         sequence: u64,
-        step: &Step,
         reached: &mut Reached,
     ) -> Result<(), ReadError> {
-        for notify in &step.notifies {
+        for notify in &self.step.notifies {
             let count = events::send(write, edits, sequence, notify, self.mail, reached)?;
             if let Some(edit) = edits.load(&write.tables, self.run)? {
                 let outcome = Outcome::Notified(count);
@@ -191,30 +180,15 @@ impl Activate {
         if state.status == Status::Blocked {
             return Ok(Some(Refused::Blocked));
         }
-        if state.activations != self.first {
+        if state.activations != self.number {
             return Ok(Some(Refused::Moved));
         }
-        // What earlier steps of this commit take is gone for the later ones.
-        let mut taken: BTreeMap<Channel, u64> = BTreeMap::new();
-        for step in &self.steps {
-            let operation = step
-                .activation
-                .completion
-                .as_ref()
-                .map(|completion| completion.operation);
-            match (&step.source, operation) {
-                (Some(Source::Arrival { channel, place }), _) => {
-                    taken.insert(channel.clone(), place + 1);
-                }
-                (Some(Source::Deadline), Some(operation)) => {
-                    if let Some(refused) = self.refuse_deadline(tables, operation, &taken)? {
-                        return Ok(Some(refused));
-                    }
-                }
-                _ => {}
+        match (&self.step.source, &self.step.activation.completion) {
+            (Some(Source::Deadline), Some(completion)) => {
+                self.refuse_deadline(tables, completion.operation)
             }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     /// A wait ends with none only after everything accepted before its deadline was handed out.
@@ -222,21 +196,17 @@ impl Activate {
         &self,
         tables: &Tables<'_>,
         operation: OperationNumber,
-        taken: &BTreeMap<Channel, u64>,
     ) -> Result<Option<Refused>, ReadError> {
         let run = self.run.0;
-        // One that is not in the table was made by an earlier step of this commit, when nothing could have arrived
-        // that the runner did not see.
         let Some(row) = open::TABLE.get(&tables.open, (run, operation.0))? else {
             return Ok(None);
         };
         let waiting = row.waiting();
         let head = match &row.kind {
             Kind::WaitForWebhook { webhook, .. } => {
-                let from = taken.get(&Channel::Webhook(*webhook)).copied().unwrap_or(0);
                 let mut range = tables
                     .inbox
-                    .range((run, webhook.0, from)..=(run, webhook.0, u64::MAX))?;
+                    .range((run, webhook.0, 0)..=(run, webhook.0, u64::MAX))?;
                 match range.next() {
                     Some(item) => Some(inbox::TABLE.decode(item?.1.value())?.accepted),
                     None => None,
@@ -252,11 +222,7 @@ impl Activate {
                 if events::is_underway(tables, event, self.run, operation, waiting)? {
                     return Ok(Some(Refused::EventUnderway));
                 }
-                let from = taken
-                    .get(&Channel::Event(event.clone()))
-                    .copied()
-                    .unwrap_or(0);
-                let range = (run, event.as_str(), from)..=(run, event.as_str(), u64::MAX);
+                let range = (run, event.as_str(), 0)..=(run, event.as_str(), u64::MAX);
                 match tables.mail.range(range)?.next() {
                     Some(item) => Some(mail::TABLE.decode(item?.1.value())?.accepted),
                     None => None,
@@ -286,24 +252,23 @@ fn has_host_work(tables: &Tables<'_>, run: RunId) -> Result<bool, ReadError> {
 }
 
 impl Store {
-    /// Appends activations to a run's journal, `first` being the number of the first, and does in the same commit
-    /// what they decided. An ended run is kept for `retention` milliseconds; events aimed at a run are kept up to the
+    /// Appends an activation of this number to a run's journal, and does in the same commit what it decided. An ended run is kept for `retention` milliseconds; events aimed at a run are kept up to the
     /// limits of `mail`.
     ///
     /// # Errors
-    /// When they could not be made durable.
+    /// When it could not be made durable.
     pub async fn activate(
         &self,
         run: RunId,
-        first: u32,
-        steps: Vec<Step>,
+        number: u32,
+        step: Step,
         retention: u64,
         mail: MailLimits,
     ) -> Result<Result<Activated, Refused>, WriteError> {
         self.write(Activate {
             run,
-            first,
-            steps,
+            number,
+            step,
             retention,
             mail,
         })

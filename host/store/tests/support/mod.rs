@@ -188,7 +188,7 @@ impl World {
     }
 
     pub fn commit(&self, id: RunId, number: u32, step: Step) -> Result<Activated, Refused> {
-        run(self.store.activate(id, number, vec![step], RETENTION, MAIL)).unwrap()
+        run(self.store.activate(id, number, step, RETENTION, MAIL)).unwrap()
     }
 
     pub fn request(&self, id: RunId, body: &str) -> Accept {
