@@ -39,6 +39,18 @@ pub struct Limits {
     pub inbox: u32,
     /// Bytes in a webhook's inbox.
     pub inbox_bytes: u64,
+    /// Bytes in all inboxes of webhooks together.
+    pub host_inbox_bytes: u64,
+    /// Requests a second to one webhook, and as many at once; 0 for any number.
+    pub webhook_rate: u32,
+    /// The same for all webhooks together.
+    pub host_rate: u32,
+    /// Milliseconds that a webhook which its workflow answers holds its caller at most.
+    pub reply_wait: u64,
+    /// Callers held so at once.
+    pub held_replies: u32,
+    /// Milliseconds that the time in a signature may be from now.
+    pub signature_tolerance: u64,
     /// Bytes of a run's journal.
     pub journal: u64,
     /// What a run can feel; recorded with each run.
@@ -73,6 +85,12 @@ impl Default for Limits {
             body: 16 << 20,
             inbox: 1_000,
             inbox_bytes: 64 << 20,
+            host_inbox_bytes: 4 << 30,
+            webhook_rate: 1_000,
+            host_rate: 20_000,
+            reply_wait: 60_000,
+            held_replies: 1_024,
+            signature_tolerance: 300_000,
             journal: 1 << 30,
             guest: GuestLimits {
                 memory: 256 << 20,

@@ -7,6 +7,7 @@
 //! The command line goes before the environment, the environment before the file, the file before the default.
 
 mod error;
+mod network;
 mod public_url;
 mod raw;
 mod read;
@@ -16,6 +17,7 @@ mod unit;
 mod validated;
 
 pub use error::{ConfigError, Source};
+pub use network::{InvalidNetwork, Network};
 pub use raw::{Flags, RawConfig};
 pub use token::ApiToken;
 pub use validated::{Config, LogFormat};

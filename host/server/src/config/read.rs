@@ -1,6 +1,7 @@
 //! Values of settings, understood one by one.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use super::setting::Setting;
@@ -106,9 +107,26 @@ impl Reader<'_> {
 
     /// A number from 1 to the largest given.
     pub(super) fn count(&self, setting: &Setting, most: u32) -> Result<u32, ConfigError> {
+        self.number(setting, 1, most)
+    }
+
+    /// A number from the smallest to the largest given.
+    pub(super) fn number(
+        &self,
+        setting: &Setting,
+        least: u32,
+        most: u32,
+    ) -> Result<u32, ConfigError> {
         self.value(setting, |text| match text.trim().parse() {
-            Ok(count) if (1..=most).contains(&count) => Ok(count),
-            _ => Err(format!("give a whole number from 1 to {most}")),
+            Ok(number) if (least..=most).contains(&number) => Ok(number),
+            _ => Err(format!("give a whole number from {least} to {most}")),
         })
     }
+}
+
+/// An address and a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.trim()
+        .parse()
+        .map_err(|_| "give an address and a port, such as 127.0.0.1:4100 or [::1]:4100")
 }

@@ -86,9 +86,15 @@ settings! {
         "Where everything durable lies; made if it does not exist";
     LISTEN: "listen", Address, Some("127.0.0.1:4100"),
         "Where to listen. An address that others can reach needs an API token";
+    HOOKS_LISTEN: "hooks-listen", Address, None,
+        "Where to listen besides, for webhooks alone: let the outside world reach this address, and keep the API to \
+         yourself";
     PUBLIC_URL: "public-url", Url, None,
         "What webhooks' URLs begin with: how the outside world reaches this host [default: http:// and the address \
-         listened on]";
+         listened on for webhooks]";
+    TRUSTED_PROXIES: "trusted-proxies", List, None,
+        "Networks (10.0.0.0/8) and addresses (127.0.0.1) of proxies whose headers Forwarded or X-Forwarded-For, -Proto \
+         and -Host are believed. They must set these headers themselves, and drop what their clients sent";
     API_TOKEN_FILE: "api-token-file", Path, None,
         "A file that holds the token which callers of the API must present. DORMOUSE_API_TOKEN can hold the token \
          itself";
@@ -105,6 +111,19 @@ settings! {
         "Size of one body: of a webhook's request, an input, an output, an event, a response to a call, a step's value";
     INBOX_LIMIT: "inbox-limit", Count, Some("1000"), "Requests that a webhook keeps until they are taken";
     INBOX_BYTES_LIMIT: "inbox-bytes-limit", Size, Some("64MiB"), "Size of all of them together";
+    HOST_INBOX_BYTES_LIMIT: "host-inbox-bytes-limit", Size, Some("4GiB"), "Size of what all webhooks keep together";
+    WEBHOOK_RATE_LIMIT: "webhook-rate-limit", Count, Some("1000"),
+        "Requests a second to one webhook, and as many at once; 0 for no limit";
+    HOST_RATE_LIMIT: "host-rate-limit", Count, Some("20000"), "The same for all webhooks together";
+    REPLY_WAIT_LIMIT: "reply-wait-limit", Span, Some("60s"),
+        "The longest that a webhook which its workflow answers holds its caller";
+    HELD_REPLIES: "held-replies", Count, Some("1024"), "Callers held so at once; further ones are refused";
+    SIGNATURE_TOLERANCE: "signature-tolerance", Span, Some("5m"),
+        "How far the time in a webhook's signature may be from now";
+    BODY_TIMEOUT: "body-timeout", Span, Some("30s"),
+        "How long a sender may take for a body, beside one second for each 16 KiB that came";
+    CONNECTIONS_LIMIT: "connections-limit", Count, Some("10000"),
+        "Connections at once to one address listened on; further ones wait";
     MEMORY_LIMIT: "memory-limit", Size, Some("256MiB"),
         "Memory of a run. A run keeps the limit that it was started with";
     CPU_LIMIT: "cpu-limit", Span, Some("5s"), "Processor time of a run between one wait and the next";

@@ -51,6 +51,9 @@ fn without_settings_the_defaults_hold() {
         (config.log.as_str(), config.log_format),
         ("info", LogFormat::Text)
     );
+    assert_eq!(config.body_timeout, Duration::from_secs(30));
+    assert_eq!(config.connections_limit, 10_000);
+    assert!(config.hooks_listen.is_none() && config.trusted_proxies.is_empty());
     assert!(
         config.token.is_none() && !config.egress.allow_private && config.egress.allow.is_empty()
     );
@@ -168,6 +171,10 @@ fn what_is_not_valid_is_named_with_its_value_its_source_and_what_would_be() {
         ("--body-limit", "0", "give 1 bytes or more"),
         ("--cpu-limit", "soon", "give a span of time, such as"),
         ("--cpu-limit", "0s", "give 1ms or more"),
+        ("--hooks-listen", "4101", "give an address and a port"),
+        ("--trusted-proxies", "10.0.0.0/33", "write a network"),
+        ("--webhook-rate-limit", "-1", "from 0 to 4294967295"),
+        ("--connections-limit", "0", "from 1 to 1048576"),
         ("--instances", "0", "give a whole number from 1 to 65536"),
         (
             "--inbox-limit",
@@ -261,6 +268,21 @@ fn a_listener_that_others_reach_wants_a_token() {
 }
 
 #[test]
+fn a_listener_for_webhooks_alone_wants_none() {
+    let arguments = ["--hooks-listen", "0.0.0.0:4101"];
+    let config = config(&arguments, &[]).unwrap();
+    assert_eq!(config.hooks_listen.unwrap().port(), 4101);
+    assert_eq!(config.public_url, "http://localhost:4101");
+}
+
+#[test]
+fn a_rate_of_none_is_no_limit() {
+    let arguments = ["--webhook-rate-limit", "0", "--host-rate-limit", "0"];
+    let limits = config(&arguments, &[]).unwrap().settings().limits;
+    assert_eq!((limits.webhook_rate, limits.host_rate), (0, 0));
+}
+
+#[test]
 fn a_token_comes_from_the_nearest_place() {
     let token_file = file("from-a-file\n");
     let check = |arguments: &[&str], environment: &[(&str, &str)], expected: &str| {
@@ -293,10 +315,17 @@ fn a_token_comes_from_the_nearest_place() {
 fn the_public_url_follows_the_listener_unless_it_was_given() {
     let free = "127.0.0.1:0";
     let bound = "127.0.0.1:50000".parse().unwrap();
-    let config = |arguments: &[&str]| config(arguments, &[]).unwrap().bound(bound);
+    let hooks = "127.0.0.1:50001".parse().unwrap();
+    let bind = |arguments: &[&str], hooks| config(arguments, &[]).unwrap().bound(bound, hooks);
+    let config = |arguments: &[&str]| bind(arguments, None);
     assert_eq!(
         config(&["--listen", free]).public_url,
         "http://127.0.0.1:50000"
+    );
+    let for_webhooks = ["--listen", free, "--hooks-listen", free];
+    assert_eq!(
+        bind(&for_webhooks, Some(hooks)).public_url,
+        "http://127.0.0.1:50001"
     );
     let given = ["--listen", free, "--public-url", "https://hooks.example/x/"];
     assert_eq!(

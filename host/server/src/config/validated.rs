@@ -11,8 +11,8 @@ use dormouse_outbound::Policy;
 use dormouse_runtime::{Limits, Settings};
 use tracing_subscriber::EnvFilter;
 
-use super::read::Reader;
-use super::{ApiToken, ConfigError, RawConfig, Source, public_url, setting};
+use super::read::{Reader, address};
+use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, setting};
 use crate::machine::compiler::CompileLimits;
 
 /// The configuration of a host.
@@ -22,8 +22,16 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen besides, for webhooks alone.
+    pub hooks_listen: Option<SocketAddr>,
     /// What webhooks' URLs begin with, without a slash at the end.
     pub public_url: String,
+    /// Whose word about their clients is taken.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a sender may take for a body, beside the time that the size of one gives it.
+    pub body_timeout: Duration,
+    /// Connections at once to one address.
+    pub connections_limit: usize,
     /// What guards the API, if anything does.
     pub token: Option<ApiToken>,
     /// Where calls may go.
@@ -61,6 +69,9 @@ const LEAST_COMPILE_TIME: u64 = 1_000;
 /// Less memory than this and the compiler itself does not start.
 const LEAST_COMPILE_MEMORY: u64 = 256 << 20;
 
+/// More connections than this no machine has file descriptors for.
+const MOST_CONNECTIONS: u32 = 1 << 20;
+
 /// Slots beyond the instances that may exist at once: one that is dropped leaves its slot a little later than its
 /// permit, and a few guests take more of the pool than others.
 const SPARE_SLOTS: u32 = 32;
@@ -75,11 +86,8 @@ impl Config {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let read = Reader(raw);
-        let listen = read.value(&setting::LISTEN, |text| {
-            text.trim()
-                .parse::<SocketAddr>()
-                .map_err(|_| "give an address and a port, such as 127.0.0.1:4100 or [::1]:4100")
-        })?;
+        let listen = read.value(&setting::LISTEN, address)?;
+        let hooks_listen = read.optional(&setting::HOOKS_LISTEN, address)?;
         let public_url = read.optional(&setting::PUBLIC_URL, public_url::parse)?;
         let token = token(raw, variable)?;
         if token.is_none() && !listen.ip().to_canonical().is_loopback() {
@@ -88,8 +96,13 @@ impl Config {
         Ok(Config {
             data_dir: read.text(&setting::DATA_DIR)?.unwrap_or_default().into(),
             listen,
+            hooks_listen,
             is_public_url_given: public_url.is_some(),
-            public_url: public_url.unwrap_or_else(|| public_url::of_listener(listen)),
+            public_url: public_url
+                .unwrap_or_else(|| public_url::of_listener(hooks_listen.unwrap_or(listen))),
+            trusted_proxies: read.list(&setting::TRUSTED_PROXIES)?,
+            body_timeout: Duration::from_millis(read.span(&setting::BODY_TIMEOUT, 1)?),
+            connections_limit: read.count(&setting::CONNECTIONS_LIMIT, MOST_CONNECTIONS)? as usize,
             token,
             egress: Policy {
                 allow_private: read.switch(&setting::ALLOW_PRIVATE_EGRESS)?,
@@ -112,13 +125,14 @@ impl Config {
         })
     }
 
-    /// With the address that the listener really has: port 0 asks the machine for a free one, and the public URL
+    /// With the addresses that the listeners really have: port 0 asks the machine for a free one, and the public URL
     /// follows unless it was given.
     #[must_use]
-    pub fn bound(mut self, listen: SocketAddr) -> Self {
+    pub fn bound(mut self, listen: SocketAddr, hooks_listen: Option<SocketAddr>) -> Self {
         self.listen = listen;
+        self.hooks_listen = hooks_listen;
         if !self.is_public_url_given {
-            self.public_url = public_url::of_listener(listen);
+            self.public_url = public_url::of_listener(hooks_listen.unwrap_or(listen));
         }
         self
     }
@@ -169,6 +183,12 @@ fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
         body,
         inbox: read.count(&setting::INBOX_LIMIT, u32::MAX)?,
         inbox_bytes: read.size(&setting::INBOX_BYTES_LIMIT, 1)?,
+        host_inbox_bytes: read.size(&setting::HOST_INBOX_BYTES_LIMIT, 1)?,
+        webhook_rate: read.number(&setting::WEBHOOK_RATE_LIMIT, 0, u32::MAX)?,
+        host_rate: read.number(&setting::HOST_RATE_LIMIT, 0, u32::MAX)?,
+        reply_wait: read.span(&setting::REPLY_WAIT_LIMIT, 1)?,
+        held_replies: read.count(&setting::HELD_REPLIES, 1 << 20)?,
+        signature_tolerance: read.span(&setting::SIGNATURE_TOLERANCE, 0)?,
         journal: read.size(&setting::JOURNAL_LIMIT, 1)?,
         guest: GuestLimits {
             memory: read.size(&setting::MEMORY_LIMIT, LEAST_MEMORY)?,
