@@ -7,7 +7,7 @@
 use axum::response::{IntoResponse, Response};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
-use dormouse_runtime::{CompileFailure, DeployError, StartError, Unavailable};
+use dormouse_runtime::{CompileFailure, DeployError, Exceeded, Scope, StartError, Unavailable};
 use dormouse_store::{ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -68,6 +68,30 @@ impl Problem {
     pub fn incomplete(error: impl std::fmt::Display) -> Self {
         let detail = format!("the body could not be read to its end: {error}");
         Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", detail)
+    }
+
+    /// A body that did not keep coming.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        let detail =
+            "the body did not come fast enough, and was given up; the setting is `body-timeout`";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
+    }
+
+    /// A request to a webhook that came too soon after others.
+    #[must_use]
+    pub fn too_fast(exceeded: Exceeded) -> Self {
+        let (what, setting) = match exceeded.scope {
+            Scope::Webhook => ("this webhook", "webhook-rate-limit"),
+            Scope::Host => ("this host", "host-rate-limit"),
+        };
+        let detail = format!(
+            "{what} gets requests faster than it takes them, and this one was dropped; the setting is `{setting}`"
+        );
+        // Whole seconds, and not one too few.
+        let seconds = exceeded.retry_after_ms.div_ceil(1_000);
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", detail)
+            .with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// No run has this id.

@@ -170,6 +170,10 @@ impl IntoResponses for BodyProblems {
                 "400",
                 "Something in the request is malformed; `detail` names it",
             ),
+            (
+                "408",
+                "`request-timeout`: the body did not come fast enough",
+            ),
             ("413", "`body-too-large`; `detail` names limit and setting"),
         ])
     }

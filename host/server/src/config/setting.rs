@@ -94,7 +94,7 @@ settings! {
          listened on for webhooks]";
     TRUSTED_PROXIES: "trusted-proxies", List, None,
         "Networks (10.0.0.0/8) and addresses (127.0.0.1) of proxies whose headers Forwarded or X-Forwarded-For, -Proto \
-         and -Host are believed. They must set these headers themselves, and drop what their clients sent";
+         and -Host are believed. Such a proxy must set them itself, whatever its clients send";
     API_TOKEN_FILE: "api-token-file", Path, None,
         "A file that holds the token which callers of the API must present. DORMOUSE_API_TOKEN can hold the token \
          itself";
@@ -120,6 +120,8 @@ settings! {
     HELD_REPLIES: "held-replies", Count, Some("1024"), "Callers held so at once; further ones are refused";
     SIGNATURE_TOLERANCE: "signature-tolerance", Span, Some("5m"),
         "How far the time in a webhook's signature may be from now";
+    HEAD_TIMEOUT: "head-timeout", Span, Some("30s"),
+        "How long a sender may take for a request's head, and how long a connection may be without a request";
     BODY_TIMEOUT: "body-timeout", Span, Some("30s"),
         "How long a sender may take for a body, beside one second for each 16 KiB that came";
     CONNECTIONS_LIMIT: "connections-limit", Count, Some("10000"),

@@ -51,6 +51,7 @@ fn without_settings_the_defaults_hold() {
         (config.log.as_str(), config.log_format),
         ("info", LogFormat::Text)
     );
+    assert_eq!(config.head_timeout, Duration::from_secs(30));
     assert_eq!(config.body_timeout, Duration::from_secs(30));
     assert_eq!(config.connections_limit, 10_000);
     assert!(config.hooks_listen.is_none() && config.trusted_proxies.is_empty());
@@ -173,7 +174,7 @@ fn what_is_not_valid_is_named_with_its_value_its_source_and_what_would_be() {
         ("--cpu-limit", "0s", "give 1ms or more"),
         ("--hooks-listen", "4101", "give an address and a port"),
         ("--trusted-proxies", "10.0.0.0/33", "write a network"),
-        ("--webhook-rate-limit", "-1", "from 0 to 4294967295"),
+        ("--webhook-rate-limit", "4294967296", "from 0 to 4294967295"),
         ("--connections-limit", "0", "from 1 to 1048576"),
         ("--instances", "0", "give a whole number from 1 to 65536"),
         (

@@ -28,6 +28,8 @@ pub struct Config {
     pub public_url: String,
     /// Whose word about their clients is taken.
     pub trusted_proxies: Vec<Network>,
+    /// How long a sender may take for a request's head, and a connection be without a request.
+    pub head_timeout: Duration,
     /// How long a sender may take for a body, beside the time that the size of one gives it.
     pub body_timeout: Duration,
     /// Connections at once to one address.
@@ -101,6 +103,7 @@ impl Config {
             public_url: public_url
                 .unwrap_or_else(|| public_url::of_listener(hooks_listen.unwrap_or(listen))),
             trusted_proxies: read.list(&setting::TRUSTED_PROXIES)?,
+            head_timeout: Duration::from_millis(read.span(&setting::HEAD_TIMEOUT, 1)?),
             body_timeout: Duration::from_millis(read.span(&setting::BODY_TIMEOUT, 1)?),
             connections_limit: read.count(&setting::CONNECTIONS_LIMIT, MOST_CONNECTIONS)? as usize,
             token,

@@ -4,6 +4,7 @@
 //! never reach a run, the method, the size; then what is decided where the request is made durable: duplicate, ended,
 //! limits. The caller is answered after that, and never with anything that depends on what the run does.
 
+pub mod client;
 mod key;
 mod request;
 

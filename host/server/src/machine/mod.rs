@@ -5,6 +5,7 @@ pub mod compiler;
 mod disk;
 mod egress;
 mod entropy;
+mod files;
 mod tasks;
 
 pub use clock::MachineClock;
@@ -12,4 +13,5 @@ pub use compiler::ChildCompiler;
 pub use disk::FileDisk;
 pub use egress::HttpEgress;
 pub use entropy::SystemEntropy;
+pub use files::raise_open_files;
 pub use tasks::TokioTasks;

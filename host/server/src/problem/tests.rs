@@ -156,3 +156,22 @@ async fn an_answer_has_the_form_of_rfc_9457() {
     let body = to_bytes(response.into_body(), 10_000).await.unwrap();
     insta::assert_snapshot!(String::from_utf8_lossy(&body));
 }
+
+#[test]
+fn who_calls_too_fast_is_told_when_to_come_back_and_what_the_limit_is() {
+    let table = [
+        (Scope::Webhook, 1, "1", "`webhook-rate-limit`"),
+        (Scope::Webhook, 1_000, "1", "`webhook-rate-limit`"),
+        (Scope::Host, 1_001, "2", "`host-rate-limit`"),
+    ];
+    for (scope, retry_after_ms, seconds, setting) in table {
+        let problem = Problem::too_fast(Exceeded {
+            scope,
+            retry_after_ms,
+        });
+        assert_eq!((problem.status.as_u16(), problem.code), (429, "too-fast"));
+        assert!(problem.detail.contains(setting), "{}", problem.detail);
+        let expected = (RETRY_AFTER, HeaderValue::from_static(seconds));
+        assert_eq!(problem.headers, [expected]);
+    }
+}

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::model::is_json;
 use crate::problem::Problem;
+use crate::request::pace::TooSlow;
 
 /// Reads a body. One over the limit is refused before it is read if its length is given, else as soon as it is over.
 pub(crate) async fn read(
@@ -28,7 +29,7 @@ pub(crate) async fn read(
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(Problem::incomplete)?.into_data() else {
+        let Ok(data) = frame.map_err(broken_off)?.into_data() else {
             continue;
         };
         if (first.len().max(whole.len()) + data.len()) as u64 > limit {
@@ -64,6 +65,14 @@ pub(crate) async fn read_payload(
         })?;
     }
     Ok(Payload { content_type, body })
+}
+
+fn broken_off(error: axum::Error) -> Problem {
+    if TooSlow::is(&error) {
+        Problem::too_slow()
+    } else {
+        Problem::incomplete(error)
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> Result<String, Problem> {

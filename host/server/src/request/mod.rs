@@ -2,4 +2,5 @@
 
 pub(crate) mod body;
 pub(crate) mod idempotency;
+pub(crate) mod pace;
 pub(crate) mod unread;

@@ -4,30 +4,33 @@
 //! committed or thrown away, answers under way are finished, and what still hangs after that is cut off, which the next
 //! start takes for a crash.
 
+mod activity;
+mod connection;
+mod listener;
+mod routes;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
 use dormouse_store::OpenError;
 use dormouse_store::seams::Clock as _;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
-use crate::api::{self, AppState};
+use crate::api::AppState;
 use crate::config::Config;
-use crate::ingress::{self, Ingress};
+use crate::ingress::Ingress;
 use crate::machine::{
-    ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks,
+    ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
 };
 use crate::metrics::Metrics;
+use connection::Connections;
+use listener::accept;
 
 /// From the signal to the exit. Whoever sent it kills after some time, 10 s at the least.
 const LEAVE_WITHIN: Duration = Duration::from_millis(4_500);
@@ -37,9 +40,6 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// Between looks at whether the disk has failed.
 const HEALTH: u64 = 200;
-
-/// How long a client may take to send a request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why the host could not serve, or stopped serving.
 #[derive(Debug, thiserror::Error)]
@@ -86,26 +86,55 @@ pub enum ServeError {
 /// # Errors
 /// When the host cannot start, or the disk failed.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
-    let address = config.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| ServeError::Listen { address, source })?;
-    let address = listener.local_addr()?;
-    let config = config.bound(address);
+    let everything = bind(config.listen).await?;
+    let hooks = match config.hooks_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = everything.local_addr()?;
+    let hooks_address = hooks.as_ref().map(TcpListener::local_addr).transpose()?;
+    let config = config.bound(address, hooks_address);
+    raise_open_files(config.connections_limit);
+
     let metrics = Metrics::default();
     let runtime = open(&config, &metrics)?;
-    let routes = api::router(AppState::new(runtime.clone(), &config, metrics.clone())).merge(
-        ingress::routes(Ingress {
-            runtime: runtime.clone(),
-            metrics,
-        }),
-    );
-    tracing::info!(%address, public_url = config.public_url, "listening");
-    let failed = accept(listener, routes, &runtime).await?;
+    let end = End::new()?;
+    let connections = Connections::new(&config);
+    let mut listeners = JoinSet::new();
+    let ingress = Ingress {
+        runtime: runtime.clone(),
+        metrics: metrics.clone(),
+    };
+    if let Some(listener) = hooks {
+        let routes = routes::hooks_alone(ingress.clone(), config.body_timeout);
+        listeners.spawn(accept(listener, routes, connections.listener()));
+    }
+    let state = AppState::new(runtime.clone(), &config, metrics);
+    let routes = routes::everything(state, ingress, config.body_timeout);
+    listeners.spawn(accept(everything, routes, connections.listener()));
+    log_addresses(&config);
+
+    let failed = end.wait(&runtime).await;
+    listeners.shutdown().await;
+    leave(connections, &runtime).await;
     if failed {
         Err(ServeError::DiskFailed)
     } else {
         Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+fn log_addresses(config: &Config) {
+    let public_url = &config.public_url;
+    tracing::info!(address = %config.listen, public_url, "listening");
+    if let Some(address) = config.hooks_listen {
+        tracing::info!(%address, "listening for webhooks alone");
     }
 }
 
@@ -117,7 +146,12 @@ fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
     })?;
     let engine = Engine::new(&config.engine())?;
     let client = Client::new(config.outbound());
-    client.set_listeners(vec![config.listen]);
+    client.set_listeners(
+        [config.listen]
+            .into_iter()
+            .chain(config.hooks_listen)
+            .collect(),
+    );
     let parts = Parts {
         clock: Arc::new(MachineClock),
         entropy: Arc::new(SystemEntropy),
@@ -148,73 +182,42 @@ fn tick(engine: Engine) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Accepts connections until a signal comes or the disk fails; gives whether it failed.
-async fn accept(
-    listener: TcpListener,
-    routes: Router,
-    runtime: &Runtime,
-) -> Result<bool, ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let connections = GracefulShutdown::new();
-    let mut health = MachineClock.sleep_until(MachineClock.now().after(HEALTH));
-    loop {
-        tokio::select! {
-            connection = listener.accept() => match connection {
-                Ok((stream, _)) => {
-                    // Answers are small, and each is waited for.
-                    let _ = stream.set_nodelay(true);
-                    serve_connection(TokioIo::new(stream), routes.clone(), &connections);
-                }
-                // Out of file descriptors, say. Connections that end will help.
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    MachineClock.sleep_until(MachineClock.now().after(HEALTH)).await;
-                }
-            },
-            () = &mut health => {
-                if runtime.has_failed() {
-                    leave(connections, runtime).await;
-                    return Ok(true);
-                }
-                health = MachineClock.sleep_until(MachineClock.now().after(HEALTH));
-            }
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-        }
+/// What ends the host.
+struct End {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl End {
+    fn new() -> std::io::Result<Self> {
+        Ok(End {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    drop(listener);
-    tracing::info!("stopping");
-    leave(connections, runtime).await;
-    Ok(false)
-}
 
-fn serve_connection(
-    stream: TokioIo<tokio::net::TcpStream>,
-    routes: Router,
-    connections: &GracefulShutdown,
-) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN);
-    builder.http2().timer(TokioTimer::new());
-    let connection = builder
-        .serve_connection(stream, TowerToHyperService::new(routes))
-        .into_owned();
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error, "a connection ended badly");
+    /// Waits for a signal, or for the disk to fail; gives whether it failed.
+    async fn wait(mut self, runtime: &Runtime) -> bool {
+        loop {
+            tokio::select! {
+                () = MachineClock.sleep_until(MachineClock.now().after(HEALTH)) => {
+                    if runtime.has_failed() {
+                        return true;
+                    }
+                }
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+            }
         }
-    });
+        tracing::info!("stopping");
+        false
+    }
 }
 
-async fn leave(connections: GracefulShutdown, runtime: &Runtime) {
+async fn leave(connections: Connections, runtime: &Runtime) {
     let gracefully = async {
         runtime.stop().await;
-        connections.shutdown().await;
+        connections.end().await;
     };
     if tokio::time::timeout(LEAVE_WITHIN, gracefully)
         .await

@@ -1,0 +1,243 @@
+//! Who calls, and by which URL, when proxies stand in between.
+//!
+//! A proxy says whom it forwards for in headers that anybody can send. They are believed from a proxy that the settings
+//! name, and of what a chain of proxies says only the part that such proxies added, which is the right one: each adds at
+//! the end (RFC 7239, section 4; the same custom holds for `X-Forwarded-For`).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use http::HeaderMap;
+use http::header::FORWARDED;
+use url::Url;
+
+use crate::config::Network;
+
+/// Proxies that are believed.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Vec<Network>);
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The address of the client, as far as it is known: where trusted proxies lose sight of it, that of the last one.
+    pub address: IpAddr,
+    /// What the client's URL began with, such as `https://hooks.example`, if a trusted proxy said so.
+    pub scheme_and_host: Option<String>,
+}
+
+/// Who calls, given who is at the other end of the connection.
+///
+/// Most proxies write `Forwarded` or the `X-Forwarded-` headers, and pass on what their client says in the others. So of
+/// a request that has both, only that counts in which they agree.
+#[must_use]
+pub fn caller(peer: SocketAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Caller {
+    let peer = peer.ip().to_canonical();
+    let unknown = Caller {
+        address: peer,
+        scheme_and_host: None,
+    };
+    if !trusted.include(peer) {
+        return unknown;
+    }
+    match (
+        forwarded(peer, headers, trusted),
+        x_forwarded(peer, headers, trusted),
+    ) {
+        (None, None) => unknown,
+        (Some(caller), None) | (None, Some(caller)) => caller,
+        (Some(one), Some(other)) => Caller {
+            address: if one.address == other.address {
+                one.address
+            } else {
+                peer
+            },
+            scheme_and_host: one
+                .scheme_and_host
+                .filter(|said| other.scheme_and_host.as_ref() == Some(said)),
+        },
+    }
+}
+
+impl TrustedProxies {
+    /// The proxies in these networks.
+    #[must_use]
+    pub fn new(networks: Vec<Network>) -> Self {
+        TrustedProxies(networks)
+    }
+
+    fn include(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// The client at the end of a chain of proxies, of which the nearest one comes first. It ends where somebody is
+    /// not trusted, and before what is not an address.
+    fn client(&self, peer: IpAddr, chain: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut client = peer;
+        for address in chain.map_while(|address| address) {
+            client = address;
+            if !self.include(address) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// What `Forwarded` says. None if there is no such header.
+fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<Caller> {
+    if !headers.contains_key(FORWARDED) {
+        return None;
+    }
+    let mut elements = elements(headers);
+    let nearest = elements.next().flatten();
+    let scheme_and_host = nearest
+        .as_ref()
+        .and_then(|nearest| scheme_and_host(nearest.proto.as_deref()?, nearest.host.as_deref()?));
+    let chain = std::iter::once(nearest).chain(elements);
+    let chain = chain.map(|element| node(element?.client.as_deref()?));
+    Some(Caller {
+        address: trusted.client(peer, chain),
+        scheme_and_host,
+    })
+}
+
+/// What the `X-Forwarded-` headers say. None if there are none.
+fn x_forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<Caller> {
+    let [client, proto, host] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+    if [client, proto, host]
+        .iter()
+        .all(|name| !headers.contains_key(*name))
+    {
+        return None;
+    }
+    let nearest = |name| values(headers, name).next().flatten();
+    let scheme_and_host = nearest(proto).and_then(|proto| scheme_and_host(proto, nearest(host)?));
+    let chain = values(headers, client).map(|value| node(value?));
+    Some(Caller {
+        address: trusted.client(peer, chain),
+        scheme_and_host,
+    })
+}
+
+/// What stands between the commas of a header, from the end of its last line on. None for a line that is not text.
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Option<&'a str>> {
+    let lines = headers.get_all(name).into_iter().rev();
+    lines.flat_map(|line| {
+        let text = line.to_str().ok();
+        let values = text.unwrap_or_default().rsplit(',');
+        values.map(move |value| text.map(|_| value.trim()))
+    })
+}
+
+/// What one proxy says in `Forwarded`.
+#[derive(Debug, Default)]
+struct Element {
+    client: Option<String>,
+    proto: Option<String>,
+    host: Option<String>,
+}
+
+/// The elements of `Forwarded`, from the end of its last line on. None for a line that is malformed: a quote that
+/// somebody left open must not swallow what a proxy added behind it, so such a line says nothing at all.
+fn elements(headers: &HeaderMap) -> impl Iterator<Item = Option<Element>> {
+    let lines = headers.get_all(FORWARDED).into_iter().rev();
+    lines.flat_map(|line| {
+        let elements = line.to_str().ok().and_then(parse);
+        match elements {
+            Some(elements) => elements.into_iter().rev().map(Some).collect(),
+            None => vec![None],
+        }
+    })
+}
+
+/// A line of `Forwarded` (RFC 7239, section 4).
+fn parse(mut rest: &str) -> Option<Vec<Element>> {
+    let mut elements = vec![Element::default()];
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with([',', ';']) {
+            let (name, value, behind) = pair(rest)?;
+            let element = elements.last_mut()?;
+            let field = match name.to_ascii_lowercase().as_str() {
+                "for" => Some(&mut element.client),
+                "proto" => Some(&mut element.proto),
+                "host" => Some(&mut element.host),
+                _ => None,
+            };
+            if let Some(field) = field
+                && field.replace(value).is_some()
+            {
+                // Each parameter comes once in an element.
+                return None;
+            }
+            rest = behind.trim_start_matches([' ', '\t']);
+        }
+        match rest.chars().next() {
+            None => return Some(elements),
+            Some(';') => {}
+            Some(',') => elements.push(Element::default()),
+            Some(_) => return None,
+        }
+        rest = &rest[1..];
+    }
+}
+
+/// `name=value`, and what follows it.
+fn pair(text: &str) -> Option<(&str, String, &str)> {
+    let (name, rest) = text.split_at(text.find('=')?);
+    let rest = &rest[1..];
+    if name.is_empty() || !name.bytes().all(is_of_token) {
+        return None;
+    }
+    let Some(quoted) = rest.strip_prefix('"') else {
+        let end = rest
+            .bytes()
+            .position(|byte| !is_of_token(byte))
+            .unwrap_or(rest.len());
+        let (value, rest) = rest.split_at(end);
+        return (!value.is_empty()).then(|| (name, value.to_owned(), rest));
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    loop {
+        match characters.next()? {
+            (at, '"') => return Some((name, value, &quoted[at + 1..])),
+            (_, '\\') => value.push(characters.next()?.1),
+            (_, other) => value.push(other),
+        }
+    }
+}
+
+/// Of what a token is made (RFC 9110, section 5.6.2).
+fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// The address of a client, with or without its port. None if it is hidden (`unknown`, `_name`), or malformed.
+fn node(text: &str) -> Option<IpAddr> {
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let address = match (text.parse::<SocketAddr>(), bracketed) {
+        (Ok(address), _) => address.ip(),
+        (Err(_), Some(inner)) => inner.parse::<Ipv6Addr>().ok()?.into(),
+        (Err(_), None) => text.parse().ok()?,
+    };
+    Some(address.to_canonical())
+}
+
+/// `https://hooks.example` of a scheme and a host that can be the beginning of a URL, and say nothing more than that.
+fn scheme_and_host(scheme: &str, host: &str) -> Option<String> {
+    let is_web = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if !is_web || !host.bytes().all(is_plain) {
+        return None;
+    }
+    let url = Url::parse(&format!("{scheme}://{host}")).ok()?;
+    Some(url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests;

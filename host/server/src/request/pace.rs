@@ -1,0 +1,179 @@
+//! Bodies that do not keep coming: a sender has some time for a body, and more as it sends more of it. A large body on a
+//! slow line is fine, and one byte a second, which would keep the host waiting for hours, is not.
+
+use std::error::Error;
+use std::future::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::middleware::map_request;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Bytes for which a peer gets one more second: 128 kbit/s, which a bad mobile connection does.
+const BYTES_A_SECOND: u64 = 16 << 10;
+
+/// The time that so many bytes give whoever sends or takes them.
+pub(crate) fn earned(bytes: u64) -> Duration {
+    Duration::from_millis(bytes.saturating_mul(1_000) / BYTES_A_SECOND)
+}
+
+/// Routes whose bodies must come within this time, beside what they earn. The time begins when a body is first asked for.
+pub(crate) fn kept<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    within: Duration,
+) -> Router<S> {
+    let pace = move |body: Body| {
+        if body.is_end_stream() {
+            body
+        } else {
+            Body::new(Paced::new(body, within))
+        }
+    };
+    routes.layer(map_request(move |request: Request| {
+        ready(request.map(pace))
+    }))
+}
+
+/// A sender that did not keep up.
+#[derive(Debug, thiserror::Error)]
+#[error("it did not come fast enough")]
+pub(crate) struct TooSlow;
+
+impl TooSlow {
+    /// Whether this is what became of a body.
+    pub(crate) fn is(error: &(dyn Error + 'static)) -> bool {
+        error.is::<TooSlow>() || error.source().is_some_and(TooSlow::is)
+    }
+}
+
+struct Paced {
+    body: Body,
+    within: Duration,
+    received: u64,
+    began: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Paced {
+    fn new(body: Body, within: Duration) -> Self {
+        Paced {
+            body,
+            within,
+            received: 0,
+            began: None,
+            timer: None,
+        }
+    }
+
+    /// Ready when the sender's time is up.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let Some(deadline) = began.checked_add(self.within.saturating_add(earned(self.received)))
+        else {
+            return Poll::Pending;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(context)
+    }
+}
+
+impl HttpBody for Paced {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            if let Some(Ok(frame)) = &frame {
+                self.received += frame.data_ref().map_or(0, Bytes::len) as u64;
+            }
+            return Poll::Ready(frame);
+        }
+        self.poll_late(context)
+            .map(|()| Some(Err(axum::Error::new(TooSlow))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::post;
+    use futures::{StreamExt as _, stream};
+    use http::{HeaderMap, StatusCode};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::request::{body, unread};
+
+    /// Sends these pieces, and then nothing more, without an end, to a handler that reads them.
+    async fn answer(pieces: &[usize], within: Duration) -> StatusCode {
+        let read = async |headers: HeaderMap, body: Body| {
+            body::read(&headers, body, 1 << 20, "x").await.map(|_| ())
+        };
+        let routes = unread::thrown_away(Router::new().route("/", post(read)));
+        let routes = kept(routes, within);
+        let pieces = pieces
+            .iter()
+            .map(|size| Ok::<_, std::io::Error>(vec![b'x'; *size]));
+        let pieces: Vec<_> = pieces.collect();
+        let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
+        let request = Request::post("/").body(body).unwrap();
+        routes.oneshot(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_coming_is_given_up() {
+        let within = Duration::from_millis(1);
+        assert_eq!(answer(&[], within).await, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(
+            answer(&[1, 1, 1], within).await,
+            StatusCode::REQUEST_TIMEOUT
+        );
+    }
+
+    #[tokio::test]
+    async fn the_deadline_moves_with_what_came() {
+        let mut body = Paced::new(Body::empty(), Duration::from_secs(30));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(body.poll_late(&mut context).is_pending());
+        let deadline = |body: &Paced| body.timer.as_ref().unwrap().deadline();
+        let before = deadline(&body);
+        body.received = 64 << 10;
+        assert!(body.poll_late(&mut context).is_pending());
+        assert_eq!(deadline(&body) - before, Duration::from_secs(4));
+    }
+
+    #[tokio::test]
+    async fn no_time_is_too_long() {
+        let mut body = Paced::new(Body::empty(), Duration::MAX);
+        body.received = u64::MAX;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(body.poll_late(&mut context).is_pending());
+    }
+
+    #[test]
+    fn one_second_for_16_kib() {
+        assert_eq!(earned(0), Duration::ZERO);
+        assert_eq!(earned(16 << 10), Duration::from_secs(1));
+        assert_eq!(earned(1 << 10), Duration::from_micros(62_000));
+    }
+}

@@ -1,0 +1,187 @@
+//! Whether a connection is of use: a request is at work on it, or its client takes what was answered.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+use crate::request::pace;
+
+/// What happens on one connection.
+pub(super) struct Activity {
+    /// How long it may be quiet.
+    within: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Requests that came whole, as far as their heads go, and are not answered yet.
+    at_work: usize,
+    /// When the last of them was answered; before there was one, when the connection was made.
+    since: Instant,
+    /// Bytes that the client took since then, or that the machine keeps for it.
+    taken: u64,
+}
+
+/// A request at work, for as long as this lives.
+pub(super) struct Work(Arc<Activity>);
+
+impl Activity {
+    pub(super) fn new(within: Duration) -> Self {
+        let state = State {
+            at_work: 0,
+            since: Instant::now(),
+            taken: 0,
+        };
+        Activity {
+            within,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn begin(self: Arc<Self>) -> Work {
+        self.state().at_work += 1;
+        Work(self)
+    }
+
+    /// Waits until the connection has been of no use for too long.
+    pub(super) async fn quiet(&self) {
+        while let Some(deadline) = self.deadline() {
+            sleep_until(deadline).await;
+        }
+    }
+
+    /// When to look again. None if it has been of no use for too long.
+    fn deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let state = self.state();
+        if state.at_work > 0 {
+            return Some(now + self.within);
+        }
+        let deadline = state.since + self.within + pace::earned(state.taken);
+        (deadline > now).then_some(deadline)
+    }
+
+    fn took(&self, bytes: usize) {
+        self.state().taken += bytes as u64;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.at_work -= 1;
+        state.since = Instant::now();
+        state.taken = 0;
+    }
+}
+
+/// A stream that notes what its other end takes.
+pub(super) struct Metered {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+}
+
+impl Metered {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Metered { stream, activity }
+    }
+
+    fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.activity.took(bytes);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.noted(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WITHIN: Duration = Duration::from_secs(30);
+
+    /// How long after the last use the connection is to be looked at again.
+    fn left(activity: &Activity) -> Duration {
+        let deadline = activity.deadline().unwrap();
+        deadline - activity.state().since
+    }
+
+    #[test]
+    fn a_new_connection_has_its_time() {
+        assert_eq!(left(&Activity::new(WITHIN)), WITHIN);
+    }
+
+    #[test]
+    fn no_time_passes_while_a_request_is_at_work() {
+        let activity = Arc::new(Activity::new(Duration::ZERO));
+        assert!(activity.deadline().is_none());
+        let first = activity.clone().begin();
+        let second = activity.clone().begin();
+        assert!(activity.deadline().is_some());
+        drop(first);
+        assert!(activity.deadline().is_some());
+        drop(second);
+        assert!(activity.deadline().is_none());
+    }
+
+    #[test]
+    fn who_takes_an_answer_has_time_for_it() {
+        let activity = Arc::new(Activity::new(WITHIN));
+        activity.took(160 << 10);
+        assert_eq!(left(&activity), WITHIN + Duration::from_secs(10));
+        drop(activity.clone().begin());
+        assert_eq!(left(&activity), WITHIN, "what was taken before is past");
+    }
+}
