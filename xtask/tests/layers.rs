@@ -13,11 +13,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// What each crate of the host may depend on, of our own crates and of those that would break its purpose.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("dormouse-journal", &[]),
     ("dormouse-component", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
-    ("dormouse-store", &["dormouse-journal", "redb"]),
+    ("dormouse-secret", &["dormouse-journal"]),
+    (
+        "dormouse-store",
+        &["dormouse-journal", "dormouse-secret", "redb"],
+    ),
     (
         "dormouse-engine",
         &["dormouse-journal", "wasmtime", "wasmtime-wasi"],
@@ -30,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "dormouse-component",
             "dormouse-engine",
             "dormouse-journal",
+            "dormouse-secret",
             "dormouse-store",
             "dormouse-webhook",
             "tokio",
@@ -43,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "dormouse-journal",
             "dormouse-outbound",
             "dormouse-runtime",
+            "dormouse-secret",
             "dormouse-store",
             "dormouse-webhook",
             "axum",
@@ -131,6 +137,7 @@ fn nothing_below_http_names_a_runtime_a_thread_or_the_clock() {
         "journal",
         "component",
         "webhook",
+        "secret",
         "store",
         "engine",
         "runtime",

@@ -7,7 +7,7 @@
 //! The way of a completion: something happens outside, and the [`Runtime`] makes it durable; the run is woken in
 //! `slots`, which sees to it that one task at most owns a run; that task is in `runner`, which asks the journal's
 //! frontier what comes next, lets the engine run the guest, commits what it decided, and only then acts on it: calls
-//! (`calls`), events (`events`). `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
+//! (`calls`), events (`events`). `secrets` opens a secret for the use that was granted. `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
 
 mod calls;
 mod deploy;
@@ -23,6 +23,7 @@ mod retirement;
 mod retry;
 mod runner;
 mod runtime;
+mod secrets;
 mod settings;
 mod slots;
 mod timers;
@@ -37,5 +38,6 @@ pub use error::{DeployError, StartError, Unavailable};
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Rate, Rates, Scope};
 pub use runtime::{Readiness, Runtime, Start};
+pub use secrets::{SecretView, SetSecret, SetSecretError};
 pub use settings::{Limits, Settings};
 pub use webhooks::{Incoming, Received};

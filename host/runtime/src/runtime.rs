@@ -289,6 +289,7 @@ const PAGE: usize = 256;
 impl Core {
     /// Takes up all that is due, and starts what looks after it from now on.
     fn start(self: &Arc<Self>) -> Result<(), Unavailable> {
+        self.warn_of_closed_secrets();
         self.recover_calls()?;
         self.unblock()?;
         if self.store.read()?.is_broadcasting()? {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dormouse_engine::Allowance;
 use dormouse_journal::GuestLimits;
+use dormouse_secret::SecretKeys;
 use dormouse_store::MailLimits;
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub store_cache: usize,
     /// Bytes that must be free on the disk for a write to be tried.
     pub disk_reserve: u64,
+    /// What seals secrets and opens them. Without keys there are none to be used.
+    pub secret_keys: Option<Arc<SecretKeys>>,
     /// Tears an instance down after each step and rebuilds it from the journal, to prove that a step leaves nothing
     /// behind. For tests: it costs a replay.
     pub rebuild_after_step: bool,
@@ -114,6 +117,7 @@ impl Default for Settings {
             duplicate_window: DAY,
             store_cache: 256 << 20,
             disk_reserve: 64 << 20,
+            secret_keys: None,
             rebuild_after_step: false,
         }
     }

@@ -23,9 +23,11 @@ pub use clock::HostClock;
 pub use error::{OpenError, ReadError, WriteError};
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::Store;
-pub use tables::{Attempts, Call, Code, Run, Start, State, TokenKeys, Version, Webhook, Workflow};
+pub use tables::{
+    Attempts, Call, Code, Run, SealedSecret, Start, State, TokenKeys, Version, Webhook, Workflow,
+};
 pub use transactions::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey,
     DeliveryKeyKind, Deploy, Deployed, MailLimits, NewCall, NewNotify, Notified, NotifyTarget,
-    Refused, Resumed, Served, StartRun, Started, Step,
+    PutSecret, Refused, Resumed, SecretPut, Served, StartRun, Started, Step,
 };

@@ -3,6 +3,7 @@
 mod arrivals;
 mod runs;
 mod schedule;
+mod secrets;
 mod workflows;
 
 use redb::{ReadOnlyTable, ReadTransaction};

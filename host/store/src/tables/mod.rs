@@ -30,6 +30,7 @@ pub(crate) mod results;
 pub(crate) mod runs;
 pub(crate) mod runs_by_status;
 pub(crate) mod runs_by_workflow;
+pub(crate) mod secrets;
 pub(crate) mod starts;
 pub(crate) mod states;
 pub(crate) mod timers;
@@ -40,6 +41,7 @@ pub use calls::{Attempts, Call};
 pub use code::Code;
 pub use meta::TokenKeys;
 pub use runs::Run;
+pub use secrets::SealedSecret;
 pub use starts::Start;
 pub use states::State;
 pub use webhooks::Webhook;
@@ -124,6 +126,7 @@ pub(crate) struct Tables<'t> {
     pub(crate) runs: Table<'t, RunKey, &'static [u8]>,
     pub(crate) runs_by_status: Table<'t, (u8, RunKey), ()>,
     pub(crate) runs_by_workflow: Table<'t, (&'static str, RunKey), ()>,
+    pub(crate) secrets: Table<'t, &'static str, &'static [u8]>,
     pub(crate) starts: Table<'t, (&'static str, [u8; 32]), &'static [u8]>,
     pub(crate) states: Table<'t, RunKey, &'static [u8]>,
     pub(crate) timers: Table<'t, (u64, RunKey, u32), ()>,
@@ -156,6 +159,7 @@ impl<'t> Tables<'t> {
             runs: transaction.open_table(runs::TABLE.definition())?,
             runs_by_status: transaction.open_table(runs_by_status::TABLE)?,
             runs_by_workflow: transaction.open_table(runs_by_workflow::TABLE)?,
+            secrets: transaction.open_table(secrets::TABLE.definition())?,
             starts: transaction.open_table(starts::TABLE.definition())?,
             states: transaction.open_table(states::TABLE.definition())?,
             timers: transaction.open_table(timers::TABLE)?,

@@ -9,6 +9,7 @@ mod deploy;
 mod edit;
 mod events;
 mod retire;
+mod secrets;
 mod start;
 
 pub use accept::{Accept, Accepted, DeliveryKey, DeliveryKeyKind};
@@ -17,5 +18,5 @@ pub use attempts::AttemptMade;
 pub use control::{Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{AimedNotified, MailLimits, Notified, Served};
-
+pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};

@@ -1,0 +1,292 @@
+//! Secrets: set and listed by whoever operates the host, and opened for the one use that was granted.
+//!
+//! A value leaves this file as a [`Secret`], towards the check of a signature or a header that is sent. It comes into no
+//! journal, no log and no error.
+
+use dormouse_journal::Time;
+use dormouse_secret::{
+    InvalidName, InvalidUses, NONCE, OpenError, Origin, Secret, SecretKeys, SecretName, Use,
+    check_uses,
+};
+use dormouse_store::{PutSecret, ReadError, SealedSecret, SecretPut, Snapshot, WriteError};
+
+use crate::runtime::Core;
+use crate::{Runtime, Unavailable};
+
+/// A secret without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretView {
+    /// Its name.
+    pub name: String,
+    /// What it may be used for.
+    pub uses: Vec<Use>,
+    /// When it was first set.
+    pub created: Time,
+    /// When it was last set.
+    pub updated: Time,
+    /// Whether this host has the key that it is sealed with.
+    pub readable: bool,
+}
+
+/// What setting a secret did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetSecret {
+    /// There was none of this name.
+    Created(SecretView),
+    /// It took the place of another.
+    Replaced(SecretView),
+}
+
+/// Why a secret was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetSecretError {
+    /// The host has no key to seal it with.
+    #[error(
+        "this host has no key to seal secrets with: make one with `openssl rand -base64 32 > FILE`, keep it safe, and \
+         start the host with the setting `secret-key-file` naming that file"
+    )]
+    NoKey,
+    /// It cannot be used as it is to be.
+    #[error(transparent)]
+    Invalid(#[from] InvalidUses),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why the host cannot use a secret that it should. Never the guest's fault.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SecretTrouble {
+    /// It has no key for it.
+    #[error(
+        "the host has no key that opens the secret {0}: start it with the setting `secret-key-file` naming a file that \
+         has the key which the secret was set with, or set the secret again"
+    )]
+    NoKey(SecretName),
+    /// It is not what was sealed.
+    #[error(
+        "the secret {0} is damaged in the store, or somebody has changed its name or its uses there: set it again"
+    )]
+    Damaged(SecretName),
+    /// The store.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why a secret is not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendRefused {
+    /// Nothing allows it. The text is for the guest, and says the same whether there is such a secret or not.
+    #[error("{0}")]
+    Denied(String),
+    /// The host's own trouble.
+    #[error(transparent)]
+    Trouble(#[from] SecretTrouble),
+}
+
+impl Runtime {
+    /// Sets a secret, in the place of one of the same name. No other use is allowed than these.
+    ///
+    /// # Errors
+    /// When the host has no key, the uses do not fit the value, or it cannot be made durable.
+    pub async fn set_secret(
+        &self,
+        name: SecretName,
+        secret: Secret,
+        mut uses: Vec<Use>,
+    ) -> Result<SetSecret, SetSecretError> {
+        check_uses(&secret, &uses)?;
+        let keys = self.core().secret_keys().ok_or(SetSecretError::NoKey)?;
+        uses.sort();
+        uses.dedup();
+        let mut nonce = [0; NONCE];
+        self.core().entropy.fill(&mut nonce);
+        let sealed = keys.seal(&secret, nonce, &name, &uses);
+        drop(secret);
+        let put = PutSecret {
+            name: name.clone(),
+            sealed,
+            uses,
+        };
+        let put = self.store().put_secret(put).await?;
+        tracing::info!(secret = %name, "a secret was set");
+        let view = |row| self.view(name.into(), row);
+        Ok(match put {
+            SecretPut::Created(row) => SetSecret::Created(view(row)),
+            SecretPut::Replaced(row) => SetSecret::Replaced(view(row)),
+        })
+    }
+
+    /// All secrets, by name, without their values.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn secrets(&self, snapshot: &Snapshot) -> Result<Vec<SecretView>, ReadError> {
+        let rows = snapshot.secrets()?.into_iter();
+        Ok(rows.map(|(name, row)| self.view(name, row)).collect())
+    }
+
+    /// A secret without its value.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn secret(&self, snapshot: &Snapshot, name: &str) -> Result<Option<SecretView>, ReadError> {
+        let row = snapshot.secret(name)?;
+        Ok(row.map(|row| self.view(name.to_owned(), row)))
+    }
+
+    /// Deletes a secret. Gives false if there is none of this name.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn delete_secret(&self, name: &str) -> Result<bool, Unavailable> {
+        let existed = self.store().delete_secret(name.to_owned()).await?;
+        if existed {
+            tracing::info!(secret = name, "a secret was deleted");
+        }
+        Ok(existed)
+    }
+
+    fn view(&self, name: String, row: SealedSecret) -> SecretView {
+        SecretView {
+            name,
+            readable: self.core().has_key_of(&row),
+            uses: row.uses,
+            created: row.created,
+            updated: row.updated,
+        }
+    }
+}
+
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "for the checks of signatures and for calls, which come next"
+    )
+)]
+impl Core {
+    /// The values by which requests to this workflow's webhooks may be checked: those of `names` that exist and are
+    /// granted for it.
+    pub(crate) fn verifying(
+        &self,
+        snapshot: &Snapshot,
+        workflow: &str,
+        names: &[String],
+    ) -> Result<Vec<Secret>, SecretTrouble> {
+        let mut secrets = Vec::new();
+        for name in names {
+            let granted = |granted: &Use| granted.lets_verify(workflow);
+            match self.granted(snapshot, name, granted)? {
+                Some((name, row)) => secrets.push(self.open_secret(name, &row)?),
+                None => tracing::debug!(
+                    secret = ?name,
+                    workflow,
+                    "there is no such secret for this workflow to check requests by"
+                ),
+            }
+        }
+        Ok(secrets)
+    }
+
+    /// The value of a secret to be sent to this URL.
+    pub(crate) fn sending(
+        &self,
+        snapshot: &Snapshot,
+        workflow: &str,
+        name: &str,
+        url: &str,
+    ) -> Result<Secret, SendRefused> {
+        let granted = |granted: &Use| granted.lets_send(workflow, url);
+        match self.granted(snapshot, name, granted) {
+            Ok(Some((name, row))) => Ok(self.open_secret(name, &row)?),
+            Ok(None) => Err(SendRefused::Denied(denial(workflow, name, url))),
+            Err(error) => Err(SecretTrouble::from(error).into()),
+        }
+    }
+
+    /// A secret, if it exists and one of its uses grants what is asked.
+    fn granted(
+        &self,
+        snapshot: &Snapshot,
+        name: &str,
+        grants: impl Fn(&Use) -> bool,
+    ) -> Result<Option<(SecretName, SealedSecret)>, ReadError> {
+        let Ok(name) = name.parse::<SecretName>() else {
+            return Ok(None);
+        };
+        let row = snapshot.secret(name.as_str())?;
+        Ok(row
+            .filter(|row| row.uses.iter().any(grants))
+            .map(|row| (name, row)))
+    }
+
+    fn open_secret(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretTrouble> {
+        let opened = match self.secret_keys() {
+            Some(keys) => keys.open(&row.sealed, &name, &row.uses),
+            None => Err(OpenError::NoKey),
+        };
+        opened.map_err(|error| match error {
+            OpenError::NoKey => SecretTrouble::NoKey(name),
+            OpenError::Damaged => SecretTrouble::Damaged(name),
+        })
+    }
+}
+
+impl Core {
+    /// Says so once if secrets are in the store that this host cannot use.
+    pub(crate) fn warn_of_closed_secrets(&self) {
+        let rows = self.store.read().and_then(|snapshot| snapshot.secrets());
+        match rows {
+            Ok(rows) => {
+                let closed = rows.iter().filter(|(_, row)| !self.has_key_of(row));
+                let count = closed.count();
+                if count > 0 {
+                    tracing::warn!(
+                        secrets = count,
+                        "there are secrets that no key of this host opens: give it the key that they were set with, in \
+                         the file that `secret-key-file` names or in DORMOUSE_SECRET_KEY, or set them again"
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the secrets cannot be read"),
+        }
+    }
+
+    fn has_key_of(&self, row: &SealedSecret) -> bool {
+        self.secret_keys()
+            .is_some_and(|keys| keys.has(row.sealed.key))
+    }
+
+    fn secret_keys(&self) -> Option<&SecretKeys> {
+        self.settings.secret_keys.as_deref()
+    }
+}
+
+/// What a guest is told that may not send a secret. It depends on what the guest asked for and on nothing else, so that
+/// it tells nobody which secrets there are.
+fn denial(workflow: &str, name: &str, url: &str) -> String {
+    let name = match name.parse::<SecretName>() {
+        Ok(name) => name,
+        // What is no name is not repeated: people copy commands out of such texts.
+        Err(error @ InvalidName) => {
+            return format!("the call names a secret that cannot be: {error}");
+        }
+    };
+    let Some(origin) = Origin::of(url) else {
+        return format!("the secret {name} cannot be sent to this URL: it has no HTTP origin");
+    };
+    format!(
+        "workflow {workflow} may not send the secret {name} to {origin}; `dormouse secret set {name} --workflow \
+         {workflow} --send-to {origin}` would allow it"
+    )
+}
+
+impl From<WriteError> for SetSecretError {
+    fn from(error: WriteError) -> Self {
+        SetSecretError::Unavailable(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! What a host gives out of a secret, and to whom, on a store in memory.
+
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_engine::{Config, Engine};
+use dormouse_journal::{CallError, Response};
+use dormouse_secret::Purpose;
+use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
+use pollster::block_on;
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
+
+use super::*;
+use crate::{Attempt, CompileFailure, Compiler, Egress, Parts, Settings};
+
+const VALUE: &str = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+const URL: &str = "https://api.example/v1/charges";
+
+/// A machine on which nothing happens but what is asked for.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Time {
+        Time(1_000)
+    }
+
+    fn sleep_until(&self, _: Time) -> Task {
+        Box::pin(pending())
+    }
+
+    fn thread_time(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Spawner for Still {
+    /// What looks after the host from its start on has nothing to do here.
+    fn spawn(&self, _: Task) {}
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+}
+
+impl Egress for Still {
+    fn send(&self, _: Attempt) -> Task<Result<Response, CallError>> {
+        Box::pin(pending())
+    }
+}
+
+impl Compiler for Still {
+    fn compile(&self, _: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        Box::pin(pending())
+    }
+}
+
+#[derive(Default)]
+struct Counter(AtomicU8);
+
+impl Entropy for Counter {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
+    }
+}
+
+impl Disk for Still {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(InMemoryBackend::new()))
+    }
+
+    fn available(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+fn keys(digits: &str) -> Arc<SecretKeys> {
+    Arc::new(SecretKeys::parse(&digits.repeat(32)).unwrap())
+}
+
+fn host(secret_keys: Option<Arc<SecretKeys>>) -> Runtime {
+    let parts = Parts {
+        clock: Arc::new(Still),
+        entropy: Arc::new(Counter::default()),
+        disk: Arc::new(Still),
+        spawner: Arc::new(Still),
+        egress: Arc::new(Still),
+        compiler: Arc::new(Still),
+    };
+    let settings = Settings {
+        secret_keys,
+        disk_reserve: 0,
+        ..Settings::default()
+    };
+    Runtime::open(parts, Engine::new(&Config { slots: 0 }).unwrap(), settings).unwrap()
+}
+
+fn name(text: &str) -> SecretName {
+    text.parse().unwrap()
+}
+
+fn value() -> Secret {
+    Secret::new(VALUE.into()).unwrap()
+}
+
+fn verify(workflow: &str) -> Use {
+    Use {
+        workflow: workflow.into(),
+        purpose: Purpose::Verify,
+    }
+}
+
+fn send(workflow: &str) -> Use {
+    Use {
+        workflow: workflow.into(),
+        purpose: Purpose::SendTo("https://api.example".parse().unwrap()),
+    }
+}
+
+fn set(host: &Runtime, secret: &str, uses: &[Use]) -> SetSecret {
+    block_on(host.set_secret(name(secret), value(), uses.to_vec())).unwrap()
+}
+
+/// Puts a row into the store past the host, sealed for some uses and claiming others.
+fn smuggle(host: &Runtime, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) {
+    let put = PutSecret {
+        name: name("s"),
+        sealed: keys.seal(&value(), [0; NONCE], &name("s"), sealed_for),
+        uses: uses.to_vec(),
+    };
+    block_on(host.store().put_secret(put)).unwrap();
+}
+
+fn verifying(host: &Runtime, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
+    let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
+    let secrets = host
+        .core()
+        .verifying(&host.read().unwrap(), workflow, &names)?;
+    assert!(secrets.iter().all(|secret| secret.expose_text() == VALUE));
+    Ok(secrets.len())
+}
+
+fn sending(host: &Runtime, workflow: &str, secret: &str, url: &str) -> Result<(), SendRefused> {
+    let sent = host
+        .core()
+        .sending(&host.read().unwrap(), workflow, secret, url)?;
+    assert_eq!(sent.expose_text(), VALUE);
+    Ok(())
+}
+
+#[track_caller]
+fn denied(host: &Runtime, workflow: &str, secret: &str, url: &str) -> String {
+    match sending(host, workflow, secret, url) {
+        Err(SendRefused::Denied(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn requests_are_checked_by_what_is_there_and_granted() {
+    let host = host(Some(keys("01")));
+    set(&host, "old", &[verify("w")]);
+    set(&host, "new", &[verify("w"), verify("v")]);
+    set(&host, "sent", &[send("w")]);
+    let all = ["old", "new", "sent", "missing", "no name", "new"];
+    assert_eq!(verifying(&host, "w", &all).unwrap(), 3);
+    assert_eq!(verifying(&host, "v", &all).unwrap(), 2);
+    assert_eq!(verifying(&host, "other", &all).unwrap(), 0);
+}
+
+#[test]
+fn a_secret_is_sent_by_whom_and_where_it_was_granted() {
+    let host = host(Some(keys("01")));
+    set(&host, "s", &[send("w"), verify("v")]);
+    sending(&host, "w", "s", URL).unwrap();
+    sending(&host, "w", "s", "https://API.example:443/").unwrap();
+    for (workflow, url) in [
+        ("v", URL),
+        ("other", URL),
+        ("w", "http://api.example/v1/charges"),
+        ("w", "https://api.example:8443/"),
+        ("w", "https://api.example@evil.example/"),
+        ("w", "blob:https://api.example/"),
+    ] {
+        denied(&host, workflow, "s", url);
+    }
+}
+
+#[test]
+fn a_denial_does_not_tell_whether_there_is_such_a_secret() {
+    let host = host(Some(keys("01")));
+    let before = denied(&host, "w", "s", URL);
+    assert_eq!(
+        before,
+        "workflow w may not send the secret s to https://api.example; `dormouse secret set s --workflow w --send-to \
+         https://api.example` would allow it"
+    );
+    set(&host, "s", &[send("v"), verify("w")]);
+    assert_eq!(denied(&host, "w", "s", URL), before);
+    smuggle(&host, &keys("02"), &[send("v")], &[send("v")]);
+    assert_eq!(denied(&host, "w", "s", URL), before);
+}
+
+#[test]
+fn what_a_guest_made_up_is_not_repeated_as_a_command() {
+    let host = host(Some(keys("01")));
+    let text = denied(&host, "w", "s; reboot", URL);
+    assert!(!text.contains("reboot"), "{text}");
+    let text = denied(&host, "w", "s", "https://$(reboot).example/");
+    assert!(!text.contains("reboot"), "{text}");
+}
+
+#[test]
+fn what_the_host_lacks_is_its_own_trouble() {
+    let granted = [verify("w"), send("w")];
+    for keys_of_host in [None, Some(keys("01"))] {
+        let host = host(keys_of_host);
+        smuggle(&host, &keys("02"), &granted, &granted);
+        let checked = verifying(&host, "w", &["s"]).unwrap_err();
+        assert!(matches!(&checked, SecretTrouble::NoKey(secret) if secret.as_str() == "s"));
+        assert!(checked.to_string().contains("`secret-key-file`"));
+        assert!(matches!(
+            sending(&host, "w", "s", URL),
+            Err(SendRefused::Trouble(SecretTrouble::NoKey(_)))
+        ));
+    }
+}
+
+#[test]
+fn uses_that_somebody_added_to_the_file_open_nothing() {
+    let host = host(Some(keys("01")));
+    smuggle(
+        &host,
+        &keys("01"),
+        &[verify("w")],
+        &[verify("w"), send("w")],
+    );
+    assert!(matches!(
+        sending(&host, "w", "s", URL),
+        Err(SendRefused::Trouble(SecretTrouble::Damaged(_)))
+    ));
+    assert!(matches!(
+        verifying(&host, "w", &["s"]),
+        Err(SecretTrouble::Damaged(_))
+    ));
+}
+
+#[test]
+fn what_was_set_is_shown_without_its_value() {
+    let host = host(Some(keys("01")));
+    let uses = [verify("w"), send("w"), verify("w")];
+    let SetSecret::Created(view) = set(&host, "s", &uses) else {
+        panic!("it was there before");
+    };
+    assert_eq!(view.uses, [verify("w"), send("w")]);
+    assert!(view.readable);
+    assert!(matches!(set(&host, "s", &uses), SetSecret::Replaced(_)));
+    let snapshot = host.read().unwrap();
+    assert_eq!(
+        host.secrets(&snapshot).unwrap(),
+        std::slice::from_ref(&view)
+    );
+    assert_eq!(host.secret(&snapshot, "s").unwrap(), Some(view));
+    assert_eq!(host.secret(&snapshot, "other").unwrap(), None);
+    assert!(block_on(host.delete_secret("s")).unwrap());
+    assert!(!block_on(host.delete_secret("s")).unwrap());
+}
+
+#[test]
+fn one_that_this_host_cannot_open_is_shown_as_such() {
+    let host = host(Some(keys("01")));
+    smuggle(&host, &keys("02"), &[verify("w")], &[verify("w")]);
+    let view = host.secret(&host.read().unwrap(), "s").unwrap().unwrap();
+    assert!(!view.readable);
+}
+
+#[test]
+fn each_is_sealed_with_a_nonce_of_its_own() {
+    let host = host(Some(keys("01")));
+    let sealed = || {
+        set(&host, "s", &[verify("w")]);
+        host.read().unwrap().secret("s").unwrap().unwrap().sealed
+    };
+    let (first, second) = (sealed(), sealed());
+    assert_ne!(first.nonce, second.nonce);
+    assert_ne!(first.bytes, second.bytes);
+}
+
+#[test]
+fn a_secret_needs_a_key_and_a_use() {
+    let set = |host: &Runtime, uses| block_on(host.set_secret(name("s"), value(), uses));
+    assert!(matches!(
+        set(&host(None), vec![verify("w")]),
+        Err(SetSecretError::NoKey)
+    ));
+    assert!(matches!(
+        set(&host(Some(keys("01"))), Vec::new()),
+        Err(SetSecretError::Invalid(InvalidUses::None))
+    ));
+}

@@ -1,0 +1,116 @@
+//! The value of a secret.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Bytes of the shortest value. One that is shorter could be guessed from what it signs, and would mask half of a
+/// response in which its few characters happen to stand.
+pub const SHORTEST: usize = 8;
+
+/// Bytes of the longest value. It has to fit into a header.
+pub const LONGEST: usize = 4_096;
+
+/// A value that nobody is shown. Its memory is overwritten when it is dropped.
+pub struct Secret(Zeroizing<String>);
+
+/// A value that cannot be a secret. The value is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    /// Its length.
+    #[error("a secret has {SHORTEST} to {LONGEST} bytes, and this one has {0}")]
+    Length(usize),
+    /// It is not text.
+    #[error("a secret is text in UTF-8, and this one is not; encode it, as with base64")]
+    NotText,
+    /// It has a line break, say.
+    #[error("a secret has no control characters such as a line break, and this one has")]
+    Control,
+}
+
+impl Secret {
+    /// A secret with this value, whose memory it takes over.
+    ///
+    /// # Errors
+    /// When the value is too short or too long, or is not plain text.
+    pub fn new(value: Vec<u8>) -> Result<Self, InvalidSecret> {
+        let value = Zeroizing::new(value);
+        if !(SHORTEST..=LONGEST).contains(&value.len()) {
+            return Err(InvalidSecret::Length(value.len()));
+        }
+        let text = std::str::from_utf8(&value).map_err(|_| InvalidSecret::NotText)?;
+        if text.chars().any(char::is_control) {
+            return Err(InvalidSecret::Control);
+        }
+        Ok(Secret(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The value, for whoever signs, sends or seals it.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The value as text.
+    #[must_use]
+    pub fn expose_text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it can be a header's value as it is.
+    #[must_use]
+    pub fn is_sendable(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str, expected: Option<InvalidSecret>) {
+        let secret = Secret::new(value.into());
+        assert_eq!(secret.as_ref().err(), expected.as_ref(), "{value:?}");
+        if let Ok(secret) = secret {
+            assert_eq!(secret.expose(), value.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_value_is_plain_text_of_some_length() {
+        check("12345678", None);
+        check("pass word \u{fc}\u{1f40c}", None);
+        check(&"x".repeat(LONGEST), None);
+        check("1234567", Some(InvalidSecret::Length(7)));
+        check("", Some(InvalidSecret::Length(0)));
+        check(
+            &"x".repeat(LONGEST + 1),
+            Some(InvalidSecret::Length(LONGEST + 1)),
+        );
+        check("two\nlines", Some(InvalidSecret::Control));
+        check("null\0inside", Some(InvalidSecret::Control));
+        check("c1 \u{85} control", Some(InvalidSecret::Control));
+        let not_text = Secret::new(b"\xff\xfe\xfd\xfc 1234".to_vec());
+        assert_eq!(not_text.unwrap_err(), InvalidSecret::NotText);
+    }
+
+    #[test]
+    fn only_visible_ascii_can_be_sent() {
+        let sendable = |value: &str| Secret::new(value.into()).unwrap().is_sendable();
+        assert!(sendable("sk_live_4eC39HqLyjW=="));
+        assert!(!sendable("pass word"));
+        assert!(!sendable("pass\u{fc}word"));
+    }
+
+    #[test]
+    fn it_is_not_shown() {
+        let secret = Secret::new(b"the value".to_vec()).unwrap();
+        assert_eq!(format!("{secret:?} {secret:#?}"), "Secret(..) Secret(..)");
+    }
+}
