@@ -31,7 +31,7 @@ mod watch;
 mod webhooks;
 
 pub use deploy::Deployment;
-pub use egress::{Attempt, Egress};
+pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
 pub use error::{DeployError, StartError, Unavailable};
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use runtime::{Readiness, Runtime, Start};
