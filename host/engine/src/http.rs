@@ -1,6 +1,6 @@
 //! The interface `http`.
 
-use dormouse_journal::{self as journal, Arguments, Kind, Outcome, RetryPolicy};
+use dormouse_journal::{self as journal, Arguments, Kind, Outcome, RetryPolicy, SecretHeader};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::http::{
@@ -8,6 +8,16 @@ use crate::bindings::dormouse::workflow::http::{
 };
 use crate::failure::Stop;
 use crate::shared::Guest;
+
+/// Headers made from secrets in one call. Every attempt looks their secrets up, and a request has few credentials.
+const SECRET_HEADERS: usize = 16;
+
+/// Bytes of a secret's name.
+const SECRET_NAME: usize = 64;
+
+/// Bytes of such a header's name, and of what stands before the secret in it. The name of an authentication scheme and
+/// some parameters of it fit many times.
+const SECRET_HEADER_TEXT: usize = 256;
 
 impl Host for Guest {}
 
@@ -19,7 +29,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         options: CallOptions,
     ) -> wasmtime::Result<Result<Response, CallError>> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
-        let size = size(&request, options.idempotency_key.as_deref());
+        let size = size(&request, &options);
         shared.lock().check_value("the request", size)?;
         let options = checked(options)?;
         let kind = Kind::Call {
@@ -40,29 +50,69 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     }
 }
 
-fn size(request: &Request, idempotency_key: Option<&str>) -> usize {
+fn size(request: &Request, options: &CallOptions) -> usize {
     let headers = request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
     let line = request.method.len() + request.url.len();
-    line + headers + request.body.len() + idempotency_key.map_or(0, str::len)
+    let secrets = options.secret_headers.iter();
+    let secrets: usize = secrets
+        .map(|header| header.name.len() + header.prefix.len() + header.secret.len())
+        .sum();
+    let key = options.idempotency_key.as_ref().map_or(0, String::len);
+    line + headers + request.body.len() + key + secrets
 }
 
 /// The options as they are recorded, if they make sense.
 fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
-    if !options.secret_headers.is_empty() {
-        return Err(Stop::Unsupported(
-            "`call` was given secret headers, which are not available in this version of the host; leave \
-             `secret-headers` empty"
-                .into(),
-        ));
-    }
     Ok(journal::CallOptions {
         timeout: options.timeout,
         retry: options.retry.map(checked_policy).transpose()?,
         idempotency_key: options.idempotency_key,
         redirects: options.redirects,
-        secret_headers: Vec::new(),
+        secret_headers: checked_secrets(options.secret_headers)?,
     })
+}
+
+/// The headers as they are recorded: with the names of their secrets, whose values come nowhere near a guest. Whether
+/// a name is a header's is found out with the request's own headers, when it is sent.
+fn checked_secrets(headers: Vec<http::SecretHeader>) -> Result<Vec<SecretHeader>, Stop> {
+    if headers.len() > SECRET_HEADERS {
+        return Err(Stop::Misuse(format!(
+            "`call` was given {} secret headers, and a call may have {SECRET_HEADERS}",
+            headers.len()
+        )));
+    }
+    headers.into_iter().map(checked_secret).collect()
+}
+
+fn checked_secret(header: http::SecretHeader) -> Result<SecretHeader, Stop> {
+    let texts = [("name", &header.name), ("prefix", &header.prefix)];
+    for (what, text) in texts {
+        if text.len() > SECRET_HEADER_TEXT {
+            return Err(Stop::Misuse(format!(
+                "`call` was given a secret header whose {what} has {} bytes, and may have {SECRET_HEADER_TEXT}",
+                text.len()
+            )));
+        }
+    }
+    if !is_secret_name(&header.secret) {
+        return Err(Stop::Misuse(format!(
+            "`call` was given the secret header {:?} with something that is not the name of a secret: a name has 1 to \
+             {SECRET_NAME} letters, digits, dots, hyphens and underscores. It is the name that the secret was set under, \
+             never the secret itself",
+            header.name
+        )));
+    }
+    Ok(SecretHeader {
+        name: header.name,
+        prefix: header.prefix,
+        secret: header.secret,
+    })
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=SECRET_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 fn checked_policy(policy: http::RetryPolicy) -> Result<RetryPolicy, Stop> {

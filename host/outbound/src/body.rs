@@ -7,14 +7,16 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 
 use crate::failure;
+use crate::mask::Mask;
 use crate::outgoing::Outgoing;
 
 /// Reads the response to `sent`, whose body may have `limit` bytes. The body is kept as it came: nothing is
-/// decompressed.
+/// decompressed. What it repeats of the request's secrets is masked.
 pub(crate) async fn read(
     sent: &Outgoing,
     response: http::Response<Incoming>,
     limit: u64,
+    mask: &Mask,
 ) -> Result<Response, CallError> {
     let (head, body) = response.into_parts();
     // These two may announce the length of a body that is meant and does not come.
@@ -22,11 +24,19 @@ pub(crate) async fn read(
     if has_body && body.size_hint().lower() > limit {
         return Err(CallError::TooLarge(limit));
     }
-    Ok(Response {
+    if has_body && !body.is_end_stream() {
+        mask.check_body(&head.headers, sent.authority())?;
+    }
+    let response = mask.response(Response {
         status: head.status.as_u16(),
         headers: headers(&head.headers),
         body: bytes(body, limit, sent.authority()).await?,
-    })
+    });
+    // A mask can be longer than what it hides.
+    if response.body.len() as u64 > limit {
+        return Err(CallError::TooLarge(limit));
+    }
+    Ok(response)
 }
 
 async fn bytes(body: Incoming, limit: u64, authority: &str) -> Result<Bytes, CallError> {

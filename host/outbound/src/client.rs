@@ -8,10 +8,12 @@ use dormouse_journal::{CallError, Request, Response};
 use http::HeaderValue;
 
 use crate::listeners::Listeners;
+use crate::mask::Mask;
 use crate::outgoing::Outgoing;
 use crate::policy::Policy;
 use crate::resolve::{Resolve, SystemResolver};
 use crate::routes::{Parts, Routes};
+use crate::secret::SecretHeader;
 use crate::trust::Trust;
 use crate::{body, redirect};
 
@@ -44,6 +46,9 @@ impl Default for Settings {
 pub struct Attempt {
     /// What is sent.
     pub request: Request,
+    /// Headers made from secrets, sent beside the request's own. They go to the URL's origin only: a redirect to another
+    /// drops them.
+    pub secret_headers: Vec<SecretHeader>,
     /// How long it may take as a whole: resolving, connecting, redirects and the response's last byte included.
     pub timeout: Duration,
     /// How many redirects are followed. The response after the last of them is the result, also when it redirects.
@@ -93,32 +98,32 @@ impl Client {
 
     /// Makes the attempt. Any status is a response; an error means that there is none. Dropping the future ends the
     /// attempt, which may have arrived.
+    ///
+    /// What comes back repeats no secret of the attempt's, be it a response or an error.
     pub async fn send(&self, attempt: Attempt) -> Result<Response, CallError> {
-        let limit = attempt.max_response.unwrap_or(self.max_response_bytes);
-        let exchange = self.exchange(attempt.request, attempt.redirects, limit);
-        tokio::time::timeout(attempt.timeout, exchange)
+        let mask = Mask::new(&attempt.secret_headers)?;
+        let timeout = attempt.timeout;
+        tokio::time::timeout(timeout, self.exchange(attempt, &mask))
             .await
             .unwrap_or(Err(CallError::TimedOut))
+            .map_err(|error| mask.error(error))
     }
 
-    async fn exchange(
-        &self,
-        request: Request,
-        redirects: u32,
-        limit: u64,
-    ) -> Result<Response, CallError> {
+    async fn exchange(&self, attempt: Attempt, mask: &Mask) -> Result<Response, CallError> {
         let routes = self.routes();
-        let mut outgoing = Outgoing::check(request, &self.user_agent)?;
-        let mut redirects = redirects;
+        let limit = attempt.max_response.unwrap_or(self.max_response_bytes);
+        let mut outgoing =
+            Outgoing::check(attempt.request, &attempt.secret_headers, &self.user_agent)?;
+        let mut redirects = attempt.redirects;
         loop {
             let response = routes.send(&outgoing).await?;
             let next = match redirects {
                 0 => None,
-                _ => redirect::next(&outgoing, response.status(), response.headers())?,
+                _ => redirect::next(&outgoing, response.status(), response.headers(), mask)?,
             };
             match next {
                 Some(next) => outgoing = next,
-                None => return body::read(&outgoing, response, limit).await,
+                None => return body::read(&outgoing, response, limit, mask).await,
             }
             redirects -= 1;
         }

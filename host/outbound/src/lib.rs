@@ -7,7 +7,8 @@
 //! [`Client::send`] makes one attempt and gives the [`Response`](dormouse_journal::Response) or the
 //! [`CallError`](dormouse_journal::CallError). Whether and when another attempt follows is decided above, by the
 //! runtime. Where to start reading: `client.rs` has the course of an attempt, `connector.rs`
-//! the judging of addresses, `policy.rs` and `address.rs` what is judged by.
+//! the judging of addresses, `policy.rs` and `address.rs` what is judged by, `secret.rs` and `mask.rs` what is sent that
+//! the workflow must not see, and kept from coming back.
 //!
 //! No proxy is used, whatever the environment says: a proxy would resolve names itself, out of the policy's sight.
 
@@ -18,11 +19,13 @@ mod connector;
 mod egress;
 mod failure;
 mod listeners;
+mod mask;
 mod outgoing;
 mod policy;
 mod redirect;
 mod resolve;
 mod routes;
+mod secret;
 mod trust;
 
 #[cfg(test)]
@@ -30,3 +33,4 @@ mod tests;
 
 pub use client::{Attempt, Client, Settings};
 pub use policy::{Allowed, InvalidAllowed, Policy};
+pub use secret::{SecretHeader, SecretValue};

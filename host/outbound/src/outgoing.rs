@@ -7,6 +7,8 @@ use http::{Method, Uri};
 use http_body_util::Full;
 use url::Url;
 
+use crate::secret::{self, SecretHeader};
+
 /// A request that can be sent. Its headers leave out what is made from the rest: host and framing.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
@@ -14,13 +16,20 @@ pub(crate) struct Outgoing {
     /// Absolute, http or https, without credentials and fragment.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
+    /// Headers made from secrets; none of them is among `headers`.
+    pub(crate) secrets: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
 }
 
 impl Outgoing {
     /// Takes a request if it can be sent, and says what to change if not.
-    pub(crate) fn check(request: Request, user_agent: &HeaderValue) -> Result<Self, CallError> {
+    pub(crate) fn check(
+        request: Request,
+        secret_headers: &[SecretHeader],
+        user_agent: &HeaderValue,
+    ) -> Result<Self, CallError> {
         let mut headers = check_headers(&request.headers)?;
+        let secrets = secret::check(secret_headers, &mut headers)?;
         headers
             .entry(header::USER_AGENT)
             .or_insert_with(|| user_agent.clone());
@@ -28,6 +37,7 @@ impl Outgoing {
             method: check_method(&request.method)?,
             url: check_url(&request.url)?,
             headers,
+            secrets,
             body: request.body,
         })
     }
@@ -45,6 +55,9 @@ impl Outgoing {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
+        for (name, value) in &self.secrets {
+            request.headers_mut().insert(name, value.clone());
+        }
         if self.body.is_empty() && expects_body(&self.method) {
             // Hyper gives no length to an empty body, and some servers answer 411 to that.
             request
@@ -98,9 +111,7 @@ fn check_method(method: &str) -> Result<Method, CallError> {
 fn check_headers(headers: &[Header]) -> Result<HeaderMap, CallError> {
     let mut checked = HeaderMap::new();
     for (name, value) in headers {
-        let parsed = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| invalid(format!("{} is not a header name", shown(name))))?;
-        check_reserved(&parsed)?;
+        let parsed = check_name(name)?;
         let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| {
             invalid(format!(
                 "the value of the header {parsed} has a byte that no header may have"
@@ -111,6 +122,14 @@ fn check_headers(headers: &[Header]) -> Result<HeaderMap, CallError> {
             .map_err(|_| invalid("there are more headers than can be sent"))?;
     }
     Ok(checked)
+}
+
+/// The header's name, if it is one that a workflow may set.
+pub(crate) fn check_name(name: &str) -> Result<HeaderName, CallError> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid(format!("{} is not a header name", shown(name))))?;
+    check_reserved(&parsed)?;
+    Ok(parsed)
 }
 
 /// Refuses the headers that belong to one connection or delimit the request: with them a workflow could make two
@@ -134,7 +153,7 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-fn invalid(text: impl Into<String>) -> CallError {
+pub(crate) fn invalid(text: impl Into<String>) -> CallError {
     CallError::Invalid(text.into())
 }
 
@@ -165,7 +184,7 @@ mod tests {
     }
 
     fn check(request: Request) -> Result<Outgoing, CallError> {
-        Outgoing::check(request, &HeaderValue::from_static("agent"))
+        Outgoing::check(request, &[], &HeaderValue::from_static("agent"))
     }
 
     fn refused(request: Request) -> String {

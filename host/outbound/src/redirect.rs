@@ -5,6 +5,7 @@ use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
 use url::Url;
 
+use crate::mask::Mask;
 use crate::outgoing::{Outgoing, check_url};
 
 /// The request that follows when `sent` was answered with this status and these headers. None when the response is no
@@ -13,6 +14,7 @@ pub(crate) fn next(
     sent: &Outgoing,
     status: StatusCode,
     headers: &HeaderMap,
+    mask: &Mask,
 ) -> Result<Option<Outgoing>, CallError> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -29,7 +31,8 @@ pub(crate) fn next(
         drop_body(&mut next);
     }
     if next.url.origin() != sent.url.origin() {
-        drop_credentials(&mut next.headers);
+        check_no_secret(sent, &next.url, mask)?;
+        drop_credentials(&mut next);
     }
     Ok(Some(next))
 }
@@ -55,6 +58,17 @@ fn check_target(from: &Url, target: &Url) -> Result<Url, CallError> {
     })
 }
 
+/// A server may send the secret on in a URL, to which only its own origin is entitled.
+fn check_no_secret(sent: &Outgoing, target: &Url, mask: &Mask) -> Result<(), CallError> {
+    if mask.finds_in(target.as_str()) {
+        return Err(CallError::Denied(format!(
+            "{} redirects to another origin with the secret of the request's headers in the URL",
+            sent.authority()
+        )));
+    }
+    Ok(())
+}
+
 fn becomes_get(method: &Method, status: StatusCode) -> bool {
     match status {
         StatusCode::SEE_OTHER => !matches!(*method, Method::GET | Method::HEAD),
@@ -76,11 +90,12 @@ fn drop_body(request: &mut Outgoing) {
     }
 }
 
-/// What was meant for one origin is not shown to another. `Proxy-Authorization` cannot be here: a request with it is
-/// refused.
-fn drop_credentials(headers: &mut HeaderMap) {
-    headers.remove(header::AUTHORIZATION);
-    headers.remove(header::COOKIE);
+/// What was meant for one origin is not shown to another, and is gone for good: a redirect back comes from a server that
+/// may not use it. `Proxy-Authorization` cannot be here: a request with it is refused.
+fn drop_credentials(request: &mut Outgoing) {
+    request.headers.remove(header::AUTHORIZATION);
+    request.headers.remove(header::COOKIE);
+    request.secrets.clear();
 }
 
 #[cfg(test)]
@@ -107,13 +122,14 @@ mod tests {
             headers: headers.into(),
             body: Bytes::from("body"),
         };
-        Outgoing::check(request, &HeaderValue::from_static("agent")).unwrap()
+        Outgoing::check(request, &[], &HeaderValue::from_static("agent")).unwrap()
     }
 
     fn follow(sent: &Outgoing, status: u16, location: &str) -> Result<Option<Outgoing>, CallError> {
         let mut headers = HeaderMap::new();
         headers.insert(header::LOCATION, location.parse().unwrap());
-        next(sent, StatusCode::from_u16(status).unwrap(), &headers)
+        let mask = Mask::new(&[]).unwrap();
+        next(sent, StatusCode::from_u16(status).unwrap(), &headers, &mask)
     }
 
     fn followed(method: &str, url: &str, status: u16, location: &str) -> Outgoing {
@@ -208,8 +224,9 @@ mod tests {
         for status in [200, 201, 300, 304, 305, 306, 404] {
             assert!(follow(&sent, status, "/y").unwrap().is_none(), "{status}");
         }
+        let mask = Mask::new(&[]).unwrap();
         assert!(
-            next(&sent, StatusCode::FOUND, &HeaderMap::new())
+            next(&sent, StatusCode::FOUND, &HeaderMap::new(), &mask)
                 .unwrap()
                 .is_none()
         );

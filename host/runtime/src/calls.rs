@@ -11,10 +11,10 @@ use bytes::Bytes;
 use dormouse_journal::{CallError, Channel, OperationNumber, RunId, Time};
 use dormouse_store::{AttemptMade, Call, ReadError, WriteError};
 
-use crate::Attempt;
 use crate::retry::{Decision, decide};
 use crate::runtime::Core;
 use crate::slots::Hint;
+use crate::{Attempt, SecretHeader};
 
 /// How many calls recovery reads at once.
 const PAGE: usize = 256;
@@ -94,7 +94,7 @@ impl Core {
                 return;
             }
             // The permit is held until what came of it is recorded: stopping waits for that.
-            let result = self.egress.send(self.attempt(&call)).await;
+            let result = self.egress.send(self.attempt(&call, Vec::new())).await;
             let attempt = call.attempts.scheduled;
             let now = self.clock.now();
             match decide(call.retry, (run, operation), attempt, &result, now) {
@@ -139,13 +139,12 @@ impl Core {
         }
     }
 
-    fn attempt(&self, call: &Call) -> Attempt {
+    fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>) -> Attempt {
         let mut request = call.request.clone();
         let named = |name: &str| {
-            request
-                .headers
-                .iter()
-                .any(|(header, _)| header.eq_ignore_ascii_case(name))
+            let own = request.headers.iter().map(|(header, _)| header);
+            let mut all = own.chain(secret_headers.iter().map(|header| &header.name));
+            all.any(|header| header.eq_ignore_ascii_case(name))
         };
         if !named("idempotency-key") {
             let key = Bytes::copy_from_slice(call.idempotency_key.as_bytes());
@@ -153,6 +152,7 @@ impl Core {
         }
         Attempt {
             request,
+            secret_headers,
             timeout: Duration::from_millis(call.timeout),
             redirects: call.redirects,
             max_response: self.settings.limits.body,

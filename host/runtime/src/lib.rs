@@ -33,7 +33,7 @@ mod watch;
 mod webhooks;
 
 pub use deploy::Deployment;
-pub use egress::{Attempt, Egress};
+pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
 pub use error::{DeployError, StartError, Unavailable};
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Rate, Rates, Scope};

@@ -246,6 +246,7 @@ impl Core {
                             scheduled: 1,
                             next: Time(0),
                         },
+                        secret_headers: options.secret_headers,
                     };
                     step.calls.push(NewCall { operation, call });
                 }

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use dormouse_journal::{
     CallError, Channel, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
-    Source, Status, Time,
+    SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
     Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, Resumed,
@@ -39,6 +39,11 @@ fn call() -> Call {
             scheduled: 1,
             next: Time(0),
         },
+        secret_headers: vec![SecretHeader {
+            name: "authorization".into(),
+            prefix: "Bearer ".into(),
+            secret: "service-token".into(),
+        }],
     }
 }
 
@@ -172,21 +177,15 @@ fn a_call_counts_its_attempts_and_gives_its_result_once() {
     let operation = OperationNumber(0);
     let made = |attempt, made| run(world.store.attempt_made(id, operation, attempt, made)).unwrap();
     assert!(made(1, AttemptMade::Again(Time(2_000))));
-    let attempts = world
-        .store
-        .read()
-        .unwrap()
-        .call(id, operation)
-        .unwrap()
-        .unwrap()
-        .attempts;
-    assert_eq!(
-        attempts,
-        Attempts {
+    let row = world.store.read().unwrap().call(id, operation).unwrap();
+    let expected = Call {
+        attempts: Attempts {
             scheduled: 2,
-            next: Time(2_000)
-        }
-    );
+            next: Time(2_000),
+        },
+        ..call()
+    };
+    assert_eq!(row, Some(expected));
     assert!(
         !made(1, AttemptMade::Done(Err(CallError::TimedOut))),
         "an attempt that is over has no say"

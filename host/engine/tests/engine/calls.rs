@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use dormouse_engine::Effect;
 use dormouse_journal::{
-    CallError, CallOptions, Kind, OperationNumber, Outcome, Response, RetryPolicy, json_payload,
+    CallError, CallOptions, Kind, OperationNumber, Outcome, Response, RetryPolicy, SecretHeader,
+    json_payload,
 };
 use serde_json::json;
 
 use crate::core_guest::CoreGuest;
-use crate::harness::{Run, check_failure};
+use crate::harness::{Run, allow, check_failure};
 
 #[test]
 fn a_call_is_asked_for_once_with_its_policy_filled_in() {
@@ -108,17 +109,41 @@ fn an_event_is_sent_and_received() {
     assert_eq!(run.output(), json!([2, null, event]));
 }
 
-/// A guest that calls with this retry policy and this number of secret headers.
-fn call(attempts: u32, multiplier: &str, secrets: u32) -> Run {
+/// A guest that calls with this retry policy.
+fn call(attempts: u32, multiplier: &str) -> Run {
+    calling(attempts, multiplier, 0, "")
+}
+
+/// A guest that calls with this secret header, this many times: name, prefix, the secret's name.
+fn call_with_secrets(count: u32, header: [&str; 3]) -> Run {
+    let mut data = String::new();
+    let mut record = String::new();
+    for (place, text) in [10_000_u32, 20_000, 30_000].into_iter().zip(header) {
+        data.push_str(&format!("(data (i32.const {place}) {text:?})"));
+        let length = u32::try_from(text.len()).unwrap();
+        for byte in [place, length].into_iter().flat_map(u32::to_le_bytes) {
+            record.push_str(&format!("\\{byte:02x}"));
+        }
+    }
+    let records = record.repeat(count as usize);
+    data.push_str(&format!("(data (i32.const {SECRETS}) \"{records}\")"));
+    calling(1, "1", count, &data)
+}
+
+/// Where the list of secret headers lies.
+const SECRETS: u32 = 2_100;
+
+fn calling(attempts: u32, multiplier: &str, secrets: u32, data: &str) -> Run {
+    let import = r#"(import "dormouse:workflow/http@0.1.0" "call" (func $call (param i32 i32)))"#;
     let guest = CoreGuest {
-        items: r#"(import "dormouse:workflow/http@0.1.0" "call" (func $call (param i32 i32)))"#,
+        items: &format!("{import} {data}"),
         // More than can be passed flat, so the parameters lie in memory: step and request, which stay empty, and from
         // 1040 on the options: no timeout, the policy, no key, no redirects, the list of secrets.
         run: &format!(
             "(i32.store8 (i32.const 1056) (i32.const 1))
              (i32.store (i32.const 1064) (i32.const {attempts}))
              (f64.store (i32.const 1080) (f64.const {multiplier}))
-             (i32.store (i32.const 1112) (i32.const 600))
+             (i32.store (i32.const 1112) (i32.const {SECRETS}))
              (i32.store (i32.const 1116) (i32.const {secrets}))
              (call $call (i32.const 1000) (i32.const 2000))
              unreachable"
@@ -130,16 +155,65 @@ fn call(attempts: u32, multiplier: &str, secrets: u32) -> Run {
 
 #[test]
 fn a_policy_that_makes_no_sense_is_refused() {
-    check_failure(call(0, "2", 0), "misuse", &["0 attempts"]);
-    check_failure(call(1, "0.5", 0), "misuse", &["multiplier", "0.5"]);
-    check_failure(call(1, "nan", 0), "misuse", &["multiplier", "NaN"]);
-    check_failure(call(1, "inf", 0), "misuse", &["multiplier", "inf"]);
-    let mut sound = call(1, "1", 0);
+    check_failure(call(0, "2"), "misuse", &["0 attempts"]);
+    check_failure(call(1, "0.5"), "misuse", &["multiplier", "0.5"]);
+    check_failure(call(1, "nan"), "misuse", &["multiplier", "NaN"]);
+    check_failure(call(1, "inf"), "misuse", &["multiplier", "inf"]);
+    let mut sound = call(1, "1");
     sound.start();
     assert_eq!(sound.last().effects.len(), 1, "{:?}", sound.last());
 }
 
 #[test]
-fn secrets_are_refused_for_now() {
-    check_failure(call(1, "2", 1), "unsupported", &["secret", "not available"]);
+fn a_secret_header_is_recorded_with_the_name_of_its_secret() {
+    let mut run = call_with_secrets(16, ["authorization", "Bearer ", "Orders_api.token-2"]);
+    run.start();
+    let [Effect::Call { options, .. }] = run.last().effects.as_slice() else {
+        panic!("{:?}", run.last().effects)
+    };
+    let expected = SecretHeader {
+        name: "authorization".into(),
+        prefix: "Bearer ".into(),
+        secret: "Orders_api.token-2".into(),
+    };
+    assert_eq!(options.secret_headers, vec![expected; 16]);
+}
+
+#[test]
+fn secret_headers_beyond_their_bounds() {
+    let many = call_with_secrets(17, ["x-key", "", "token"]);
+    check_failure(many, "misuse", &["17 secret headers", "may have 16"]);
+    let long = "x".repeat(257);
+    let name = call_with_secrets(1, [&long, "", "token"]);
+    check_failure(name, "misuse", &["name", "257 bytes", "may have 256"]);
+    let prefix = call_with_secrets(1, ["x-key", &long, "token"]);
+    check_failure(prefix, "misuse", &["prefix", "257 bytes", "may have 256"]);
+    let longest = &long[1..];
+    let mut sound = call_with_secrets(1, [longest, longest, &long[..64]]);
+    sound.start();
+    assert_eq!(sound.last().effects.len(), 1, "{:?}", sound.last());
+}
+
+#[test]
+fn what_is_not_the_name_of_a_secret() {
+    for secret in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
+        let call = call_with_secrets(1, ["x-key", "", secret]);
+        check_failure(
+            call,
+            "misuse",
+            &["\"x-key\"", "1 to 64 letters", "never the secret itself"],
+        );
+    }
+}
+
+#[test]
+fn secret_headers_count_in_the_size_of_a_request() {
+    let call = |limit| {
+        call_with_secrets(1, ["x-key", "Bearer ", "token"])
+            .with(move |launch| allow(launch, |allowance| allowance.value = limit))
+    };
+    let mut sound = call(17);
+    sound.start();
+    assert_eq!(sound.last().effects.len(), 1, "{:?}", sound.last());
+    check_failure(call(16), "limit", &["the request", "17 bytes"]);
 }

@@ -7,5 +7,6 @@ mod failures;
 mod limits;
 mod listeners;
 mod redirects;
+mod secrets;
 mod support;
 mod tls;

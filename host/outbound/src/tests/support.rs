@@ -324,6 +324,7 @@ pub(crate) fn attempt(
     };
     Attempt {
         request,
+        secret_headers: Vec::new(),
         timeout: Duration::from_secs(10),
         redirects: 0,
         max_response: None,

@@ -51,7 +51,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority, and finds `service.example` and `other.example` on loopback.
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let names = Names::new(&[
             ("service.example", &[&["127.0.0.1"]]),
             ("other.example", &[&["127.0.0.1"]]),

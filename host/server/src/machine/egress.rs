@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dormouse_journal::{CallError, Response};
 use dormouse_outbound::Client;
-use dormouse_runtime::{Attempt, Egress};
+use dormouse_runtime::{Attempt, Egress, SecretHeader};
 use dormouse_store::seams::Task;
 
 use crate::metrics::Metrics;
@@ -33,6 +33,7 @@ impl Egress for HttpEgress {
         Box::pin(async move {
             let attempt = dormouse_outbound::Attempt {
                 request: attempt.request,
+                secret_headers: attempt.secret_headers.iter().map(header).collect(),
                 timeout: attempt.timeout,
                 redirects: attempt.redirects,
                 max_response: Some(attempt.max_response),
@@ -41,5 +42,13 @@ impl Egress for HttpEgress {
             metrics.call_attempted(&result);
             result
         })
+    }
+}
+
+fn header(header: &SecretHeader) -> dormouse_outbound::SecretHeader {
+    dormouse_outbound::SecretHeader {
+        name: header.name.clone(),
+        prefix: header.prefix.clone(),
+        secret: header.secret.expose().to_vec().into(),
     }
 }

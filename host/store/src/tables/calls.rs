@@ -3,7 +3,7 @@
 //! Key: run, operation. Row: [`Call`], which holds the request until it is no longer needed; the journal has only its
 //! digest. At start-up the whole table is read: every row is the host's own work.
 
-use dormouse_journal::{Request, RetryPolicy, Time};
+use dormouse_journal::{Request, RetryPolicy, SecretHeader, Time};
 use serde::{Deserialize, Serialize};
 
 use super::{Rows, RunKey};
@@ -25,6 +25,8 @@ pub struct Call {
     pub idempotency_key: String,
     /// The attempts so far.
     pub attempts: Attempts,
+    /// Headers made from secrets. Their values are looked up at each attempt, and are never here.
+    pub secret_headers: Vec<SecretHeader>,
 }
 
 /// How far a call has come.

@@ -1,0 +1,353 @@
+//! What a response repeats of a secret, replaced before anyone sees it.
+//!
+//! A workflow must not learn a secret by asking a server to say it again. What is found is the secret as it is, in hex,
+//! and within base64 of either alphabet (so also base64 of the whole header), each in either case of its letters and
+//! under the escapes of URLs, JSON and HTML. A response that cannot be searched, since it is compressed, is refused.
+//!
+//! What no search can find is a secret that a server splits, wraps into lines, encrypts, digests or escapes twice, or
+//! sends in UTF-16. And whoever may choose a part of what a server repeats can ask whether a guess is masked, which
+//! matters for secrets that can be guessed. That is why a secret's rule names the origins that it may be sent to:
+//! masking is for servers that are trusted with the secret and careless with it, not for hostile ones.
+
+mod forms;
+mod scan;
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, Response};
+use http::header::{self, HeaderMap, HeaderName};
+
+use crate::outgoing::invalid;
+use crate::secret::SecretHeader;
+use scan::Scanner;
+
+/// What stands where a secret stood. Every byte of it may be in a header's name.
+const MASK: &str = "***";
+
+/// What is masked in all that comes of one attempt, redirects to other origins included: they follow from a response
+/// that had the secret before it.
+pub(crate) struct Mask {
+    /// None when there is nothing to mask.
+    scanner: Option<Scanner>,
+}
+
+impl Mask {
+    /// The mask of an attempt with these headers.
+    pub(crate) fn new(secret_headers: &[SecretHeader]) -> Result<Self, CallError> {
+        let secrets = secret_headers.iter();
+        let forms: Vec<_> = secrets
+            .flat_map(|header| forms::of(header.secret.expose()))
+            .collect();
+        if forms.is_empty() {
+            return Ok(Mask { scanner: None });
+        }
+        let Some(scanner) = Scanner::new(forms) else {
+            return Err(invalid(
+                "the secrets of the headers are too long for the response to be searched for them",
+            ));
+        };
+        Ok(Mask {
+            scanner: Some(scanner),
+        })
+    }
+
+    /// Whether a secret stands in this text.
+    pub(crate) fn finds_in(&self, text: &str) -> bool {
+        let scanner = self.scanner.as_ref();
+        scanner.is_some_and(|scanner| !scanner.find(text.as_bytes()).is_empty())
+    }
+
+    /// Refuses a body that does not stand in the response as it is, so that it could not be searched.
+    pub(crate) fn check_body(&self, headers: &HeaderMap, authority: &str) -> Result<(), CallError> {
+        if self.scanner.is_none() {
+            return Ok(());
+        }
+        let plain = [
+            (header::CONTENT_ENCODING, "identity"),
+            (header::TRANSFER_ENCODING, "chunked"),
+        ];
+        for (name, coding) in plain {
+            if !is_only(headers, &name, coding) {
+                return Err(CallError::Denied(format!(
+                    "{authority} encoded its response ({name}), though it was asked not to: a body that cannot be \
+                     searched for the secret of the request's headers is not shown to the workflow"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The response as it may be seen. Its length is that of the body that is there, as a reader may rely on that; of a
+    /// response without a body, such as one to HEAD, it stays what the server said.
+    pub(crate) fn response(&self, response: Response) -> Response {
+        let Some(scanner) = &self.scanner else {
+            return response;
+        };
+        let body = masked(scanner, &response.body).map_or(response.body, Bytes::from);
+        let headers = response.headers.into_iter();
+        let headers = headers.map(|(name, value)| {
+            let value = if name == header::CONTENT_LENGTH.as_str() && !body.is_empty() {
+                Bytes::from(body.len().to_string())
+            } else {
+                masked(scanner, &value).map_or(value, Bytes::from)
+            };
+            (text(scanner, name), value)
+        });
+        Response {
+            status: response.status,
+            headers: headers.collect(),
+            body: body.clone(),
+        }
+    }
+
+    /// The error as it may be seen.
+    pub(crate) fn error(&self, error: CallError) -> CallError {
+        let Some(scanner) = &self.scanner else {
+            return error;
+        };
+        match error {
+            CallError::Denied(reason) => CallError::Denied(text(scanner, reason)),
+            CallError::Invalid(reason) => CallError::Invalid(text(scanner, reason)),
+            CallError::Unreachable(reason) => CallError::Unreachable(text(scanner, reason)),
+            CallError::Other(mut failure) => {
+                failure.message = text(scanner, failure.message);
+                CallError::Other(failure)
+            }
+            CallError::TimedOut
+            | CallError::TooLarge(_)
+            | CallError::Interrupted
+            | CallError::Abandoned => error,
+        }
+    }
+}
+
+/// Whether each value of this header, if there is one, is this coding and nothing else.
+fn is_only(headers: &HeaderMap, name: &HeaderName, coding: &str) -> bool {
+    let mut values = headers.get_all(name).iter();
+    values.all(|value| {
+        value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(coding.as_bytes())
+    })
+}
+
+fn text(scanner: &Scanner, text: String) -> String {
+    match masked(scanner, text.as_bytes()) {
+        // Lossy, as a secret of bytes that are no UTF-8 may have stood within a letter.
+        Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
+        None => text,
+    }
+}
+
+/// The bytes with every secret masked, if there is one.
+fn masked(scanner: &Scanner, bytes: &[u8]) -> Option<Vec<u8>> {
+    let found = scanner.find(bytes);
+    if found.is_empty() {
+        return None;
+    }
+    let mut masked = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    for range in found {
+        masked.extend_from_slice(&bytes[at..range.start]);
+        masked.extend_from_slice(MASK.as_bytes());
+        at = range.end;
+    }
+    masked.extend_from_slice(&bytes[at..]);
+    Some(masked)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+    use super::*;
+
+    fn mask(secrets: &[&[u8]]) -> Mask {
+        let headers = secrets.iter().map(|secret| SecretHeader {
+            name: "x-key".into(),
+            prefix: "Bearer ".into(),
+            secret: secret.to_vec().into(),
+        });
+        Mask::new(&headers.collect::<Vec<_>>()).unwrap()
+    }
+
+    /// What is seen of a body when this is the secret.
+    fn seen(secret: &[u8], body: impl AsRef<[u8]>) -> String {
+        let response = Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Bytes::copy_from_slice(body.as_ref()),
+        };
+        let body = mask(&[secret]).response(response).body;
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    fn check(secret: &str, body: &str, expected: &str) {
+        assert_eq!(
+            seen(secret.as_bytes(), body),
+            expected,
+            "{secret} in {body}"
+        );
+    }
+
+    #[test]
+    fn every_occurrence_and_nothing_else() {
+        check("hunter2", "hunter2", "***");
+        check("hunter2", "a hunter2, b Hunter2.", "a ***, b ***.");
+        check(
+            "hunter2",
+            "hunter, unter2, hunter 2",
+            "hunter, unter2, hunter 2",
+        );
+        check("hunter2", "hunthunter2", "hunt***");
+        check("aba", "cababac", "c***c");
+        check("hunter2", "hunter2hunter2!", "***!");
+    }
+
+    #[test]
+    fn at_every_place_of_a_text() {
+        for place in 0..60 {
+            let (before, after) = ("-".repeat(place), "-".repeat(60 - place));
+            let expected = format!("{before}***{after}");
+            check("hunter2", &format!("{before}hunter2{after}"), &expected);
+            check("hunter2", &format!("{before}%68unter2{after}"), &expected);
+        }
+    }
+
+    #[test]
+    fn whatever_a_url_escapes() {
+        let secret = "p+q/r=s t\"";
+        for text in [
+            "p%2Bq%2Fr%3Ds%20t%22",
+            "p%2bq%2fr%3ds+t%22",
+            "p+q/r=s%20t%22",
+            "%70%2B%71%2F%72%3D%73%20%74%22",
+        ] {
+            check(secret, &format!("?key={text}&n=%2B"), "?key=***&n=%2B");
+        }
+        check("100%", "100%25 100% 100%2", "*** *** ***2");
+        check("hunter2", "%68%75%6", "%68%75%6");
+    }
+
+    #[test]
+    fn whatever_json_escapes() {
+        let secret = "p+q/r\\s\"<t>";
+        for text in [
+            r#"p+q/r\\s\"<t>"#,
+            r#"p+q\/r\\s\"<t>"#,
+            r"p\u002Bq/r\u005Cs\u0022\u003Ct\u003E",
+            r"\u0070\u002b\u0071\u002f\u0072\u005c\u0073\u0022\u003c\u0074\u003e",
+        ] {
+            check(secret, &format!("\"\\n{text}\\n\""), "\"\\n***\\n\"");
+        }
+        check("hunter2", r"\u0068\u00", r"\u0068\u00");
+    }
+
+    #[test]
+    fn whatever_html_escapes() {
+        let secret = "p+q=r&s<t>";
+        for text in [
+            "p+q=r&amp;s&lt;t&gt;",
+            "p&#43;q&#61;r&amp;s&lt;t&gt;",
+            "p&#x2B;q&#x3d;r&#38;s&#x00003c;t&#062;",
+        ] {
+            check(secret, &format!("<b>{text}</b>&amp;"), "<b>***</b>&amp;");
+        }
+        check("hunter2", "&#10", "&#10");
+    }
+
+    #[test]
+    fn letters_beyond_ascii_however_they_are_read() {
+        check("pässword", "pässword", "***");
+        check("pässword", "p%C3%A4ssword", "***");
+        check("pässword", r"p\u00e4ssword p\u00E4ssword", "*** ***");
+        check("pässword", r"p\u00c3\u00a4ssword pÃ¤ssword", "*** ***");
+        check("p🔑ss", r"p\ud83d\udd11ss", "***");
+        assert_eq!(seen(b"p\xe4ssword", "pässword"), "***");
+        assert_eq!(seen(b"p\xe4ssword", b"p\xe4ssword"), "***");
+    }
+
+    #[test]
+    fn hex_in_either_case() {
+        check("hunter2", "0x68756e74657232.", "0x***.");
+        check("hunter2", "68756E74657232", "***");
+    }
+
+    /// Kept are the letters that come from what is around the secret alone.
+    #[test]
+    fn base64_wherever_the_secret_stands_in_it() {
+        let secret = "key~~?>?>/\u{7f}9";
+        for (before, after) in (0..4).flat_map(|before| (0..4).map(move |after| (before, after))) {
+            let plain = [&"<<<"[..before], secret, &">>>"[..after]].concat();
+            for alphabet in [STANDARD, URL_SAFE] {
+                let whole = alphabet.encode(&plain);
+                let start = before * 8 / 6;
+                let end = ((before + secret.len()) * 8).div_ceil(6);
+                let expected = format!("{}***{}", &whole[..start], &whole[end..]);
+                check(secret, &whole, &expected);
+                let escaped = |text: &str| text.replace('+', "%2B").replace('/', "%2f");
+                check(secret, &escaped(&whole), &escaped(&expected));
+            }
+        }
+        check(
+            "hunter2",
+            &STANDARD.encode("Bearer hunter2"),
+            "QmVhcmVyI***=",
+        );
+    }
+
+    #[test]
+    fn several_secrets_in_one_pass() {
+        let mask = mask(&[b"hunter2", b"ter2swordfish", b""]);
+        let text = "hunter2swordfish hunter2 swordfish";
+        let error = mask.error(CallError::Other(dormouse_journal::Failure {
+            code: "other".into(),
+            message: text.into(),
+        }));
+        let CallError::Other(failure) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(failure.message, "*** *** swordfish");
+    }
+
+    #[test]
+    fn spaces_around_a_secret_are_lost_on_the_way() {
+        check(" hunter2\t", "hunter2", "***");
+    }
+
+    #[test]
+    fn an_empty_secret_is_nowhere() {
+        check("", "text", "text");
+        check("  ", "text  ", "text  ");
+    }
+
+    #[test]
+    fn short_secrets_are_masked_as_they_are() {
+        check("a", "banana", "b***n***n***");
+        check("ab", "6162 YWI", "6162 YWI");
+    }
+
+    #[test]
+    fn errors_say_no_secret() {
+        let mask = mask(&[b"hunter2"]);
+        let text = || "at hunter2.example".to_owned();
+        for (error, expected) in [
+            (
+                CallError::Denied(text()),
+                CallError::Denied("at ***.example".into()),
+            ),
+            (
+                CallError::Invalid(text()),
+                CallError::Invalid("at ***.example".into()),
+            ),
+            (
+                CallError::Unreachable(text()),
+                CallError::Unreachable("at ***.example".into()),
+            ),
+            (CallError::TooLarge(4), CallError::TooLarge(4)),
+        ] {
+            assert_eq!(mask.error(error), expected);
+        }
+    }
+}

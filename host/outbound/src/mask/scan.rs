@@ -1,0 +1,173 @@
+//! Where the forms of secrets stand in a text.
+//!
+//! The text is read up to four times: as it is, and with the escapes of a URL, of JSON and of HTML read as what they
+//! stand for. So it does not matter which letters a program escapes, and a base64 whose `+` was escaped is found too.
+//! Each reading is one pass, however many secrets there are.
+
+use std::ops::Range;
+
+use aho_corasick::automaton::{Automaton as _, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
+
+use super::forms::Form;
+
+/// Finds forms. It has no `Debug`: the automaton's would spell them out.
+pub(super) struct Scanner {
+    automaton: NFA,
+    start: StateID,
+    /// As the automaton numbers them.
+    forms: Vec<Form>,
+    /// The most letters that one of them takes, the one before included.
+    longest: usize,
+}
+
+impl Scanner {
+    /// A scanner for these; none if together they are more than an automaton can hold.
+    pub(super) fn new(forms: Vec<Form>) -> Option<Self> {
+        let automaton = NFA::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .prefilter(false)
+            .build(forms.iter().map(|form| &form.text))
+            .ok()?;
+        Some(Scanner {
+            start: automaton.start_state(Anchored::No).ok()?,
+            longest: automaton.max_pattern_len() + 1,
+            automaton,
+            forms,
+        })
+    }
+
+    /// Where forms stand, in order. What overlaps or touches is one.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        self.read(text, as_it_is, &mut found);
+        // Without its first letter a reading has nothing that the first one had not.
+        if text.contains(&b'%') {
+            self.read(text, percent, &mut found);
+        }
+        if text.contains(&b'\\') {
+            self.read(text, json, &mut found);
+        }
+        if text.contains(&b'&') {
+            self.read(text, html, &mut found);
+        }
+        found.sort_unstable_by_key(|range| range.start);
+        found.dedup_by(|next, merged| {
+            let joined = next.start <= merged.end;
+            if joined {
+                merged.end = merged.end.max(next.end);
+            }
+            joined
+        });
+        found
+    }
+
+    /// One pass, in which `letter` gives the next letter and how many bytes it takes.
+    fn read(
+        &self,
+        text: &[u8],
+        letter: impl Fn(&[u8]) -> (u8, usize),
+        found: &mut Vec<Range<usize>>,
+    ) {
+        // Where the last letters began, each at its number modulo the length.
+        let mut starts = vec![0; self.longest];
+        let (mut count, mut at) = (0, 0);
+        let mut state = self.start;
+        while at < text.len() {
+            let (byte, length) = letter(&text[at..]);
+            starts[count % self.longest] = at;
+            count += 1;
+            at += length;
+            state = self.automaton.next_state(Anchored::No, state, byte);
+            if !self.automaton.is_match(state) {
+                continue;
+            }
+            for index in 0..self.automaton.match_len(state) {
+                let form = &self.forms[self.automaton.match_pattern(state, index).as_usize()];
+                let letters = form.text.len() + usize::from(form.before);
+                let start = starts[count.saturating_sub(letters) % self.longest];
+                let mut end = at;
+                if form.after && end < text.len() {
+                    end += letter(&text[end..]).1;
+                }
+                add(found, start..end);
+            }
+        }
+    }
+}
+
+/// Adds what was found, within what was found last where it can, so that a text of nothing else takes no memory.
+fn add(found: &mut Vec<Range<usize>>, range: Range<usize>) {
+    match found.last_mut() {
+        Some(last) if last.start <= range.start && range.start <= last.end => {
+            last.end = last.end.max(range.end);
+        }
+        _ => found.push(range),
+    }
+}
+
+fn as_it_is(text: &[u8]) -> (u8, usize) {
+    (text[0], 1)
+}
+
+/// `%2B`.
+fn percent(text: &[u8]) -> (u8, usize) {
+    match *text {
+        [b'%', high, low, ..] => match number(&[high, low], 16) {
+            Some(byte) => (byte, 3),
+            None => (b'%', 1),
+        },
+        _ => as_it_is(text),
+    }
+}
+
+/// `\/` and `\u002b`, and what stands for ASCII only: beyond it, forms have the escapes in them.
+fn json(text: &[u8]) -> (u8, usize) {
+    match *text {
+        [b'\\', b'u', a, b, c, d, ..] => match number(&[a, b, c, d], 16) {
+            Some(byte) if byte.is_ascii() => (byte, 6),
+            _ => (b'\\', 1),
+        },
+        [b'\\', byte @ (b'"' | b'\\' | b'/' | b'\''), ..] => (byte, 2),
+        [b'\\', b't', ..] => (b'\t', 2),
+        _ => as_it_is(text),
+    }
+}
+
+/// `&amp;` and `&#43;` and `&#x2b;`.
+fn html(text: &[u8]) -> (u8, usize) {
+    /// The longest that stands for a byte, with a few zeros: `&#x0000ff;`.
+    const LONGEST: usize = 10;
+    if text[0] != b'&' {
+        return as_it_is(text);
+    }
+    let near = &text[1..text.len().min(LONGEST)];
+    let Some(length) = near.iter().position(|&byte| byte == b';') else {
+        return as_it_is(text);
+    };
+    let byte = match &near[..length] {
+        b"amp" => Some(b'&'),
+        b"lt" => Some(b'<'),
+        b"gt" => Some(b'>'),
+        b"quot" => Some(b'"'),
+        b"apos" => Some(b'\''),
+        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16),
+        [b'#', digits @ ..] => number(digits, 10),
+        _ => None,
+    };
+    match byte {
+        Some(byte) => (byte, length + 2),
+        None => as_it_is(text),
+    }
+}
+
+/// The byte that these digits are, if it is one.
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    // Else a sign would do.
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+}
