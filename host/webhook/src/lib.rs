@@ -2,8 +2,11 @@
 //! socket. Everything here reads what an outsider wrote, so nothing here allocates without a bound or can panic.
 
 mod field;
+mod handshake;
+mod json;
 mod signature;
 mod token;
 
+pub use handshake::{is_probe_signed, probe, probe_method};
 pub use signature::{BadSecret, Rejected, check_signature, sign, signature_headers, verify};
 pub use token::{InvalidToken, Token, TokenMaker};
