@@ -1,6 +1,14 @@
 //! What a webhook's URL carries and what a request to it must fulfil, as far as that needs neither the store nor a
 //! socket. Everything here reads what an outsider wrote, so nothing here allocates without a bound or can panic.
 
+mod field;
+mod handshake;
+mod json;
+mod key;
+mod signature;
 mod token;
 
+pub use handshake::{is_probe_signed, probe, probe_method};
+pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
+pub use signature::{BadSecret, Rejected, check_signature, sign, signature_headers, verify};
 pub use token::{InvalidToken, Token, TokenMaker};

@@ -1,0 +1,92 @@
+//! Handshakes: the probes by which some providers check a URL before they use it.
+//!
+//! A provider sends a challenge and wants it back. Answering means to send an outsider's words from the host's own
+//! origin, so a request is taken for a probe only in the exact shape that the provider documents, and the answer is
+//! plain text that no browser can take for a page. Everything else is an ordinary request, judged by the webhook's
+//! methods and signature.
+
+mod graph;
+mod meta;
+mod slack;
+mod websub;
+
+use bytes::Bytes;
+use dormouse_journal::{Handshake, Header, Request, Response};
+use url::form_urlencoded;
+
+/// Bytes of a challenge. The longest that is known, Microsoft Graph's, has some 120.
+const LONGEST: usize = 1_024;
+
+/// The answer to a provider's probe, if the request is one.
+#[must_use]
+pub fn probe(handshake: Handshake, request: &Request) -> Option<Response> {
+    if probe_method(handshake) != Some(request.method.as_str()) {
+        return None;
+    }
+    let challenge = match handshake {
+        Handshake::None => None,
+        Handshake::Slack => slack::challenge(request),
+        Handshake::Meta => meta::challenge(request),
+        Handshake::MicrosoftGraph => graph::challenge(request),
+        Handshake::Websub => websub::challenge(request),
+    };
+    challenge
+        .filter(|challenge| is_harmless(challenge))
+        .map(answer)
+}
+
+/// Whether the provider signs its probes as it signs its requests. Slack does; the others cannot, since they probe
+/// before they are told a secret, or sign bodies only and probe without one.
+#[must_use]
+pub fn is_probe_signed(handshake: Handshake) -> bool {
+    match handshake {
+        Handshake::Slack => true,
+        Handshake::None | Handshake::Meta | Handshake::MicrosoftGraph | Handshake::Websub => false,
+    }
+}
+
+/// The method by which the probe comes, so that it gets past the check of methods.
+#[must_use]
+pub fn probe_method(handshake: Handshake) -> Option<&'static str> {
+    match handshake {
+        Handshake::None => None,
+        Handshake::Slack | Handshake::MicrosoftGraph => Some("POST"),
+        Handshake::Meta | Handshake::Websub => Some("GET"),
+    }
+}
+
+/// The value of the query's parameter of this name, if there is exactly one. The callback that the provider was given
+/// may have parameters of its own, which stay in the query; they are nobody's business here.
+fn parameter(request: &Request, name: &str) -> Option<String> {
+    let (_, query) = request.url.split_once('?')?;
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(given, _)| given == name);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => Some(value.into_owned()),
+        _ => None,
+    }
+}
+
+/// Whether this is a number of at most so many digits.
+fn is_number(text: &str, digits: usize) -> bool {
+    (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a challenge can be sent back: short, on one line, and without a character that HTML gives a meaning.
+fn is_harmless(challenge: &str) -> bool {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"<>\"'&`".contains(&byte);
+    (1..=LONGEST).contains(&challenge.len()) && challenge.bytes().all(is_plain)
+}
+
+fn answer(challenge: String) -> Response {
+    let header = |name: &str, value: &'static str| -> Header {
+        (name.to_owned(), Bytes::from_static(value.as_bytes()))
+    };
+    Response {
+        status: 200,
+        headers: vec![
+            header("content-type", "text/plain; charset=utf-8"),
+            header("x-content-type-options", "nosniff"),
+        ],
+        body: challenge.into(),
+    }
+}

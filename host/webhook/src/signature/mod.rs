@@ -1,0 +1,130 @@
+//! Signatures: how a request proves that it comes from someone who knows a secret.
+//!
+//! One file for each scheme: it says what is signed and how the headers are spelled, and reads no more than that. What
+//! they share is in `proof`. Headers are read strictly: what a provider would never send is refused, even where the
+//! digest in it could be made out.
+
+mod generic;
+mod github;
+mod options;
+mod proof;
+mod slack;
+mod standard;
+mod stripe;
+
+use dormouse_journal::{Header, Request, Signature, SignatureScheme, Time};
+
+pub use options::check_signature;
+
+/// Checks a request. `secrets` are the values of the secrets named, any of which may match, so that they can be
+/// rotated. A timestamp may be off by `tolerance` milliseconds in either direction.
+///
+/// It reads the body once for each secret, but only after everything about the headers is right.
+///
+/// # Errors
+/// When the request does not prove that its sender knows one of the secrets.
+pub fn verify(
+    check: &Signature,
+    secrets: &[&[u8]],
+    request: &Request,
+    now: Time,
+    tolerance: u64,
+) -> Result<(), Rejected> {
+    match check.scheme {
+        SignatureScheme::StandardWebhooks => standard::verify(secrets, request, now, tolerance),
+        SignatureScheme::Github => github::verify(secrets, request),
+        SignatureScheme::Stripe => stripe::verify(secrets, request, now, tolerance),
+        SignatureScheme::Slack => slack::verify(secrets, request, now, tolerance),
+        SignatureScheme::HmacSha256 => generic::verify(check, secrets, request),
+    }
+}
+
+/// The headers by which a caller proves itself. `id` names the request under Standard Webhooks, where it must not
+/// contain a full stop; the other schemes do not sign one. Options that [`check_signature`] refuses may give no headers.
+///
+/// # Errors
+/// When no request could be signed with this secret.
+pub fn sign(
+    check: &Signature,
+    secret: &[u8],
+    id: &str,
+    now: Time,
+    body: &[u8],
+) -> Result<Vec<Header>, BadSecret> {
+    if secret.is_empty() {
+        return Err(BadSecret::Empty);
+    }
+    match check.scheme {
+        SignatureScheme::StandardWebhooks => standard::sign(secret, id, now, body),
+        SignatureScheme::Github => Ok(github::sign(secret, body)),
+        SignatureScheme::Stripe => Ok(stripe::sign(secret, now, body)),
+        SignatureScheme::Slack => Ok(slack::sign(secret, now, body)),
+        SignatureScheme::HmacSha256 => Ok(generic::sign(check, secret, body)),
+    }
+}
+
+/// Names of headers that carry proof under this check, in lower case, so that they can be masked where people look.
+#[must_use]
+pub fn signature_headers(check: &Signature) -> Vec<String> {
+    let names: &[&str] = match check.scheme {
+        SignatureScheme::StandardWebhooks => &[standard::SIGNATURE],
+        SignatureScheme::Github => &[github::SIGNATURE, github::OLD_SIGNATURE],
+        SignatureScheme::Stripe => &[stripe::SIGNATURE],
+        SignatureScheme::Slack => &[slack::SIGNATURE],
+        SignatureScheme::HmacSha256 => {
+            return check
+                .header
+                .iter()
+                .map(|name| name.to_ascii_lowercase())
+                .collect();
+        }
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Why a request was not let in. The sentences are for the caller and the log, and tell nothing that is secret.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejected {
+    /// A header is not there, or holds no signature of the version that is checked.
+    #[error("the request does not carry the signature that this webhook asks for; sign it")]
+    Missing,
+    /// A header is there more than once, or is not spelled as the scheme says.
+    #[error(
+        "the headers of the request's signature are not spelled as its scheme says, or are there more than once"
+    )]
+    Malformed,
+    /// The timestamp is too far from the host's clock.
+    #[error(
+        "the request was signed too long ago or in the future; sign it anew, with a clock that is right"
+    )]
+    Stale,
+    /// No secret gives this signature.
+    #[error(
+        "the request's signature does not fit its content; check the secret, and that the body is sent as it was signed"
+    )]
+    Wrong,
+}
+
+impl Rejected {
+    /// For labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rejected::Missing => "signature-missing",
+            Rejected::Malformed => "signature-malformed",
+            Rejected::Stale => "signature-stale",
+            Rejected::Wrong => "signature-wrong",
+        }
+    }
+}
+
+/// A secret with which nothing can be signed.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadSecret {
+    /// Anybody knows it.
+    #[error("the secret is empty")]
+    Empty,
+    /// Standard Webhooks gives secrets in base64.
+    #[error("a secret of Standard Webhooks is base64, with or without `whsec_` before it")]
+    NotBase64,
+}

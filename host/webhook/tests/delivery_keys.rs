@@ -1,0 +1,164 @@
+//! By what a repeat of a request is known.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use dormouse_journal::SignatureScheme;
+use dormouse_webhook::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
+use sha2::{Digest, Sha256};
+use support::{SCHEMES, request};
+
+type Found<'a> = Result<Option<(DeliveryKeyKind, &'a str)>, InvalidKey>;
+
+fn check(
+    scheme: Option<SignatureScheme>,
+    headers: &[(&str, &str)],
+    body: &str,
+    expected: Found<'_>,
+) {
+    let found = delivery_key(&request(headers, body.as_bytes()), scheme);
+    let expected = expected.map(|key| {
+        key.map(|(kind, value)| DeliveryKey {
+            kind,
+            value: value.into(),
+        })
+    });
+    assert_eq!(found, expected, "{headers:?} {body}");
+}
+
+const IDEMPOTENCY_KEY: (&str, &str) = ("Idempotency-Key", "order-7");
+const WEBHOOK_ID: (&str, &str) = ("Webhook-Id", "msg_7");
+const GITHUB: (&str, &str) = ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+
+#[test]
+fn the_callers_own_key_goes_before_the_webhook_id_and_that_before_the_providers() {
+    let scheme = Some(SignatureScheme::Github);
+    let found = Ok(Some((DeliveryKeyKind::IdempotencyKey, "order-7")));
+    check(scheme, &[GITHUB, WEBHOOK_ID, IDEMPOTENCY_KEY], "", found);
+    check(
+        scheme,
+        &[GITHUB, WEBHOOK_ID],
+        "",
+        Ok(Some((DeliveryKeyKind::WebhookId, "msg_7"))),
+    );
+    check(
+        scheme,
+        &[GITHUB],
+        "",
+        Ok(Some((DeliveryKeyKind::Github, GITHUB.1))),
+    );
+    check(scheme, &[], "", Ok(None));
+}
+
+#[test]
+fn a_providers_id_counts_only_under_its_own_signature() {
+    let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
+    for scheme in SCHEMES.map(Some).into_iter().chain([None]) {
+        let expected = match scheme {
+            Some(SignatureScheme::Github) => Some((DeliveryKeyKind::Github, GITHUB.1)),
+            Some(SignatureScheme::Slack) => Some((DeliveryKeyKind::Slack, "Ev1")),
+            Some(SignatureScheme::Stripe) => Some((DeliveryKeyKind::Stripe, "evt_1")),
+            Some(SignatureScheme::StandardWebhooks | SignatureScheme::HmacSha256) | None => None,
+        };
+        check(scheme, &[GITHUB], body, Ok(expected));
+    }
+}
+
+#[test]
+fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
+    let longest = "k".repeat(256);
+    let too_long = "k".repeat(257);
+    check(
+        None,
+        &[("idempotency-key", &longest)],
+        "",
+        Ok(Some((DeliveryKeyKind::IdempotencyKey, &longest))),
+    );
+    let scheme = Some(SignatureScheme::Github);
+    for bad in ["", &too_long, "a b", "\u{fc}", "a\tb"] {
+        check(
+            scheme,
+            &[("idempotency-key", bad), WEBHOOK_ID],
+            "",
+            Err(InvalidKey),
+        );
+        let found = Ok(Some((DeliveryKeyKind::Github, GITHUB.1)));
+        check(scheme, &[("webhook-id", bad), GITHUB], "", found);
+        check(scheme, &[("x-github-delivery", bad)], "", Ok(None));
+    }
+    check(
+        None,
+        &[IDEMPOTENCY_KEY, ("IDEMPOTENCY-KEY", "order-7")],
+        "",
+        Err(InvalidKey),
+    );
+    check(None, &[WEBHOOK_ID, WEBHOOK_ID], "", Ok(None));
+    check(scheme, &[GITHUB, GITHUB], "", Ok(None));
+}
+
+#[test]
+fn an_event_id_is_one_string_at_the_top_of_an_object() {
+    let stripe = Some(SignatureScheme::Stripe);
+    let found = Ok(Some((DeliveryKeyKind::Stripe, "evt_1")));
+    check(
+        stripe,
+        &[],
+        r#" {"object":"event","id":"evt_1","data":{"object":{"id":"in_1"}}} "#,
+        found,
+    );
+    let too_long = format!(r#"{{"id":"{}"}}"#, "k".repeat(257));
+    for body in [
+        "",
+        "id=evt_1",
+        "{}",
+        r#"["evt_1"]"#,
+        r#"{"id":1}"#,
+        r#"{"id":null}"#,
+        r#"{"id":""}"#,
+        r#"{"id":"a b"}"#,
+        r#"{"id":"evt_1","id":"evt_2"}"#,
+        r#"{"data":{"id":"evt_1"}}"#,
+        r#"{"id":"evt_1"} {}"#,
+        r#"{"id":"evt_1""#,
+        &too_long,
+    ] {
+        check(stripe, &[], body, Ok(None));
+        check(
+            Some(SignatureScheme::Slack),
+            &[],
+            &body.replace("id\"", "event_id\""),
+            Ok(None),
+        );
+    }
+}
+
+#[test]
+fn nesting_without_end_is_no_event() {
+    let deep = format!(r#"{{"x":{}"#, "[".repeat(1_000_000));
+    check(Some(SignatureScheme::Stripe), &[], &deep, Ok(None));
+}
+
+#[test]
+fn digests_are_those_that_stores_hold() {
+    for (kind, hashed, other_body) in [
+        (DeliveryKeyKind::IdempotencyKey, "ikey", OtherBody::Refuse),
+        (DeliveryKeyKind::WebhookId, "wkey", OtherBody::Queue),
+        (DeliveryKeyKind::Github, "gkey", OtherBody::Queue),
+        (DeliveryKeyKind::Slack, "skey", OtherBody::Same),
+        (DeliveryKeyKind::Stripe, "tkey", OtherBody::Same),
+    ] {
+        let key = DeliveryKey {
+            kind,
+            value: "key".into(),
+        };
+        let digest: [u8; 32] = Sha256::digest(hashed).into();
+        assert_eq!(key.digest(), digest, "{kind:?}");
+        assert_eq!(key.other_body(), other_body, "{kind:?}");
+    }
+}

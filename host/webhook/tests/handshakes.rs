@@ -1,0 +1,353 @@
+//! Probes of providers: what is answered, and what is left alone.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use bytes::Bytes;
+use dormouse_journal::{Handshake, Request};
+use dormouse_webhook::{is_probe_signed, probe, probe_method};
+use proptest::prelude::*;
+
+const ALL: [Handshake; 5] = [
+    Handshake::None,
+    Handshake::Slack,
+    Handshake::Meta,
+    Handshake::MicrosoftGraph,
+    Handshake::Websub,
+];
+
+/// The example of <https://docs.slack.dev/reference/events/url_verification>.
+const SLACK: &str = r#"{
+    "token": "Jhj5dZrVaK7ZwHHjRyZWjbDl",
+    "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P",
+    "type": "url_verification"
+}"#;
+
+/// The example of <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>.
+const META: &str = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=meatyhamhock";
+
+/// As <https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks> describes it.
+const GRAPH: &str = "validationToken=Validation%3a+Testing+client+application+reachability+for+\
+    subscription+Request-Id%3a+522a8e7e-096a-494c-aaf1-ac0dcfca45b7";
+
+/// As <https://www.w3.org/TR/websub/#hub-verifies-intent> describes it.
+const WEBSUB: &str = "hub.mode=subscribe&hub.topic=https%3A%2F%2Fexample.com%2Ffeed%3Fa%3D1&\
+    hub.challenge=aZ09._~-%2B%2F%3D&hub.lease_seconds=864000";
+
+/// A GET, or for Microsoft Graph a POST, with this query and no body.
+fn query(handshake: Handshake, query: &str) -> Request {
+    Request {
+        method: probe_method(handshake).unwrap().into(),
+        url: format!("https://hooks.example.com/hooks/token/sub?{query}"),
+        ..support::request(&[("host", "hooks.example.com")], b"")
+    }
+}
+
+fn slack(body: &str) -> Request {
+    support::request(&[("Content-Type", "application/json")], body.as_bytes())
+}
+
+/// What a probe is answered, which must be plain text and nothing else.
+fn answered(handshake: Handshake, request: &Request) -> Option<String> {
+    let response = probe(handshake, request)?;
+    assert_eq!(response.status, 200);
+    let headers: Vec<(&str, &[u8])> = response
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_ref()))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            ("content-type", b"text/plain; charset=utf-8".as_slice()),
+            ("x-content-type-options", b"nosniff".as_slice()),
+        ]
+    );
+    Some(String::from_utf8(response.body.to_vec()).unwrap())
+}
+
+fn check_query(handshake: Handshake, text: &str, expected: Option<&str>) {
+    let found = answered(handshake, &query(handshake, text));
+    assert_eq!(found.as_deref(), expected, "{text}");
+}
+
+fn check_slack(body: &str, expected: Option<&str>) {
+    assert_eq!(
+        answered(Handshake::Slack, &slack(body)).as_deref(),
+        expected,
+        "{body}"
+    );
+}
+
+#[test]
+fn the_documented_probes_are_answered() {
+    check_slack(
+        SLACK,
+        Some("3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"),
+    );
+    check_query(Handshake::Meta, META, Some("1158201444"));
+    let token = "Validation: Testing client application reachability for subscription Request-Id: \
+        522a8e7e-096a-494c-aaf1-ac0dcfca45b7";
+    check_query(Handshake::MicrosoftGraph, GRAPH, Some(token));
+    check_query(Handshake::Websub, WEBSUB, Some("aZ09._~-+/="));
+    let unsubscribe = "hub.mode=unsubscribe&hub.topic=http://example.com/&hub.challenge=c";
+    check_query(Handshake::Websub, unsubscribe, Some("c"));
+    check_query(
+        Handshake::Websub,
+        &format!("{unsubscribe}&hub.lease_seconds=x"),
+        Some("c"),
+    );
+}
+
+#[test]
+fn the_callback_may_have_parameters_of_its_own() {
+    for (handshake, text) in [
+        (Handshake::Meta, META),
+        (Handshake::MicrosoftGraph, GRAPH),
+        (Handshake::Websub, WEBSUB),
+    ] {
+        let own = format!("tenant=7&{text}&hub.extra=x");
+        assert!(
+            answered(handshake, &query(handshake, &own)).is_some(),
+            "{own}"
+        );
+    }
+}
+
+#[test]
+fn a_probe_is_answered_only_to_the_webhook_that_expects_it() {
+    let requests = [
+        (Handshake::Slack, slack(SLACK)),
+        (Handshake::Meta, query(Handshake::Meta, META)),
+        (
+            Handshake::MicrosoftGraph,
+            query(Handshake::MicrosoftGraph, GRAPH),
+        ),
+        (Handshake::Websub, query(Handshake::Websub, WEBSUB)),
+    ];
+    for (expected, request) in &requests {
+        for handshake in ALL {
+            assert_eq!(
+                probe(handshake, request).is_some(),
+                handshake == *expected,
+                "{handshake:?} {expected:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_method_or_a_body_makes_it_a_request() {
+    for (handshake, text) in [
+        (Handshake::Meta, META),
+        (Handshake::MicrosoftGraph, GRAPH),
+        (Handshake::Websub, WEBSUB),
+    ] {
+        let probe = query(handshake, text);
+        for method in ["GET", "POST", "PUT", "get", "HEAD"] {
+            let request = Request {
+                method: method.into(),
+                ..probe.clone()
+            };
+            assert_eq!(
+                answered(handshake, &request).is_some(),
+                *method == probe.method,
+                "{method}"
+            );
+        }
+        let request = Request {
+            body: Bytes::from_static(b"{}"),
+            ..probe
+        };
+        assert_eq!(answered(handshake, &request), None);
+    }
+    let request = Request {
+        method: "GET".into(),
+        ..slack(SLACK)
+    };
+    assert_eq!(answered(Handshake::Slack, &request), None);
+}
+
+#[test]
+fn every_parameter_is_there_once() {
+    for (handshake, text) in [
+        (Handshake::Meta, META),
+        (Handshake::MicrosoftGraph, GRAPH),
+        (Handshake::Websub, WEBSUB),
+    ] {
+        let parameters: Vec<&str> = text.split('&').collect();
+        for place in 0..parameters.len() {
+            let mut fewer = parameters.clone();
+            let parameter = fewer.remove(place);
+            check_query(handshake, &fewer.join("&"), None);
+            check_query(handshake, &format!("{text}&{parameter}"), None);
+        }
+        let request = Request {
+            url: "https://hooks.example.com/hooks/token".into(),
+            ..query(handshake, "")
+        };
+        assert_eq!(answered(handshake, &request), None);
+    }
+}
+
+#[test]
+fn parameters_are_what_the_provider_documents() {
+    let (meta, websub) = (Handshake::Meta, Handshake::Websub);
+    for (handshake, text, from, to) in [
+        (meta, META, "hub.mode=subscribe", "hub.mode=unsubscribe"),
+        (meta, META, "hub.mode", "hub_mode"),
+        (meta, META, "1158201444", ""),
+        (meta, META, "1158201444", "-1"),
+        (meta, META, "1158201444", "1158a"),
+        (meta, META, "1158201444", "111111111111111111111"),
+        (websub, WEBSUB, "hub.mode=subscribe", "hub.mode=denied"),
+        (websub, WEBSUB, "hub.mode=subscribe", "hub.mode=Subscribe"),
+        (websub, WEBSUB, "864000", ""),
+        (websub, WEBSUB, "864000", "1e9"),
+        (websub, WEBSUB, "864000", "12345678901"),
+        (
+            websub,
+            WEBSUB,
+            "https%3A%2F%2Fexample.com",
+            "%2Fexample.com",
+        ),
+        (
+            websub,
+            WEBSUB,
+            "https%3A%2F%2Fexample.com",
+            "javascript:alert",
+        ),
+        (
+            Handshake::MicrosoftGraph,
+            GRAPH,
+            "validationToken",
+            "validationtoken",
+        ),
+    ] {
+        assert!(text.contains(from));
+        check_query(handshake, &text.replace(from, to), None);
+    }
+}
+
+#[test]
+fn slack_sends_three_strings_as_json() {
+    let fields = r#""type":"url_verification","challenge":"c","token":"t""#;
+    check_slack(&format!("{{{fields}}}"), Some("c"));
+    for body in [
+        String::new(),
+        "{".into(),
+        fields.into(),
+        format!("{{{fields}}}x"),
+        format!("[{{{fields}}}]"),
+        // What a field-by-field reading of an array would take for the same.
+        r#"["url_verification","c","t"]"#.into(),
+        r#""url_verification""#.into(),
+        r#"{"type":"url_verification","challenge":"c"}"#.into(),
+        r#"{"type":"url_verification","token":"t"}"#.into(),
+        r#"{"challenge":"c","token":"t"}"#.into(),
+        r#"{"type":"event_callback","challenge":"c","token":"t"}"#.into(),
+        r#"{"type":"url_verification","challenge":7,"token":"t"}"#.into(),
+        r#"{"type":"url_verification","challenge":"c","token":null}"#.into(),
+        format!(r#"{{{fields},"event":{{}}}}"#),
+        format!(r#"{{{fields},"challenge":"d"}}"#),
+    ] {
+        check_slack(&body, None);
+    }
+    for content_type in [
+        "",
+        "text/plain",
+        "application/jsonp",
+        "application/x-www-form-urlencoded",
+    ] {
+        let request = support::request(&[("content-type", content_type)], SLACK.as_bytes());
+        assert_eq!(answered(Handshake::Slack, &request), None, "{content_type}");
+    }
+    let request = support::request(&[], SLACK.as_bytes());
+    assert_eq!(answered(Handshake::Slack, &request), None);
+    let json = "Application/JSON ; charset=utf-8";
+    let request = support::request(&[("content-type", json)], SLACK.as_bytes());
+    assert!(answered(Handshake::Slack, &request).is_some());
+}
+
+#[test]
+fn nothing_that_could_be_a_page_is_sent_back() {
+    let long = "c".repeat(1_025);
+    for challenge in [
+        "", "<b>", "a>b", "%22", "%27", "%26amp;", "%60", "%00", "a%0Ab", "a%0D%0Ab", "%7F",
+        "%C3%A9", "%FF", &long,
+    ] {
+        check_query(
+            Handshake::MicrosoftGraph,
+            &format!("validationToken={challenge}"),
+            None,
+        );
+        check_query(
+            Handshake::Websub,
+            &WEBSUB.replace("aZ09._~-%2B%2F%3D", challenge),
+            None,
+        );
+    }
+    check_query(
+        Handshake::MicrosoftGraph,
+        &format!("validationToken={}", &long[1..]),
+        Some(&long[1..]),
+    );
+    for challenge in [
+        "",
+        "<b>",
+        r"\u003cb\u003e",
+        r#"\""#,
+        r"\n",
+        "&amp;",
+        "é",
+        &long,
+    ] {
+        let body =
+            format!(r#"{{"type":"url_verification","challenge":"{challenge}","token":"t"}}"#);
+        check_slack(&body, None);
+    }
+}
+
+#[test]
+fn only_slack_signs_its_probes() {
+    for handshake in ALL {
+        assert_eq!(
+            is_probe_signed(handshake),
+            handshake == Handshake::Slack,
+            "{handshake:?}"
+        );
+    }
+    let methods = ALL.map(probe_method);
+    assert_eq!(
+        methods,
+        [None, Some("POST"), Some("GET"), Some("POST"), Some("GET")]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_request_makes_it_panic_or_answer_with_a_page(
+        handshake in proptest::sample::select(ALL.to_vec()),
+        pairs in proptest::collection::vec(
+            ("(hub\\.(mode|topic|challenge|verify_token|lease_seconds)|validationToken)", "\\PC{0,20}"),
+            0..6,
+        ),
+        is_get: bool,
+    ) {
+        let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = Request {
+            method: if is_get { "GET" } else { "POST" }.into(),
+            url: format!("https://hooks.example.com/hooks/token?{}", text.join("&")),
+            ..support::request(&[], b"")
+        };
+        if let Some(answer) = answered(handshake, &request) {
+            prop_assert!(!answer.contains(['<', '>', '"', '&']), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The rules of signature checks: what passes, and what every other request is told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use dormouse_journal::{SignatureScheme, Time};
+use dormouse_webhook::{BadSecret, Rejected, sign, signature_headers, verify};
+use support::{
+    BODY, NOW, OLD_SECRET, SCHEMES, SECRET, TOLERANCE, request, signature, signed, value, verdict,
+    with,
+};
+
+fn has_time(scheme: SignatureScheme) -> bool {
+    !matches!(
+        scheme,
+        SignatureScheme::Github | SignatureScheme::HmacSha256
+    )
+}
+
+#[test]
+fn secrets_rotate_on_either_side() {
+    for scheme in SCHEMES {
+        for secret in [SECRET, OLD_SECRET] {
+            let request = signed(scheme, secret);
+            assert_eq!(
+                verdict(scheme, &[OLD_SECRET, SECRET], &request),
+                Ok(()),
+                "{scheme:?}"
+            );
+            assert_eq!(
+                verdict(scheme, &[SECRET, OLD_SECRET], &request),
+                Ok(()),
+                "{scheme:?}"
+            );
+        }
+        let request = signed(scheme, OLD_SECRET);
+        assert_eq!(
+            verdict(scheme, &[SECRET], &request),
+            Err(Rejected::Wrong),
+            "{scheme:?}"
+        );
+        assert_eq!(
+            verdict(scheme, &[], &request),
+            Err(Rejected::Wrong),
+            "{scheme:?}"
+        );
+    }
+}
+
+#[test]
+fn one_of_several_signatures_is_enough_in_any_place() {
+    let (standard, stripe) = (SignatureScheme::StandardWebhooks, SignatureScheme::Stripe);
+    let good = signed(standard, SECRET);
+    let good = value(&good, "webhook-signature");
+    let other = format!("v1,{}=", "A".repeat(43));
+    for list in [
+        format!("{good} {other}"),
+        format!("{other} {good}"),
+        format!("v1a,aGVsbG8= {other} v2,x {good}"),
+    ] {
+        let request = with(standard, "webhook-signature", &list);
+        assert_eq!(verdict(standard, &[SECRET], &request), Ok(()), "{list}");
+    }
+
+    let good = signed(stripe, SECRET);
+    let (time, good) = value(&good, "stripe-signature").split_once(',').unwrap();
+    let other = format!("v1={}", "0".repeat(64));
+    for list in [
+        format!("{time},{good},{other}"),
+        format!("{time},{other},{good}"),
+        format!("{other},v0=x,{good},scheme=,{time}"),
+    ] {
+        let request = with(stripe, "stripe-signature", &list);
+        assert_eq!(verdict(stripe, &[SECRET], &request), Ok(()), "{list}");
+    }
+}
+
+#[test]
+fn a_signature_of_an_unknown_version_is_none() {
+    let (standard, stripe) = (SignatureScheme::StandardWebhooks, SignatureScheme::Stripe);
+    let good = signed(standard, SECRET);
+    let other = value(&good, "webhook-signature").replace("v1,", "v1a,");
+    let request = with(standard, "webhook-signature", other);
+    assert_eq!(
+        verdict(standard, &[SECRET], &request),
+        Err(Rejected::Missing)
+    );
+
+    let good = signed(stripe, SECRET);
+    let other = value(&good, "stripe-signature").replace("v1=", "v0=");
+    let request = with(stripe, "stripe-signature", other);
+    assert_eq!(verdict(stripe, &[SECRET], &request), Err(Rejected::Missing));
+}
+
+#[test]
+fn names_of_headers_may_be_in_any_case() {
+    for scheme in SCHEMES {
+        let mut request = signed(scheme, SECRET);
+        for (name, _) in &mut request.headers {
+            *name = name.to_uppercase();
+        }
+        assert_eq!(verdict(scheme, &[SECRET], &request), Ok(()), "{scheme:?}");
+    }
+}
+
+#[test]
+fn every_header_is_needed_once() {
+    for scheme in SCHEMES {
+        let whole = signed(scheme, SECRET);
+        for place in 0..whole.headers.len() {
+            let mut request = whole.clone();
+            let header = request.headers.remove(place);
+            assert_eq!(
+                verdict(scheme, &[SECRET], &request),
+                Err(Rejected::Missing),
+                "{header:?}"
+            );
+
+            let mut request = whole.clone();
+            request
+                .headers
+                .push((header.0.to_uppercase(), header.1.clone()));
+            assert_eq!(
+                verdict(scheme, &[SECRET], &request),
+                Err(Rejected::Malformed),
+                "{header:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_timestamp_may_be_off_by_the_tolerance_and_no_more() {
+    for scheme in SCHEMES.into_iter().filter(|scheme| has_time(*scheme)) {
+        let request = signed(scheme, SECRET);
+        let at = |now| {
+            verify(
+                &signature(scheme),
+                &[SECRET.as_bytes()],
+                &request,
+                Time(now),
+                TOLERANCE,
+            )
+        };
+        let (late, early) = (NOW.0 + TOLERANCE, NOW.0 - TOLERANCE);
+        assert_eq!(at(late), Ok(()), "{scheme:?}");
+        assert_eq!(at(late + 1), Err(Rejected::Stale), "{scheme:?}");
+        assert_eq!(at(early), Ok(()), "{scheme:?}");
+        assert_eq!(at(early - 1), Err(Rejected::Stale), "{scheme:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_none_matches_nothing() {
+    let empty = sign(&signature(SignatureScheme::Github), b"", "", NOW, BODY);
+    assert_eq!(empty, Err(BadSecret::Empty));
+    // HMAC-SHA-256 of nothing under no key, which anybody can make.
+    let request = request(
+        &[(
+            "x-hub-signature-256",
+            "sha256=b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
+        )],
+        b"",
+    );
+    assert_eq!(
+        verdict(SignatureScheme::Github, &[""], &request),
+        Err(Rejected::Wrong)
+    );
+
+    let standard = SignatureScheme::StandardWebhooks;
+    let request = signed(standard, SECRET);
+    for (secret, expected) in [
+        ("not base64", BadSecret::NotBase64),
+        ("whsec_not base64", BadSecret::NotBase64),
+        (
+            "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            BadSecret::NotBase64,
+        ),
+        ("whsec_", BadSecret::Empty),
+    ] {
+        assert_eq!(
+            verdict(standard, &[secret], &request),
+            Err(Rejected::Wrong),
+            "{secret}"
+        );
+        assert_eq!(
+            verdict(standard, &[secret, SECRET], &request),
+            Ok(()),
+            "{secret}"
+        );
+        let made = sign(&signature(standard), secret.as_bytes(), "msg_1", NOW, BODY);
+        assert_eq!(made, Err(expected), "{secret}");
+    }
+}
+
+#[test]
+fn the_headers_to_be_masked_are_those_that_prove() {
+    for scheme in SCHEMES {
+        let masked = signature_headers(&signature(scheme));
+        let made = signed(scheme, SECRET).headers;
+        let proof = made.last().unwrap().0.to_lowercase();
+        assert!(masked.contains(&proof), "{scheme:?}: {masked:?}");
+        assert!(
+            masked.iter().all(|name| *name == name.to_lowercase()),
+            "{masked:?}"
+        );
+    }
+    assert!(
+        signature_headers(&signature(SignatureScheme::Github)).contains(&"x-hub-signature".into())
+    );
+}
+
+#[test]
+fn what_is_rejected_has_a_label_of_its_own() {
+    let all = [
+        Rejected::Missing,
+        Rejected::Malformed,
+        Rejected::Stale,
+        Rejected::Wrong,
+    ];
+    let labels = all.map(Rejected::as_str);
+    assert_eq!(
+        labels,
+        [
+            "signature-missing",
+            "signature-malformed",
+            "signature-stale",
+            "signature-wrong"
+        ]
+    );
+}

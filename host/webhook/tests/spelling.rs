@@ -1,0 +1,243 @@
+//! How the headers of a signature may be spelled, and how not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use dormouse_journal::{Signature, SignatureScheme};
+use dormouse_webhook::{Rejected, sign, verify};
+use support::{NOW, SCHEMES, SECRET, request, signature, signed, value, verdict, with};
+
+#[test]
+fn a_timestamp_is_digits_that_fit() {
+    let check = |time: &str, expected| {
+        let standard = SignatureScheme::StandardWebhooks;
+        let request = with(standard, "webhook-timestamp", time);
+        assert_eq!(
+            verdict(standard, &[SECRET], &request),
+            Err(expected),
+            "{time:?}"
+        );
+        let slack = SignatureScheme::Slack;
+        let request = with(slack, "x-slack-request-timestamp", time);
+        assert_eq!(
+            verdict(slack, &[SECRET], &request),
+            Err(expected),
+            "{time:?}"
+        );
+        let stripe = SignatureScheme::Stripe;
+        let good = signed(stripe, SECRET);
+        let list = value(&good, "stripe-signature").replace("1700000000", time);
+        let request = with(stripe, "stripe-signature", list);
+        assert_eq!(
+            verdict(stripe, &[SECRET], &request),
+            Err(expected),
+            "{time:?}"
+        );
+    };
+    for time in [
+        "",
+        "+1700000000",
+        "-1",
+        " 1700000000",
+        "1700000000.0",
+        "1700000000x",
+        "0x6553f100",
+        "18446744073709552",    // its milliseconds do not fit
+        "18446744073709551616", // nor do its seconds
+        "\u{0661}700000000",
+    ] {
+        check(time, Rejected::Malformed);
+    }
+    check("18446744073709551", Rejected::Stale);
+    check("0", Rejected::Stale);
+    check("1700000001", Rejected::Wrong);
+}
+
+#[test]
+fn a_header_is_spelled_as_its_scheme_says() {
+    let digest = "a".repeat(64);
+    let base64 = format!("{}=", "A".repeat(43));
+    let check = |scheme, name, values: &[&str]| {
+        for value in values {
+            let request = with(scheme, name, value);
+            assert_eq!(
+                verdict(scheme, &[SECRET], &request),
+                Err(Rejected::Malformed),
+                "{value:?}"
+            );
+        }
+    };
+    let many = vec![format!("v1,{base64}"); 17].join(" ");
+    let v1 = |digest: &str| format!("v1,{digest}");
+    check(
+        SignatureScheme::StandardWebhooks,
+        "webhook-signature",
+        &[
+            "",
+            "v1",
+            &base64,
+            "v1,",
+            &v1(&base64[..43]),
+            &v1(&base64.replace("A=", "B=")),
+            &v1("AAAA"),
+            &format!("{} ", v1(&base64)),
+            &format!("{}  {}", v1(&base64), v1(&base64)),
+            &many,
+        ],
+    );
+    check(
+        SignatureScheme::StandardWebhooks,
+        "webhook-id",
+        &["", "msg.1"],
+    );
+    check(
+        SignatureScheme::Github,
+        "x-hub-signature-256",
+        &[
+            "",
+            &digest,
+            "sha256=",
+            &format!("sha1={digest}"),
+            &format!("SHA256={digest}"),
+            &format!("sha256={}", digest.to_uppercase()),
+            &format!("sha256={digest}a"),
+            &format!("sha256={}", &digest[1..]),
+            &format!("sha256={}g", &digest[1..]),
+            &format!("sha256={}\u{e9}", &digest[2..]),
+        ],
+    );
+    check(
+        SignatureScheme::Slack,
+        "x-slack-signature",
+        &[
+            "",
+            &digest,
+            &format!("v1={digest}"),
+            &format!("v0={}", &digest[1..]),
+        ],
+    );
+    let many = vec![format!("v1={digest}"); 17].join(",");
+    check(
+        SignatureScheme::Stripe,
+        "stripe-signature",
+        &[
+            "",
+            "t",
+            &format!("v1={digest}"),
+            "t=1700000000,v1=",
+            &format!("t=1700000000,t=1700000000,v1={digest}"),
+            &format!("t=1700000000,v1={digest},"),
+            &format!("t=1700000000,v1={digest},v1=a"),
+            &format!("t=1700000000,{many}"),
+        ],
+    );
+    check(
+        SignatureScheme::HmacSha256,
+        "x-signature",
+        &[
+            "",
+            &digest,
+            "sha256=",
+            &format!("sha256={digest}="),
+            "sha256=AAAA",
+            &format!("sha256=A{base64}"),
+        ],
+    );
+}
+
+#[test]
+fn a_value_that_is_no_text_is_malformed() {
+    for scheme in SCHEMES {
+        let request = with(scheme, &signed(scheme, SECRET).headers[0].0, b"\xff");
+        assert_eq!(
+            verdict(scheme, &[SECRET], &request),
+            Err(Rejected::Malformed),
+            "{scheme:?}"
+        );
+    }
+}
+
+/// Test case 2 of RFC 4231, <https://www.rfc-editor.org/rfc/rfc4231#section-4.3>, in every spelling.
+#[test]
+fn the_generic_digest_is_known_by_its_length() {
+    let body = b"what do ya want for nothing?";
+    let check = |prefix: Option<&str>, value: &str, expected| {
+        let check = Signature {
+            prefix: prefix.map(Into::into),
+            ..signature(SignatureScheme::HmacSha256)
+        };
+        let request = request(&[("x-signature", value)], body);
+        assert_eq!(
+            verify(&check, &[b"Jefe"], &request, NOW, 0),
+            expected,
+            "{value}"
+        );
+    };
+    for value in [
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        "5BDCC146bf60754e6a042426089575c75a003f089d2739839dec58b964EC3843",
+        "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=",
+        "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM",
+    ] {
+        check(None, value, Ok(()));
+        check(Some("hmac "), &format!("hmac {value}"), Ok(()));
+        check(Some("hmac "), value, Err(Rejected::Malformed));
+        check(None, &format!("hmac {value}"), Err(Rejected::Malformed));
+    }
+    // The last character has bits to spare, and only one spelling has none of them set.
+    check(
+        None,
+        "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEN=",
+        Err(Rejected::Malformed),
+    );
+}
+
+#[test]
+fn both_alphabets_of_base64_are_read_and_not_a_mixture() {
+    let digests = (0_u32..).map(|number| {
+        let body = number.to_string().into_bytes();
+        let made = sign(
+            &signature(SignatureScheme::HmacSha256),
+            b"key",
+            "",
+            NOW,
+            &body,
+        )
+        .unwrap();
+        let value = std::str::from_utf8(&made[0].1).unwrap().to_owned();
+        (body, value.strip_prefix("sha256=").unwrap().to_owned())
+    });
+    let standard = |hex: &str| {
+        use base64::Engine as _;
+        let pairs = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
+        let bytes: Vec<u8> = pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+            .collect();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let (body, standard) = digests
+        .map(|(body, hex)| (body, standard(&hex)))
+        .find(|(_, digest)| digest.contains('+') && digest.contains('/'))
+        .unwrap();
+    let check = |value: &str, expected| {
+        let request = request(&[("x-signature", &format!("sha256={value}"))], &body);
+        let check = signature(SignatureScheme::HmacSha256);
+        assert_eq!(
+            verify(&check, &[b"key"], &request, NOW, 0),
+            expected,
+            "{value}"
+        );
+    };
+    check(&standard, Ok(()));
+    check(&standard.replace('+', "-").replace('/', "_"), Ok(()));
+    check(&standard.replace('+', "-"), Err(Rejected::Malformed));
+}
