@@ -24,7 +24,12 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ),
     (
         "dormouse-engine",
-        &["dormouse-journal", "wasmtime", "wasmtime-wasi"],
+        &[
+            "dormouse-journal",
+            "dormouse-webhook",
+            "wasmtime",
+            "wasmtime-wasi",
+        ],
     ),
     ("dormouse-outbound", &["dormouse-journal", "tokio", "hyper"]),
     (

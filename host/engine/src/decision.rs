@@ -2,6 +2,7 @@
 
 use dormouse_journal::{
     Activation, Arguments, CallOptions, Kind, LogLine, Mismatch, OperationNumber, Payload, Request,
+    Response,
 };
 
 /// What comes of an activation. All of it is committed at once, and only then performed.
@@ -9,7 +10,8 @@ use dormouse_journal::{
 pub struct Decision {
     /// For the journal.
     pub activation: Activation,
-    /// To be performed. Empty when the run failed: what a failed activation wanted is never done.
+    /// To be performed. Of an activation in which `run` returned only answers to callers are left; of one that failed
+    /// otherwise, nothing.
     pub effects: Vec<Effect>,
     /// The log lines written. They are kept when the run failed as well.
     pub logs: Vec<LogLine>,
@@ -17,7 +19,7 @@ pub struct Decision {
     pub logged: usize,
 }
 
-/// Something for the host to do. What it does comes back as the operation's completion.
+/// Something for the host to do. What it does comes back as the operation's completion, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Send a request.
@@ -40,6 +42,13 @@ pub enum Effect {
         /// What to send.
         payload: Payload,
     },
+    /// Answer the caller of a delivery. Nothing comes back of that.
+    Respond {
+        /// The delivery.
+        delivery: String,
+        /// What its caller gets.
+        response: Response,
+    },
 }
 
 impl Effect {
@@ -47,6 +56,11 @@ impl Effect {
     /// is, whether anybody waits to hear whom it reached or not.
     pub(crate) fn is_call(&self, number: OperationNumber) -> bool {
         matches!(self, Effect::Call { operation, .. } if *operation == number)
+    }
+
+    /// Whether it is done even if the run ends in the activation that decided it.
+    pub(crate) fn outlives_run(&self) -> bool {
+        matches!(self, Effect::Respond { .. })
     }
 
     /// What an operation asks of the host, if anything.
@@ -83,6 +97,9 @@ impl Effect {
                 run,
                 payload,
             }),
+            (Arguments::Respond { delivery, response }, _) => {
+                Some(Effect::Respond { delivery, response })
+            }
             _ => None,
         }
     }

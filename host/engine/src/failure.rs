@@ -17,9 +17,6 @@ pub(crate) enum Stop {
     /// It called an import in a way that the contract does not allow.
     #[error("{0}")]
     Misuse(String),
-    /// It asked for what this version of the host does not do.
-    #[error("{0}")]
-    Unsupported(String),
     /// It went past a limit.
     #[error("{0}")]
     Limit(String),
@@ -85,7 +82,6 @@ pub(crate) fn of_stop(
 ) -> Verdict {
     match stop {
         Stop::Misuse(message) => failed("misuse", message, backtrace),
-        Stop::Unsupported(message) => failed("unsupported", message, backtrace),
         Stop::Limit(message) => failed("limit", message, backtrace),
         Stop::Memory(message) => failed("memory-limit", message, backtrace),
         Stop::Cpu(message) if live => failed("cpu-limit", message, backtrace),
@@ -145,11 +141,6 @@ pub(crate) fn of_result(result: Result<Payload, Failure>) -> Verdict {
             backtrace: None,
         },
     })
-}
-
-/// Whether a run ended by failing.
-pub(crate) fn is_failure(end: Option<&End>) -> bool {
-    matches!(end, Some(End::Failed { .. }))
 }
 
 /// A run that failed with this code.

@@ -247,6 +247,7 @@ impl State {
         self.flush_streams();
         let live = self.cursor.is_live();
         let words = self.log.take_last_words();
+        let mut returned = false;
         let verdict = match settled {
             Settled::Quiescent if live && self.waits.outstanding() == 0 => failure::failed(
                 "stuck",
@@ -259,10 +260,18 @@ impl State {
             Settled::Stopped(stop) => failure::of_stop(stop, live, words, None),
             Settled::Returned(Err(crash)) => failure::of_crash(crash, live, words),
             Settled::Returned(Ok(result)) => match self.check_result(&result) {
-                Ok(()) => failure::of_result(result),
+                Ok(()) => {
+                    returned = true;
+                    failure::of_result(result)
+                }
                 Err(stop) => failure::of_stop(stop, live, words, None),
             },
         };
+        if let Verdict::Ends(end) = &verdict {
+            let left_by_itself = returned || matches!(end, End::Completed(_));
+            self.effects
+                .retain(|effect| left_by_itself && effect.outlives_run());
+        }
         if let (false, Verdict::Ends(End::Failed { failure, .. })) = (live, &verdict) {
             let Failure { code, message } = failure;
             tracing::warn!(run = %self.run.id, code, message, "a run failed where its journal goes on");
@@ -283,15 +292,11 @@ impl State {
         )
     }
 
-    /// Puts together what an activation decided. What a failed one wanted of the host is forgotten.
+    /// Puts together what an activation decided.
     fn decision(&mut self, activation: Activation) -> Decision {
-        let mut effects = std::mem::take(&mut self.effects);
-        if failure::is_failure(activation.end.as_ref()) {
-            effects.clear();
-        }
         Decision {
             activation,
-            effects,
+            effects: std::mem::take(&mut self.effects),
             logs: self.log.take_lines(),
             logged: self.log.logged(),
         }

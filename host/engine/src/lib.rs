@@ -13,6 +13,7 @@
 //! Where to start reading: `instance` drives a guest, `operations` is the one place where a guest's calls become
 //! operations, and there is one file for each interface of the contract. WASI is in `wasi`.
 
+mod answers;
 mod bindings;
 mod code;
 mod config;
@@ -34,6 +35,7 @@ mod timers;
 mod types;
 mod wait;
 mod wasi;
+mod webhook_options;
 mod webhooks;
 
 pub use code::{Refused, open, seal};

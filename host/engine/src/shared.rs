@@ -9,6 +9,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
+use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
 use crate::failure::Stop;
@@ -81,6 +82,7 @@ pub(crate) struct State {
     pub random: Generator,
     /// How many webhooks were created.
     pub webhooks: u32,
+    pub answers: Answers,
     pub waits: Waits,
     /// What new operations of the open activation ask of the host.
     pub effects: Vec<Effect>,
@@ -103,6 +105,7 @@ impl State {
             cursor: Cursor::new(),
             random: Generator::new(launch.key),
             webhooks: 0,
+            answers: Answers::default(),
             waits: Waits::default(),
             effects: Vec::new(),
             volume: 0,

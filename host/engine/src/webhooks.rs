@@ -4,18 +4,13 @@ use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WebhookNumber}
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::webhooks::{
-    Delivery, Duration, Handshake, Host, HostWithStore, Reply, Response, Webhook, WebhookOptions,
+    Delivery, Duration, Host, HostWithStore, Response, Webhook, WebhookOptions,
 };
+use crate::decision::Effect;
 use crate::failure::Stop;
 use crate::limits::{self, Setting};
 use crate::shared::{Guest, State};
-
-/// Methods that the host answers itself, or that no client sends to a webhook.
-const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
-
-/// More methods than anybody has, and longer names than any.
-const METHODS: usize = 32;
-const METHOD_LENGTH: usize = 32;
+use crate::webhook_options;
 
 impl Host for Guest {
     fn create_webhook(
@@ -25,7 +20,8 @@ impl Host for Guest {
     ) -> wasmtime::Result<Webhook> {
         let mut state = self.shared.lock();
         state.outside_step("create-webhook")?;
-        let options = checked(options)?;
+        let options = webhook_options::checked(options)?;
+        state.check_value("the options", webhook_options::size(&options))?;
         let webhook = WebhookNumber(state.webhooks);
         if state.cursor.is_live() {
             let have = usize::try_from(state.webhooks)?;
@@ -36,6 +32,7 @@ impl Host for Guest {
                 Setting::Webhooks,
             )?;
         }
+        let takes_answers = matches!(options.reply, journal::Reply::FromWorkflow(_));
         let (urls, run) = (state.urls.clone(), state.run.id);
         let arguments = Arguments::CreateWebhook(options.clone());
         let issued = state.issue("create-webhook", &step, &arguments, |_| {
@@ -46,6 +43,9 @@ impl Host for Guest {
             }
         })?;
         state.webhooks += 1;
+        if takes_answers {
+            state.answers.expect(webhook);
+        }
         match issued.kind {
             Kind::CreateWebhook { webhook, url, .. } => Ok(Webhook {
                 id: webhook.to_string(),
@@ -62,17 +62,32 @@ impl Host for Guest {
 
     fn respond(
         &mut self,
-        _step: String,
+        step: String,
         delivery_id: String,
-        _response: Response,
+        response: Response,
     ) -> wasmtime::Result<()> {
-        self.shared.lock().outside_step("respond")?;
-        Err(Stop::Misuse(format!(
-            "`respond` was called for the delivery {delivery_id:?}, which takes no answer: it is not one of this run, \
-             or its webhook replies `accepted`, so that its caller was answered long ago. Webhooks that reply \
-             `from-workflow` are not available in this version of the host"
-        ))
-        .into())
+        let mut state = self.shared.lock();
+        state.outside_step("respond")?;
+        state.answers.check(&delivery_id)?;
+        let response = journal::Response::from(response);
+        dormouse_webhook::check_response(&response)
+            .map_err(|text| Stop::Misuse(format!("`respond`: {text}")))?;
+        state.check_value("the response", webhook_options::response_size(&response))?;
+        let kind = Kind::Respond {
+            delivery: delivery_id.clone(),
+            status: response.status,
+        };
+        let arguments = Arguments::Respond {
+            delivery: delivery_id.clone(),
+            response,
+        };
+        let issued = state.issue("respond", &step, &arguments, |_| kind)?;
+        if !issued.recorded {
+            let effect = Effect::of(issued.number, arguments, &issued.kind);
+            state.effects.extend(effect);
+        }
+        state.answers.answered(&delivery_id);
+        Ok(())
     }
 
     fn close_webhook(&mut self, step: String, webhook_id: String) -> wasmtime::Result<()> {
@@ -98,11 +113,15 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let arguments = Arguments::WaitForWebhook { webhook, timeout };
         let kind = Kind::WaitForWebhook { webhook, timeout };
         let wait = shared.wait("wait-for-webhook", step, arguments, kind)?;
-        wait.outcome(|outcome| match outcome {
-            Outcome::Delivery(delivery) => Some(delivery.map(Delivery::from)),
+        let delivery = wait.outcome(|outcome| match outcome {
+            Outcome::Delivery(delivery) => Some(delivery),
             _ => None,
-        })
-        .await
+        });
+        let delivery = delivery.await?;
+        if let Some(delivery) = &delivery {
+            shared.lock().answers.delivered(webhook, &delivery.id);
+        }
+        Ok(delivery.map(Delivery::from))
     }
 }
 
@@ -120,65 +139,4 @@ impl State {
                 ))
             })
     }
-}
-
-/// The options as they are recorded, if this host does what they ask.
-fn checked(options: WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
-    let unavailable = |what: &str, instead: &str| {
-        Err(Stop::Unsupported(format!(
-            "`create-webhook` was asked for {what}, which is not available in this version of the host; {instead}"
-        )))
-    };
-    if options.signature.is_some() {
-        return unavailable(
-            "a signature check",
-            "pass none, and check the signature in the workflow, which sees the raw body and every header",
-        );
-    }
-    if !matches!(options.handshake, Handshake::None) {
-        return unavailable("a handshake", "pass `none`");
-    }
-    match options.reply {
-        Reply::Accepted => {}
-        Reply::Fixed(_) => return unavailable("the reply `fixed`", "pass `accepted`"),
-        Reply::FromWorkflow(_) => {
-            return unavailable("the reply `from-workflow`", "pass `accepted`");
-        }
-    }
-    check_methods(&options.methods)?;
-    Ok(journal::WebhookOptions {
-        methods: options.methods,
-        ..journal::WebhookOptions::default()
-    })
-}
-
-fn check_methods(methods: &[String]) -> Result<(), Stop> {
-    if methods.len() > METHODS {
-        return Err(Stop::Misuse(format!(
-            "`create-webhook` was given {} methods; it takes at most {METHODS}",
-            methods.len()
-        )));
-    }
-    for method in methods {
-        if REFUSED.contains(&method.as_str()) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method}, which is never delivered: the host answers it itself. \
-                 Take it off the list"
-            )));
-        }
-        if !is_method(method) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method:?}; a method is a word in capitals, such as `POST`"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Whether this is a token of RFC 9110 without small letters.
-fn is_method(method: &str) -> bool {
-    let is_token = |byte: u8| {
-        byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
-    };
-    (1..=METHOD_LENGTH).contains(&method.len()) && method.bytes().all(is_token)
 }

@@ -84,6 +84,12 @@ pub struct WebhookOptions {
 }
 
 impl WebhookOptions {
+    /// Whether requests by this method are delivered.
+    #[must_use]
+    pub fn delivers(&self, method: &str) -> bool {
+        self.delivered_methods().contains(&method)
+    }
+
     /// The methods that are delivered.
     #[must_use]
     pub fn delivered_methods(&self) -> Vec<&str> {

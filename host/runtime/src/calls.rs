@@ -13,11 +13,15 @@ use dormouse_store::{AttemptMade, Call, ReadError, WriteError};
 
 use crate::retry::{Decision, decide};
 use crate::runtime::Core;
+use crate::secrets::SendRefused;
 use crate::slots::Hint;
-use crate::{Attempt, SecretHeader};
+use crate::{Attempt, SecretHeader, SecretTrouble};
 
 /// How many calls recovery reads at once.
 const PAGE: usize = 256;
+
+/// How long a call waits that the host has no key for the secrets of. Its attempt is not made before.
+const SECRET_PAUSE: u64 = 5_000;
 
 /// How long to wait before a result that could not be made durable is tried again.
 const PAUSE: u64 = 500;
@@ -94,7 +98,17 @@ impl Core {
                 return;
             }
             // The permit is held until what came of it is recorded: stopping waits for that.
-            let result = self.egress.send(self.attempt(&call, Vec::new())).await;
+            let result = match self.secret_headers(run, &call) {
+                Ok(headers) => self.egress.send(self.attempt(&call, headers)).await,
+                Err(SendRefused::Denied(text)) => Err(CallError::Denied(text)),
+                Err(SendRefused::Trouble(trouble)) => {
+                    tracing::warn!(%run, %operation, %trouble, "a call waits for its secret");
+                    drop(permit);
+                    let later = self.clock.now().after(SECRET_PAUSE);
+                    self.clock.sleep_until(later).await;
+                    continue;
+                }
+            };
             let attempt = call.attempts.scheduled;
             let now = self.clock.now();
             match decide(call.retry, (run, operation), attempt, &result, now) {
@@ -137,6 +151,25 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// The headers that the call makes from secrets, with their values as they are now: a secret that was changed between
+    /// two attempts is sent as it was changed to.
+    fn secret_headers(&self, run: RunId, call: &Call) -> Result<Vec<SecretHeader>, SendRefused> {
+        if call.secret_headers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.store.read().map_err(SecretTrouble::from)?;
+        let workflow = snapshot.run(run).map_err(SecretTrouble::from)?;
+        let workflow = workflow.map(|run| run.workflow).unwrap_or_default();
+        let headers = call.secret_headers.iter().map(|header| {
+            Ok(SecretHeader {
+                name: header.name.clone(),
+                prefix: header.prefix.clone(),
+                secret: self.sending(&snapshot, &workflow, &header.secret, &call.request.url)?,
+            })
+        });
+        headers.collect()
     }
 
     fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>) -> Attempt {

@@ -1,11 +1,10 @@
 //! The way out, as the runtime sees it: one attempt at a time.
 
-use std::fmt;
 use std::time::Duration;
 
 use dormouse_journal::{CallError, Request, Response};
+use dormouse_secret::Secret;
 use dormouse_store::seams::Task;
-use zeroize::Zeroizing;
 
 /// One attempt at a call.
 #[derive(Debug, Clone)]
@@ -30,53 +29,11 @@ pub struct SecretHeader {
     /// What stands before the secret.
     pub prefix: String,
     /// The secret itself, no longer its name.
-    pub secret: SecretValue,
-}
-
-/// A secret's bytes, which do not show in `Debug` and are wiped when this is dropped.
-#[derive(Clone)]
-pub struct SecretValue(Zeroizing<Vec<u8>>);
-
-impl SecretValue {
-    /// The bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Vec<u8>> for SecretValue {
-    fn from(bytes: Vec<u8>) -> Self {
-        SecretValue(Zeroizing::new(bytes))
-    }
-}
-
-impl fmt::Debug for SecretValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretValue(..)")
-    }
+    pub secret: Secret,
 }
 
 /// Sends requests, under a policy that the runtime need not know.
 pub trait Egress: Send + Sync + 'static {
     /// Sends one request and gives what came of it.
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let header = SecretHeader {
-            name: "x-key".into(),
-            prefix: "Bearer ".into(),
-            secret: b"hunter2".to_vec().into(),
-        };
-        assert_eq!(
-            format!("{header:?}"),
-            "SecretHeader { name: \"x-key\", prefix: \"Bearer \", secret: SecretValue(..) }"
-        );
-    }
 }

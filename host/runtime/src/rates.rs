@@ -22,7 +22,7 @@ const SECOND: u64 = 1_000;
 
 /// So many requests a second, and as many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate(NonZeroU32);
+pub(crate) struct Rate(NonZeroU32);
 
 /// A request that came too fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Scope {
 
 /// The limits on rates, and how much of each is used.
 #[derive(Debug)]
-pub struct Rates {
+pub(crate) struct Rates {
     per_webhook: Option<Rate>,
     per_host: Option<Rate>,
     used: Mutex<Used>,
@@ -60,7 +60,7 @@ struct Used {
 impl Rate {
     /// So many requests a second. None for 0, which in a setting is no limit.
     #[must_use]
-    pub fn per_second(requests: u32) -> Option<Self> {
+    pub(crate) fn per_second(requests: u32) -> Option<Self> {
         NonZeroU32::new(requests).map(Rate)
     }
 }
@@ -68,7 +68,7 @@ impl Rate {
 impl Rates {
     /// Limits of which nothing is used.
     #[must_use]
-    pub fn new(per_webhook: Option<Rate>, per_host: Option<Rate>) -> Self {
+    pub(crate) fn new(per_webhook: Option<Rate>, per_host: Option<Rate>) -> Self {
         Rates {
             per_webhook,
             per_host,
@@ -80,7 +80,12 @@ impl Rates {
     ///
     /// # Errors
     /// When it came too fast. It uses up nothing then, of either limit.
-    pub fn admit(&self, run: RunId, webhook: WebhookNumber, now: Time) -> Result<(), Exceeded> {
+    pub(crate) fn admit(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        now: Time,
+    ) -> Result<(), Exceeded> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (run, webhook);
         let of_webhook = used.webhooks.get(&key).copied().unwrap_or_default();

@@ -12,7 +12,8 @@ use dormouse_journal::{
     encode,
 };
 use dormouse_store::{
-    Activated, Attempts, Call, NewCall, NewNotify, NotifyTarget, Refused, Snapshot, Step,
+    Activated, Attempts, Call, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Snapshot,
+    Step,
 };
 
 use crate::live::LiveRun;
@@ -168,6 +169,7 @@ impl Core {
             .iter()
             .map(|call| (call.operation, call.call.clone()))
             .collect();
+        let responses = step.responses.clone();
         let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
         match self
             .store
@@ -179,11 +181,11 @@ impl Core {
                 current.time = next.time;
                 current.journal_bytes = activated.journal_bytes;
                 self.timers.hint(current.frontier.next_deadline());
-                self.act(run, &activated, calls);
+                self.act(run, &activated, calls, responses);
                 if ended {
                     *live = None;
                     tracing::info!(%run, status = %activated.status, "a run has ended");
-                    self.watchers.ended(run);
+                    self.watchers.resolve(&run, &());
                 }
                 Ok(!ended)
             }
@@ -224,6 +226,7 @@ impl Core {
             source,
             calls: Vec::new(),
             notifies: Vec::new(),
+            responses: Vec::new(),
             logs: decision.logs,
             logged: decision.logged as u64,
         };
@@ -268,6 +271,9 @@ impl Core {
                         payload,
                     });
                 }
+                Effect::Respond { delivery, response } => {
+                    step.responses.push(NewResponse { delivery, response });
+                }
             }
         }
         step
@@ -279,7 +285,11 @@ impl Core {
         run: RunId,
         activated: &Activated,
         calls: Vec<(OperationNumber, Call)>,
+        responses: Vec<NewResponse>,
     ) {
+        for NewResponse { delivery, response } in responses {
+            self.callers.resolve(&(run, delivery), &response);
+        }
         if !activated.status.has_ended() {
             for (operation, mut call) in calls {
                 call.attempts.next = activated.time;

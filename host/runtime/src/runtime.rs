@@ -1,5 +1,6 @@
 //! The constructor of everything below HTTP, and what HTTP can ask of it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use tokio::sync::Semaphore;
 
 use crate::events::Events;
 use crate::programs::Programs;
+use crate::rates::{Rate, Rates};
+use crate::replies::Callers;
 use crate::slots::{Hint, Slots};
 use crate::timers::Timers;
 use crate::urls::WebhookUrls;
-use crate::watch::Watchers;
+use crate::waiters::Waiters;
 use crate::{Egress, Parts, Settings, StartError, Unavailable};
 
 /// The host below HTTP. Cheap to clone.
@@ -37,7 +40,12 @@ pub(crate) struct Core {
     pub(crate) slots: Arc<Slots>,
     pub(crate) timers: Timers,
     pub(crate) events: Events,
-    pub(crate) watchers: Watchers,
+    /// Those who wait for a run to end.
+    pub(crate) watchers: Arc<Waiters<RunId, ()>>,
+    pub(crate) callers: Arc<Callers>,
+    /// A permit for each caller who is held.
+    pub(crate) held: Semaphore,
+    pub(crate) rates: Rates,
     pub(crate) urls: Arc<WebhookUrls>,
     pub(crate) calls_in_flight: Semaphore,
     pub(crate) settings: Settings,
@@ -90,7 +98,13 @@ impl Runtime {
             slots: Slots::new(settings.limits.instances, settings.limits.warm_memory),
             timers: Timers::default(),
             events: Events::default(),
-            watchers: Watchers::default(),
+            watchers: Waiters::new(),
+            callers: Waiters::new(),
+            held: Semaphore::new(settings.limits.held_replies as usize),
+            rates: Rates::new(
+                Rate::per_second(settings.limits.webhook_rate),
+                Rate::per_second(settings.limits.host_rate),
+            ),
             urls: Arc::new(WebhookUrls::new(
                 &settings.public_url,
                 &store.token_keys().keys,
@@ -148,7 +162,7 @@ impl Runtime {
     /// When the store cannot be read.
     pub async fn wait_for_end(&self, run: RunId, wait: Duration) -> Result<bool, Unavailable> {
         // Watch first, look second: an end in between is not missed.
-        let mut ended = self.core.watchers.watch(run).fuse();
+        let mut ended = self.core.watchers.wait(run).fuse();
         if self.has_ended(run)? {
             return Ok(true);
         }
@@ -183,7 +197,7 @@ impl Runtime {
         if cancelled == Cancelled::Now {
             tracing::info!(%run, "a run was cancelled");
             self.core.slots.forget(run);
-            self.core.watchers.ended(run);
+            self.core.watchers.resolve(&run, &());
         }
         Ok(cancelled)
     }
@@ -262,9 +276,21 @@ impl Runtime {
 
     /// Takes no more work, and resolves when what is being executed has been committed or thrown away, and attempts
     /// at calls that were under way have been recorded. Whoever cannot wait for those counts them as cut off.
+    ///
+    /// Callers who are held get what is decided within [`HOLD_AT_STOP`], and are let go then.
     pub async fn stop(&self) {
-        self.core.slots.stop().await;
+        let clock = &self.core.clock;
+        let mut stopped = pin!(self.core.slots.stop().fuse());
+        let mut passed = clock.sleep_until(clock.now().after(HOLD_AT_STOP)).fuse();
+        let all_stopped = futures::select_biased! {
+            () = stopped => true,
+            () = passed => false,
+        };
         self.core.watchers.release_all();
+        self.core.callers.release_all();
+        if !all_stopped {
+            stopped.await;
+        }
         let all = self.core.settings.limits.calls_in_flight;
         // The semaphore is never closed, and all of its permits come back.
         let _ = self.core.calls_in_flight.acquire_many(all).await;
@@ -282,6 +308,10 @@ impl Runtime {
         &self.core.programs
     }
 }
+
+/// How many milliseconds a stopping host leaves to activations before it lets callers go who wait for what they decide.
+/// The rest of its time to leave is for answering them.
+const HOLD_AT_STOP: u64 = 1_000;
 
 /// How many blocked runs are read at once.
 const PAGE: usize = 256;

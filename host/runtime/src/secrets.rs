@@ -55,8 +55,8 @@ pub enum SetSecretError {
 }
 
 /// Why the host cannot use a secret that it should. Never the guest's fault.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SecretTrouble {
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SecretTrouble {
     /// It has no key for it.
     #[error(
         "the host has no key that opens the secret {0}: start it with the setting `secret-key-file` naming a file that \
@@ -158,13 +158,6 @@ impl Runtime {
     }
 }
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the checks of signatures and for calls, which come next"
-    )
-)]
 impl Core {
     /// The values by which requests to this workflow's webhooks may be checked: those of `names` that exist and are
     /// granted for it.

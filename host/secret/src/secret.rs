@@ -12,6 +12,7 @@ pub const SHORTEST: usize = 8;
 pub const LONGEST: usize = 4_096;
 
 /// A value that nobody is shown. Its memory is overwritten when it is dropped.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 /// A value that cannot be a secret. The value is not in it.

@@ -35,6 +35,7 @@ pub struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
+    outcome: &'static str,
     status: u16,
 }
 
@@ -57,10 +58,11 @@ struct Requested {
 }
 
 impl Metrics {
-    /// A request to a webhook was answered.
-    pub fn hook_answered(&self, status: StatusCode) {
+    /// A request to a webhook was answered: how it went (`accepted`, or the code of the problem), and the status.
+    pub fn hook_answered(&self, outcome: &'static str, status: StatusCode) {
         self.hooks
             .get_or_create(&Answered {
+                outcome,
                 status: status.as_u16(),
             })
             .inc();
@@ -120,7 +122,7 @@ impl Default for Metrics {
         let hooks = Family::default();
         registry.register(
             "hook_requests",
-            "Requests to webhooks, by the answer's status",
+            "Requests to webhooks, by what came of them and the answer's status",
             hooks.clone(),
         );
         let calls = Family::default();
@@ -183,15 +185,15 @@ mod tests {
         let metrics = Metrics::default();
         let clone = metrics.clone();
         clone.run_started();
-        metrics.hook_answered(StatusCode::ACCEPTED);
-        metrics.hook_answered(StatusCode::ACCEPTED);
+        metrics.hook_answered("accepted", StatusCode::ACCEPTED);
+        metrics.hook_answered("accepted", StatusCode::ACCEPTED);
         metrics.call_attempted(&Err(CallError::TimedOut));
         metrics.request_answered(&Method::GET, "/v1/runs/{id}", StatusCode::OK);
         let text = metrics.encode(2, 3);
         for line in [
             "dormouse_build_info{version=\"0.1.0\"} 1",
             "dormouse_runs_started_total 1",
-            "dormouse_hook_requests_total{status=\"202\"} 2",
+            "dormouse_hook_requests_total{outcome=\"accepted\",status=\"202\"} 2",
             "dormouse_call_attempts_total{outcome=\"timed-out\"} 1",
             "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"200\"} 1",
             "dormouse_instances_active 2",

@@ -7,7 +7,9 @@
 use axum::response::{IntoResponse, Response};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
-use dormouse_runtime::{CompileFailure, DeployError, Exceeded, Scope, StartError, Unavailable};
+use dormouse_runtime::{
+    CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, StartError, Unavailable,
+};
 use dormouse_store::{ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -92,6 +94,14 @@ impl Problem {
         let seconds = exceeded.retry_after_ms.div_ceil(1_000);
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", detail)
             .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// A secret that cannot be opened. Which one is for the log alone.
+    #[must_use]
+    pub fn secret_unavailable(trouble: &SecretTrouble) -> Self {
+        tracing::error!(%trouble, "a secret cannot be used");
+        let detail = "the host cannot open a secret that it needs for this; its log says which";
+        Problem::unavailable("secret-unavailable", detail, RETRY_ROOM)
     }
 
     /// No run has this id.

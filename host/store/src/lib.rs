@@ -24,10 +24,11 @@ pub use error::{OpenError, ReadError, WriteError};
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::Store;
 pub use tables::{
-    Attempts, Call, Code, Run, SealedSecret, Start, State, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Call, Code, Reply, Run, SealedSecret, Start, State, TokenKeys, Version, Webhook,
+    Workflow,
 };
 pub use transactions::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey,
-    DeliveryKeyKind, Deploy, Deployed, MailLimits, NewCall, NewNotify, Notified, NotifyTarget,
-    PutSecret, Refused, Resumed, SecretPut, Served, StartRun, Started, Step,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey, Deploy,
+    Deployed, InboxLimits, MailLimits, NewCall, NewNotify, NewResponse, Notified, NotifyTarget,
+    OtherBody, PutSecret, Refused, Resumed, SecretPut, Served, StartRun, Started, Step,
 };

@@ -38,6 +38,8 @@ pub(crate) struct Write<'t> {
     pub(crate) tables: Tables<'t>,
     /// The time of everything in this group.
     pub(crate) now: Time,
+    /// The size of all requests in all inboxes.
+    pub(crate) inbox_bytes: u64,
     sequence: u64,
 }
 
@@ -45,17 +47,11 @@ impl<'t> Write<'t> {
     /// Begins a group.
     pub(crate) fn begin(transaction: &'t WriteTransaction, now: Time) -> Result<Self, ReadError> {
         let tables = Tables::open(transaction)?;
-        let sequence = match redb::ReadableTable::get(&tables.meta, meta::SEQUENCE)? {
-            Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
-                table: "meta",
-                source,
-            })?,
-            None => 0,
-        };
         Ok(Write {
+            inbox_bytes: number(&tables.meta, meta::INBOX_BYTES)?,
+            sequence: number(&tables.meta, meta::SEQUENCE)?,
             tables,
             now,
-            sequence,
         })
     }
 
@@ -71,8 +67,25 @@ impl<'t> Write<'t> {
             .insert(meta::SEQUENCE, encode(&self.sequence).as_slice())?;
         self.tables
             .meta
+            .insert(meta::INBOX_BYTES, encode(&self.inbox_bytes).as_slice())?;
+        self.tables
+            .meta
             .insert(meta::CLOCK, encode(&self.now).as_slice())?;
         Ok(())
+    }
+}
+
+/// A number that the host keeps about its store; 0 in a new one.
+fn number(
+    table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<u64, ReadError> {
+    match table.get(name)? {
+        Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
+            table: "meta",
+            source,
+        }),
+        None => Ok(0),
     }
 }
 

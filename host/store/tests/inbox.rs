@@ -9,8 +9,10 @@
 
 mod support;
 
-use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, Source};
-use dormouse_store::{Accepted, DeliveryKey, DeliveryKeyKind, Refused};
+use dormouse_journal::{
+    Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,
+};
+use dormouse_store::{Accept, Accepted, DeliveryKey, NewResponse, OtherBody, Refused};
 use support::{HOOK, World, last_step, run, step, wait};
 
 fn arrival(place: u64) -> Source {
@@ -20,18 +22,22 @@ fn arrival(place: u64) -> Source {
     }
 }
 
-fn key(kind: DeliveryKeyKind) -> Option<DeliveryKey> {
+fn key(digest: u8, other_body: OtherBody) -> Option<DeliveryKey> {
     Some(DeliveryKey {
-        kind,
-        value: "k".into(),
+        digest: [digest; 32],
+        other_body,
     })
+}
+
+fn queued(is_due: bool, place: u64) -> Accepted {
+    Accepted::Queued { is_due, place }
 }
 
 #[test]
 fn an_early_request_is_kept_and_makes_nobody_due() {
     let world = World::new();
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
-    assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: false });
+    assert_eq!(world.accept(id, "a"), queued(false, 0));
     assert_eq!(world.due(), []);
     let head = world
         .store
@@ -47,7 +53,7 @@ fn an_early_request_is_kept_and_makes_nobody_due() {
 fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
-    assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: true });
+    assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.due(), [id]);
     world
         .commit(
@@ -104,13 +110,16 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(DeliveryKeyKind::IdempotencyKey);
+    keyed.key = key(1, OtherBody::Refuse);
     run(world.store.accept(keyed.clone())).unwrap();
     world.accept(id, "b");
     world.accept(id, "c");
     assert_eq!(world.accept(id, "d"), Accepted::InboxFull);
     keyed.id = "another".into();
-    let duplicate = Accepted::Duplicate("request a".into());
+    let duplicate = Accepted::Duplicate {
+        id: "request a".into(),
+        place: 0,
+    };
     assert_eq!(run(world.store.accept(keyed.clone())).unwrap(), duplicate);
     world
         .commit(
@@ -128,15 +137,24 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
 fn the_same_key_with_another_body_is_an_error_or_another_request() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
-    for (kind, expected) in [
-        (DeliveryKeyKind::IdempotencyKey, Accepted::OtherBody),
-        (DeliveryKeyKind::WebhookId, Accepted::Queued { wake: true }),
+    let same = Accepted::Duplicate {
+        id: "request a".into(),
+        place: 1,
+    };
+    for (digest, other_body, expected) in [
+        (1, OtherBody::Refuse, Accepted::OtherBody),
+        (2, OtherBody::Same, same),
+        (3, OtherBody::Queue, queued(true, 3)),
     ] {
         let mut first = world.request(id, "a");
-        first.key = key(kind);
-        run(world.store.accept(first)).unwrap();
-        let mut second = world.request(id, "b");
-        second.key = key(kind);
+        first.limits.requests = 9;
+        first.key = key(digest, other_body);
+        run(world.store.accept(first.clone())).unwrap();
+        let second = Accept {
+            request: world.request(id, "b").request,
+            id: "request b".into(),
+            ..first
+        };
         assert_eq!(run(world.store.accept(second)).unwrap(), expected);
     }
 }
@@ -146,32 +164,26 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(DeliveryKeyKind::IdempotencyKey);
+    keyed.key = key(1, OtherBody::Refuse);
     run(world.store.accept(keyed.clone())).unwrap();
     world.at(1_000 + keyed.remember - 1);
     run(world.store.retire()).unwrap();
     assert!(matches!(
         run(world.store.accept(keyed.clone())).unwrap(),
-        Accepted::Duplicate(_)
+        Accepted::Duplicate { .. }
     ));
     world.at(1_000 + keyed.remember);
     run(world.store.retire()).unwrap();
-    assert_eq!(
-        run(world.store.accept(keyed)).unwrap(),
-        Accepted::Queued { wake: true }
-    );
+    assert_eq!(run(world.store.accept(keyed)).unwrap(), queued(true, 1));
 }
 
 #[test]
 fn an_inbox_is_bounded_by_bytes_as_well() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
-    assert_eq!(
-        world.accept(id, &"x".repeat(900)),
-        Accepted::Queued { wake: true }
-    );
+    assert_eq!(world.accept(id, &"x".repeat(900)), queued(true, 0));
     assert_eq!(world.accept(id, &"x".repeat(900)), Accepted::InboxFull);
-    assert_eq!(world.accept(id, "small"), Accepted::Queued { wake: true });
+    assert_eq!(world.accept(id, "small"), queued(true, 1));
 }
 
 #[test]
@@ -253,4 +265,105 @@ fn a_dropped_wait_leaves_its_request_in_its_place() {
             .unwrap()
             .is_some()
     );
+}
+
+/// A request of some 100 bytes, where all inboxes together may hold 250.
+fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
+    let mut accept = world.request(id, name);
+    accept.request.body = vec![b'x'; 100 - accept.request.url.len()].into();
+    accept.limits.host_bytes = 250;
+    accept
+}
+
+#[test]
+fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more() {
+    let world = World::new();
+    let one = world.run_with(vec![wait(None)]);
+    let two = world.run_with(vec![wait(None)]);
+    let accept = |id| run(world.store.accept(of_100_bytes(&world, id, "a"))).unwrap();
+    assert_eq!(accept(one), queued(true, 0));
+    assert_eq!(accept(two), queued(true, 0));
+    assert_eq!(accept(two), Accepted::HostFull);
+
+    let taken = Some((1, Outcome::Delivery(None), arrival(0)));
+    world
+        .commit(one, 1, step(world.now(), taken, vec![]))
+        .unwrap();
+    assert_eq!(accept(two), queued(true, 1));
+    assert_eq!(accept(one), Accepted::HostFull);
+
+    let taken = Some((1, Outcome::Delivery(None), arrival(0)));
+    world.commit(two, 1, last_step(world.now(), taken)).unwrap();
+    assert_eq!(accept(one), queued(false, 1));
+    assert_eq!(
+        accept(one),
+        Accepted::HostFull,
+        "what an ended run left counts"
+    );
+    world.at(u64::MAX / 2);
+    while run(world.store.retire()).unwrap() {}
+    assert_eq!(accept(one), queued(false, 2), "until it is removed");
+}
+
+#[test]
+fn a_request_over_a_limit_is_told_apart_without_a_write() {
+    let world = World::new();
+    let id = world.run_with(vec![wait(None)]);
+    let mut keyed = world.request(id, "a");
+    keyed.key = key(1, OtherBody::Refuse);
+    let answer = |accept: &Accept| {
+        let snapshot = world.store.read().unwrap();
+        snapshot.answer_at_any_rate(accept).unwrap()
+    };
+    assert_eq!(answer(&keyed), None);
+    run(world.store.accept(keyed.clone())).unwrap();
+    let duplicate = Accepted::Duplicate {
+        id: "request a".into(),
+        place: 0,
+    };
+    assert_eq!(answer(&keyed), Some(duplicate));
+    let plain = world.request(id, "b");
+    assert_eq!(answer(&plain), None);
+    let closing = vec![Kind::CloseWebhook { webhook: HOOK }];
+    world
+        .commit(id, 1, step(world.now(), None, closing))
+        .unwrap();
+    assert_eq!(answer(&plain), Some(Accepted::Closed));
+    world.commit(id, 2, last_step(world.now(), None)).unwrap();
+    assert_eq!(answer(&plain), Some(Accepted::Ended));
+}
+
+#[test]
+fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
+    let world = World::new();
+    let replies = WebhookOptions {
+        reply: Reply::FromWorkflow(1_000),
+        ..WebhookOptions::default()
+    };
+    let id = world.run_with_webhook(replies, vec![wait(None), wait(None)]);
+    let mut keyed = world.request(id, "a");
+    keyed.key = key(1, OtherBody::Refuse);
+    run(world.store.accept(keyed.clone())).unwrap();
+    world.accept(id, "b");
+    let reply = |delivery| world.store.read().unwrap().reply(id, delivery).unwrap();
+    assert_eq!(reply("request a").unwrap().response, None);
+    assert_eq!(reply("request b"), None, "its caller cannot ask again");
+
+    let response = |status| Response {
+        status,
+        headers: Vec::new(),
+        body: Default::default(),
+    };
+    let answers = |delivery: &str, status| NewResponse {
+        delivery: delivery.into(),
+        response: response(status),
+    };
+    let mut last = last_step(world.now(), Some((1, Outcome::Delivery(None), arrival(0))));
+    last.responses = vec![answers("request a", 201), answers("request b", 202)];
+    world.commit(id, 1, last).unwrap();
+    assert_eq!(reply("request a").unwrap().response, Some(response(201)));
+    assert_eq!(reply("request b"), None);
+    world.at(1_000 + keyed.remember);
+    run(world.store.retire()).unwrap();
+    assert_eq!(reply("request a"), None);
 }

@@ -156,7 +156,13 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
     };
     assert!(run(world.store.block(id, reason.clone())).unwrap());
     assert_eq!(world.state(id).failure, Some(reason));
-    assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: true });
+    assert_eq!(
+        world.accept(id, "a"),
+        Accepted::Queued {
+            is_due: true,
+            place: 0
+        }
+    );
     assert_eq!(world.timers().len(), 1);
     assert_eq!(
         world.commit(id, 1, step(world.now(), None, vec![])),
@@ -375,7 +381,13 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
         "nobody has to write for that to be seen"
     );
     run(world.store.touch()).unwrap();
-    assert_eq!(world.accept(id, "a"), Accepted::Queued { wake: true });
+    assert_eq!(
+        world.accept(id, "a"),
+        Accepted::Queued {
+            is_due: true,
+            place: 0
+        }
+    );
     assert!(!world.store.is_full());
 }
 

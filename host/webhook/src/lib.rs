@@ -5,10 +5,12 @@ mod field;
 mod handshake;
 mod json;
 mod key;
+mod reply;
 mod signature;
 mod token;
 
 pub use handshake::{is_probe_signed, probe, probe_method};
 pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
+pub use reply::check_response;
 pub use signature::{BadSecret, Rejected, check_signature, sign, signature_headers, verify};
 pub use token::{InvalidToken, Token, TokenMaker};

@@ -228,20 +228,3 @@ fn the_checks_are_made_in_their_order() {
     assert_eq!(keyed("first").expect(202).json()["duplicate"], true);
     post(&hook, "another").expect_problem(410, "webhook-gone");
 }
-
-#[test]
-fn what_webhooks_cannot_do_yet_is_refused_in_words() {
-    let host = Host::start();
-    let options = [
-        json!({"signature": {"scheme": "github", "secrets": ["s"]}}),
-        json!({"handshake": "slack"}),
-        json!({"reply": {"fixed": {"status": 200}}}),
-        json!({"reply": {"from-workflow": 1000}}),
-    ];
-    for options in options {
-        let run = host.script(&json!({"webhook": "a", "options": options}));
-        let (code, message) = run.failure();
-        assert_eq!(code, "unsupported", "{options}: {message}");
-        assert!(message.contains("webhook"), "{options}: {message}");
-    }
-}

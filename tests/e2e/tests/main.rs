@@ -21,6 +21,7 @@ mod hook_requests;
 mod limits;
 mod operations;
 mod python;
+mod replies;
 mod restarts;
 mod runs;
 mod starts;

@@ -19,7 +19,7 @@ fn metrics_count_what_happened() {
     let metrics = host.get("/metrics").expect(200).text();
     for line in [
         "dormouse_runs_started_total 1",
-        "dormouse_hook_requests_total{status=\"202\"} 1",
+        "dormouse_hook_requests_total{outcome=\"accepted\",status=\"202\"} 1",
     ] {
         assert!(
             metrics.lines().any(|found| found == line),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{Request, RunId, Status, json_payload};
-use dormouse_runtime::{Incoming, Received, Runtime, Start};
+use dormouse_runtime::{Incoming, Received, Refusal, Runtime, Start};
 use serde_json::Value;
 
 use crate::{World, guest};
@@ -55,15 +55,18 @@ impl World {
 
     /// Posts to a webhook.
     ///
+    /// # Errors
+    /// When it is refused.
+    ///
     /// # Panics
-    /// When the token is none of this host's, or the store fails.
+    /// When the token is none of this host's.
     pub fn post(
         &self,
         host: &Runtime,
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Received {
+    ) -> Result<Received, Refusal> {
         let Some(token) = url
             .rsplit('/')
             .next()
@@ -80,14 +83,12 @@ impl World {
                 .collect(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
-        match self.run(host.receive(Incoming {
+        let options = host.webhook(token)?.map(|webhook| webhook.options);
+        self.run(host.receive(Incoming {
             token,
+            options: options.unwrap_or_default(),
             request,
-            key: None,
-        })) {
-            Ok(received) => received,
-            Err(error) => panic!("{error}"),
-        }
+        }))
     }
 
     /// The result of a run, once it has ended.

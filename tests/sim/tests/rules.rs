@@ -10,7 +10,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{Response, RunId, Status};
-use dormouse_runtime::{Received, Runtime, Settings};
+use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_sim::{SimEgress, World};
 use serde_json::{Value, json};
 
@@ -83,8 +83,8 @@ fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not
             // Looking for the URL takes the first millisecond.
             let url = world.url(&host, run);
             world.pass(after - 1);
-            world.post(&host, &url, &[], "a");
-            world.post(&host, &url, &[], "b");
+            world.post(&host, &url, &[], "a").unwrap();
+            world.post(&host, &url, &[], "b").unwrap();
             let second = if first.is_some() { "b" } else { "a" };
             assert_eq!(
                 bodies(&world.result(&host, run)),
@@ -114,7 +114,7 @@ fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it() {
     world.pass(10);
     let (run, url) = begun;
     // The first wait ended while the host was down; this one comes in the second's time.
-    world.post(&host, &url, &[], "a");
+    world.post(&host, &url, &[], "a").unwrap();
     let result = world.result(&host, run);
     assert_eq!(bodies(&result)[..2], letters(&[None, Some("a")]));
 }
@@ -131,7 +131,7 @@ fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
         );
         let url = world.url(&host, run);
         world.pass(2_000);
-        world.post(&host, &url, &[], "a");
+        world.post(&host, &url, &[], "a").unwrap();
         let result = world.result(&host, run);
         assert_eq!(result[1], json!(["lost", null]));
         assert_eq!(bodies(&result)[1], Some("a".into()));
@@ -150,7 +150,7 @@ fn waits_at_once_are_served_in_the_order_made() {
         );
         let url = world.url(&host, run);
         for body in ["a", "b", "c"] {
-            world.post(&host, &url, &[], body);
+            world.post(&host, &url, &[], body).unwrap();
         }
         let result = world.result(&host, run);
         let joined: Vec<&str> = result[1]
@@ -187,17 +187,19 @@ fn a_closed_webhook_takes_nothing_more() {
     let url = world.url(&host, run);
     assert!(matches!(
         world.post(&host, &url, &[], "a"),
-        Received::Accepted { .. }
+        Ok(Received::Accepted { .. })
     ));
     world.pass(1_500);
-    assert_eq!(world.post(&host, &url, &[], "b"), Received::Gone);
+    let closed = world.post(&host, &url, &[], "b");
+    assert!(matches!(closed, Err(Refusal::Gone)), "{closed:?}");
     let result = world.result(&host, run);
     assert_eq!(
         bodies(&result)[2],
         Some("a".into()),
         "what was queued can still be waited for"
     );
-    assert_eq!(world.post(&host, &url, &[], "c"), Received::Gone);
+    let ended = world.post(&host, &url, &[], "c");
+    assert!(matches!(ended, Err(Refusal::Gone)), "{ended:?}");
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_bac
     world.exchange_component(host, "script", "progress");
 
     let host = world.host();
-    world.post(&host, &url, &[], "a");
+    world.post(&host, &url, &[], "a").unwrap();
     world.pass(100);
     assert_eq!(world.status(&host, run), Status::Blocked);
     let failure = host
@@ -252,7 +254,10 @@ fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_bac
         failure.message
     );
     assert!(
-        matches!(world.post(&host, &url, &[], "b"), Received::Accepted { .. }),
+        matches!(
+            world.post(&host, &url, &[], "b"),
+            Ok(Received::Accepted { .. })
+        ),
         "its webhooks stay open"
     );
     world.run(host.stop());

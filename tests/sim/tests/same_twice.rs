@@ -47,12 +47,14 @@ fn tell(seed: u64) -> Story {
     let script = world.start(&host, "script", &scripted());
     let url = world.url(&host, progress);
     world.pass(1_000);
-    world.post(&host, &url, &[], r#"{"done":1}"#);
+    world.post(&host, &url, &[], r#"{"done":1}"#).unwrap();
     world.crash(host, 2_000);
 
     let host = world.host();
     world.pass(10);
-    world.post(&host, &url, &[("x-task-finished", "true")], r#"{"done":2}"#);
+    world
+        .post(&host, &url, &[("x-task-finished", "true")], r#"{"done":2}"#)
+        .unwrap();
     let results = (
         world.result(&host, progress).to_string(),
         world.result(&host, script).to_string(),

@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use dormouse_journal::{Delivery, Outcome, Request, Time};
+use dormouse_engine::Effect;
+use dormouse_journal::{
+    Delivery, Handshake, Kind, Outcome, Reply, Request, Response, Signature, SignatureScheme, Time,
+    WebhookOptions,
+};
 use serde_json::{Value, json};
 
 use crate::core_guest::{CoreGuest, STEP};
@@ -77,28 +81,73 @@ fn any_method_can_be_asked_for_but_those_that_never_arrive() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_refused() {
-    let check = |options: Value, what: &str| {
-        check_failure(
-            create(&options),
-            "unsupported",
-            &[what, "not available in this version"],
-        );
+fn options_are_recorded_as_they_were_given() {
+    let options = json!({
+        "methods": ["POST"],
+        "signature": {"scheme": "hmac-sha256", "secrets": ["new", "old"], "header": "X-Mac", "prefix": "v1="},
+        "handshake": "websub",
+        "reply": {"fixed": {"status": 201, "headers": [["x-a", "1"]], "body": "made"}},
+    });
+    let mut run = create(&options);
+    run.start().result();
+    let Kind::CreateWebhook { options, .. } = run.journal[0].operations[0].kind.clone() else {
+        panic!("no webhook was recorded");
     };
-    check(
-        json!({"signature": {"scheme": "github", "secrets": ["s"]}}),
-        "signature",
-    );
-    check(json!({"handshake": "slack"}), "handshake");
-    check(json!({"reply": {"fixed": {"status": 200}}}), "`fixed`");
-    check(json!({"reply": {"from-workflow": 100}}), "`from-workflow`");
+    let expected = WebhookOptions {
+        methods: vec!["POST".into()],
+        signature: Some(Signature {
+            scheme: SignatureScheme::HmacSha256,
+            secrets: vec!["new".into(), "old".into()],
+            header: Some("X-Mac".into()),
+            prefix: Some("v1=".into()),
+        }),
+        handshake: Handshake::Websub,
+        reply: Reply::Fixed(Response {
+            status: 201,
+            headers: vec![("x-a".into(), Bytes::from_static(b"1"))],
+            body: Bytes::from_static(b"made"),
+        }),
+    };
+    assert_eq!(options, expected);
 }
 
 #[test]
-fn respond_says_why_it_cannot() {
-    let mut run = Run::script(json!({"seq": [
-        {"webhook": "a"}, {"wait": "a", "ms": null}, {"respond": {"status": 200, "body": "x"}},
-    ]}));
+fn options_that_make_no_sense_are_a_misuse() {
+    let check = |options: Value, text: &str| {
+        check_failure(create(&options), "misuse", &["`create-webhook`", text]);
+    };
+    check(
+        json!({"signature": {"scheme": "github", "secrets": []}}),
+        "secret",
+    );
+    check(
+        json!({"signature": {"scheme": "hmac-sha256", "secrets": ["a"]}}),
+        "header",
+    );
+    check(
+        json!({"signature": {"scheme": "stripe", "secrets": ["a"], "header": "x-a"}}),
+        "header",
+    );
+    check(json!({"reply": {"fixed": {"status": 101}}}), "101");
+    check(
+        json!({"reply": {"fixed": {"status": 200, "headers": [["set-cookie", "a=b"]]}}}),
+        "set-cookie",
+    );
+    check(json!({"reply": {"from-workflow": 0}}), "at least 1 ms");
+}
+
+/// A run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.
+fn delivered(reply: &str, then: &[Value]) -> Run {
+    let reply = match reply {
+        "from-workflow" => json!({"from-workflow": 100}),
+        other => json!(other),
+    };
+    let mut script = vec![
+        json!({"webhook": "a", "options": {"reply": reply}}),
+        json!({"wait": "a", "ms": null}),
+    ];
+    script.extend_from_slice(then);
+    let mut run = Run::script(json!({"seq": script}));
     let delivery = Delivery {
         id: "d1".into(),
         accepted: Time(1_500),
@@ -111,10 +160,73 @@ fn respond_says_why_it_cannot() {
     };
     run.start()
         .complete(1_500, 1, Outcome::Delivery(Some(delivery)));
+    run
+}
+
+fn responded(run: &Run) -> Vec<u16> {
+    let effects = run.last().effects.iter();
+    let statuses = effects.filter_map(|effect| match effect {
+        Effect::Respond { delivery, response } if delivery == "d1" => Some(response.status),
+        _ => None,
+    });
+    statuses.collect()
+}
+
+fn respond(status: u16) -> Value {
+    json!({"respond": {"status": status, "body": "x"}})
+}
+
+#[test]
+fn an_answer_is_an_effect_once_and_not_of_a_replay() {
+    let mut run = delivered("from-workflow", &[respond(201), json!({"sleep": 1})]);
+    assert_eq!(responded(&run), [201]);
+    assert_eq!(run.operations().last().unwrap(), r#"sleep "sleep" (1 ms)"#);
+    run.evict().complete(1_501, 3, Outcome::Slept);
+    assert_eq!(responded(&run), Vec::<u16>::new());
+    run.result();
+}
+
+#[test]
+fn an_answer_in_the_last_activation_is_sent_if_the_run_returned() {
+    let run = delivered("from-workflow", &[respond(202)]);
+    assert_eq!(responded(&run), [202]);
+    run.result();
+    let run = delivered("from-workflow", &[respond(202), json!({"trap": "panic"})]);
+    assert_eq!(responded(&run), Vec::<u16>::new());
+    run.failure();
+}
+
+#[test]
+fn a_delivery_is_answered_once() {
+    let run = delivered("from-workflow", &[respond(200), respond(200)]);
+    let failure = run.failure();
+    assert_eq!(failure.code, "misuse");
+    assert!(failure.message.contains("twice"), "{failure:?}");
+    assert_eq!(responded(&run), Vec::<u16>::new());
+}
+
+#[test]
+fn an_answer_is_remembered_through_a_replay() {
+    let mut run = delivered(
+        "from-workflow",
+        &[respond(200), json!({"sleep": 1}), respond(200)],
+    );
+    run.evict().complete(1_501, 3, Outcome::Slept);
+    let failure = run.failure();
+    assert!(failure.message.contains("twice"), "{failure:?}");
+}
+
+#[test]
+fn respond_says_why_it_cannot() {
+    let run = delivered("accepted", &[respond(200)]);
     let failure = run.failure();
     assert_eq!(failure.code, "misuse");
     assert!(failure.message.contains("\"d1\""), "{failure:?}");
-    assert!(failure.message.contains("`accepted`"), "{failure:?}");
+    assert!(failure.message.contains("`from-workflow`"), "{failure:?}");
+    let run = delivered("from-workflow", &[respond(99)]);
+    let failure = run.failure();
+    assert_eq!(failure.code, "misuse");
+    assert!(failure.message.contains("the status 99"), "{failure:?}");
 }
 
 /// A guest that closes or waits for the webhook with this id, without having created any.

@@ -151,6 +151,7 @@ impl Config {
             store_cache: self.store_cache,
             disk_reserve: self.disk_reserve,
             rebuild_after_step: false,
+            secret_keys: None,
         }
     }
 

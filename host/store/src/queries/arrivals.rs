@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use dormouse_journal::{Activation, Channel, Head, Outcome, RunId};
+use dormouse_journal::{Activation, Channel, Head, Outcome, RunId, WebhookNumber};
 
-use crate::tables::{RunKey, inbox, journal, mail, results};
+use crate::tables::{Reply, RunKey, inbox, journal, mail, replies, results};
 use crate::{ReadError, Snapshot};
 
 impl Snapshot {
@@ -86,6 +86,28 @@ impl Snapshot {
                     .map(|arrived| arrived.outcome))
             }
         }
+    }
+
+    /// Whether a request still lies where it was put.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn is_queued(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        place: u64,
+    ) -> Result<bool, ReadError> {
+        let table = self.table(inbox::TABLE.definition())?;
+        Ok(table.get((run.0, webhook.0, place))?.is_some())
+    }
+
+    /// What the caller of a delivery is answered, if it can ask again.
+    ///
+    /// # Errors
+    /// When the disk fails, or the row is damaged.
+    pub fn reply(&self, run: RunId, delivery: &str) -> Result<Option<Reply>, ReadError> {
+        replies::TABLE.get(&self.table(replies::TABLE.definition())?, (run.0, delivery))
     }
 
     /// A run's journal from this activation on, read as it is asked for: it may be larger than memory.

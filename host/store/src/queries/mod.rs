@@ -23,7 +23,7 @@ impl Snapshot {
         Snapshot { transaction }
     }
 
-    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+    pub(crate) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         definition: redb::TableDefinition<'_, K, V>,
     ) -> Result<ReadOnlyTable<K, V>, ReadError> {

@@ -14,4 +14,6 @@ pub(crate) struct Duplicate {
     pub(crate) id: String,
     /// SHA-256 of the first request's body.
     pub(crate) body: [u8; 32],
+    /// Where the first request lay in the inbox.
+    pub(crate) place: u64,
 }

@@ -7,6 +7,7 @@
 //! | `format` | one raw byte: the format of the store as a whole |
 //! | `clock` | the highest time ever read, so that time does not go back at a restart |
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
+//! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
@@ -19,6 +20,7 @@ pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> =
 pub(crate) const FORMAT: &str = "format";
 pub(crate) const CLOCK: &str = "clock";
 pub(crate) const SEQUENCE: &str = "sequence";
+pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
 

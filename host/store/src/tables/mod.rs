@@ -26,6 +26,7 @@ pub(crate) mod mailboxes;
 pub(crate) mod meta;
 pub(crate) mod open;
 pub(crate) mod outputs;
+pub(crate) mod replies;
 pub(crate) mod results;
 pub(crate) mod runs;
 pub(crate) mod runs_by_status;
@@ -40,6 +41,7 @@ pub(crate) mod workflows;
 pub use calls::{Attempts, Call};
 pub use code::Code;
 pub use meta::TokenKeys;
+pub use replies::Reply;
 pub use runs::Run;
 pub use secrets::SealedSecret;
 pub use starts::Start;
@@ -122,6 +124,7 @@ pub(crate) struct Tables<'t> {
     pub(crate) meta: Table<'t, &'static str, &'static [u8]>,
     pub(crate) open: Table<'t, (RunKey, u32), &'static [u8]>,
     pub(crate) outputs: Table<'t, RunKey, &'static [u8]>,
+    pub(crate) replies: Table<'t, (RunKey, &'static str), &'static [u8]>,
     pub(crate) results: Table<'t, (RunKey, u32), &'static [u8]>,
     pub(crate) runs: Table<'t, RunKey, &'static [u8]>,
     pub(crate) runs_by_status: Table<'t, (u8, RunKey), ()>,
@@ -155,6 +158,7 @@ impl<'t> Tables<'t> {
             meta: transaction.open_table(meta::TABLE)?,
             open: transaction.open_table(open::TABLE.definition())?,
             outputs: transaction.open_table(outputs::TABLE.definition())?,
+            replies: transaction.open_table(replies::TABLE.definition())?,
             results: transaction.open_table(results::TABLE.definition())?,
             runs: transaction.open_table(runs::TABLE.definition())?,
             runs_by_status: transaction.open_table(runs_by_status::TABLE)?,

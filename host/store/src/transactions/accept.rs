@@ -1,14 +1,14 @@
 //! Accepting a webhook request: the moment from which it is never lost.
 
-use dormouse_journal::{Delivery, Request, RunId, WebhookNumber};
+use dormouse_journal::{self as journal, Delivery, Request, RunId, Time, WebhookNumber};
 use sha2::{Digest, Sha256};
 
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
-use crate::tables::{inbox, webhooks};
+use crate::tables::{Reply, Tables, inbox, replies, webhooks};
 use crate::transactions::edit::Edit;
 use crate::writer::{Transaction, Write};
-use crate::{ReadError, Store, WriteError};
+use crate::{ReadError, Snapshot, Store, WriteError};
 
 /// A request to be accepted.
 #[derive(Debug, Clone)]
@@ -25,40 +25,39 @@ pub struct Accept {
     pub key: Option<DeliveryKey>,
     /// For how many milliseconds it is.
     pub remember: u64,
-    /// How many requests may lie in the inbox.
-    pub max_queued: u32,
-    /// How many bytes.
-    pub max_queued_bytes: u64,
+    /// How much may lie in inboxes.
+    pub limits: InboxLimits,
+}
+
+/// How much may lie in inboxes.
+#[derive(Debug, Clone, Copy)]
+pub struct InboxLimits {
+    /// Requests in one.
+    pub requests: u32,
+    /// Bytes in one.
+    pub bytes: u64,
+    /// Bytes in all of them together.
+    pub host_bytes: u64,
 }
 
 /// A caller's own name for a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryKey {
-    /// Where it came from.
-    pub kind: DeliveryKeyKind,
-    /// The name.
-    pub value: String,
-}
-
-/// Where a delivery key came from, and so what the same key with another body means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryKeyKind {
-    /// `Idempotency-Key`: a mistake of the caller.
-    IdempotencyKey,
-    /// `webhook-id`: another request.
-    WebhookId,
+pub struct DeliveryKey {
+    /// Of the name, and of where it came from.
+    pub digest: [u8; 32],
+    /// What the same name with another body means.
+    pub other_body: OtherBody,
 }
 
-impl DeliveryKey {
-    fn digest(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
-        digest.update(match self.kind {
-            DeliveryKeyKind::IdempotencyKey => b"i",
-            DeliveryKeyKind::WebhookId => b"w",
-        });
-        digest.update(self.value.as_bytes());
-        digest.finalize().into()
-    }
+/// What a name that was used before means when it comes with another body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherBody {
+    /// The caller made a mistake.
+    Refuse,
+    /// It is another request.
+    Queue,
+    /// It is the same request, written differently.
+    Same,
 }
 
 /// What came of a request.
@@ -67,10 +66,17 @@ pub enum Accepted {
     /// It is queued.
     Queued {
         /// Whether the run has something to do now.
-        wake: bool,
+        is_due: bool,
+        /// Where it lies in the inbox.
+        place: u64,
     },
-    /// It repeats a request that was accepted with this id.
-    Duplicate(String),
+    /// It repeats a request.
+    Duplicate {
+        /// The id of the first one.
+        id: String,
+        /// Where the first one lay in the inbox.
+        place: u64,
+    },
     /// Its key was used for another body.
     OtherBody,
     /// The webhook was closed.
@@ -79,6 +85,8 @@ pub enum Accepted {
     Ended,
     /// The inbox is full.
     InboxFull,
+    /// All inboxes together hold what the host allows.
+    HostFull,
     /// The run never created such a webhook.
     UnknownWebhook,
 }
@@ -89,18 +97,15 @@ impl Transaction for Accept {
     fn apply(&self, write: &mut Write<'_>) -> Result<Accepted, ReadError> {
         let (run, number) = (self.run.0, self.webhook.0);
         let tables = &mut write.tables;
-        let key = self.key.as_ref().map(|key| (key.kind, key.digest()));
-        let body: [u8; 32] = Sha256::digest(&self.request.body).into();
-        let mut remember = key.map(|(_, digest)| digest);
-        if let Some((kind, digest)) = key
-            && let Some(first) = duplicates::TABLE.get(&tables.duplicates, (run, number, digest))?
+        let body = self.body();
+        let mut remember = self.key;
+        if let Some(key) = self.key
+            && let Some(first) =
+                duplicates::TABLE.get(&tables.duplicates, (run, number, key.digest))?
         {
-            if first.body == body {
-                return Ok(Accepted::Duplicate(first.id));
-            }
-            match kind {
-                DeliveryKeyKind::IdempotencyKey => return Ok(Accepted::OtherBody),
-                DeliveryKeyKind::WebhookId => remember = None,
+            match repeat(first, key, body) {
+                Some(repeat) => return Ok(repeat),
+                None => remember = None,
             }
         }
         // A run that is not there was removed by retention: its token proves that it was.
@@ -117,11 +122,15 @@ impl Transaction for Accept {
             return Ok(Accepted::Closed);
         }
         let size = request_size(&self.request);
-        if webhook.queued >= self.max_queued
-            || webhook.queued_bytes.saturating_add(size) > self.max_queued_bytes
+        if webhook.queued >= self.limits.requests
+            || webhook.queued_bytes.saturating_add(size) > self.limits.bytes
         {
             return Ok(Accepted::InboxFull);
         }
+        if write.inbox_bytes.saturating_add(size) > self.limits.host_bytes {
+            return Ok(Accepted::HostFull);
+        }
+        write.inbox_bytes += size;
 
         let was_ready = webhook.is_ready();
         let place = webhook.next_place;
@@ -139,25 +148,62 @@ impl Transaction for Accept {
             let first = Duplicate {
                 id: self.id.clone(),
                 body,
+                place,
             };
-            duplicates::TABLE.put(&mut tables.duplicates, (run, number, key), &first)?;
-            let expiring = Expiring::Duplicate {
-                run: self.run,
-                webhook: number,
-                key,
-            };
-            tables.expiries.insert(
-                (
-                    write.now.after(self.remember).0,
-                    expiring.to_key().as_slice(),
-                ),
-                (),
-            )?;
+            self.remember(tables, key.digest, &first, write.now)?;
+            if matches!(webhook.options.reply, journal::Reply::FromWorkflow(_)) {
+                let undecided = Reply { response: None };
+                replies::TABLE.put(&mut tables.replies, (run, self.id.as_str()), &undecided)?;
+            }
         }
         edit.put_webhook(tables, number, was_ready, &webhook)?;
-        let wake = edit.state.is_due();
+        let is_due = edit.state.is_due();
         edit.save(tables)?;
-        Ok(Accepted::Queued { wake })
+        Ok(Accepted::Queued { is_due, place })
+    }
+}
+
+impl Accept {
+    fn body(&self) -> [u8; 32] {
+        Sha256::digest(&self.request.body).into()
+    }
+
+    /// Remembers the request for as long as a repeat of it is known.
+    fn remember(
+        &self,
+        tables: &mut Tables<'_>,
+        key: [u8; 32],
+        first: &Duplicate,
+        now: Time,
+    ) -> Result<(), ReadError> {
+        let number = self.webhook.0;
+        duplicates::TABLE.put(&mut tables.duplicates, (self.run.0, number, key), first)?;
+        let expiring = Expiring::Duplicate {
+            run: self.run,
+            webhook: number,
+            key,
+        };
+        let expires = now.after(self.remember).0;
+        tables
+            .expiries
+            .insert((expires, expiring.to_key().as_slice()), ())?;
+        Ok(())
+    }
+}
+
+/// What it means that a key was used before. None if it means nothing.
+fn repeat(first: Duplicate, key: DeliveryKey, body: [u8; 32]) -> Option<Accepted> {
+    let same = Accepted::Duplicate {
+        id: first.id,
+        place: first.place,
+    };
+    if first.body == body {
+        return Some(same);
+    }
+    match key.other_body {
+        OtherBody::Same => Some(same),
+        OtherBody::Refuse => Some(Accepted::OtherBody),
+        OtherBody::Queue => None,
     }
 }
 
@@ -169,6 +215,37 @@ pub(crate) fn request_size(request: &Request) -> u64 {
         .map(|(name, value)| name.len() + value.len())
         .sum();
     (request.body.len() + headers + request.url.len()) as u64
+}
+
+impl Snapshot {
+    /// What a request would be answered whatever the limits are: that it repeats another, or that nobody takes it. None
+    /// if it could be queued. Writes nothing, so that a flood costs no syncs.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn answer_at_any_rate(&self, accept: &Accept) -> Result<Option<Accepted>, ReadError> {
+        if let Some(key) = accept.key {
+            let table = self.table(duplicates::TABLE.definition())?;
+            let first =
+                duplicates::TABLE.get(&table, (accept.run.0, accept.webhook.0, key.digest))?;
+            let repeat = first.and_then(|first| repeat(first, key, accept.body()));
+            if repeat.is_some() {
+                return Ok(repeat);
+            }
+        }
+        if self
+            .state(accept.run)?
+            .is_none_or(|state| state.status.has_ended())
+        {
+            return Ok(Some(Accepted::Ended));
+        }
+        let webhook = self.webhook(accept.run, accept.webhook)?;
+        Ok(match webhook {
+            None => Some(Accepted::UnknownWebhook),
+            Some(webhook) if webhook.closed => Some(Accepted::Closed),
+            Some(_) => None,
+        })
+    }
 }
 
 impl Store {

@@ -1,8 +1,8 @@
 //! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Activation, Kind, LogLine, OperationNumber, Outcome, Payload, RunId, Source, Status, Time,
-    Transition,
+    Activation, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source, Status,
+    Time, Transition,
 };
 use redb::ReadableTable;
 
@@ -34,6 +34,8 @@ pub struct Step {
     pub calls: Vec<NewCall>,
     /// The events that it sent.
     pub notifies: Vec<NewNotify>,
+    /// The callers that it answered.
+    pub responses: Vec<NewResponse>,
     /// What it logged.
     pub logs: Vec<LogLine>,
     /// How much the run has logged so far, as the engine counts it.
@@ -60,6 +62,15 @@ pub struct NewNotify {
     pub to: NotifyTarget,
     /// What is sent.
     pub payload: Payload,
+}
+
+/// An answer to the caller of a delivery.
+#[derive(Debug, Clone)]
+pub struct NewResponse {
+    /// The delivery.
+    pub delivery: String,
+    /// What its caller gets.
+    pub response: Response,
 }
 
 /// Whom an event is for.
@@ -121,6 +132,7 @@ impl Transaction for Activate {
             now: write.now,
             sequence,
             tables: &mut write.tables,
+            inbox_bytes: &mut write.inbox_bytes,
         };
         commit.step(self.number, &self.step, self.retention)?;
         if self.step.activation.end.is_none() {

@@ -10,11 +10,11 @@ use crate::ReadError;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
-    Attempts, Call, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail, mailboxes,
-    open, outputs, webhooks,
+    Attempts, Call, Reply, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail,
+    mailboxes, open, outputs, replies, webhooks,
 };
 use crate::transactions::accept::request_size;
-use crate::transactions::activate::Step;
+use crate::transactions::activate::{NewResponse, Step};
 use crate::transactions::edit::Edit;
 
 /// Writes what activations decided.
@@ -23,6 +23,7 @@ pub(super) struct Commit<'a, 't> {
     pub(super) now: Time,
     pub(super) sequence: u64,
     pub(super) tables: &'a mut Tables<'t>,
+    pub(super) inbox_bytes: &'a mut u64,
 }
 
 impl Commit<'_, '_> {
@@ -53,8 +54,10 @@ impl Commit<'_, '_> {
         state.operations += u32::try_from(step.activation.operations.len()).unwrap_or(u32::MAX);
         state.journal_bytes += record.len() as u64;
         state.time = step.activation.time;
+        self.keep_responses(&step.responses)?;
         if let Some(end) = &step.activation.end {
-            // What an ending activation decided besides its end is shown in the journal and never performed.
+            // What an ending activation decided besides its end and its answers is shown in the journal and never
+            // performed.
             return self.end(end, retention);
         }
         for (number, operation) in (first..).zip(&step.activation.operations) {
@@ -74,6 +77,20 @@ impl Commit<'_, '_> {
         Ok(())
     }
 
+    /// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it.
+    fn keep_responses(&mut self, responses: &[NewResponse]) -> Result<(), ReadError> {
+        for NewResponse { delivery, response } in responses {
+            let key = (self.edit.run.0, delivery.as_str());
+            if self.tables.replies.get(key)?.is_some() {
+                let row = Reply {
+                    response: Some(response.clone()),
+                };
+                replies::TABLE.put(&mut self.tables.replies, key, &row)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what was delivered from where it lay.
     fn take(&mut self, channel: &Channel, place: u64) -> Result<(), ReadError> {
         let run = self.edit.run.0;
@@ -84,6 +101,7 @@ impl Commit<'_, '_> {
                 };
                 let size = request_size(&inbox::TABLE.decode(removed.value())?.request);
                 drop(removed);
+                *self.inbox_bytes = self.inbox_bytes.saturating_sub(size);
                 self.change_webhook(webhook.0, |row| {
                     row.queued = row.queued.saturating_sub(1);
                     row.queued_bytes = row.queued_bytes.saturating_sub(size);
@@ -198,8 +216,6 @@ impl Commit<'_, '_> {
             } => operations
                 .iter()
                 .try_for_each(|operation| self.give_up(*operation, *dropped)),
-            // Answering a caller belongs to replies from the workflow, which the engine does not offer yet.
-            Kind::Respond { .. } | Kind::Begin { .. } => Ok(()),
             kind if kind.completes() => self.open(number, operation, time),
             _ => Ok(()),
         }

@@ -12,8 +12,8 @@ mod retire;
 mod secrets;
 mod start;
 
-pub use accept::{Accept, Accepted, DeliveryKey, DeliveryKeyKind};
-pub use activate::{Activated, NewCall, NewNotify, NotifyTarget, Refused, Step};
+pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, OtherBody};
+pub use activate::{Activated, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step};
 pub use attempts::AttemptMade;
 pub use control::{Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};

@@ -1,10 +1,10 @@
 //! Removing what has expired: keys of requests, and ended runs with all they own.
 
 use dormouse_journal::RunId;
-use redb::{Key, Table, Value};
+use redb::{Key, ReadableTable, Table, Value};
 
 use crate::tables::expiries::Expiring;
-use crate::tables::{Tables, runs, runs_by_status, states};
+use crate::tables::{Tables, duplicates, runs, runs_by_status, states, webhooks};
 use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
@@ -27,7 +27,7 @@ impl Transaction for Retire {
             let (expires, key) = first;
             let finished = expires <= write.now.0 && {
                 room -= 1;
-                remove(&mut write.tables, &Expiring::from_key(&key)?, &mut room)?
+                remove(write, &Expiring::from_key(&key)?, &mut room)?
             };
             if !finished {
                 // Not yet, or not all of it: it stays in the queue.
@@ -43,27 +43,29 @@ impl Transaction for Retire {
 }
 
 /// Removes what expires, up to `room` rows. Gives whether that was all.
-fn remove(
-    tables: &mut Tables<'_>,
-    expiring: &Expiring,
-    room: &mut usize,
-) -> Result<bool, ReadError> {
+fn remove(write: &mut Write<'_>, expiring: &Expiring, room: &mut usize) -> Result<bool, ReadError> {
+    let tables = &mut write.tables;
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
-            tables.duplicates.remove((run.0, *webhook, *key))?;
+            let removed = tables.duplicates.remove((run.0, *webhook, *key))?;
+            if let Some(row) = removed {
+                let first = duplicates::TABLE.decode(row.value())?;
+                tables.replies.remove((run.0, first.id.as_str()))?;
+            }
             Ok(true)
         }
         Expiring::Start { workflow, key } => {
             tables.starts.remove((workflow.as_str(), *key))?;
             Ok(true)
         }
-        Expiring::Run(run) => remove_run(tables, *run, room),
+        Expiring::Run(run) => remove_run(write, *run, room),
     }
 }
 
 /// The run's own row goes last, so that a run is there until nothing of it is left.
-fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
+fn remove_run(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let id = run.0;
+    let tables = &mut write.tables;
     let all = remove_range(
         &mut tables.journal,
         (id, 0, 0)..=(id, u32::MAX, u32::MAX),
@@ -76,7 +78,7 @@ fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<b
         &mut tables.inbox,
         (id, 0, 0)..=(id, u32::MAX, u64::MAX),
         room,
-    )? && remove_range(&mut tables.webhooks, (id, 0)..=(id, u32::MAX), room)?
+    )? && remove_webhooks(tables, &mut write.inbox_bytes, run, room)?
         && remove_range(
             &mut tables.duplicates,
             (id, 0, [0; 32])..=(id, u32::MAX, [0xff; 32]),
@@ -103,12 +105,38 @@ fn remove_run(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<b
     Ok(true)
 }
 
+/// What lay untaken in the inboxes goes with them, and counts no more.
+fn remove_webhooks(
+    tables: &mut Tables<'_>,
+    inbox_bytes: &mut u64,
+    run: RunId,
+    room: &mut usize,
+) -> Result<bool, ReadError> {
+    while *room > 0 {
+        let first = match tables
+            .webhooks
+            .range((run.0, 0)..=(run.0, u32::MAX))?
+            .next()
+        {
+            Some(item) => item?.0.value(),
+            None => return Ok(true),
+        };
+        if let Some(removed) = tables.webhooks.remove(first)? {
+            let row = webhooks::TABLE.decode(removed.value())?;
+            *inbox_bytes = inbox_bytes.saturating_sub(row.queued_bytes);
+        }
+        *room -= 1;
+    }
+    Ok(false)
+}
+
 /// The rows whose keys have a text behind the run, whose range has no last key to name.
 fn remove_named(tables: &mut Tables<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let next = RunId((u128::from_be_bytes(run.0) + 1).to_be_bytes());
     Ok(
         remove_range(&mut tables.mail, (run.0, "", 0)..(next.0, "", 0), room)?
-            && remove_range(&mut tables.mailboxes, (run.0, "")..(next.0, ""), room)?,
+            && remove_range(&mut tables.mailboxes, (run.0, "")..(next.0, ""), room)?
+            && remove_range(&mut tables.replies, (run.0, "")..(next.0, ""), room)?,
     )
 }
 

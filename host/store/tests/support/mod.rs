@@ -20,12 +20,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber, Outcome,
-    Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, json_payload,
+    Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
 };
 use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, Deploy, MailLimits, OpenError, Refused, StartRun, Started, State,
-    Step, Store,
+    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Refused, StartRun,
+    Started, State, Step, Store,
 };
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
@@ -172,11 +172,16 @@ impl World {
 
     /// A run with one webhook, that made these operations besides.
     pub fn run_with(&self, kinds: Vec<Kind>) -> RunId {
+        self.run_with_webhook(WebhookOptions::default(), kinds)
+    }
+
+    /// The same, with a webhook of these options.
+    pub fn run_with_webhook(&self, options: WebhookOptions, kinds: Vec<Kind>) -> RunId {
         let id = self.start();
         let create = Kind::CreateWebhook {
             webhook: HOOK,
             url: "http://host/hooks/t".into(),
-            options: Default::default(),
+            options,
         };
         let kinds = std::iter::once(create).chain(kinds).collect();
         self.commit(id, 0, step(self.now(), None, kinds)).unwrap();
@@ -204,8 +209,11 @@ impl World {
             },
             key: None,
             remember: 10_000,
-            max_queued: 3,
-            max_queued_bytes: 1_000,
+            limits: InboxLimits {
+                requests: 3,
+                bytes: 1_000,
+                host_bytes: 1 << 20,
+            },
         }
     }
 
@@ -263,6 +271,7 @@ pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Ki
         source,
         calls: Vec::new(),
         notifies: Vec::new(),
+        responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,
     }

@@ -1,0 +1,137 @@
+//! Who waits in memory for something to be decided: a request held by `Prefer: wait` for the end of its run, the caller
+//! of a webhook for the workflow's answer.
+//!
+//! What they wait for is durable before they hear of it, and the store is asked again by whoever wakes without having
+//! heard. So losing this costs a held connection and nothing else.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::channel::oneshot;
+
+/// Who waits for what.
+pub(crate) struct Waiters<K, T> {
+    /// None once nobody is to wait any longer.
+    waiting: Mutex<Option<Waiting<K, T>>>,
+}
+
+type Waiting<K, T> = HashMap<K, Vec<oneshot::Sender<T>>>;
+
+impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Waiters {
+            waiting: Mutex::new(Some(HashMap::new())),
+        })
+    }
+
+    /// Waits for what is decided from now on.
+    pub(crate) fn wait(self: &Arc<Self>, key: K) -> Waiter<K, T> {
+        let (sender, receiver) = oneshot::channel();
+        if let Some(waiting) = &mut *self.lock() {
+            waiting.entry(key.clone()).or_default().push(sender);
+        }
+        Waiter {
+            waiters: self.clone(),
+            key,
+            receiver,
+        }
+    }
+
+    /// It is decided: those who wait hear of it.
+    pub(crate) fn resolve(&self, key: &K, value: &T) {
+        let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(key));
+        for waiter in waiting.into_iter().flatten() {
+            // One who has gone away hears nothing.
+            let _ = waiter.send(value.clone());
+        }
+    }
+
+    /// Nobody waits any longer, from now on either.
+    pub(crate) fn release_all(&self) {
+        let waiting = self.lock().take();
+        // A dropped sender resolves its waiter.
+        drop(waiting);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Waiting<K, T>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resolves to what was decided, or to none when nobody is to wait any longer. Dropped, it leaves nothing behind, so that
+/// those who gave up do not pile up for something that is never decided.
+pub(crate) struct Waiter<K: Eq + Hash + Clone, T: Clone> {
+    waiters: Arc<Waiters<K, T>>,
+    key: K,
+    receiver: oneshot::Receiver<T>,
+}
+
+impl<K: Eq + Hash + Clone + Unpin, T: Clone> Future for Waiter<K, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.receiver)
+            .poll(context)
+            .map(|received| received.ok())
+    }
+}
+
+impl<K: Eq + Hash + Clone, T: Clone> Drop for Waiter<K, T> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        let mut waiting = self.waiters.lock();
+        let Some(waiting) = &mut *waiting else {
+            return;
+        };
+        if let Some(waiters) = waiting.get_mut(&self.key) {
+            waiters.retain(|waiter| !waiter.is_canceled());
+            if waiters.is_empty() {
+                waiting.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn waiting(waiters: &Waiters<u8, u8>) -> Option<usize> {
+        waiters.lock().as_ref().map(HashMap::len)
+    }
+
+    #[test]
+    fn all_who_wait_for_a_thing_hear_of_it_and_others_do_not() {
+        let waiters = Waiters::new();
+        let (one, two, other) = (waiters.wait(1), waiters.wait(1), waiters.wait(2));
+        waiters.resolve(&1, &7);
+        assert_eq!(one.now_or_never(), Some(Some(7)));
+        assert_eq!(two.now_or_never(), Some(Some(7)));
+        assert_eq!(other.now_or_never(), None);
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let waiters = Waiters::new();
+        let (one, two) = (waiters.wait(1), waiters.wait(1));
+        drop(one);
+        assert_eq!(waiting(&waiters), Some(1));
+        drop(two);
+        assert_eq!(waiting(&waiters), Some(0));
+    }
+
+    #[test]
+    fn all_are_released_those_who_come_later_as_well() {
+        let waiters = Waiters::new();
+        let early = waiters.wait(1);
+        waiters.release_all();
+        waiters.resolve(&1, &7);
+        assert_eq!(early.now_or_never(), Some(None));
+        assert_eq!(waiters.wait(1).now_or_never(), Some(None));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a caller of a webhook is answered.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use dormouse_journal::Response as Answer;
+use dormouse_runtime::{Received, Refusal};
+use http::header::{
+    CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::problem::Problem;
+
+/// Seconds after which a caller may try again where somebody has to make room first. A guess: an inbox empties when its
+/// run takes from it.
+const RETRY_ROOM: HeaderValue = HeaderValue::from_static("30");
+
+/// Seconds after which a caller may try again who could not be held. Most are held for less.
+const RETRY_HELD: HeaderValue = HeaderValue::from_static("5");
+
+/// The answer to a request that was received, and what that is counted as.
+pub(super) fn received(received: Received) -> (Response, &'static str) {
+    match received {
+        Received::Accepted { id } => (accepted(&id, false), "accepted"),
+        Received::Duplicate { id } => (accepted(&id, true), "duplicate"),
+        Received::Answered { response, .. } => (authored(response), "answered"),
+        Received::Probe(response) => (authored(response), "probe"),
+    }
+}
+
+fn accepted(id: &str, duplicate: bool) -> Response {
+    let body = axum::Json(serde_json::json!({ "id": id, "duplicate": duplicate }));
+    (StatusCode::ACCEPTED, body).into_response()
+}
+
+/// A response that somebody else wrote. A browser would take it for the host's own word: so it may not guess at a type,
+/// and a page gets an origin of its own, from which it cannot reach the API.
+fn authored(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    // What is no status or no header was refused where it was made.
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        let name = HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            headers.append(name, value);
+        }
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Beside what the author's own policy forbids, since the strictest of several counts.
+    headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    response
+}
+
+/// The problem that a refused request is answered with.
+pub(super) fn refused(refusal: Refusal) -> Problem {
+    let detail = refusal.to_string();
+    let problem = |status, code| Problem::new(status, code, &detail);
+    match refusal {
+        Refusal::Method(_) => problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        Refusal::Signature(rejected) => unauthorized(rejected.as_str(), &detail),
+        Refusal::NoSecret => unauthorized("signature-unverifiable", &detail),
+        Refusal::Key(_) => problem(StatusCode::BAD_REQUEST, "invalid-header"),
+        Refusal::OtherBody => problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+        Refusal::Gone => problem(StatusCode::GONE, "webhook-gone"),
+        Refusal::Unknown => problem(StatusCode::NOT_FOUND, "unknown-webhook"),
+        Refusal::InboxFull => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
+            .with_header(RETRY_AFTER, RETRY_ROOM),
+        Refusal::HostFull => {
+            problem(StatusCode::TOO_MANY_REQUESTS, "host-full").with_header(RETRY_AFTER, RETRY_ROOM)
+        }
+        Refusal::Rate(exceeded) => Problem::too_fast(exceeded),
+        Refusal::TooManyHeld => problem(StatusCode::SERVICE_UNAVAILABLE, "too-many-held")
+            .with_header(RETRY_AFTER, RETRY_HELD),
+        Refusal::Secret(trouble) => Problem::secret_unavailable(&trouble),
+        Refusal::Unavailable(unavailable) => unavailable.into(),
+    }
+}
+
+/// RFC 9110, section 11.6.1, wants a challenge with every 401.
+fn unauthorized(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+        .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"))
+}

@@ -1,0 +1,402 @@
+//! Webhooks whose callers get more than 202: a fixed answer, or what the workflow decides.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use dormouse_e2e::{Answer, Host, Run, pause, post, raw, request, wait_until};
+use serde_json::{Value, json};
+
+use crate::forms::go;
+
+/// Longer than any test takes.
+const LONG: u64 = 60_000;
+
+/// A webhook `a` that replies from the workflow within this time, and then this.
+fn replying(within: u64, then: &[Value]) -> Value {
+    let mut forms = vec![json!({"webhook": "a", "options": {"reply": {"from-workflow": within}}})];
+    forms.extend_from_slice(then);
+    json!({ "seq": forms })
+}
+
+fn respond(status: u16, body: &str) -> Value {
+    json!({"respond": {"status": status, "headers": [["x-answer", "yes"]], "body": body}})
+}
+
+fn keyed(hook: &str, key: &str) -> dormouse_e2e::Request {
+    request("POST", hook)
+        .header("idempotency-key", key)
+        .body("question")
+}
+
+/// Sends a request whose answer may take long.
+fn send_later(request: dormouse_e2e::Request) -> JoinHandle<Option<Answer>> {
+    thread::spawn(move || request.try_send().ok())
+}
+
+fn answer(held: JoinHandle<Option<Answer>>) -> Answer {
+    held.join().unwrap().expect("an answer")
+}
+
+fn webhook(run: &Run) -> Value {
+    run.webhooks()["webhooks"][0].clone()
+}
+
+/// Waits until so many requests were accepted and not taken.
+fn wait_for_queued(run: &Run, queued: u32) {
+    wait_until("queued requests", || {
+        (webhook(run)["queued"] == queued).then_some(())
+    });
+}
+
+fn wait_for_delivered(run: &Run, delivered: u32) {
+    wait_until("delivered requests", || {
+        (webhook(run)["delivered"] == delivered).then_some(())
+    });
+}
+
+#[test]
+fn a_fixed_reply_is_sent_as_it_was_written_to_repeats_as_well() {
+    let host = Host::start();
+    let fixed = json!({"status": 201, "headers": [["content-type", "text/html"], ["x-a", "1"], ["x-a", "2"]],
+        "body": "<p>Thank you"});
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a", "options": {"methods": ["GET"], "reply": {"fixed": fixed}}}, {"event": "go"}, {"wait": "a"},
+    ]}));
+    let hook = run.hook("a");
+    let call = || request("GET", &hook).header("idempotency-key", "k").send();
+    for _ in 0..2 {
+        let answer = call().expect(201);
+        assert_eq!(answer.text(), "<p>Thank you");
+        assert_eq!(answer.header("content-type"), Some("text/html"));
+        let values = answer.headers.iter().filter(|(name, _)| name == "x-a");
+        let values: Vec<_> = values.map(|(_, value)| value.as_slice()).collect();
+        assert_eq!(values, [b"1", b"2"]);
+    }
+    assert_eq!(webhook(&run)["queued"], 1);
+    go(&run);
+    run.output();
+    assert_eq!(call().status, 201, "a repeat gets it after the run's end");
+    request("GET", &hook)
+        .send()
+        .expect_problem(410, "webhook-gone");
+}
+
+/// A page of a workflow's must not act as the host's own in a browser that can reach the API.
+#[test]
+fn what_a_workflow_writes_gets_an_origin_of_its_own() {
+    let host = Host::start();
+    let page = json!({"status": 200, "headers": [["content-security-policy", "default-src *"]], "body": "<script>"});
+    let run = host.script(
+        &json!({"seq": [{"webhook": "a", "options": {"reply": {"fixed": page}}}, {"event": "go"}]}),
+    );
+    let answer = post(run.hook("a"), "").expect(200);
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let policies = answer.headers.iter();
+    let policies = policies.filter(|(name, _)| name == "content-security-policy");
+    let policies: Vec<_> = policies.map(|(_, value)| value.as_slice()).collect();
+    assert_eq!(policies, [b"default-src *".as_slice(), b"sandbox"]);
+}
+
+#[test]
+fn a_workflow_serves_requests_one_after_the_other() {
+    let host = Host::start();
+    let loop_ = json!({"repeat": 3, "do": {"seq": [{"wait": "a"}, respond(201, "answer")]}});
+    let run = host.script(&replying(LONG, &[loop_]));
+    let hook = run.hook("a");
+    for _ in 0..3 {
+        let answer = post(&hook, "question").expect(201);
+        assert_eq!(answer.text(), "answer");
+        assert_eq!(answer.header("x-answer"), Some("yes"));
+    }
+    assert_eq!(run.end()["status"], "completed");
+    post(&hook, "one more").expect_problem(410, "webhook-gone");
+}
+
+#[test]
+fn a_request_that_came_before_the_wait_is_held_until_it_is_answered() {
+    let host = Host::start();
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"event": "go"}),
+            json!({"wait": "a"}),
+            respond(200, "late"),
+        ],
+    ));
+    let held = send_later(request("POST", run.hook("a")));
+    wait_for_queued(&run, 1);
+    go(&run);
+    assert_eq!(answer(held).expect(200).text(), "late");
+}
+
+#[test]
+fn when_time_is_up_the_caller_gets_202_and_the_answer_is_kept_for_a_repeat() {
+    let host = Host::start();
+    let run = host.script(&replying(
+        50,
+        &[
+            json!({"wait": "a"}),
+            json!({"event": "go"}),
+            respond(200, "late"),
+            json!({"event": "on"}),
+        ],
+    ));
+    let hook = run.hook("a");
+    let first = keyed(&hook, "k").send().expect(202).json();
+    assert_eq!(first["duplicate"], false);
+    run.wait_for_steps(&["go"]);
+    let again = keyed(&hook, "k").send().expect(202).json();
+    assert_eq!(again, json!({"id": first["id"], "duplicate": true}));
+    go(&run);
+    run.wait_for_steps(&["on"]);
+    assert_eq!(keyed(&hook, "k").send().expect(200).text(), "late");
+    run.cancel().expect(200);
+    assert_eq!(keyed(&hook, "k").send().expect(200).text(), "late");
+}
+
+#[test]
+fn a_repeat_of_what_is_undecided_is_held_too() {
+    let host = Host::start();
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"wait": "a"}),
+            json!({"event": "go"}),
+            respond(200, "for both"),
+        ],
+    ));
+    let hook = run.hook("a");
+    let first = send_later(keyed(&hook, "k"));
+    run.wait_for_steps(&["go"]);
+    let second = send_later(keyed(&hook, "k"));
+    // It shows nowhere that somebody is held; a repeat that is not would be answered by now.
+    pause(Duration::from_millis(50));
+    assert!(!first.is_finished() && !second.is_finished());
+    go(&run);
+    for held in [first, second] {
+        assert_eq!(answer(held).expect(200).text(), "for both");
+    }
+    assert_eq!(webhook(&run)["delivered"], 1);
+}
+
+#[test]
+fn a_caller_that_a_crash_cut_off_repeats_and_gets_the_answer() {
+    let mut host = Host::start();
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"wait": "a"}),
+            json!({"event": "go"}),
+            respond(200, "after all"),
+            json!({"event": "on"}),
+        ],
+    ));
+    let hook = run.hook("a");
+    let cut_off = send_later(keyed(&hook, "k"));
+    run.wait_for_steps(&["go"]);
+    host.kill();
+    assert!(
+        cut_off
+            .join()
+            .unwrap()
+            .is_none_or(|answer| answer.status != 200)
+    );
+
+    // Before it is decided.
+    host.resume();
+    let again = send_later(keyed(&hook, "k"));
+    pause(Duration::from_millis(50));
+    assert!(!again.is_finished());
+    go(&run);
+    assert_eq!(answer(again).expect(200).text(), "after all");
+
+    // After it.
+    run.wait_for_steps(&["on"]);
+    host.restart();
+    let again = keyed(&hook, "k").send().expect(200);
+    assert_eq!(again.text(), "after all");
+    assert_eq!(again.header("x-answer"), Some("yes"));
+    assert_eq!(webhook(&run)["delivered"], 1);
+}
+
+#[test]
+fn a_run_that_ends_without_taking_the_request_is_gone_for_its_caller() {
+    let host = Host::start();
+    let run = host.script(&replying(LONG, &[json!({"event": "go"})]));
+    let hook = run.hook("a");
+    let held = send_later(keyed(&hook, "k"));
+    wait_for_queued(&run, 1);
+    go(&run);
+    answer(held).expect_problem(410, "webhook-gone");
+    assert_eq!(run.end()["untaken"], 1);
+    keyed(&hook, "k").send().expect_problem(410, "webhook-gone");
+}
+
+#[test]
+fn a_run_that_took_the_request_and_ends_without_an_answer_leaves_202() {
+    let host = Host::start();
+    let cancelled = host.script(&replying(
+        LONG,
+        &[json!({"wait": "a"}), json!({"event": "go"})],
+    ));
+    let held = send_later(keyed(&cancelled.hook("a"), "k"));
+    wait_for_delivered(&cancelled, 1);
+    cancelled.cancel().expect(200);
+    assert_eq!(answer(held).expect(202).json()["duplicate"], false);
+    let again = keyed(&cancelled.hook("a"), "k").send().expect(202);
+    assert_eq!(again.json()["duplicate"], true);
+
+    let trapped = host.script(&replying(
+        LONG,
+        &[
+            json!({"wait": "a"}),
+            respond(200, "never"),
+            json!({"trap": "over"}),
+        ],
+    ));
+    let hook = trapped.hook("a");
+    post(&hook, "").expect(202);
+    trapped.failure();
+}
+
+#[test]
+fn an_answer_decided_as_the_run_returns_is_sent() {
+    let host = Host::start();
+    let run = host.script(&replying(
+        LONG,
+        &[json!({"wait": "a"}), respond(200, "at last")],
+    ));
+    let hook = run.hook("a");
+    assert_eq!(keyed(&hook, "k").send().expect(200).text(), "at last");
+    assert_eq!(run.end()["status"], "completed");
+    assert_eq!(keyed(&hook, "k").send().expect(200).text(), "at last");
+}
+
+#[test]
+fn a_second_answer_and_one_nobody_waits_for_fail_the_run_in_words() {
+    let host = Host::start();
+    let twice = host.script(&replying(
+        LONG,
+        &[
+            json!({"wait": "a"}),
+            respond(200, "one"),
+            json!({"event": "go"}),
+            respond(200, "two"),
+        ],
+    ));
+    assert_eq!(post(twice.hook("a"), "").expect(200).text(), "one");
+    go(&twice);
+    let (code, message) = twice.failure();
+    assert_eq!(code, "misuse");
+    assert!(message.contains("twice"), "{message}");
+
+    let plain = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, respond(200, "x")]}));
+    post(plain.hook("a"), "").expect(202);
+    let (code, message) = plain.failure();
+    assert_eq!(code, "misuse");
+    assert!(message.contains("`from-workflow`"), "{message}");
+}
+
+#[test]
+fn the_time_for_an_answer_is_capped() {
+    let host = Host::with(&["--reply-wait-limit", "50ms"]);
+    let run = host.script(&replying(
+        LONG,
+        &[json!({"wait": "a"}), json!({"event": "go"})],
+    ));
+    post(run.hook("a"), "").expect(202);
+}
+
+#[test]
+fn no_more_callers_are_held_than_allowed() {
+    let host = Host::with(&["--held-replies", "1"]);
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"event": "go"}),
+            json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}}),
+        ],
+    ));
+    let hook = run.hook("a");
+    let held = send_later(request("POST", &hook));
+    wait_for_queued(&run, 1);
+    let refused = post(&hook, "").expect_problem(503, "too-many-held");
+    let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!(seconds > 0);
+    assert_eq!(webhook(&run)["queued"], 1, "nothing of it was stored");
+    go(&run);
+    answer(held).expect(200);
+    post(&hook, "").expect(200);
+}
+
+#[test]
+fn a_caller_who_leaves_makes_room_for_another() {
+    let host = Host::with(&["--held-replies", "1"]);
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"event": "go"}),
+            json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}}),
+        ],
+    ));
+    let hook = run.hook("a");
+    let (authority, target) = raw::split(&hook);
+    let mut connection = raw::Connection::to(&hook);
+    connection.send(format!(
+        "POST {target} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\n\r\n"
+    ));
+    wait_for_queued(&run, 1);
+    drop(connection);
+    let held = wait_until("room for a caller", || {
+        let held = send_later(request("POST", &hook));
+        pause(Duration::from_millis(50));
+        if held.is_finished() {
+            answer(held).expect_problem(503, "too-many-held");
+            return None;
+        }
+        Some(held)
+    });
+    go(&run);
+    answer(held).expect(200);
+}
+
+#[test]
+fn a_host_that_stops_lets_its_callers_go_with_202() {
+    let mut host = Host::start();
+    let run = host.script(&replying(
+        LONG,
+        &[
+            json!({"wait": "a"}),
+            json!({"event": "go"}),
+            respond(200, "after all"),
+        ],
+    ));
+    let hook = run.hook("a");
+    let held = send_later(keyed(&hook, "k"));
+    run.wait_for_steps(&["go"]);
+    assert!(host.stop().success());
+    assert_eq!(answer(held).expect(202).json()["duplicate"], false);
+    host.resume();
+    let again = send_later(keyed(&hook, "k"));
+    go(&run);
+    assert_eq!(answer(again).expect(200).text(), "after all");
+}
+
+#[test]
+fn options_that_make_no_sense_fail_the_run_in_words() {
+    let host = Host::start();
+    for (reply, text) in [
+        (json!({"from-workflow": 0}), "at least 1 ms"),
+        (json!({"fixed": {"status": 102}}), "102"),
+        (
+            json!({"fixed": {"status": 200, "headers": [["Set-Cookie", "a=b"]]}}),
+            "set-cookie",
+        ),
+        (json!({"fixed": {"status": 204, "body": "x"}}), "204"),
+    ] {
+        let run = host.script(&json!({"webhook": "a", "options": {"reply": reply}}));
+        let (code, message) = run.failure();
+        assert_eq!(code, "misuse");
+        assert!(message.contains(text), "{message}");
+    }
+}
