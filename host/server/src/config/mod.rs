@@ -10,6 +10,7 @@ mod error;
 mod public_url;
 mod raw;
 mod read;
+mod secret_keys;
 pub mod setting;
 mod token;
 mod unit;
