@@ -23,6 +23,7 @@ mod operations;
 mod python;
 mod restarts;
 mod runs;
+mod secrets;
 mod starts;
 mod stopping;
 mod stored;
