@@ -113,7 +113,7 @@ mod tests {
 
     const OLD: &str = "0101010101010101010101010101010101010101010101010101010101010101";
     const NEW: &str = "0202020202020202020202020202020202020202020202020202020202020202";
-    const VALUE: &[u8] = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const VALUE: &[u8] = b"Another_Made-Up-Value-5E8ab217";
 
     fn keys(text: &str) -> SecretKeys {
         SecretKeys::parse(text).unwrap()

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{
-    CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, StartError, Unavailable,
+    CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, SetSecretError, StartError,
+    Unavailable,
 };
 use dormouse_store::{ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -66,6 +67,13 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
+    /// A body that is larger than any of its kind, whatever the settings.
+    #[must_use]
+    pub fn too_large_always(limit: u64) -> Self {
+        let detail = format!("the body is larger than the {limit} bytes that are allowed here");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
     /// A body that broke off.
     pub fn incomplete(error: impl std::fmt::Display) -> Self {
         let detail = format!("the body could not be read to its end: {error}");
@@ -116,6 +124,13 @@ impl Problem {
     pub fn unknown_workflow(name: &str) -> Self {
         let detail = format!("there is no workflow {name:?}: deploy it first");
         Problem::new(StatusCode::NOT_FOUND, "unknown-workflow", detail)
+    }
+
+    /// No secret has this name.
+    #[must_use]
+    pub fn unknown_secret(name: &str) -> Self {
+        let detail = format!("there is no secret {name:?}: set it first");
+        Problem::new(StatusCode::NOT_FOUND, "unknown-secret", detail)
     }
 
     /// A run that has ended cannot be cancelled.
@@ -321,6 +336,17 @@ impl From<StartError> for Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
             StartError::Unavailable(unavailable) => return unavailable.clone().into(),
+        };
+        Problem::new(status, code, error.to_string())
+    }
+}
+
+impl From<SetSecretError> for Problem {
+    fn from(error: SetSecretError) -> Self {
+        let (status, code) = match &error {
+            SetSecretError::NoKey => (StatusCode::CONFLICT, "no-secret-key"),
+            SetSecretError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret"),
+            SetSecretError::Unavailable(unavailable) => return unavailable.clone().into(),
         };
         Problem::new(status, code, error.to_string())
     }

@@ -1,5 +1,6 @@
 //! The command line, as a person or a script uses it.
 
+use std::io::Write as _;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -48,15 +49,29 @@ impl Cli {
     /// When it cannot be run, or does not write text.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.feed(b"", arguments)
+    }
+
+    /// Runs a command that reads this from its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be run, or does not write text.
+    #[track_caller]
+    pub fn feed(&self, input: &[u8], arguments: &[&str]) -> Outcome {
         let mut command = program();
         command
             .env("DORMOUSE_SERVER", &self.server)
             .args(arguments)
-            .stdin(Stdio::null());
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for (name, value) in &self.variables {
             command.env(name, value);
         }
-        let output = command.output().unwrap();
+        let mut child = command.spawn().unwrap();
+        // A command that wants no input may have closed it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
         Outcome {
             code: output.status.code().expect("a command that ends by itself"),
             stdout: String::from_utf8(output.stdout).unwrap(),

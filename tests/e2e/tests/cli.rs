@@ -251,6 +251,7 @@ fn help_lists_every_command() {
         "logs",
         "webhooks",
         "notify",
+        "secret",
         "cancel",
         "resume",
     ] {

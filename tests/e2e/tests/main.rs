@@ -24,6 +24,7 @@ mod python;
 mod replies;
 mod restarts;
 mod runs;
+mod secrets;
 mod starts;
 mod stopping;
 mod stored;

@@ -18,7 +18,7 @@ use redb::backends::InMemoryBackend;
 use super::*;
 use crate::{Attempt, CompileFailure, Compiler, Egress, Parts, Settings};
 
-const VALUE: &str = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+const VALUE: &str = "A_Made-Up-Value-7F3c91d04bE2";
 const URL: &str = "https://api.example/v1/charges";
 
 /// A machine on which nothing happens but what is asked for.

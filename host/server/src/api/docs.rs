@@ -42,6 +42,7 @@ pub(super) fn frame() -> OpenApi {
         (name = "workflows", description = "Deployed components, by name"),
         (name = "runs", description = "Executions of workflows"),
         (name = "events", description = "Named events"),
+        (name = "secrets", description = "Values that workflows may use and never see"),
         (name = "operations", description = "For whoever operates the host"),
         (name = "webhooks", description = "For the outside world"),
     ),
@@ -212,6 +213,15 @@ pub(super) struct WorkflowProblems;
 impl IntoResponses for WorkflowProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("404", "`unknown-workflow`")])
+    }
+}
+
+/// What every operation on a secret that must exist can answer.
+pub(super) struct SecretProblems;
+
+impl IntoResponses for SecretProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("404", "`unknown-secret`")])
     }
 }
 

@@ -3,7 +3,7 @@
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
 //! [`model`](crate::model) or a [`Problem`]. There is one file per subject:
 //!
-//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`;
+//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`, `secrets`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
 //! - `path`, `query`, `prefer`, `headers` and `cursor` read one part of a request each.
@@ -20,6 +20,7 @@ mod prefer;
 mod query;
 mod records;
 mod runs;
+mod secrets;
 mod start;
 mod state;
 mod workflows;
@@ -69,6 +70,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(control::resume))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::show, secrets::set, secrets::delete))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

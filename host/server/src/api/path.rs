@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use dormouse_journal::RunId;
+use dormouse_secret::{InvalidName, SecretName};
 use http::StatusCode;
 use http::request::Parts;
 
@@ -38,9 +39,7 @@ impl PathParams {
     /// The name of a workflow that is to be.
     pub(super) fn new_workflow(&self) -> Result<&str, Problem> {
         let name = self.text("name");
-        let allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-        if (1..=WORKFLOW_NAME).contains(&name.len()) && name.bytes().all(allowed) {
+        if is_workflow_name(name) {
             return Ok(name);
         }
         Err(Problem::malformed(
@@ -48,6 +47,17 @@ impl PathParams {
             "the workflow's name in the path",
             format!("is {name:?}: give 1 to {WORKFLOW_NAME} characters out of a-z, 0-9, - and _"),
         ))
+    }
+
+    /// The name of a secret that is to be.
+    pub(super) fn new_secret(&self) -> Result<SecretName, Problem> {
+        self.text("name").parse().map_err(|error: InvalidName| {
+            Problem::malformed(
+                "invalid-secret-name",
+                "the secret's name in the path",
+                format!("cannot be one: {error}"),
+            )
+        })
     }
 
     /// The name of an event, of at most so many bytes.
@@ -65,6 +75,13 @@ impl PathParams {
             ),
         ))
     }
+}
+
+/// Whether a workflow can have this name.
+pub(super) fn is_workflow_name(name: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=WORKFLOW_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PathParams {

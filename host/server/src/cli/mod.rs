@@ -16,6 +16,7 @@ mod output;
 mod pages;
 mod patience;
 mod runs;
+mod secret;
 mod serve;
 mod show;
 mod start;
@@ -67,6 +68,7 @@ enum Command {
     Logs(logs::Logs),
     Webhooks(webhooks::Webhooks),
     Notify(notify::Notify),
+    Secret(secret::SecretCommand),
     Cancel(control::Cancel),
     Resume(control::Resume),
 }
@@ -111,6 +113,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CliError>
         Command::Logs(logs) => logs.run(terminal),
         Command::Webhooks(webhooks) => webhooks.run(terminal),
         Command::Notify(notify) => notify.run(terminal),
+        Command::Secret(secret) => secret.run(terminal),
         Command::Cancel(cancel) => cancel.run(terminal),
         Command::Resume(resume) => resume.run(terminal),
     }

@@ -59,6 +59,13 @@ impl Terminal {
         writeln!(self.err, "{text}")
     }
 
+    /// Asks for something, and leaves the line open for the answer.
+    pub(super) fn ask(&mut self, question: &str) -> io::Result<()> {
+        self.clear_progress()?;
+        write!(self.err, "{question}")?;
+        self.err.flush()
+    }
+
     /// Shows what is going on, in a line that the next one takes the place of. Only if somebody watches.
     pub(super) fn progress(&mut self, text: &str) -> io::Result<()> {
         if !self.watched {

@@ -78,6 +78,14 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// Keys for secrets that cannot be ones.
+    #[error("what should hold the keys of secrets, {origin}, {reason}")]
+    SecretKeys {
+        /// Where they came from.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// An open API that others could reach.
     #[error(
         "the API at {listen} could be used by everybody who reaches that address: give the host a token with \

@@ -11,6 +11,7 @@ mod network;
 mod public_url;
 mod raw;
 mod read;
+mod secret_keys;
 pub mod setting;
 mod token;
 mod unit;

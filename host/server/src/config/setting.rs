@@ -98,6 +98,9 @@ settings! {
     API_TOKEN_FILE: "api-token-file", Path, None,
         "A file that holds the token which callers of the API must present. DORMOUSE_API_TOKEN can hold the token \
          itself";
+    SECRET_KEY_FILE: "secret-key-file", Path, None,
+        "A file that holds the keys which secrets are sealed with, one a line, as `openssl rand -base64 32` makes them: \
+         the first one seals, all of them open. DORMOUSE_SECRET_KEY can hold the keys themselves";
     ALLOW_PRIVATE_EGRESS: "allow-private-egress", Switch, Some("false"),
         "Lets workflows call loopback, private and link-local addresses";
     ALLOW_EGRESS: "allow-egress", List, None,

@@ -313,6 +313,46 @@ fn a_token_comes_from_the_nearest_place() {
 }
 
 #[test]
+fn the_keys_of_secrets_come_from_the_nearest_place() {
+    let (ones, twos) = ("01".repeat(32), "02".repeat(32));
+    let key_file = file(&format!("# for a test\n{ones}\n"));
+    let shown = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let keys = config(arguments, environment)
+            .unwrap()
+            .settings()
+            .secret_keys;
+        format!("{:?}", keys.unwrap())
+    };
+    let of = |text: &str| format!("{:?}", dormouse_secret::SecretKeys::parse(text).unwrap());
+    let on_the_command_line = ["--secret-key-file", path(&key_file)];
+    let elsewhere = ("DORMOUSE_SECRET_KEY_FILE", path(&key_file));
+    let variable = ("DORMOUSE_SECRET_KEY", twos.as_str());
+    assert_eq!(shown(&on_the_command_line, &[variable]), of(&ones));
+    assert_eq!(shown(&[], &[elsewhere, variable]), of(&twos));
+    assert_eq!(shown(&[], &[elsewhere]), of(&ones));
+    assert!(config(&[], &[]).unwrap().settings().secret_keys.is_none());
+}
+
+#[test]
+fn what_is_not_a_key_of_secrets_is_refused_and_not_shown() {
+    let variable = [("DORMOUSE_SECRET_KEY", "hunter2hunter2")];
+    let from_environment = error(&[], &variable);
+    assert!(
+        from_environment.contains("the environment variable DORMOUSE_SECRET_KEY")
+            && from_environment.contains("line 1")
+            && !from_environment.contains("hunter2"),
+        "{from_environment}"
+    );
+    let empty = file("# no key\n");
+    let from_file = error(&["--secret-key-file", path(&empty)], &[]);
+    assert!(
+        from_file.contains(path(&empty)) && from_file.contains("openssl rand -base64 32"),
+        "{from_file}"
+    );
+    assert!(error(&["--secret-key-file", "/no/such/file"], &[]).contains("/no/such/file"));
+}
+
+#[test]
 fn the_public_url_follows_the_listener_unless_it_was_given() {
     let free = "127.0.0.1:0";
     let bound = "127.0.0.1:50000".parse().unwrap();

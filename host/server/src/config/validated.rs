@@ -9,10 +9,11 @@ use dormouse_engine::Allowance;
 use dormouse_journal::GuestLimits;
 use dormouse_outbound::Policy;
 use dormouse_runtime::{Limits, Settings};
+use dormouse_secret::SecretKeys;
 use tracing_subscriber::EnvFilter;
 
 use super::read::{Reader, address};
-use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, setting};
+use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
 use crate::machine::compiler::CompileLimits;
 
 /// The configuration of a host.
@@ -51,6 +52,7 @@ pub struct Config {
     store_cache: usize,
     disk_reserve: u64,
     compile: CompileLimits,
+    secret_keys: Option<Arc<SecretKeys>>,
 }
 
 /// How log events are written.
@@ -79,7 +81,7 @@ const MOST_CONNECTIONS: u32 = 1 << 20;
 const SPARE_SLOTS: u32 = 32;
 
 impl Config {
-    /// Understands what was given, and reads the token.
+    /// Understands what was given, and reads the token and the keys of secrets.
     ///
     /// # Errors
     /// At the first setting that is not valid, or when the API would be open to others.
@@ -91,7 +93,16 @@ impl Config {
         let listen = read.value(&setting::LISTEN, address)?;
         let hooks_listen = read.optional(&setting::HOOKS_LISTEN, address)?;
         let public_url = read.optional(&setting::PUBLIC_URL, public_url::parse)?;
-        let token = token(raw, variable)?;
+        let token = confidential(
+            raw.get(&setting::API_TOKEN_FILE),
+            ApiToken::from_file,
+            || ApiToken::from_environment(&variable),
+        )?;
+        let secret_keys = confidential(
+            raw.get(&setting::SECRET_KEY_FILE),
+            secret_keys::from_file,
+            || secret_keys::from_environment(&variable),
+        )?;
         if token.is_none() && !listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::Unguarded { listen });
         }
@@ -125,6 +136,7 @@ impl Config {
                 ),
                 memory: read.size(&setting::COMPILE_MEMORY_LIMIT, LEAST_COMPILE_MEMORY)?,
             },
+            secret_keys: secret_keys.map(Arc::new),
         })
     }
 
@@ -150,8 +162,8 @@ impl Config {
             duplicate_window: self.duplicate_window,
             store_cache: self.store_cache,
             disk_reserve: self.disk_reserve,
+            secret_keys: self.secret_keys.clone(),
             rebuild_after_step: false,
-            secret_keys: None,
         }
     }
 
@@ -214,21 +226,20 @@ fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
     })
 }
 
-/// A file named on the command line goes before the variable that holds the token, and that before a file named
-/// elsewhere: what is nearer to the person wins, as with every setting.
-fn token(
-    raw: &RawConfig,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<ApiToken>, ConfigError> {
-    let file = raw.get(&setting::API_TOKEN_FILE);
+/// What a file or a variable holds that nobody should see. A file named on the command line goes before the variable,
+/// and that before a file named elsewhere: what is nearer to the person wins, as with every setting.
+fn confidential<T>(
+    file: Option<(&str, &Source)>,
+    from_file: impl Fn(&Path) -> Result<T, ConfigError>,
+    from_environment: impl FnOnce() -> Result<Option<T>, ConfigError>,
+) -> Result<Option<T>, ConfigError> {
     if let Some((path, Source::CommandLine)) = file {
-        return ApiToken::from_file(Path::new(path)).map(Some);
+        return from_file(Path::new(path)).map(Some);
     }
-    if let Some(token) = ApiToken::from_environment(variable)? {
-        return Ok(Some(token));
+    if let Some(held) = from_environment()? {
+        return Ok(Some(held));
     }
-    file.map(|(path, _)| ApiToken::from_file(Path::new(path)))
-        .transpose()
+    file.map(|(path, _)| from_file(Path::new(path))).transpose()
 }
 
 fn log(text: &str) -> Result<String, String> {

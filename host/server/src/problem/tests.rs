@@ -147,6 +147,20 @@ fn starts() {
     );
 }
 
+#[test]
+fn secrets() {
+    check(SetSecretError::NoKey, 409, "no-secret-key");
+    let detail = Problem::from(SetSecretError::NoKey).detail;
+    assert!(
+        detail.contains("openssl rand -base64 32 > FILE") && detail.contains("`secret-key-file`"),
+        "{detail}"
+    );
+    let invalid = dormouse_secret::InvalidUses::None;
+    check(SetSecretError::Invalid(invalid), 422, "invalid-secret");
+    let unavailable = SetSecretError::Unavailable(Unavailable::Stopping);
+    check(unavailable, 503, "stopping");
+}
+
 #[tokio::test]
 async fn an_answer_has_the_form_of_rfc_9457() {
     let response = Problem::inbox_full(RunId([0; 16]), "go").into_response();

@@ -15,40 +15,20 @@ use crate::request::pace::TooSlow;
 /// Reads a body. One over the limit is refused before it is read if its length is given, else as soon as it is over.
 pub(crate) async fn read(
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
     limit: u64,
     setting: &str,
 ) -> Result<Bytes, Problem> {
-    let declared = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > limit) {
-        return Err(Problem::too_large(limit, setting));
-    }
-    // Most bodies come in one piece, which is kept as it is.
-    let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(broken_off)?.into_data() else {
-            continue;
-        };
-        if (first.len().max(whole.len()) + data.len()) as u64 > limit {
-            return Err(Problem::too_large(limit, setting));
-        }
-        if first.is_empty() {
-            first = data;
-        } else {
-            if whole.is_empty() {
-                whole.extend_from_slice(&first);
-            }
-            whole.extend_from_slice(&data);
-        }
-    }
-    Ok(if whole.is_empty() {
-        first
-    } else {
-        whole.freeze()
-    })
+    read_up_to(headers, body, limit, || Problem::too_large(limit, setting)).await
+}
+
+/// The same, for a limit that no setting changes.
+pub(crate) async fn read_fixed(
+    headers: &HeaderMap,
+    body: Body,
+    limit: u64,
+) -> Result<Bytes, Problem> {
+    read_up_to(headers, body, limit, || Problem::too_large_always(limit)).await
 }
 
 /// Reads a body with its media type. What says that it is JSON must be, or nothing at all.
@@ -65,6 +45,44 @@ pub(crate) async fn read_payload(
         })?;
     }
     Ok(Payload { content_type, body })
+}
+
+async fn read_up_to(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: u64,
+    too_large: impl Fn() -> Problem,
+) -> Result<Bytes, Problem> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > limit) {
+        return Err(too_large());
+    }
+    // Most bodies come in one piece, which is kept as it is.
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(broken_off)?.into_data() else {
+            continue;
+        };
+        if (first.len().max(whole.len()) + data.len()) as u64 > limit {
+            return Err(too_large());
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
 }
 
 fn broken_off(error: axum::Error) -> Problem {

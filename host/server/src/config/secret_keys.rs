@@ -1,0 +1,40 @@
+//! The keys that secrets are sealed with.
+
+use std::path::Path;
+
+use dormouse_secret::SecretKeys;
+use zeroize::Zeroizing;
+
+use super::ConfigError;
+
+/// The environment variable that holds the keys themselves. A flag would show them to every user of the machine.
+const VARIABLE: &str = "DORMOUSE_SECRET_KEY";
+
+/// Keys from a file.
+pub(super) fn from_file(path: &Path) -> Result<SecretKeys, ConfigError> {
+    let origin = || format!("the file {}", path.display());
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(text, origin()),
+        Err(error) => Err(ConfigError::SecretKeys {
+            origin: origin(),
+            reason: format!("could not be read: {error}"),
+        }),
+    }
+}
+
+/// Keys from the environment, if it has any.
+pub(super) fn from_environment(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<SecretKeys>, ConfigError> {
+    let origin = || format!("the environment variable {VARIABLE}");
+    variable(VARIABLE)
+        .map(|text| parse(text, origin()))
+        .transpose()
+}
+
+fn parse(text: String, origin: String) -> Result<SecretKeys, ConfigError> {
+    SecretKeys::parse(&Zeroizing::new(text)).map_err(|error| ConfigError::SecretKeys {
+        origin,
+        reason: error.to_string(),
+    })
+}
