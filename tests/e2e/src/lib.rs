@@ -2,7 +2,7 @@
 //! to call, and a client that says exactly what goes over the wire.
 //!
 //! [`Host`] is the program, which can be killed and started again; [`Run`] is one run on it; [`Service`] is what a
-//! workflow calls; [`request`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
+//! workflow calls; [`request`], [`http2`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
 //! would do, and waits with [`wait_until`] for what it expects rather than for a time.
 
 #![allow(
@@ -17,6 +17,7 @@ mod api;
 mod cli;
 mod host;
 mod http;
+pub mod http2;
 mod mirror;
 mod patience;
 mod port;

@@ -12,6 +12,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Connection(TcpStream);
 
+impl Clone for Connection {
+    /// The same connection, for another thread to read from.
+    fn clone(&self) -> Self {
+        Connection(self.0.try_clone().unwrap())
+    }
+}
+
 impl Connection {
     /// Connects to the authority of this URL.
     ///
@@ -27,6 +34,22 @@ impl Connection {
     /// Sends bytes. What the host no longer reads is lost, as it would be on a network.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref());
+    }
+
+    /// Waits for the host to end the connection, and gives what it sent before.
+    ///
+    /// # Panics
+    /// When it does not end it.
+    #[track_caller]
+    pub fn ended(&mut self) -> Vec<u8> {
+        let mut read = Vec::new();
+        match self.0.read_to_end(&mut read) {
+            Ok(_) => {}
+            // A host that ends a connection without reading all of it resets it.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
+        }
+        read
     }
 
     /// Reads one answer.

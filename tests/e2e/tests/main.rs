@@ -16,6 +16,7 @@ mod events;
 mod examples;
 mod forms;
 mod hook_answers;
+mod hook_connections;
 mod hook_queues;
 mod hook_requests;
 mod limits;

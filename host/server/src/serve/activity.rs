@@ -56,6 +56,11 @@ impl Activity {
         }
     }
 
+    /// Whether it has been of no use for too long.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.deadline().is_none()
+    }
+
     /// When to look again. None if it has been of no use for too long.
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();

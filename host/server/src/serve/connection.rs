@@ -28,7 +28,8 @@ use super::activity::{Activity, Metered};
 use crate::config::Config;
 
 /// Bytes of a request's head. The largest headers in use are cookies and tokens of some KiB; nginx takes 32 KiB. hyper
-/// reads bodies in pieces of this size too. The number of headers is bounded by hyper, at 100.
+/// reads bodies in pieces of this size too, so that up to twice as much of a head may be there before it is refused.
+/// The number of headers is bounded by hyper, at 100.
 const MOST_HEAD: u32 = 64 << 10;
 
 /// Requests at once on one connection of HTTP/2. RFC 9113, section 6.5.2, advises against fewer than 100.
@@ -40,8 +41,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// Within which a ping is answered. A client that does not read will not.
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 
-/// Between telling a quiet connection that it ends and cutting it off.
-const PART_WITHIN: Duration = Duration::from_secs(5);
+/// Between telling the client of a quiet connection that it ends and cutting it off: some round trips to anywhere.
+const PART_WITHIN: Duration = Duration::from_secs(1);
 
 /// The connections under way, which are ended together.
 pub(super) struct Connections {
@@ -165,9 +166,12 @@ async fn attend<C: GracefulConnection<Error: std::fmt::Display>>(
             }
             () = activity.quiet() => {
                 connection.as_mut().graceful_shutdown();
-                match timeout(PART_WITHIN, connection.as_mut()).await {
-                    Ok(ended) => break ended,
-                    Err(_) => return tracing::debug!("a quiet connection was cut off"),
+                if let Ok(ended) = timeout(PART_WITHIN, connection.as_mut()).await {
+                    break ended;
+                }
+                // What was on its way when the client was told is still answered.
+                if activity.is_quiet() {
+                    return tracing::debug!("a quiet connection was cut off");
                 }
             }
         }
