@@ -34,6 +34,9 @@ pub(crate) fn call(ctx: Context, form: &CallForm, urls: &Urls) -> Result<Call> {
     if let Some(key) = &form.idempotency_key {
         call = call.idempotency_key(key);
     }
+    for (name, prefix, secret) in &form.secret_headers {
+        call = call.secret_header(name, prefix, secret);
+    }
     Ok(call)
 }
 

@@ -148,6 +148,9 @@ pub(crate) struct CallForm {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) redirects: Option<u32>,
     pub(crate) idempotency_key: Option<String>,
+    /// Name of the header, prefix, name of the secret.
+    #[serde(default)]
+    pub(crate) secret_headers: Vec<(String, String, String)>,
 }
 
 fn get() -> String {
@@ -278,7 +281,7 @@ mod tests {
             { "call": { "url": "http://x" } },
             { "call": { "method": "POST", "url": "http://x", "headers": [["a", "b"]], "body": 1,
                 "attempts": 1, "delay_ms": 10, "timeout_ms": 10, "redirects": 0,
-                "idempotency_key": "k" }, "as": "first" },
+                "idempotency_key": "k", "secret_headers": [["authorization", "Bearer ", "s"]] }, "as": "first" },
             { "sleep": 5 },
             { "event": "e", "ms": 5 },
             { "notify": "e", "run": null, "body": [1] },
