@@ -4,40 +4,16 @@
 //! is known in memory alone: whoever loses the connection and asks again with the same key finds the answer in the
 //! store, or is held again.
 
-use dormouse_journal::{Response, RunId, Time, WebhookNumber};
-use dormouse_store::{Accept, Accepted};
+use dormouse_journal::{Response, RunId, Time};
+use dormouse_store::Accept;
 use futures::FutureExt;
 
 use crate::waiters::{Waiter, Waiters};
-use crate::webhooks::wake;
+use crate::webhooks::Delivered;
 use crate::{Received, Refusal, Runtime};
 
 /// Those who wait for the answer to a delivery of a run.
 pub(crate) type Callers = Waiters<(RunId, String), Response>;
-
-/// A request that was accepted, now or when it came for the first time.
-struct Delivered {
-    run: RunId,
-    webhook: WebhookNumber,
-    id: String,
-    place: u64,
-    is_repeat: bool,
-}
-
-impl Delivered {
-    /// What a caller is answered for whom there is nothing better.
-    fn acknowledged(&self) -> Received {
-        if self.is_repeat {
-            Received::Duplicate {
-                id: self.id.clone(),
-            }
-        } else {
-            Received::Accepted {
-                id: self.id.clone(),
-            }
-        }
-    }
-}
 
 impl Runtime {
     /// Accepts a request, and holds its caller for this many milliseconds, or until the workflow has answered.
@@ -51,43 +27,23 @@ impl Runtime {
         let until = core.clock.now().after(within);
         let _permit = core.held.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
-        let (run, webhook) = (accept.run, accept.webhook);
+        let run = accept.run;
         let ended = core.watchers.wait(run);
         let answer = core.callers.wait((run, accept.id.clone()));
-        let id = accept.id.clone();
-        match self.accept(accept).await? {
-            Accepted::Queued { is_due, place } => {
-                wake(core, run, webhook, is_due);
-                let delivered = Delivered {
-                    run,
-                    webhook,
-                    id,
-                    place,
-                    is_repeat: false,
-                };
-                self.hold(&delivered, answer, ended, until).await
-            }
-            Accepted::Duplicate { id, place } => {
-                let answer = core.callers.wait((run, id.clone()));
-                let delivered = Delivered {
-                    run,
-                    webhook,
-                    id,
-                    place,
-                    is_repeat: true,
-                };
-                match self.stands(&delivered)? {
-                    Some(received) => Ok(received),
-                    None => self.hold(&delivered, answer, ended, until).await,
-                }
-            }
-            refused => Err(Refusal::of(refused)),
+        let delivered = self.accept(accept).await?;
+        if !delivered.is_repeat {
+            return self.hold(delivered, answer, ended, until).await;
+        }
+        let answer = core.callers.wait((run, delivered.id.clone()));
+        match self.stands(&delivered)? {
+            Stands::Open => self.hold(delivered, answer, ended, until).await,
+            decided => decided.received(delivered),
         }
     }
 
     async fn hold(
         &self,
-        delivered: &Delivered,
+        delivered: Delivered,
         answer: Waiter<(RunId, String), Response>,
         ended: Waiter<RunId, ()>,
         until: Time,
@@ -97,34 +53,54 @@ impl Runtime {
         // A run that answers and ends at once has answered.
         futures::select_biased! {
             response = answer => if let Some(response) = response {
-                let id = delivered.id.clone();
-                return Ok(Received::Answered { id, response });
+                return Stands::Answered(response).received(delivered);
             },
             _ = ended => {}
             () = passed => {}
         }
-        let stands = self.stands(delivered)?;
-        Ok(stands.unwrap_or_else(|| delivered.acknowledged()))
+        self.stands(&delivered)?.received(delivered)
     }
 
-    /// What is decided about a delivery's caller, as far as the store knows. None if it may still be answered.
-    fn stands(&self, delivered: &Delivered) -> Result<Option<Received>, Refusal> {
-        let Delivered {
-            run, webhook, id, ..
-        } = delivered;
+    /// What is decided about a delivery's caller, as far as the store knows.
+    fn stands(&self, delivered: &Delivered) -> Result<Stands, Refusal> {
+        let (run, webhook) = (delivered.run, delivered.webhook);
         let snapshot = self.read()?;
-        let reply = snapshot.reply(*run, id)?;
+        let reply = snapshot.reply(run, &delivered.id)?;
         if let Some(response) = reply.and_then(|reply| reply.response) {
-            let id = id.clone();
-            return Ok(Some(Received::Answered { id, response }));
+            return Ok(Stands::Answered(response));
         }
-        let state = snapshot.state(*run)?;
+        let state = snapshot.state(run)?;
         if state.is_some_and(|state| !state.status.has_ended()) {
-            return Ok(None);
+            return Ok(Stands::Open);
         }
-        if snapshot.is_queued(*run, *webhook, delivered.place)? {
-            return Err(Refusal::Gone);
+        let was_taken = !snapshot.is_queued(run, webhook, delivered.place)?;
+        Ok(Stands::Ended { was_taken })
+    }
+}
+
+/// How it stands with the answer to a delivery.
+enum Stands {
+    /// The workflow may still answer.
+    Open,
+    /// It has.
+    Answered(Response),
+    /// It never will.
+    Ended {
+        /// Whether it was given the request.
+        was_taken: bool,
+    },
+}
+
+impl Stands {
+    /// What the caller is answered who cannot be held any longer.
+    fn received(self, delivered: Delivered) -> Result<Received, Refusal> {
+        match self {
+            Stands::Answered(response) => Ok(Received::Answered {
+                id: delivered.id,
+                response,
+            }),
+            Stands::Ended { was_taken: false } => Err(Refusal::Gone),
+            Stands::Ended { was_taken: true } | Stands::Open => Ok(delivered.acknowledged()),
         }
-        Ok(Some(delivered.acknowledged()))
     }
 }

@@ -3,11 +3,10 @@
 //! The checks are in the order of their cost and of what they give away: the provider's probe, the signature, the key by
 //! which a repeat is known, the rate; then, in the transaction that makes the request durable: repeat, ended, full.
 
-use std::sync::Arc;
-
 use dormouse_journal::{Channel, Reply, Request, Response, RunId, WebhookNumber, WebhookOptions};
 use dormouse_store::{
-    Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, ReadError, Webhook, WriteError,
+    Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, ReadError, RequestRefused, Webhook,
+    WriteError,
 };
 use dormouse_webhook::{InvalidKey, Rejected, Token};
 
@@ -98,18 +97,14 @@ pub enum Refusal {
     Unavailable(#[from] Unavailable),
 }
 
-impl Refusal {
-    /// What the store found.
-    pub(crate) fn of(refused: Accepted) -> Self {
+impl From<RequestRefused> for Refusal {
+    fn from(refused: RequestRefused) -> Self {
         match refused {
-            Accepted::OtherBody => Refusal::OtherBody,
-            Accepted::Closed | Accepted::Ended => Refusal::Gone,
-            Accepted::InboxFull => Refusal::InboxFull,
-            Accepted::HostFull => Refusal::HostFull,
-            Accepted::UnknownWebhook => Refusal::Unknown,
-            Accepted::Queued { .. } | Accepted::Duplicate { .. } => {
-                unreachable!("a request that was accepted was not refused")
-            }
+            RequestRefused::OtherBody => Refusal::OtherBody,
+            RequestRefused::Closed | RequestRefused::Ended => Refusal::Gone,
+            RequestRefused::InboxFull => Refusal::InboxFull,
+            RequestRefused::HostFull => Refusal::HostFull,
+            RequestRefused::UnknownWebhook => Refusal::Unknown,
         }
     }
 }
@@ -172,18 +167,18 @@ impl Runtime {
                 host_bytes: limits.host_inbox_bytes,
             },
         };
-        match options.reply {
-            Reply::Accepted => self.accept_and_wake(accept).await,
-            Reply::Fixed(response) => {
-                let (Received::Accepted { id } | Received::Duplicate { id }) =
-                    self.accept_and_wake(accept).await?
-                else {
-                    unreachable!("a request that waits for no answer is accepted or a repeat")
-                };
-                Ok(Received::Answered { id, response })
-            }
-            Reply::FromWorkflow(within) => self.accept_and_hold(accept, within).await,
-        }
+        let (delivered, answer) = match options.reply {
+            Reply::Accepted => (self.accept(accept).await?, None),
+            Reply::Fixed(response) => (self.accept(accept).await?, Some(response)),
+            Reply::FromWorkflow(within) => return self.accept_and_hold(accept, within).await,
+        };
+        Ok(match answer {
+            Some(response) => Received::Answered {
+                id: delivered.id,
+                response,
+            },
+            None => delivered.acknowledged(),
+        })
     }
 
     /// Checks what needs no key and no transaction. Gives the answer to a probe.
@@ -221,36 +216,58 @@ impl Runtime {
         Ok(if is_signed { probe() } else { None })
     }
 
-    async fn accept_and_wake(&self, accept: Accept) -> Result<Received, Refusal> {
+    /// Makes a request durable and wakes its run, unless others came too fast before it. A repeat, and a request that
+    /// nobody takes, is told so all the same.
+    pub(crate) async fn accept(&self, accept: Accept) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
-        match self.accept(accept).await? {
-            Accepted::Queued { is_due, .. } => {
-                wake(self.core(), run, webhook, is_due);
-                Ok(Received::Accepted { id })
-            }
-            Accepted::Duplicate { id, .. } => Ok(Received::Duplicate { id }),
-            refused => Err(Refusal::of(refused)),
-        }
-    }
-
-    /// Makes a request durable, unless others came too fast before it. A repeat, and a request that nobody takes, is
-    /// answered as such all the same.
-    pub(crate) async fn accept(&self, accept: Accept) -> Result<Accepted, Refusal> {
         let now = self.clock().now();
-        match self.core().rates.admit(accept.run, accept.webhook, now) {
-            Ok(()) => Ok(self.store().accept(accept).await?),
+        let accepted = match self.core().rates.admit(run, webhook, now) {
+            Ok(()) => self.store().accept(accept).await?,
             Err(exceeded) => self
                 .read()?
                 .answer_at_any_rate(&accept)?
-                .ok_or(Refusal::Rate(exceeded)),
-        }
+                .ok_or(Refusal::Rate(exceeded))?,
+        };
+        let (id, place, is_repeat) = match accepted {
+            Accepted::Queued { is_due, place } => {
+                if is_due {
+                    let hint = Hint::Channel(Channel::Webhook(webhook));
+                    self.core().wake(run, hint);
+                }
+                (id, place, false)
+            }
+            Accepted::Duplicate { id, place } => (id, place, true),
+            Accepted::Refused(refused) => return Err(refused.into()),
+        };
+        Ok(Delivered {
+            run,
+            webhook,
+            id,
+            place,
+            is_repeat,
+        })
     }
 }
 
-/// A request was queued; the run is woken if it has something to do now.
-pub(crate) fn wake(core: &Arc<Core>, run: RunId, webhook: WebhookNumber, is_due: bool) {
-    if is_due {
-        core.wake(run, Hint::Channel(Channel::Webhook(webhook)));
+/// A request that was accepted, now or when it came for the first time.
+pub(crate) struct Delivered {
+    pub(crate) run: RunId,
+    pub(crate) webhook: WebhookNumber,
+    pub(crate) id: String,
+    /// Where it lay in the inbox.
+    pub(crate) place: u64,
+    pub(crate) is_repeat: bool,
+}
+
+impl Delivered {
+    /// What a caller is answered for whom there is nothing better.
+    pub(crate) fn acknowledged(self) -> Received {
+        let id = self.id;
+        if self.is_repeat {
+            Received::Duplicate { id }
+        } else {
+            Received::Accepted { id }
+        }
     }
 }
 

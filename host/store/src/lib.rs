@@ -30,5 +30,6 @@ pub use tables::{
 pub use transactions::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey, Deploy,
     Deployed, InboxLimits, MailLimits, NewCall, NewNotify, NewResponse, Notified, NotifyTarget,
-    OtherBody, PutSecret, Refused, Resumed, SecretPut, Served, StartRun, Started, Step,
+    OtherBody, PutSecret, Refused, RequestRefused, Resumed, SecretPut, Served, StartRun, Started,
+    Step,
 };

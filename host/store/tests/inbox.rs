@@ -12,7 +12,9 @@ mod support;
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,
 };
-use dormouse_store::{Accept, Accepted, DeliveryKey, NewResponse, OtherBody, Refused};
+use dormouse_store::{
+    Accept, Accepted, DeliveryKey, NewResponse, OtherBody, Refused, RequestRefused,
+};
 use support::{HOOK, World, last_step, run, step, wait};
 
 fn arrival(place: u64) -> Source {
@@ -114,7 +116,10 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     run(world.store.accept(keyed.clone())).unwrap();
     world.accept(id, "b");
     world.accept(id, "c");
-    assert_eq!(world.accept(id, "d"), Accepted::InboxFull);
+    assert_eq!(
+        world.accept(id, "d"),
+        Accepted::Refused(RequestRefused::InboxFull)
+    );
     keyed.id = "another".into();
     let duplicate = Accepted::Duplicate {
         id: "request a".into(),
@@ -129,7 +134,10 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
         )
         .unwrap();
     assert_eq!(run(world.store.accept(keyed)).unwrap(), duplicate);
-    assert_eq!(world.accept(id, "e"), Accepted::Ended);
+    assert_eq!(
+        world.accept(id, "e"),
+        Accepted::Refused(RequestRefused::Ended)
+    );
     assert_eq!(world.state(id).untaken, 2, "what nobody took is counted");
 }
 
@@ -142,7 +150,11 @@ fn the_same_key_with_another_body_is_an_error_or_another_request() {
         place: 1,
     };
     for (digest, other_body, expected) in [
-        (1, OtherBody::Refuse, Accepted::OtherBody),
+        (
+            1,
+            OtherBody::Refuse,
+            Accepted::Refused(RequestRefused::OtherBody),
+        ),
         (2, OtherBody::Same, same),
         (3, OtherBody::Queue, queued(true, 3)),
     ] {
@@ -182,7 +194,10 @@ fn an_inbox_is_bounded_by_bytes_as_well() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, &"x".repeat(900)), queued(true, 0));
-    assert_eq!(world.accept(id, &"x".repeat(900)), Accepted::InboxFull);
+    assert_eq!(
+        world.accept(id, &"x".repeat(900)),
+        Accepted::Refused(RequestRefused::InboxFull)
+    );
     assert_eq!(world.accept(id, "small"), queued(true, 1));
 }
 
@@ -203,7 +218,10 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has() {
             ),
         )
         .unwrap();
-    assert_eq!(world.accept(id, "b"), Accepted::Closed);
+    assert_eq!(
+        world.accept(id, "b"),
+        Accepted::Refused(RequestRefused::Closed)
+    );
     assert_eq!(world.due(), [id], "what is queued can still be waited for");
 }
 
@@ -283,21 +301,21 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
     let accept = |id| run(world.store.accept(of_100_bytes(&world, id, "a"))).unwrap();
     assert_eq!(accept(one), queued(true, 0));
     assert_eq!(accept(two), queued(true, 0));
-    assert_eq!(accept(two), Accepted::HostFull);
+    assert_eq!(accept(two), Accepted::Refused(RequestRefused::HostFull));
 
     let taken = Some((1, Outcome::Delivery(None), arrival(0)));
     world
         .commit(one, 1, step(world.now(), taken, vec![]))
         .unwrap();
     assert_eq!(accept(two), queued(true, 1));
-    assert_eq!(accept(one), Accepted::HostFull);
+    assert_eq!(accept(one), Accepted::Refused(RequestRefused::HostFull));
 
     let taken = Some((1, Outcome::Delivery(None), arrival(0)));
     world.commit(two, 1, last_step(world.now(), taken)).unwrap();
     assert_eq!(accept(one), queued(false, 1));
     assert_eq!(
         accept(one),
-        Accepted::HostFull,
+        Accepted::Refused(RequestRefused::HostFull),
         "what an ended run left counts"
     );
     world.at(u64::MAX / 2);
@@ -328,9 +346,15 @@ fn a_request_over_a_limit_is_told_apart_without_a_write() {
     world
         .commit(id, 1, step(world.now(), None, closing))
         .unwrap();
-    assert_eq!(answer(&plain), Some(Accepted::Closed));
+    assert_eq!(
+        answer(&plain),
+        Some(Accepted::Refused(RequestRefused::Closed))
+    );
     world.commit(id, 2, last_step(world.now(), None)).unwrap();
-    assert_eq!(answer(&plain), Some(Accepted::Ended));
+    assert_eq!(
+        answer(&plain),
+        Some(Accepted::Refused(RequestRefused::Ended))
+    );
 }
 
 #[test]

@@ -18,8 +18,8 @@ use dormouse_journal::{
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, Resumed,
-    RunQuery, Started, WriteError,
+    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, RequestRefused,
+    Resumed, RunQuery, Started, WriteError,
 };
 use support::{RETENTION, World, last_step, run, step, wait};
 
@@ -132,7 +132,10 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due() {
         world.commit(id, 1, step(world.now(), slept, vec![])),
         Err(Refused::Ended)
     );
-    assert_eq!(world.accept(id, "late"), Accepted::Ended);
+    assert_eq!(
+        world.accept(id, "late"),
+        Accepted::Refused(RequestRefused::Ended)
+    );
 }
 
 #[test]
@@ -361,7 +364,7 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns() {
     );
     assert_eq!(
         world.accept(id, "b"),
-        Accepted::Ended,
+        Accepted::Refused(RequestRefused::Ended),
         "its token proves that it was"
     );
 }

@@ -34,7 +34,7 @@ fn send_later(request: dormouse_e2e::Request) -> JoinHandle<Option<Answer>> {
 }
 
 fn answer(held: JoinHandle<Option<Answer>>) -> Answer {
-    held.join().unwrap().expect("an answer")
+    held.join().unwrap().unwrap()
 }
 
 fn webhook(run: &Run) -> Value {

@@ -77,6 +77,13 @@ pub enum Accepted {
         /// Where the first one lay in the inbox.
         place: u64,
     },
+    /// Nothing was written.
+    Refused(RequestRefused),
+}
+
+/// Why a request was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestRefused {
     /// Its key was used for another body.
     OtherBody,
     /// The webhook was closed.
@@ -110,25 +117,25 @@ impl Transaction for Accept {
         }
         // A run that is not there was removed by retention: its token proves that it was.
         let Some(mut edit) = Edit::load(tables, self.run)? else {
-            return Ok(Accepted::Ended);
+            return Ok(Accepted::Refused(RequestRefused::Ended));
         };
         if edit.state.status.has_ended() {
-            return Ok(Accepted::Ended);
+            return Ok(Accepted::Refused(RequestRefused::Ended));
         }
         let Some(mut webhook) = webhooks::TABLE.get(&tables.webhooks, (run, number))? else {
-            return Ok(Accepted::UnknownWebhook);
+            return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
         };
         if webhook.closed {
-            return Ok(Accepted::Closed);
+            return Ok(Accepted::Refused(RequestRefused::Closed));
         }
         let size = request_size(&self.request);
         if webhook.queued >= self.limits.requests
             || webhook.queued_bytes.saturating_add(size) > self.limits.bytes
         {
-            return Ok(Accepted::InboxFull);
+            return Ok(Accepted::Refused(RequestRefused::InboxFull));
         }
         if write.inbox_bytes.saturating_add(size) > self.limits.host_bytes {
-            return Ok(Accepted::HostFull);
+            return Ok(Accepted::Refused(RequestRefused::HostFull));
         }
         write.inbox_bytes += size;
 
@@ -202,7 +209,7 @@ fn repeat(first: Duplicate, key: DeliveryKey, body: [u8; 32]) -> Option<Accepted
     }
     match key.other_body {
         OtherBody::Same => Some(same),
-        OtherBody::Refuse => Some(Accepted::OtherBody),
+        OtherBody::Refuse => Some(Accepted::Refused(RequestRefused::OtherBody)),
         OtherBody::Queue => None,
     }
 }
@@ -237,12 +244,12 @@ impl Snapshot {
             .state(accept.run)?
             .is_none_or(|state| state.status.has_ended())
         {
-            return Ok(Some(Accepted::Ended));
+            return Ok(Some(Accepted::Refused(RequestRefused::Ended)));
         }
         let webhook = self.webhook(accept.run, accept.webhook)?;
         Ok(match webhook {
-            None => Some(Accepted::UnknownWebhook),
-            Some(webhook) if webhook.closed => Some(Accepted::Closed),
+            None => Some(Accepted::Refused(RequestRefused::UnknownWebhook)),
+            Some(webhook) if webhook.closed => Some(Accepted::Refused(RequestRefused::Closed)),
             Some(_) => None,
         })
     }

@@ -12,7 +12,7 @@ mod retire;
 mod secrets;
 mod start;
 
-pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, OtherBody};
+pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, RequestRefused};
 pub use activate::{Activated, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step};
 pub use attempts::AttemptMade;
 pub use control::{Cancelled, Resumed};
