@@ -125,12 +125,26 @@ fn a_connection_that_is_kept_has_no_longer_for_the_next_head() {
 }
 
 #[test]
+fn who_does_not_read_the_answers_is_cut_off() {
+    let host = Host::with(&["--head-timeout", "500ms", "--log", "info,dormouse=debug"]);
+    let url = format!("{}/healthz", host.url());
+    let request = head("GET", &url, &[]);
+    // More than all buffers on the way hold, of requests and of answers: this ends when the host gives up.
+    sent(&url, request.repeat((64 << 20) / request.len()));
+    wait_until("a connection that was cut off", || {
+        let log = host.log();
+        log.contains("a quiet connection was cut off").then_some(())
+    });
+    host.get("/healthz").expect(200);
+}
+
+#[test]
 fn a_request_at_work_is_not_silence() {
     let host = Host::with(&["--head-timeout", "500ms"]);
     let run = host.script(&json!({"seq": [{"event": "go"}]}));
     let url = format!("{}/v1/runs/{}", host.url(), run.id());
     let mut connection = sent(&url, head("GET", &url, &["Prefer: wait=30"]));
-    pause(Duration::from_secs(1));
+    pause(Duration::from_secs(2));
     go(&run);
     let answer = connection.answer().expect(200);
     assert_eq!(answer.json()["status"], "completed");
