@@ -28,6 +28,7 @@ impl Connection {
     pub fn to(url: &str) -> Self {
         let stream = TcpStream::connect(split(url).0).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Connection(stream)
     }
 

@@ -125,12 +125,26 @@ fn a_connection_that_is_kept_has_no_longer_for_the_next_head() {
 }
 
 #[test]
+fn who_does_not_read_the_answers_is_cut_off() {
+    let host = Host::with(&["--head-timeout", "500ms", "--log", "info,dormouse=debug"]);
+    let url = format!("{}/healthz", host.url());
+    let request = head("GET", &url, &[]);
+    // More than all buffers on the way hold, of requests and of answers: this ends when the host gives up.
+    sent(&url, request.repeat((64 << 20) / request.len()));
+    wait_until("a connection that was cut off", || {
+        let log = host.log();
+        log.contains("a quiet connection was cut off").then_some(())
+    });
+    host.get("/healthz").expect(200);
+}
+
+#[test]
 fn a_request_at_work_is_not_silence() {
     let host = Host::with(&["--head-timeout", "500ms"]);
     let run = host.script(&json!({"seq": [{"event": "go"}]}));
     let url = format!("{}/v1/runs/{}", host.url(), run.id());
     let mut connection = sent(&url, head("GET", &url, &["Prefer: wait=30"]));
-    pause(Duration::from_secs(1));
+    pause(Duration::from_secs(2));
     go(&run);
     let answer = connection.answer().expect(200);
     assert_eq!(answer.json()["status"], "completed");
@@ -384,15 +398,18 @@ fn both_addresses_are_left_in_good_order() {
     let whole = head("POST", &hook, &["Content-Length: 0"]);
     let mut kept = sent(&hook, &whole);
     kept.answer().expect(202);
-    // Its answer has to wait for the rest of it.
-    let mut open = sent(&hook, head("POST", &hook, &["Content-Length: 4"]) + "bo");
+    // A request at work: its body is waited for.
+    let lines = ["Expect: 100-continue", "Content-Length: 4"];
+    let mut open = sent(&hook, head("POST", &hook, &lines));
+    open.answer().expect(100);
     let stopping = std::thread::spawn(move || {
         let status = host.stop();
         (host, status)
     });
     assert!(kept.ended().is_empty());
-    open.send("dy");
-    open.answer();
+    open.send("body");
+    let status = open.answer().status;
+    assert!(matches!(status, 202 | 503), "{status}");
     assert!(open.ended().is_empty());
     let (host, status) = stopping.join().unwrap();
     assert!(status.success(), "{}", host.log());
