@@ -226,6 +226,7 @@ mod tests {
         ] {
             check(secret, &format!("?key={text}&n=%2B"), "?key=***&n=%2B");
         }
+        check("a%+5b/", "a%+5b%2F", "***");
         check("100%", "100%25 100% 100%2", "*** *** ***2");
         check("hunter2", "%68%75%6", "%68%75%6");
     }
@@ -263,6 +264,7 @@ mod tests {
         check("pässword", "p%C3%A4ssword", "***");
         check("pässword", r"p\u00e4ssword p\u00E4ssword", "*** ***");
         check("pässword", r"p\u00c3\u00a4ssword pÃ¤ssword", "*** ***");
+        check("pä/ss", r"p\u00e4\/ss", "***");
         check("p🔑ss", r"p\ud83d\udd11ss", "***");
         assert_eq!(seen(b"p\xe4ssword", "pässword"), "***");
         assert_eq!(seen(b"p\xe4ssword", b"p\xe4ssword"), "***");
@@ -295,6 +297,9 @@ mod tests {
             &STANDARD.encode("Bearer hunter2"),
             "QmVhcmVyI***=",
         );
+        // The letter after is a `/`.
+        let escaped = STANDARD.encode(b"hunter?\xf0").replace('/', "%2F");
+        check("hunter?", &escaped, "***A=");
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub(super) struct Form {
     pub(super) after: bool,
 }
 
+impl Form {
+    /// How many letters it takes, but for the one after.
+    pub(super) fn letters(&self) -> usize {
+        self.text.len() + usize::from(self.before)
+    }
+}
+
 /// Every form of this secret.
 pub(super) fn of(secret: &[u8]) -> Vec<Form> {
     // Around a header's value, spaces are lost on the way.

@@ -23,7 +23,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner for these; none if together they are more than an automaton can hold.
+    /// A scanner for these; none if there are none, or more together than an automaton can hold.
     pub(super) fn new(forms: Vec<Form>) -> Option<Self> {
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
@@ -33,7 +33,7 @@ impl Scanner {
             .ok()?;
         Some(Scanner {
             start: automaton.start_state(Anchored::No).ok()?,
-            longest: automaton.max_pattern_len() + 1,
+            longest: forms.iter().map(Form::letters).max()?,
             automaton,
             forms,
         })
@@ -86,8 +86,7 @@ impl Scanner {
             }
             for index in 0..self.automaton.match_len(state) {
                 let form = &self.forms[self.automaton.match_pattern(state, index).as_usize()];
-                let letters = form.text.len() + usize::from(form.before);
-                let start = starts[count.saturating_sub(letters) % self.longest];
+                let start = starts[count.saturating_sub(form.letters()) % self.longest];
                 let mut end = at;
                 if form.after && end < text.len() {
                     end += letter(&text[end..]).1;

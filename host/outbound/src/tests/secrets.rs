@@ -1,5 +1,7 @@
 //! Headers made from secrets reach the origin that they were meant for, and nothing of them comes back.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use dormouse_journal::{CallError, Response};
 use http::Version;
@@ -97,18 +99,17 @@ async fn a_secret_takes_the_place_of_the_hosts_user_agent() {
 /// A to A, to B, and back to A.
 #[tokio::test]
 async fn they_stay_with_their_origin_and_do_not_come_back_to_it() {
-    let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = first.local_addr().unwrap();
-    drop(first);
-    let back = format!("http://{address}/back");
-    let other = Server::start(move |_| redirect(307, &back)).await;
+    let back = Arc::new(OnceLock::new());
+    let to: Arc<OnceLock<String>> = back.clone();
+    let other = Server::start(move |_| redirect(307, to.get().unwrap())).await;
     let away = other.url("/");
-    let server = Server::start_at(&address.to_string(), move |seen| match seen.path() {
+    let server = Server::start(move |seen| match seen.path() {
         "/" => redirect(307, "/here"),
         "/here" => redirect(307, &away),
         _ => ok("end"),
     })
     .await;
+    back.set(server.url("/back")).unwrap();
     assert_eq!(&send(get(server.url("/"))).await.unwrap().body[..], b"end");
 
     let keys = |server: &Server| {
