@@ -106,7 +106,7 @@ impl WebhookBuilder {
 
     /// Answers each caller with what the workflow gives to
     /// [`Delivery::respond`](crate::Delivery::respond), and with 202 when it has not done so within
-    /// this time.
+    /// this time, which the host caps (at 1 minute, unless set otherwise).
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

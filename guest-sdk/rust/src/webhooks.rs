@@ -224,8 +224,9 @@ impl Delivery {
     }
 
     /// Answers the caller, when the webhook was created with
-    /// [`reply_from_workflow`](crate::WebhookBuilder::reply_from_workflow). Nothing happens when
-    /// the caller is no longer there. A second answer is a mistake, and fails the run.
+    /// [`reply_from_workflow`](crate::WebhookBuilder::reply_from_workflow), also when the workflow
+    /// returns right after it. A caller who is no longer there gets the answer when it asks again
+    /// with the same key. A second answer is a mistake, and fails the run.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
