@@ -2,11 +2,12 @@
 //!
 //! | where | whose it is | looked at |
 //! |---|---|---|
+//! | `webhook-id` | Standard Webhooks' | first under its signature, which covers it |
+//! | `event_id` in the body | Slack's, <https://docs.slack.dev/apis/events-api> | first under its signature |
+//! | `id` in the body | Stripe's, <https://docs.stripe.com/webhooks#handle-duplicate-events> | first under its signature |
 //! | `Idempotency-Key` | the caller's, for us | always |
 //! | `webhook-id` | Standard Webhooks' | always |
-//! | `X-GitHub-Delivery` | GitHub's, <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers> | under its signature |
-//! | `event_id` in the body | Slack's, <https://docs.slack.dev/apis/events-api> | under its signature |
-//! | `id` in the body | Stripe's, <https://docs.stripe.com/webhooks#handle-duplicate-events> | under its signature |
+//! | `X-GitHub-Delivery` | GitHub's, <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers> | under its signature, which does not cover it |
 //!
 //! The first that is there counts.
 
@@ -72,24 +73,34 @@ pub fn delivery_key(
     request: &Request,
     scheme: Option<SignatureScheme>,
 ) -> Result<Option<DeliveryKey>, InvalidKey> {
-    let key = |kind| move |value| DeliveryKey { kind, value };
-    match field(request, "idempotency-key") {
-        Field::Absent => {}
+    let own = match field(request, "idempotency-key") {
+        Field::Absent => None,
         Field::Repeated => return Err(InvalidKey),
-        Field::Once(value) => {
-            let value = identifier(value).ok_or(InvalidKey)?;
-            return Ok(Some(key(DeliveryKeyKind::IdempotencyKey)(value)));
+        Field::Once(value) => Some(identifier(value).ok_or(InvalidKey)?),
+    };
+    let key = |kind| move |value| DeliveryKey { kind, value };
+    Ok(signed_key(request, scheme)
+        .or_else(|| own.map(key(DeliveryKeyKind::IdempotencyKey)))
+        .or_else(|| in_header(request, "webhook-id").map(key(DeliveryKeyKind::WebhookId)))
+        .or_else(|| {
+            let is_github = scheme == Some(SignatureScheme::Github);
+            let delivery = is_github.then(|| in_header(request, "x-github-delivery"));
+            delivery.flatten().map(key(DeliveryKeyKind::Github))
+        }))
+}
+
+/// The id that the provider signed. Whoever replays a signed request can change every other, and may do so to have it
+/// taken for a new one.
+fn signed_key(request: &Request, scheme: Option<SignatureScheme>) -> Option<DeliveryKey> {
+    let (kind, value) = match scheme? {
+        SignatureScheme::StandardWebhooks => {
+            (DeliveryKeyKind::WebhookId, in_header(request, "webhook-id"))
         }
-    }
-    let found = in_header(request, "webhook-id").map(key(DeliveryKeyKind::WebhookId));
-    Ok(found.or_else(|| match scheme? {
-        SignatureScheme::Github => {
-            in_header(request, "x-github-delivery").map(key(DeliveryKeyKind::Github))
-        }
-        SignatureScheme::Slack => slack_event(request).map(key(DeliveryKeyKind::Slack)),
-        SignatureScheme::Stripe => stripe_event(request).map(key(DeliveryKeyKind::Stripe)),
-        SignatureScheme::StandardWebhooks | SignatureScheme::HmacSha256 => None,
-    }))
+        SignatureScheme::Slack => (DeliveryKeyKind::Slack, slack_event(request)),
+        SignatureScheme::Stripe => (DeliveryKeyKind::Stripe, stripe_event(request)),
+        SignatureScheme::Github | SignatureScheme::HmacSha256 => return None,
+    };
+    value.map(|value| DeliveryKey { kind, value })
 }
 
 impl DeliveryKey {

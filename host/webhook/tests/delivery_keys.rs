@@ -56,6 +56,31 @@ fn the_callers_own_key_goes_before_the_webhook_id_and_that_before_the_providers(
     check(scheme, &[], "", Ok(None));
 }
 
+/// Or whoever replays a signed request would only have to add a key to have it taken for a new one.
+#[test]
+fn what_the_provider_signed_goes_before_what_anybody_can_add() {
+    let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
+    for (scheme, kind, value) in [
+        (
+            SignatureScheme::StandardWebhooks,
+            DeliveryKeyKind::WebhookId,
+            "msg_7",
+        ),
+        (SignatureScheme::Slack, DeliveryKeyKind::Slack, "Ev1"),
+        (SignatureScheme::Stripe, DeliveryKeyKind::Stripe, "evt_1"),
+    ] {
+        let found = Ok(Some((kind, value)));
+        check(Some(scheme), &[IDEMPOTENCY_KEY, WEBHOOK_ID], body, found);
+    }
+    let found = Ok(Some((DeliveryKeyKind::IdempotencyKey, "order-7")));
+    check(
+        Some(SignatureScheme::Stripe),
+        &[IDEMPOTENCY_KEY],
+        "no event",
+        found,
+    );
+}
+
 #[test]
 fn a_providers_id_counts_only_under_its_own_signature() {
     let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
