@@ -210,7 +210,7 @@ impl Runtime {
             }
             let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose()).collect();
             let tolerance = self.settings().limits.signature_tolerance;
-            let now = self.clock().now();
+            let now = self.clock().machine_time();
             dormouse_webhook::verify(signature, &secrets, request, now, tolerance)?;
         }
         Ok(if is_signed { probe() } else { None })

@@ -34,6 +34,13 @@ impl HostClock {
         Time(self.highest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
+    /// The machine's time, which may go back: for times that others wrote by clocks of their own. A host whose clock was
+    /// once set far ahead would otherwise find all of them too old until the machine's has caught up.
+    #[must_use]
+    pub fn machine_time(&self) -> Time {
+        self.machine.now()
+    }
+
     /// Resolves when [`HostClock::now`] has reached this point.
     #[must_use]
     pub fn sleep_until(&self, time: Time) -> Task {

@@ -105,6 +105,12 @@ impl Executor {
         state.now = state.now.after(span);
     }
 
+    /// Sets the clock back by this many milliseconds.
+    pub fn set_back(&self, span: u64) {
+        let mut state = self.lock();
+        state.now = Time(state.now.0.saturating_sub(span));
+    }
+
     /// Takes away every task, as a crash does.
     pub fn clear(&self) {
         let mut state = self.lock();

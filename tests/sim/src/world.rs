@@ -114,6 +114,18 @@ impl World {
         self.run(seam.sleep_until(seam.now().after(span)));
     }
 
+    /// Sets the machine's clock back by this many milliseconds, the host running.
+    pub fn set_back(&self, span: u64) {
+        self.executor.set_back(span);
+    }
+
+    /// What the machine's clock reads.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        use dormouse_store::seams::Clock as _;
+        Seam(self.executor.clone()).now()
+    }
+
     /// Takes away what is left of a host that did not start, as [`World::crash`] does.
     pub fn crash_without_host(&self, down: u64) {
         self.executor.clear();

@@ -1,0 +1,181 @@
+//! What callers of webhooks get as time passes, in simulated time: held answers, rates, the age of signatures.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_journal::{Response, Signature, SignatureScheme, Time};
+use dormouse_runtime::{Received, Refusal, Runtime, Settings};
+use dormouse_secret::{Purpose, Secret, SecretKeys, Use};
+use dormouse_sim::{SimEgress, World};
+use dormouse_webhook::Rejected;
+use serde_json::{Value, json};
+
+const SECRET: &str = "a secret of some length";
+const MINUTE: u64 = 60_000;
+
+fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    let egress = SimEgress::new(|_| {
+        Ok(Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    });
+    let world = World::new(5, egress, settings);
+    let host = world.host();
+    world.deploy(&host, "script");
+    (world, host)
+}
+
+/// Starts a run with a webhook, and gives its URL.
+fn hook(world: &World, host: &Runtime, options: &Value, then: &Value) -> String {
+    let script = json!({"seq": [{"webhook": "a", "options": options}, then]});
+    let run = world.start(host, "script", &script);
+    world.url(host, run)
+}
+
+/// Posts, and gives what came of it and after how many milliseconds.
+fn timed(world: &World, host: &Runtime, url: &str) -> (Result<Received, Refusal>, u64) {
+    let sent = world.now();
+    let received = world.post(host, url, &[], "a");
+    (received, world.now().0 - sent.0)
+}
+
+#[test]
+fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer() {
+    let (world, host) = world(|_| {});
+    let later = json!({"seq": [{"wait": "a"}, {"sleep": 2_000}, {"respond": {"status": 201}}, {"sleep": 9_000}]});
+    let in_time = hook(
+        &world,
+        &host,
+        &json!({"reply": {"from-workflow": 3_000}}),
+        &later,
+    );
+    let (received, took) = timed(&world, &host, &in_time);
+    assert!(
+        matches!(received, Ok(Received::Answered { .. })),
+        "{received:?}"
+    );
+    assert_eq!(took, 2_000);
+
+    let too_late = hook(
+        &world,
+        &host,
+        &json!({"reply": {"from-workflow": 1_000}}),
+        &later,
+    );
+    let (received, took) = timed(&world, &host, &too_late);
+    assert!(
+        matches!(received, Ok(Received::Accepted { .. })),
+        "{received:?}"
+    );
+    assert_eq!(took, 1_000);
+}
+
+#[test]
+fn the_host_caps_the_time() {
+    let (world, host) = world(|settings| settings.limits.reply_wait = 500);
+    let options = json!({"reply": {"from-workflow": 3_000}});
+    let url = hook(&world, &host, &options, &json!({"sleep": MINUTE}));
+    let (received, took) = timed(&world, &host, &url);
+    assert!(
+        matches!(received, Ok(Received::Accepted { .. })),
+        "{received:?}"
+    );
+    assert_eq!(took, 500);
+}
+
+#[test]
+fn a_run_that_ends_lets_its_callers_go_at_once() {
+    let (world, host) = world(|_| {});
+    let options = json!({"reply": {"from-workflow": 30_000}});
+    let taken = hook(
+        &world,
+        &host,
+        &options,
+        &json!({"seq": [{"wait": "a"}, {"sleep": 700}]}),
+    );
+    let (received, took) = timed(&world, &host, &taken);
+    assert!(
+        matches!(received, Ok(Received::Accepted { .. })),
+        "{received:?}"
+    );
+    assert_eq!(took, 700);
+
+    let left = hook(&world, &host, &options, &json!({"sleep": 700}));
+    let (received, took) = timed(&world, &host, &left);
+    assert!(matches!(received, Err(Refusal::Gone)), "{received:?}");
+    // The run was started a moment before it was called.
+    assert!((690..=700).contains(&took), "{took}");
+}
+
+#[test]
+fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true() {
+    let (world, host) = world(|settings| settings.limits.webhook_rate = 2);
+    let url = hook(&world, &host, &json!({}), &json!({"sleep": MINUTE}));
+    let post = || world.post(&host, &url, &[], "a");
+    for _ in 0..2 {
+        post().unwrap();
+    }
+    let Err(Refusal::Rate(exceeded)) = post() else {
+        panic!("a third request at once was taken");
+    };
+    assert_eq!(exceeded.retry_after_ms, 500);
+    world.pass(499);
+    assert!(matches!(post(), Err(Refusal::Rate(_))));
+    world.pass(1);
+    post().unwrap();
+}
+
+/// The host's clock stands still while the machine's catches up with where it once was; a provider's does not.
+#[test]
+fn a_signature_is_as_old_as_the_machines_clock_says() {
+    let keys = SecretKeys::parse(&"0f".repeat(32)).unwrap();
+    let (world, host) = world(|settings| settings.secret_keys = Some(Arc::new(keys)));
+    let granted = Use {
+        workflow: "script".into(),
+        purpose: Purpose::Verify,
+    };
+    let secret = Secret::new(SECRET.into()).unwrap();
+    world
+        .run(host.set_secret("s".parse().unwrap(), secret, vec![granted]))
+        .unwrap();
+    let options = json!({"signature": {"scheme": "stripe", "secrets": ["s"]}});
+    let url = hook(&world, &host, &options, &json!({"sleep": 600 * MINUTE}));
+    let signature = Signature {
+        scheme: SignatureScheme::Stripe,
+        secrets: vec!["s".into()],
+        header: None,
+        prefix: None,
+    };
+    let post = |time: Time| {
+        let headers =
+            dormouse_webhook::sign(&signature, SECRET.as_bytes(), "", time, b"a").unwrap();
+        let (name, value) = &headers[0];
+        let value = std::str::from_utf8(value).unwrap();
+        world.post(&host, &url, &[(name.as_str(), value)], "a")
+    };
+    post(world.now()).unwrap();
+    let ahead = world.now();
+    world.set_back(60 * MINUTE);
+    assert_eq!(
+        host.clock().now(),
+        ahead,
+        "the host's clock does not go back"
+    );
+    post(world.now()).unwrap();
+    let stale = post(ahead);
+    assert!(
+        matches!(stale, Err(Refusal::Signature(Rejected::Stale))),
+        "{stale:?}"
+    );
+}
