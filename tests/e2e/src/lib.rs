@@ -2,7 +2,7 @@
 //! to call, and a client that says exactly what goes over the wire.
 //!
 //! [`Host`] is the program, which can be killed and started again; [`Run`] is one run on it; [`Service`] is what a
-//! workflow calls; [`request`], [`http2`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
+//! workflow calls, [`Provider`] the one that comes with an example; [`request`], [`http2`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
 //! would do, and waits with [`wait_until`] for what it expects rather than for a time.
 
 #![allow(
@@ -22,6 +22,7 @@ mod mirror;
 mod patience;
 mod port;
 mod program;
+mod provider;
 pub mod raw;
 mod run;
 mod service;
@@ -32,5 +33,6 @@ pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use patience::{Stopwatch, pause, wait_until};
 pub use program::{guest, guest_file, refuse_to_start};
+pub use provider::Provider;
 pub use run::Run;
 pub use service::{Received, Reply, Service};

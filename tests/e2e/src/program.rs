@@ -34,7 +34,8 @@ pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
 }
 
 /// A process that does not outlive its owner.
-struct Stopped(Child);
+#[derive(Debug)]
+pub(crate) struct Stopped(pub(crate) Child);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
@@ -46,7 +47,12 @@ impl Drop for Stopped {
 
 /// The program under test, in an environment that says nothing.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(built("debug/dormouse"));
+    program_named("dormouse")
+}
+
+/// Any program of the workspace, in an environment that says nothing.
+pub(crate) fn program_named(name: &str) -> Command {
+    let mut command = Command::new(built(&format!("debug/{name}")));
     command.env_clear();
     command
 }

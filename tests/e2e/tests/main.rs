@@ -21,6 +21,7 @@ mod hook_queues;
 mod hook_requests;
 mod limits;
 mod operations;
+mod payment;
 mod python;
 mod replies;
 mod restarts;

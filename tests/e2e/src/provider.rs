@@ -1,0 +1,78 @@
+//! The payment provider of `examples/payment`: the program itself, and what it tells of its deliveries.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::patience::wait_until;
+use crate::program::{Stopped, program_named};
+
+/// The provider. It is killed when the test ends.
+#[derive(Debug)]
+pub struct Provider {
+    url: String,
+    told: Arc<Mutex<Vec<String>>>,
+    _process: Stopped,
+}
+
+impl Provider {
+    /// A provider on a port of its own, which takes this key and signs with this secret.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(api_key: &str, signing_secret: &str) -> Self {
+        let mut process = Stopped(
+            program_named("payment-provider")
+                .args(["--port", "0"])
+                .env("PAYMENT_API_KEY", api_key)
+                .env("PAYMENT_SIGNING_SECRET", signing_secret)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        );
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+        let first = lines.next().expect("a provider that starts").unwrap();
+        let url = first.strip_prefix("listening on ").expect("its URL").into();
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let kept = told.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
+            }
+        });
+        Provider {
+            url,
+            told,
+            _process: process,
+        }
+    }
+
+    /// Where it is, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it told so far, a line for each thing that happened.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Waits until it has told something that begins so, and gives the whole of it.
+    #[track_caller]
+    pub fn wait_for(&self, beginning: &str) -> String {
+        wait_until(&format!("a provider that tells {beginning:?}"), || {
+            self.told()
+                .into_iter()
+                .find(|line| line.starts_with(beginning))
+        })
+    }
+}
