@@ -1,6 +1,11 @@
 //! The real host over real HTTP, with real workflows: what an outsider can hold it to. Each test has a host of its own.
 
-#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails in a helper fails the test"
+)]
 
 mod access;
 mod blocked;
