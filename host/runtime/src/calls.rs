@@ -2,14 +2,14 @@
 //!
 //! One task drives one call. What it knows is in the store, so that after a crash [`Core::recover_calls`] takes up every
 //! call where it was: an attempt whose time had come may have been sent, so it counts, and the next one follows; if it
-//! was the last that is allowed, the call was `interrupted`.
+//! was the last that is allowed, the call was `interrupted`. An attempt that the host has no key for is taken back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Channel, OperationNumber, RunId, Time};
-use dormouse_store::{AttemptMade, Call, ReadError, WriteError};
+use dormouse_store::{AttemptMade, Attempts, Call, ReadError, WriteError};
 
 use crate::retry::{Decision, decide};
 use crate::runtime::Core;
@@ -20,7 +20,7 @@ use crate::{Attempt, SecretHeader, SecretTrouble};
 /// How many calls recovery reads at once.
 const PAGE: usize = 256;
 
-/// How long a call waits that the host has no key for the secrets of. Its attempt is not made before.
+/// How often a call is looked at whose secrets the host cannot open.
 const SECRET_PAUSE: u64 = 5_000;
 
 /// How long to wait before a result that could not be made durable is tried again.
@@ -102,10 +102,13 @@ impl Core {
                 Ok(headers) => self.egress.send(self.attempt(&call, headers)).await,
                 Err(SendRefused::Denied(text)) => Err(CallError::Denied(text)),
                 Err(SendRefused::Trouble(trouble)) => {
-                    tracing::warn!(%run, %operation, %trouble, "a call waits for its secret");
                     drop(permit);
-                    let later = self.clock.now().after(SECRET_PAUSE);
-                    self.clock.sleep_until(later).await;
+                    if !self
+                        .wait_for_secrets(run, operation, &mut call, &trouble)
+                        .await
+                    {
+                        return;
+                    }
                     continue;
                 }
             };
@@ -170,6 +173,41 @@ impl Core {
             })
         });
         headers.collect()
+    }
+
+    /// Waits until the host can open the secrets of a call. The attempt that needs them is taken back meanwhile: a host
+    /// gets its key at a start, and the attempt that it did not make must not count there. Gives whether anybody still
+    /// wants the call.
+    async fn wait_for_secrets(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        call: &mut Call,
+        trouble: &SecretTrouble,
+    ) -> bool {
+        let attempt = call.attempts.scheduled;
+        if !self
+            .record(run, operation, attempt, AttemptMade::Withdrawn)
+            .await
+        {
+            return false;
+        }
+        call.attempts.scheduled = attempt.saturating_sub(1);
+        tracing::warn!(%run, %operation, %trouble, "a call waits for its secret");
+        while let Err(SendRefused::Trouble(_)) = self.secret_headers(run, call) {
+            let later = self.clock.now().after(SECRET_PAUSE);
+            self.clock.sleep_until(later).await;
+            if self.slots.is_stopping() || !self.is_wanted(run, operation, call) {
+                return false;
+            }
+        }
+        let (before, next) = (call.attempts.scheduled, self.clock.now());
+        call.attempts = Attempts {
+            scheduled: attempt,
+            next,
+        };
+        self.record(run, operation, before, AttemptMade::Again(next))
+            .await
     }
 
     fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>) -> Attempt {

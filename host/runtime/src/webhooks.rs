@@ -194,7 +194,7 @@ impl Runtime {
             return Ok(Some(answer));
         }
         // A method may have been let in only because probes come by it.
-        if !options.delivers(&request.method) {
+        if !options.delivers(&request.method) && !(is_signed && probe().is_some()) {
             return Err(Refusal::Method(request.method.clone()));
         }
         if let Some(signature) = &options.signature {

@@ -199,6 +199,15 @@ fn a_call_counts_its_attempts_and_gives_its_result_once() {
         !made(1, AttemptMade::Done(Err(CallError::TimedOut))),
         "an attempt that is over has no say"
     );
+    // One that could not be made counts no more, and the next has its number.
+    assert!(made(2, AttemptMade::Withdrawn));
+    let row = world.store.read().unwrap().call(id, operation).unwrap();
+    let expected = Attempts {
+        scheduled: 1,
+        next: Time(0),
+    };
+    assert_eq!(row.unwrap().attempts, expected);
+    assert!(made(1, AttemptMade::Again(Time(3_000))));
     assert!(made(2, AttemptMade::Done(Err(CallError::TimedOut))));
     assert_eq!(world.due(), [id]);
     assert!(!made(2, AttemptMade::Done(Err(CallError::TimedOut))));

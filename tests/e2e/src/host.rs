@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::api::Api;
@@ -253,6 +253,48 @@ impl Host {
             self.deploy("script", "script");
         }
         self.start_run("script", script)
+    }
+
+    /// Sets a secret for these uses.
+    ///
+    /// # Panics
+    /// When it is not set.
+    #[track_caller]
+    pub fn set_secret(&self, name: &str, value: &str, uses: &Value) {
+        let path = format!("/v1/secrets/{name}");
+        let secret = json!({"value": value, "uses": uses});
+        let answer = self.request("PUT", &path).json(&secret).send();
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
+    }
+
+    /// How often webhooks were answered with this outcome since its start.
+    ///
+    /// # Panics
+    /// When it does not tell.
+    #[track_caller]
+    pub fn hook_answers(&self, outcome: &str) -> u64 {
+        let metrics = self.get("/metrics").expect(200).text();
+        let label = format!("outcome=\"{outcome}\"");
+        let is_meant =
+            |line: &&str| line.starts_with("dormouse_hook_requests_total") && line.contains(&label);
+        let counts = metrics.lines().filter(is_meant);
+        let counts = counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+        counts.sum()
+    }
+
+    /// Whether a file of its data has this text.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn has_stored(&self, text: &str) -> bool {
+        let mut files = fs::read_dir(self.data_dir()).unwrap().peekable();
+        assert!(files.peek().is_some(), "no data");
+        files.any(|file| {
+            let content = fs::read(file.unwrap().path()).unwrap_or_default();
+            let mut windows = content.windows(text.len());
+            windows.any(|window| window == text.as_bytes())
+        })
     }
 
     /// The run with this id.

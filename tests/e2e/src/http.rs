@@ -54,6 +54,14 @@ impl Request {
         self
     }
 
+    /// With more headers.
+    #[must_use]
+    pub fn headers<V: AsRef<[u8]>>(self, headers: &[(&str, V)]) -> Self {
+        headers
+            .iter()
+            .fold(self, |request, (name, value)| request.header(name, value))
+    }
+
     /// With this body.
     #[must_use]
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {

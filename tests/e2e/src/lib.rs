@@ -2,8 +2,9 @@
 //! to call, and a client that says exactly what goes over the wire.
 //!
 //! [`Host`] is the program, which can be killed and started again; [`Run`] is one run on it; [`Service`] is what a
-//! workflow calls, [`Provider`] the one that comes with an example; [`request`], [`http2`] and [`raw`] speak HTTP; [`Cli`] runs the other commands. A test reads like what a person
-//! would do, and waits with [`wait_until`] for what it expects rather than for a time.
+//! workflow calls, [`Provider`] the one that comes with an example; [`request`], [`http2`] and [`raw`] speak HTTP, and
+//! [`sign`] as providers do; [`Cli`] runs the other commands. A test reads like what a person would do, and waits with
+//! [`wait_until`] for what it expects rather than for a time.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,13 +27,15 @@ mod provider;
 pub mod raw;
 mod run;
 mod service;
+mod signing;
 
 pub use cli::{Cli, Outcome};
 pub use host::Host;
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
-pub use patience::{Stopwatch, pause, wait_until};
+pub use patience::{Stopwatch, now, pause, wait_until};
 pub use program::{guest, guest_file, refuse_to_start};
 pub use provider::Provider;
 pub use run::Run;
 pub use service::{Received, Reply, Service};
+pub use signing::{Scheme, sign};

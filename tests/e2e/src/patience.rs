@@ -5,7 +5,7 @@
     reason = "other programs take their own time"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After this long nothing will come any more, even on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,4 +53,14 @@ impl Stopwatch {
 /// Does nothing for a while: for the time in which something must *not* happen, and for a host that is down.
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+/// The second of the Unix epoch that it is now.
+///
+/// # Panics
+/// When the machine's clock says that it is before.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap().as_secs()
 }

@@ -134,6 +134,17 @@ impl Run {
         })
     }
 
+    /// How many requests its first webhook keeps.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[track_caller]
+    pub fn queued(&self) -> u64 {
+        let webhooks = self.webhooks();
+        let queued = webhooks["webhooks"][0]["queued"].as_u64();
+        queued.expect("a webhook")
+    }
+
     /// Sends it an event.
     #[track_caller]
     pub fn notify(&self, event: &str, body: impl AsRef<[u8]>) -> Answer {

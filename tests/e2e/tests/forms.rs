@@ -17,6 +17,20 @@ pub(crate) fn waits_after_go(count: usize) -> Value {
     ]})
 }
 
+/// The same, with these options.
+pub(crate) fn waits_after_go_with(options: &Value, count: usize) -> Value {
+    json!({"seq": [
+        {"webhook": "a", "options": options},
+        {"event": "go"},
+        {"repeat": count, "do": {"wait": "a"}},
+    ]})
+}
+
+/// What lets the scripted guest's webhooks be checked by a secret.
+pub(crate) fn verifying() -> Value {
+    json!([{"workflow": "script", "verify": true}])
+}
+
 /// Sends the event `go`, after which the run goes on.
 #[track_caller]
 pub(crate) fn go(run: &Run) {

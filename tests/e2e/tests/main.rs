@@ -1,10 +1,16 @@
 //! The real host over real HTTP, with real workflows: what an outsider can hold it to. Each test has a host of its own.
 
-#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails in a helper fails the test"
+)]
 
 mod access;
 mod blocked;
 mod call_crashes;
+mod call_secrets;
 mod calls;
 mod cli;
 mod components;
@@ -15,18 +21,22 @@ mod ends;
 mod events;
 mod examples;
 mod forms;
+mod handshakes;
 mod hook_answers;
 mod hook_connections;
+mod hook_limits;
 mod hook_queues;
 mod hook_requests;
 mod limits;
 mod operations;
 mod payment;
+mod provider_duplicates;
 mod python;
 mod replies;
 mod restarts;
 mod runs;
 mod secrets;
+mod signatures;
 mod starts;
 mod stopping;
 mod stored;

@@ -15,6 +15,8 @@ pub enum AttemptMade {
     Done(Result<Response, CallError>),
     /// Another attempt, at this time. It counts from this commit on.
     Again(Time),
+    /// None: it could not be made, and does not count. The one that takes its place is of the same number.
+    Withdrawn,
 }
 
 struct Attempted {
@@ -43,6 +45,14 @@ impl Transaction for Attempted {
                 call.attempts = Attempts {
                     scheduled: self.attempt + 1,
                     next: *next,
+                };
+                calls::TABLE.put(&mut tables.calls, key, &call)?;
+            }
+            AttemptMade::Withdrawn => {
+                call.attempts = Attempts {
+                    scheduled: self.attempt.saturating_sub(1),
+                    // Nothing is scheduled: whoever takes the call up may do so at once.
+                    next: Time(0),
                 };
                 calls::TABLE.put(&mut tables.calls, key, &call)?;
             }

@@ -1,0 +1,194 @@
+//! Limits on how much comes to webhooks: how fast, and how much is kept.
+//!
+//! A limit of one request a second lets a slow test send one more every now and then. So a test sends until it is
+//! refused, or sends so many that not all of them can have been let in.
+
+use dormouse_e2e::{Answer, Host, Run, body, pause, post, request, wait_until};
+use serde_json::json;
+
+use crate::forms::{go, waits_after_go};
+
+/// More than a slow test gets through a limit of one a second.
+const MANY: usize = 50;
+
+/// A run that takes nothing before `go`, and the URL of its webhook.
+fn listening_run(host: &Host, waits: usize) -> (Run, String) {
+    let run = host.script(&waits_after_go(waits));
+    let hook = run.hook("a");
+    (run, hook)
+}
+
+fn keyed(hook: &str) -> Answer {
+    let request = request("POST", hook).header("idempotency-key", "k");
+    request.body("paid").send()
+}
+
+/// Sends until one comes too fast, and gives what that is answered.
+#[track_caller]
+fn too_fast<'a>(mut hooks: impl Iterator<Item = &'a String>) -> Answer {
+    let refused = wait_until("a request that comes too fast", || {
+        let answer = post(hooks.next()?, "x");
+        if answer.status == 202 {
+            return None;
+        }
+        Some(answer)
+    });
+    let refused = refused.expect_problem(429, "too-fast");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused
+}
+
+/// The bodies that a run got, once it got all it waits for.
+#[track_caller]
+fn delivered(run: &Run) -> Vec<String> {
+    go(run);
+    let output = run.output();
+    output[2].as_array().unwrap().iter().map(body).collect()
+}
+
+#[test]
+fn a_webhook_that_is_called_too_fast_is_answered_429_and_the_others_are_not() {
+    let host = Host::with(&["--webhook-rate-limit", "1"]);
+    let (run, hook) = listening_run(&host, 1);
+    let (_, other) = listening_run(&host, 1);
+    let refused = too_fast(std::iter::repeat(&hook));
+    assert!(
+        refused.detail().contains("`webhook-rate-limit`"),
+        "{}",
+        refused.detail()
+    );
+    post(&other, "x").expect(202);
+    let accepted = host.hook_answers("accepted");
+    assert_eq!(run.queued() + 1, accepted, "what was refused is not kept");
+    assert_eq!(host.hook_answers("too-fast"), 1);
+    // Who waits as told is let in.
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    pause(std::time::Duration::from_secs(seconds));
+    post(&hook, "x").expect(202);
+}
+
+#[test]
+fn two_webhooks_of_one_run_are_limited_each() {
+    let host = Host::with(&["--webhook-rate-limit", "1"]);
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"webhook": "b"}, {"event": "go"}]}));
+    let (one, other) = (run.hook("a"), run.hook("b"));
+    too_fast(std::iter::repeat(&one));
+    post(&other, "x").expect(202);
+}
+
+#[test]
+fn a_repeat_is_known_however_fast_it_comes() {
+    let mut host = Host::with(&["--webhook-rate-limit", "1"]);
+    let (run, hook) = listening_run(&host, 1);
+    let first = keyed(&hook).expect(202).field("id");
+    host.restart();
+    too_fast(std::iter::repeat(&hook));
+    let queued = run.queued();
+    for _ in 0..MANY {
+        let again = keyed(&hook).expect(202).json();
+        assert_eq!(again, json!({"id": first, "duplicate": true}));
+    }
+    let other_body = || {
+        let request = request("POST", &hook).header("idempotency-key", "k");
+        request.body("refunded").send()
+    };
+    for _ in 0..MANY {
+        other_body().expect_problem(422, "idempotency-key-reused");
+    }
+    assert_eq!(run.queued(), queued);
+}
+
+#[test]
+fn what_is_gone_is_gone_however_fast_it_is_asked_for() {
+    let host = Host::with(&["--webhook-rate-limit", "1"]);
+    let ended = listening_run(&host, 1);
+    ended.0.cancel().expect(200);
+    let closed = host.script(&json!({"seq": [{"webhook": "a"}, {"close": "a"}, {"event": "go"}]}));
+    closed.wait_for_steps(&["go"]);
+    for hook in [ended.1, closed.hook("a")] {
+        for _ in 0..MANY {
+            post(&hook, "x").expect_problem(410, "webhook-gone");
+        }
+    }
+}
+
+#[test]
+fn all_webhooks_together_have_a_limit_too() {
+    let host = Host::with(&["--host-rate-limit", "1"]);
+    let runs = [0, 1, 2].map(|_| listening_run(&host, 1));
+    let refused = too_fast(runs.iter().map(|(_, hook)| hook).cycle());
+    assert!(
+        refused.detail().contains("`host-rate-limit`"),
+        "{}",
+        refused.detail()
+    );
+    let queued: u64 = runs.iter().map(|(run, _)| run.queued()).sum();
+    assert_eq!(queued, host.hook_answers("accepted"));
+    // The API is not meant, and an event is no request to a webhook.
+    for _ in 0..MANY {
+        host.get("/v1/runs").expect(200);
+    }
+    delivered(&runs[0].0);
+}
+
+#[test]
+fn a_limit_of_0_is_none() {
+    let host = Host::with(&["--webhook-rate-limit", "0", "--host-rate-limit", "0"]);
+    let (run, hook) = listening_run(&host, 1);
+    for _ in 0..MANY {
+        post(&hook, "x").expect(202);
+    }
+    assert_eq!(run.queued(), MANY as u64);
+}
+
+#[test]
+fn a_flood_is_refused_and_what_was_accepted_is_delivered_in_order() {
+    let host = Host::with(&["--webhook-rate-limit", "5"]);
+    let (run, hook) = listening_run(&host, 5);
+    let accepted: Vec<String> = (0..200)
+        .map(|n| n.to_string())
+        .filter(|body| match post(&hook, body).status {
+            202 => true,
+            429 => false,
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert!((5..200).contains(&accepted.len()), "{accepted:?}");
+    assert_eq!(run.queued(), accepted.len() as u64);
+    assert_eq!(delivered(&run), accepted[..5]);
+}
+
+#[test]
+fn what_all_inboxes_keep_together_has_a_limit() {
+    let mut host = Host::with(&["--host-inbox-bytes-limit", "10KiB"]);
+    let (first, hook) = listening_run(&host, 1);
+    let (second, other) = listening_run(&host, 1);
+    let large = "x".repeat(4_000);
+    let first_id = {
+        let request = request("POST", &hook).header("idempotency-key", "k");
+        request.body(&large).send().expect(202).field("id")
+    };
+    post(&other, &large).expect(202);
+    let full = || {
+        for hook in [&hook, &other] {
+            let refused = post(hook, &large).expect_problem(429, "host-full");
+            let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+            assert!(seconds > 0);
+        }
+        assert_eq!((first.queued(), second.queued()), (1, 1));
+    };
+    full();
+    // What is small finds a place, and a repeat needs none.
+    post(&other, "small").expect(202);
+    let repeat = request("POST", &hook).header("idempotency-key", "k");
+    let repeat = repeat.body(&large).send().expect(202).json();
+    assert_eq!(repeat, json!({"id": first_id, "duplicate": true}));
+    assert_eq!(second.queued(), 2);
+    host.restart();
+    post(&hook, &large).expect_problem(429, "host-full");
+    // A run that takes its request makes room, for others as well.
+    assert_eq!(delivered(&first), [large.as_str()]);
+    post(&other, &large).expect(202);
+    post(&other, &large).expect_problem(429, "host-full");
+    assert_eq!(delivered(&second), [large.as_str()]);
+}
