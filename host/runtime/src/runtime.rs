@@ -242,6 +242,13 @@ impl Runtime {
         self.core.slots.counts()
     }
 
+    /// How many callers of webhooks are held until their workflows have answered.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let most = self.core.settings.limits.held_replies as usize;
+        most.saturating_sub(self.core.held.available_permits())
+    }
+
     /// The host's clock.
     #[must_use]
     pub fn clock(&self) -> &HostClock {

@@ -31,6 +31,21 @@ pub struct Metrics {
     requests: Family<Requested, Counter>,
     active: Gauge,
     warm: Gauge,
+    held: Gauge,
+    inbox_bytes: Gauge,
+}
+
+/// What there is at the moment, as far as it is measured when it is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment {
+    /// Instances executing.
+    pub active: usize,
+    /// Instances kept warm.
+    pub warm: usize,
+    /// Callers of webhooks held until their workflows have answered.
+    pub held: usize,
+    /// Bytes in all inboxes. None if the store cannot say, which then shows what it said last.
+    pub inbox_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,11 +112,26 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// All of them as text, with this many instances executing and kept warm at the moment.
+    /// All of them as text.
     #[must_use]
-    pub fn encode(&self, active: usize, warm: usize) -> String {
-        self.active.set(i64::try_from(active).unwrap_or(i64::MAX));
-        self.warm.set(i64::try_from(warm).unwrap_or(i64::MAX));
+    pub fn encode(&self, moment: Moment) -> String {
+        let Moment {
+            active,
+            warm,
+            held,
+            inbox_bytes,
+        } = moment;
+        for (gauge, number) in [
+            (&self.active, active),
+            (&self.warm, warm),
+            (&self.held, held),
+        ] {
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        if let Some(bytes) = inbox_bytes {
+            self.inbox_bytes
+                .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -141,6 +171,18 @@ impl Default for Metrics {
             "Runs asleep with their instance kept",
             warm.clone(),
         );
+        let held = Gauge::default();
+        registry.register(
+            "hook_callers_held",
+            "Callers of webhooks held until their workflows have answered",
+            held.clone(),
+        );
+        let inbox_bytes = Gauge::default();
+        registry.register(
+            "inbox_bytes",
+            "Size of all requests that webhooks accepted and no wait has taken",
+            inbox_bytes.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -149,6 +191,8 @@ impl Default for Metrics {
             requests,
             active,
             warm,
+            held,
+            inbox_bytes,
         }
     }
 }
@@ -189,7 +233,13 @@ mod tests {
         metrics.hook_answered("accepted", StatusCode::ACCEPTED);
         metrics.call_attempted(&Err(CallError::TimedOut));
         metrics.request_answered(&Method::GET, "/v1/runs/{id}", StatusCode::OK);
-        let text = metrics.encode(2, 3);
+        let moment = Moment {
+            active: 2,
+            warm: 3,
+            held: 4,
+            inbox_bytes: Some(5),
+        };
+        let text = metrics.encode(moment);
         for line in [
             "dormouse_build_info{version=\"0.1.0\"} 1",
             "dormouse_runs_started_total 1",
@@ -198,11 +248,28 @@ mod tests {
             "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"200\"} 1",
             "dormouse_instances_active 2",
             "dormouse_instances_warm 3",
+            "dormouse_hook_callers_held 4",
+            "dormouse_inbox_bytes 5",
         ] {
             assert!(
                 text.lines().any(|found| found == line),
                 "{line} is not in\n{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_store_cannot_say_is_shown_as_it_was() {
+        let metrics = Metrics::default();
+        let with = |inbox_bytes| {
+            let moment = Moment::default();
+            metrics.encode(Moment {
+                inbox_bytes,
+                ..moment
+            })
+        };
+        assert!(with(Some(7)).contains("dormouse_inbox_bytes 7\n"));
+        assert!(with(None).contains("dormouse_inbox_bytes 7\n"));
+        assert!(with(Some(0)).contains("dormouse_inbox_bytes 0\n"));
     }
 }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dormouse_journal::{Time, decode, encode};
+use dormouse_journal::{Time, encode};
 use futures::channel::oneshot;
 use redb::{Database, WriteTransaction};
 
@@ -48,8 +48,8 @@ impl<'t> Write<'t> {
     pub(crate) fn begin(transaction: &'t WriteTransaction, now: Time) -> Result<Self, ReadError> {
         let tables = Tables::open(transaction)?;
         Ok(Write {
-            inbox_bytes: number(&tables.meta, meta::INBOX_BYTES)?,
-            sequence: number(&tables.meta, meta::SEQUENCE)?,
+            inbox_bytes: meta::number(&tables.meta, meta::INBOX_BYTES)?,
+            sequence: meta::number(&tables.meta, meta::SEQUENCE)?,
             tables,
             now,
         })
@@ -72,20 +72,6 @@ impl<'t> Write<'t> {
             .meta
             .insert(meta::CLOCK, encode(&self.now).as_slice())?;
         Ok(())
-    }
-}
-
-/// A number that the host keeps about its store; 0 in a new one.
-fn number(
-    table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
-    name: &str,
-) -> Result<u64, ReadError> {
-    match table.get(name)? {
-        Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
-            table: "meta",
-            source,
-        }),
-        None => Ok(0),
     }
 }
 

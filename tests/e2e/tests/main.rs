@@ -43,3 +43,5 @@ mod stored;
 mod tokens;
 mod uploads;
 mod versions;
+mod visibility;
+mod webhook_send;

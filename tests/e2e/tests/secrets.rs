@@ -204,7 +204,7 @@ fn the_value_is_nowhere_to_be_found() {
     // What is looked through is where the rest of it is.
     assert!(contains(&said[0], "stripe-live"));
     assert!(is_on_disk(&host.data_dir(), "stripe-live"));
-    assert!(host.log().contains("stripe-live") && host.log().contains("TRACE"));
+    assert!(host.log().contains("stripe-live") && host.log().contains("DEBUG"));
     assert!(!host.log().contains(WARNING));
 }
 

@@ -87,7 +87,7 @@ impl Modify for Hooks {
 ///
 /// The URL was made by a run and is all that is needed to call it; a sub-path and a query may follow. The request is
 /// kept for the run as it is: method, URL, headers, body. It is answered once it is durable, whatever the run does
-/// then. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD and OPTIONS are answered
+/// then, unless the workflow says what it is answered, always or by what it decides in time. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD and OPTIONS are answered
 /// by the host and never reach the run.
 #[utoipa::path(
     method(get, post, put, patch, delete, head, options),
@@ -102,6 +102,9 @@ impl Modify for Hooks {
         (status = 202, description = "The request is durable", body = inline(HookAnswer)),
         (status = 200, description = "To HEAD"),
         (status = 204, description = "To OPTIONS, with `Allow`"),
+        (status = 401, description = "`signature-missing`, `signature-malformed`, `signature-stale`, `signature-wrong`: \
+            the request does not prove what the workflow asks for; `signature-unverifiable`: the host has no secret to \
+            check it by", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-webhook`: this host made no such URL", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 405, description = "`method-not-allowed`, with `Allow`", body = ProblemBody,
@@ -110,9 +113,10 @@ impl Modify for Hooks {
             content_type = "application/problem+json"),
         (status = 422, description = "`idempotency-key-reused`: it came with another body before", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 429, description = "`inbox-full`, with `Retry-After`", body = ProblemBody,
+        (status = 429, description = "`inbox-full`, `host-full`, `too-fast`, with `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "The host cannot keep the request now, with `Retry-After`", body = ProblemBody,
+        (status = 503, description = "The host cannot keep the request now, or its caller (`too-many-held`), with \
+            `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
         BodyProblems,
     ),

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 
 use super::docs::Guarded;
 use super::state::AppState;
-use crate::metrics;
+use crate::metrics::{self, Moment};
 use crate::model::ProblemBody;
 use crate::problem::Problem;
 
@@ -51,9 +51,16 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str,
 )]
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     let (active, warm) = state.runtime.instances();
+    let inbox_bytes = state.read(|snapshot| Ok(snapshot.inbox_bytes()?)).await;
+    let moment = Moment {
+        active,
+        warm,
+        held: state.runtime.held(),
+        inbox_bytes: inbox_bytes.ok(),
+    };
     (
         [(CONTENT_TYPE, metrics::CONTENT)],
-        state.metrics.encode(active, warm),
+        state.metrics.encode(moment),
     )
         .into_response()
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use dormouse_journal::RunId;
 use dormouse_store::Snapshot;
+use dormouse_webhook::signature_headers;
 use http::Uri;
 
 use super::cursor::{AtActivation, AtLine, Cursor as _};
@@ -11,7 +12,7 @@ use super::docs::{Guarded, QueryProblems, RunProblems};
 use super::path::PathParams;
 use super::query::QueryParams;
 use super::state::AppState;
-use crate::model::{Activation, InlineBudget, JournalPage, LogLine, LogPage, Webhooks};
+use crate::model::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use crate::problem::Problem;
 
 /// Activations on a page of a journal, unless the caller says otherwise; and at most.
@@ -25,7 +26,7 @@ const MOST_LINES: usize = 10_000;
 /// Shows a run's journal
 ///
 /// Activations with what was delivered and which operations were made. Bodies of more than 64 KiB are left out, and so
-/// are the values of headers that carry credentials.
+/// are the values of headers that carry credentials or signatures, or that the setting `mask-headers` names.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/journal", tag = "runs", operation_id = "show_journal",
     params(
@@ -45,9 +46,10 @@ pub(super) async fn journal(
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
+    let mask = state.mask.clone();
     Ok(Json(
         state
-            .read(move |snapshot| journal_page(snapshot, run, from, limit))
+            .read(move |snapshot| journal_page(snapshot, run, from, limit, mask))
             .await?,
     ))
 }
@@ -80,7 +82,8 @@ pub(super) async fn logs(
 
 /// Shows a run's webhooks
 ///
-/// With their URLs, which let whoever knows them call the run, and how many requests wait in their inboxes.
+/// With their URLs, which let whoever knows them call the run, their options, how many requests wait in their inboxes,
+/// and how many were refused since the host started.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/webhooks", tag = "runs", operation_id = "list_webhooks",
     params(("id" = String, Path, description = "The run's id")),
@@ -97,8 +100,12 @@ pub(super) async fn webhooks(
             Ok(snapshot.webhooks(run)?)
         })
         .await?;
+    let webhooks = webhooks.into_iter().map(|view| {
+        let rejected = state.rejections.of(run, view.number);
+        Webhook::of(view, rejected)
+    });
     Ok(Json(Webhooks {
-        webhooks: webhooks.into_iter().map(Into::into).collect(),
+        webhooks: webhooks.collect(),
     }))
 }
 
@@ -107,13 +114,14 @@ fn journal_page(
     run: RunId,
     from: AtActivation,
     limit: usize,
+    mask: Mask,
 ) -> Result<JournalPage, Problem> {
     must_exist(snapshot, run)?;
     let mut page = JournalPage {
         activations: Vec::new(),
         next: None,
     };
-    let mut budget = InlineBudget::default();
+    let mut showing = Showing::new(mask.with(signature_headers_of(snapshot, run)?));
     let mut at = from;
     for activation in snapshot.journal(run, from.activation)? {
         let activation = activation?;
@@ -125,13 +133,22 @@ fn journal_page(
             at.activation,
             at.operation,
             &activation,
-            &mut budget,
+            &mut showing,
         ));
         let made = u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
         at.activation = at.activation.saturating_add(1);
         at.operation = at.operation.saturating_add(made);
     }
     Ok(page)
+}
+
+/// The headers that carry the signatures which a run's webhooks check: authors choose some of the names.
+fn signature_headers_of(snapshot: &Snapshot, run: RunId) -> Result<Vec<String>, Problem> {
+    let webhooks = snapshot.webhooks(run)?;
+    let checks = webhooks
+        .iter()
+        .filter_map(|view| view.webhook.options.signature.as_ref());
+    Ok(checks.flat_map(signature_headers).collect())
 }
 
 fn log_page(

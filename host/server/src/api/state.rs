@@ -11,7 +11,9 @@ use http::StatusCode;
 use super::auth::Auth;
 use super::docs;
 use crate::config::Config;
+use crate::ingress::Rejections;
 use crate::metrics::Metrics;
+use crate::model::Mask;
 use crate::problem::Problem;
 
 /// What every handler can use. Cheap to clone.
@@ -21,6 +23,10 @@ pub struct AppState {
     pub runtime: Runtime,
     /// What is counted.
     pub metrics: Metrics,
+    /// What webhooks refused.
+    pub(super) rejections: Rejections,
+    /// Headers whose values are not shown.
+    pub(super) mask: Mask,
     /// Who may come in.
     pub(super) auth: Arc<Auth>,
     /// The longest that `Prefer: wait` holds an answer.
@@ -32,10 +38,17 @@ pub struct AppState {
 impl AppState {
     /// The state of a host with this configuration.
     #[must_use]
-    pub fn new(runtime: Runtime, config: &Config, metrics: Metrics) -> Self {
+    pub fn new(
+        runtime: Runtime,
+        config: &Config,
+        metrics: Metrics,
+        rejections: Rejections,
+    ) -> Self {
         AppState {
             runtime,
             metrics,
+            rejections,
+            mask: config.mask.clone(),
             auth: Arc::new(Auth::new(config.token.clone())),
             max_wait: config.max_wait,
             document: docs::document().into(),

@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::config::{Config, RawConfig};
+use crate::ingress::Rejections;
 use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
 use crate::metrics::Metrics;
 
@@ -61,7 +62,12 @@ async fn api(settings: &str) -> Router {
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
     let runtime = Runtime::open(parts, engine, config.settings()).unwrap();
-    router(AppState::new(runtime, &config, Metrics::default()))
+    router(AppState::new(
+        runtime,
+        &config,
+        Metrics::default(),
+        Rejections::default(),
+    ))
 }
 
 fn request(method: &str, path: &str) -> Builder {
@@ -364,8 +370,10 @@ fn every_guarded_operation_says_what_it_refuses() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let is_open = operation["security"] == json!([{}]);
-            let says = operation["responses"]["401"].is_object()
-                && operation["responses"]["503"].is_object();
+            let responses = &operation["responses"];
+            let says = ["401", "403", "503"]
+                .iter()
+                .all(|status| responses[status].is_object());
             assert_eq!(says, !is_open, "{method} {path}");
         }
     }

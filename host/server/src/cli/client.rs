@@ -8,6 +8,8 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, Method, Request};
 use serde::de::DeserializeOwned;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 use ureq::{Agent, SendBody};
 use url::{Host, Url};
 
@@ -49,22 +51,14 @@ impl Client {
         let url = Url::parse(server).map_err(|error| {
             CliError::Usage(format!("--server {server:?} is not a URL: {error}; {form}"))
         })?;
-        if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+        if !is_web(&url) {
             return Err(CliError::Usage(format!(
                 "--server {server:?} is neither http nor https; {form}"
             )));
         }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_WITHIN));
-        if is_loopback(&url) {
-            // A proxy would look for the host on its own machine.
-            config = config.proxy(None);
-        }
         let bearer = token.map(ApiToken::as_bearer);
         Ok(Client {
-            agent: config.build().into(),
+            agent: agent(&url).build().into(),
             server: url,
             bearer,
         })
@@ -191,6 +185,25 @@ impl Answer {
             server: self.server.clone(),
             reason: error.to_string(),
         })
+    }
+}
+
+/// Whether requests can be sent to this URL.
+pub(super) fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && !url.cannot_be_a_base()
+}
+
+/// What sends requests to this URL. Every status is an answer.
+pub(super) fn agent(url: &Url) -> ConfigBuilder<AgentScope> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT_WITHIN));
+    if is_loopback(url) {
+        // A proxy would look for the host on its own machine.
+        config.proxy(None)
+    } else {
+        config
     }
 }
 

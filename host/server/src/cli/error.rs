@@ -29,6 +29,8 @@ pub(super) enum CliError {
         "{server} cannot be reached: {reason}; is `dormouse serve` running there? --server names another host"
     )]
     Unreachable { server: String, reason: String },
+    #[error("{origin} cannot be reached: {reason}")]
+    NoAnswer { origin: String, reason: String },
     #[error("{server} does not answer as a Dormouse host does: {reason}")]
     Strange { server: String, reason: String },
     #[error("{0}")]
@@ -49,7 +51,7 @@ impl CliError {
             | CliError::Strange { .. }
             | CliError::Serve(_) => REFUSED,
             CliError::Usage(_) | CliError::Config(_) => USAGE,
-            CliError::Unreachable { .. } => UNREACHABLE,
+            CliError::Unreachable { .. } | CliError::NoAnswer { .. } => UNREACHABLE,
             CliError::Output(_) if self.is_closed_output() => 0,
             CliError::Output(_) => REFUSED,
         }

@@ -40,6 +40,17 @@ impl Input {
     }
 }
 
+/// A value as a file or a pipe holds it, without the line break that editors and `echo` put at the end.
+pub(super) fn without_line_break(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -78,5 +89,18 @@ mod tests {
                 .starts_with("/no/such/file cannot be read"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_taken_off() {
+        let check = |bytes: &str, expected: &str| {
+            assert_eq!(without_line_break(bytes.into()), expected.as_bytes());
+        };
+        check("value", "value");
+        check("value\n", "value");
+        check("value\r\n", "value");
+        check("value\n\n", "value\n");
+        check("value\r", "value\r");
+        check("\n", "");
     }
 }

@@ -11,6 +11,7 @@ use super::show::render_failure;
 use super::terminal::Terminal;
 use super::text::{counted, indented, plain_line, size};
 use super::time::exact;
+use super::webhooks;
 use crate::model::{
     Activation, Completion, Content, End, JournalPage, Operation, OperationDetails, Outcome,
     StepOutcome,
@@ -129,11 +130,15 @@ fn operation_text(operation: &Operation) -> String {
         OperationDetails::CreateWebhook {
             webhook,
             url,
-            methods,
-        } => (
-            "create-webhook",
-            format!("webhook {webhook}, {} {url}", methods.join(" ")),
-        ),
+            options,
+        } => {
+            let mut text = format!("webhook {webhook}, {} {url}", options.methods.join(" "));
+            let options = webhooks::options(options);
+            if !options.is_empty() {
+                text += &format!(", {}", plain_line(&options));
+            }
+            ("create-webhook", text)
+        }
         OperationDetails::WaitForWebhook {
             webhook,
             timeout_ms,

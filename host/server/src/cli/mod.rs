@@ -19,11 +19,13 @@ mod runs;
 mod secret;
 mod serve;
 mod show;
+mod signing;
 mod start;
 mod table;
 mod terminal;
 mod text;
 mod time;
+mod webhook;
 mod webhooks;
 mod workflows;
 
@@ -67,6 +69,7 @@ enum Command {
     Journal(journal::Journal),
     Logs(logs::Logs),
     Webhooks(webhooks::Webhooks),
+    Webhook(webhook::WebhookCommand),
     Notify(notify::Notify),
     Secret(secret::SecretCommand),
     Cancel(control::Cancel),
@@ -112,6 +115,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CliError>
         Command::Journal(journal) => journal.run(terminal),
         Command::Logs(logs) => logs.run(terminal),
         Command::Webhooks(webhooks) => webhooks.run(terminal),
+        Command::Webhook(webhook) => webhook.run(terminal),
         Command::Notify(notify) => notify.run(terminal),
         Command::Secret(secret) => secret.run(terminal),
         Command::Cancel(cancel) => cancel.run(terminal),

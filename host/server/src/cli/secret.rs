@@ -12,6 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use super::client::Body;
 use super::connection::Connection;
 use super::error::CliError;
+use super::input::without_line_break;
 use super::table::Table;
 use super::terminal::Terminal;
 use super::text::plain_line;
@@ -224,16 +225,6 @@ fn read_value(name: &str, terminal: &mut Terminal) -> Result<String, CliError> {
     Ok(value.expose_text().to_owned())
 }
 
-fn without_line_break(mut bytes: Vec<u8>) -> Vec<u8> {
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
-        if bytes.last() == Some(&b'\r') {
-            bytes.pop();
-        }
-    }
-    bytes
-}
-
 /// A line from the terminal, which does not show what is typed.
 fn read_unseen(stdin: &io::Stdin) -> io::Result<Vec<u8>> {
     let _silence = Silence::over(stdin)?;
@@ -270,19 +261,6 @@ impl Drop for Silence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_line_break_at_the_end_is_taken_off() {
-        let check = |bytes: &str, expected: &str| {
-            assert_eq!(without_line_break(bytes.into()), expected.as_bytes());
-        };
-        check("value", "value");
-        check("value\n", "value");
-        check("value\r\n", "value");
-        check("value\n\n", "value\n");
-        check("value\r", "value\r");
-        check("\n", "");
-    }
 
     #[test]
     fn every_workflow_gets_every_use() {

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::error::CliError;
 use crate::config::{Config, Flags, LogFormat};
@@ -48,12 +51,19 @@ impl Serve {
 fn start_log(config: &Config) {
     // The filter was checked with the other settings.
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = filter.and(filter_fn(is_discreet));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry();
     match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => registry.with(lines.with_filter(filter)).init(),
+        LogFormat::Json => registry.with(lines.json().with_filter(filter)).init(),
     }
+}
+
+/// Whether an event keeps to itself what callers sent. This program's own do at every level, and libraries do down to
+/// debug. Below that hyper, h2 and TLS handle whole requests, and the next release may say anything of them.
+fn is_discreet(event: &Metadata<'_>) -> bool {
+    event.target().starts_with("dormouse") || *event.level() < Level::TRACE
 }

@@ -1,5 +1,7 @@
 //! `dormouse webhooks`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,12 +12,12 @@ use super::error::CliError;
 use super::table::Table;
 use super::terminal::Terminal;
 use super::text::{plain_line, size};
-use super::time::{ago, now};
-use crate::model;
+use super::time::{ago, exact, now};
+use crate::model::{self, WebhookOptions, WebhookReply};
 
 /// Lists the webhooks of a run, with their URLs and inboxes
 ///
-/// Whoever knows a URL can call it.
+/// Whoever knows a URL can call it. What was rejected is counted since the host started.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse webhooks 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub(super) struct Webhooks {
@@ -52,6 +54,8 @@ fn render(webhooks: &[model::Webhook], now: Time) -> String {
         "queued",
         "taken",
         "last request",
+        "rejected",
+        "options",
         "methods",
         "url",
     ]);
@@ -75,16 +79,63 @@ fn render(webhooks: &[model::Webhook], now: Time) -> String {
                 .last_accepted
                 .map_or_else(|| "never".into(), |time| ago(time, now))
                 .into(),
-            webhook.methods.join(" ").into(),
+            plain_line(&rejected(&webhook.rejected)).into(),
+            match options(&webhook.options).as_str() {
+                "" => "none".into(),
+                options => plain_line(options).into(),
+            },
+            webhook.options.methods.join(" ").into(),
             webhook.url.as_str().into(),
         ]);
     }
     table.render(false)
 }
 
+/// What a webhook asks of requests and answers to them, beside its methods, in few words. Empty if
+/// that is nothing.
+pub(super) fn options(options: &WebhookOptions) -> String {
+    let mut parts = Vec::new();
+    if let Some(check) = &options.signature {
+        let header = check.header.as_deref().map(|name| format!(" in {name}"));
+        parts.push(format!(
+            "signed: {}{} by {}",
+            check.scheme.as_str(),
+            header.unwrap_or_default(),
+            check.secrets.join(" or ")
+        ));
+    }
+    if let Some(handshake) = options.handshake {
+        parts.push(format!("probed by {}", handshake.as_str()));
+    }
+    match options.reply {
+        WebhookReply::Accepted => {}
+        WebhookReply::Fixed { status } => parts.push(format!("answers {status}")),
+        WebhookReply::FromWorkflow { within_ms } => {
+            parts.push(format!("run answers within {}", exact(within_ms)));
+        }
+    }
+    parts.join(", ")
+}
+
+/// How many requests were refused, and why, the most frequent reason first.
+fn rejected(reasons: &BTreeMap<String, u64>) -> String {
+    if reasons.is_empty() {
+        return "0".into();
+    }
+    let mut reasons: Vec<_> = reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| Reverse(**count));
+    let total: u64 = reasons.iter().map(|(_, count)| **count).sum();
+    let each: Vec<String> = reasons
+        .iter()
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
+    format!("{total}: {}", each.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Handshake, SignatureCheck, SignatureScheme};
 
     #[test]
     fn webhooks_in_a_table() {
@@ -92,7 +143,12 @@ mod tests {
             webhook: number,
             step: "approve".into(),
             url: "https://hooks.example/hooks/AAEB".into(),
-            methods: vec!["POST".into()],
+            options: WebhookOptions {
+                methods: vec!["POST".into()],
+                signature: None,
+                handshake: None,
+                reply: WebhookReply::Accepted,
+            },
             created: Time(0).into(),
             closed,
             queued,
@@ -100,12 +156,24 @@ mod tests {
             delivered: 3,
             waits,
             last_accepted: (queued > 0).then_some(Time(60_000).into()),
+            rejected: BTreeMap::new(),
+            last_rejected: None,
         };
-        let webhooks = [
+        let mut webhooks = [
             webhook(0, false, 1, 0),
             webhook(1, false, 0, 12),
             webhook(2, true, 0, 0),
         ];
+        webhooks[1].rejected = [("too-fast".into(), 1), ("signature-wrong".into(), 2)].into();
+        webhooks[1].options.signature = Some(SignatureCheck {
+            scheme: SignatureScheme::HmacSha256,
+            secrets: vec!["live".into(), "old".into()],
+            header: Some("X-Mine".into()),
+            prefix: None,
+        });
+        webhooks[1].options.handshake = Some(Handshake::Meta);
+        webhooks[1].options.reply = WebhookReply::Fixed { status: 204 };
+        webhooks[2].options.reply = WebhookReply::FromWorkflow { within_ms: 5_000 };
         insta::assert_snapshot!(render(&webhooks, Time(120_000)));
     }
 }

@@ -107,8 +107,12 @@ settings! {
         "Places that workflows may call although they are private: networks (10.1.0.0/16), addresses (10.1.2.3), or \
          names with a port (internal.example:443)";
     LOG: "log", Filter, Some("info"),
-        "What is logged: a level (error, warn, info, debug, trace), or levels by module (info,dormouse_runtime=debug)";
+        "What is logged: a level (error, warn, info, debug, trace), or levels by module (info,dormouse_runtime=debug). \
+         Libraries log nothing finer than debug";
     LOG_FORMAT: "log-format", Word, Some("text"), "How it is logged: text or json";
+    MASK_HEADERS: "mask-headers", List, None,
+        "Headers (X-Api-Key) whose values are not shown to people, beside the usual credentials and signatures. Runs get \
+         them whole";
     COMPONENT_LIMIT: "component-limit", Size, Some("64MiB"), "Size of a component";
     BODY_LIMIT: "body-limit", Size, Some("16MiB"),
         "Size of one body: of a webhook's request, an input, an output, an event, a response to a call, a step's value";

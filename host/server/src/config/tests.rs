@@ -398,3 +398,12 @@ fn the_layers_below_name_limits_as_they_are_set() {
         "{too_large}"
     );
 }
+
+#[test]
+fn masked_headers_are_named_as_headers_are() {
+    let masked = config(&["--mask-headers", "X-Api-Key, x-other"], &[]).unwrap();
+    assert!(masked.mask.hides("x-api-key") && masked.mask.hides("X-Other"));
+    assert!(!config(&[], &[]).unwrap().mask.hides("x-api-key"));
+    let error = error(&["--mask-headers", "X Api Key"], &[]);
+    assert!(error.contains("mask-headers"), "{error}");
+}

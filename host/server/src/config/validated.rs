@@ -10,11 +10,13 @@ use dormouse_journal::GuestLimits;
 use dormouse_outbound::Policy;
 use dormouse_runtime::{Limits, Settings};
 use dormouse_secret::SecretKeys;
+use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use super::read::{Reader, address};
 use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
 use crate::machine::compiler::CompileLimits;
+use crate::model::Mask;
 
 /// The configuration of a host.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Config {
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Headers whose values people do not see.
+    pub mask: Mask,
     /// The longest that `Prefer: wait` holds an answer.
     pub max_wait: Duration,
     is_public_url_given: bool,
@@ -124,6 +128,7 @@ impl Config {
             },
             log: read.value(&setting::LOG, log)?,
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
+            mask: mask(&read)?,
             max_wait: Duration::from_millis(read.span(&setting::MAX_WAIT, 0)?),
             limits: limits(&read)?,
             retention: read.span(&setting::RETENTION, 0)?,
@@ -249,6 +254,12 @@ fn log(text: &str) -> Result<String, String> {
             "{error}; give a level such as info, or levels by module such as info,dormouse=debug"
         )),
     }
+}
+
+/// Header names that could stand in no request would mask nothing, and so are mistakes.
+fn mask(read: &Reader<'_>) -> Result<Mask, ConfigError> {
+    let names: Vec<HeaderName> = read.list(&setting::MASK_HEADERS)?;
+    Ok(Mask::default().with(names.iter().map(HeaderName::to_string)))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, &'static str> {

@@ -7,11 +7,15 @@
 
 mod answer;
 pub mod client;
+mod rejections;
 mod request;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use dormouse_journal::WebhookOptions;
@@ -23,6 +27,9 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::request::unread;
+use client::{Caller, TrustedProxies};
+
+pub use rejections::{Rejected, Rejections};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -31,6 +38,10 @@ pub struct Ingress {
     pub runtime: Runtime,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is counted of refused requests for each webhook.
+    pub rejections: Rejections,
+    /// Proxies that are believed.
+    pub trusted: Arc<TrustedProxies>,
 }
 
 /// The routes under `/hooks/`.
@@ -52,21 +63,39 @@ async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Resp
         );
         return ingress.count(problem.code(), problem.into_response());
     };
-    match respond(&ingress, token, request).await {
+    let caller = ingress.caller(&request);
+    match respond(&ingress, token, caller.as_ref(), request).await {
         Ok((response, outcome)) => ingress.count(outcome, response),
         Err(problem) => {
-            tracing::info!(
-                run = %token.run,
-                webhook = token.webhook.0,
-                reason = problem.code(),
-                "a request to a webhook was refused"
-            );
+            ingress.refused(token, caller.as_ref(), &problem);
             ingress.count(problem.code(), problem.into_response())
         }
     }
 }
 
 impl Ingress {
+    /// Who sent a request. None only where it did not come over a connection.
+    fn caller(&self, request: &Request<Body>) -> Option<Caller> {
+        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        Some(client::caller(*peer, request.headers(), &self.trusted))
+    }
+
+    fn refused(&self, token: Token, caller: Option<&Caller>, problem: &Problem) {
+        let Token { run, webhook, .. } = token;
+        tracing::info!(
+            %run,
+            webhook = webhook.0,
+            client = caller.map(|caller| tracing::field::display(caller.address)),
+            reason = problem.code(),
+            "a request to a webhook was refused"
+        );
+        // What is gone is no longer shown, so nobody would see its count.
+        if !matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND) {
+            let now = self.runtime.clock().now();
+            self.rejections.count(run, webhook, problem.code(), now);
+        }
+    }
+
     fn count(&self, outcome: &'static str, response: Response) -> Response {
         self.metrics.hook_answered(outcome, response.status());
         response
@@ -84,6 +113,7 @@ fn token(uri: &Uri) -> &str {
 async fn respond(
     ingress: &Ingress,
     token: Token,
+    caller: Option<&Caller>,
     request: Request<Body>,
 ) -> Result<(Response, &'static str), Problem> {
     let runtime = &ingress.runtime;
@@ -105,7 +135,8 @@ async fn respond(
         return Err(refusal.with_header(ALLOW, allow));
     }
     let settings = runtime.settings();
-    let request = request::read(request, &settings.public_url, settings.limits.body).await?;
+    let base = request::base(&settings.public_url, caller);
+    let request = request::read(request, &base, settings.limits.body).await?;
     let incoming = Incoming {
         token,
         options,

@@ -7,6 +7,8 @@ use dormouse_journal::Header;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Mask;
+
 /// A body larger than this is not shown.
 const LARGEST: usize = 64 << 10;
 
@@ -26,7 +28,7 @@ pub struct Content {
     pub base64: Option<String>,
 }
 
-/// An HTTP field. The value of one that carries a credential is not shown.
+/// An HTTP field. The value of one that carries a credential or a signature is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeaderField {
     /// Its name.
@@ -35,43 +37,48 @@ pub struct HeaderField {
     pub value: String,
 }
 
-/// How many bytes a page can still show.
+/// How a page shows what is recorded.
 #[derive(Debug)]
-pub struct InlineBudget(usize);
-
-impl Default for InlineBudget {
-    fn default() -> Self {
-        InlineBudget(BUDGET)
-    }
+pub struct Showing {
+    /// How many bytes the page can still show.
+    budget: usize,
+    mask: Mask,
 }
 
-impl InlineBudget {
+impl Showing {
+    /// An empty page that masks these headers.
+    #[must_use]
+    pub fn new(mask: Mask) -> Self {
+        Showing {
+            budget: BUDGET,
+            mask,
+        }
+    }
+
     /// Shows bytes, if there are not too many.
-    pub fn show(&mut self, bytes: &Bytes) -> Content {
+    pub fn bytes(&mut self, bytes: &Bytes) -> Content {
         let mut content = Content {
             size: bytes.len() as u64,
             text: None,
             base64: None,
         };
-        if bytes.len() > LARGEST.min(self.0) {
+        if bytes.len() > LARGEST.min(self.budget) {
             return content;
         }
-        self.0 -= bytes.len();
+        self.budget -= bytes.len();
         match std::str::from_utf8(bytes) {
             Ok(text) => content.text = Some(text.to_owned()),
             Err(_) => content.base64 = Some(STANDARD.encode(bytes)),
         }
         content
     }
-}
 
-impl HeaderField {
     /// Shows headers, in order.
     #[must_use]
-    pub fn show(headers: &[Header]) -> Vec<HeaderField> {
+    pub fn headers(&self, headers: &[Header]) -> Vec<HeaderField> {
         let show = |(name, value): &Header| HeaderField {
             name: name.clone(),
-            value: if is_credential(name) {
+            value: if self.mask.hides(name) {
                 "(not shown)".into()
             } else {
                 String::from_utf8_lossy(value).into_owned()
@@ -81,23 +88,12 @@ impl HeaderField {
     }
 }
 
-fn is_credential(name: &str) -> bool {
-    [
-        "authorization",
-        "cookie",
-        "proxy-authorization",
-        "set-cookie",
-    ]
-    .iter()
-    .any(|credential| name.eq_ignore_ascii_case(credential))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn show(bytes: &'static [u8]) -> Content {
-        InlineBudget::default().show(&Bytes::from_static(bytes))
+        Showing::new(Mask::default()).bytes(&Bytes::from_static(bytes))
     }
 
     #[test]
@@ -122,9 +118,9 @@ mod tests {
 
     #[test]
     fn large_bodies_are_not_shown() {
-        let mut budget = InlineBudget::default();
-        assert!(budget.show(&vec![b'x'; LARGEST].into()).text.is_some());
-        let large = budget.show(&vec![b'x'; LARGEST + 1].into());
+        let mut page = Showing::new(Mask::default());
+        assert!(page.bytes(&vec![b'x'; LARGEST].into()).text.is_some());
+        let large = page.bytes(&vec![b'x'; LARGEST + 1].into());
         assert_eq!(
             large,
             Content {
@@ -137,36 +133,29 @@ mod tests {
 
     #[test]
     fn a_page_shows_so_much_and_no_more() {
-        let mut budget = InlineBudget(3);
-        assert!(budget.show(&"abc".into()).text.is_some());
-        assert!(budget.show(&"d".into()).text.is_none());
-        assert!(budget.show(&"".into()).text.is_some());
+        let mut page = Showing {
+            budget: 3,
+            mask: Mask::default(),
+        };
+        assert!(page.bytes(&"abc".into()).text.is_some());
+        assert!(page.bytes(&"d".into()).text.is_none());
+        assert!(page.bytes(&"".into()).text.is_some());
     }
 
     #[test]
-    fn credentials_are_not_shown() {
+    fn masked_headers_are_named_and_their_values_not_shown() {
         let header = |name: &str| (name.to_owned(), Bytes::from_static(b"secret"));
-        let names = [
-            "Authorization",
-            "cookie",
-            "Proxy-Authorization",
-            "SET-COOKIE",
-            "x-secret",
-        ];
-        let headers: Vec<Header> = names.into_iter().map(header).collect();
-        let shown: Vec<String> = HeaderField::show(&headers)
-            .into_iter()
-            .map(|field| field.value)
+        let page = Showing::new(Mask::default().with(["x-mine".to_owned()]));
+        let shown = page.headers(&["Cookie", "X-Mine", "x-secret"].map(header));
+        let shown: Vec<(&str, &str)> = shown
+            .iter()
+            .map(|field| (field.name.as_str(), field.value.as_str()))
             .collect();
-        assert_eq!(
-            shown,
-            [
-                "(not shown)",
-                "(not shown)",
-                "(not shown)",
-                "(not shown)",
-                "secret"
-            ]
-        );
+        let expected = [
+            ("Cookie", "(not shown)"),
+            ("X-Mine", "(not shown)"),
+            ("x-secret", "secret"),
+        ];
+        assert_eq!(shown, expected);
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Content, Failure, HeaderField, Timestamp};
+use super::{Content, Failure, HeaderField, Timestamp, WebhookOptions};
 
 /// A page of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -132,8 +132,9 @@ pub enum OperationDetails {
         webhook: u32,
         /// Its URL.
         url: String,
-        /// The methods that reach the run.
-        methods: Vec<String>,
+        /// How it treats what is sent to it.
+        #[serde(flatten)]
+        options: WebhookOptions,
     },
     /// `wait-for-webhook`
     WaitForWebhook {

@@ -6,7 +6,7 @@ use super::journal::{
     Activation, Completion, End, Operation, OperationDetails, Outcome, RequestView, ResponseView,
     StepOutcome,
 };
-use super::{Failure, HeaderField, InlineBudget};
+use super::{Failure, Showing};
 
 impl Activation {
     /// An activation as it is recorded. `first` is the number of its first operation.
@@ -14,11 +14,11 @@ impl Activation {
         number: u32,
         first: u32,
         activation: &dormouse_journal::Activation,
-        budget: &mut InlineBudget,
+        page: &mut Showing,
     ) -> Self {
         let completion = activation.completion.as_ref().map(|completion| Completion {
             operation: completion.operation.0,
-            outcome: Outcome::of(&completion.outcome, budget),
+            outcome: Outcome::of(&completion.outcome, page),
         });
         let operations = (first..)
             .zip(&activation.operations)
@@ -26,7 +26,7 @@ impl Activation {
                 operation: number,
                 step: operation.step.clone(),
                 digest: operation.digest.to_string(),
-                details: OperationDetails::of(&operation.kind, budget),
+                details: OperationDetails::of(&operation.kind, page),
             })
             .collect();
         Activation {
@@ -35,28 +35,26 @@ impl Activation {
             completion,
             operations,
             log_lines: activation.log_lines,
-            end: activation.end.as_ref().map(|end| End::of(end, budget)),
+            end: activation.end.as_ref().map(|end| End::of(end, page)),
         }
     }
 }
 
 impl Outcome {
-    fn of(outcome: &dormouse_journal::Outcome, budget: &mut InlineBudget) -> Self {
+    fn of(outcome: &dormouse_journal::Outcome, page: &mut Showing) -> Self {
         use dormouse_journal::Outcome as Recorded;
         match outcome {
             Recorded::Delivery(Some(delivery)) => Outcome::Delivery {
                 id: delivery.id.clone(),
                 accepted: delivery.accepted.into(),
-                request: RequestView::of(&delivery.request, budget),
+                request: RequestView::of(&delivery.request, page),
             },
             Recorded::Event(Some(Payload { content_type, body })) => Outcome::Event {
                 content_type: content_type.clone(),
-                body: budget.show(body),
+                body: page.bytes(body),
             },
             Recorded::Delivery(None) | Recorded::Event(None) => Outcome::None,
-            Recorded::Response(Ok(response)) => {
-                Outcome::Response(ResponseView::of(response, budget))
-            }
+            Recorded::Response(Ok(response)) => Outcome::Response(ResponseView::of(response, page)),
             Recorded::Response(Err(error)) => Outcome::Error {
                 code: call_error_code(error).into(),
                 message: call_error_message(error),
@@ -68,28 +66,28 @@ impl Outcome {
 }
 
 impl RequestView {
-    fn of(request: &Request, budget: &mut InlineBudget) -> Self {
+    fn of(request: &Request, page: &mut Showing) -> Self {
         RequestView {
             method: request.method.clone(),
             url: request.url.clone(),
-            headers: HeaderField::show(&request.headers),
-            body: budget.show(&request.body),
+            headers: page.headers(&request.headers),
+            body: page.bytes(&request.body),
         }
     }
 }
 
 impl ResponseView {
-    fn of(response: &Response, budget: &mut InlineBudget) -> Self {
+    fn of(response: &Response, page: &mut Showing) -> Self {
         ResponseView {
             status: response.status,
-            headers: HeaderField::show(&response.headers),
-            body: budget.show(&response.body),
+            headers: page.headers(&response.headers),
+            body: page.bytes(&response.body),
         }
     }
 }
 
 impl OperationDetails {
-    fn of(kind: &Kind, budget: &mut InlineBudget) -> Self {
+    fn of(kind: &Kind, page: &mut Showing) -> Self {
         match kind {
             Kind::CreateWebhook {
                 webhook,
@@ -98,11 +96,7 @@ impl OperationDetails {
             } => OperationDetails::CreateWebhook {
                 webhook: webhook.0,
                 url: url.clone(),
-                methods: options
-                    .delivered_methods()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                options: options.into(),
             },
             Kind::WaitForWebhook { webhook, timeout } => OperationDetails::WaitForWebhook {
                 webhook: webhook.0,
@@ -134,7 +128,7 @@ impl OperationDetails {
             },
             Kind::Begin { outcome } => OperationDetails::Begin {
                 outcome: outcome.as_ref().map(|outcome| match outcome {
-                    Ok(value) => StepOutcome::Value(budget.show(&value.body)),
+                    Ok(value) => StepOutcome::Value(page.bytes(&value.body)),
                     Err(failure) => StepOutcome::Failure(failure_of(failure, None)),
                 }),
             },
@@ -146,11 +140,11 @@ impl OperationDetails {
 }
 
 impl End {
-    fn of(end: &dormouse_journal::End, budget: &mut InlineBudget) -> Self {
+    fn of(end: &dormouse_journal::End, page: &mut Showing) -> Self {
         match end {
             dormouse_journal::End::Completed(Payload { content_type, body }) => End::Completed {
                 content_type: content_type.clone(),
-                body: budget.show(body),
+                body: page.bytes(body),
             },
             dormouse_journal::End::Failed { failure, backtrace } => {
                 End::Failed(failure_of(failure, backtrace.clone()))
@@ -197,10 +191,12 @@ mod tests {
     use bytes::Bytes;
     use dormouse_journal::{Activation as Recorded, Completion as RecordedCompletion};
     use dormouse_journal::{
-        Delivery, Digest, OperationNumber, Time, WebhookNumber, WebhookOptions,
+        Delivery, Digest, Handshake, OperationNumber, Reply, Signature, SignatureScheme, Time,
+        WebhookNumber,
     };
 
     use super::*;
+    use crate::model::Mask;
 
     fn activation(
         completion: Option<dormouse_journal::Outcome>,
@@ -225,7 +221,7 @@ mod tests {
     }
 
     fn show(activation: &Recorded) -> String {
-        let shown = Activation::of(2, 7, activation, &mut InlineBudget::default());
+        let shown = Activation::of(2, 7, activation, &mut Showing::new(Mask::default()));
         serde_json::to_string_pretty(&shown).unwrap()
     }
 
@@ -234,7 +230,7 @@ mod tests {
             method: "POST".into(),
             url: "https://hooks.example/hooks/AAEB?x=1".into(),
             headers: vec![
-                ("authorization".into(), Bytes::from_static(b"Bearer secret")),
+                ("authorization".into(), Bytes::from_static(b"Bearer hidden")),
                 ("x-a".into(), Bytes::from_static(b"1")),
             ],
             body: Bytes::from_static(b"{}"),
@@ -256,7 +252,17 @@ mod tests {
                 Kind::CreateWebhook {
                     webhook,
                     url,
-                    options: WebhookOptions::default(),
+                    options: dormouse_journal::WebhookOptions {
+                        methods: vec!["POST".into()],
+                        signature: Some(Signature {
+                            scheme: SignatureScheme::HmacSha256,
+                            secrets: vec!["old".into(), "new".into()],
+                            header: Some("X-Mine".into()),
+                            prefix: None,
+                        }),
+                        handshake: Handshake::MicrosoftGraph,
+                        reply: Reply::FromWorkflow(5_000),
+                    },
                 },
                 Kind::WaitForWebhook {
                     webhook,
@@ -275,7 +281,7 @@ mod tests {
             ],
             None,
         ));
-        assert!(!shown.contains("secret"), "{shown}");
+        assert!(!shown.contains("hidden"), "{shown}");
         insta::assert_snapshot!(shown);
     }
 
@@ -315,7 +321,7 @@ mod tests {
             ],
             Some(dormouse_journal::End::Completed(Payload::default())),
         );
-        let shown = Activation::of(2, 7, &recorded, &mut InlineBudget::default());
+        let shown = Activation::of(2, 7, &recorded, &mut Showing::new(Mask::default()));
         let text = serde_json::to_string(&shown).unwrap();
         assert_eq!(serde_json::from_str::<Activation>(&text).unwrap(), shown);
     }

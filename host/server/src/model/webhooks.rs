@@ -1,10 +1,13 @@
 //! The webhooks of a run.
 
+use std::collections::BTreeMap;
+
 use dormouse_store::WebhookView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Timestamp;
+use super::{Timestamp, WebhookOptions};
+use crate::ingress::Rejected;
 
 /// The webhooks of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -22,8 +25,9 @@ pub struct Webhook {
     pub step: String,
     /// Its URL. Whoever knows it can call it.
     pub url: String,
-    /// The methods that reach the run.
-    pub methods: Vec<String>,
+    /// How it treats what is sent to it.
+    #[serde(flatten)]
+    pub options: WebhookOptions,
     /// When it was created.
     pub created: Timestamp,
     /// Whether the workflow closed it, so that it takes no more requests.
@@ -38,19 +42,22 @@ pub struct Webhook {
     pub waits: u32,
     /// When the last request was accepted.
     pub last_accepted: Option<Timestamp>,
+    /// Requests refused, by the `code` that they were answered with. Counted in memory: since the host started, and on a
+    /// host with very many webhooks no longer for those whose last refusal is longest ago.
+    pub rejected: BTreeMap<String, u64>,
+    /// When the last request was refused.
+    pub last_rejected: Option<Timestamp>,
 }
 
-impl From<WebhookView> for Webhook {
-    fn from(view: WebhookView) -> Self {
+impl Webhook {
+    /// A webhook as it is in the store, and what it refused.
+    #[must_use]
+    pub fn of(view: WebhookView, rejected: Rejected) -> Self {
         let webhook = view.webhook;
+        let reasons = rejected.reasons.into_iter();
         Webhook {
             webhook: view.number.0,
-            methods: webhook
-                .options
-                .delivered_methods()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            options: (&webhook.options).into(),
             step: webhook.step,
             url: webhook.url,
             created: webhook.created.into(),
@@ -60,6 +67,10 @@ impl From<WebhookView> for Webhook {
             delivered: webhook.delivered,
             waits: webhook.waits,
             last_accepted: webhook.last_accepted.map(Into::into),
+            rejected: reasons
+                .map(|(code, count)| (code.to_owned(), count))
+                .collect(),
+            last_rejected: rejected.last.map(Into::into),
         }
     }
 }

@@ -24,7 +24,8 @@ use tokio::task::JoinSet;
 
 use crate::api::AppState;
 use crate::config::Config;
-use crate::ingress::Ingress;
+use crate::ingress::client::TrustedProxies;
+use crate::ingress::{Ingress, Rejections};
 use crate::machine::{
     ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
 };
@@ -101,15 +102,18 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let end = End::new()?;
     let connections = Connections::new(&config);
     let mut listeners = JoinSet::new();
+    let rejections = Rejections::default();
     let ingress = Ingress {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
+        rejections: rejections.clone(),
+        trusted: TrustedProxies::new(config.trusted_proxies.clone()).into(),
     };
     if let Some(listener) = hooks {
         let routes = routes::hooks_alone(ingress.clone(), config.body_timeout);
         listeners.spawn(accept(listener, routes, connections.listener()));
     }
-    let state = AppState::new(runtime.clone(), &config, metrics);
+    let state = AppState::new(runtime.clone(), &config, metrics, rejections);
     let routes = routes::everything(state, ingress, config.body_timeout);
     listeners.spawn(accept(everything, routes, connections.listener()));
     log_addresses(&config);

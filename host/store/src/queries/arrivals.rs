@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use dormouse_journal::{Activation, Channel, Head, Outcome, RunId, WebhookNumber};
 
-use crate::tables::{Reply, RunKey, inbox, journal, mail, replies, results};
+use crate::tables::{Reply, RunKey, inbox, journal, mail, meta, replies, results};
 use crate::{ReadError, Snapshot};
 
 impl Snapshot {
@@ -100,6 +100,14 @@ impl Snapshot {
     ) -> Result<bool, ReadError> {
         let table = self.table(inbox::TABLE.definition())?;
         Ok(table.get((run.0, webhook.0, place))?.is_some())
+    }
+
+    /// The size of all requests in all inboxes.
+    ///
+    /// # Errors
+    /// When the disk fails, or what is kept about it is damaged.
+    pub fn inbox_bytes(&self) -> Result<u64, ReadError> {
+        meta::number(&self.table(meta::TABLE)?, meta::INBOX_BYTES)
     }
 
     /// What the caller of a delivery is answered, if it can ask again.

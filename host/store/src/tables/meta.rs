@@ -11,8 +11,11 @@
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
-use redb::TableDefinition;
+use dormouse_journal::decode;
+use redb::{ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
+
+use crate::ReadError;
 
 pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> =
     TableDefinition::new("meta");
@@ -23,6 +26,20 @@ pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
+
+/// A number that the host keeps about its store; 0 in a new one.
+pub(crate) fn number(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<u64, ReadError> {
+    match table.get(name)? {
+        Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
+            table: "meta",
+            source,
+        }),
+        None => Ok(0),
+    }
+}
 
 /// The keys that webhook tokens are made with. They lie in the store, so that a backup carries them.
 #[derive(Clone, Serialize, Deserialize)]
