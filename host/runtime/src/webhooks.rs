@@ -188,13 +188,12 @@ impl Runtime {
             options,
             request,
         } = incoming;
-        let probe = || dormouse_webhook::probe(options.handshake, request);
-        let is_signed = dormouse_webhook::is_probe_signed(options.handshake);
-        if !is_signed && let Some(answer) = probe() {
-            return Ok(Some(answer));
+        let probe = dormouse_webhook::probe(options.handshake, request);
+        if probe.is_some() && !dormouse_webhook::is_probe_signed(options.handshake) {
+            return Ok(probe);
         }
         // A method may have been let in only because probes come by it.
-        if !options.delivers(&request.method) && !(is_signed && probe().is_some()) {
+        if probe.is_none() && !options.delivers(&request.method) {
             return Err(Refusal::Method(request.method.clone()));
         }
         if let Some(signature) = &options.signature {
@@ -213,7 +212,7 @@ impl Runtime {
             let now = self.clock().machine_time();
             dormouse_webhook::verify(signature, &secrets, request, now, tolerance)?;
         }
-        Ok(if is_signed { probe() } else { None })
+        Ok(probe)
     }
 
     /// Makes a request durable and wakes its run, unless others came too fast before it. A repeat, and a request that
