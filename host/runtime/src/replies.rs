@@ -81,7 +81,7 @@ impl Runtime {
                     None => self.hold(&delivered, answer, ended, until).await,
                 }
             }
-            refused => Err(Refusal::of(refused)),
+            refused => Err(Refusal::of(&refused)),
         }
     }
 

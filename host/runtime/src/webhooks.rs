@@ -100,7 +100,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What the store found.
-    pub(crate) fn of(refused: Accepted) -> Self {
+    pub(crate) fn of(refused: &Accepted) -> Self {
         match refused {
             Accepted::OtherBody => Refusal::OtherBody,
             Accepted::Closed | Accepted::Ended => Refusal::Gone,
@@ -199,7 +199,8 @@ impl Runtime {
             return Ok(Some(answer));
         }
         // A method may have been let in only because probes come by it.
-        if !options.delivers(&request.method) && !(is_signed && probe().is_some()) {
+        let may_be_taken = options.delivers(&request.method) || is_signed && probe().is_some();
+        if !may_be_taken {
             return Err(Refusal::Method(request.method.clone()));
         }
         if let Some(signature) = &options.signature {
@@ -229,7 +230,7 @@ impl Runtime {
                 Ok(Received::Accepted { id })
             }
             Accepted::Duplicate { id, .. } => Ok(Received::Duplicate { id }),
-            refused => Err(Refusal::of(refused)),
+            refused => Err(Refusal::of(&refused)),
         }
     }
 
