@@ -85,22 +85,24 @@ impl Modify for Hooks {
 
 /// Calls a webhook
 ///
-/// The URL was made by a run and is all that is needed to call it; a sub-path and a query may follow. The request is
-/// kept for the run as it is: method, URL, headers, body. It is answered once it is durable, whatever the run does
-/// then, unless the workflow says what it is answered, always or by what it decides in time. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD and OPTIONS are answered
-/// by the host and never reach the run.
+/// The URL was made by a run and is all that is needed to call it, unless its workflow asks for a signature; a sub-path
+/// and a query may follow. The request is kept for the run as it is: method, URL, headers, body. It is answered once it
+/// is durable, whatever the run does then, unless the workflow says what it is answered: always, or by what it decides
+/// in time. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD, OPTIONS and the probes
+/// of providers are answered by the host and never reach the run.
 #[utoipa::path(
     method(get, post, put, patch, delete, head, options),
     path = "/hooks/{token}", tag = "webhooks", security(()),
     params(
         ("token" = String, Path, description = "What the run was given"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key and body is known as \
-            one, and does not reach the run again. `webhook-id` does the same"),
+            one, and does not reach the run again. `webhook-id` and the ids of providers do the same"),
     ),
     request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "Whatever the run is to get"),
     responses(
         (status = 202, description = "The request is durable", body = inline(HookAnswer)),
-        (status = 200, description = "To HEAD"),
+        (status = "default", description = "What the workflow answers, if it says so. Repeats get the same"),
+        (status = 200, description = "To HEAD, and to a provider's probe"),
         (status = 204, description = "To OPTIONS, with `Allow`"),
         (status = 401, description = "`signature-missing`, `signature-malformed`, `signature-stale`, `signature-wrong`: \
             the request does not prove what the workflow asks for; `signature-unverifiable`: the host has no secret to \
