@@ -73,6 +73,15 @@ pub enum SecretTrouble {
     Read(#[from] ReadError),
 }
 
+/// By what a request may be checked.
+#[derive(Debug, Default)]
+pub(crate) struct Verifying {
+    /// Any of them may match.
+    pub(crate) secrets: Vec<Secret>,
+    /// Why another one that might match cannot be opened.
+    pub(crate) closed: Option<SecretTrouble>,
+}
+
 /// Why a secret is not sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendRefused {
@@ -166,12 +175,15 @@ impl Core {
         snapshot: &Snapshot,
         workflow: &str,
         names: &[String],
-    ) -> Result<Vec<Secret>, SecretTrouble> {
-        let mut secrets = Vec::new();
+    ) -> Result<Verifying, ReadError> {
+        let mut verifying = Verifying::default();
         for name in names {
             let granted = |granted: &Use| granted.lets_verify(workflow);
             match self.granted(snapshot, name, granted)? {
-                Some((name, row)) => secrets.push(self.open_secret(name, &row)?),
+                Some((name, row)) => match self.open_secret(name, &row) {
+                    Ok(secret) => verifying.secrets.push(secret),
+                    Err(trouble) => verifying.closed = Some(trouble),
+                },
                 None => tracing::debug!(
                     secret = ?name,
                     workflow,
@@ -179,7 +191,7 @@ impl Core {
                 ),
             }
         }
-        Ok(secrets)
+        Ok(verifying)
     }
 
     /// The value of a secret to be sent to this URL.

@@ -3,7 +3,10 @@
 //! The checks are in the order of their cost and of what they give away: the provider's probe, the signature, the key by
 //! which a repeat is known, the rate; then, in the transaction that makes the request durable: repeat, ended, full.
 
-use dormouse_journal::{Channel, Reply, Request, Response, RunId, WebhookNumber, WebhookOptions};
+use dormouse_journal::{
+    Channel, Reply, Request, Response, RunId, Signature, WebhookNumber, WebhookOptions,
+};
+use dormouse_secret::Secret;
 use dormouse_store::{
     Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, ReadError, RequestRefused, Webhook,
     WriteError,
@@ -12,6 +15,7 @@ use dormouse_webhook::{InvalidKey, Rejected, Token};
 
 use crate::rates::Exceeded;
 use crate::runtime::Core;
+use crate::secrets::Verifying;
 use crate::slots::Hint;
 use crate::{Runtime, SecretTrouble, Unavailable};
 
@@ -201,18 +205,33 @@ impl Runtime {
             let Some(run) = snapshot.run(token.run)? else {
                 return Err(Refusal::Gone);
             };
-            let secrets = self
+            let by = self
                 .core()
                 .verifying(&snapshot, &run.workflow, &signature.secrets)?;
-            if secrets.is_empty() {
-                return Err(Refusal::NoSecret);
-            }
-            let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose()).collect();
-            let tolerance = self.settings().limits.signature_tolerance;
-            let now = self.clock().machine_time();
-            dormouse_webhook::verify(signature, &secrets, request, now, tolerance)?;
+            self.verify(signature, request, by)?;
         }
         Ok(probe)
+    }
+
+    fn verify(
+        &self,
+        signature: &Signature,
+        request: &Request,
+        by: Verifying,
+    ) -> Result<(), Refusal> {
+        let Verifying { secrets, closed } = by;
+        if secrets.is_empty() {
+            return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
+        }
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        let tolerance = self.settings().limits.signature_tolerance;
+        let now = self.clock().machine_time();
+        let verified = dormouse_webhook::verify(signature, &secrets, request, now, tolerance);
+        verified.map_err(|rejected| match closed {
+            // It may be right by the secret that the host cannot open now, so that its sender shall try again.
+            Some(trouble) if rejected == Rejected::Wrong => trouble.into(),
+            _ => rejected.into(),
+        })
     }
 
     /// Makes a request durable and wakes its run, unless others came too fast before it. A repeat, and a request that

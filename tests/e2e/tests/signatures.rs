@@ -291,6 +291,27 @@ fn a_host_without_its_key_asks_for_patience_and_loses_nothing() {
     assert_eq!(delivered(&run), expected);
 }
 
+/// Of two secrets in rotation the host opens one: what that one signed is let in.
+#[test]
+fn a_secret_that_cannot_be_opened_holds_up_only_what_it_may_have_signed() {
+    let keys = NamedTempFile::new().unwrap();
+    fs::write(keys.path(), KEY).unwrap();
+    let with_keys = ["--secret-key-file", keys.path().to_str().unwrap()];
+    let mut host = Host::with(&with_keys);
+    host.set_secret("old", OTHER, &verifying());
+    let (run, hook) = signed_run(&host, Scheme::Github, &["old", "new"], 1);
+    host.kill();
+    fs::write(keys.path(), KEY.replace("AQEB", "AgIC")).unwrap();
+    let host = host.resume_with(&with_keys);
+    host.set_secret("new", SECRET, &verifying());
+
+    let send = |secret| signed(Scheme::Github, secret, &hook, b"paid").send();
+    send(OTHER).expect_problem(503, "secret-unavailable");
+    refused(request("POST", &hook).send(), "signature-missing");
+    send(SECRET).expect(202);
+    assert_eq!(delivered(&run), [b"paid"]);
+}
+
 #[test]
 fn the_signature_is_checked_before_a_repeat_is_looked_for() {
     let host = host_with_secret(&[]);

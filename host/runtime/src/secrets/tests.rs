@@ -137,11 +137,11 @@ fn smuggle(host: &Runtime, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) 
 
 fn verifying(host: &Runtime, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
     let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
-    let secrets = host
-        .core()
-        .verifying(&host.read().unwrap(), workflow, &names)?;
+    let Verifying { secrets, closed } =
+        host.core()
+            .verifying(&host.read().unwrap(), workflow, &names)?;
     assert!(secrets.iter().all(|secret| secret.expose_text() == VALUE));
-    Ok(secrets.len())
+    closed.map_or(Ok(secrets.len()), Err)
 }
 
 fn sending(host: &Runtime, workflow: &str, secret: &str, url: &str) -> Result<(), SendRefused> {
