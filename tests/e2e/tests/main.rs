@@ -27,6 +27,7 @@ mod hook_connections;
 mod hook_limits;
 mod hook_queues;
 mod hook_requests;
+mod hostile;
 mod limits;
 mod operations;
 mod payment;
