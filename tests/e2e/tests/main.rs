@@ -29,6 +29,7 @@ mod hook_queues;
 mod hook_requests;
 mod hostile;
 mod limits;
+mod network;
 mod operations;
 mod payment;
 mod provider_duplicates;
