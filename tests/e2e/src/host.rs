@@ -103,6 +103,24 @@ impl Host {
         user + system
     }
 
+    /// The most memory that it ever had, in bytes.
+    ///
+    /// # Panics
+    /// When it is dead, or this is no Linux.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let child = self.child.as_ref().expect("a host that was not killed");
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: u64 = peak
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib << 10
+    }
+
     /// What it logged, from its first start on.
     #[must_use]
     pub fn log(&self) -> String {

@@ -44,6 +44,12 @@ pub(crate) fn component(items: &str, packages: &[&str]) -> Vec<u8> {
         .unwrap()
 }
 
+/// A workflow of this core module, in text. Its world has these items beside the contract's, from these packages.
+pub(crate) fn of_text(text: &str, items: &str, packages: &[&str]) -> Vec<u8> {
+    let items = format!("{items} {WORKFLOW}");
+    embed(&world(&items, packages), wat::parse_str(text).unwrap())
+}
+
 /// A workflow that waits for what is in an empty set.
 pub(crate) fn stuck() -> Vec<u8> {
     let text = r#"(module
@@ -53,19 +59,23 @@ pub(crate) fn stuck() -> Vec<u8> {
         (func (export "[async-lift]run") (param i32 i32 i32 i32) (result i32)
             (i32.or (i32.const 2) (i32.shl (call $new) (i32.const 4))))
         (func (export "[callback][async-lift]run") (param i32 i32 i32) (result i32) unreachable))"#;
-    embed(&world(WORKFLOW, &[]), wat::parse_str(text).unwrap())
+    of_text(text, "", &[])
 }
 
 /// A workflow with one more function, which is small, valid, and takes a compiler minutes.
 pub(crate) fn bomb() -> Vec<u8> {
     const DEPTH: usize = 12_000;
-    let text = wasmprinter::print_bytes(module(WORKFLOW, &[])).unwrap();
     let nest = format!(
         "{}{}",
         "loop\nlocal.get 0\nbr_if 0\n".repeat(DEPTH),
         "end\n".repeat(DEPTH)
     );
-    let function = format!("(func (param i32)\n{nest})");
+    with_functions(&format!("(func (param i32)\n{nest})"))
+}
+
+/// A workflow with these functions, in text, which nobody calls.
+pub(crate) fn with_functions(functions: &str) -> Vec<u8> {
+    let text = wasmprinter::print_bytes(module(WORKFLOW, &[])).unwrap();
     let end = text.rfind(')').unwrap();
-    wat::parse_str(format!("{}{function})", &text[..end])).unwrap()
+    wat::parse_str(format!("{}{functions})", &text[..end])).unwrap()
 }

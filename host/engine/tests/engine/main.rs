@@ -12,6 +12,7 @@ mod code;
 mod context;
 mod core_guest;
 mod cpu;
+mod determinism;
 mod ends;
 mod features;
 mod harness;

@@ -12,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::error::CliError;
 use crate::config::{Config, Flags, LogFormat};
+use crate::machine;
 use crate::serve::serve;
 
 /// Runs a host
@@ -36,9 +37,7 @@ impl Serve {
         let raw = self.flags.clone().with_environment_and_file(variable)?;
         let config = Config::new(&raw, variable)?;
         start_log(&config);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
+        let runtime = machine::runtime()?;
         let served = runtime.block_on(serve(config));
         // What would not end in good time was cut off by then.
         runtime.shutdown_timeout(Duration::from_millis(100));

@@ -407,3 +407,22 @@ fn masked_headers_are_named_as_headers_are() {
     let error = error(&["--mask-headers", "X Api Key"], &[]);
     assert!(error.contains("mask-headers"), "{error}");
 }
+
+#[test]
+fn the_security_document_has_the_limits_as_they_are() {
+    let document = include_str!("../../../../SECURITY.md");
+    let limits = ALL
+        .iter()
+        .filter(|setting| matches!(setting.kind, Kind::Size | Kind::Span | Kind::Count));
+    let rows: String = limits
+        .map(|setting| {
+            let default = setting.default.unwrap_or("none");
+            format!("| `--{}` | {default} | {} |\n", setting.name, setting.help)
+        })
+        .collect();
+    let table = format!("| setting | default | what it bounds |\n|---|---|---|\n{rows}\n");
+    assert!(
+        document.contains(&table),
+        "SECURITY.md needs this table:\n{table}"
+    );
+}

@@ -14,4 +14,4 @@ pub use disk::FileDisk;
 pub use egress::HttpEgress;
 pub use entropy::SystemEntropy;
 pub use files::raise_open_files;
-pub use tasks::TokioTasks;
+pub use tasks::{TokioTasks, runtime};

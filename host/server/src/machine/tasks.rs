@@ -1,7 +1,28 @@
 //! Tasks, on tokio.
 
+use std::io;
+
 use dormouse_store::seams::{Spawner, Task};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// After so many polls of tasks a worker looks whether something came over the network or a timer is due. A guest that
+/// computes gives way after 5 ms, so that with tokio's own 61 polls two such guests on each worker would keep everybody
+/// else waiting for 300 ms. A look costs about a microsecond.
+const POLLS_BETWEEN_EVENTS: u32 = 8;
+
+/// What all of the host's tasks run on.
+///
+/// # Errors
+/// When the system gives no thread, or nothing to wait for events with.
+pub fn runtime() -> io::Result<Runtime> {
+    builder().build()
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.enable_all().event_interval(POLLS_BETWEEN_EVENTS);
+    builder
+}
 
 /// Runs tasks on a tokio runtime, and blocking work on its threads for that.
 #[derive(Debug, Clone)]
@@ -14,5 +35,69 @@ impl Spawner for TokioTasks {
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
         self.0.spawn_blocking(work);
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a thread that is busy, and one that is late"
+)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Longer than it takes a byte to arrive.
+    const TURN: Duration = Duration::from_millis(1);
+
+    /// Counted in turns of the busy task, and not in time, which the machine may spend on something else.
+    #[test]
+    fn a_task_that_is_always_ready_does_not_keep_what_arrives_waiting() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (receiver, _) = listener.accept().unwrap();
+        receiver.set_nonblocking(true).unwrap();
+
+        let turns = Arc::new(AtomicU32::new(0));
+        let busy = turns.clone();
+        let runtime = builder().worker_threads(1).build().unwrap();
+        runtime.spawn(std::future::poll_fn(move |context| {
+            std::thread::sleep(TURN);
+            busy.fetch_add(1, Ordering::SeqCst);
+            context.waker().wake_by_ref();
+            std::task::Poll::<()>::Pending
+        }));
+        let (turn, sent_at) = (turns.clone(), Arc::new(AtomicU32::new(0)));
+        let (asking, asked) = mpsc::channel();
+        let sending = sent_at.clone();
+        // From outside, once the reader has had time to wait for it.
+        std::thread::spawn(move || {
+            while asked.recv().is_ok() {
+                std::thread::sleep(5 * TURN);
+                sending.store(turn.load(Ordering::SeqCst), Ordering::SeqCst);
+                sender.write_all(b"x").unwrap();
+            }
+        });
+        let reading = runtime.spawn(async move {
+            let mut receiver = tokio::net::TcpStream::from_std(receiver).unwrap();
+            let mut longest = 0;
+            for _ in 0..10 {
+                asking.send(()).unwrap();
+                receiver.read_exact(&mut [0]).await.unwrap();
+                let waited = turns.load(Ordering::SeqCst) - sent_at.load(Ordering::SeqCst);
+                longest = longest.max(waited);
+            }
+            longest
+        });
+        let longest = runtime.block_on(reading).unwrap();
+        runtime.shutdown_background();
+        assert!(longest <= 2 * POLLS_BETWEEN_EVENTS, "{longest} turns");
     }
 }
