@@ -102,7 +102,7 @@ impl Handle {
     fn reopen(&self) -> Result<(), redb::Error> {
         let mut current = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         // The lock on the file goes with the old handle. Snapshots that are still held keep the old one alive, and
-        // their reads fail; they are short.
+        // their reads fail; they are short, but for that of a backup, which fails as a whole.
         *current = Arc::new(placeholder()?);
         let backend = self.disk.open().map_err(redb::Error::Io)?;
         let database = crate::store::builder(self.cache)
