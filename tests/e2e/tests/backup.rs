@@ -65,6 +65,9 @@ fn nameless_files(host: &Host) -> usize {
         .count()
 }
 
+/// What a host logs when there is nothing left of a backup but to send it.
+const MADE: &str = "a backup was made";
+
 /// Begins to fetch a backup and reads no more of it than its head.
 fn begin(host: &Host) -> raw::Connection {
     let mut connection = raw::Connection::to(&host.url());
@@ -219,6 +222,8 @@ fn there_is_one_at_a_time_and_none_is_left() {
     fill(&host, 24);
     let under_way = begin(&host);
     host.get("/v1/backup").expect_problem(409, "backup-running");
+    wait_until("a backup", || host.log().contains(MADE).then_some(()));
+    host.get("/v1/backup").expect_problem(409, "backup-running");
     let refused = back_up(&host, &["/nowhere/file"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert!(
@@ -252,7 +257,7 @@ fn a_client_that_goes_away_early_ends_the_copying() {
     wait_until("no backup any more", || {
         (nameless_files(&host) == 0).then_some(())
     });
-    assert!(!host.log().contains("a backup was made"));
+    assert!(!host.log().contains(MADE));
 }
 
 #[test]

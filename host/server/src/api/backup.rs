@@ -91,7 +91,6 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
             detail,
         ))
     })?;
-    tracing::info!(bytes = made.length, "a backup was made");
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
         (CONTENT_LENGTH, made.length.to_string()),
@@ -112,6 +111,7 @@ fn make(
     }
     let file = scratch.reader().map_err(|error| failed(&error))?;
     let length = file.metadata().map_err(|error| failed(&error))?.len();
+    tracing::info!(bytes = length, "a backup was made");
     Ok(Made { file, length, turn })
 }
 
