@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -71,7 +71,7 @@ impl Backup {
     }
 
     fn to_output(&self, terminal: &mut Terminal) -> Result<(), CliError> {
-        if terminal.colour {
+        if io::stdout().is_terminal() {
             let text = "a backup is no text for a terminal: name a file, or pipe it elsewhere";
             return Err(CliError::Usage(text.into()));
         }
