@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Engine};
 use dormouse_journal::{Header, Payload, RunId, VersionId};
-use dormouse_store::seams::{Entropy, Spawner};
+use dormouse_store::seams::{Entropy, Spawner, StorageBackend};
 use dormouse_store::{
-    Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store,
+    BackupError, Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store,
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -228,6 +228,21 @@ impl Runtime {
     /// When the disk fails.
     pub fn read(&self) -> Result<Snapshot, Unavailable> {
         Ok(self.core.store.read()?)
+    }
+
+    /// Copies everything that is durable now into `target`, an empty store on the data directory's disk. It blocks its
+    /// thread, and asks `is_wanted` every now and then whether to go on. A host that stops does not.
+    ///
+    /// # Errors
+    /// When it does not go on, there is too little space, or a disk fails.
+    pub fn back_up(
+        &self,
+        target: Box<dyn StorageBackend>,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), BackupError> {
+        let slots = &self.core.slots;
+        let is_wanted = || is_wanted() && !slots.is_stopping();
+        self.core.store.back_up(target, &is_wanted)
     }
 
     /// Whether an activation of this run is executing or about to.

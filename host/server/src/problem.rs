@@ -11,7 +11,7 @@ use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, SetSecretError, StartError,
     Unavailable,
 };
-use dormouse_store::{ReadError, WriteError};
+use dormouse_store::{BackupError, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -177,6 +177,42 @@ impl Problem {
         let detail =
             format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
+    }
+
+    /// There is one backup at a time.
+    #[must_use]
+    pub fn backup_running() -> Self {
+        let detail = "another backup is being made or fetched; try again when it is done";
+        Problem::new(StatusCode::CONFLICT, "backup-running", detail)
+    }
+
+    /// No backup was made of a store of this size.
+    #[must_use]
+    pub fn no_backup(error: BackupError, size: u64) -> Self {
+        match error {
+            BackupError::Read(error) => error.into(),
+            BackupError::Full => {
+                tracing::warn!(%error, size, "a backup was refused");
+                let detail = format!(
+                    "a backup takes up to {size} bytes, as much as the store, on the disk of the data directory until \
+                     it was fetched, beside what the setting `disk-reserve` keeps free; make room there"
+                );
+                Problem::unavailable("disk-full", &detail, RETRY_ROOM)
+            }
+            // Nobody reads this but when the host stops: a client that gave up is gone.
+            BackupError::GivenUp => stopping(),
+            BackupError::Copy(_) => {
+                tracing::error!(%error, "a backup failed");
+                Problem::backup_failed()
+            }
+        }
+    }
+
+    /// The file of a backup could not be used.
+    #[must_use]
+    pub fn backup_failed() -> Self {
+        let detail = "the host could not write the copy; its log says why";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "backup-failed", detail)
     }
 
     /// The status.

@@ -72,3 +72,20 @@ pub enum WriteError {
     #[error("the host is stopping")]
     Stopped,
 }
+
+/// Why no backup was made. The store itself is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// Whoever wanted it does not want it any more.
+    #[error("the backup was given up")]
+    GivenUp,
+    /// The disk has too little space for it.
+    #[error("the disk of the data directory has too little space for a backup")]
+    Full,
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The copy cannot be written.
+    #[error("the copy cannot be written: {0}")]
+    Copy(redb::Error),
+}

@@ -7,9 +7,15 @@
 //! - `transactions/` has one file per thing that can happen. Each is checked against the tables first, then written,
 //!   and never half.
 //! - `queries/` has what can be asked of a [`Snapshot`].
+//! - `backup` copies all of a snapshot into a store of its own.
 //! - `tables/` has one file per table, with the layout of its keys and rows.
 //! - [`seams`] are what the world below is made of: clock, randomness, tasks, disk.
 
+#[cfg(test)]
+// What the tests in `tests/` share names the crate as they do.
+extern crate self as dormouse_store;
+
+mod backup;
 mod clock;
 mod error;
 mod queries;
@@ -19,8 +25,9 @@ mod tables;
 mod transactions;
 mod writer;
 
+pub use backup::{Backup, examine};
 pub use clock::HostClock;
-pub use error::{OpenError, ReadError, WriteError};
+pub use error::{BackupError, OpenError, ReadError, WriteError};
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::Store;
 pub use tables::{

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use dormouse_journal::Time;
-use redb::StorageBackend;
+pub use redb::StorageBackend;
 
 /// A future that can be handed to a [`Spawner`].
 pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -110,6 +110,10 @@ impl Store {
         self.write(Touch).await
     }
 
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
     pub(crate) async fn write<T: Transaction>(
         &self,
         transaction: T,
@@ -151,14 +155,7 @@ fn prepare(database: &Database, now: Time, entropy: &dyn Entropy) -> Result<Time
                     .insert(meta::CLOCK, encode(&now).as_slice())
                     .map_err(storage)?;
             }
-            Some([found]) if *found > FORMAT => {
-                return Err(OpenError::Newer {
-                    found: *found,
-                    known: FORMAT,
-                });
-            }
-            Some([FORMAT]) => {}
-            Some(other) => return Err(OpenError::Damaged(format!("its format is {other:?}"))),
+            Some(found) => check_format(found)?,
         }
         let clock = table.get(meta::CLOCK).map_err(storage)?;
         match clock {
@@ -171,6 +168,18 @@ fn prepare(database: &Database, now: Time, entropy: &dyn Entropy) -> Result<Time
     drop(Write::begin(&transaction, now).map_err(|error| OpenError::Damaged(error.to_string()))?);
     transaction.commit().map_err(storage)?;
     Ok(floor)
+}
+
+/// Whether a store of this format can be read.
+pub(crate) fn check_format(found: &[u8]) -> Result<(), OpenError> {
+    match found {
+        [FORMAT] => Ok(()),
+        [found] if *found > FORMAT => Err(OpenError::Newer {
+            found: *found,
+            known: FORMAT,
+        }),
+        other => Err(OpenError::Damaged(format!("its format is {other:?}"))),
+    }
 }
 
 fn read_keys(database: &Database) -> Result<Keys, OpenError> {
@@ -195,11 +204,11 @@ fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     bytes
 }
 
-fn storage(error: impl Into<redb::Error>) -> OpenError {
+pub(crate) fn storage(error: impl Into<redb::Error>) -> OpenError {
     OpenError::Storage(error.into())
 }
 
-fn classify_open(error: redb::DatabaseError) -> OpenError {
+pub(crate) fn classify_open(error: redb::DatabaseError) -> OpenError {
     match error {
         redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
         redb::DatabaseError::UpgradeRequired(found) => OpenError::Damaged(format!(

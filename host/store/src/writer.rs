@@ -102,7 +102,7 @@ impl Handle {
     fn reopen(&self) -> Result<(), redb::Error> {
         let mut current = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         // The lock on the file goes with the old handle. Snapshots that are still held keep the old one alive, and
-        // their reads fail; they are short.
+        // their reads fail; they are short, but for that of a backup, which fails as a whole.
         *current = Arc::new(placeholder()?);
         let backend = self.disk.open().map_err(redb::Error::Io)?;
         let database = crate::store::builder(self.cache)
@@ -191,15 +191,16 @@ impl Writer {
     /// Whether writes are refused for want of space: there is too little left, or the last attempt found so (as with a
     /// quota, of which the disk does not speak). [`crate::Store::touch`] tries again.
     pub(crate) fn is_full(&self) -> bool {
-        self.lacks_space() || self.full.load(Ordering::Acquire)
+        self.lacks_space_for(0) || self.full.load(Ordering::Acquire)
     }
 
-    /// A disk that does not say how much is left is taken at its word when it is full.
-    fn lacks_space(&self) -> bool {
+    /// Whether so many bytes would take of what is to be left on the disk. One that does not say how much is left is
+    /// taken at its word when it is full.
+    pub(crate) fn lacks_space_for(&self, bytes: u64) -> bool {
         self.handle
             .disk
             .available()
-            .is_ok_and(|available| available < self.reserve)
+            .is_ok_and(|available| available < self.reserve.saturating_add(bytes))
     }
 
     /// Writes groups until nothing is left to write.
@@ -225,7 +226,7 @@ impl Writer {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if self.lacks_space() {
+        if self.lacks_space_for(0) {
             return Err(WriteError::Full);
         }
         match self.commit(group) {
@@ -290,7 +291,7 @@ fn apply_all(
     write.finish().map_err(|error| (last, error))
 }
 
-fn is_full(error: &redb::Error) -> bool {
+pub(crate) fn is_full(error: &redb::Error) -> bool {
     match error {
         redb::Error::Io(error) => {
             matches!(

@@ -88,14 +88,23 @@ impl Host {
         self.folder.path().join("data")
     }
 
+    /// The id of its process.
+    ///
+    /// # Panics
+    /// When it is dead.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        let child = self.child.as_ref().expect("a host that was not killed");
+        child.id()
+    }
+
     /// The processor time, in ticks of the kernel's clock, of its child processes that have ended.
     ///
     /// # Panics
     /// When it is dead, or this is no Linux.
     #[must_use]
     pub fn children_processor_time(&self) -> u64 {
-        let child = self.child.as_ref().expect("a host that was not killed");
-        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process_id())).unwrap();
         // The name, in parentheses, may hold spaces. Behind it stand the fields from the third on.
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let fields: Vec<&str> = fields.split_whitespace().collect();

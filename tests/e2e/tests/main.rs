@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod backup;
 mod blocked;
 mod call_crashes;
 mod call_secrets;

@@ -4,11 +4,13 @@
 //! [`model`](crate::model) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`, `secrets`;
+//! - `backup` makes a copy of everything;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
 //! - `path`, `query`, `prefer`, `headers` and `cursor` read one part of a request each.
 
 mod auth;
+mod backup;
 mod control;
 mod cursor;
 mod docs;
@@ -72,6 +74,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(events::aim))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::set, secrets::delete))
+        .routes(routes!(backup::backup))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

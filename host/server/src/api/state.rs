@@ -9,6 +9,7 @@ use dormouse_store::Snapshot;
 use http::StatusCode;
 
 use super::auth::Auth;
+use super::backup::Backups;
 use super::docs;
 use crate::config::Config;
 use crate::ingress::Rejections;
@@ -31,6 +32,8 @@ pub struct AppState {
     pub(super) auth: Arc<Auth>,
     /// The longest that `Prefer: wait` holds an answer.
     pub(super) max_wait: Duration,
+    /// Where backups are made.
+    pub(super) backups: Arc<Backups>,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -51,6 +54,7 @@ impl AppState {
             mask: config.mask.clone(),
             auth: Arc::new(Auth::new(config.token.clone())),
             max_wait: config.max_wait,
+            backups: Arc::new(Backups::new(&config.data_dir)),
             document: docs::document().into(),
         }
     }

@@ -338,6 +338,7 @@ fn the_document_has_every_route() {
         "get /openapi.json",
         "get /readyz",
         "post /v1/events/{event}",
+        "get /v1/backup",
         "get /v1/runs",
         "get /v1/runs/{id}",
         "get /v1/runs/{id}/journal",

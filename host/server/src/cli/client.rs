@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderName, Method, Request};
+use http::{HeaderName, Method, Request, Response, request};
 use serde::de::DeserializeOwned;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
@@ -36,6 +36,12 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     server: String,
+}
+
+/// An answer that is too large to be held, to be read piece by piece.
+pub(super) struct Download {
+    pub(super) length: u64,
+    pub(super) body: Box<dyn Read>,
 }
 
 /// What is sent.
@@ -95,13 +101,7 @@ impl Client {
         headers: &[(HeaderName, &str)],
         body: Option<Body<'_>>,
     ) -> Result<Answer, CliError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header(USER_AGENT, concat!("dormouse/", env!("CARGO_PKG_VERSION")));
-        if let Some(bearer) = &self.bearer {
-            request = request.header(AUTHORIZATION, bearer);
-        }
+        let mut request = self.request(method, url);
         for (name, value) in headers {
             request = request.header(name, *value);
         }
@@ -124,7 +124,41 @@ impl Client {
                     .map_err(|error| self.cut_off(&error))
             }
         };
-        let mut answer = answer?;
+        self.read(answer?)
+    }
+
+    /// Asks for something that may be of any size.
+    pub(super) fn download(&self, url: &Url) -> Result<Download, CliError> {
+        let request = self.request(Method::GET, url).body(());
+        let answer = self
+            .agent
+            .run(request.map_err(|error| usage(&error))?)
+            .map_err(|error| self.unreachable(&error))?;
+        match answer.body().content_length() {
+            Some(length) if answer.status() == 200 => Ok(Download {
+                length,
+                body: Box::new(answer.into_body().into_reader()),
+            }),
+            _ => {
+                let Answer { status, server, .. } = self.read(answer)?;
+                let reason = format!("it answered with status {status} and without a length");
+                Err(CliError::Strange { server, reason })
+            }
+        }
+    }
+
+    fn request(&self, method: Method, url: &Url) -> request::Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(USER_AGENT, concat!("dormouse/", env!("CARGO_PKG_VERSION")));
+        match &self.bearer {
+            Some(bearer) => request.header(AUTHORIZATION, bearer),
+            None => request,
+        }
+    }
+
+    fn read(&self, mut answer: Response<ureq::Body>) -> Result<Answer, CliError> {
         let status = answer.status().as_u16();
         let body = answer
             .body_mut()

@@ -33,6 +33,14 @@ pub(super) enum CliError {
     NoAnswer { origin: String, reason: String },
     #[error("{server} does not answer as a Dormouse host does: {reason}")]
     Strange { server: String, reason: String },
+    #[error("the backup broke off after {received} of {length}: {reason}; nothing was kept")]
+    BrokenOff {
+        received: String,
+        length: String,
+        reason: String,
+    },
+    #[error("what the host sent is not a backup that this version can read: {0}; nothing was kept")]
+    NoBackup(String),
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
@@ -49,6 +57,8 @@ impl CliError {
             CliError::Refused(_)
             | CliError::Unauthorized { .. }
             | CliError::Strange { .. }
+            | CliError::BrokenOff { .. }
+            | CliError::NoBackup(_)
             | CliError::Serve(_) => REFUSED,
             CliError::Usage(_) | CliError::Config(_) => USAGE,
             CliError::Unreachable { .. } | CliError::NoAnswer { .. } => UNREACHABLE,

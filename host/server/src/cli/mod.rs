@@ -3,6 +3,7 @@
 //! One file per command. `client` speaks HTTP, `terminal` writes, and `table`, `text` and `time` make what people read.
 //! With `--json` a command prints what the API answered, and where that came in pages, all of them as one.
 
+mod backup;
 mod client;
 mod connection;
 mod control;
@@ -74,6 +75,7 @@ enum Command {
     Secret(secret::SecretCommand),
     Cancel(control::Cancel),
     Resume(control::Resume),
+    Backup(backup::Backup),
 }
 
 /// Does what the command line of this process says.
@@ -120,6 +122,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CliError>
         Command::Secret(secret) => secret.run(terminal),
         Command::Cancel(cancel) => cancel.run(terminal),
         Command::Resume(resume) => resume.run(terminal),
+        Command::Backup(backup) => backup.run(terminal),
     }
 }
 

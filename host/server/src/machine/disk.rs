@@ -35,6 +35,14 @@ impl FileDisk {
     }
 }
 
+/// The size of the store in this directory.
+///
+/// # Errors
+/// When there is none.
+pub fn store_size(directory: &Path) -> io::Result<u64> {
+    Ok(std::fs::metadata(directory.join(FILE))?.len())
+}
+
 impl FileDisk {
     /// Makes a new store under another name, and gives it its own when it is whole: a file that a crash left half made
     /// would be refused by every later start.

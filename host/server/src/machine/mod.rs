@@ -6,12 +6,14 @@ mod disk;
 mod egress;
 mod entropy;
 mod files;
+mod scratch;
 mod tasks;
 
 pub use clock::MachineClock;
 pub use compiler::ChildCompiler;
-pub use disk::FileDisk;
+pub use disk::{FileDisk, store_size};
 pub use egress::HttpEgress;
 pub use entropy::SystemEntropy;
 pub use files::raise_open_files;
+pub use scratch::Scratch;
 pub use tasks::{TokioTasks, runtime};

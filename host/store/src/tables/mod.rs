@@ -3,7 +3,7 @@
 //! the rows of one time lie together; queues are led by what is scanned. `docs/FORMAT.md` shows the layouts as a whole.
 
 use dormouse_journal::{DecodeError, decode, encode};
-use redb::{Key, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -105,70 +105,70 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
     }
 }
 
-/// Every table, open for writing.
-pub(crate) struct Tables<'t> {
-    pub(crate) broadcasts: Table<'t, u64, &'static [u8]>,
-    pub(crate) calls: Table<'t, (RunKey, u32), &'static [u8]>,
-    pub(crate) code: Table<'t, [u8; 32], &'static [u8]>,
-    pub(crate) components: Table<'t, [u8; 32], &'static [u8]>,
-    pub(crate) due: Table<'t, RunKey, ()>,
-    pub(crate) duplicates: Table<'t, (RunKey, u32, [u8; 32]), &'static [u8]>,
-    pub(crate) event_waits: Table<'t, (&'static str, RunKey, u32), &'static [u8]>,
-    pub(crate) expiries: Table<'t, (u64, &'static [u8]), ()>,
-    pub(crate) inbox: Table<'t, (RunKey, u32, u64), &'static [u8]>,
-    pub(crate) inputs: Table<'t, RunKey, &'static [u8]>,
-    pub(crate) journal: Table<'t, (RunKey, u32, u32), &'static [u8]>,
-    pub(crate) logs: Table<'t, (RunKey, u32, u32), &'static [u8]>,
-    pub(crate) mail: Table<'t, (RunKey, &'static str, u64), &'static [u8]>,
-    pub(crate) mailboxes: Table<'t, (RunKey, &'static str), &'static [u8]>,
-    pub(crate) meta: Table<'t, &'static str, &'static [u8]>,
-    pub(crate) open: Table<'t, (RunKey, u32), &'static [u8]>,
-    pub(crate) outputs: Table<'t, RunKey, &'static [u8]>,
-    pub(crate) replies: Table<'t, (RunKey, &'static str), &'static [u8]>,
-    pub(crate) results: Table<'t, (RunKey, u32), &'static [u8]>,
-    pub(crate) runs: Table<'t, RunKey, &'static [u8]>,
-    pub(crate) runs_by_status: Table<'t, (u8, RunKey), ()>,
-    pub(crate) runs_by_workflow: Table<'t, (&'static str, RunKey), ()>,
-    pub(crate) secrets: Table<'t, &'static str, &'static [u8]>,
-    pub(crate) starts: Table<'t, (&'static str, [u8; 32]), &'static [u8]>,
-    pub(crate) states: Table<'t, RunKey, &'static [u8]>,
-    pub(crate) timers: Table<'t, (u64, RunKey, u32), ()>,
-    pub(crate) webhooks: Table<'t, (RunKey, u32), &'static [u8]>,
-    pub(crate) workflows: Table<'t, &'static str, &'static [u8]>,
+/// Makes [`Tables`] and [`visit`] of one list: a table that is in it is opened by every write, and is in every backup.
+macro_rules! tables {
+    ($($name:ident: $key:ty => $value:ty = $definition:expr,)*) => {
+        /// Every table, open for writing.
+        pub(crate) struct Tables<'t> {
+            $(pub(crate) $name: Table<'t, $key, $value>,)*
+        }
+
+        impl<'t> Tables<'t> {
+            /// Opens them all, and so makes those that do not exist yet.
+            pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
+                Ok(Tables {
+                    $($name: transaction.open_table($definition)?,)*
+                })
+            }
+        }
+
+        /// Shows every table to a visitor, one after the other.
+        pub(crate) fn visit<V: Visitor>(visitor: &mut V) -> Result<(), V::Error> {
+            $(visitor.table::<$key, $value>($definition)?;)*
+            Ok(())
+        }
+    };
 }
 
-impl<'t> Tables<'t> {
-    /// Opens them all, and so makes those that do not exist yet.
-    pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
-        Ok(Tables {
-            broadcasts: transaction.open_table(broadcasts::TABLE.definition())?,
-            calls: transaction.open_table(calls::TABLE.definition())?,
-            code: transaction.open_table(code::TABLE.definition())?,
-            components: transaction.open_table(components::TABLE)?,
-            due: transaction.open_table(due::TABLE)?,
-            duplicates: transaction.open_table(duplicates::TABLE.definition())?,
-            event_waits: transaction.open_table(event_waits::TABLE.definition())?,
-            expiries: transaction.open_table(expiries::TABLE)?,
-            inbox: transaction.open_table(inbox::TABLE.definition())?,
-            inputs: transaction.open_table(inputs::TABLE.definition())?,
-            journal: transaction.open_table(journal::TABLE.definition())?,
-            logs: transaction.open_table(logs::TABLE.definition())?,
-            mail: transaction.open_table(mail::TABLE.definition())?,
-            mailboxes: transaction.open_table(mailboxes::TABLE.definition())?,
-            meta: transaction.open_table(meta::TABLE)?,
-            open: transaction.open_table(open::TABLE.definition())?,
-            outputs: transaction.open_table(outputs::TABLE.definition())?,
-            replies: transaction.open_table(replies::TABLE.definition())?,
-            results: transaction.open_table(results::TABLE.definition())?,
-            runs: transaction.open_table(runs::TABLE.definition())?,
-            runs_by_status: transaction.open_table(runs_by_status::TABLE)?,
-            runs_by_workflow: transaction.open_table(runs_by_workflow::TABLE)?,
-            secrets: transaction.open_table(secrets::TABLE.definition())?,
-            starts: transaction.open_table(starts::TABLE.definition())?,
-            states: transaction.open_table(states::TABLE.definition())?,
-            timers: transaction.open_table(timers::TABLE)?,
-            webhooks: transaction.open_table(webhooks::TABLE.definition())?,
-            workflows: transaction.open_table(workflows::TABLE.definition())?,
-        })
-    }
+/// What does the same to every table, whatever its rows are.
+pub(crate) trait Visitor {
+    /// Why it stops.
+    type Error;
+
+    /// Sees one table.
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
+
+tables! {
+    broadcasts: u64 => &'static [u8] = broadcasts::TABLE.definition(),
+    calls: (RunKey, u32) => &'static [u8] = calls::TABLE.definition(),
+    code: [u8; 32] => &'static [u8] = code::TABLE.definition(),
+    components: [u8; 32] => &'static [u8] = components::TABLE,
+    due: RunKey => () = due::TABLE,
+    duplicates: (RunKey, u32, [u8; 32]) => &'static [u8] = duplicates::TABLE.definition(),
+    event_waits: (&'static str, RunKey, u32) => &'static [u8] = event_waits::TABLE.definition(),
+    expiries: (u64, &'static [u8]) => () = expiries::TABLE,
+    inbox: (RunKey, u32, u64) => &'static [u8] = inbox::TABLE.definition(),
+    inputs: RunKey => &'static [u8] = inputs::TABLE.definition(),
+    journal: (RunKey, u32, u32) => &'static [u8] = journal::TABLE.definition(),
+    logs: (RunKey, u32, u32) => &'static [u8] = logs::TABLE.definition(),
+    mail: (RunKey, &'static str, u64) => &'static [u8] = mail::TABLE.definition(),
+    mailboxes: (RunKey, &'static str) => &'static [u8] = mailboxes::TABLE.definition(),
+    meta: &'static str => &'static [u8] = meta::TABLE,
+    open: (RunKey, u32) => &'static [u8] = open::TABLE.definition(),
+    outputs: RunKey => &'static [u8] = outputs::TABLE.definition(),
+    replies: (RunKey, &'static str) => &'static [u8] = replies::TABLE.definition(),
+    results: (RunKey, u32) => &'static [u8] = results::TABLE.definition(),
+    runs: RunKey => &'static [u8] = runs::TABLE.definition(),
+    runs_by_status: (u8, RunKey) => () = runs_by_status::TABLE,
+    runs_by_workflow: (&'static str, RunKey) => () = runs_by_workflow::TABLE,
+    secrets: &'static str => &'static [u8] = secrets::TABLE.definition(),
+    starts: (&'static str, [u8; 32]) => &'static [u8] = starts::TABLE.definition(),
+    states: RunKey => &'static [u8] = states::TABLE.definition(),
+    timers: (u64, RunKey, u32) => () = timers::TABLE,
+    webhooks: (RunKey, u32) => &'static [u8] = webhooks::TABLE.definition(),
+    workflows: &'static str => &'static [u8] = workflows::TABLE.definition(),
 }

@@ -116,10 +116,15 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        let space = Arc::new(AtomicU64::new(u64::MAX));
+        World::on(Arc::new(MemoryDisk(space.clone())), space)
+    }
+
+    /// The same on a disk that takes its space from there.
+    pub fn on(disk: Arc<dyn Disk>, space: Arc<AtomicU64>) -> Self {
         let clock = Arc::new(TestClock::default());
         clock.0.store(1_000, Ordering::Relaxed);
-        let space = Arc::new(AtomicU64::new(u64::MAX));
-        let store = open_on(Arc::new(MemoryDisk(space.clone())), clock.clone()).unwrap();
+        let store = open_on(disk, clock.clone()).unwrap();
         let component = Bytes::from_static(b"component");
         let version = VersionId::of(&component);
         let deploy = Deploy {

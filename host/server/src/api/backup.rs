@@ -1,0 +1,133 @@
+//! Backups: everything durable, as one file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use dormouse_runtime::Runtime;
+use futures::{Stream, stream};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::docs::{Bytes, Guarded};
+use super::state::AppState;
+use crate::machine::{self, Scratch};
+use crate::model::ProblemBody;
+use crate::problem::Problem;
+
+/// Bytes that are read and sent at once.
+const PIECE: usize = 256 << 10;
+
+/// Where backups are made, one at a time: each takes as much of the disk as the store.
+pub(super) struct Backups {
+    directory: PathBuf,
+    turn: Arc<Semaphore>,
+}
+
+/// A backup that was made, and the turn that it takes until it was fetched.
+struct Made {
+    file: std::fs::File,
+    length: u64,
+    turn: OwnedSemaphorePermit,
+}
+
+impl Backups {
+    /// Backups of the store in this directory.
+    pub(super) fn new(directory: &Path) -> Self {
+        Backups {
+            directory: directory.to_owned(),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+/// Makes a backup
+///
+/// It is the store as it was at one moment after the request came, and has all that was acknowledged before. The answer
+/// begins when the copy is made; the host goes on meanwhile. One that is cut off is not whole: compare its length. It
+/// holds the keys of webhook tokens and the sealed secrets, and not the key that opens those.
+#[utoipa::path(
+    get, path = "/v1/backup", tag = "operations", operation_id = "make_backup",
+    responses(
+        (status = 200, description = "The backup: a store, for the data directory of a host", body = inline(Bytes),
+            content_type = "application/octet-stream",
+            headers(("Content-Length" = u64, description = "Its size"))),
+        (status = 409, description = "`backup-running`: there is one at a time", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 500, description = "`backup-failed`: the host's log says why", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Guarded,
+    ),
+)]
+pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Problem> {
+    let backups = state.backups.clone();
+    let Ok(turn) = backups.turn.clone().try_acquire_owned() else {
+        return Err(Problem::backup_running());
+    };
+    // It goes away with this future, which goes away with the client.
+    let wanted = Arc::new(());
+    let is_wanted = {
+        let wanted = Arc::downgrade(&wanted);
+        move || wanted.strong_count() > 0
+    };
+    let runtime = state.runtime.clone();
+    let made =
+        tokio::task::spawn_blocking(move || make(&runtime, &backups.directory, turn, &is_wanted))
+            .await;
+    drop(wanted);
+    let made = made.unwrap_or_else(|error| {
+        tracing::error!(%error, "a backup panicked");
+        let detail = "the host could not make a backup; its log says why";
+        Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            detail,
+        ))
+    })?;
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (CONTENT_LENGTH, made.length.to_string()),
+    ];
+    Ok((headers, Body::from_stream(pieces(made))).into_response())
+}
+
+fn make(
+    runtime: &Runtime,
+    directory: &Path,
+    turn: OwnedSemaphorePermit,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Made, Problem> {
+    let scratch = Scratch::new(directory).map_err(|error| failed(&error))?;
+    if let Err(error) = runtime.back_up(Box::new(scratch.clone()), is_wanted) {
+        let size = machine::store_size(directory).map_err(|error| failed(&error))?;
+        return Err(Problem::no_backup(error, size));
+    }
+    let file = scratch.reader().map_err(|error| failed(&error))?;
+    let length = file.metadata().map_err(|error| failed(&error))?.len();
+    tracing::info!(bytes = length, "a backup was made");
+    Ok(Made { file, length, turn })
+}
+
+fn failed(error: &io::Error) -> Problem {
+    tracing::error!(%error, "the file of a backup cannot be used");
+    Problem::backup_failed()
+}
+
+/// A backup in pieces. A client that does not take them is cut off as any other, and with it the file goes.
+fn pieces(made: Made) -> impl Stream<Item = io::Result<bytes::Bytes>> {
+    let Made { file, turn, .. } = made;
+    stream::try_unfold((File::from_std(file), turn), async |(mut file, turn)| {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        match file.read_buf(&mut piece).await? {
+            0 => Ok(None),
+            _ => Ok(Some((piece.freeze(), (file, turn)))),
+        }
+    })
+}

@@ -1,0 +1,97 @@
+//! A file without a name, for a copy of the store.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::StorageBackend;
+
+/// The name that it has for a moment.
+const FILE: &str = "dormouse.backup";
+
+/// A file in the data directory that is gone when it is closed, whatever becomes of the process. It holds keys, as the
+/// store does, and is open to its owner alone.
+///
+/// It is never synced: a crash takes all of it.
+#[derive(Debug, Clone)]
+pub struct Scratch {
+    file: Arc<File>,
+}
+
+impl Scratch {
+    /// An empty one. There may be one at a time in a directory.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(FILE);
+        // One is left by a process that was killed in the moment between the two.
+        remove(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        remove(&path)?;
+        Ok(Scratch {
+            file: Arc::new(file),
+        })
+    }
+
+    /// The file, to be read from its beginning.
+    ///
+    /// # Errors
+    /// When the process has too many files open.
+    pub fn reader(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl StorageBackend for Scratch {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(data, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_no_name_also_after_one_that_was_left() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(FILE), "left").unwrap();
+        let scratch = Scratch::new(directory.path()).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_eq!(scratch.len().unwrap(), 0);
+        scratch.write(3, b"abc").unwrap();
+        let read = io::read_to_string(scratch.reader().unwrap()).unwrap();
+        assert_eq!(read, "\0\0\0abc");
+    }
+}
