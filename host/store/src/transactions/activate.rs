@@ -7,7 +7,7 @@ use dormouse_journal::{
 use redb::ReadableTable;
 
 use crate::tables::{Call, Tables, inbox, mail, open, results};
-use crate::transactions::commit::Commit;
+use crate::transactions::commit::{self, Commit};
 use crate::transactions::edit::{Edit, Edits};
 use crate::transactions::events::{self, MailLimits, Reached};
 use crate::writer::{Transaction, Write};
@@ -169,6 +169,10 @@ impl Activate {
     ) -> Result<(), ReadError> {
         for notify in &self.step.notifies {
             let count = events::send(write, edits, sequence, notify, self.mail, reached)?;
+            // What was given up in the same activation is sent, and nobody waits to hear of it.
+            if !commit::is_waited_for(&write.tables, self.run, notify.operation)? {
+                continue;
+            }
             if let Some(edit) = edits.load(&write.tables, self.run)? {
                 let outcome = Outcome::Notified(count);
                 events::put_result(
