@@ -196,3 +196,21 @@ fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_d
         assert_eq!(world.state(id).ready, u32::from(!dropped));
     }
 }
+
+#[test]
+fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run() {
+    for (waits, refused) in [(1, Refused::Stale), (MANY, Refused::EventUnderway)] {
+        let world = World::new();
+        let id = waiting(&world, waits, None);
+        let aimed = run(world.store.notify_run(id, "e".into(), payload("a"), MAIL)).unwrap();
+        assert_eq!(aimed, AimedNotified::Queued);
+        notify(&world);
+        let source = Source::Arrival {
+            channel: Channel::Event("e".into()),
+            place: 0,
+        };
+        let outcome = Outcome::Event(Some(payload("a")));
+        let taken = step(world.now(), Some((1, outcome, source)), vec![]);
+        assert_eq!(world.commit(id, 1, taken), Err(refused));
+    }
+}

@@ -1,8 +1,8 @@
 //! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Activation, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source, Status,
-    Time, Transition,
+    Activation, Channel, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source,
+    Status, Time, Transition,
 };
 use redb::ReadableTable;
 
@@ -108,9 +108,10 @@ pub enum Refused {
     Blocked,
     /// The journal does not end where this activation begins.
     Moved,
-    /// A deadline was about to pass, but something accepted before it has arrived meanwhile.
+    /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
+    /// an event aimed at the run, but one sent to all has reached it.
     Stale,
-    /// A deadline was about to pass, but an event accepted before it is on its way. The run is woken when it comes.
+    /// The same, but that the event sent to all is on its way. The run is woken when it comes.
     EventUnderway,
 }
 
@@ -203,8 +204,35 @@ impl Activate {
             (Some(Source::Deadline), Some(completion)) => {
                 self.refuse_deadline(tables, completion.operation)
             }
+            (
+                Some(Source::Arrival {
+                    channel: Channel::Event(event),
+                    ..
+                }),
+                Some(completion),
+            ) => self.refuse_aimed(tables, event, completion.operation),
             _ => Ok(None),
         }
+    }
+
+    /// A wait that an event sent to all has reached gets that one, and leaves one aimed at the run to the next wait.
+    fn refuse_aimed(
+        &self,
+        tables: &Tables<'_>,
+        event: &str,
+        operation: OperationNumber,
+    ) -> Result<Option<Refused>, ReadError> {
+        let key = (self.run.0, operation.0);
+        if tables.results.get(key)?.is_some() {
+            return Ok(Some(Refused::Stale));
+        }
+        let Some(row) = open::TABLE.get(&tables.open, key)? else {
+            return Ok(None);
+        };
+        Ok(
+            events::is_underway(tables, event, self.run, operation, row.waiting())?
+                .then_some(Refused::EventUnderway),
+        )
     }
 
     /// A wait ends with none only after everything accepted before its deadline was handed out.
