@@ -24,6 +24,8 @@ struct State {
     log: Vec<Operation>,
     /// How many more operations succeed, if they are counted.
     left: Option<usize>,
+    /// Whether there is no room left.
+    full: bool,
 }
 
 impl State {
@@ -41,7 +43,7 @@ impl State {
 }
 
 /// Something done to the disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Its length was set.
     Length(u64),
@@ -69,6 +71,11 @@ impl SimDisk {
         self.lock().left = Some(operations);
     }
 
+    /// Says from now on that it is full, or that it is not.
+    pub fn fill(&self, full: bool) {
+        self.lock().full = full;
+    }
+
     /// Everything that was done to it.
     #[must_use]
     pub fn log(&self) -> Vec<Operation> {
@@ -86,7 +93,7 @@ impl Disk for SimDisk {
     }
 
     fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+        Ok(if self.lock().full { 0 } else { u64::MAX })
     }
 }
 
