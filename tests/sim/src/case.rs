@@ -15,6 +15,8 @@ pub struct Case {
     pub rebuild_after_step: bool,
     /// How many milliseconds late a commit begins at most.
     pub commit_delay: u64,
+    /// Whether a crash keeps any part of what was not synced, rather than none.
+    pub tears: bool,
     /// How many percent of the attempts at calls fail.
     pub failing: u64,
     /// What each run does, after it has created its webhooks.

@@ -1,19 +1,19 @@
 //! Drives a case: many runs on one machine, and everything that may happen to them. What was heard from the host is
 //! written down, and judged at the end.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use dormouse_journal::{CallError, Kind, Payload, Request, Response, RunId, Status, Time};
-use dormouse_runtime::{Readiness, Received, Refusal, Runtime, Settings};
+use dormouse_journal::{Kind, Payload, RunId, Status, Time};
+use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
 use dormouse_store::AimedNotified;
 
 use crate::caller::incoming;
 use crate::case::EVENT;
-use crate::{Case, Dice, Operation, SimEgress, What, World, check};
+use crate::check::check;
+use crate::evidence::Evidence;
+use crate::history::{Event, Heard, Post, Shared, lock, network};
+use crate::{Case, Dice, Operation, What, World};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
 const SCAN: u64 = 32_000;
@@ -53,59 +53,6 @@ pub fn drive(case: &Case) -> Result<Numbers, String> {
             .or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("a panic: {}", text.unwrap_or("of no text")))
     })
-}
-
-/// A request that the driver sends, as often as it takes to hear of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Post {
-    pub(crate) run: usize,
-    pub(crate) webhook: usize,
-    pub(crate) key: Option<String>,
-    pub(crate) body: String,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone)]
-pub(crate) struct Heard {
-    pub(crate) post: usize,
-    /// When it was sent, and when this was heard, in the order of all such moments.
-    pub(crate) sent: usize,
-    pub(crate) heard: usize,
-    pub(crate) result: Result<Received, Refusal>,
-}
-
-/// An event that the driver sends.
-#[derive(Debug, Clone)]
-pub(crate) struct Event {
-    pub(crate) to: Option<usize>,
-    pub(crate) body: String,
-    /// Whom it reaches, once heard.
-    pub(crate) reached: Option<Vec<RunId>>,
-}
-
-/// What is known outside the host.
-#[derive(Debug, Default)]
-pub(crate) struct History {
-    pub(crate) posts: Vec<Post>,
-    pub(crate) heard: Vec<Heard>,
-    pub(crate) events: Vec<Event>,
-    /// What the network answered, by `Idempotency-Key`.
-    pub(crate) answers: BTreeMap<String, Vec<Result<Response, CallError>>>,
-    moments: usize,
-}
-
-impl History {
-    fn moment(&mut self) -> usize {
-        self.moments += 1;
-        self.moments
-    }
-}
-
-/// The history, shared with tasks that wait for the host's word.
-type Shared = Arc<Mutex<History>>;
-
-fn lock(history: &Shared) -> MutexGuard<'_, History> {
-    history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Driver<'c> {
@@ -150,6 +97,9 @@ impl<'c> Driver<'c> {
                 .push(self.world.start(&host, "script", &self.case.input(run)));
         }
         self.host = Some(host);
+        if self.case.tears {
+            self.world.disk().tear(Dice::new(self.case.seed));
+        }
         if self.case.commit_delay > 0 {
             self.world
                 .delay_commits(self.case.seed, self.case.commit_delay);
@@ -163,7 +113,7 @@ impl<'c> Driver<'c> {
         let host = self.alive()?;
         let history = lock(&self.history);
         let snapshot = host.read().map_err(|error| error.to_string())?;
-        let activations = check::check(&check::Evidence {
+        let activations = check(&Evidence {
             snapshot: &snapshot,
             runs: &self.runs,
             history: &history,
@@ -461,49 +411,4 @@ fn digest(log: &[Operation]) -> u64 {
     let mut hasher = DefaultHasher::new();
     log.hash(&mut hasher);
     hasher.finish()
-}
-
-/// A network that fails and takes its time, and writes down what it answers.
-fn network(case: &Case, history: &Shared) -> SimEgress {
-    let (failing, history) = (case.failing, history.clone());
-    let outcome = Mutex::new(Dice::new(case.seed));
-    let delay = Mutex::new(Dice::new(case.seed.wrapping_add(1)));
-    let throw = |dice: &Mutex<Dice>, bound| {
-        let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
-        dice.below(bound)
-    };
-    SimEgress::new(move |request| {
-        let key = idempotency_key(request);
-        let mut history = lock(&history);
-        let number = history.moment();
-        let failed = throw(&outcome, 100) < failing;
-        let response = |status: u16| {
-            Ok(Response {
-                status,
-                headers: Vec::new(),
-                body: Bytes::from(number.to_string()),
-            })
-        };
-        let answer = match (failed, throw(&outcome, 4)) {
-            (true, 0) => Err(CallError::TimedOut),
-            (true, 1) => Err(CallError::Unreachable(number.to_string())),
-            (true, _) => response(503),
-            (false, 0) => response(404),
-            (false, _) => response(200),
-        };
-        history.answers.entry(key).or_default().push(answer.clone());
-        answer
-    })
-    .after(move |_| 50 * throw(&delay, 5))
-}
-
-/// The `Idempotency-Key` of a request.
-pub(crate) fn idempotency_key(request: &Request) -> String {
-    let keys: Vec<_> = request
-        .headers
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"))
-        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
-        .collect();
-    keys.join(" and ")
 }

@@ -14,7 +14,7 @@ use dormouse_store::seams::{Clock, Spawner, Task};
 use crate::Dice;
 
 /// How many polls may follow each other at one instant. A host that needs more is taken to spin.
-const POLLS_AT_ONCE: usize = 1_000_000;
+const POLLS_AT_ONCE: usize = 10_000;
 
 /// The executor, which is also the clock and where tasks run.
 #[derive(Default)]

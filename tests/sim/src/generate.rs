@@ -23,6 +23,7 @@ pub fn generate(seed: u64) -> Case {
         instances: dice.pick(&[1, 2, 64]),
         rebuild_after_step: dice.percent(30),
         commit_delay: dice.pick(&[0, 0, 0, 3]),
+        tears: dice.percent(50),
         failing: dice.pick(&[0, 30, 70]),
         scripts,
         acts,

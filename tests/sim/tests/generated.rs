@@ -54,7 +54,7 @@ fn whatever_happens_nothing_is_lost() {
 
 #[test]
 fn a_seed_gives_the_same_bytes_on_the_disk_again() {
-    for seed in 0..5 {
+    for seed in 0..3 {
         let case = generate(seed);
         assert_eq!(drive(&case).unwrap(), drive(&case).unwrap(), "seed {seed}");
     }
