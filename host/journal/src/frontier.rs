@@ -251,16 +251,38 @@ impl Frontier {
             .flatten()
             .find_map(|number| {
                 let open = self.open.get(number)?;
-                (!open.abandoned && open.waiting().takes(head.accepted))
-                    .then_some((*number, open.issued))
+                (!open.abandoned
+                    && !self.is_spoken_for(&channel, *number)
+                    && open.waiting().takes(head.accepted))
+                .then_some((*number, open.issued))
             });
         if let Some((number, issued)) = taker {
+            self.leave_to_others(&channel, number);
             let key = (head.accepted.max(issued), head.accepted, number);
-            // A wait for an event may have two channels ready at the same instant; the first one found keeps it.
-            if let std::collections::btree_map::Entry::Vacant(vacant) = self.arrived.entry(key) {
-                vacant.insert((channel.clone(), head.place));
-                self.heads.insert(channel, key);
-            }
+            self.arrived.insert(key, (channel.clone(), head.place));
+            self.heads.insert(channel, key);
+        }
+    }
+
+    /// Whether a wait for an event was reached by one sent to all, so that one aimed at the run is for the next wait.
+    fn is_spoken_for(&self, channel: &Channel, number: OperationNumber) -> bool {
+        matches!(channel, Channel::Event(_)) && self.heads.contains_key(&Channel::Result(number))
+    }
+
+    /// A wait was reached by an event sent to all: what was aimed at the run and meant for it is the next wait's.
+    fn leave_to_others(&mut self, channel: &Channel, number: OperationNumber) {
+        let (Channel::Result(_), Some(open)) = (channel, self.open.get(&number)) else {
+            return;
+        };
+        let Kind::WaitForEvent { event, .. } = &open.kind else {
+            return;
+        };
+        let mail = Channel::Event(event.clone());
+        if self.heads.get(&mail).is_some_and(|key| key.2 == number)
+            && let Some(key) = self.heads.remove(&mail)
+        {
+            self.arrived.remove(&key);
+            self.unchecked.insert(mail);
         }
     }
 

@@ -249,3 +249,33 @@ fn of_two_requests_that_lay_there_the_one_accepted_first_goes_first() {
     }
     assert_eq!(delivers(frontier.next(Time(100))), Some((1, 0)));
 }
+
+#[test]
+fn a_wait_reached_by_an_event_to_all_leaves_one_aimed_at_the_run_to_the_next() {
+    let wait = || Kind::WaitForEvent {
+        event: "e".into(),
+        timeout: None,
+    };
+    let aimed = Channel::Event("e".into());
+    let head = |accepted| Head {
+        place: 0,
+        accepted: Time(accepted),
+    };
+    let mut frontier = frontier(100, vec![wait(), wait()]);
+    // The aimed one came first, and is looked up first.
+    while let Some(channel) = frontier.unchecked().cloned() {
+        let found = match &channel {
+            Channel::Event(_) => Some(head(110)),
+            Channel::Result(OperationNumber(0)) => Some(head(120)),
+            _ => None,
+        };
+        frontier.found(channel, found);
+    }
+    let ready = frontier.next(Time(130)).unwrap();
+    assert_eq!(ready.operation, OperationNumber(1));
+    assert!(matches!(ready.source, Source::Arrival { channel, .. } if channel == aimed));
+    frontier.apply(&activation(130, Some(1), vec![]));
+    check(&mut frontier, None);
+    let ready = frontier.next(Time(130)).unwrap();
+    assert_eq!(ready.operation, OperationNumber(0));
+}

@@ -165,3 +165,52 @@ fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
     assert_eq!(result(&world, id, 1), Some(Outcome::Notified(2)));
     assert_eq!(result(&world, id, 0), None);
 }
+
+#[test]
+fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due() {
+    for dropped in [false, true] {
+        let world = World::new();
+        let other = waiting(&world, 1, None);
+        let id = world.start();
+        let kinds = vec![
+            Kind::Notify {
+                event: "e".into(),
+                run: None,
+            },
+            Kind::Abandon {
+                operations: vec![OperationNumber(0)],
+                dropped,
+            },
+            wait_event(None),
+        ];
+        let mut sending = step(world.now(), None, kinds);
+        sending.notifies.push(NewNotify {
+            operation: OperationNumber(0),
+            event: "e".into(),
+            to: NotifyTarget::Everyone,
+            payload: payload("x"),
+        });
+        assert_eq!(world.commit(id, 0, sending).unwrap().woken, [other]);
+        assert_eq!(result(&world, id, 0), None);
+        // One that was given up, rather than dropped, still has to be told so.
+        assert_eq!(world.state(id).ready, u32::from(!dropped));
+    }
+}
+
+#[test]
+fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run() {
+    for (waits, refused) in [(1, Refused::Stale), (MANY, Refused::EventUnderway)] {
+        let world = World::new();
+        let id = waiting(&world, waits, None);
+        let aimed = run(world.store.notify_run(id, "e".into(), payload("a"), MAIL)).unwrap();
+        assert_eq!(aimed, AimedNotified::Queued);
+        notify(&world);
+        let source = Source::Arrival {
+            channel: Channel::Event("e".into()),
+            place: 0,
+        };
+        let outcome = Outcome::Event(Some(payload("a")));
+        let taken = step(world.now(), Some((1, outcome, source)), vec![]);
+        assert_eq!(world.commit(id, 1, taken), Err(refused));
+    }
+}

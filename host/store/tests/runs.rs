@@ -64,6 +64,32 @@ fn calling(world: &World) -> RunId {
 }
 
 #[test]
+fn a_call_given_up_in_the_activation_that_made_it_is_not_made() {
+    let world = World::new();
+    let id = world.start();
+    let kinds = vec![
+        Kind::Call {
+            method: "GET".into(),
+            url: "http://service.example/".into(),
+            retry: call().retry,
+        },
+        Kind::Abandon {
+            operations: vec![OperationNumber(0)],
+            dropped: true,
+        },
+        wait(None),
+    ];
+    let mut step = step(world.now(), None, kinds);
+    step.calls.push(NewCall {
+        operation: OperationNumber(0),
+        call: call(),
+    });
+    assert_eq!(world.commit(id, 0, step).unwrap().status, Status::Suspended);
+    let snapshot = world.store.read().unwrap();
+    assert!(snapshot.call(id, OperationNumber(0)).unwrap().is_none());
+}
+
+#[test]
 fn a_start_with_a_key_starts_one_run() {
     let world = World::new();
     let mut start = world.new_start();

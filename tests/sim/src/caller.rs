@@ -67,28 +67,7 @@ impl World {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Received, Refusal> {
-        let Some(token) = url
-            .rsplit('/')
-            .next()
-            .and_then(|token| host.read_token(token))
-        else {
-            panic!("{url} is not a webhook of this host");
-        };
-        let request = Request {
-            method: "POST".into(),
-            url: url.into(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())))
-                .collect(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        };
-        let options = host.webhook(token)?.map(|webhook| webhook.options);
-        self.run(host.receive(Incoming {
-            token,
-            options: options.unwrap_or_default(),
-            request,
-        }))
+        self.run(host.receive(incoming(host, url, headers, body)?))
     }
 
     /// The result of a run, once it has ended.
@@ -122,4 +101,41 @@ impl World {
             .unwrap_or_else(|| panic!("there is no run {run}"))
             .status
     }
+}
+
+/// A post as the host is given it.
+///
+/// # Errors
+/// When the store cannot be read.
+///
+/// # Panics
+/// When the token is none of this host's.
+pub(crate) fn incoming(
+    host: &Runtime,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Incoming, Refusal> {
+    let Some(token) = url
+        .rsplit('/')
+        .next()
+        .and_then(|token| host.read_token(token))
+    else {
+        panic!("{url} is not a webhook of this host");
+    };
+    let request = Request {
+        method: "POST".into(),
+        url: url.into(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())))
+            .collect(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    };
+    let options = host.webhook(token)?.map(|webhook| webhook.options);
+    Ok(Incoming {
+        token,
+        options: options.unwrap_or_default(),
+        request,
+    })
 }

@@ -1,4 +1,5 @@
-//! A disk that can lose power: what was not synced is gone. It keeps a log of all that was done to it.
+//! A disk that can lose power: what was not synced is gone, or, if it tears, any part of it may be. It keeps a log of all
+//! that was done to it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_store::seams::Disk;
 use redb::StorageBackend;
 
+use crate::Dice;
+
 /// What every redb file begins with, once it is whole.
 const MAGIC: &[u8] = b"redb";
+
+/// What a disk writes whole or not at all.
+const SECTOR: usize = 512;
 
 /// The disk. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +28,14 @@ struct State {
     /// What is left after power is lost.
     synced: Vec<u8>,
     log: Vec<Operation>,
+    /// How much of the log was synced.
+    safe: usize,
+    /// What decides which part of the rest is there after power is lost. None: no part.
+    tearing: Option<Dice>,
     /// How many more operations succeed, if they are counted.
     left: Option<usize>,
+    /// Whether there is no room left.
+    full: bool,
 }
 
 impl State {
@@ -38,10 +50,40 @@ impl State {
             }
         }
     }
+
+    /// Keeps, drops or cuts each write that was not synced, whatever becomes of the others.
+    fn tear(&mut self) {
+        let Some(dice) = &mut self.tearing else {
+            return;
+        };
+        for operation in &self.log[self.safe..] {
+            match operation {
+                Operation::Length(length) => {
+                    let length = usize::try_from(*length).unwrap_or(usize::MAX);
+                    if dice.percent(50) {
+                        self.synced.resize(length, 0);
+                    }
+                }
+                Operation::Write(offset, data) => {
+                    let kept = match dice.below(3) {
+                        0 => 0,
+                        1 => data.len(),
+                        _ => SECTOR * dice.index(data.len() / SECTOR + 1),
+                    };
+                    let start = usize::try_from(*offset).unwrap_or(usize::MAX);
+                    if self.synced.len() < start + kept {
+                        self.synced.resize(start + kept, 0);
+                    }
+                    self.synced[start..start + kept].copy_from_slice(&data[..kept]);
+                }
+                Operation::Sync => {}
+            }
+        }
+    }
 }
 
 /// Something done to the disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Its length was set.
     Length(u64),
@@ -54,12 +96,15 @@ pub enum Operation {
 impl SimDisk {
     /// Loses what was not synced, and has power again.
     pub fn lose_power(&self) {
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         // The real disk makes a new store under another name, and gives it its own when it is whole. So one that was
         // not finished is not there.
-        if !state.synced.starts_with(MAGIC) {
+        if state.synced.starts_with(MAGIC) {
+            state.tear();
+        } else {
             state.synced.clear();
         }
+        state.safe = state.log.len();
         state.current = state.synced.clone();
         state.left = None;
     }
@@ -67,6 +112,16 @@ impl SimDisk {
     /// Lets this many more operations succeed, and then none.
     pub fn fail_after(&self, operations: usize) {
         self.lock().left = Some(operations);
+    }
+
+    /// Tears from now on what was not synced when power is lost.
+    pub fn tear(&self, dice: Dice) {
+        self.lock().tearing = Some(dice);
+    }
+
+    /// Says from now on that it is full, or that it is not.
+    pub fn fill(&self, full: bool) {
+        self.lock().full = full;
     }
 
     /// Everything that was done to it.
@@ -86,7 +141,7 @@ impl Disk for SimDisk {
     }
 
     fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+        Ok(if self.lock().full { 0 } else { u64::MAX })
     }
 }
 
@@ -120,6 +175,7 @@ impl StorageBackend for SimDisk {
         state.count()?;
         state.synced = state.current.clone();
         state.log.push(Operation::Sync);
+        state.safe = state.log.len();
         Ok(())
     }
 
@@ -134,5 +190,43 @@ impl StorageBackend for SimDisk {
         place.copy_from_slice(data);
         state.log.push(Operation::Write(offset, data.to_vec()));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of four sectors of ones over zeros, when power is lost before they are synced.
+    fn left(tearing: Option<u64>) -> Vec<u8> {
+        let disk = SimDisk::default();
+        disk.set_len(4 * SECTOR as u64).unwrap();
+        disk.write(0, MAGIC).unwrap();
+        disk.sync_data().unwrap();
+        if let Some(seed) = tearing {
+            disk.tear(Dice::new(seed));
+        }
+        disk.write(SECTOR as u64, &[1; 3 * SECTOR]).unwrap();
+        disk.lose_power();
+        let mut bytes = vec![0; 3 * SECTOR];
+        disk.read(SECTOR as u64, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_was_not_synced_is_gone_when_power_is_lost() {
+        assert_eq!(left(None), [0; 3 * SECTOR]);
+    }
+
+    #[test]
+    fn a_write_that_tears_is_there_up_to_the_end_of_a_sector() {
+        let mut lengths = std::collections::BTreeSet::new();
+        for seed in 0..50 {
+            let bytes = left(Some(seed));
+            let kept = bytes.iter().take_while(|byte| **byte == 1).count();
+            assert!(bytes[kept..].iter().all(|byte| *byte == 0));
+            lengths.insert(kept);
+        }
+        assert!(lengths.into_iter().eq([0, SECTOR, 2 * SECTOR, 3 * SECTOR]));
     }
 }

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use dormouse_journal::Time;
 use dormouse_store::seams::{Clock, Spawner, Task};
+
+use crate::Dice;
+
+/// How many polls may follow each other at one instant. A host that needs more is taken to spin.
+const POLLS_AT_ONCE: usize = 10_000;
 
 /// The executor, which is also the clock and where tasks run.
 #[derive(Default)]
@@ -23,6 +28,10 @@ struct State {
     ready: VecDeque<Arc<Cell>>,
     timers: BTreeMap<(Time, u64), Waker>,
     made: u64,
+    /// Every task that may not have ended. Tasks that wait for each other keep each other alive, so a crash needs them.
+    tasks: Vec<Weak<Cell>>,
+    /// How much later than it could a blocking piece of work begins: any number of milliseconds up to this.
+    lag: Option<(Dice, u64)>,
 }
 
 struct Cell {
@@ -87,6 +96,43 @@ impl Executor {
         true
     }
 
+    /// Runs whatever is to be done up to this time. `idle` is called whenever nothing more can happen at an instant, and
+    /// says whether to go on.
+    ///
+    /// # Panics
+    /// When the host is never idle.
+    pub fn watch(self: &Arc<Self>, until: Time, mut idle: impl FnMut() -> bool) {
+        let mut polls = 0;
+        loop {
+            while self.step() {
+                polls += 1;
+                assert!(polls < POLLS_AT_ONCE, "the host does something for ever");
+            }
+            let (now, next) = {
+                let state = self.lock();
+                (state.now, state.timers.keys().next().map(|(time, _)| *time))
+            };
+            if next.is_some_and(|next| next <= now) {
+                self.advance();
+                continue;
+            }
+            polls = 0;
+            if !idle() || now >= until {
+                return;
+            }
+            if next.is_none_or(|next| next > until) {
+                self.lock().now = until;
+            } else {
+                self.advance();
+            }
+        }
+    }
+
+    /// Lets blocking work, which is what the disk is written by, begin late.
+    pub fn delay_blocking_work(&self, dice: Dice, most: u64) {
+        self.lock().lag = Some((dice, most));
+    }
+
     /// Moves time on to the next timer; gives false if there is none.
     fn advance(&self) -> bool {
         let mut state = self.lock();
@@ -114,18 +160,21 @@ impl Executor {
     /// Takes away every task, as a crash does.
     pub fn clear(&self) {
         let mut state = self.lock();
-        let (ready, timers) = (
+        let taken = (
             std::mem::take(&mut state.ready),
             std::mem::take(&mut state.timers),
         );
+        let tasks = std::mem::take(&mut state.tasks);
         drop(state);
-        for cell in &ready {
-            cell.future
+        for cell in tasks.iter().filter_map(Weak::upgrade) {
+            let future = cell
+                .future
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
+            drop(future);
         }
-        drop((ready, timers));
+        drop(taken);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -161,11 +210,27 @@ impl Spawner for Seam {
             queued: AtomicBool::new(false),
             executor: self.0.clone(),
         });
+        let mut state = self.0.lock();
+        if state.tasks.len() == state.tasks.capacity() {
+            state.tasks.retain(|task| task.strong_count() > 0);
+        }
+        state.tasks.push(Arc::downgrade(&cell));
+        drop(state);
         cell.wake();
     }
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.spawn(Box::pin(async move { work() }));
+        let lag = match &mut self.0.lock().lag {
+            Some((dice, most)) => dice.below(*most + 1),
+            None => 0,
+        };
+        let begin = (lag > 0).then(|| self.sleep_until(self.now().after(lag)));
+        self.spawn(Box::pin(async move {
+            if let Some(begin) = begin {
+                begin.await;
+            }
+            work();
+        }));
     }
 }
 

@@ -7,12 +7,27 @@
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 
 mod caller;
+mod case;
+mod check;
+mod dice;
 mod disk;
+mod driver;
+mod evidence;
 mod executor;
+mod generate;
+mod history;
 mod machine;
+mod model;
+mod shrink;
 mod world;
 
+pub use case::{Act, Case, What};
+pub use dice::Dice;
 pub use disk::{Operation, SimDisk};
+pub use driver::{Numbers, drive};
 pub use executor::Executor;
+pub use generate::generate;
 pub use machine::{SimEgress, guest};
+pub use model::{Journey, Kept};
+pub use shrink::shrink;
 pub use world::World;

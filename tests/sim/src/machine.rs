@@ -8,9 +8,11 @@ use bytes::Bytes;
 use dormouse_engine::Engine;
 use dormouse_journal::{CallError, Request, Response, VersionId};
 use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress};
-use dormouse_store::seams::{Entropy, Task};
+use dormouse_store::seams::{Clock as _, Entropy, Task};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::executor::Seam;
 
 /// Randomness from a seed.
 pub(crate) struct Seeded(Mutex<ChaCha20Rng>);
@@ -58,6 +60,7 @@ type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
 #[derive(Clone)]
 pub struct SimEgress {
     answer: Arc<Answer>,
+    delay: Arc<dyn Fn(&Request) -> u64 + Send + Sync>,
     sent: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -68,8 +71,16 @@ impl SimEgress {
     ) -> Self {
         SimEgress {
             answer: Arc::new(answer),
+            delay: Arc::new(|_| 0),
             sent: Arc::default(),
         }
+    }
+
+    /// The same, but that an answer takes this many milliseconds. It is decided when they have passed.
+    #[must_use]
+    pub fn after(mut self, delay: impl Fn(&Request) -> u64 + Send + Sync + 'static) -> Self {
+        self.delay = Arc::new(delay);
+        self
     }
 
     /// What was sent so far.
@@ -82,14 +93,27 @@ impl SimEgress {
     }
 }
 
-impl Egress for SimEgress {
+/// A network as the host is given it.
+pub(crate) struct Network {
+    pub(crate) egress: SimEgress,
+    pub(crate) clock: Seam,
+}
+
+impl Egress for Network {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
-        self.sent
+        let request = attempt.request;
+        let egress = self.egress.clone();
+        egress
+            .sent
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(attempt.request.clone());
-        let result = (self.answer)(&attempt.request);
-        Box::pin(async move { result })
+            .push(request.clone());
+        let arrives = self.clock.now().after((egress.delay)(&request));
+        let passed = self.clock.sleep_until(arrives);
+        Box::pin(async move {
+            passed.await;
+            (egress.answer)(&request)
+        })
     }
 }
 

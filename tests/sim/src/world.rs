@@ -7,10 +7,11 @@ use dormouse_engine::{Config, Engine};
 use dormouse_journal::{RunId, Time, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
+use dormouse_store::seams::{Clock as _, Spawner as _, Task};
 
 use crate::executor::{Executor, Seam};
-use crate::machine::{InProcess, Seeded};
-use crate::{SimDisk, SimEgress, guest};
+use crate::machine::{InProcess, Network, Seeded};
+use crate::{Dice, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
 const BEGINNING: Time = Time(1_767_225_600_000);
@@ -51,7 +52,7 @@ impl World {
     /// When the engine cannot be made.
     #[must_use]
     pub fn new(seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
-        settings.limits.instances = SLOTS;
+        settings.limits.instances = settings.limits.instances.min(SLOTS);
         World {
             executor: Executor::new(BEGINNING),
             disk: SimDisk::default(),
@@ -83,7 +84,10 @@ impl World {
             entropy: self.entropy.clone(),
             disk: Arc::new(self.disk.clone()),
             spawner: seam,
-            egress: Arc::new(self.egress.clone()),
+            egress: Arc::new(Network {
+                egress: self.egress.clone(),
+                clock: Seam(self.executor.clone()),
+            }),
             compiler: Arc::new(InProcess(self.engine.clone())),
         };
         Runtime::open(parts, self.engine.clone(), self.settings.clone())
@@ -109,9 +113,35 @@ impl World {
 
     /// Lets this many milliseconds pass, the host running.
     pub fn pass(&self, span: u64) {
-        use dormouse_store::seams::Clock as _;
         let seam = Seam(self.executor.clone());
         self.run(seam.sleep_until(seam.now().after(span)));
+    }
+
+    /// Lets the host run up to this time. `idle` is called whenever it has nothing more to do at an instant, and says
+    /// whether to go on.
+    pub fn watch(&self, until: Time, idle: impl FnMut() -> bool) {
+        self.executor.watch(until, idle);
+    }
+
+    /// Runs a task beside the host, which goes with it when it crashes.
+    pub fn spawn(&self, task: Task) {
+        Seam(self.executor.clone()).spawn(task);
+    }
+
+    /// Resolves at this time.
+    #[must_use]
+    pub fn at(&self, time: Time) -> Task {
+        Seam(self.executor.clone()).sleep_until(time)
+    }
+
+    /// Lets every commit begin up to this many milliseconds late.
+    pub fn delay_commits(&self, seed: u64, most: u64) {
+        self.executor.delay_blocking_work(Dice::new(seed), most);
+    }
+
+    /// Changes the settings of the hosts to come.
+    pub fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
     }
 
     /// Sets the machine's clock back by this many milliseconds, the host running.
@@ -122,7 +152,6 @@ impl World {
     /// What the machine's clock reads.
     #[must_use]
     pub fn now(&self) -> Time {
-        use dormouse_store::seams::Clock as _;
         Seam(self.executor.clone()).now()
     }
 
@@ -135,6 +164,8 @@ impl World {
 
     /// Takes the host away, with what the disk had not synced, and lets this many milliseconds pass without one.
     pub fn crash(&self, host: Runtime, down: u64) {
+        // A store that is dropped would close itself in good order.
+        self.disk.fail_after(0);
         self.executor.clear();
         drop(host);
         self.crash_without_host(down);

@@ -1,7 +1,7 @@
 //! The power fails at every single operation on the disk, and the story ends as if it had not.
 //!
-//! The story has webhooks, a call, requests before and after their wait, a lost race, timers, a step, an event, and a
-//! caller whom the workflow answers. The driver does what real callers do: whoever gets no answer asks again with the
+//! The story has webhooks, one of which is closed, a call, requests before and after their wait, a lost race, timers, a
+//! step, events both ways, and a caller whom the workflow answers. The driver does what real callers do: whoever gets no answer asks again with the
 //! same key.
 
 #![allow(
@@ -15,7 +15,7 @@
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
-use dormouse_sim::{Operation, SimEgress, World, guest};
+use dormouse_sim::{Dice, Operation, SimEgress, World, guest};
 use serde_json::{Value, json};
 
 fn script() -> Value {
@@ -30,6 +30,8 @@ fn script() -> Value {
         {"notify": "nobody", "run": null, "body": 1},
         {"wait": "b", "ms": null},
         {"respond": {"status": 201, "body": "yes"}},
+        {"event": "e", "ms": null},
+        {"close": "a"},
         {"wait": "a", "ms": 10},
     ]})
 }
@@ -156,6 +158,10 @@ impl Teller {
         self.send(run, 0, "two");
         self.ask(run, "question");
         self.ask(run, "question");
+        self.insist(|world, host| {
+            let event = host.notify_run(run, "e".into(), json_payload("1"));
+            world.run(event).ok()
+        });
         self.insist(|_, host| {
             let state = host.read().ok()?.state(run).ok()??;
             state.status.has_ended().then_some(())
@@ -172,6 +178,15 @@ impl Teller {
 
 #[test]
 fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
+    crash_everywhere(false);
+}
+
+#[test]
+fn a_crash_that_tears_what_was_not_synced_changes_nothing() {
+    crash_everywhere(true);
+}
+
+fn crash_everywhere(tears: bool) {
     let mut undisturbed = Teller::new();
     let expected = undisturbed.tell();
     let operations = undisturbed.world.disk().log().len();
@@ -187,6 +202,9 @@ fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
     let mut crashes = 0;
     for place in 0..operations {
         let mut teller = Teller::new();
+        if tears {
+            teller.world.disk().tear(Dice::new(place as u64));
+        }
         teller.world.disk().fail_after(place);
         assert_eq!(
             teller.tell(),

@@ -1,13 +1,13 @@
 //! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Activation, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source, Status,
-    Time, Transition,
+    Activation, Channel, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source,
+    Status, Time, Transition,
 };
 use redb::ReadableTable;
 
 use crate::tables::{Call, Tables, inbox, mail, open, results};
-use crate::transactions::commit::Commit;
+use crate::transactions::commit::{self, Commit};
 use crate::transactions::edit::{Edit, Edits};
 use crate::transactions::events::{self, MailLimits, Reached};
 use crate::writer::{Transaction, Write};
@@ -108,9 +108,10 @@ pub enum Refused {
     Blocked,
     /// The journal does not end where this activation begins.
     Moved,
-    /// A deadline was about to pass, but something accepted before it has arrived meanwhile.
+    /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
+    /// an event aimed at the run, but one sent to all has reached it.
     Stale,
-    /// A deadline was about to pass, but an event accepted before it is on its way. The run is woken when it comes.
+    /// The same, but that the event sent to all is on its way. The run is woken when it comes.
     EventUnderway,
 }
 
@@ -169,6 +170,10 @@ impl Activate {
     ) -> Result<(), ReadError> {
         for notify in &self.step.notifies {
             let count = events::send(write, edits, sequence, notify, self.mail, reached)?;
+            // What was given up in the same activation is sent, and nobody waits to hear of it.
+            if !commit::is_waited_for(&write.tables, self.run, notify.operation)? {
+                continue;
+            }
             if let Some(edit) = edits.load(&write.tables, self.run)? {
                 let outcome = Outcome::Notified(count);
                 events::put_result(
@@ -199,8 +204,35 @@ impl Activate {
             (Some(Source::Deadline), Some(completion)) => {
                 self.refuse_deadline(tables, completion.operation)
             }
+            (
+                Some(Source::Arrival {
+                    channel: Channel::Event(event),
+                    ..
+                }),
+                Some(completion),
+            ) => self.refuse_aimed(tables, event, completion.operation),
             _ => Ok(None),
         }
+    }
+
+    /// A wait that an event sent to all has reached gets that one, and leaves one aimed at the run to the next wait.
+    fn refuse_aimed(
+        &self,
+        tables: &Tables<'_>,
+        event: &str,
+        operation: OperationNumber,
+    ) -> Result<Option<Refused>, ReadError> {
+        let key = (self.run.0, operation.0);
+        if tables.results.get(key)?.is_some() {
+            return Ok(Some(Refused::Stale));
+        }
+        let Some(row) = open::TABLE.get(&tables.open, key)? else {
+            return Ok(None);
+        };
+        Ok(
+            events::is_underway(tables, event, self.run, operation, row.waiting())?
+                .then_some(Refused::EventUnderway),
+        )
     }
 
     /// A wait ends with none only after everything accepted before its deadline was handed out.

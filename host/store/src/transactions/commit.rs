@@ -64,6 +64,9 @@ impl Commit<'_, '_> {
             self.perform(OperationNumber(number), operation, step.activation.time)?;
         }
         for call in &step.calls {
+            if !is_waited_for(self.tables, self.edit.run, call.operation)? {
+                continue;
+            }
             let attempts = Attempts {
                 scheduled: 1,
                 next: self.now,
@@ -318,6 +321,17 @@ impl Commit<'_, '_> {
         }
         clear(self.tables, self.edit, self.now, retention)
     }
+}
+
+/// Whether a run waits for this operation: one that was made and given up in the same activation has nothing to come
+/// back.
+pub(super) fn is_waited_for(
+    tables: &Tables<'_>,
+    run: RunId,
+    operation: OperationNumber,
+) -> Result<bool, ReadError> {
+    let row = open::TABLE.get(&tables.open, (run.0, operation.0))?;
+    Ok(row.is_some_and(|row| !row.abandoned))
 }
 
 /// Removes all by which an ended run could go on, counts what it leaves untaken, and sets the day of its removal.

@@ -1,0 +1,99 @@
+//! A case: all that one simulation is made of. It is plain data, so that it can be printed and made smaller.
+
+use serde_json::{Value, json};
+
+/// What is simulated.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What the host's and the network's chances come from.
+    pub seed: u64,
+    /// Bytes of warm instances that the host keeps.
+    pub warm_memory: u64,
+    /// Instances at once.
+    pub instances: u32,
+    /// Whether an instance is rebuilt after each step.
+    pub rebuild_after_step: bool,
+    /// How many milliseconds late a commit begins at most.
+    pub commit_delay: u64,
+    /// Whether a crash keeps any part of what was not synced, rather than none.
+    pub tears: bool,
+    /// How many percent of the attempts at calls fail.
+    pub failing: u64,
+    /// What each run does, after it has created its webhooks.
+    pub scripts: Vec<Value>,
+    /// What is done to the runs and to the host, in order.
+    pub acts: Vec<Act>,
+}
+
+/// Something that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// How many milliseconds after the one before.
+    pub after: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What can be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A request is sent to a webhook, this many milliseconds from now.
+    Post {
+        /// Whose.
+        run: usize,
+        /// Which.
+        webhook: usize,
+        /// Its `Idempotency-Key`.
+        key: Option<u8>,
+        /// Its body.
+        body: u32,
+        /// From now.
+        delay: u64,
+    },
+    /// A request is sent about when the run's next deadline passes.
+    PostAtDeadline {
+        /// Whose.
+        run: usize,
+        /// Which.
+        webhook: usize,
+        /// Its body.
+        body: u32,
+        /// How many milliseconds late, from one too early.
+        late: i8,
+    },
+    /// An event is sent to one run, or to all who wait.
+    Event {
+        /// To whom.
+        to: Option<usize>,
+        /// What.
+        body: u32,
+    },
+    /// The power fails now.
+    Crash {
+        /// For how many milliseconds.
+        down: u64,
+    },
+    /// The power fails after so many operations on the disk.
+    FailAfter(usize),
+    /// The disk is full for this many milliseconds.
+    Full(u64),
+}
+
+/// What webhooks every run creates: the third one's callers are answered by the workflow.
+pub(crate) const WEBHOOKS: [&str; 3] = ["a", "b", "r"];
+
+/// The one event that there is.
+pub(crate) const EVENT: &str = "e";
+
+impl Case {
+    /// The whole script of a run.
+    pub(crate) fn input(&self, run: usize) -> Value {
+        let [a, b, r] = WEBHOOKS;
+        json!({"seq": [
+            {"webhook": a},
+            {"webhook": b},
+            {"webhook": r, "options": {"reply": {"from-workflow": 3_000}}},
+            self.scripts[run],
+        ]})
+    }
+}

@@ -1,0 +1,285 @@
+//! The judgement at the end of a simulation: what the store holds against what was heard from the host.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dormouse_journal::{CallError, Kind, Outcome, Status};
+use dormouse_runtime::{Received, Refusal};
+
+use crate::case::WEBHOOKS;
+use crate::evidence::{Evidence, RunEvidence, event_body, webhook_number};
+use crate::history::{Heard, Post, idempotency_key};
+use crate::{Journey, Kept};
+
+/// Judges. Gives the number of activations.
+pub(crate) fn check(evidence: &Evidence<'_>) -> Result<usize, String> {
+    let mut activations = 0;
+    for number in 0..evidence.runs.len() {
+        let run = RunEvidence::read(evidence, number).map_err(|error| error.to_string())?;
+        run.check()
+            .map_err(|why| format!("run {number}: {why}\n{}", run.told()))?;
+        activations += run.journal.len();
+    }
+    Ok(activations)
+}
+
+impl RunEvidence<'_> {
+    fn check(&self) -> Result<(), String> {
+        self.follow()?;
+        for webhook in 0..WEBHOOKS.len() {
+            self.requests(webhook)?;
+        }
+        self.events()?;
+        self.calls()?;
+        let left = self.left.iter().map(Vec::len).sum::<usize>() + self.mail.len();
+        if self.status.has_ended() && self.untaken != left as u64 {
+            return Err(format!(
+                "{left} lie there untaken, and it says {}",
+                self.untaken
+            ));
+        }
+        if self.status == Status::Cancelled || self.status == Status::Blocked {
+            return Err(format!("it is {}, and nobody asked for it", self.status));
+        }
+        Ok(())
+    }
+
+    /// The journal is what the model says that must happen.
+    fn follow(&self) -> Result<(), String> {
+        let mut inboxes = BTreeMap::new();
+        for webhook in 0..WEBHOOKS.len() {
+            let mut kept: Vec<Kept> = self
+                .accepted(webhook)
+                .map(|delivery| Kept {
+                    id: delivery.id.clone(),
+                    accepted: delivery.accepted,
+                })
+                .collect();
+            kept.sort_by_key(|kept| kept.accepted);
+            inboxes.insert(webhook_number(webhook), VecDeque::from(kept));
+        }
+        let mut journey = Journey::new(inboxes);
+        for (number, activation) in self.journal.iter().enumerate() {
+            journey
+                .follow(activation)
+                .map_err(|why| format!("activation {number}: {why}"))?;
+        }
+        for (webhook, left) in self.left.iter().enumerate() {
+            let expected = &journey.left()[&webhook_number(webhook)];
+            if !left
+                .iter()
+                .map(|left| &left.id)
+                .eq(expected.iter().map(|kept| &kept.id))
+            {
+                return Err(format!(
+                    "the inbox of webhook {webhook} holds {left:?}, not {expected:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each request that was acknowledged is there once, in the order acknowledged, and nothing else is.
+    fn requests(&self, webhook: usize) -> Result<(), String> {
+        let heard = self.heard(webhook);
+        let mut places = BTreeMap::new();
+        for (place, delivery) in self.accepted(webhook).enumerate() {
+            if places.insert(delivery.id.clone(), place).is_some() {
+                return Err(format!("request {} is there twice", delivery.id));
+            }
+            let mut sent = self.all.history.posts.iter();
+            if !sent.any(|post| {
+                post.run == self.number
+                    && post.webhook == webhook
+                    && post.body == delivery.request.body
+            }) {
+                return Err(format!("request {} was never sent", delivery.id));
+            }
+        }
+        let mut known: Vec<(usize, &Heard)> = Vec::new();
+        for (_, heard) in &heard {
+            let Ok(received) = &heard.result else {
+                continue;
+            };
+            let id = id(received)?;
+            let Some(place) = places.get(id) else {
+                return Err(format!(
+                    "request {id} was acknowledged, and is lost: {heard:?}"
+                ));
+            };
+            if matches!(received, Received::Accepted { .. }) {
+                known.push((*place, heard));
+            }
+        }
+        for (place, one) in &known {
+            for (other_place, other) in &known {
+                if one.heard < other.sent && place > other_place {
+                    return Err(format!("{other:?} went before {one:?}"));
+                }
+            }
+        }
+        self.answers(webhook, &heard)?;
+        self.repeats(&heard)
+    }
+
+    /// A caller hears what the workflow said, and is refused only for a reason.
+    fn answers(&self, webhook: usize, heard: &[(&Post, &Heard)]) -> Result<(), String> {
+        let closed = self.operations().any(|(_, kind)| {
+            matches!(kind, Kind::CloseWebhook { webhook: of } if *of == webhook_number(webhook))
+        });
+        for (_, heard) in heard {
+            match &heard.result {
+                Ok(Received::Answered { id, response }) => {
+                    let said = self.operations().any(|(_, kind)| {
+                        matches!(kind, Kind::Respond { delivery, status }
+                            if delivery == id && *status == response.status)
+                    });
+                    if !said {
+                        return Err(format!("the workflow never said so: {heard:?}"));
+                    }
+                }
+                Err(Refusal::Gone) if !closed && !self.status.has_ended() => {
+                    return Err(format!("a webhook that is open is gone: {heard:?}"));
+                }
+                Ok(_) | Err(Refusal::Gone | Refusal::OtherBody | Refusal::Unavailable(_)) => {}
+                Err(refusal) => return Err(format!("refused: {refusal}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Who repeats a request hears the same again, and the run does not hear it.
+    fn repeats(&self, heard: &[(&Post, &Heard)]) -> Result<(), String> {
+        let mut keys: BTreeMap<&str, Vec<(&Post, &Heard)>> = BTreeMap::new();
+        for (post, heard) in heard {
+            if let Some(key) = &post.key {
+                keys.entry(key).or_default().push((post, heard));
+            }
+        }
+        for (key, heard) in keys {
+            let mut ids = BTreeSet::new();
+            let mut bodies = BTreeSet::new();
+            let mut answers = Vec::new();
+            let mut first = 0;
+            for (post, heard) in &heard {
+                let Ok(received) = &heard.result else {
+                    continue;
+                };
+                ids.insert(id(received)?);
+                bodies.insert(&post.body);
+                first += usize::from(matches!(received, Received::Accepted { .. }));
+                if let Received::Answered { response, .. } = received {
+                    answers.push(response);
+                }
+            }
+            answers.dedup();
+            if ids.len() > 1 || bodies.len() > 1 || first > 1 || answers.len() > 1 {
+                return Err(format!("{key} names more than one request: {heard:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Events that were acknowledged came, once each.
+    fn events(&self) -> Result<(), String> {
+        let completions = self
+            .journal
+            .iter()
+            .filter_map(|activation| activation.completion.as_ref());
+        let came: Vec<String> = completions
+            .filter_map(|completion| event_body(&completion.outcome))
+            .collect();
+        let gave_up = self.status == Status::Failed
+            || self
+                .operations()
+                .any(|(_, kind)| matches!(kind, Kind::Abandon { .. }));
+        for event in &self.all.history.events {
+            let times = came
+                .iter()
+                .chain(&self.mail)
+                .filter(|body| **body == event.body)
+                .count();
+            let reached = event.reached.as_ref();
+            let reached = reached.map(|runs| runs.contains(&self.all.runs[self.number]));
+            let fits = match (event.to, reached) {
+                (Some(run), _) if run != self.number => true,
+                // The driver's last events are alike.
+                (Some(_), Some(true)) if event.body.starts_with('f') => times >= 1,
+                (Some(_), Some(true)) => times == 1,
+                (Some(_), _) => event.body.starts_with('f') || times <= 1,
+                (None, Some(true)) => times >= 1 || gave_up,
+                (None, Some(false)) => times == 0,
+                (None, None) => true,
+            };
+            if !fits {
+                return Err(format!("came {times} times: {event:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls are attempted within their count, under one key, and give what the network gave.
+    fn calls(&self) -> Result<(), String> {
+        for (number, kind) in self.operations() {
+            let Kind::Call { retry, .. } = kind else {
+                continue;
+            };
+            let key = format!("{}-{number}", self.all.runs[self.number]);
+            let sent = self.all.sent.iter();
+            let attempts = sent
+                .filter(|request| idempotency_key(request) == key)
+                .count();
+            if attempts > retry.attempts as usize {
+                return Err(format!(
+                    "operation {number} was attempted {attempts} times: {retry:?}"
+                ));
+            }
+            let mut completions = self
+                .journal
+                .iter()
+                .filter_map(|activation| activation.completion.as_ref());
+            let Some(completion) = completions.find(|completion| completion.operation == number)
+            else {
+                continue;
+            };
+            let Outcome::Response(result) = &completion.outcome else {
+                continue;
+            };
+            if matches!(result, Err(CallError::Interrupted)) {
+                if !self.all.disturbed {
+                    return Err(format!("operation {number} was interrupted by nothing"));
+                }
+                continue;
+            }
+            let answers = self
+                .all
+                .history
+                .answers
+                .get(&key)
+                .map_or(&[][..], Vec::as_slice);
+            if !answers.contains(result) {
+                return Err(format!(
+                    "operation {number} gives {result:?}, but was answered {answers:?}"
+                ));
+            }
+            let may_go_on = match result {
+                Ok(response) => response.status == 503,
+                Err(_) => true,
+            };
+            if may_go_on && !self.all.disturbed && attempts < retry.attempts as usize {
+                return Err(format!(
+                    "operation {number} gave up after {attempts} attempts"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn id(received: &Received) -> Result<&String, String> {
+    match received {
+        Received::Accepted { id } | Received::Duplicate { id } | Received::Answered { id, .. } => {
+            Ok(id)
+        }
+        Received::Probe(_) => Err("a request was taken for a probe".into()),
+    }
+}

@@ -1,0 +1,414 @@
+//! Drives a case: many runs on one machine, and everything that may happen to them. What was heard from the host is
+//! written down, and judged at the end.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dormouse_journal::{Kind, Payload, RunId, Status, Time};
+use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
+use dormouse_store::AimedNotified;
+
+use crate::caller::incoming;
+use crate::case::EVENT;
+use crate::check::check;
+use crate::evidence::Evidence;
+use crate::history::{Event, Heard, Post, Shared, lock, network};
+use crate::{Case, Dice, Operation, What, World};
+
+/// How long a host that met a full disk may leave things undone: until the next scan.
+const SCAN: u64 = 32_000;
+
+/// Longer than any run sleeps, and any call takes.
+const LONG: u64 = 100_000;
+
+/// How often runs are given what they wait for at the end. No script waits so often.
+const ROUNDS: usize = 100;
+
+/// What a simulation went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Numbers {
+    /// Runs.
+    pub runs: usize,
+    /// Requests that were acknowledged.
+    pub requests: usize,
+    /// Times that the power was lost.
+    pub crashes: usize,
+    /// Activations in all journals.
+    pub activations: usize,
+    /// Simulated milliseconds.
+    pub time: u64,
+    /// A digest of everything that was done to the disk.
+    pub disk: u64,
+}
+
+/// Simulates a case.
+///
+/// # Errors
+/// When something is not as it must be. The text says what.
+pub fn drive(case: &Case) -> Result<Numbers, String> {
+    catch_unwind(AssertUnwindSafe(|| Driver::new(case).drive())).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!("a panic: {}", text.unwrap_or("of no text")))
+    })
+}
+
+struct Driver<'c> {
+    case: &'c Case,
+    world: World,
+    host: Option<Runtime>,
+    runs: Vec<RunId>,
+    history: Shared,
+    crashes: usize,
+    /// Until when a full disk is an excuse for what is not done.
+    excused: Time,
+    begun: Time,
+}
+
+impl<'c> Driver<'c> {
+    fn new(case: &'c Case) -> Self {
+        let history = Shared::default();
+        let mut settings = Settings {
+            rebuild_after_step: case.rebuild_after_step,
+            ..Settings::default()
+        };
+        settings.limits.warm_memory = case.warm_memory;
+        settings.limits.instances = case.instances;
+        let world = World::new(case.seed, network(case, &history), settings);
+        Driver {
+            case,
+            begun: world.now(),
+            world,
+            host: None,
+            runs: Vec::new(),
+            history,
+            crashes: 0,
+            excused: Time(0),
+        }
+    }
+
+    fn drive(mut self) -> Result<Numbers, String> {
+        let host = self.world.host();
+        self.world.deploy(&host, "script");
+        for run in 0..self.case.scripts.len() {
+            self.runs
+                .push(self.world.start(&host, "script", &self.case.input(run)));
+        }
+        self.host = Some(host);
+        if self.case.tears {
+            self.world.disk().tear(Dice::new(self.case.seed));
+        }
+        if self.case.commit_delay > 0 {
+            self.world
+                .delay_commits(self.case.seed, self.case.commit_delay);
+        }
+        for act in &self.case.acts {
+            self.pass(act.after)?;
+            self.act(&act.what)?;
+        }
+        self.settle()?;
+        self.finish()?;
+        let host = self.alive()?;
+        let history = lock(&self.history);
+        let snapshot = host.read().map_err(|error| error.to_string())?;
+        let activations = check(&Evidence {
+            snapshot: &snapshot,
+            runs: &self.runs,
+            history: &history,
+            sent: &self.world.egress().sent(),
+            disturbed: self.crashes > 0,
+        })?;
+        Ok(Numbers {
+            runs: self.runs.len(),
+            requests: history
+                .heard
+                .iter()
+                .filter(|heard| heard.result.is_ok())
+                .count(),
+            crashes: self.crashes,
+            activations,
+            time: self.world.now().0 - self.begun.0,
+            disk: digest(&self.world.disk().log()),
+        })
+    }
+
+    /// A host that has not lost its disk.
+    fn alive(&mut self) -> Result<Runtime, String> {
+        if self.host.as_ref().is_some_and(Runtime::has_failed) {
+            self.crash(5);
+        }
+        if let Some(host) = &self.host {
+            return Ok(host.clone());
+        }
+        for _ in 0..5 {
+            match self.world.try_host() {
+                Ok(host) => {
+                    self.host = Some(host.clone());
+                    self.send_again(&host);
+                    return Ok(host);
+                }
+                Err(_) => {
+                    self.crashes += 1;
+                    self.world.crash_without_host(5);
+                }
+            }
+        }
+        Err("the host does not come back".into())
+    }
+
+    fn crash(&mut self, down: u64) {
+        if let Some(host) = self.host.take() {
+            self.crashes += 1;
+            self.world.crash(host, down);
+        }
+    }
+
+    /// Lets this many milliseconds pass, and looks whether all is well whenever the host has nothing more to do.
+    fn pass(&mut self, span: u64) -> Result<(), String> {
+        let until = self.world.now().after(span);
+        loop {
+            let host = self.alive()?;
+            let (world, runs, excused) = (&self.world, &self.runs, self.excused);
+            let mut seen = Ok(());
+            world.watch(until, || {
+                seen = look(&host, world.now(), runs, excused);
+                seen.is_ok() && !host.has_failed()
+            });
+            seen?;
+            if !host.has_failed() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn act(&mut self, what: &What) -> Result<(), String> {
+        let host = self.alive()?;
+        match what {
+            What::Post {
+                run,
+                webhook,
+                key,
+                body,
+                delay,
+            } => {
+                let key = key.map(|key| format!("key-{key}"));
+                let post = self.new_post(*run, *webhook, key, format!("p{body}"));
+                self.send(&host, post, self.world.now().after(*delay));
+            }
+            What::PostAtDeadline {
+                run,
+                webhook,
+                body,
+                late,
+            } => {
+                let open = host
+                    .read()
+                    .and_then(|snapshot| Ok(snapshot.open(self.runs[*run], 100)?))
+                    .unwrap_or_default();
+                let next = open
+                    .iter()
+                    .filter_map(|(_, open)| open.kind.deadline(open.issued))
+                    .filter(|deadline| *deadline > self.world.now())
+                    .min();
+                if let Some(deadline) = next {
+                    let at = Time(deadline.0.saturating_add_signed(i64::from(*late)));
+                    let post = self.new_post(*run, *webhook, None, format!("d{body}"));
+                    self.send(&host, post, at);
+                }
+            }
+            What::Event { to, body } => self.notify(&host, *to, format!("e{body}")),
+            What::Crash { down } => self.crash(*down),
+            What::FailAfter(operations) => self.world.disk().fail_after(*operations),
+            What::Full(span) => {
+                self.world.disk().fill(true);
+                self.excused = self.world.now().after(span + SCAN);
+                self.pass(*span)?;
+                self.world.disk().fill(false);
+            }
+        }
+        Ok(())
+    }
+
+    fn new_post(&self, run: usize, webhook: usize, key: Option<String>, body: String) -> usize {
+        let mut history = lock(&self.history);
+        history.posts.push(Post {
+            run,
+            webhook,
+            key,
+            body,
+        });
+        history.posts.len() - 1
+    }
+
+    /// Sends a request at this time, to be heard of whenever it is.
+    fn send(&self, host: &Runtime, number: usize, at: Time) {
+        let post = lock(&self.history).posts[number].clone();
+        let (host, history, run) = (host.clone(), self.history.clone(), self.runs[post.run]);
+        let time = self.world.at(at);
+        self.world.spawn(Box::pin(async move {
+            time.await;
+            let webhooks = host
+                .read()
+                .ok()
+                .and_then(|snapshot| snapshot.webhooks(run).ok());
+            let Some(view) = webhooks.unwrap_or_default().into_iter().nth(post.webhook) else {
+                return;
+            };
+            let key = post.key.as_deref().map(|key| ("idempotency-key", key));
+            let sent = lock(&history).moment();
+            let result = match incoming(&host, &view.webhook.url, key.as_slice(), &post.body) {
+                Ok(incoming) => host.receive(incoming).await,
+                Err(refusal) => Err(refusal),
+            };
+            let mut history = lock(&history);
+            let heard = history.moment();
+            history.heard.push(Heard {
+                post: number,
+                sent,
+                heard,
+                result,
+            });
+        }));
+    }
+
+    /// Sends again what has a key and was not heard of, as real callers do.
+    fn send_again(&self, host: &Runtime) {
+        let unheard: Vec<usize> = {
+            let history = lock(&self.history);
+            let settled = |number: usize| {
+                history.heard.iter().any(|heard| {
+                    heard.post == number && !matches!(heard.result, Err(Refusal::Unavailable(_)))
+                })
+            };
+            let posts = history.posts.iter().enumerate();
+            posts
+                .filter(|(number, post)| post.key.is_some() && !settled(*number))
+                .map(|(number, _)| number)
+                .collect()
+        };
+        for number in unheard {
+            self.send(host, number, self.world.now());
+        }
+    }
+
+    fn notify(&self, host: &Runtime, to: Option<usize>, body: String) {
+        let mut history = lock(&self.history);
+        let number = history.events.len();
+        history.events.push(Event {
+            to,
+            body: body.clone(),
+            reached: None,
+        });
+        drop(history);
+        let payload = Payload {
+            content_type: "text/plain".into(),
+            body: body.into(),
+        };
+        let (host, history) = (host.clone(), self.history.clone());
+        let target = to.map(|run| self.runs[run]);
+        self.world.spawn(Box::pin(async move {
+            let reached = match target {
+                None => host.notify(EVENT.into(), payload).await.ok(),
+                Some(run) => {
+                    let notified = host.notify_run(run, EVENT.into(), payload).await;
+                    (notified.ok() == Some(AimedNotified::Queued)).then(|| vec![run])
+                }
+            };
+            lock(&history).events[number].reached = reached;
+        }));
+    }
+
+    /// Ends all faults, and lets everything go on for which nothing more is needed; then a host that keeps no instance
+    /// warm takes over.
+    fn settle(&mut self) -> Result<(), String> {
+        self.pass(LONG)?;
+        let host = self.alive()?;
+        self.send_again(&host);
+        drop(host);
+        self.pass(LONG)?;
+        self.crash(5);
+        self.world.set(|settings| settings.limits.warm_memory = 0);
+        self.pass(LONG)
+    }
+
+    /// Gives the runs what they still wait for, until all have ended or wait for a webhook that they have closed.
+    fn finish(&mut self) -> Result<(), String> {
+        for round in 0..ROUNDS {
+            let host = self.alive()?;
+            let snapshot = host.read().map_err(|error| error.to_string())?;
+            let mut given = false;
+            for number in 0..self.runs.len() {
+                let run = self.runs[number];
+                let read = |error: dormouse_store::ReadError| error.to_string();
+                let state = snapshot.state(run).map_err(read)?;
+                let state = state.ok_or_else(|| format!("run {number} is gone"))?;
+                if state.status == Status::Blocked {
+                    return Err(format!("run {number} is blocked: {:?}", state.failure));
+                }
+                for (_, open) in snapshot.open(run, 100).map_err(read)? {
+                    match open.kind {
+                        Kind::WaitForWebhook { webhook, .. } => {
+                            let view = snapshot.webhook(run, webhook).map_err(read)?;
+                            if view.is_some_and(|view| !view.closed) {
+                                let index = webhook.0 as usize;
+                                let post = self.new_post(number, index, None, format!("f{round}"));
+                                self.send(&host, post, self.world.now());
+                                given = true;
+                            }
+                        }
+                        Kind::WaitForEvent { .. } => {
+                            self.notify(&host, Some(number), format!("f{round}"));
+                            given = true;
+                        }
+                        other => {
+                            return Err(format!("run {number} never completes {other:?}"));
+                        }
+                    }
+                }
+            }
+            drop(snapshot);
+            drop(host);
+            if !given {
+                return Ok(());
+            }
+            self.pass(LONG)?;
+        }
+        Err("the runs do not end".into())
+    }
+}
+
+/// What can be seen whenever the host has nothing more to do at an instant.
+fn look(host: &Runtime, now: Time, runs: &[RunId], excused: Time) -> Result<(), String> {
+    if host.has_failed() {
+        return Ok(());
+    }
+    let text = |error: dormouse_store::ReadError| error.to_string();
+    let snapshot = host.read().map_err(|error| error.to_string())?;
+    for (number, run) in runs.iter().enumerate() {
+        let time = snapshot.state(*run).map_err(text)?.map(|state| state.time);
+        if time.is_some_and(|time| time > now) {
+            return Err(format!(
+                "run {number} has an activation at {time:?}, and now is {now:?}: a timer was early"
+            ));
+        }
+    }
+    let is_idle = host.instances().0 == 0 && host.readiness() == Readiness::Ready;
+    if !is_idle || now < excused {
+        return Ok(());
+    }
+    if let Some(run) = snapshot.due_runs(None, 1).map_err(text)?.first() {
+        return Err(format!("run {run} is due at {now:?}, and nobody looks"));
+    }
+    if let Some(timer) = snapshot.timers(None, now, 1).map_err(text)?.first() {
+        return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
+    }
+    Ok(())
+}
+
+fn digest(log: &[Operation]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    log.hash(&mut hasher);
+    hasher.finish()
+}

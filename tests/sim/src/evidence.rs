@@ -1,0 +1,162 @@
+//! What a simulation leaves behind to judge by: what the store holds of each run, and what was heard from the host.
+
+use std::collections::BTreeSet;
+
+use dormouse_journal::{
+    Activation, Channel, Delivery, Kind, OperationNumber, Outcome, Request, RunId, Status,
+    WebhookNumber,
+};
+use dormouse_store::{ReadError, Snapshot};
+
+use crate::case::{EVENT, WEBHOOKS};
+use crate::history::{Heard, History, Post};
+
+/// All there is to judge by.
+pub(crate) struct Evidence<'e> {
+    pub(crate) snapshot: &'e Snapshot,
+    pub(crate) runs: &'e [RunId],
+    pub(crate) history: &'e History,
+    /// What the host sent out.
+    pub(crate) sent: &'e [Request],
+    /// Whether the power was ever lost.
+    pub(crate) disturbed: bool,
+}
+
+/// What there is about one run.
+pub(crate) struct RunEvidence<'e> {
+    pub(crate) all: &'e Evidence<'e>,
+    pub(crate) number: usize,
+    pub(crate) journal: Vec<Activation>,
+    /// What lies in the inboxes still.
+    pub(crate) left: Vec<Vec<Delivery>>,
+    /// What lies in the mailbox still.
+    pub(crate) mail: Vec<String>,
+    pub(crate) status: Status,
+    pub(crate) untaken: u64,
+}
+
+impl<'e> RunEvidence<'e> {
+    /// All that the store holds of one run.
+    pub(crate) fn read(all: &'e Evidence<'e>, number: usize) -> Result<Self, ReadError> {
+        let (run, snapshot) = (all.runs[number], all.snapshot);
+        let state = snapshot.state(run)?;
+        let journal = snapshot.journal(run, 0)?.collect::<Result<_, _>>()?;
+        let mut left = Vec::new();
+        for webhook in 0..WEBHOOKS.len() {
+            let channel = Channel::Webhook(webhook_number(webhook));
+            let outcomes = lying(snapshot, run, &channel)?.into_iter();
+            left.push(
+                outcomes
+                    .filter_map(|outcome| match outcome {
+                        Outcome::Delivery(delivery) => delivery,
+                        _ => None,
+                    })
+                    .collect(),
+            );
+        }
+        let mail = lying(snapshot, run, &Channel::Event(EVENT.into()))?;
+        Ok(RunEvidence {
+            all,
+            number,
+            journal,
+            left,
+            mail: mail.iter().filter_map(event_body).collect(),
+            status: state.as_ref().map_or(Status::Pending, |state| state.status),
+            untaken: state.map_or(0, |state| state.untaken),
+        })
+    }
+
+    /// What a webhook accepted: first what was delivered, in that order, then what lies there still.
+    pub(crate) fn accepted(&self, webhook: usize) -> impl Iterator<Item = &Delivery> {
+        let waits: BTreeSet<OperationNumber> = self
+            .operations()
+            .filter(|(_, kind)| {
+                matches!(kind, Kind::WaitForWebhook { webhook: of, .. } if *of == webhook_number(webhook))
+            })
+            .map(|(number, _)| number)
+            .collect();
+        let delivered = self.journal.iter().filter_map(move |activation| {
+            match activation.completion.as_ref() {
+                Some(completion) if waits.contains(&completion.operation) => {
+                    match &completion.outcome {
+                        Outcome::Delivery(delivery) => delivery.as_ref(),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            }
+        });
+        delivered.chain(&self.left[webhook])
+    }
+
+    /// What it has made.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = (OperationNumber, &Kind)> {
+        let operations = self
+            .journal
+            .iter()
+            .flat_map(|activation| &activation.operations);
+        (0..)
+            .map(OperationNumber)
+            .zip(operations.map(|operation| &operation.kind))
+    }
+
+    /// What was heard of a webhook.
+    pub(crate) fn heard(&self, webhook: usize) -> Vec<(&'e Post, &'e Heard)> {
+        let history = self.all.history;
+        let heard = history
+            .heard
+            .iter()
+            .map(|heard| (&history.posts[heard.post], heard));
+        heard
+            .filter(|(post, _)| post.run == self.number && post.webhook == webhook)
+            .collect()
+    }
+
+    /// The journal, for people.
+    pub(crate) fn told(&self) -> String {
+        let mut lines = Vec::new();
+        let mut made = 0;
+        for (number, activation) in self.journal.iter().enumerate() {
+            let completion = activation.completion.as_ref();
+            let completion = completion.map(|completion| {
+                let mut outcome = format!("{:?}", completion.outcome);
+                outcome.truncate(140);
+                format!("{} = {outcome}", completion.operation)
+            });
+            lines.push(format!(
+                "  {number}: at {} {}",
+                activation.time.0,
+                completion.unwrap_or_default()
+            ));
+            for operation in &activation.operations {
+                lines.push(format!("     makes {made}: {operation}"));
+                made += 1;
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// A webhook by its place in the script.
+pub(crate) fn webhook_number(index: usize) -> WebhookNumber {
+    WebhookNumber(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// The text of an event.
+pub(crate) fn event_body(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Event(Some(payload)) => Some(String::from_utf8_lossy(&payload.body).into_owned()),
+        _ => None,
+    }
+}
+
+/// All that lies in a channel.
+fn lying(snapshot: &Snapshot, run: RunId, channel: &Channel) -> Result<Vec<Outcome>, ReadError> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    while let Some(head) = snapshot.head(run, channel, from)? {
+        all.extend(snapshot.arrival(run, channel, head.place)?);
+        from = head.place + 1;
+    }
+    Ok(all)
+}

@@ -1,0 +1,118 @@
+//! Makes a case from a seed.
+
+use serde_json::{Value, json};
+
+use crate::case::EVENT;
+use crate::{Act, Case, Dice, What};
+
+/// Times are multiples of this, so that things often fall on the same millisecond.
+const GRID: u64 = 50;
+
+/// The case of a seed.
+#[must_use]
+pub fn generate(seed: u64) -> Case {
+    let mut dice = Dice::new(seed);
+    let runs = 1 + dice.index(5);
+    let scripts = (0..runs).map(|_| script(&mut dice)).collect();
+    let acts = (0..5 + dice.index(30))
+        .map(|number| act(&mut dice, runs, u32::try_from(number).unwrap_or_default()))
+        .collect();
+    Case {
+        seed,
+        warm_memory: dice.pick(&[0, 0, 2 << 20, 1 << 30]),
+        instances: dice.pick(&[1, 2, 64]),
+        rebuild_after_step: dice.percent(30),
+        commit_delay: dice.pick(&[0, 0, 0, 3]),
+        tears: dice.percent(50),
+        failing: dice.pick(&[0, 30, 70]),
+        scripts,
+        acts,
+    }
+}
+
+fn script(dice: &mut Dice) -> Value {
+    let mut left = 3 + dice.index(14);
+    let mut parts = Vec::new();
+    while left > 0 {
+        parts.push(form(dice, &mut left, 3));
+    }
+    json!({ "seq": parts })
+}
+
+/// A form of at most this depth. Each takes one from `left`.
+fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
+    *left = left.saturating_sub(1);
+    let forms = |dice: &mut Dice, left: &mut usize| -> Vec<Value> {
+        (0..2 + dice.index(2))
+            .map(|_| form(dice, left, depth - 1))
+            .collect()
+    };
+    if depth > 0 && dice.percent(35) {
+        return match dice.below(5) {
+            0 => json!({"seq": forms(dice, left)}),
+            1 | 2 => json!({"join": forms(dice, left)}),
+            3 => json!({"race": forms(dice, left)}),
+            _ => json!({"repeat": 1 + dice.below(3), "do": form(dice, left, depth - 1)}),
+        };
+    }
+    match dice.below(20) {
+        0..=6 => json!({"wait": dice.pick(&["a", "a", "b"]), "ms": timeout(dice)}),
+        7..=9 => json!({"sleep": span(dice)}),
+        10 | 11 => json!({"call": {
+            "method": "POST", "url": "http://service.example/", "body": "${a.url}",
+            "attempts": 1 + dice.below(4), "delay_ms": 50 + span(dice),
+        }}),
+        12 => json!({"event": EVENT, "ms": timeout(dice)}),
+        13 => json!({"notify": EVENT, "run": null, "body": 1}),
+        14 => json!({"step": "s", "value": dice.below(9)}),
+        15 => {
+            json!({"seq": [{"wait": "r", "ms": null}, {"respond": {"status": 201, "body": "yes"}}]})
+        }
+        16 => json!({"close": dice.pick(&["a", "b"])}),
+        17 => json!({"log": "line"}),
+        18 => json!({"random": 4}),
+        _ => json!({"now": true}),
+    }
+}
+
+fn span(dice: &mut Dice) -> u64 {
+    GRID * dice.below(20)
+}
+
+fn timeout(dice: &mut Dice) -> Option<u64> {
+    (!dice.percent(25)).then(|| span(dice))
+}
+
+fn act(dice: &mut Dice, runs: usize, number: u32) -> Act {
+    let run = dice.index(runs);
+    let webhook = dice.index(3);
+    let body = if dice.percent(25) { 0 } else { number + 1 };
+    let what = match dice.below(20) {
+        0..=8 => What::Post {
+            run,
+            webhook,
+            key: dice.percent(60).then(|| dice.pick(&[0, 1, 2])),
+            body,
+            delay: GRID * dice.below(4),
+        },
+        9..=12 => What::PostAtDeadline {
+            run,
+            webhook,
+            body: number + 1,
+            late: dice.pick(&[-1, -1, 0, 0, 1]),
+        },
+        13..=15 => What::Event {
+            to: dice.percent(50).then_some(run),
+            body: number + 1,
+        },
+        16 => What::Crash {
+            down: GRID * dice.below(30),
+        },
+        17 | 18 => What::FailAfter(dice.index(40)),
+        _ => What::Full(GRID * dice.below(40)),
+    };
+    Act {
+        after: if dice.percent(40) { 0 } else { span(dice) },
+        what,
+    }
+}

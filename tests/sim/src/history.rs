@@ -1,0 +1,110 @@
+//! What is known outside the host: what was sent to it, what was heard of it, and what the network answered it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, Request, Response, RunId};
+use dormouse_runtime::{Received, Refusal};
+
+use crate::{Case, Dice, SimEgress};
+
+/// A request that the driver sends, as often as it takes to hear of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    pub(crate) run: usize,
+    pub(crate) webhook: usize,
+    pub(crate) key: Option<String>,
+    pub(crate) body: String,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) post: usize,
+    /// When it was sent, and when this was heard, in the order of all such moments.
+    pub(crate) sent: usize,
+    pub(crate) heard: usize,
+    pub(crate) result: Result<Received, Refusal>,
+}
+
+/// An event that the driver sends.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) to: Option<usize>,
+    pub(crate) body: String,
+    /// Whom it reaches, once heard.
+    pub(crate) reached: Option<Vec<RunId>>,
+}
+
+/// What is known outside the host.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) posts: Vec<Post>,
+    pub(crate) heard: Vec<Heard>,
+    pub(crate) events: Vec<Event>,
+    /// What the network answered, by `Idempotency-Key`.
+    pub(crate) answers: BTreeMap<String, Vec<Result<Response, CallError>>>,
+    moments: usize,
+}
+
+impl History {
+    /// The next moment.
+    pub(crate) fn moment(&mut self) -> usize {
+        self.moments += 1;
+        self.moments
+    }
+}
+
+/// The history, shared with tasks that wait for the host's word.
+pub(crate) type Shared = Arc<Mutex<History>>;
+
+/// The history, for as long as nothing is awaited.
+pub(crate) fn lock(history: &Shared) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A network that fails and takes its time, and writes down what it answers.
+pub(crate) fn network(case: &Case, history: &Shared) -> SimEgress {
+    let (failing, history) = (case.failing, history.clone());
+    let outcome = Mutex::new(Dice::new(case.seed));
+    let delay = Mutex::new(Dice::new(case.seed.wrapping_add(1)));
+    let throw = |dice: &Mutex<Dice>, bound| {
+        let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
+        dice.below(bound)
+    };
+    SimEgress::new(move |request| {
+        let key = idempotency_key(request);
+        let mut history = lock(&history);
+        let number = history.moment();
+        let failed = throw(&outcome, 100) < failing;
+        let response = |status: u16| {
+            Ok(Response {
+                status,
+                headers: Vec::new(),
+                body: Bytes::from(number.to_string()),
+            })
+        };
+        let answer = match (failed, throw(&outcome, 4)) {
+            (true, 0) => Err(CallError::TimedOut),
+            (true, 1) => Err(CallError::Unreachable(number.to_string())),
+            (true, _) => response(503),
+            (false, 0) => response(404),
+            (false, _) => response(200),
+        };
+        history.answers.entry(key).or_default().push(answer.clone());
+        answer
+    })
+    .after(move |_| 50 * throw(&delay, 5))
+}
+
+/// The `Idempotency-Key` of a request.
+pub(crate) fn idempotency_key(request: &Request) -> String {
+    let keys: Vec<_> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"))
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        .collect();
+    keys.join(" and ")
+}

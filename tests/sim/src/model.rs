@@ -1,0 +1,295 @@
+//! What must happen to one run, said as plainly as possible: lists in memory, no store, no host, no time of its own.
+//!
+//! A [`Journey`] is told every request that the run's webhooks accepted, and then follows the journal, activation after
+//! activation. At each it knows what may complete, and refuses anything else. It shares no code with the host but the
+//! types of the journal, so that one can be held to the other, and any store to both.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use dormouse_journal::{Activation, Delivery, Kind, OperationNumber, Outcome, Time, WebhookNumber};
+
+/// A request that a webhook accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What its caller was answered with.
+    pub id: String,
+    /// When.
+    pub accepted: Time,
+}
+
+/// A run on its way through its journal.
+#[derive(Debug, Clone, Default)]
+pub struct Journey {
+    /// What was accepted and not handed out, in the order accepted.
+    inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>,
+    /// What has not completed, in the order made.
+    open: BTreeMap<OperationNumber, Pending>,
+    /// How many operations were made.
+    made: u32,
+    time: Time,
+    began: bool,
+    ended: bool,
+}
+
+/// An operation that has not completed.
+#[derive(Debug, Clone)]
+struct Pending {
+    kind: Kind,
+    issued: Time,
+}
+
+impl Pending {
+    fn deadline(&self) -> Option<Time> {
+        let later = |span: u64| Some(Time(self.issued.0.saturating_add(span)));
+        match &self.kind {
+            Kind::WaitForWebhook { timeout, .. } | Kind::WaitForEvent { timeout, .. } => {
+                timeout.and_then(later)
+            }
+            Kind::Sleep { duration } => later(*duration),
+            Kind::SleepUntil { instant } => Some(*instant),
+            _ => None,
+        }
+    }
+
+    fn webhook(&self) -> Option<WebhookNumber> {
+        match &self.kind {
+            Kind::WaitForWebhook { webhook, .. } => Some(*webhook),
+            _ => None,
+        }
+    }
+
+    /// Whether a wait may have this request: it came before the deadline, or was there when the wait was made.
+    fn may_have(&self, request: &Kept) -> bool {
+        let in_time = self
+            .deadline()
+            .is_none_or(|deadline| request.accepted < deadline);
+        in_time || request.accepted <= self.issued
+    }
+
+    /// Whether a wait cannot end without this request having been handed out. One that came in the very millisecond of
+    /// the wait may have come after it.
+    fn must_see_gone(&self, request: &Kept) -> bool {
+        let in_time = self
+            .deadline()
+            .is_none_or(|deadline| request.accepted < deadline);
+        in_time || request.accepted < self.issued
+    }
+}
+
+/// When something became possible, when what it is made of was accepted, and the operation.
+type Place = (Time, Time, OperationNumber);
+
+impl Journey {
+    /// A run that has not begun, whose webhooks are to accept this.
+    #[must_use]
+    pub fn new(inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>) -> Self {
+        Journey {
+            inboxes,
+            ..Journey::default()
+        }
+    }
+
+    /// Follows the journal by one activation.
+    ///
+    /// # Errors
+    /// When this is not what must happen. The text says why.
+    pub fn follow(&mut self, activation: &Activation) -> Result<(), String> {
+        if self.ended {
+            return Err("an activation follows the end".into());
+        }
+        if activation.time < self.time {
+            return Err(format!(
+                "an activation at {} ms follows one at {} ms",
+                activation.time.0, self.time.0
+            ));
+        }
+        match (&activation.completion, self.began) {
+            (None, false) => {}
+            (None, true) => return Err("the run begins twice".into()),
+            (Some(_), false) => return Err("something completes before the run has begun".into()),
+            (Some(completion), true) => {
+                self.complete(completion.operation, &completion.outcome, activation.time)
+                    .map_err(|why| {
+                        format!(
+                            "at {} ms operation {} completes: {why}",
+                            activation.time.0, completion.operation
+                        )
+                    })?;
+            }
+        }
+        self.began = true;
+        self.time = activation.time;
+        self.ended = activation.end.is_some();
+        for operation in &activation.operations {
+            self.make(&operation.kind, activation.time);
+        }
+        Ok(())
+    }
+
+    /// What was accepted and never handed out.
+    #[must_use]
+    pub fn left(&self) -> &BTreeMap<WebhookNumber, VecDeque<Kept>> {
+        &self.inboxes
+    }
+
+    fn make(&mut self, kind: &Kind, issued: Time) {
+        let number = OperationNumber(self.made);
+        self.made += 1;
+        if let Kind::Abandon { operations, .. } = kind {
+            for operation in operations {
+                self.open.remove(operation);
+            }
+        } else if kind.completes() {
+            let kind = kind.clone();
+            self.open.insert(number, Pending { kind, issued });
+        }
+    }
+
+    fn complete(
+        &mut self,
+        number: OperationNumber,
+        outcome: &Outcome,
+        time: Time,
+    ) -> Result<(), String> {
+        let Some(pending) = self.open.get(&number).cloned() else {
+            return Err("it was never made, or completed or was given up before".into());
+        };
+        let place = match (&pending.kind, outcome) {
+            (Kind::WaitForWebhook { webhook, .. }, Outcome::Delivery(Some(delivery))) => {
+                Some(self.hand_out(*webhook, number, delivery, time)?)
+            }
+            (Kind::WaitForWebhook { webhook, .. }, Outcome::Delivery(None)) => {
+                self.nothing_is_left_for(*webhook, &pending)?;
+                Some(passed(&pending, number, time)?)
+            }
+            (Kind::Sleep { .. } | Kind::SleepUntil { .. }, Outcome::Slept)
+            | (Kind::WaitForEvent { .. }, Outcome::Event(None)) => {
+                Some(passed(&pending, number, time)?)
+            }
+            // When these arrived is not in the journal.
+            (Kind::WaitForEvent { .. }, Outcome::Event(Some(_)))
+            | (Kind::Call { .. }, Outcome::Response(_))
+            | (Kind::Notify { .. }, Outcome::Notified(_)) => None,
+            (kind, outcome) => {
+                return Err(format!("a {} gives {outcome:?}", kind.name()));
+            }
+        };
+        self.open.remove(&number);
+        match place {
+            Some(place) => self.nothing_came_before(place),
+            None => Ok(()),
+        }
+    }
+
+    /// Each wait takes the first request, and the oldest wait that may have it gets it.
+    fn hand_out(
+        &mut self,
+        webhook: WebhookNumber,
+        number: OperationNumber,
+        delivery: &Delivery,
+        time: Time,
+    ) -> Result<Place, String> {
+        let first = self.first(webhook);
+        let Some(first) = first else {
+            return Err(format!(
+                "request {} was never accepted, or was delivered before",
+                delivery.id
+            ));
+        };
+        if first.id != delivery.id {
+            return Err(format!(
+                "request {} is delivered, but {} is the first in the inbox",
+                delivery.id, first.id
+            ));
+        }
+        if first.accepted > time {
+            return Err("its request is from the future".into());
+        }
+        match self.taker(webhook, &first) {
+            Some((taker, pending)) if taker == number => {
+                if let Some(inbox) = self.inboxes.get_mut(&webhook) {
+                    inbox.pop_front();
+                }
+                Ok((first.accepted.max(pending.issued), first.accepted, number))
+            }
+            Some((taker, _)) => Err(format!(
+                "its request belongs to operation {taker}, which is the oldest that may have it"
+            )),
+            None => Err(format!(
+                "its request was accepted at {} ms, when the deadline had passed",
+                first.accepted.0
+            )),
+        }
+    }
+
+    fn first(&self, webhook: WebhookNumber) -> Option<Kept> {
+        self.inboxes.get(&webhook)?.front().cloned()
+    }
+
+    /// The oldest wait that may have this request.
+    fn taker(&self, webhook: WebhookNumber, request: &Kept) -> Option<(OperationNumber, Pending)> {
+        self.open
+            .iter()
+            .find(|(_, pending)| pending.webhook() == Some(webhook) && pending.may_have(request))
+            .map(|(number, pending)| (*number, pending.clone()))
+    }
+
+    fn nothing_is_left_for(&self, webhook: WebhookNumber, pending: &Pending) -> Result<(), String> {
+        let left = self.inboxes.get(&webhook).into_iter().flatten();
+        match left
+            .into_iter()
+            .find(|request| pending.must_see_gone(request))
+        {
+            Some(request) => Err(format!(
+                "it gives none, but request {} of {} ms was in time and not handed out",
+                request.id, request.accepted.0
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Of what could complete, the earliest goes first. What became possible in the same millisecond may have done so
+    /// later in it, but for deadlines: those are known long before.
+    fn nothing_came_before(&self, place: Place) -> Result<(), String> {
+        for webhook in self.inboxes.keys() {
+            let Some(first) = self.first(*webhook) else {
+                continue;
+            };
+            if let Some((taker, pending)) = self.taker(*webhook, &first) {
+                let ready = first.accepted.max(pending.issued);
+                if ready < place.0 {
+                    return Err(format!(
+                        "request {} for operation {taker} was there before, at {} ms",
+                        first.id, ready.0
+                    ));
+                }
+            }
+        }
+        for (number, pending) in &self.open {
+            let Some(deadline) = pending.deadline() else {
+                continue;
+            };
+            let due = (deadline, deadline, *number);
+            let free = match pending.webhook() {
+                Some(webhook) => self.nothing_is_left_for(webhook, pending).is_ok(),
+                // An event may be on its way to it.
+                None => !matches!(pending.kind, Kind::WaitForEvent { .. }),
+            };
+            if free && due < place && deadline > pending.issued {
+                return Err(format!(
+                    "the deadline of operation {number} passed before, at {} ms",
+                    deadline.0
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn passed(pending: &Pending, number: OperationNumber, time: Time) -> Result<Place, String> {
+    match pending.deadline() {
+        Some(deadline) if deadline <= time => Ok((deadline, deadline, number)),
+        Some(deadline) => Err(format!("its deadline is at {} ms", deadline.0)),
+        None => Err("it has no deadline".into()),
+    }
+}
