@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod bad_disks;
 mod blocked;
 mod call_crashes;
 mod call_secrets;
@@ -15,6 +16,7 @@ mod calls;
 mod cli;
 mod components;
 mod crashes;
+mod damage;
 mod duplicates;
 mod egress;
 mod ends;
@@ -27,6 +29,7 @@ mod hook_connections;
 mod hook_limits;
 mod hook_queues;
 mod hook_requests;
+mod kills;
 mod limits;
 mod operations;
 mod payment;
