@@ -93,13 +93,15 @@ impl Callers {
         while !self.is_over.load(Ordering::SeqCst) {
             let event = request("POST", &path).body(sent.len().to_string());
             let mut attempts = 1;
-            while !event
-                .clone()
-                .try_send()
-                .is_ok_and(|answer| answer.status == 202)
-            {
+            loop {
+                match event.clone().try_send() {
+                    Ok(answer) if answer.status != 503 => {
+                        answer.expect(202);
+                        break;
+                    }
+                    _ => pause(Duration::from_millis(3)),
+                }
                 attempts += 1;
-                pause(Duration::from_millis(3));
             }
             self.attempts.fetch_add(attempts, Ordering::Relaxed);
             sent.push(attempts);
