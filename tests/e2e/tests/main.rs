@@ -22,6 +22,7 @@ mod egress;
 mod ends;
 mod events;
 mod examples;
+mod fixtures;
 mod forms;
 mod handshakes;
 mod hook_answers;
