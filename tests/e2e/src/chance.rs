@@ -29,6 +29,19 @@ impl Chance {
         Chance(seed)
     }
 
+    /// How often to do what is usually done so often: `DORMOUSE_TIMES` times as often, for who has the time.
+    ///
+    /// # Panics
+    /// When that is no number.
+    #[must_use]
+    pub fn times(usually: u32) -> u32 {
+        let times = std::env::var("DORMOUSE_TIMES").ok();
+        usually
+            * times.map_or(1, |times| {
+                times.parse().expect("`DORMOUSE_TIMES` is a number")
+            })
+    }
+
     /// Chance of its own for somebody who runs beside, such as a thread.
     #[must_use]
     pub fn fork(&mut self) -> Self {

@@ -9,9 +9,6 @@ use std::time::Duration;
 use dormouse_e2e::{Answer, Chance, Host, Reply, Request, Run, Service, body, pause, request};
 use serde_json::{Value, json};
 
-/// What a run takes before it ends, so that some end under load and some are waiting when it is over.
-const TAKES: usize = 100;
-
 /// Callers that are in no hurry to give up.
 struct Callers {
     url: String,
@@ -151,7 +148,13 @@ fn bodies(deliveries: &Value) -> Vec<String> {
 
 /// Holds what a run took, and what it left, against what was acknowledged.
 #[track_caller]
-fn account(callers: &Callers, run: &Run, hook: &str, mut acknowledged: BTreeSet<String>) -> usize {
+fn account(
+    callers: &Callers,
+    run: &Run,
+    takes: usize,
+    mut acknowledged: BTreeSet<String>,
+) -> usize {
+    let hook = &run.hook("a");
     let shown = run.show();
     if shown["status"] == "suspended" {
         let webhook = run.webhooks()["webhooks"][0].clone();
@@ -170,14 +173,14 @@ fn account(callers: &Callers, run: &Run, hook: &str, mut acknowledged: BTreeSet<
     }
     let output = run.output();
     let taken = bodies(&output[1]);
-    assert_eq!(taken.len(), TAKES);
+    assert_eq!(taken.len(), takes);
     let untaken = run.show()["untaken"].as_u64().unwrap();
     let once = BTreeSet::from_iter(taken);
-    assert_eq!(once.len(), TAKES, "none is taken twice");
+    assert_eq!(once.len(), takes, "none is taken twice");
     assert!(once.is_subset(&acknowledged), "none is made up");
     assert_eq!(
         acknowledged.len() as u64,
-        TAKES as u64 + untaken,
+        takes as u64 + untaken,
         "none is lost"
     );
     acknowledged.len()
@@ -186,13 +189,20 @@ fn account(callers: &Callers, run: &Run, hook: &str, mut acknowledged: BTreeSet<
 #[test]
 fn everything_acknowledged_is_accounted_for() {
     let mut chance = Chance::new();
+    let kills = Chance::times(30);
     let settings = ["--webhook-rate-limit", "100000", "--inbox-limit", "100000"];
     let mut host = Host::with(&settings);
-    let collector = json!({"seq": [{"webhook": "a"}, {"repeat": TAKES, "do": {"wait": "a"}}]});
-    let collectors: Vec<Run> = (0..8).map(|_| host.script(&collector)).collect();
+    // Some end under load, and some are waiting when it is over.
+    let takes: Vec<usize> = (1..=8).map(|number| 2 * number * kills as usize).collect();
+    let collector =
+        |takes| json!({"seq": [{"webhook": "a"}, {"repeat": takes, "do": {"wait": "a"}}]});
+    let collectors: Vec<Run> = takes
+        .iter()
+        .map(|takes| host.script(&collector(takes)))
+        .collect();
     let hooks: Vec<String> = collectors.iter().map(|run| run.hook("a")).collect();
     let ticking = host.script(
-        &json!({"seq": [{"event": "go"}, {"repeat": 3_000, "do": {"event": "tick", "ms": 0}}]}),
+        &json!({"seq": [{"event": "go"}, {"repeat": 100 * kills, "do": {"event": "tick", "ms": 0}}]}),
     );
     let callers = Callers::of(&host);
 
@@ -205,7 +215,7 @@ fn everything_acknowledged_is_accounted_for() {
             .into();
         let starter = scope.spawn(|| callers.start_runs(|key| json!({"step": "s", "value": key})));
         let notifier = scope.spawn(|| callers.notify(&ticking));
-        kill_often(&mut host, &callers, 30, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut chance);
         let acknowledged: Vec<_> = clients
             .into_iter()
             .map(|client| client.join().unwrap())
@@ -222,7 +232,7 @@ fn everything_acknowledged_is_accounted_for() {
         let own = acknowledged
             .iter()
             .flat_map(|client| client[number].clone());
-        requests += account(&callers, run, &hooks[number], own.collect());
+        requests += account(&callers, run, takes[number], own.collect());
     }
     for (key, id) in &started {
         assert_eq!(host.run(id).output(), *key);
@@ -239,7 +249,7 @@ fn everything_acknowledged_is_accounted_for() {
         "{runs:#?}"
     );
     eprintln!(
-        "30 kills and more: {requests} requests, {} starts and {} events acknowledged, in {} attempts",
+        "{kills} kills and more: {requests} requests, {} starts and {} events acknowledged, in {} attempts",
         started.len(),
         ticks.len(),
         callers.attempts.load(Ordering::Relaxed)
@@ -282,6 +292,7 @@ fn is_single(number: u32) -> bool {
 #[test]
 fn a_call_has_one_key_and_a_single_attempt_is_single() {
     let mut chance = Chance::new();
+    let kills = Chance::times(20);
     let service = Service::start(|request| {
         pause(Duration::from_millis(15));
         Reply::status(200).body(&request.body)
@@ -291,7 +302,7 @@ fn a_call_has_one_key_and_a_single_attempt_is_single() {
     let callers = Callers::of(&host);
     let started = thread::scope(|scope| {
         let starter = scope.spawn(|| callers.start_runs(|key| calls(service.url(), key)));
-        kill_often(&mut host, &callers, 20, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut chance);
         starter.join().unwrap()
     });
     let outputs: BTreeMap<&String, Value> = started
@@ -336,7 +347,7 @@ fn a_call_has_one_key_and_a_single_attempt_is_single() {
         "no call was cut off: {repeated}, {interrupted}"
     );
     eprintln!(
-        "20 kills and more: {} calls, {repeated} of them repeated, {interrupted} interrupted",
+        "{kills} kills and more: {} calls, {repeated} of them repeated, {interrupted} interrupted",
         keys_by_call.len()
     );
 }
@@ -344,6 +355,7 @@ fn a_call_has_one_key_and_a_single_attempt_is_single() {
 #[test]
 fn a_workflow_answers_a_key_once_and_for_all() {
     let mut chance = Chance::new();
+    let kills = Chance::times(15);
     let mut host = Host::start();
     let mut script = vec![json!({"webhook": "a", "options": {"reply": {"from-workflow": 10_000}}})];
     for number in 0..150 {
@@ -358,7 +370,7 @@ fn a_workflow_answers_a_key_once_and_for_all() {
             let (callers, hook, chance) = (&callers, &hook, chance.fork());
             scope.spawn(move || callers.ask(name, hook, chance))
         });
-        kill_often(&mut host, &callers, 15, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut chance);
         clients
             .into_iter()
             .flat_map(|client| client.join().unwrap())
@@ -391,7 +403,7 @@ fn a_workflow_answers_a_key_once_and_for_all() {
     for (key, answer) in &answers {
         assert_eq!(callers.answer(&hook, key).as_ref(), Some(answer), "{key}");
     }
-    eprintln!("15 kills and more: {under_load} answers under load");
+    eprintln!("{kills} kills and more: {under_load} answers under load");
 }
 
 impl Callers {

@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "what fails in a helper fails the test"
+    clippy::print_stderr,
+    reason = "what fails in a helper fails the test, which shows it"
 )]
 
 mod access;
