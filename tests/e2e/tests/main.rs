@@ -13,6 +13,7 @@ mod bad_disks;
 mod blocked;
 mod call_crashes;
 mod call_secrets;
+mod callers;
 mod calls;
 mod cli;
 mod components;
