@@ -122,9 +122,13 @@ impl Store {
     }
 }
 
+/// How the store is opened. The checksum of every page is verified then, at the cost of reading the file once: redb
+/// believes what it reads later, and a bit that flipped in a value would be served as if it were the truth.
 pub(crate) fn builder(cache: usize) -> redb::Builder {
     let mut builder = Database::builder();
-    builder.set_cache_size(cache);
+    builder
+        .set_cache_size(cache)
+        .set_check_integrity_on_open(true);
     builder
 }
 

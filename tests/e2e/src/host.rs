@@ -56,18 +56,29 @@ impl Host {
     }
 
     fn new(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
+        let mut host = Host::unstarted(settings);
         let variable = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-        let mut host = Host {
+        host.environment = variables.iter().map(variable).collect();
+        host.token = token.map(str::to_owned);
+        host.resume();
+        host
+    }
+
+    /// A host that is still to be started, with these settings: its data can be put in place before.
+    ///
+    /// # Panics
+    /// When the machine has no room for it.
+    #[must_use]
+    pub fn unstarted(settings: &[&str]) -> Self {
+        Host {
             folder: tempfile::tempdir().unwrap(),
             port: Port::reserve(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            environment: variables.iter().map(variable).collect(),
-            token: token.map(str::to_owned),
+            environment: Vec::new(),
+            token: None,
             child: None,
             has_script: AtomicBool::new(false),
-        };
-        host.resume();
-        host
+        }
     }
 
     /// Its URL, without a slash at the end; webhooks' URLs begin with it.
@@ -162,6 +173,20 @@ impl Host {
     /// # Panics
     /// When it does not get that far.
     pub fn resume(&mut self) {
+        if let Err((status, log)) = self.try_resume() {
+            panic!("the host ended with {status}:\n{log}");
+        }
+    }
+
+    /// The same, for a host that may refuse.
+    ///
+    /// # Errors
+    /// How it ended, and what it said.
+    ///
+    /// # Panics
+    /// When it neither answers nor ends.
+    pub fn try_resume(&mut self) -> Result<(), (ExitStatus, String)> {
+        let said_before = self.log().len();
         self.launch();
         let alive = request("GET", format!("{}/healthz", self.url()));
         let child = self.child.as_mut().expect("a host that was launched");
@@ -173,7 +198,13 @@ impl Host {
                 .is_ok_and(|answer| answer.status == 200)
                 .then_some(None),
         });
-        assert_eq!(ended, None, "the host ended:\n{}", self.log());
+        match ended {
+            None => Ok(()),
+            Some(status) => {
+                self.child = None;
+                Err((status, self.log()[said_before..].to_owned()))
+            }
+        }
     }
 
     /// Starts it again, and does not wait until it answers.

@@ -15,11 +15,13 @@
 )]
 
 mod api;
+mod chance;
 mod cli;
 mod host;
 mod http;
 pub mod http2;
 mod mirror;
+mod mount;
 mod patience;
 mod port;
 mod program;
@@ -29,10 +31,12 @@ mod run;
 mod service;
 mod signing;
 
+pub use chance::Chance;
 pub use cli::{Cli, Outcome};
 pub use host::Host;
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
+pub use mount::Mount;
 pub use patience::{Stopwatch, now, pause, wait_until};
 pub use program::{guest, guest_file, refuse_to_start};
 pub use provider::Provider;

@@ -4,23 +4,28 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "what fails in a helper fails the test"
+    clippy::print_stderr,
+    reason = "what fails in a helper fails the test, which shows it"
 )]
 
 mod access;
 mod backup;
+mod bad_disks;
 mod blocked;
 mod call_crashes;
 mod call_secrets;
+mod callers;
 mod calls;
 mod cli;
 mod components;
 mod crashes;
+mod damage;
 mod duplicates;
 mod egress;
 mod ends;
 mod events;
 mod examples;
+mod fixtures;
 mod forms;
 mod handshakes;
 mod hook_answers;
@@ -29,6 +34,7 @@ mod hook_limits;
 mod hook_queues;
 mod hook_requests;
 mod hostile;
+mod kills;
 mod limits;
 mod network;
 mod operations;

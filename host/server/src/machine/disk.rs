@@ -73,6 +73,15 @@ impl Disk for FileDisk {
             self.create()?;
         }
         let file = open_file(&mut OpenOptions::new(), &self.path)?;
+        // To redb that is a new store, and all that was acknowledged would be gone without a word.
+        if file.metadata()?.len() == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "{FILE} is empty, which no host leaves: put a backup in its place, or remove it to begin anew"
+                ),
+            ));
+        }
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
         Ok(Box::new(backend))
     }

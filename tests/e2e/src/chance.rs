@@ -1,0 +1,74 @@
+//! Chance that can be had twice: a test prints the seed, and `DORMOUSE_SEED` gives it back.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Numbers that look random and follow from a seed. Sebastiano Vigna's public `SplitMix64`
+/// (<https://prng.di.unimi.it/splitmix64.c>).
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// A fresh seed, or the one that is asked for. Either is printed, which a failed test shows.
+    ///
+    /// # Panics
+    /// When what is asked for is no number.
+    #[must_use]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "any number does, if it is another one each time"
+    )]
+    pub fn new() -> Self {
+        let seed = match std::env::var("DORMOUSE_SEED") {
+            Ok(seed) => seed.parse().expect("`DORMOUSE_SEED` is a number"),
+            Err(_) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                now.as_secs() << 20 | u64::from(now.subsec_micros())
+            }
+        };
+        eprintln!("to have the same again: DORMOUSE_SEED={seed}");
+        Chance(seed)
+    }
+
+    /// How often to do what is usually done so often: `DORMOUSE_TIMES` times as often, for who has the time.
+    ///
+    /// # Panics
+    /// When that is no number.
+    #[must_use]
+    pub fn times(usually: u32) -> u32 {
+        let times = std::env::var("DORMOUSE_TIMES").ok();
+        usually
+            * times.map_or(1, |times| {
+                times.parse().expect("`DORMOUSE_TIMES` is a number")
+            })
+    }
+
+    /// Chance of its own for somebody who runs beside, such as a thread.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Chance(self.next())
+    }
+
+    /// A number below this one, which is not 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// So many milliseconds, or up to as many more.
+    pub fn time(&mut self, at_least: u64, more: u64) -> Duration {
+        Duration::from_millis(at_least + self.below(more))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+impl Default for Chance {
+    fn default() -> Self {
+        Chance::new()
+    }
+}

@@ -1,0 +1,269 @@
+//! Stores that released versions wrote, kept in `tests/fixtures` with what their host said of them. They must be read
+//! rightly for ever. The README there says how another is made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dormouse_e2e::{Host, Reply, Run, Service, body, bytes, post, request};
+use serde_json::{Value, json};
+
+use crate::stored;
+
+const STORE: &str = "dormouse.redb";
+const SAID: &str = "said.json";
+
+/// What webhooks' URLs begin with in a fixture, which are in journals.
+const PUBLIC: &str = "https://fixture.example";
+
+/// So that nothing in a fixture is ever too old to be kept.
+const SETTINGS: [&str; 7] = [
+    "--allow-private-egress",
+    "--public-url",
+    PUBLIC,
+    "--retention",
+    "36500d",
+    "--duplicate-window",
+    "36500d",
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let fixtures: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    assert!(!fixtures.is_empty());
+    fixtures
+}
+
+/// A host on a copy of a fixture, and what was said of it.
+fn open(fixture: &Path) -> (Host, Value) {
+    let mut host = Host::unstarted(&SETTINGS);
+    fs::create_dir(host.data_dir()).unwrap();
+    fs::copy(fixture.join(STORE), host.data_dir().join(STORE)).unwrap();
+    host.resume();
+    let said = fs::read(fixture.join(SAID)).unwrap();
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    settle(&host, &said);
+    (host, said)
+}
+
+/// A host that starts tries to go on with what is blocked.
+fn settle(host: &Host, said: &Value) {
+    let blocked = host.run(said["runs"]["blocked"].as_str().unwrap());
+    blocked.wait_for_status("blocked");
+}
+
+/// Where a webhook of a fixture is on this host.
+fn here(host: &Host, hook: &Value) -> String {
+    let hook = hook.as_str().unwrap().strip_prefix(PUBLIC).unwrap();
+    format!("{}{hook}", host.url())
+}
+
+/// Whether all that was said is said again. A later version may say more.
+#[track_caller]
+fn check(before: &Value, now: &Value, place: &str) {
+    match (before, now) {
+        (Value::Object(before), Value::Object(_)) => {
+            for (name, value) in before {
+                check(value, &now[name], &format!("{place}.{name}"));
+            }
+        }
+        (Value::Array(before), Value::Array(now)) => {
+            assert_eq!(before.len(), now.len(), "{place}");
+            for (index, (before, now)) in before.iter().zip(now).enumerate() {
+                check(before, now, &format!("{place}[{index}]"));
+            }
+        }
+        _ => assert_eq!(before, now, "{place}"),
+    }
+}
+
+#[test]
+fn what_earlier_versions_wrote_is_read_as_they_read_it() {
+    for fixture in fixtures() {
+        let (host, said) = open(&fixture);
+        for (path, before) in said["answers"].as_object().unwrap() {
+            let now = host.get(path).expect(200).json();
+            check(before, &now, &format!("{}: {path}", fixture.display()));
+        }
+    }
+}
+
+#[test]
+fn runs_of_earlier_versions_go_on() {
+    for fixture in fixtures() {
+        let (host, said) = open(&fixture);
+        let run = |role: &str| host.run(said["runs"][role].as_str().unwrap());
+        for (number, id) in said["pending"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(host.run(id.as_str().unwrap()).output(), number);
+        }
+        let interrupted = json!({"error": "interrupted"});
+        assert_eq!(run("cut-off").output(), interrupted);
+        assert_eq!(run("blocked").cancel().status, 200);
+
+        // Its token was made by the version that wrote it.
+        let hook = here(&host, &said["waiting-hook"]);
+        let repeat = request("POST", &hook)
+            .header("idempotency-key", "k")
+            .body("one");
+        assert_eq!(
+            repeat.send().expect(202).json()["id"],
+            said["first-delivery"]
+        );
+        post(&hook, "three").expect(202);
+        let waiting = run("waiting");
+        waiting.notify("go", "").expect(202);
+        let output = waiting.output();
+        let taken: Vec<String> = output[2].as_array().unwrap().iter().map(body).collect();
+        assert_eq!(taken, ["one", "two", "three"]);
+        assert_eq!(bytes(&output[3]["body"]), b"mail");
+
+        let hook = here(&host, &said["answered-hook"]);
+        let repeat = request("POST", &hook)
+            .header("idempotency-key", "k")
+            .body("?");
+        assert_eq!(repeat.send().expect(200).text(), "the answer");
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_refused_and_the_others_are_read() {
+    let fixture = fixtures().pop().unwrap();
+    let (mut host, said) = open(&fixture);
+    assert!(host.stop().success());
+    let every = said["runs"]["every"].as_str().unwrap();
+    stored::make_output_newer(&host, every);
+    host.resume();
+    host.get(&format!("/v1/runs/{every}/output"))
+        .expect_problem(500, "store-damaged");
+    let log = host.log();
+    assert!(
+        log.contains("format 200") && log.contains("outputs"),
+        "{log}"
+    );
+    host.get(&format!("/v1/runs/{every}/journal")).expect(200);
+}
+
+/// Makes the fixture of this version. It does not replace one.
+#[test]
+#[ignore = "writes to tests/fixtures: see the README there"]
+fn make() {
+    let fixture = folder().join(concat!("store-", env!("CARGO_PKG_VERSION")));
+    let mut host = Host::unstarted(&SETTINGS);
+    host.resume();
+    let service = Service::start(|request| match request.target.as_str() {
+        "/hang" => Reply::Hang,
+        _ => Reply::status(201).header("x-a", "b").body("made"),
+    });
+    let mut said = make_runs(&mut host, &service);
+    let pending: Vec<Run> = (0..8)
+        .map(|number| host.script(&json!({"step": "s", "value": number})))
+        .collect();
+    host.kill();
+    assert!(
+        stored::count_pending(&host) > 0,
+        "all of them got to run: try again"
+    );
+    // Compiled code is a cache, is large, and fits one kind of processor.
+    stored::forget_code(&host);
+    fs::create_dir(&fixture).unwrap();
+    fs::copy(host.data_dir().join(STORE), fixture.join(STORE)).unwrap();
+
+    said["pending"] = pending.iter().map(|run| json!(run.id())).collect();
+    host.resume();
+    settle(&host, &said);
+    said["answers"] = answers(&host, &said["runs"]);
+    fs::write(fixture.join(SAID), format!("{said:#}\n")).unwrap();
+}
+
+/// Runs of each kind, each where it shall stay.
+fn make_runs(host: &mut Host, service: &Service) -> Value {
+    let gone = host.deploy("gone", "progress");
+    let answered = host.script(&json!({"seq": [
+        {"webhook": "a", "options": {"reply": {"from-workflow": 10_000}}},
+        {"wait": "a"}, {"respond": {"status": 200, "body": "the answer"}},
+    ]}));
+    let answered_hook = answered.hook("a");
+    let ask = request("POST", here(host, &json!(answered_hook))).header("idempotency-key", "k");
+    ask.body("?").send().expect(200);
+
+    let waiting = host.script(&json!({"seq": [
+        {"webhook": "a"}, {"event": "go"}, {"repeat": 3, "do": {"wait": "a"}}, {"event": "mail"},
+        {"race": [{"sleep": 1}, {"event": "never"}]},
+    ]}));
+    let waiting_hook = waiting.hook("a");
+    let hook = here(host, &json!(waiting_hook));
+    let first = request("POST", &hook)
+        .header("idempotency-key", "k")
+        .body("one");
+    let first = first.send().expect(202).field("id");
+    post(&hook, "two").expect(202);
+    waiting.notify("mail", "mail").expect(202);
+
+    let every = host.script(&every(service.url(), waiting.id()));
+    let hook = every.hook("a");
+    post(here(host, &json!(hook)), "delivered").expect(201);
+    every.output();
+    let failed = host.script(&json!({"seq": [{"step": "s", "value": 1}, {"trap": "on purpose"}]}));
+    failed.end();
+    let cancelled = host.script(&json!({"event": "never"}));
+    cancelled.wait_for_steps(&["never"]);
+    cancelled.cancel().expect(200);
+
+    let input = json!({"service_url": service.url(), "timeout_ms": 1_000_000_000});
+    let blocked = host.start_run("gone", &input);
+    blocked.wait_for_steps(&["progress"]);
+    assert!(host.stop().success());
+    stored::replace_component(host, &gone, None);
+    host.resume();
+    post(here(host, &json!(blocked.hook("progress"))), "{}").expect(202);
+    blocked.wait_for_status("blocked");
+
+    let call = json!({"call": {"url": format!("{}/hang", service.url()), "attempts": 1}});
+    let cut_off = host.script(&call);
+    service.wait_for(3);
+    json!({
+        "runs": {
+            "every": every.id(), "failed": failed.id(), "cancelled": cancelled.id(), "waiting": waiting.id(),
+            "answered": answered.id(), "blocked": blocked.id(), "cut-off": cut_off.id(),
+        },
+        "first-delivery": first, "waiting-hook": waiting_hook, "answered-hook": answered_hook,
+    })
+}
+
+/// What the host says of the runs that stay as they are, and of the workflow.
+fn answers(host: &Host, runs: &Value) -> Value {
+    let mut paths = vec!["/v1/workflows/script".to_owned()];
+    for (role, run) in runs.as_object().unwrap() {
+        if role != "cut-off" {
+            let parts = ["", "/output", "/journal", "/logs", "/webhooks"];
+            paths.extend(parts.map(|part| format!("/v1/runs/{}{part}", run.as_str().unwrap())));
+        }
+    }
+    let answers = paths.into_iter().filter_map(|path| {
+        let answer = host.get(&path);
+        (answer.status == 200).then(|| (path, answer.json()))
+    });
+    answers.collect::<serde_json::Map<_, _>>().into()
+}
+
+/// A script with every operation, and every way in which one completes without a fault of the machine's.
+fn every(service: &str, other: &str) -> Value {
+    let fixed = json!({"fixed": {"status": 201, "headers": [["x-a", "b"]], "body": "fixed"}});
+    json!({"seq": [
+        {"webhook": "a", "options": {"methods": ["POST", "PUT"], "reply": fixed, "handshake": "slack"}},
+        {"webhook": "b", "options": {"reply": {"from-workflow": 5_000}, "handshake": "meta"}},
+        {"wait": "a", "as": "delivered"}, {"wait": "a", "ms": 1, "as": "timed out"},
+        {"close": "b"},
+        {"call": {"method": "PUT", "url": service, "headers": [["x-c", "d"]], "body": {"a": 1}, "attempts": 3}},
+        {"call": {"url": "http://127.0.0.1:1/", "attempts": 1}, "as": "fails"},
+        {"sleep": 1}, {"event": "e", "ms": 1}, {"notify": "nobody", "body": {"b": 2}},
+        {"notify": "extra", "run": other, "body": "aimed"},
+        {"step": "s", "value": {"c": [3, null, "\u{e9}"]}}, {"log": "logged at ${a.url}"}, {"random": 16}, {"now": true},
+        {"headers": true}, {"join": [{"sleep": 2}, {"sleep": 1}]},
+        {"race": [{"sleep": 1}, {"wait": "a"}, {"event": "never"}, {"sleep": 100_000}]},
+    ]})
+}
