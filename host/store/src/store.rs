@@ -48,7 +48,10 @@ impl Store {
         cache: usize,
         reserve: u64,
     ) -> Result<Self, OpenError> {
+        // The checksum of every page is verified here, at the cost of reading the file once: redb believes what it reads
+        // later, and a bit that flipped in a value would be served as if it were the truth.
         let database = builder(cache)
+            .set_check_integrity_on_open(true)
             .create_with_backend(Backend(disk.open()?))
             .map_err(classify_open)?;
         let floor = prepare(&database, clock.now(), entropy)?;
@@ -122,13 +125,9 @@ impl Store {
     }
 }
 
-/// How the store is opened. The checksum of every page is verified then, at the cost of reading the file once: redb
-/// believes what it reads later, and a bit that flipped in a value would be served as if it were the truth.
 pub(crate) fn builder(cache: usize) -> redb::Builder {
     let mut builder = Database::builder();
-    builder
-        .set_cache_size(cache)
-        .set_check_integrity_on_open(true);
+    builder.set_cache_size(cache);
     builder
 }
 
