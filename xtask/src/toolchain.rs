@@ -5,7 +5,8 @@
 //! installed already goes before what would have to be installed.
 
 use std::env;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::workspace::Workspace;
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+
+/// Where they put the standard library's sources.
+const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust";
 
 /// Long enough for the download on a slow line; a server that cannot be reached is noticed at once.
 const RUSTUP_PATIENCE: Duration = Duration::from_secs(120);
@@ -77,12 +81,31 @@ impl Toolchain {
             Self::Debian => debian_cargo(workspace),
         };
         cargo.args(["build", "--release", "--locked", "--target", TARGET]);
+        cargo.args(["--config", &remapped_paths()]);
         if self == Self::Debian {
             cargo.arg("-Zbuild-std=std,panic_abort");
         }
         cargo.env("CARGO_TARGET_DIR", workspace.guests_build());
         cargo
     }
+}
+
+/// A setting for Cargo by which no component tells where it was built: its panics name files, which would otherwise be
+/// those of the builder's home, and the same source would give another version on each machine.
+fn remapped_paths() -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let registries = registries.into_iter().flatten().flatten();
+    let mut folders: Vec<(PathBuf, &str)> = registries
+        .map(|registry| (registry.path(), "/crates"))
+        .collect();
+    folders.push((PathBuf::from(DEBIAN_SOURCES), "/rust"));
+    let flags: Vec<String> = folders
+        .iter()
+        .map(|(folder, name)| format!("'--remap-path-prefix={}={name}'", folder.display()))
+        .collect();
+    format!("target.{TARGET}.rustflags=[{}]", flags.join(","))
 }
 
 fn has_rustup_target() -> bool {
