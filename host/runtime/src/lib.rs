@@ -7,7 +7,8 @@
 //! The way of a completion: something happens outside, and the [`Runtime`] makes it durable; the run is woken in
 //! `slots`, which sees to it that one task at most owns a run; that task is in `runner`, which asks the journal's
 //! frontier what comes next, lets the engine run the guest, commits what it decided, and only then acts on it: calls
-//! (`calls`), events (`events`). `secrets` opens a secret for the use that was granted. `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
+//! (`calls`), events (`events`), answers to callers of webhooks (`replies`). `secrets` opens a secret for the use that was
+//! granted, `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
 
 mod calls;
 mod deploy;

@@ -12,6 +12,7 @@ use dormouse_store::{
     WriteError,
 };
 use dormouse_webhook::{InvalidKey, Rejected, Token};
+use sha2::{Digest as _, Sha256};
 
 use crate::rates::Exceeded;
 use crate::runtime::Core;
@@ -157,13 +158,14 @@ impl Runtime {
         } = incoming;
         let scheme = options.signature.as_ref().map(|signature| signature.scheme);
         let key = dormouse_webhook::delivery_key(&request, scheme)?;
+        let key = key.map(|key| stored_key(&key, &request));
         let limits = &self.settings().limits;
         let accept = Accept {
             run,
             webhook,
             id: self.core().new_id().to_string(),
             request,
-            key: key.as_ref().map(stored_key),
+            key,
             remember: self.settings().duplicate_window,
             limits: InboxLimits {
                 requests: limits.inbox,
@@ -289,9 +291,10 @@ impl Delivered {
     }
 }
 
-fn stored_key(key: &dormouse_webhook::DeliveryKey) -> DeliveryKey {
+fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> DeliveryKey {
     DeliveryKey {
         digest: key.digest(),
+        body: Sha256::digest(&request.body).into(),
         other_body: match key.other_body() {
             dormouse_webhook::OtherBody::Refuse => OtherBody::Refuse,
             dormouse_webhook::OtherBody::Queue => OtherBody::Queue,

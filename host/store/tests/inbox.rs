@@ -24,9 +24,11 @@ fn arrival(place: u64) -> Source {
     }
 }
 
-fn key(digest: u8, other_body: OtherBody) -> Option<DeliveryKey> {
+/// A key of this digest for a request with this body, of which the store knows a digest only.
+fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<DeliveryKey> {
     Some(DeliveryKey {
         digest: [digest; 32],
+        body: [body.as_bytes()[0]; 32],
         other_body,
     })
 }
@@ -112,7 +114,7 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(1, OtherBody::Refuse);
+    keyed.key = key(1, OtherBody::Refuse, "a");
     run(world.store.accept(keyed.clone())).unwrap();
     world.accept(id, "b");
     world.accept(id, "c");
@@ -160,11 +162,12 @@ fn the_same_key_with_another_body_is_an_error_or_another_request() {
     ] {
         let mut first = world.request(id, "a");
         first.limits.requests = 9;
-        first.key = key(digest, other_body);
+        first.key = key(digest, other_body, "a");
         run(world.store.accept(first.clone())).unwrap();
         let second = Accept {
             request: world.request(id, "b").request,
             id: "request b".into(),
+            key: key(digest, other_body, "b"),
             ..first
         };
         assert_eq!(run(world.store.accept(second)).unwrap(), expected);
@@ -176,7 +179,7 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(1, OtherBody::Refuse);
+    keyed.key = key(1, OtherBody::Refuse, "a");
     run(world.store.accept(keyed.clone())).unwrap();
     world.at(1_000 + keyed.remember - 1);
     run(world.store.retire()).unwrap();
@@ -328,7 +331,7 @@ fn a_request_over_a_limit_is_told_apart_without_a_write() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(1, OtherBody::Refuse);
+    keyed.key = key(1, OtherBody::Refuse, "a");
     let answer = |accept: &Accept| {
         let snapshot = world.store.read().unwrap();
         snapshot.answer_at_any_rate(accept).unwrap()
@@ -366,7 +369,7 @@ fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
     };
     let id = world.run_with_webhook(replies, vec![wait(None), wait(None)]);
     let mut keyed = world.request(id, "a");
-    keyed.key = key(1, OtherBody::Refuse);
+    keyed.key = key(1, OtherBody::Refuse, "a");
     run(world.store.accept(keyed.clone())).unwrap();
     world.accept(id, "b");
     let reply = |delivery| world.store.read().unwrap().reply(id, delivery).unwrap();

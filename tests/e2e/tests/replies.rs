@@ -22,6 +22,19 @@ fn respond(status: u16, body: &str) -> Value {
     json!({"respond": {"status": status, "headers": [["x-answer", "yes"]], "body": body}})
 }
 
+/// A run that takes a request, answers it after `go`, and goes on.
+fn answering_after_go(within: u64, answer: &str) -> Value {
+    let waits = [json!({"wait": "a"}), json!({"event": "go"})];
+    let rest = [respond(200, answer), json!({"event": "on"})];
+    replying(within, &[waits, rest].concat())
+}
+
+/// A run that after `go` takes two requests and answers them.
+fn answering_twice_after_go() -> Value {
+    let twice = json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}});
+    replying(LONG, &[json!({"event": "go"}), twice])
+}
+
 fn keyed(hook: &str, key: &str) -> dormouse_e2e::Request {
     request("POST", hook)
         .header("idempotency-key", key)
@@ -132,15 +145,7 @@ fn a_request_that_came_before_the_wait_is_held_until_it_is_answered() {
 #[test]
 fn when_time_is_up_the_caller_gets_202_and_the_answer_is_kept_for_a_repeat() {
     let host = Host::start();
-    let run = host.script(&replying(
-        50,
-        &[
-            json!({"wait": "a"}),
-            json!({"event": "go"}),
-            respond(200, "late"),
-            json!({"event": "on"}),
-        ],
-    ));
+    let run = host.script(&answering_after_go(50, "late"));
     let hook = run.hook("a");
     let first = keyed(&hook, "k").send().expect(202).json();
     assert_eq!(first["duplicate"], false);
@@ -157,14 +162,7 @@ fn when_time_is_up_the_caller_gets_202_and_the_answer_is_kept_for_a_repeat() {
 #[test]
 fn a_repeat_of_what_is_undecided_is_held_too() {
     let host = Host::start();
-    let run = host.script(&replying(
-        LONG,
-        &[
-            json!({"wait": "a"}),
-            json!({"event": "go"}),
-            respond(200, "for both"),
-        ],
-    ));
+    let run = host.script(&answering_after_go(LONG, "for both"));
     let hook = run.hook("a");
     let first = send_later(keyed(&hook, "k"));
     run.wait_for_steps(&["go"]);
@@ -182,15 +180,7 @@ fn a_repeat_of_what_is_undecided_is_held_too() {
 #[test]
 fn a_caller_that_a_crash_cut_off_repeats_and_gets_the_answer() {
     let mut host = Host::start();
-    let run = host.script(&replying(
-        LONG,
-        &[
-            json!({"wait": "a"}),
-            json!({"event": "go"}),
-            respond(200, "after all"),
-            json!({"event": "on"}),
-        ],
-    ));
+    let run = host.script(&answering_after_go(LONG, "after all"));
     let hook = run.hook("a");
     let cut_off = send_later(keyed(&hook, "k"));
     run.wait_for_steps(&["go"]);
@@ -310,13 +300,7 @@ fn the_time_for_an_answer_is_capped() {
 #[test]
 fn no_more_callers_are_held_than_allowed() {
     let host = Host::with(&["--held-replies", "1"]);
-    let run = host.script(&replying(
-        LONG,
-        &[
-            json!({"event": "go"}),
-            json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}}),
-        ],
-    ));
+    let run = host.script(&answering_twice_after_go());
     let hook = run.hook("a");
     let held = send_later(request("POST", &hook));
     wait_for_queued(&run, 1);
@@ -332,13 +316,7 @@ fn no_more_callers_are_held_than_allowed() {
 #[test]
 fn a_caller_who_leaves_makes_room_for_another() {
     let host = Host::with(&["--held-replies", "1"]);
-    let run = host.script(&replying(
-        LONG,
-        &[
-            json!({"event": "go"}),
-            json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}}),
-        ],
-    ));
+    let run = host.script(&answering_twice_after_go());
     let hook = run.hook("a");
     let (authority, target) = raw::split(&hook);
     let mut connection = raw::Connection::to(&hook);
@@ -363,14 +341,7 @@ fn a_caller_who_leaves_makes_room_for_another() {
 #[test]
 fn a_host_that_stops_lets_its_callers_go_with_202() {
     let mut host = Host::start();
-    let run = host.script(&replying(
-        LONG,
-        &[
-            json!({"wait": "a"}),
-            json!({"event": "go"}),
-            respond(200, "after all"),
-        ],
-    ));
+    let run = host.script(&answering_after_go(LONG, "after all"));
     let hook = run.hook("a");
     let held = send_later(keyed(&hook, "k"));
     run.wait_for_steps(&["go"]);

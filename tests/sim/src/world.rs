@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use dormouse_engine::{Config, Engine};
-use dormouse_journal::{RunId, Time, VersionId};
+use dormouse_journal::{Response, RunId, Time, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
 use dormouse_store::seams::{Clock as _, Spawner as _, Task};
@@ -71,6 +72,25 @@ impl World {
     pub fn host(&self) -> Runtime {
         self.try_host()
             .unwrap_or_else(|error| panic!("the host does not start: {error}"))
+    }
+
+    /// A new machine, a host on it that has the scripted guest, and a network in which every call is answered 200.
+    ///
+    /// # Panics
+    /// When the host cannot be started.
+    #[must_use]
+    pub fn with_script(seed: u64, change: impl FnOnce(&mut Settings)) -> (Self, Runtime) {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let answer = Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
+        let world = World::new(seed, SimEgress::new(move |_| Ok(answer.clone())), settings);
+        let host = world.host();
+        world.deploy(&host, "script");
+        (world, host)
     }
 
     /// Starts a host on what the disk holds, if the disk lets it.

@@ -8,26 +8,13 @@
     reason = "a test that cannot go on fails"
 )]
 
-use bytes::Bytes;
-use dormouse_journal::{Response, RunId, Status};
+use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
-use dormouse_sim::{SimEgress, World};
+use dormouse_sim::World;
 use serde_json::{Value, json};
 
 fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    let mut settings = Settings::default();
-    change(&mut settings);
-    let egress = SimEgress::new(|_| {
-        Ok(Response {
-            status: 200,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        })
-    });
-    let world = World::new(3, egress, settings);
-    let host = world.host();
-    world.deploy(&host, "script");
-    (world, host)
+    World::with_script(3, change)
 }
 
 fn cold(settings: &mut Settings) {

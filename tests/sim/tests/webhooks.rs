@@ -9,11 +9,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use dormouse_journal::{Response, Signature, SignatureScheme, Time};
+use dormouse_journal::{Signature, SignatureScheme, Time};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_secret::{Purpose, Secret, SecretKeys, Use};
-use dormouse_sim::{SimEgress, World};
+use dormouse_sim::World;
 use dormouse_webhook::Rejected;
 use serde_json::{Value, json};
 
@@ -21,19 +20,7 @@ const SECRET: &str = "a secret of some length";
 const MINUTE: u64 = 60_000;
 
 fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    let mut settings = Settings::default();
-    change(&mut settings);
-    let egress = SimEgress::new(|_| {
-        Ok(Response {
-            status: 200,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        })
-    });
-    let world = World::new(5, egress, settings);
-    let host = world.host();
-    world.deploy(&host, "script");
-    (world, host)
+    World::with_script(5, change)
 }
 
 /// Starts a run with a webhook, and gives its URL.

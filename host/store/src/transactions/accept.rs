@@ -1,7 +1,6 @@
 //! Accepting a webhook request: the moment from which it is never lost.
 
 use dormouse_journal::{self as journal, Delivery, Request, RunId, Time, WebhookNumber};
-use sha2::{Digest, Sha256};
 
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
@@ -45,6 +44,8 @@ pub struct InboxLimits {
 pub struct DeliveryKey {
     /// Of the name, and of where it came from.
     pub digest: [u8; 32],
+    /// Of the request's body. The transaction that compares it must not be held up by making it.
+    pub body: [u8; 32],
     /// What the same name with another body means.
     pub other_body: OtherBody,
 }
@@ -104,13 +105,12 @@ impl Transaction for Accept {
     fn apply(&self, write: &mut Write<'_>) -> Result<Accepted, ReadError> {
         let (run, number) = (self.run.0, self.webhook.0);
         let tables = &mut write.tables;
-        let body = self.body();
         let mut remember = self.key;
         if let Some(key) = self.key
             && let Some(first) =
                 duplicates::TABLE.get(&tables.duplicates, (run, number, key.digest))?
         {
-            match repeat(first, key, body) {
+            match repeat(first, key) {
                 Some(repeat) => return Ok(repeat),
                 None => remember = None,
             }
@@ -154,7 +154,7 @@ impl Transaction for Accept {
         if let Some(key) = remember {
             let first = Duplicate {
                 id: self.id.clone(),
-                body,
+                body: key.body,
                 place,
             };
             self.remember(tables, key.digest, &first, write.now)?;
@@ -171,10 +171,6 @@ impl Transaction for Accept {
 }
 
 impl Accept {
-    fn body(&self) -> [u8; 32] {
-        Sha256::digest(&self.request.body).into()
-    }
-
     /// Remembers the request for as long as a repeat of it is known.
     fn remember(
         &self,
@@ -199,12 +195,12 @@ impl Accept {
 }
 
 /// What it means that a key was used before. None if it means nothing.
-fn repeat(first: Duplicate, key: DeliveryKey, body: [u8; 32]) -> Option<Accepted> {
+fn repeat(first: Duplicate, key: DeliveryKey) -> Option<Accepted> {
     let same = Accepted::Duplicate {
         id: first.id,
         place: first.place,
     };
-    if first.body == body {
+    if first.body == key.body {
         return Some(same);
     }
     match key.other_body {
@@ -235,7 +231,7 @@ impl Snapshot {
             let table = self.table(duplicates::TABLE.definition())?;
             let first =
                 duplicates::TABLE.get(&table, (accept.run.0, accept.webhook.0, key.digest))?;
-            let repeat = first.and_then(|first| repeat(first, key, accept.body()));
+            let repeat = first.and_then(|first| repeat(first, key));
             if repeat.is_some() {
                 return Ok(repeat);
             }

@@ -58,12 +58,12 @@ impl Transaction for StartRun {
         let Some(workflow) = workflows::TABLE.get(&tables.workflows, name)? else {
             return Ok(Started::UnknownWorkflow);
         };
-        let input = input_digest(&self.input);
-        let key = self
-            .idempotency_key
-            .as_ref()
-            .map(|key| <[u8; 32]>::from(Sha256::digest(key)));
-        if let Some(key) = key
+        // Without a key nothing will be compared, and a large input is not read for nothing.
+        let key = self.idempotency_key.as_ref().map(|key| {
+            let key = <[u8; 32]>::from(Sha256::digest(key));
+            (key, input_digest(&self.input))
+        });
+        if let Some((key, input)) = key
             && let Some(start) = starts::TABLE.get(&tables.starts, (name, key))?
         {
             let same = start.input == input;
@@ -80,7 +80,7 @@ impl Transaction for StartRun {
         if !workflow.versions.iter().any(|known| known.id == version) {
             return Ok(Started::UnknownVersion);
         }
-        if let Some(key) = key {
+        if let Some((key, input)) = key {
             starts::TABLE.put(
                 &mut tables.starts,
                 (name, key),
