@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_journal::{Time, encode};
 use futures::channel::oneshot;
@@ -77,7 +77,7 @@ impl<'t> Write<'t> {
 
 /// The database in use. It is exchanged after the disk was full.
 pub(crate) struct Handle {
-    database: Mutex<Arc<Database>>,
+    database: RwLock<Database>,
     pub(crate) disk: Arc<dyn Disk>,
     cache: usize,
 }
@@ -85,29 +85,30 @@ pub(crate) struct Handle {
 impl Handle {
     pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, cache: usize) -> Self {
         Handle {
-            database: Mutex::new(Arc::new(database)),
+            database: RwLock::new(database),
             disk,
             cache,
         }
     }
 
-    pub(crate) fn database(&self) -> Arc<Database> {
-        self.database
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The database, for as long as it takes to begin a transaction or to finish one. Nobody may own it: it could not be
+    /// exchanged, since its lock on the file goes with the last owner.
+    pub(crate) fn database(&self) -> RwLockReadGuard<'_, Database> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the file anew: after an I/O error redb refuses everything, reading included.
     fn reopen(&self) -> Result<(), redb::Error> {
-        let mut current = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        // The lock on the file goes with the old handle. Snapshots that are still held keep the old one alive, and
-        // their reads fail; they are short, but for that of a backup, which fails as a whole.
-        *current = Arc::new(placeholder()?);
+        let mut current = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // The lock on the file goes with the old handle. Snapshots that are still held do not keep it, and their reads
+        // fail; they are short, but for that of a backup, which fails as a whole.
+        *current = placeholder()?;
         let backend = self.disk.open().map_err(redb::Error::Io)?;
-        let database = crate::store::builder(self.cache)
+        *current = crate::store::builder(self.cache)
             .create_with_backend(crate::seams::Backend(backend))?;
-        *current = Arc::new(database);
         Ok(())
     }
 }

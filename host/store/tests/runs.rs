@@ -9,7 +9,6 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -18,8 +17,8 @@ use dormouse_journal::{
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, OpenError, Refused, RequestRefused,
-    Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, Refused, RequestRefused, Resumed,
+    RunQuery, Started, WriteError,
 };
 use support::{RETENTION, World, last_step, run, step, wait};
 
@@ -427,35 +426,4 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
         }
     );
     assert!(!world.store.is_full());
-}
-
-#[test]
-fn a_store_that_is_open_is_not_opened_again() {
-    let directory = std::env::temp_dir().join(format!("dormouse-store-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    struct File(std::path::PathBuf);
-    impl dormouse_store::seams::Disk for File {
-        fn open(&self) -> std::io::Result<Box<dyn redb::StorageBackend>> {
-            let file = std::fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&self.0)?;
-            Ok(Box::new(
-                redb::backends::FileBackend::new(file).map_err(std::io::Error::other)?,
-            ))
-        }
-
-        fn available(&self) -> std::io::Result<u64> {
-            Ok(u64::MAX)
-        }
-    }
-    let disk = Arc::new(File(directory.join("store")));
-    let first = support::open_on(disk.clone(), Arc::default()).unwrap();
-    let second = support::open_on(disk.clone(), Arc::default());
-    assert!(matches!(second, Err(OpenError::InUse)));
-    drop(first);
-    support::open_on(disk, Arc::default()).unwrap();
-    std::fs::remove_dir_all(directory).unwrap();
 }

@@ -1,0 +1,154 @@
+//! The store in a real file, which only one at a time may have open.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dormouse_store::seams::Disk;
+use dormouse_store::{OpenError, WriteError};
+use redb::backends::FileBackend;
+use redb::{BackendError, StorageBackend};
+
+/// A file on a disk that is too full for one write when the test says so.
+struct File {
+    directory: PathBuf,
+    is_full: Arc<AtomicBool>,
+}
+
+impl File {
+    fn new(name: &str) -> Arc<Self> {
+        let name = format!("dormouse-store-{name}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        Arc::new(File {
+            directory,
+            is_full: Arc::default(),
+        })
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.directory).unwrap();
+    }
+}
+
+impl Disk for File {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.directory.join("store"))?;
+        Ok(Box::new(Backend {
+            file: FileBackend::new(file).map_err(io::Error::other)?,
+            is_full: self.is_full.clone(),
+        }))
+    }
+
+    fn available(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+#[derive(Debug)]
+struct Backend {
+    file: FileBackend,
+    is_full: Arc<AtomicBool>,
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.is_full.swap(false, Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+}
+
+#[test]
+fn a_store_that_is_open_is_not_opened_again() {
+    let disk = File::new("once");
+    let first = support::open_on(disk.clone(), Arc::default()).unwrap();
+    let second = support::open_on(disk.clone(), Arc::default());
+    assert!(matches!(second, Err(OpenError::InUse)));
+    drop(first);
+    support::open_on(disk, Arc::default()).unwrap();
+}
+
+#[test]
+fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
+    let disk = File::new("full");
+    let store = support::open_on(disk.clone(), Arc::default()).unwrap();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    // A snapshot of a database that is being exchanged cannot be had, and that is all.
+                    drop(store.read());
+                }
+            });
+        }
+        for _ in 0..200 {
+            disk.is_full.store(true, Ordering::Relaxed);
+            let refused = support::run(store.touch());
+            let again = support::run(store.touch());
+            if !matches!((&refused, &again), (Err(WriteError::Full), Ok(()))) {
+                is_done.store(true, Ordering::Relaxed);
+                panic!("full: {refused:?}, with room again: {again:?}");
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
