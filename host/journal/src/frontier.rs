@@ -286,6 +286,11 @@ impl Frontier {
         }
     }
 
+    /// The store says that nothing lies in any channel that is unchecked.
+    pub fn nothing_arrived(&mut self) {
+        self.unchecked.clear();
+    }
+
     /// What completes next at this time, if anything: the earliest, of those at one instant what was accepted first, and
     /// then the oldest operation. An arrival goes before the deadline of the same wait. Every channel must have been checked.
     #[must_use]

@@ -15,6 +15,7 @@ mod deploy;
 mod egress;
 mod error;
 mod events;
+mod foretold;
 mod live;
 mod parts;
 mod programs;

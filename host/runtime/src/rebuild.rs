@@ -3,43 +3,38 @@
 use std::sync::Arc;
 
 use dormouse_engine::{Instance, Launch, RunContext};
-use dormouse_journal::{Frontier, RunId, Status};
-use dormouse_store::{RunView, Snapshot};
+use dormouse_journal::{Frontier, Payload, Status};
+use dormouse_store::RunView;
 
+use crate::foretold::Arrivals;
 use crate::live::LiveRun;
+use crate::runner::Turn;
 use crate::runtime::{Core, Cpu};
 use crate::trouble::Trouble;
+
+/// A longer journal takes longer to replay than others are to wait for what follows.
+const REPLAYED_WHILE_HELD: u32 = 250;
 
 impl Core {
     /// Brings a run into memory if it has something to do.
     pub(crate) async fn load(
         self: &Arc<Self>,
-        run: RunId,
+        turn: &mut Turn,
     ) -> Result<Option<Box<LiveRun>>, Trouble> {
-        let (view, frontier) = {
-            let snapshot = self.store.read()?;
-            let Some(view) = snapshot.view(run)? else {
-                return Ok(None);
-            };
-            if view.state.status.has_ended() || view.state.status == Status::Blocked {
-                return Ok(None);
-            }
-            let open = snapshot.open(run, usize::MAX)?;
-            let mut frontier = Frontier::restore(open, view.state.operations);
-            if view.state.activations > 0 {
-                check(&snapshot, run, &mut frontier)?;
-                if frontier.next(self.clock.now()).is_none() {
-                    // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
-                    self.timers.hint(frontier.next_deadline());
-                    return Ok(None);
-                }
-            }
-            (view, frontier)
+        let (view, frontier, input) = match turn.foretold.fresh.take() {
+            Some(fresh) => (fresh.view, Frontier::new(), Some(fresh.input)),
+            None => match self.recall(turn)? {
+                Some((view, frontier)) => (view, frontier, None),
+                None => return Ok(None),
+            },
         };
+        if view.state.activations > REPLAYED_WHILE_HELD {
+            turn.hold = None;
+        }
         let Some(permit) = self.slots.permit().await else {
             return Ok(None);
         };
-        let instance = self.replay(&view).await?;
+        let instance = self.replay(&view, input).await?;
         Ok(Some(Box::new(LiveRun {
             instance,
             frontier,
@@ -50,11 +45,44 @@ impl Core {
         })))
     }
 
-    /// A new instance, brought to where the journal ends.
-    pub(crate) async fn replay(&self, view: &RunView) -> Result<Instance, Trouble> {
+    /// What the store knows about a run that has something to do.
+    fn recall(&self, turn: &mut Turn) -> Result<Option<(RunView, Frontier)>, Trouble> {
+        let run = turn.run;
+        let snapshot = self.store.read()?;
+        let Some(view) = snapshot.view(run)? else {
+            return Ok(None);
+        };
+        if view.state.status.has_ended() || view.state.status == Status::Blocked {
+            return Ok(None);
+        }
+        let open = snapshot.open(run, usize::MAX)?;
+        let mut frontier = Frontier::restore(open, view.state.operations);
+        if view.state.activations > 0 {
+            check(
+                &mut Arrivals::new(&self.store, run, &mut turn.foretold),
+                &mut frontier,
+            )?;
+            if frontier.next(self.clock.now()).is_none() {
+                // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
+                self.timers.hint(frontier.next_deadline());
+                return Ok(None);
+            }
+        }
+        Ok(Some((view, frontier)))
+    }
+
+    /// A new instance, brought to where the journal ends. The input is looked up if it is not given.
+    pub(crate) async fn replay(
+        &self,
+        view: &RunView,
+        input: Option<Payload>,
+    ) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let limits = &self.settings.limits;
-        let input = self.store.read()?.input(view.id)?.unwrap_or_default();
+        let input = match input {
+            Some(input) => input,
+            None => self.store.read()?.input(view.id)?.unwrap_or_default(),
+        };
         let launch = Launch {
             context: RunContext {
                 id: view.id,
@@ -84,13 +112,9 @@ impl Core {
 }
 
 /// Looks up every channel that the frontier wants to know about.
-pub(crate) fn check(
-    snapshot: &Snapshot,
-    run: RunId,
-    frontier: &mut Frontier,
-) -> Result<(), Trouble> {
+pub(crate) fn check(arrivals: &mut Arrivals<'_>, frontier: &mut Frontier) -> Result<(), Trouble> {
     while let Some(channel) = frontier.unchecked().cloned() {
-        let head = snapshot.head(run, &channel, 0)?;
+        let head = arrivals.head(&channel)?;
         frontier.found(channel, head);
     }
     Ok(())

@@ -12,10 +12,10 @@ use dormouse_journal::{
     encode,
 };
 use dormouse_store::{
-    Activated, Attempts, Call, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Snapshot,
-    Step,
+    Activated, Attempts, Call, Hold, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step,
 };
 
+use crate::foretold::{Arrivals, Foretold};
 use crate::live::LiveRun;
 use crate::rebuild::check;
 use crate::runtime::Core;
@@ -28,24 +28,37 @@ const RETRY_AFTER: u64 = 1_000;
 impl Core {
     /// Something may have happened to this run: sees to it that somebody looks.
     pub(crate) fn wake(self: &Arc<Self>, run: RunId, hint: Hint) {
+        self.wake_with(run, hint, None);
+    }
+
+    /// Something was foretold to this run. If it sleeps, the writes that the store gathers wait for what it decides, within
+    /// limits. If it is being executed, its owner may be waiting for them.
+    pub(crate) fn wake_early(self: &Arc<Self>, run: RunId, hint: Hint, hold: Hold) {
+        self.wake_with(run, hint, Some(hold));
+    }
+
+    fn wake_with(self: &Arc<Self>, run: RunId, hint: Hint, hold: Option<Hold>) {
         if let Some(claim) = self.slots.claim(run, hint) {
             let core = self.clone();
             self.spawner
-                .spawn(Box::pin(async move { core.own(run, claim).await }));
+                .spawn(Box::pin(async move { core.own(run, claim, hold).await }));
         }
     }
 
-    async fn own(self: &Arc<Self>, run: RunId, mut claim: Claim) {
+    async fn own(self: &Arc<Self>, run: RunId, mut claim: Claim, mut hold: Option<Hold>) {
         loop {
             let Claim {
                 owner,
                 mut live,
-                hints,
+                mut hints,
             } = claim;
-            if let Err(trouble) = self.work(run, &mut live, hints).await {
+            let mut turn = Turn::new(run, &mut hints, hold.take());
+            if let Err(trouble) = self.work(&mut turn, &mut live, hints).await {
                 live = None;
+                self.settle(&mut turn).await;
                 self.handle(run, trouble).await;
             }
+            drop(turn);
             match owner.release(live) {
                 Release::Again(again) => claim = again,
                 Release::Released => return,
@@ -88,7 +101,7 @@ impl Core {
     /// Executes activations until none is due.
     async fn work(
         self: &Arc<Self>,
-        run: RunId,
+        turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
         hints: Vec<Hint>,
     ) -> Result<(), Trouble> {
@@ -96,41 +109,54 @@ impl Core {
             for hint in hints {
                 match hint {
                     Hint::Channel(channel) => live.frontier.hint(channel),
-                    Hint::Anything => live.frontier.hint_all(),
                     Hint::Time => {}
+                    Hint::Anything | Hint::Arrived(_) | Hint::Started(_) => {
+                        live.frontier.hint_all();
+                    }
                 }
             }
         }
         while !self.slots.is_stopping() {
             if live.is_none() {
-                *live = self.load(run).await?;
+                *live = self.load(turn).await?;
             }
             let Some(current) = live else { return Ok(()) };
-            let next = self.next(run, current)?;
+            let next = self.next(turn, current)?;
             let Some(next) = next else { return Ok(()) };
-            if !self.activate(run, live, next).await? {
+            if !self.activate(turn, live, next).await? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
+    /// Waits until all that was foretold has come true or has failed, so that from here on the tables show how it is.
+    async fn settle(&self, turn: &mut Turn) {
+        turn.hold = None;
+        turn.foretold = Foretold::default();
+        if std::mem::take(&mut turn.was_foretold)
+            && let Err(error) = self.store.touch().await
+        {
+            tracing::debug!(run = %turn.run, %error, "what was foretold has failed");
+        }
+    }
+
     /// What is to be delivered next. The first activation has nothing to deliver.
-    fn next(&self, run: RunId, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
+    fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
         if live.next == 0 {
             return Ok(Some(Next {
                 time: self.clock.now().max(live.time),
                 delivery: None,
             }));
         }
-        let snapshot = self.store.read()?;
-        check(&snapshot, run, &mut live.frontier)?;
+        let mut arrivals = Arrivals::new(&self.store, turn.run, &mut turn.foretold);
+        check(&mut arrivals, &mut live.frontier)?;
         let now = self.clock.now();
         let Some(ready) = live.frontier.next(now) else {
             return Ok(None);
         };
         let time = now.max(live.time).max(ready.time);
-        let outcome = outcome(&snapshot, run, &live.frontier, &ready)?;
+        let outcome = outcome(&mut arrivals, &live.frontier, &ready)?;
         let completion = Completion {
             operation: ready.operation,
             outcome,
@@ -144,20 +170,22 @@ impl Core {
     /// Executes one activation, commits it and acts on it. Gives whether to go on.
     async fn activate(
         self: &Arc<Self>,
-        run: RunId,
+        turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
         next: Next,
     ) -> Result<bool, Trouble> {
+        let run = turn.run;
         let Some(current) = live else {
             return Ok(false);
         };
         let (completion, source) = next.delivery.unzip();
         let mut result = current.instance.activate(next.time, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
+            self.settle(turn).await;
             let Some(view) = self.store.read()?.view(run)? else {
                 return Ok(false);
             };
-            current.instance = self.replay(&view).await?;
+            current.instance = self.replay(&view, None).await?;
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
@@ -171,20 +199,24 @@ impl Core {
             .collect();
         let responses = step.responses.clone();
         let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
-        match self
+        let committed = self
             .store
-            .activate(run, current.next, step, retention, mail)
-            .await
-        {
+            .activate(run, current.next, step, retention, mail);
+        // What this activation decided is in the same queue now, behind what it follows from.
+        turn.hold = None;
+        match committed.await {
             Ok(Ok(activated)) => {
                 current.next += 1;
                 current.time = next.time;
                 current.journal_bytes = activated.journal_bytes;
+                if !activated.is_due {
+                    current.frontier.nothing_arrived();
+                }
                 self.timers.hint(current.frontier.next_deadline());
                 self.act(run, &activated, calls, responses);
                 if ended {
                     *live = None;
-                    tracing::info!(%run, status = %activated.status, "a run has ended");
+                    tracing::debug!(%run, status = %activated.status, "a run has ended");
                     self.watchers.resolve(&run, &());
                 }
                 Ok(!ended)
@@ -192,6 +224,7 @@ impl Core {
             Ok(Err(refused)) => {
                 *live = None;
                 tracing::debug!(%run, ?refused, "an activation was thrown away");
+                self.settle(turn).await;
                 Ok(matches!(refused, Refused::Stale | Refused::Moved))
             }
             Err(error) => Err(error.into()),
@@ -305,6 +338,28 @@ impl Core {
     }
 }
 
+/// What the owner of a run goes by, from when it was woken until nothing more is due.
+pub(crate) struct Turn {
+    pub(crate) run: RunId,
+    pub(crate) foretold: Foretold,
+    /// Whether anything was, so that what the tables show may be behind it.
+    was_foretold: bool,
+    /// Kept until the first activation is in the store's queue.
+    pub(crate) hold: Option<Hold>,
+}
+
+impl Turn {
+    fn new(run: RunId, hints: &mut [Hint], hold: Option<Hold>) -> Self {
+        let foretold = Foretold::take(hints);
+        Turn {
+            run,
+            was_foretold: !foretold.is_empty(),
+            foretold,
+            hold,
+        }
+    }
+}
+
 /// What is to be delivered, and the time of the activation.
 struct Next {
     time: Time,
@@ -312,8 +367,7 @@ struct Next {
 }
 
 fn outcome(
-    snapshot: &Snapshot,
-    run: RunId,
+    arrivals: &mut Arrivals<'_>,
     frontier: &Frontier,
     ready: &Ready,
 ) -> Result<Outcome, Trouble> {
@@ -324,9 +378,7 @@ fn outcome(
         ))
     };
     match &ready.source {
-        Source::Arrival { channel, place } => {
-            snapshot.arrival(run, channel, *place)?.ok_or_else(missing)
-        }
+        Source::Arrival { channel, place } => arrivals.take(channel, *place)?.ok_or_else(missing),
         Source::Deadline | Source::Abandoned => {
             let open = frontier.get(ready.operation).ok_or_else(missing)?;
             Outcome::given_up(&open.kind).ok_or_else(missing)

@@ -8,12 +8,14 @@ use dormouse_engine::{CpuClock, Engine};
 use dormouse_journal::{Header, Payload, RunId, VersionId};
 use dormouse_store::seams::{Entropy, Spawner, StorageBackend};
 use dormouse_store::{
-    BackupError, Cancelled, HostClock, OpenError, Resumed, Snapshot, StartRun, Started, Store,
+    BackupError, Cancelled, HostClock, OpenError, Resumed, Run, RunView, Snapshot, StartRun,
+    Started, State, Store, WriteError,
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 
 use crate::events::Events;
+use crate::foretold::Fresh;
 use crate::programs::Programs;
 use crate::rates::{Rate, Rates};
 use crate::replies::Callers;
@@ -128,9 +130,7 @@ impl Runtime {
         self.core.entropy.fill(&mut key);
         let name = start.workflow.clone();
         let started = self
-            .core
-            .store
-            .start_run(StartRun {
+            .start_and_wake(StartRun {
                 run,
                 workflow: start.workflow,
                 version: start.version,
@@ -143,9 +143,8 @@ impl Runtime {
             })
             .await?;
         match started {
-            Started::New(version) => {
-                tracing::info!(%run, workflow = name, %version, "a run was started");
-                self.core.wake(run, Hint::Anything);
+            Started::New { version, .. } => {
+                tracing::debug!(%run, workflow = name, %version, "a run was started");
                 Ok((run, true))
             }
             Started::Existing(run) => Ok((run, false)),
@@ -154,6 +153,31 @@ impl Runtime {
             Started::UnknownVersion => Err(StartError::UnknownVersion(name)),
             Started::Deleted => Err(StartError::Deleted(name)),
         }
+    }
+
+    /// The run is woken as soon as it has a place, and while that becomes durable.
+    async fn start_and_wake(&self, start: StartRun) -> Result<Started, WriteError> {
+        let core = self.core.clone();
+        let (id, input) = (start.run, start.input.clone());
+        let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
+        let (key, limits) = (start.key, start.limits);
+        let foretold = move |started: &Started, hold| {
+            let Started::New { version, created } = *started else {
+                return;
+            };
+            let run = Run {
+                workflow,
+                version,
+                created,
+                key,
+                limits,
+                headers,
+            };
+            let state = State::pending(created);
+            let view = RunView { id, run, state };
+            core.wake_early(id, Hint::Started(Box::new(Fresh { view, input })), hold);
+        };
+        self.core.store.start_run(start, foretold).await
     }
 
     /// Resolves when a run has ended, this much time has passed, or the host stops. Gives whether it has ended.

@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_journal::{Channel, RunId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::foretold::{Arrived, Fresh};
 use crate::live::LiveRun;
 
 /// What is known about the reason of a wake-up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Hint {
     /// Something arrived on this channel.
     Channel(Channel),
@@ -24,6 +25,10 @@ pub(crate) enum Hint {
     Anything,
     /// A deadline may have passed.
     Time,
+    /// A request was queued, and may not be durable yet.
+    Arrived(Box<Arrived>),
+    /// The run was started, and may not be durable yet.
+    Started(Box<Fresh>),
 }
 
 /// All slots.

@@ -4,7 +4,7 @@
 //! which a repeat is known, the rate; then, in the transaction that makes the request durable: repeat, ended, full.
 
 use dormouse_journal::{
-    Channel, Reply, Request, Response, RunId, Signature, WebhookNumber, WebhookOptions,
+    Delivery, Reply, Request, Response, RunId, Signature, WebhookNumber, WebhookOptions,
 };
 use dormouse_secret::Secret;
 use dormouse_store::{
@@ -14,6 +14,7 @@ use dormouse_store::{
 use dormouse_webhook::{InvalidKey, Rejected, Token};
 use sha2::{Digest as _, Sha256};
 
+use crate::foretold::Arrived;
 use crate::rates::Exceeded;
 use crate::runtime::Core;
 use crate::secrets::Verifying;
@@ -242,20 +243,14 @@ impl Runtime {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
         let now = self.clock().now();
         let accepted = match self.core().rates.admit(run, webhook, now) {
-            Ok(()) => self.store().accept(accept).await?,
+            Ok(()) => self.accept_and_wake(accept).await?,
             Err(exceeded) => self
                 .read()?
                 .answer_at_any_rate(&accept)?
                 .ok_or(Refusal::Rate(exceeded))?,
         };
         let (id, place, is_repeat) = match accepted {
-            Accepted::Queued { is_due, place } => {
-                if is_due {
-                    let hint = Hint::Channel(Channel::Webhook(webhook));
-                    self.core().wake(run, hint);
-                }
-                (id, place, false)
-            }
+            Accepted::Queued { place, .. } => (id, place, false),
             Accepted::Duplicate { id, place } => (id, place, true),
             Accepted::Refused(refused) => return Err(refused.into()),
         };
@@ -266,6 +261,36 @@ impl Runtime {
             place,
             is_repeat,
         })
+    }
+
+    /// The run is woken as soon as its request has a place, and while that becomes durable.
+    async fn accept_and_wake(&self, accept: Accept) -> Result<Accepted, WriteError> {
+        let core = self.core().clone();
+        let (run, webhook) = (accept.run, accept.webhook);
+        let (id, request) = (accept.id.clone(), accept.request.clone());
+        let foretold = move |accepted: &Accepted, hold| {
+            let Accepted::Queued {
+                is_due: true,
+                place,
+                is_first,
+                time,
+            } = *accepted
+            else {
+                return;
+            };
+            let arrived = Arrived {
+                webhook,
+                place,
+                is_first,
+                delivery: Delivery {
+                    id,
+                    accepted: time,
+                    request,
+                },
+            };
+            core.wake_early(run, Hint::Arrived(Box::new(arrived)), hold);
+        };
+        self.store().accept(accept, foretold).await
     }
 }
 

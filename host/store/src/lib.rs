@@ -18,6 +18,8 @@ extern crate self as dormouse_store;
 mod backup;
 mod clock;
 mod error;
+mod group;
+mod handle;
 mod queries;
 pub mod seams;
 mod store;
@@ -28,6 +30,7 @@ mod writer;
 pub use backup::{Backup, examine};
 pub use clock::HostClock;
 pub use error::{BackupError, OpenError, ReadError, WriteError};
+pub use group::Hold;
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::Store;
 pub use tables::{

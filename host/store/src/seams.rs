@@ -38,8 +38,8 @@ pub trait Spawner: Send + Sync + 'static {
     /// Runs a task to its end, on its own.
     fn spawn(&self, task: Task);
 
-    /// Runs something that blocks its thread, such as a disk sync, where it holds up no task.
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>);
+    /// Runs a task that blocks its thread at times, as by a disk sync, where it holds up no other.
+    fn spawn_blocking(&self, task: Task);
 }
 
 /// Where the store's bytes lie.

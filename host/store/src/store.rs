@@ -5,9 +5,11 @@ use std::sync::Arc;
 use dormouse_journal::{FORMAT, Time, decode, encode};
 use redb::{Database, ReadableDatabase, ReadableTable};
 
+use crate::group::{Foretold, Transaction, Write};
+use crate::handle::Handle;
 use crate::seams::{Backend, Clock, Disk, Entropy, Spawner};
 use crate::tables::{TokenKeys, meta};
-use crate::writer::{Handle, Transaction, Write, Writer};
+use crate::writer::Writer;
 use crate::{HostClock, OpenError, ReadError, Snapshot, WriteError};
 
 /// The store.
@@ -117,11 +119,21 @@ impl Store {
         &self.writer
     }
 
-    pub(crate) async fn write<T: Transaction>(
+    /// Writes something, which is in the queue when this returns. Resolves when it is durable.
+    pub(crate) fn write<T: Transaction>(
         &self,
         transaction: T,
-    ) -> Result<T::Output, WriteError> {
-        self.writer.write(transaction).await
+    ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
+        self.writer.write(transaction, None)
+    }
+
+    /// The same, and tells what comes of it as soon as that is known, which is before it is durable.
+    pub(crate) fn foretell<T: Transaction>(
+        &self,
+        transaction: T,
+        foretold: Foretold<T::Output>,
+    ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
+        self.writer.write(transaction, Some(foretold))
     }
 }
 

@@ -9,114 +9,25 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dormouse_journal::{Time, encode};
+use dormouse_journal::Time;
+use futures::FutureExt;
 use futures::channel::oneshot;
-use redb::{Database, WriteTransaction};
+use redb::WriteTransaction;
 
-use crate::seams::{Disk, Spawner};
-use crate::tables::{Tables, meta};
+use crate::group::{Foretold, Holds, Job, Queued, Transaction, Write};
+use crate::handle::Handle;
+use crate::seams::Spawner;
 use crate::{HostClock, ReadError, WriteError};
 
 /// How many writes share a transaction at most. It bounds how long the first of them waits for the last; syncs are so
 /// much dearer than rows that a larger group gains nothing.
 const GROUP: usize = 1_024;
 
-/// Something to be written, as one.
-pub(crate) trait Transaction: Send + 'static {
-    /// What comes of it, once durable.
-    type Output: Send + 'static;
-
-    /// Checks it against the tables and writes it. It may be called again if the group has to be applied anew. If it
-    /// gives `Ok`, then what it wrote is complete: a refusal is an `Ok` that wrote nothing.
-    fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError>;
-}
-
-/// A group in the making.
-pub(crate) struct Write<'t> {
-    pub(crate) tables: Tables<'t>,
-    /// The time of everything in this group.
-    pub(crate) now: Time,
-    /// The size of all requests in all inboxes.
-    pub(crate) inbox_bytes: u64,
-    sequence: u64,
-}
-
-impl<'t> Write<'t> {
-    /// Begins a group.
-    pub(crate) fn begin(transaction: &'t WriteTransaction, now: Time) -> Result<Self, ReadError> {
-        let tables = Tables::open(transaction)?;
-        Ok(Write {
-            inbox_bytes: meta::number(&tables.meta, meta::INBOX_BYTES)?,
-            sequence: meta::number(&tables.meta, meta::SEQUENCE)?,
-            tables,
-            now,
-        })
-    }
-
-    /// The next commit sequence.
-    pub(crate) fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
-    }
-
-    fn finish(mut self) -> Result<(), ReadError> {
-        self.tables
-            .meta
-            .insert(meta::SEQUENCE, encode(&self.sequence).as_slice())?;
-        self.tables
-            .meta
-            .insert(meta::INBOX_BYTES, encode(&self.inbox_bytes).as_slice())?;
-        self.tables
-            .meta
-            .insert(meta::CLOCK, encode(&self.now).as_slice())?;
-        Ok(())
-    }
-}
-
-/// The database in use. It is exchanged after the disk was full.
-pub(crate) struct Handle {
-    database: RwLock<Database>,
-    pub(crate) disk: Arc<dyn Disk>,
-    cache: usize,
-}
-
-impl Handle {
-    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, cache: usize) -> Self {
-        Handle {
-            database: RwLock::new(database),
-            disk,
-            cache,
-        }
-    }
-
-    /// The database, for as long as it takes to begin a transaction or to finish one. Nobody may own it: it could not be
-    /// exchanged, since its lock on the file goes with the last owner.
-    pub(crate) fn database(&self) -> RwLockReadGuard<'_, Database> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens the file anew: after an I/O error redb refuses everything, reading included.
-    fn reopen(&self) -> Result<(), redb::Error> {
-        let mut current = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        // The lock on the file goes with the old handle. Snapshots that are still held do not keep it, and their reads
-        // fail; they are short, but for that of a backup, which fails as a whole.
-        *current = placeholder()?;
-        let backend = self.disk.open().map_err(redb::Error::Io)?;
-        *current = crate::store::builder(self.cache)
-            .create_with_backend(crate::seams::Backend(backend))?;
-        Ok(())
-    }
-}
-
-/// A database in memory, to hold the place of one that is being reopened.
-fn placeholder() -> Result<Database, redb::Error> {
-    Ok(Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())?)
-}
+/// For how many milliseconds a group that is held is kept open. What follows from a request is mostly ready after some
+/// 50 us; this is for guests that compute, for whom nobody else is to wait.
+const HOLD: u64 = 3;
 
 /// The queue in front of the disk.
 pub(crate) struct Writer {
@@ -154,31 +65,31 @@ impl Writer {
         })
     }
 
-    /// Writes something. Resolves when it is durable.
-    pub(crate) async fn write<T: Transaction>(
+    /// Writes something, which is in the queue when this returns. Resolves when it is durable.
+    pub(crate) fn write<T: Transaction>(
         self: &Arc<Self>,
         transaction: T,
-    ) -> Result<T::Output, WriteError> {
-        if let Some(error) = self.failure() {
-            return Err(error);
-        }
+        foretold: Option<Foretold<T::Output>>,
+    ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
         let (sender, receiver) = oneshot::channel();
-        let job = Typed {
-            transaction,
-            output: None,
-            sender: Some(sender),
-        };
+        self.enqueue(Box::new(Queued::new(transaction, foretold, sender)));
+        async move { receiver.await.unwrap_or(Err(WriteError::Stopped)) }
+    }
+
+    fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
+        if let Some(error) = self.failure() {
+            return job.answer(Err(error));
+        }
         let start = {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.jobs.push_back(Box::new(job));
+            let mut queue = self.lock();
+            queue.jobs.push_back(job);
             !std::mem::replace(&mut queue.busy, true)
         };
         if start {
             let writer = self.clone();
             self.spawner
-                .spawn_blocking(Box::new(move || writer.drain()));
+                .spawn_blocking(Box::pin(async move { writer.drain().await }));
         }
-        receiver.await.unwrap_or(Err(WriteError::Stopped))
     }
 
     /// Why nothing can be written any more.
@@ -205,32 +116,31 @@ impl Writer {
     }
 
     /// Writes groups until nothing is left to write.
-    fn drain(&self) {
+    async fn drain(&self) {
         loop {
-            let mut group: Vec<Box<dyn Job>> = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-                let count = queue.jobs.len().min(GROUP);
-                if count == 0 {
+            let mut group = {
+                let mut queue = self.lock();
+                if queue.jobs.is_empty() {
                     queue.busy = false;
                     return;
                 }
-                queue.jobs.drain(..count).collect()
+                queue.take(GROUP)
             };
-            let result = self.write_group(&mut group);
+            let result = self.write_group(&mut group).await;
             for job in group {
                 job.answer(result.clone());
             }
         }
     }
 
-    fn write_group(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), WriteError> {
+    async fn write_group(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), WriteError> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
         if self.lacks_space_for(0) {
             return Err(WriteError::Full);
         }
-        match self.commit(group) {
+        match self.commit(group).await {
             Ok(()) => {
                 self.full.store(false, Ordering::Release);
                 Ok(())
@@ -254,11 +164,10 @@ impl Writer {
     }
 
     /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
-    fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
-        let database = self.handle.database();
+    async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
         while !group.is_empty() {
-            let transaction = database.begin_write()?;
-            match apply_all(&transaction, self.clock.now(), group) {
+            let transaction = self.handle.database().begin_write()?;
+            match self.apply(&transaction, group).await {
                 Ok(()) => {
                     transaction.commit()?;
                     return Ok(());
@@ -276,20 +185,57 @@ impl Writer {
         }
         Ok(())
     }
+
+    /// Applies a group to a transaction, and what comes while it is held; gives the place of the job that failed, and
+    /// why.
+    async fn apply(
+        &self,
+        transaction: &WriteTransaction,
+        group: &mut Vec<Box<dyn Job>>,
+    ) -> Result<(), (usize, ReadError)> {
+        let mut now = self.clock.now();
+        let until = now.after(HOLD);
+        let holds = Arc::<Holds>::default();
+        let mut write = Write::begin(transaction, now).map_err(|error| (0, error))?;
+        let mut applied = 0;
+        loop {
+            let held = holds.count();
+            for (index, job) in group.iter_mut().enumerate().skip(applied) {
+                job.apply(&mut write, now, &holds)
+                    .map_err(|error| (index, error))?;
+            }
+            applied = group.len();
+            if holds.count() == held || now >= until {
+                break;
+            }
+            self.wait_for(&holds, until).await;
+            group.extend(self.lock().take(GROUP.saturating_sub(applied)));
+            // Read after all of them have come, so that nothing is accepted earlier than it was sent.
+            now = self.clock.now();
+        }
+        write.finish(now).map_err(|error| (applied - 1, error))
+    }
+
+    /// Waits until nobody holds the group any longer, or its time is up.
+    async fn wait_for(&self, holds: &Holds, until: Time) {
+        let mut released = std::pin::pin!(holds.released().fuse());
+        let mut passed = self.clock.sleep_until(until).fuse();
+        futures::select_biased! {
+            () = released => {}
+            () = passed => {}
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Applies a group to a transaction; gives the place of the job that failed, and why.
-fn apply_all(
-    transaction: &WriteTransaction,
-    now: Time,
-    group: &mut [Box<dyn Job>],
-) -> Result<(), (usize, ReadError)> {
-    let mut write = Write::begin(transaction, now).map_err(|error| (0, error))?;
-    for (index, job) in group.iter_mut().enumerate() {
-        job.apply(&mut write).map_err(|error| (index, error))?;
+impl Queue {
+    fn take(&mut self, most: usize) -> Vec<Box<dyn Job>> {
+        let count = self.jobs.len().min(most);
+        self.jobs.drain(..count).collect()
     }
-    let last = group.len() - 1;
-    write.finish().map_err(|error| (last, error))
 }
 
 pub(crate) fn is_full(error: &redb::Error) -> bool {
@@ -301,36 +247,5 @@ pub(crate) fn is_full(error: &redb::Error) -> bool {
             )
         }
         _ => false,
-    }
-}
-
-/// A transaction whose type the queue need not know.
-trait Job: Send {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), ReadError>;
-    fn answer(self: Box<Self>, durable: Result<(), WriteError>);
-}
-
-struct Typed<T: Transaction> {
-    transaction: T,
-    output: Option<T::Output>,
-    sender: Option<oneshot::Sender<Result<T::Output, WriteError>>>,
-}
-
-impl<T: Transaction> Job for Typed<T> {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), ReadError> {
-        self.output = Some(self.transaction.apply(write)?);
-        Ok(())
-    }
-
-    fn answer(mut self: Box<Self>, durable: Result<(), WriteError>) {
-        let result = match (durable, self.output.take()) {
-            (Ok(()), Some(output)) => Ok(output),
-            (Ok(()), None) => Err(WriteError::Stopped),
-            (Err(error), _) => Err(error),
-        };
-        if let Some(sender) = self.sender.take() {
-            // Whoever asked may have gone away; the write stands all the same.
-            let _ = sender.send(result);
-        }
     }
 }

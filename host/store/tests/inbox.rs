@@ -15,7 +15,7 @@ use dormouse_journal::{
 use dormouse_store::{
     Accept, Accepted, DeliveryKey, NewResponse, OtherBody, Refused, RequestRefused,
 };
-use support::{HOOK, World, last_step, run, step, wait};
+use support::{HOOK, World, last_step, queued, run, step, wait};
 
 fn arrival(place: u64) -> Source {
     Source::Arrival {
@@ -31,10 +31,6 @@ fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<DeliveryKey> {
         body: [body.as_bytes()[0]; 32],
         other_body,
     })
-}
-
-fn queued(is_due: bool, place: u64) -> Accepted {
-    Accepted::Queued { is_due, place }
 }
 
 #[test]
@@ -65,7 +61,7 @@ fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
             1,
             step(
                 world.now(),
-                Some((1, Outcome::Delivery(None), arrival(0))),
+                Some((1, world.delivery(id, 0), arrival(0))),
                 vec![],
             ),
         )
@@ -115,7 +111,7 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
-    run(world.store.accept(keyed.clone())).unwrap();
+    world.send(keyed.clone()).unwrap();
     world.accept(id, "b");
     world.accept(id, "c");
     assert_eq!(
@@ -127,15 +123,15 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
         id: "request a".into(),
         place: 0,
     };
-    assert_eq!(run(world.store.accept(keyed.clone())).unwrap(), duplicate);
+    assert_eq!(world.send(keyed.clone()).unwrap(), duplicate);
     world
         .commit(
             id,
             1,
-            last_step(world.now(), Some((1, Outcome::Delivery(None), arrival(0)))),
+            last_step(world.now(), Some((1, world.delivery(id, 0), arrival(0)))),
         )
         .unwrap();
-    assert_eq!(run(world.store.accept(keyed)).unwrap(), duplicate);
+    assert_eq!(world.send(keyed).unwrap(), duplicate);
     assert_eq!(
         world.accept(id, "e"),
         Accepted::Refused(RequestRefused::Ended)
@@ -163,14 +159,14 @@ fn the_same_key_with_another_body_is_an_error_or_another_request() {
         let mut first = world.request(id, "a");
         first.limits.requests = 9;
         first.key = key(digest, other_body, "a");
-        run(world.store.accept(first.clone())).unwrap();
+        world.send(first.clone()).unwrap();
         let second = Accept {
             request: world.request(id, "b").request,
             id: "request b".into(),
             key: key(digest, other_body, "b"),
             ..first
         };
-        assert_eq!(run(world.store.accept(second)).unwrap(), expected);
+        assert_eq!(world.send(second).unwrap(), expected);
     }
 }
 
@@ -180,16 +176,16 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
-    run(world.store.accept(keyed.clone())).unwrap();
+    world.send(keyed.clone()).unwrap();
     world.at(1_000 + keyed.remember - 1);
     run(world.store.retire()).unwrap();
     assert!(matches!(
-        run(world.store.accept(keyed.clone())).unwrap(),
+        world.send(keyed.clone()).unwrap(),
         Accepted::Duplicate { .. }
     ));
     world.at(1_000 + keyed.remember);
     run(world.store.retire()).unwrap();
-    assert_eq!(run(world.store.accept(keyed)).unwrap(), queued(true, 1));
+    assert_eq!(world.send(keyed).unwrap(), queued(true, 1));
 }
 
 #[test]
@@ -301,19 +297,19 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
     let world = World::new();
     let one = world.run_with(vec![wait(None)]);
     let two = world.run_with(vec![wait(None)]);
-    let accept = |id| run(world.store.accept(of_100_bytes(&world, id, "a"))).unwrap();
+    let accept = |id| world.send(of_100_bytes(&world, id, "a")).unwrap();
     assert_eq!(accept(one), queued(true, 0));
     assert_eq!(accept(two), queued(true, 0));
     assert_eq!(accept(two), Accepted::Refused(RequestRefused::HostFull));
 
-    let taken = Some((1, Outcome::Delivery(None), arrival(0)));
+    let taken = Some((1, world.delivery(one, 0), arrival(0)));
     world
         .commit(one, 1, step(world.now(), taken, vec![]))
         .unwrap();
     assert_eq!(accept(two), queued(true, 1));
     assert_eq!(accept(one), Accepted::Refused(RequestRefused::HostFull));
 
-    let taken = Some((1, Outcome::Delivery(None), arrival(0)));
+    let taken = Some((1, world.delivery(two, 0), arrival(0)));
     world.commit(two, 1, last_step(world.now(), taken)).unwrap();
     assert_eq!(accept(one), queued(false, 1));
     assert_eq!(
@@ -337,7 +333,7 @@ fn a_request_over_a_limit_is_told_apart_without_a_write() {
         snapshot.answer_at_any_rate(accept).unwrap()
     };
     assert_eq!(answer(&keyed), None);
-    run(world.store.accept(keyed.clone())).unwrap();
+    world.send(keyed.clone()).unwrap();
     let duplicate = Accepted::Duplicate {
         id: "request a".into(),
         place: 0,
@@ -370,7 +366,7 @@ fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
     let id = world.run_with_webhook(replies, vec![wait(None), wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
-    run(world.store.accept(keyed.clone())).unwrap();
+    world.send(keyed.clone()).unwrap();
     world.accept(id, "b");
     let reply = |delivery| world.store.read().unwrap().reply(id, delivery).unwrap();
     assert_eq!(reply("request a").unwrap().response, None);
@@ -385,7 +381,7 @@ fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
         delivery: delivery.into(),
         response: response(status),
     };
-    let mut last = last_step(world.now(), Some((1, Outcome::Delivery(None), arrival(0))));
+    let mut last = last_step(world.now(), Some((1, world.delivery(id, 0), arrival(0))));
     last.responses = vec![answers("request a", 201), answers("request b", 202)];
     world.commit(id, 1, last).unwrap();
     assert_eq!(reply("request a").unwrap().response, Some(response(201)));

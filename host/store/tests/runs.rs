@@ -20,7 +20,7 @@ use dormouse_store::{
     Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, Refused, RequestRefused, Resumed,
     RunQuery, Started, WriteError,
 };
-use support::{RETENTION, World, last_step, run, step, wait};
+use support::{RETENTION, World, last_step, queued, run, step, wait};
 
 fn call() -> Call {
     Call {
@@ -95,19 +95,13 @@ fn a_start_with_a_key_starts_one_run() {
     start.idempotency_key = Some("k".into());
     let id = start.run;
     assert!(matches!(
-        run(world.store.start_run(start.clone())).unwrap(),
-        Started::New(_)
+        world.begin(start.clone()).unwrap(),
+        Started::New { .. }
     ));
     start.run = RunId([9; 16]);
-    assert_eq!(
-        run(world.store.start_run(start.clone())).unwrap(),
-        Started::Existing(id)
-    );
+    assert_eq!(world.begin(start.clone()).unwrap(), Started::Existing(id));
     start.input.body = Bytes::from_static(b"2");
-    assert_eq!(
-        run(world.store.start_run(start)).unwrap(),
-        Started::OtherInput(id)
-    );
+    assert_eq!(world.begin(start).unwrap(), Started::OtherInput(id));
     assert_eq!(world.due(), [id]);
 }
 
@@ -116,10 +110,7 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
     let world = World::new();
     let id = world.start();
     assert!(run(world.store.delete_workflow("w".into())).unwrap());
-    assert_eq!(
-        run(world.store.start_run(world.new_start())).unwrap(),
-        Started::Deleted
-    );
+    assert_eq!(world.begin(world.new_start()).unwrap(), Started::Deleted);
     assert_eq!(world.due(), [id], "those that exist go on");
     assert!(!run(world.store.delete_workflow("other".into())).unwrap());
 }
@@ -184,13 +175,7 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
     };
     assert!(run(world.store.block(id, reason.clone())).unwrap());
     assert_eq!(world.state(id).failure, Some(reason));
-    assert_eq!(
-        world.accept(id, "a"),
-        Accepted::Queued {
-            is_due: true,
-            place: 0
-        }
-    );
+    assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.timers().len(), 1);
     assert_eq!(
         world.commit(id, 1, step(world.now(), None, vec![])),
@@ -408,7 +393,7 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
     let world = World::new();
     let id = world.run_with(vec![wait(None)]);
     world.space.store(10, Ordering::Relaxed);
-    let refused = run(world.store.accept(world.request(id, "a")));
+    let refused = world.send(world.request(id, "a"));
     assert!(matches!(refused, Err(WriteError::Full)), "{refused:?}");
     assert!(world.store.is_full());
     assert!(world.store.read().unwrap().view(id).unwrap().is_some());
@@ -418,12 +403,6 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
         "nobody has to write for that to be seen"
     );
     run(world.store.touch()).unwrap();
-    assert_eq!(
-        world.accept(id, "a"),
-        Accepted::Queued {
-            is_due: true,
-            place: 0
-        }
-    );
+    assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert!(!world.store.is_full());
 }

@@ -219,7 +219,7 @@ impl Spawner for Seam {
         cell.wake();
     }
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+    fn spawn_blocking(&self, task: Task) {
         let lag = match &mut self.0.lock().lag {
             Some((dice, most)) => dice.below(*most + 1),
             None => 0,
@@ -229,7 +229,7 @@ impl Spawner for Seam {
             if let Some(begin) = begin {
                 begin.await;
             }
-            work();
+            task.await;
         }));
     }
 }

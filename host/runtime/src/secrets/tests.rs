@@ -42,8 +42,8 @@ impl Spawner for Still {
     /// What looks after the host from its start on has nothing to do here.
     fn spawn(&self, _: Task) {}
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        work();
+    fn spawn_blocking(&self, task: Task) {
+        pollster::block_on(task);
     }
 }
 

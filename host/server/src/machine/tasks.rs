@@ -24,7 +24,7 @@ fn builder() -> Builder {
     builder
 }
 
-/// Runs tasks on a tokio runtime, and blocking work on its threads for that.
+/// Runs tasks on a tokio runtime, and those that block on its threads for that.
 #[derive(Debug, Clone)]
 pub struct TokioTasks(pub Handle);
 
@@ -33,8 +33,9 @@ impl Spawner for TokioTasks {
         self.0.spawn(task);
     }
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.spawn_blocking(work);
+    fn spawn_blocking(&self, task: Task) {
+        let handle = self.0.clone();
+        self.0.spawn_blocking(move || handle.block_on(task));
     }
 }
 

@@ -12,7 +12,7 @@ use redb::backends::InMemoryBackend;
 use super::*;
 use crate::seams::Disk;
 use crate::{Accept, Accepted, InboxLimits};
-use support::{TestClock, World, open_on, run, wait, wait_event};
+use support::{TestClock, World, open_on, wait, wait_event};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -150,7 +150,7 @@ fn filled(disk: &Shared) -> (World, Vec<RunId>) {
         .map(|_| world.run_with(vec![wait_event(Some(60_000)), wait(None)]))
         .collect();
     for &id in &runs {
-        let accepted = run(world.store.accept(large(&world, id))).unwrap();
+        let accepted = world.send(large(&world, id)).unwrap();
         assert!(matches!(accepted, Accepted::Queued { .. }), "{accepted:?}");
     }
     world.start();

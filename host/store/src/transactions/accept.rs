@@ -2,12 +2,11 @@
 
 use dormouse_journal::{self as journal, Delivery, Request, RunId, Time, WebhookNumber};
 
+use crate::group::{Transaction, Write};
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::{Reply, Tables, inbox, replies, webhooks};
-use crate::transactions::edit::Edit;
-use crate::writer::{Transaction, Write};
-use crate::{ReadError, Snapshot, Store, WriteError};
+use crate::{Hold, ReadError, Snapshot, Store, WriteError};
 
 /// A request to be accepted.
 #[derive(Debug, Clone)]
@@ -70,6 +69,10 @@ pub enum Accepted {
         is_due: bool,
         /// Where it lies in the inbox.
         place: u64,
+        /// Whether nothing lies before it.
+        is_first: bool,
+        /// When it was accepted.
+        time: Time,
     },
     /// It repeats a request.
     Duplicate {
@@ -116,7 +119,7 @@ impl Transaction for Accept {
             }
         }
         // A run that is not there was removed by retention: its token proves that it was.
-        let Some(mut edit) = Edit::load(tables, self.run)? else {
+        let Some(edit) = write.edits.load(tables, self.run)? else {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         };
         if edit.state.status.has_ended() {
@@ -164,9 +167,12 @@ impl Transaction for Accept {
             }
         }
         edit.put_webhook(tables, number, was_ready, &webhook)?;
-        let is_due = edit.state.is_due();
-        edit.save(tables)?;
-        Ok(Accepted::Queued { is_due, place })
+        Ok(Accepted::Queued {
+            is_due: edit.state.is_due(),
+            place,
+            is_first: webhook.queued == 1,
+            time: write.now,
+        })
     }
 }
 
@@ -252,11 +258,17 @@ impl Snapshot {
 }
 
 impl Store {
-    /// Accepts a request. When this gives `Queued`, the request is durable.
+    /// Accepts a request, which is in the queue when this returns. When it gives `Queued`, the request is durable. `foretold` is called as soon as it is known what
+    /// comes of it, which is before it is durable, if it ever is: nothing that follows may be released yet. What is
+    /// written while the hold is kept may become durable by the same sync, and never before.
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn accept(&self, accept: Accept) -> Result<Accepted, WriteError> {
-        self.write(accept).await
+    pub fn accept<F: FnOnce(&Accepted, Hold) + Send + 'static>(
+        &self,
+        accept: Accept,
+        foretold: F,
+    ) -> impl Future<Output = Result<Accepted, WriteError>> + Send + use<F> {
+        self.foretell(accept, Box::new(foretold))
     }
 }

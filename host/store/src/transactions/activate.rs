@@ -6,11 +6,11 @@ use dormouse_journal::{
 };
 use redb::ReadableTable;
 
+use crate::group::{Transaction, Write};
 use crate::tables::{Call, Tables, inbox, mail, open, results};
 use crate::transactions::commit::{self, Commit};
-use crate::transactions::edit::{Edit, Edits};
+use crate::transactions::edit::Edit;
 use crate::transactions::events::{self, MailLimits, Reached};
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// An activation to be appended to a run's journal.
@@ -89,6 +89,8 @@ pub enum NotifyTarget {
 pub struct Activated {
     /// Where the run stands now.
     pub status: Status,
+    /// Whether something has arrived that it may get now.
+    pub is_due: bool,
     /// When it was committed; the first attempts of its calls are due.
     pub time: Time,
     /// Runs that have something to do now because of an event.
@@ -109,7 +111,8 @@ pub enum Refused {
     /// The journal does not end where this activation begins.
     Moved,
     /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
-    /// an event aimed at the run, but one sent to all has reached it.
+    /// an event aimed at the run, but one sent to all has reached it; or it was about to get a request that was foretold
+    /// and could not be made durable.
     Stale,
     /// The same, but that the event sent to all is on its way. The run is woken when it comes.
     EventUnderway,
@@ -119,14 +122,16 @@ impl Transaction for Activate {
     type Output = Result<Activated, Refused>;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError> {
-        let mut edits = Edits::default();
-        let Some(edit) = edits.load(&write.tables, self.run)? else {
+        let Some(edit) = write.edits.load(&write.tables, self.run)? else {
             return Ok(Err(Refused::Ended));
         };
         if let Some(refused) = self.refuse(edit, &write.tables)? {
             return Ok(Err(refused));
         }
         let sequence = write.next_sequence();
+        let Some(edit) = write.edits.load(&write.tables, self.run)? else {
+            return Ok(Err(Refused::Ended));
+        };
         let mut reached = Reached::default();
         let mut commit = Commit {
             edit,
@@ -137,9 +142,9 @@ impl Transaction for Activate {
         };
         commit.step(self.number, &self.step, self.retention)?;
         if self.step.activation.end.is_none() {
-            self.notify(write, &mut edits, sequence, &mut reached)?;
+            self.notify(write, sequence, &mut reached)?;
         }
-        let Some(edit) = edits.load(&write.tables, self.run)? else {
+        let Some(edit) = write.edits.load(&write.tables, self.run)? else {
             return Ok(Err(Refused::Ended));
         };
         if !edit.state.status.has_ended() {
@@ -149,12 +154,12 @@ impl Transaction for Activate {
         }
         let activated = Activated {
             status: edit.state.status,
+            is_due: edit.state.is_due(),
             time: write.now,
             woken: reached.woken,
             broadcasting: reached.more,
             journal_bytes: edit.state.journal_bytes,
         };
-        edits.save(&mut write.tables)?;
         Ok(Ok(activated))
     }
 }
@@ -164,17 +169,16 @@ impl Activate {
     fn notify(
         &self,
         write: &mut Write<'_>,
-        edits: &mut Edits,
         sequence: u64,
         reached: &mut Reached,
     ) -> Result<(), ReadError> {
         for notify in &self.step.notifies {
-            let count = events::send(write, edits, sequence, notify, self.mail, reached)?;
+            let count = events::send(write, sequence, notify, self.mail, reached)?;
             // What was given up in the same activation is sent, and nobody waits to hear of it.
             if !commit::is_waited_for(&write.tables, self.run, notify.operation)? {
                 continue;
             }
-            if let Some(edit) = edits.load(&write.tables, self.run)? {
+            if let Some(edit) = write.edits.load(&write.tables, self.run)? {
                 let outcome = Outcome::Notified(count);
                 events::put_result(
                     &mut write.tables,
@@ -206,6 +210,13 @@ impl Activate {
             }
             (
                 Some(Source::Arrival {
+                    channel: Channel::Webhook(webhook),
+                    place,
+                }),
+                Some(completion),
+            ) => self.refuse_delivery(tables, webhook.0, *place, &completion.outcome),
+            (
+                Some(Source::Arrival {
                     channel: Channel::Event(event),
                     ..
                 }),
@@ -213,6 +224,24 @@ impl Activate {
             ) => self.refuse_aimed(tables, event, completion.operation),
             _ => Ok(None),
         }
+    }
+
+    /// A request may be given to a run before it is durable, and then must still become so.
+    fn refuse_delivery(
+        &self,
+        tables: &Tables<'_>,
+        webhook: u32,
+        place: u64,
+        outcome: &Outcome,
+    ) -> Result<Option<Refused>, ReadError> {
+        let queued = inbox::TABLE.get(&tables.inbox, (self.run.0, webhook, place))?;
+        let is_there = match outcome {
+            Outcome::Delivery(Some(delivery)) => {
+                queued.is_some_and(|queued| queued.id == delivery.id)
+            }
+            _ => false,
+        };
+        Ok((!is_there).then_some(Refused::Stale))
     }
 
     /// A wait that an event sent to all has reached gets that one, and leaves one aimed at the run to the next wait.
@@ -296,19 +325,20 @@ fn has_host_work(tables: &Tables<'_>, run: RunId) -> Result<bool, ReadError> {
 }
 
 impl Store {
-    /// Appends an activation of this number to a run's journal, and does in the same commit what it decided. An ended run is kept for `retention` milliseconds; events aimed at a run are kept up to the
-    /// limits of `mail`.
+    /// Appends an activation of this number to a run's journal, and does in the same commit what it decided. It is in the
+    /// queue when this returns. An ended run is kept for `retention` milliseconds; events aimed at a run are kept up to
+    /// the limits of `mail`.
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn activate(
+    pub fn activate(
         &self,
         run: RunId,
         number: u32,
         step: Step,
         retention: u64,
         mail: MailLimits,
-    ) -> Result<Result<Activated, Refused>, WriteError> {
+    ) -> impl Future<Output = Result<Result<Activated, Refused>, WriteError>> + Send + use<> {
         self.write(Activate {
             run,
             number,
@@ -316,6 +346,5 @@ impl Store {
             retention,
             mail,
         })
-        .await
     }
 }

@@ -2,10 +2,9 @@
 
 use dormouse_journal::{CallError, OperationNumber, Outcome, Response, RunId, Time};
 
+use crate::group::{Transaction, Write};
 use crate::tables::{Attempts, calls};
-use crate::transactions::edit::Edit;
 use crate::transactions::events::put_result;
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// What came of an attempt.
@@ -57,13 +56,12 @@ impl Transaction for Attempted {
                 calls::TABLE.put(&mut tables.calls, key, &call)?;
             }
             AttemptMade::Done(result) => {
-                let Some(mut edit) = Edit::load(tables, self.run)? else {
+                let Some(edit) = write.edits.load(tables, self.run)? else {
                     return Ok(false);
                 };
                 tables.calls.remove(key)?;
                 let outcome = Outcome::Response(result.clone());
-                put_result(tables, &mut edit, self.operation, write.now, outcome)?;
-                edit.save(tables)?;
+                put_result(tables, edit, self.operation, write.now, outcome)?;
             }
         }
         Ok(true)

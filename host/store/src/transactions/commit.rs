@@ -1,8 +1,8 @@
 //! Writing what activations decided: the journal's rows, and every row of other tables that follows from them.
 
 use dormouse_journal::{
-    Channel, End, Kind, Open, Operation, OperationNumber, RunId, Source, Time, Transition, Waiting,
-    encode,
+    Channel, End, Kind, Open, Operation, OperationNumber, Outcome, RunId, Source, Time, Transition,
+    Waiting, encode,
 };
 use redb::ReadableTable;
 
@@ -10,8 +10,8 @@ use crate::ReadError;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
-    Attempts, Call, Reply, Tables, Webhook, calls, event_waits, inbox, journal, logs, mail,
-    mailboxes, open, outputs, replies, webhooks,
+    Attempts, Call, Reply, Tables, Webhook, calls, event_waits, journal, logs, mail, mailboxes,
+    open, outputs, replies, webhooks,
 };
 use crate::transactions::accept::request_size;
 use crate::transactions::activate::{NewResponse, Step};
@@ -43,7 +43,7 @@ impl Commit<'_, '_> {
         }
         if let (Some(completion), Some(source)) = (&step.activation.completion, &step.source) {
             if let Source::Arrival { channel, place } = source {
-                self.take(channel, *place)?;
+                self.take(channel, *place, &completion.outcome)?;
             }
             self.close(completion.operation, matches!(source, Source::Abandoned))?;
         }
@@ -95,15 +95,15 @@ impl Commit<'_, '_> {
     }
 
     /// Removes what was delivered from where it lay.
-    fn take(&mut self, channel: &Channel, place: u64) -> Result<(), ReadError> {
+    fn take(&mut self, channel: &Channel, place: u64, outcome: &Outcome) -> Result<(), ReadError> {
         let run = self.edit.run.0;
         match channel {
             Channel::Webhook(webhook) => {
-                let Some(removed) = self.tables.inbox.remove((run, webhook.0, place))? else {
+                let Outcome::Delivery(Some(delivery)) = outcome else {
                     return Ok(());
                 };
-                let size = request_size(&inbox::TABLE.decode(removed.value())?.request);
-                drop(removed);
+                self.tables.inbox.remove((run, webhook.0, place))?;
+                let size = request_size(&delivery.request);
                 *self.inbox_bytes = self.inbox_bytes.saturating_sub(size);
                 self.change_webhook(webhook.0, |row| {
                     row.queued = row.queued.saturating_sub(1);

@@ -2,9 +2,8 @@
 
 use dormouse_journal::{Failure, RunId, Status, Transition};
 
+use crate::group::{Transaction, Write};
 use crate::transactions::commit::clear;
-use crate::transactions::edit::Edit;
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// Ends a run.
@@ -31,7 +30,7 @@ impl Transaction for Cancel {
     type Output = Cancelled;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Cancelled, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.run)? else {
+        let Some(edit) = write.edits.load(&write.tables, self.run)? else {
             return Ok(Cancelled::Unknown);
         };
         if edit.state.status == Status::Cancelled {
@@ -41,8 +40,7 @@ impl Transaction for Cancel {
             return Ok(Cancelled::Ended(edit.state.status));
         }
         edit.state.failure = None;
-        clear(&mut write.tables, &mut edit, write.now, self.retention)?;
-        edit.save(&mut write.tables)?;
+        clear(&mut write.tables, edit, write.now, self.retention)?;
         Ok(Cancelled::Now)
     }
 }
@@ -58,14 +56,13 @@ impl Transaction for Block {
     type Output = bool;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.run)? else {
+        let Some(edit) = write.edits.load(&write.tables, self.run)? else {
             return Ok(false);
         };
         if edit.transition(Transition::Blocked).is_err() {
             return Ok(false);
         }
         edit.state.failure = Some(self.reason.clone());
-        edit.save(&mut write.tables)?;
         Ok(true)
     }
 }
@@ -87,7 +84,7 @@ impl Transaction for Resume {
     type Output = Resumed;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Resumed, ReadError> {
-        let Some(mut edit) = Edit::load(&write.tables, self.0)? else {
+        let Some(edit) = write.edits.load(&write.tables, self.0)? else {
             return Ok(Resumed::Unknown);
         };
         let activated = edit.state.activations > 0;
@@ -95,7 +92,6 @@ impl Transaction for Resume {
             return Ok(Resumed::NotBlocked(edit.state.status));
         }
         edit.state.failure = None;
-        edit.save(&mut write.tables)?;
         Ok(Resumed::Now)
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use dormouse_journal::VersionId;
 use redb::ReadableTable;
 
+use crate::group::{Transaction, Write};
 use crate::tables::{Code, Version, Workflow, code, workflows};
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// Makes these bytes the current version of a workflow.

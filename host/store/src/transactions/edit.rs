@@ -17,7 +17,7 @@ pub(crate) struct Edit {
 
 impl Edit {
     /// The state of a run that exists.
-    pub(crate) fn load(tables: &Tables<'_>, run: RunId) -> Result<Option<Self>, ReadError> {
+    fn load(tables: &Tables<'_>, run: RunId) -> Result<Option<Self>, ReadError> {
         let state = states::TABLE.get(&tables.states, run.0)?;
         Ok(state.map(|state| Edit {
             run,
@@ -74,7 +74,7 @@ impl Edit {
     }
 
     /// Writes the row and the indexes.
-    pub(crate) fn save(self, tables: &mut Tables<'_>) -> Result<(), ReadError> {
+    fn save(self, tables: &mut Tables<'_>) -> Result<(), ReadError> {
         if self.before.as_ref() == Some(&self.state) {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Edit {
     }
 }
 
-/// The states of several runs, each loaded once and saved once.
+/// The states of the runs that a group touches, each loaded once and saved once.
 #[derive(Default)]
 pub(crate) struct Edits(BTreeMap<RunId, Edit>);
 
@@ -115,7 +115,24 @@ impl Edits {
         }
     }
 
-    pub(crate) fn save(self, tables: &mut Tables<'_>) -> Result<(), ReadError> {
-        self.0.into_values().try_for_each(|edit| edit.save(tables))
+    /// The state of a run that is being started.
+    pub(crate) fn insert(&mut self, edit: Edit) {
+        self.0.insert(edit.run, edit);
+    }
+
+    /// Writes what has changed of a run that is about to be removed.
+    pub(crate) fn save_one(
+        &mut self,
+        tables: &mut Tables<'_>,
+        run: RunId,
+    ) -> Result<(), ReadError> {
+        self.0.remove(&run).map_or(Ok(()), |edit| edit.save(tables))
+    }
+
+    /// Writes all that has changed.
+    pub(crate) fn save(&mut self, tables: &mut Tables<'_>) -> Result<(), ReadError> {
+        std::mem::take(&mut self.0)
+            .into_values()
+            .try_for_each(|edit| edit.save(tables))
     }
 }

@@ -10,6 +10,7 @@ use std::ops::Bound;
 use dormouse_journal::{OperationNumber, Outcome, Payload, RunId, Time, Waiting};
 use redb::ReadableTable;
 
+use crate::group::{Transaction, Write};
 use crate::tables::broadcasts::{self, Broadcast};
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::mail::{self, Mail};
@@ -17,7 +18,6 @@ use crate::tables::results::{self, Arrived};
 use crate::tables::{Tables, mailboxes};
 use crate::transactions::activate::{NewNotify, NotifyTarget};
 use crate::transactions::edit::{Edit, Edits};
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// How many waiters one transaction serves. Some 256 rows cost about what their sync does.
@@ -44,7 +44,6 @@ pub struct MailLimits {
 /// Sends what an activation sends. Gives how many waits it reaches.
 pub(crate) fn send(
     write: &mut Write<'_>,
-    edits: &mut Edits,
     sequence: u64,
     notify: &NewNotify,
     limits: MailLimits,
@@ -52,14 +51,7 @@ pub(crate) fn send(
 ) -> Result<u32, ReadError> {
     match notify.to {
         NotifyTarget::Everyone => {
-            let waits = send_to_all(
-                write,
-                edits,
-                sequence,
-                &notify.event,
-                &notify.payload,
-                reached,
-            )?;
+            let waits = send_to_all(write, sequence, &notify.event, &notify.payload, reached)?;
             Ok(u32::try_from(waits.len()).unwrap_or(u32::MAX))
         }
         NotifyTarget::Run(run) => {
@@ -69,7 +61,7 @@ pub(crate) fn send(
                 payload: &notify.payload,
                 limits,
             };
-            let queued = aimed.deliver(write, edits)? == AimedNotified::Queued;
+            let queued = aimed.deliver(write)? == AimedNotified::Queued;
             if queued {
                 reached.woken.push(run);
             }
@@ -82,7 +74,6 @@ pub(crate) fn send(
 /// Sends to every wait made before `sequence`; gives those waits.
 fn send_to_all(
     write: &mut Write<'_>,
-    edits: &mut Edits,
     sequence: u64,
     event: &str,
     payload: &Payload,
@@ -106,7 +97,7 @@ fn send_to_all(
         for waiter in &waits {
             serve(
                 &mut write.tables,
-                edits,
+                &mut write.edits,
                 event,
                 *waiter,
                 write.now,
@@ -256,14 +247,10 @@ struct Aimed<'a> {
 }
 
 impl Aimed<'_> {
-    fn deliver(
-        &self,
-        write: &mut Write<'_>,
-        edits: &mut Edits,
-    ) -> Result<AimedNotified, ReadError> {
+    fn deliver(&self, write: &mut Write<'_>) -> Result<AimedNotified, ReadError> {
         let now = write.now;
         let tables = &mut write.tables;
-        let Some(edit) = edits.load(tables, self.run)? else {
+        let Some(edit) = write.edits.load(tables, self.run)? else {
             return Ok(AimedNotified::Unknown);
         };
         if edit.state.status.has_ended() {
@@ -316,18 +303,9 @@ impl Transaction for Notify {
     type Output = Notified;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Notified, ReadError> {
-        let mut edits = Edits::default();
         let mut reached = Reached::default();
         let sequence = write.next_sequence();
-        let waits = send_to_all(
-            write,
-            &mut edits,
-            sequence,
-            &self.event,
-            &self.payload,
-            &mut reached,
-        )?;
-        edits.save(&mut write.tables)?;
+        let waits = send_to_all(write, sequence, &self.event, &self.payload, &mut reached)?;
         // Waiters come in the order of their runs.
         let mut runs: Vec<RunId> = waits.into_iter().map(|(run, _)| run).collect();
         runs.dedup();
@@ -350,15 +328,13 @@ impl Transaction for NotifyRun {
     type Output = AimedNotified;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<AimedNotified, ReadError> {
-        let mut edits = Edits::default();
         let aimed = Aimed {
             run: self.run,
             event: &self.event,
             payload: &self.payload,
             limits: self.limits,
         };
-        let notified = aimed.deliver(write, &mut edits)?;
-        edits.save(&mut write.tables)?;
+        let notified = aimed.deliver(write)?;
         Ok(notified)
     }
 }
@@ -388,7 +364,6 @@ impl Transaction for ServeEvents {
             }
         };
         let (sequence, mut row) = first;
-        let mut edits = Edits::default();
         let mut reached = Reached::default();
         let batch = waiters(&write.tables, &row.event, row.cursor, BATCH)?;
         for (waiter, wait) in &batch {
@@ -396,7 +371,7 @@ impl Transaction for ServeEvents {
                 let (event, payload) = (&row.event, &row.payload);
                 serve(
                     &mut write.tables,
-                    &mut edits,
+                    &mut write.edits,
                     event,
                     *waiter,
                     row.accepted,
@@ -411,7 +386,6 @@ impl Transaction for ServeEvents {
         } else {
             write.tables.broadcasts.remove(sequence)?;
         }
-        edits.save(&mut write.tables)?;
         let more = write.tables.broadcasts.first()?.is_some();
         Ok(Served {
             woken: reached.woken,

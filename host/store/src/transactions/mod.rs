@@ -12,6 +12,8 @@ mod retire;
 mod secrets;
 mod start;
 
+pub(crate) use edit::Edits;
+
 pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, RequestRefused};
 pub use activate::{Activated, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step};
 pub use attempts::AttemptMade;

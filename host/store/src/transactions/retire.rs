@@ -3,9 +3,9 @@
 use dormouse_journal::RunId;
 use redb::{Key, ReadableTable, Table, Value};
 
+use crate::group::{Transaction, Write};
 use crate::tables::expiries::Expiring;
 use crate::tables::{Tables, duplicates, runs, runs_by_status, states, webhooks};
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// How many rows one transaction removes. A run may own hundreds of thousands; others must not wait for that.
@@ -66,6 +66,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: &mut usize) -> Resul
 fn remove_run(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let id = run.0;
     let tables = &mut write.tables;
+    write.edits.save_one(tables, run)?;
     let all = remove_range(
         &mut tables.journal,
         (id, 0, 0)..=(id, u32::MAX, u32::MAX),

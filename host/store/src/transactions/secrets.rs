@@ -2,8 +2,8 @@
 
 use dormouse_secret::{Sealed, SecretName, Use};
 
+use crate::group::{Transaction, Write};
 use crate::tables::{SealedSecret, secrets};
-use crate::writer::{Transaction, Write};
 use crate::{ReadError, Store, WriteError};
 
 /// Sets a secret, in the place of one of the same name.

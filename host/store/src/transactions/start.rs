@@ -1,13 +1,13 @@
 //! Starting a run.
 
-use dormouse_journal::{GuestLimits, Header, Payload, RunId, VersionId};
+use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId};
 use sha2::{Digest, Sha256};
 
+use crate::group::{Transaction, Write};
 use crate::tables::expiries::Expiring;
 use crate::tables::{Run, Start, State, inputs, runs, starts, workflows};
 use crate::transactions::edit::Edit;
-use crate::writer::{Transaction, Write};
-use crate::{ReadError, Store, WriteError};
+use crate::{Hold, ReadError, Store, WriteError};
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -35,8 +35,13 @@ pub struct StartRun {
 /// What came of a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
-    /// It is a new run, of this version.
-    New(VersionId),
+    /// It is a new run.
+    New {
+        /// Of this version.
+        version: VersionId,
+        /// Created at this time.
+        created: Time,
+    },
     /// The key was used before with the same input: this is the run.
     Existing(RunId),
     /// The key was used before with another input.
@@ -112,8 +117,13 @@ impl Transaction for StartRun {
         runs::TABLE.put(&mut tables.runs, self.run.0, &run)?;
         inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
         tables.runs_by_workflow.insert((name, self.run.0), ())?;
-        Edit::new(self.run, State::pending(write.now)).save(tables)?;
-        Ok(Started::New(version))
+        write
+            .edits
+            .insert(Edit::new(self.run, State::pending(write.now)));
+        Ok(Started::New {
+            version,
+            created: write.now,
+        })
     }
 }
 
@@ -124,11 +134,15 @@ fn input_digest(input: &Payload) -> [u8; 32] {
 }
 
 impl Store {
-    /// Starts a run.
+    /// Starts a run. `foretold` is called as soon as it is known what comes of it, as for [`Store::accept`].
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn start_run(&self, start: StartRun) -> Result<Started, WriteError> {
-        self.write(start).await
+    pub fn start_run<F: FnOnce(&Started, Hold) + Send + 'static>(
+        &self,
+        start: StartRun,
+        foretold: F,
+    ) -> impl Future<Output = Result<Started, WriteError>> + Send + use<F> {
+        self.foretell(start, Box::new(foretold))
     }
 }

@@ -19,14 +19,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber, Outcome,
-    Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
+    Activation, Channel, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber,
+    Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions,
+    json_payload,
 };
 use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
 use dormouse_store::{
     Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Refused, StartRun,
-    Started, State, Step, Store,
+    Started, State, Step, Store, WriteError,
 };
+use futures::channel::oneshot;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
@@ -39,19 +41,47 @@ pub const MAIL: MailLimits = MailLimits {
 
 /// Time that the test sets.
 #[derive(Default)]
-pub struct TestClock(pub AtomicU64);
+pub struct TestClock {
+    now: AtomicU64,
+    sleepers: Mutex<Vec<(Time, oneshot::Sender<()>)>>,
+}
+
+impl TestClock {
+    pub fn set(&self, now: u64) {
+        let mut sleepers = self.sleepers.lock().unwrap();
+        self.now.store(now, Ordering::Relaxed);
+        // A dropped sender wakes who waits for it.
+        sleepers.retain(|(until, _)| until.0 > now);
+    }
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
+        Time(self.now.load(Ordering::Relaxed))
     }
 
-    fn sleep_until(&self, _: Time) -> Task {
-        Box::pin(std::future::pending())
+    fn sleep_until(&self, time: Time) -> Task {
+        let (sender, receiver) = oneshot::channel();
+        let mut sleepers = self.sleepers.lock().unwrap();
+        if self.now() < time {
+            sleepers.push((time, sender));
+        }
+        Box::pin(async move {
+            let _ = receiver.await;
+        })
     }
 
     fn thread_time(&self) -> Duration {
         Duration::ZERO
+    }
+}
+
+pub fn queued(is_due: bool, place: u64) -> Accepted {
+    Accepted::Queued {
+        is_due,
+        place,
+        is_first: false,
+        time: Time(0),
     }
 }
 
@@ -73,8 +103,8 @@ impl Spawner for Inline {
         panic!("the store spawns no tasks");
     }
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        work();
+    fn spawn_blocking(&self, task: Task) {
+        pollster::block_on(task);
     }
 }
 
@@ -92,14 +122,16 @@ impl Disk for MemoryDisk {
 }
 
 pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<Store, OpenError> {
-    Store::open(
-        disk,
-        clock,
-        &Counter(AtomicU64::new(0)),
-        Arc::new(Inline),
-        1 << 20,
-        100,
-    )
+    open_with(disk, clock, Arc::new(Inline))
+}
+
+pub fn open_with(
+    disk: Arc<dyn Disk>,
+    clock: Arc<TestClock>,
+    spawner: Arc<dyn Spawner>,
+) -> Result<Store, OpenError> {
+    let entropy = Counter(AtomicU64::new(0));
+    Store::open(disk, clock, &entropy, spawner, 1 << 20, 100)
 }
 
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -123,8 +155,13 @@ impl World {
     /// The same on a disk that takes its space from there.
     pub fn on(disk: Arc<dyn Disk>, space: Arc<AtomicU64>) -> Self {
         let clock = Arc::new(TestClock::default());
-        clock.0.store(1_000, Ordering::Relaxed);
         let store = open_on(disk, clock.clone()).unwrap();
+        World::of(store, clock, space)
+    }
+
+    /// The same in this store.
+    pub fn of(store: Store, clock: Arc<TestClock>, space: Arc<AtomicU64>) -> Self {
+        clock.set(1_000);
         let component = Bytes::from_static(b"component");
         let version = VersionId::of(&component);
         let deploy = Deploy {
@@ -143,7 +180,7 @@ impl World {
     }
 
     pub fn at(&self, time: u64) {
-        self.clock.0.store(time, Ordering::Relaxed);
+        self.clock.set(time);
     }
 
     pub fn new_start(&self) -> StartRun {
@@ -168,10 +205,7 @@ impl World {
     pub fn start(&self) -> RunId {
         let start = self.new_start();
         let id = start.run;
-        assert!(matches!(
-            run(self.store.start_run(start)).unwrap(),
-            Started::New(_)
-        ));
+        assert!(matches!(self.begin(start).unwrap(), Started::New { .. }));
         id
     }
 
@@ -222,8 +256,27 @@ impl World {
         }
     }
 
+    pub fn begin(&self, start: StartRun) -> Result<Started, WriteError> {
+        run(self.store.start_run(start, |_, _| ()))
+    }
+
+    /// Sends a request. What comes of it is given without what only its run's owner wants to know.
+    pub fn send(&self, accept: Accept) -> Result<Accepted, WriteError> {
+        Ok(match run(self.store.accept(accept, |_, _| ()))? {
+            Accepted::Queued { is_due, place, .. } => queued(is_due, place),
+            accepted => accepted,
+        })
+    }
+
     pub fn accept(&self, id: RunId, body: &str) -> Accepted {
-        run(self.store.accept(self.request(id, body))).unwrap()
+        self.send(self.request(id, body)).unwrap()
+    }
+
+    /// What a wait gets that takes the request at this place.
+    pub fn delivery(&self, id: RunId, place: u64) -> Outcome {
+        let snapshot = self.store.read().unwrap();
+        let delivery = snapshot.arrival(id, &Channel::Webhook(HOOK), place);
+        delivery.unwrap().unwrap()
     }
 
     pub fn state(&self, id: RunId) -> State {

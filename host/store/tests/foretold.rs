@@ -1,0 +1,200 @@
+//! What follows from a write before it is durable: it becomes durable by the same sync, or not at all.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use dormouse_journal::{Channel, Delivery, Outcome, RunId, Source, Status};
+use dormouse_store::seams::{Disk, Spawner, Task};
+use dormouse_store::{Accepted, Hold, Refused, Started, Step, Store, WriteError};
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
+use support::{HOOK, MAIL, RETENTION, TestClock, World, last_step, open_with, run, step, wait};
+
+/// Each task on a thread of its own, so that the writer waits while the test writes.
+struct Threads;
+
+impl Spawner for Threads {
+    fn spawn(&self, _: Task) {
+        panic!("the store spawns no tasks");
+    }
+
+    fn spawn_blocking(&self, task: Task) {
+        thread::spawn(move || pollster::block_on(task));
+    }
+}
+
+/// A disk that counts syncs, and is too full for one write when the test says so.
+#[derive(Debug, Clone, Default)]
+struct CountingDisk {
+    bytes: Arc<InMemoryBackend>,
+    syncs: Arc<AtomicU64>,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Disk for CountingDisk {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn available(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+impl StorageBackend for CountingDisk {
+    fn len(&self) -> io::Result<u64> {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.bytes.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.bytes.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        self.bytes.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.is_full.swap(false, Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn world() -> (World, CountingDisk) {
+    let disk = CountingDisk::default();
+    let clock = Arc::new(TestClock::default());
+    let store = open_with(Arc::new(disk.clone()), clock.clone(), Arc::new(Threads)).unwrap();
+    (World::of(store, clock, Arc::default()), disk)
+}
+
+/// Sends a request, and gives what the owner of its run is told of it.
+fn send(
+    world: &World,
+    id: RunId,
+    body: &str,
+) -> (
+    impl Future<Output = Result<Accepted, WriteError>> + use<>,
+    mpsc::Receiver<(Step, Hold)>,
+) {
+    let accept = world.request(id, body);
+    let (tell, told) = mpsc::channel();
+    let (delivery, request) = (accept.id.clone(), accept.request.clone());
+    let accepted = world.store.accept(accept, move |accepted, hold| {
+        let Accepted::Queued { place, time, .. } = *accepted else {
+            panic!("{accepted:?}");
+        };
+        let delivery = Delivery {
+            id: delivery,
+            accepted: time,
+            request,
+        };
+        let source = Source::Arrival {
+            channel: Channel::Webhook(HOOK),
+            place,
+        };
+        let outcome = Outcome::Delivery(Some(delivery));
+        let taken = step(time, Some((1, outcome, source)), vec![wait(None)]);
+        tell.send((taken, hold)).unwrap();
+    });
+    (accepted, told)
+}
+
+fn activate(
+    store: &Store,
+    id: RunId,
+    step: Step,
+) -> impl Future<Output = Result<Result<dormouse_store::Activated, Refused>, WriteError>> + use<> {
+    store.activate(id, 1, step, RETENTION, MAIL)
+}
+
+#[test]
+fn a_request_and_what_its_run_does_with_it_take_one_sync() {
+    let (world, disk) = world();
+    let id = world.run_with(vec![wait(None)]);
+    let before = disk.syncs.load(Ordering::SeqCst);
+    let (accepted, told) = send(&world, id, "a");
+    let (taken, hold) = told.recv().unwrap();
+    let activated = activate(&world.store, id, taken);
+    drop(hold);
+    run(activated).unwrap().unwrap();
+    run(accepted).unwrap();
+    assert_eq!(disk.syncs.load(Ordering::SeqCst) - before, 1);
+    assert_eq!(world.state(id).activations, 2);
+    assert_eq!(world.due(), []);
+}
+
+#[test]
+fn a_start_and_the_first_activation_take_one_sync() {
+    let (world, disk) = world();
+    // The file has grown to its size, which takes a sync of its own.
+    world.start();
+    let before = disk.syncs.load(Ordering::SeqCst);
+    let start = world.new_start();
+    let id = start.run;
+    let (tell, told) = mpsc::channel();
+    let started = world.store.start_run(start, move |started, hold| {
+        assert!(matches!(started, Started::New { .. }), "{started:?}");
+        tell.send(hold).unwrap();
+    });
+    let hold = told.recv().unwrap();
+    let ended = last_step(world.now(), None);
+    let activated = world.store.activate(id, 0, ended, RETENTION, MAIL);
+    drop(hold);
+    run(activated).unwrap().unwrap();
+    run(started).unwrap();
+    assert_eq!(disk.syncs.load(Ordering::SeqCst) - before, 1);
+    assert_eq!(world.state(id).status, Status::Completed);
+}
+
+#[test]
+fn who_takes_too_long_does_not_hold_up_the_others() {
+    let (world, _) = world();
+    let id = world.run_with(vec![wait(None)]);
+    let (accepted, told) = send(&world, id, "a");
+    let (taken, hold) = told.recv().unwrap();
+    world.at(2_000);
+    run(accepted).unwrap();
+    assert_eq!(world.due(), [id], "it is durable by itself");
+    run(activate(&world.store, id, taken)).unwrap().unwrap();
+    drop(hold);
+    assert_eq!(world.due(), []);
+}
+
+#[test]
+fn what_follows_from_a_request_that_could_not_be_kept_is_refused() {
+    let (world, disk) = world();
+    let id = world.run_with(vec![wait(None)]);
+    let (accepted, told) = send(&world, id, "a");
+    let (taken, hold) = told.recv().unwrap();
+    disk.is_full.store(true, Ordering::SeqCst);
+    drop(hold);
+    assert!(matches!(run(accepted), Err(WriteError::Full)));
+    // Another request lies in its place when the activation comes.
+    world.accept(id, "b");
+    let refused = run(activate(&world.store, id, taken)).unwrap();
+    assert_eq!(refused, Err(Refused::Stale));
+    assert_eq!(world.state(id).activations, 1);
+    assert_eq!(world.due(), [id]);
+}
