@@ -7,7 +7,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 
 use crate::seams::{Backend, Clock, Disk, Entropy, Spawner};
 use crate::tables::{TokenKeys, meta};
-use crate::writer::{Handle, Transaction, Write, Writer};
+use crate::writer::{Commits, Handle, Transaction, Write, Writer};
 use crate::{HostClock, OpenError, ReadError, Snapshot, WriteError};
 
 /// The store.
@@ -103,6 +103,12 @@ impl Store {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.writer.is_full()
+    }
+
+    /// What was made durable since the store was opened.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        self.writer.commits()
     }
 
     /// Writes nothing but the time, to find out whether a disk that was full takes writes again.

@@ -8,7 +8,7 @@
 //! what a failed sync left behind.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_journal::{Time, encode};
@@ -118,6 +118,15 @@ fn placeholder() -> Result<Database, redb::Error> {
     Ok(Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())?)
 }
 
+/// What was made durable since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Groups that were committed, each with one disk sync.
+    pub groups: u64,
+    /// Writes in these groups.
+    pub writes: u64,
+}
+
 /// The queue in front of the disk.
 pub(crate) struct Writer {
     handle: Arc<Handle>,
@@ -127,6 +136,8 @@ pub(crate) struct Writer {
     failed: Mutex<Option<WriteError>>,
     full: AtomicBool,
     reserve: u64,
+    groups: AtomicU64,
+    writes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -151,6 +162,8 @@ impl Writer {
             failed: Mutex::new(None),
             full: AtomicBool::new(false),
             reserve,
+            groups: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
         })
     }
 
@@ -179,6 +192,14 @@ impl Writer {
                 .spawn_blocking(Box::new(move || writer.drain()));
         }
         receiver.await.unwrap_or(Err(WriteError::Stopped))
+    }
+
+    /// What was made durable so far.
+    pub(crate) fn commits(&self) -> Commits {
+        Commits {
+            groups: self.groups.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
+        }
     }
 
     /// Why nothing can be written any more.
@@ -261,6 +282,8 @@ impl Writer {
             match apply_all(&transaction, self.clock.now(), group) {
                 Ok(()) => {
                     transaction.commit()?;
+                    self.groups.fetch_add(1, Ordering::Relaxed);
+                    self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
                 }
                 Err((index, error @ ReadError::Row { .. })) => {
