@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::disk::{self, Sync};
+use crate::figures::dormant::Dormant;
 use crate::host::Host;
 
 /// What every figure is measured with.
@@ -12,8 +13,12 @@ pub(crate) struct Lab {
     pub(crate) folder: PathBuf,
     pub(crate) repeats: usize,
     pub(crate) quick: bool,
+    /// How long the sustained load lasts.
+    pub(crate) minutes: u16,
     /// A sync of the disk, as it was before the figure that is being measured.
     pub(crate) sync: Sync,
+    /// Many runs take long to make, and two figures are measured on them.
+    pub(crate) dormant: Option<Dormant>,
 }
 
 impl Lab {

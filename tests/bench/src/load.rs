@@ -5,17 +5,17 @@
 //! durable, so a run that is sent a request was really suspended; and an answer of the workflow's comes after the
 //! commit of the activation that gave it, in which the run also waits again or ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use futures::future::try_join_all;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use crate::client::Connection;
-use crate::host::{Host, WORKFLOW, own_processor_time};
-use crate::time::{Moment, millis, pause};
+use crate::host::WORKFLOW;
+use crate::time::{Moment, pause};
 
 /// How long is waited before the first look at a run's webhooks. Too short, and many looks see nothing, which costs both
 /// sides processor time; too long, and clients sleep. It goes up with each look in vain and down with each other, so
@@ -71,15 +71,24 @@ impl Run {
         Ok(Run { id: id.to_owned() })
     }
 
-    /// The path of its webhook, if a wait is open on it.
+    /// Whether a request lies in its inbox, when it has one webhook.
+    pub(crate) async fn has_queued(&self, client: &mut Connection) -> anyhow::Result<bool> {
+        let path = format!("/v1/runs/{}/webhooks", self.id);
+        let answer = client.get(&path).await?.expect(200)?;
+        Ok(answer.text().contains("\"queued\":1,"))
+    }
+
+    /// The path of its newest webhook, if a wait is open on it and nothing lies in its inbox.
     pub(crate) async fn webhook(&self, client: &mut Connection) -> anyhow::Result<Option<String>> {
         let path = format!("/v1/runs/{}/webhooks", self.id);
         let answer = client.get(&path).await?.expect(200)?;
-        if !answer.text().contains("\"waits\":1") {
+        let Some((_, newest)) = answer.text().rsplit_once("{\"webhook\":") else {
+            return Ok(None);
+        };
+        if !newest.contains("\"waits\":1,") || !newest.contains("\"queued\":0,") {
             return Ok(None);
         }
-        // A run may have had another before, on which it waits no more: the last one counts.
-        let hook = answer.text().rsplit_once("/hooks/");
+        let hook = newest.split_once("/hooks/");
         let token = hook.and_then(|(_, rest)| rest.split_once('"'));
         let (token, _) = token.context("a webhook without a URL")?;
         Ok(Some(format!("/hooks/{token}")))
@@ -134,7 +143,7 @@ pub(crate) fn questions(count: u64) -> String {
     format!(r#"{{"questions":{count}}}"#)
 }
 
-/// A run from its start to its end, with the number of questions in between.
+/// A run from its start to its end, with one question in between.
 pub(crate) async fn whole_run(client: &mut Connection, pace: &Pace) -> anyhow::Result<Run> {
     let run = Run::start(client, &questions(1)).await?;
     let webhook = run.suspended(client, pace).await?;
@@ -142,86 +151,35 @@ pub(crate) async fn whole_run(client: &mut Connection, pace: &Pace) -> anyhow::R
     Ok(run)
 }
 
-/// What came of clients that drove one run after the other.
-pub(crate) struct Driven {
-    /// Runs that completed.
-    pub(crate) runs: u64,
-    pub(crate) seconds: f64,
-    /// How long each took from the sending of its start, in milliseconds.
-    pub(crate) latencies: Vec<f64>,
-    /// Requests that were sent for them.
-    pub(crate) requests: u64,
-    pub(crate) commits: u64,
-    pub(crate) writes: u64,
-    /// Processor time of the host and of this process.
-    pub(crate) host_time: Duration,
-    pub(crate) own_time: Duration,
+/// Does something for each index below `count`, the clients side by side, and gives what came of each.
+pub(crate) async fn each<T>(
+    clients: &mut [Connection],
+    count: usize,
+    work: impl AsyncFn(&mut Connection, usize) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<T>> {
+    let next = Cell::new(0);
+    let shares = clients
+        .iter_mut()
+        .map(|client| share(client, &next, count, &work));
+    let mut done: Vec<_> = try_join_all(shares).await?.into_iter().flatten().collect();
+    done.sort_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// Has so many clients drive runs for so long, each one after the other, after a second to warm up.
-pub(crate) async fn closed_loop(
-    host: &Host,
-    clients: usize,
-    time: Duration,
-) -> anyhow::Result<Driven> {
-    let pace = Arc::new(Pace::at_once());
-    let stop = Arc::new(AtomicBool::new(false));
-    let counted = Arc::new(AtomicBool::new(false));
-    let mut tasks = JoinSet::new();
-    for client in host.connections(clients).await? {
-        tasks.spawn(drive(client, pace.clone(), counted.clone(), stop.clone()));
-    }
-    pause(Duration::from_secs(1)).await;
-
-    let (commits, host_time) = (host.commits().await?, host.processor_time()?);
-    let (own_time, began) = (own_processor_time()?, Moment::now());
-    counted.store(true, Ordering::Relaxed);
-    pause(time).await;
-    counted.store(false, Ordering::Relaxed);
-    let seconds = began.elapsed().as_secs_f64();
-    let own_time = own_processor_time()? - own_time;
-    let host_time = host.processor_time()? - host_time;
-    let after = host.commits().await?;
-    stop.store(true, Ordering::Relaxed);
-
-    let mut driven = Driven {
-        runs: 0,
-        seconds,
-        latencies: Vec::new(),
-        requests: 0,
-        commits: after.commits - commits.commits,
-        writes: after.writes - commits.writes,
-        host_time,
-        own_time,
-    };
-    while let Some(client) = tasks.join_next().await {
-        let (latencies, requests) = client??;
-        driven.runs += latencies.len() as u64;
-        driven.latencies.extend(latencies);
-        driven.requests += requests;
-    }
-    Ok(driven)
-}
-
-/// One client: gives how long each run took that ended while they were counted, and how many requests went into them.
-async fn drive(
-    mut client: Connection,
-    pace: Arc<Pace>,
-    counted: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-) -> anyhow::Result<(Vec<f64>, u64)> {
-    let (mut latencies, mut requests) = (Vec::new(), 0);
-    let mut last = None;
-    while !stop.load(Ordering::Relaxed) {
-        let (began, sent) = (Moment::now(), client.requests());
-        last = Some(whole_run(&mut client, &pace).await?);
-        if counted.load(Ordering::Relaxed) {
-            latencies.push(millis(began.elapsed()));
-            requests += client.requests() - sent;
+/// What one client does of it.
+async fn share<T>(
+    client: &mut Connection,
+    next: &Cell<usize>,
+    count: usize,
+    work: &impl AsyncFn(&mut Connection, usize) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<(usize, T)>> {
+    let mut done = Vec::new();
+    loop {
+        let index = next.get();
+        if index >= count {
+            return Ok(done);
         }
+        next.set(index + 1);
+        done.push((index, work(client, index).await?));
     }
-    if let Some(run) = last {
-        run.expect_completed(&mut client).await?;
-    }
-    Ok((latencies, requests))
 }

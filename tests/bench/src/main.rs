@@ -8,11 +8,13 @@
 )]
 
 mod client;
+mod closed_loop;
 mod disk;
 mod figures;
 mod host;
 mod lab;
 mod load;
+mod open_loop;
 mod report;
 mod statistics;
 mod time;
@@ -50,6 +52,10 @@ struct Cli {
     /// How often each figure is measured; shown are the median and the spread.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
+
+    /// How long the sustained load lasts. Without it 10, or 1 with --quick.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    minutes: Option<u16>,
 
     /// Also write everything to this file, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -102,6 +108,8 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
         folder: cli.folder,
         repeats: usize::from(cli.repeats),
         quick: cli.quick,
+        minutes: cli.minutes.unwrap_or(if cli.quick { 1 } else { 10 }),
+        dormant: None,
     };
     if lab.sync.p50 < NO_DISK {
         println!(

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::wake::COLD;
+use crate::closed_loop::closed_loop;
 use crate::lab::Lab;
-use crate::load::closed_loop;
 use crate::report::{Goal, Measures};
 use crate::statistics::{number, percentile};
 
@@ -21,8 +21,9 @@ pub(super) async fn cold(lab: &mut Lab) -> anyhow::Result<Measures> {
 
 async fn measure(lab: &mut Lab, settings: &[&str], goal: f64) -> anyhow::Result<Measures> {
     let mut measures = Measures::default();
-    let clients = lab.clients();
     for _ in 0..lab.repeats {
+        lab.measure_sync()?;
+        let clients = lab.clients();
         let host = lab.start(settings).await?;
         let time = Duration::from_secs(lab.choose(10, 3));
         let mut driven = closed_loop(&host, clients, time).await?;
@@ -42,8 +43,9 @@ async fn measure(lab: &mut Lab, settings: &[&str], goal: f64) -> anyhow::Result<
         }
         let busy = (driven.host_time + driven.own_time).as_secs_f64() / driven.seconds;
         measures.add("processors busy with both", "", busy);
+        measures.add("a sync before, p50", "ms", lab.sync.p50);
+        measures.add("clients", "", number(clients as u64));
     }
-    measures.add("clients", "", number(clients as u64));
     measures.goal("runs a second", Goal::AtLeast(goal));
     Ok(measures)
 }
