@@ -174,12 +174,12 @@ impl Host {
 
     /// The processor time that it took since it started, without its children's.
     pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
-        Ok(ticks(&self.stat()?, [14, 15])?)
+        ticks(&self.stat()?, [14, 15])
     }
 
     /// The processor time of its children that have ended: it compiles in them.
     pub(crate) fn children_processor_time(&self) -> anyhow::Result<Duration> {
-        Ok(ticks(&self.stat()?, [16, 17])?)
+        ticks(&self.stat()?, [16, 17])
     }
 
     /// The memory that it occupies, in bytes.
@@ -242,7 +242,7 @@ impl Drop for Host {
 
 /// The processor time that this process took.
 pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
-    Ok(ticks(&fs::read_to_string("/proc/self/stat")?, [14, 15])?)
+    ticks(&fs::read_to_string("/proc/self/stat")?, [14, 15])
 }
 
 /// The sum of two fields of /proc/PID/stat, which are counted from 1.

@@ -92,14 +92,16 @@ impl Disk for MemoryDisk {
 }
 
 pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<Store, OpenError> {
-    Store::open(
-        disk,
-        clock,
-        &Counter(AtomicU64::new(0)),
-        Arc::new(Inline),
-        1 << 20,
-        100,
-    )
+    open_with(disk, clock, Arc::new(Inline))
+}
+
+pub fn open_with(
+    disk: Arc<dyn Disk>,
+    clock: Arc<TestClock>,
+    spawner: Arc<dyn Spawner>,
+) -> Result<Store, OpenError> {
+    let entropy = Counter(AtomicU64::new(0));
+    Store::open(disk, clock, &entropy, spawner, 1 << 20, 100)
 }
 
 pub fn run<F: Future>(future: F) -> F::Output {
