@@ -33,6 +33,13 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds one guest, which is in Rust.
+pub(crate) fn build_one(workspace: &Workspace, name: &str) -> anyhow::Result<()> {
+    let mut guests = guests_with(workspace, "Cargo.toml")?;
+    guests.retain(|guest| guest.name == name);
+    build_rust(workspace, &guests)
+}
+
 struct Guest {
     name: String,
     folder: std::path::PathBuf,

@@ -8,6 +8,7 @@
     reason = "a command line's output is for the person in front of it"
 )]
 
+mod bench;
 mod build;
 mod callback_service;
 mod command;
@@ -59,6 +60,17 @@ enum Command {
         args: Vec<String>,
     },
 
+    /// Measure the host.
+    ///
+    /// Builds the released host, the guests and the benchmark, starts the host with real durability and drives it over
+    /// HTTP. BENCHMARKS.md says what each figure means; `cargo xtask bench --help` lists the options.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Passed on to the benchmark, such as `--list`, `--quick` or `--only wake-warm`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+
     /// Show a run that lives through a kill of its host.
     ///
     /// Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
@@ -80,6 +92,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Build { guests_only } => build::build(&workspace, guests_only),
         Command::Test { args } => test::test(&workspace, &args),
+        Command::Bench { args } => bench::bench(&workspace, &args),
         Command::Demo => demo::demo(&workspace),
         Command::CallbackService { port } => callback_service::serve(port),
     };

@@ -36,6 +36,7 @@ mod waiters;
 mod webhooks;
 
 pub use deploy::Deployment;
+pub use dormouse_store::Commits;
 pub use egress::{Attempt, Egress, SecretHeader};
 pub use error::{DeployError, StartError, Unavailable};
 pub use parts::{CompileFailure, Compiler, Parts};

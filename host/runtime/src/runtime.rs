@@ -8,8 +8,8 @@ use dormouse_engine::{CpuClock, Engine};
 use dormouse_journal::{Header, Payload, RunId, VersionId};
 use dormouse_store::seams::{Entropy, Spawner, StorageBackend};
 use dormouse_store::{
-    BackupError, Cancelled, HostClock, OpenError, Resumed, Run, RunView, Snapshot, StartRun,
-    Started, State, Store, WriteError,
+    BackupError, Cancelled, Commits, HostClock, OpenError, Resumed, Run, RunView, Snapshot,
+    StartRun, Started, State, Store, WriteError,
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -279,6 +279,12 @@ impl Runtime {
     #[must_use]
     pub fn instances(&self) -> (usize, usize) {
         self.core.slots.counts()
+    }
+
+    /// What was made durable since the host started.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        self.core.store.commits()
     }
 
     /// How many callers of webhooks are held until their workflows have answered.

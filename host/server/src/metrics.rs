@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use dormouse_journal::{CallError, Response};
+use dormouse_runtime::Commits;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -33,6 +35,8 @@ pub struct Metrics {
     warm: Gauge,
     held: Gauge,
     inbox_bytes: Gauge,
+    commits: Counter,
+    writes: Counter,
 }
 
 /// What there is at the moment, as far as it is measured when it is asked for.
@@ -46,6 +50,8 @@ pub struct Moment {
     pub held: usize,
     /// Bytes in all inboxes. None if the store cannot say, which then shows what it said last.
     pub inbox_bytes: Option<u64>,
+    /// What was made durable since the host started.
+    pub commits: Commits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -120,6 +126,7 @@ impl Metrics {
             warm,
             held,
             inbox_bytes,
+            commits,
         } = moment;
         for (gauge, number) in [
             (&self.active, active),
@@ -132,6 +139,11 @@ impl Metrics {
             self.inbox_bytes
                 .set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
+        // Counted by the store, which only ever counts up.
+        self.commits
+            .inner()
+            .store(commits.groups, Ordering::Relaxed);
+        self.writes.inner().store(commits.writes, Ordering::Relaxed);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -183,6 +195,18 @@ impl Default for Metrics {
             "Size of all requests that webhooks accepted and no wait has taken",
             inbox_bytes.clone(),
         );
+        let commits = Counter::default();
+        registry.register(
+            "commits",
+            "Transactions made durable, each with one disk sync",
+            commits.clone(),
+        );
+        let writes = Counter::default();
+        registry.register(
+            "writes",
+            "What these transactions wrote: activations, requests accepted, starts and the like",
+            writes.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -193,6 +217,8 @@ impl Default for Metrics {
             warm,
             held,
             inbox_bytes,
+            commits,
+            writes,
         }
     }
 }
@@ -238,6 +264,10 @@ mod tests {
             warm: 3,
             held: 4,
             inbox_bytes: Some(5),
+            commits: Commits {
+                groups: 6,
+                writes: 7,
+            },
         };
         let text = metrics.encode(moment);
         for line in [
@@ -250,6 +280,8 @@ mod tests {
             "dormouse_instances_warm 3",
             "dormouse_hook_callers_held 4",
             "dormouse_inbox_bytes 5",
+            "dormouse_commits_total 6",
+            "dormouse_writes_total 7",
         ] {
             assert!(
                 text.lines().any(|found| found == line),

@@ -43,3 +43,4 @@ pub use transactions::{
     OtherBody, PutSecret, Refused, RequestRefused, Resumed, SecretPut, Served, StartRun, Started,
     Step,
 };
+pub use writer::Commits;

@@ -9,7 +9,7 @@ use crate::group::{Foretold, Transaction, Write};
 use crate::handle::Handle;
 use crate::seams::{Backend, Clock, Disk, Entropy, Spawner};
 use crate::tables::{TokenKeys, meta};
-use crate::writer::Writer;
+use crate::writer::{Commits, Writer};
 use crate::{HostClock, OpenError, ReadError, Snapshot, WriteError};
 
 /// The store.
@@ -105,6 +105,12 @@ impl Store {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.writer.is_full()
+    }
+
+    /// What was made durable since the store was opened.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        self.writer.commits()
     }
 
     /// Writes nothing but the time, to find out whether a disk that was full takes writes again.

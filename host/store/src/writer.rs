@@ -8,7 +8,7 @@
 //! what a failed sync left behind.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_journal::Time;
@@ -29,6 +29,15 @@ const GROUP: usize = 1_024;
 /// 50 us; this is for guests that compute, for whom nobody else is to wait.
 const HOLD: u64 = 3;
 
+/// What was made durable since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Groups that were committed, each with one disk sync.
+    pub groups: u64,
+    /// Writes in these groups.
+    pub writes: u64,
+}
+
 /// The queue in front of the disk.
 pub(crate) struct Writer {
     handle: Arc<Handle>,
@@ -38,6 +47,8 @@ pub(crate) struct Writer {
     failed: Mutex<Option<WriteError>>,
     full: AtomicBool,
     reserve: u64,
+    groups: AtomicU64,
+    writes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -62,6 +73,8 @@ impl Writer {
             failed: Mutex::new(None),
             full: AtomicBool::new(false),
             reserve,
+            groups: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
         })
     }
 
@@ -89,6 +102,14 @@ impl Writer {
             let writer = self.clone();
             self.spawner
                 .spawn_blocking(Box::pin(async move { writer.drain().await }));
+        }
+    }
+
+    /// What was made durable so far.
+    pub(crate) fn commits(&self) -> Commits {
+        Commits {
+            groups: self.groups.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
         }
     }
 
@@ -170,6 +191,8 @@ impl Writer {
             match self.apply(&transaction, group).await {
                 Ok(()) => {
                     transaction.commit()?;
+                    self.groups.fetch_add(1, Ordering::Relaxed);
+                    self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
                 }
                 Err((index, error @ ReadError::Row { .. })) => {

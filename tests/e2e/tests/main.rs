@@ -53,4 +53,5 @@ mod tokens;
 mod uploads;
 mod versions;
 mod visibility;
+mod waiter;
 mod webhook_send;

@@ -343,6 +343,21 @@ fn metric(host: &Host, series: &str) -> u64 {
 }
 
 #[test]
+fn metrics_tell_what_was_made_durable() {
+    let host = Host::start();
+    let counts =
+        || ["dormouse_commits_total", "dormouse_writes_total"].map(|series| metric(&host, series));
+    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
+    let hook = run.hook("a");
+    let before = counts();
+    post(&hook, b"{}").expect(202);
+    run.output();
+    let [commits, writes] = [0, 1].map(|index| counts()[index] - before[index]);
+    assert!(commits >= 1, "an accepted request is durable");
+    assert!(writes >= commits, "{writes} writes in {commits} commits");
+}
+
+#[test]
 fn metrics_tell_outcomes_callers_held_and_what_lies_in_inboxes() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [

@@ -57,6 +57,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         warm,
         held: state.runtime.held(),
         inbox_bytes: inbox_bytes.ok(),
+        commits: state.runtime.commits(),
     };
     (
         [(CONTENT_TYPE, metrics::CONTENT)],

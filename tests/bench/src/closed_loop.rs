@@ -1,0 +1,96 @@
+//! Clients that each drive one run after the other: as much as the host can take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::client::Connection;
+use crate::host::{Host, own_processor_time};
+use crate::load::{Pace, whole_run};
+use crate::time::{Moment, millis, pause};
+
+/// What came of clients that drove one run after the other.
+pub(crate) struct Driven {
+    /// Runs that completed.
+    pub(crate) runs: u64,
+    pub(crate) seconds: f64,
+    /// How long each took from the sending of its start, in milliseconds.
+    pub(crate) latencies: Vec<f64>,
+    /// Requests that were sent for them.
+    pub(crate) requests: u64,
+    pub(crate) commits: u64,
+    pub(crate) writes: u64,
+    /// Processor time of the host and of this process.
+    pub(crate) host_time: Duration,
+    pub(crate) own_time: Duration,
+}
+
+/// Has so many clients drive runs for so long, each one after the other, after a second to warm up.
+pub(crate) async fn closed_loop(
+    host: &Host,
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<Driven> {
+    let pace = Arc::new(Pace::at_once());
+    let stop = Arc::new(AtomicBool::new(false));
+    let counted = Arc::new(AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    for client in host.connections(clients).await? {
+        tasks.spawn(drive(client, pace.clone(), counted.clone(), stop.clone()));
+    }
+    pause(Duration::from_secs(1)).await;
+
+    let (commits, host_time) = (host.commits().await?, host.processor_time()?);
+    let (own_time, began) = (own_processor_time()?, Moment::now());
+    counted.store(true, Ordering::Relaxed);
+    pause(time).await;
+    counted.store(false, Ordering::Relaxed);
+    let seconds = began.elapsed().as_secs_f64();
+    let own_time = own_processor_time()? - own_time;
+    let host_time = host.processor_time()? - host_time;
+    let after = host.commits().await?;
+    stop.store(true, Ordering::Relaxed);
+
+    let mut driven = Driven {
+        runs: 0,
+        seconds,
+        latencies: Vec::new(),
+        requests: 0,
+        commits: after.commits - commits.commits,
+        writes: after.writes - commits.writes,
+        host_time,
+        own_time,
+    };
+    while let Some(client) = tasks.join_next().await {
+        let (latencies, requests) = client??;
+        driven.runs += latencies.len() as u64;
+        driven.latencies.extend(latencies);
+        driven.requests += requests;
+    }
+    Ok(driven)
+}
+
+/// One client: gives how long each run took that ended while they were counted, and how many requests went into them.
+async fn drive(
+    mut client: Connection,
+    pace: Arc<Pace>,
+    counted: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+) -> anyhow::Result<(Vec<f64>, u64)> {
+    let (mut latencies, mut requests) = (Vec::new(), 0);
+    let mut last = None;
+    while !stop.load(Ordering::Relaxed) {
+        let (began, sent) = (Moment::now(), client.requests());
+        last = Some(whole_run(&mut client, &pace).await?);
+        if counted.load(Ordering::Relaxed) {
+            latencies.push(millis(began.elapsed()));
+            requests += client.requests() - sent;
+        }
+    }
+    if let Some(run) = last {
+        run.expect_completed(&mut client).await?;
+    }
+    Ok((latencies, requests))
+}

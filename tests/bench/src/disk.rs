@@ -1,0 +1,90 @@
+//! The disk under the data directory: how long a sync takes, how fast it reads. Measured in the same run as everything
+//! else, since a figure of a durable host means nothing without them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::fs::{Advice, fadvise};
+
+use crate::statistics::percentile;
+use crate::time::{Moment, millis};
+
+/// A page, as the store writes them.
+const PAGE: usize = 4096;
+const SYNCS: usize = 200;
+
+/// How long fdatasync takes after a page was written over, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sync {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+}
+
+/// A file of its own, which the host does not know, to measure syncs with.
+pub(crate) struct Probe {
+    file: File,
+    /// How long each sync took, in milliseconds.
+    times: Vec<f64>,
+}
+
+impl Probe {
+    pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
+        let file = tempfile::tempfile_in(folder)
+            .with_context(|| format!("cannot make a file in {}", folder.display()))?;
+        // The file's length must not change: a commit of the store writes into a file that has grown before.
+        file.write_all_at(&[0; PAGE], 0)?;
+        file.sync_all()?;
+        Ok(Probe {
+            file,
+            times: Vec::new(),
+        })
+    }
+
+    /// Writes a page over and syncs it.
+    pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
+        let began = Moment::now();
+        self.file.write_all_at(&[0x5a; PAGE], 0)?;
+        self.file.sync_data()?;
+        self.times.push(millis(began.elapsed()));
+        Ok(())
+    }
+
+    pub(crate) fn result(mut self) -> Sync {
+        Sync {
+            p50: percentile(&mut self.times, 50.0),
+            p99: percentile(&mut self.times, 99.0),
+        }
+    }
+}
+
+/// Measures many syncs, one after the other.
+pub(crate) fn sync(folder: &Path) -> anyhow::Result<Sync> {
+    let mut probe = Probe::new(folder)?;
+    for _ in 0..SYNCS {
+        probe.sync()?;
+    }
+    Ok(probe.result())
+}
+
+/// Has the kernel forget what it holds of a file, so that it is read from the disk again.
+pub(crate) fn forget(file: &Path) -> anyhow::Result<()> {
+    let file = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    // What was not written yet could not be forgotten.
+    file.sync_all()?;
+    fadvise(&file, 0, None, Advice::DontNeed).context("the kernel does not forget a file")?;
+    Ok(())
+}
+
+/// Reads a file from its beginning to its end, from the disk, and gives how long that took.
+pub(crate) fn read_through(path: &Path) -> anyhow::Result<Duration> {
+    forget(path)?;
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    let began = Moment::now();
+    while file.read(&mut buffer)? > 0 {}
+    Ok(began.elapsed())
+}

@@ -1,0 +1,71 @@
+//! What an instance that is kept in memory costs, and that all of them together stay within their bound.
+
+use super::dormant::mebibytes;
+use super::wake::COLD;
+use crate::client::Connection;
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::load::{Pace, Run, ask, each, questions};
+use crate::report::{Goal, Measures};
+use crate::statistics::number;
+
+const CLIENTS: usize = 64;
+
+/// Little memory, to see that it is kept to.
+const BOUND: &str = "--warm-memory=16MiB";
+
+pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
+    let mut measures = Measures::default();
+    let count = lab.choose(3_000, 500);
+    for _ in 0..lab.repeats {
+        // The same work on both, so that what differs is the instances.
+        let without = Filled::new(lab, &[COLD], count).await?;
+        let with = Filled::new(lab, &[], count).await?;
+        let bound = Filled::new(lab, &[BOUND], count).await?;
+        measures.add("instances kept", "", number(with.warm));
+        let difference = |other: &Filled| number(other.resident) - number(without.resident);
+        let each = difference(&with) / number(with.warm) / 1024.0;
+        measures.add("memory of an instance", "KiB", each);
+        measures.add(
+            "memory of the host without any",
+            "MiB",
+            mebibytes(without.resident),
+        );
+        measures.add("instances kept in 16 MiB", "", number(bound.warm));
+        let occupied = difference(&bound) / number(1 << 20);
+        measures.add("memory that these occupy", "MiB", occupied);
+    }
+    measures.goal("memory of an instance", Goal::AtMost(64.0));
+    Ok(measures)
+}
+
+/// What is seen of a host whose runs have all been asked something and wait again.
+struct Filled {
+    warm: u64,
+    resident: u64,
+}
+
+impl Filled {
+    async fn new(lab: &Lab, settings: &[&str], count: usize) -> anyhow::Result<Self> {
+        let host = lab.start(settings).await?;
+        fill(&host, count).await?;
+        host.until_idle().await?;
+        Ok(Filled {
+            warm: host.metric("dormouse_instances_warm").await?,
+            resident: host.resident()?,
+        })
+    }
+}
+
+async fn fill(host: &Host, count: usize) -> anyhow::Result<()> {
+    let mut clients = host.connections(CLIENTS).await?;
+    let pace = Pace::at_once();
+    let pace = &pace;
+    each(&mut clients, count, async |client: &mut Connection, _| {
+        let run = Run::start(client, &questions(1_000)).await?;
+        let webhook = run.suspended(client, pace).await?;
+        ask(client, &webhook).await
+    })
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The figures, a file for each. BENCHMARKS.md says what they mean.
+
+mod backlog;
+mod deploy;
+pub(crate) mod dormant;
+mod instance;
+mod latency;
+mod replay;
+mod restart;
+mod sustained;
+mod throughput;
+mod timers;
+mod wake;
+
+use clap::ValueEnum;
+
+use crate::lab::Lab;
+use crate::report::Measures;
+
+/// A figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Figure {
+    WakeWarm,
+    WakeCold,
+    Throughput,
+    ThroughputCold,
+    Latency,
+    Replay,
+    Dormant,
+    Restart,
+    Backlog,
+    Timers,
+    Instance,
+    Deploy,
+    Sustained,
+}
+
+impl Figure {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Figure::WakeWarm => "wake-warm",
+            Figure::WakeCold => "wake-cold",
+            Figure::Throughput => "throughput",
+            Figure::ThroughputCold => "throughput-cold",
+            Figure::Latency => "latency",
+            Figure::Replay => "replay",
+            Figure::Dormant => "dormant",
+            Figure::Restart => "restart",
+            Figure::Backlog => "backlog",
+            Figure::Timers => "timers",
+            Figure::Instance => "instance",
+            Figure::Deploy => "deploy",
+            Figure::Sustained => "sustained",
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Figure::WakeWarm => "webhook to resumed and waiting again, one client, run in memory",
+            Figure::WakeCold => "the same, run dropped from memory, 10 operations to replay",
+            Figure::Throughput => "start, wait, webhook, completed, clients in a closed loop",
+            Figure::ThroughputCold => "the same, no run is kept in memory",
+            Figure::Latency => "start, wait, webhook, completed, at half the peak rate, open loop",
+            Figure::Replay => "a cold run resumes, by the waits that lie behind it",
+            Figure::Dormant => "a million runs asleep, each with a webhook and a timer",
+            Figure::Restart => "the host is ready again, with a million runs asleep",
+            Figure::Backlog => "calls accepted before a kill are taken after the restart",
+            Figure::Timers => "ten thousand timers due in one second",
+            Figure::Instance => "an instance that is kept in memory",
+            Figure::Deploy => "upload to first run, and what a restart compiles",
+            Figure::Sustained => "a steady load, with runs removed soon after their end",
+        }
+    }
+
+    pub(crate) async fn measure(self, lab: &mut Lab) -> anyhow::Result<Measures> {
+        match self {
+            Figure::WakeWarm => wake::warm(lab).await,
+            Figure::WakeCold => wake::cold(lab).await,
+            Figure::Throughput => throughput::warm(lab).await,
+            Figure::ThroughputCold => throughput::cold(lab).await,
+            Figure::Latency => latency::measure(lab).await,
+            Figure::Replay => replay::measure(lab).await,
+            Figure::Dormant => dormant::measure(lab).await,
+            Figure::Restart => restart::measure(lab).await,
+            Figure::Backlog => backlog::measure(lab).await,
+            Figure::Timers => timers::measure(lab).await,
+            Figure::Instance => instance::measure(lab).await,
+            Figure::Deploy => deploy::measure(lab).await,
+            Figure::Sustained => sustained::measure(lab).await,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What it costs to replay: cold runs with much behind them are woken.
+
+use std::time::Duration;
+
+use super::wake::COLD;
+use crate::client::Connection;
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::load::{Pace, Run, ask, each};
+use crate::report::{Goal, Measures};
+use crate::statistics::percentile;
+use crate::time::{millis, pause};
+
+/// Requests are fed on so many connections at once.
+const FEEDERS: usize = 16;
+
+/// A run is woken so often for one value, which is the shortest: whatever else the machine and its disk did makes the
+/// others longer, and would be taken for replay. Each time leaves two operations more, which is next to nothing.
+const WAKES: usize = 20;
+
+/// Of fewer operations, replay takes too little to be told from the rest.
+const ENOUGH: u32 = 1_000;
+
+pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
+    let sizes: &[u32] = lab.choose(&[0, 100, 1_000, 10_000, 100_000], &[0, 100, 1_000, 5_000]);
+    let mut host = lab.start(&[]).await?;
+    let mut runs = Vec::new();
+    for &waits in sizes {
+        runs.push((waits, prepared(&host, waits).await?));
+    }
+    host.stop()?;
+    host.launch(&[COLD]).await?;
+
+    let mut measures = Measures::default();
+    let mut client = host.connect().await?;
+    for _ in 0..lab.repeats {
+        let mut without = 0.0;
+        for (waits, webhook) in &runs {
+            let time = woken(&mut client, webhook).await?;
+            measures.add(format!("{waits} waits behind it"), "ms", time);
+            match *waits {
+                0 => without = time,
+                waits if waits < ENOUGH => {}
+                waits => {
+                    let each = (time - without) / f64::from(waits) * 1e3;
+                    measures.add(format!("an operation, of {waits}"), "us", each);
+                }
+            }
+        }
+    }
+    for waits in sizes.iter().filter(|waits| **waits >= ENOUGH) {
+        measures.goal(&format!("an operation, of {waits}"), Goal::AtMost(4.0));
+    }
+    measures.goal("100000 waits behind it", Goal::AtMost(500.0));
+    Ok(measures)
+}
+
+/// A run with so many waits behind it, which then waits for questions; gives the path of the webhook for them.
+async fn prepared(host: &Host, waits: u32) -> anyhow::Result<String> {
+    let mut client = host.connect().await?;
+    let input = format!(r#"{{"requests":{waits},"questions":1000000}}"#);
+    let run = Run::start(&mut client, &input).await?;
+    let first = run.suspended(&mut client, &Pace::at_once()).await?;
+    if waits == 0 {
+        return Ok(first);
+    }
+    let mut feeders = host.connections(FEEDERS).await?;
+    each(
+        &mut feeders,
+        waits as usize,
+        async |client: &mut Connection, _| {
+            client.post(&first, b"{}").await?.expect(202)?;
+            Ok(())
+        },
+    )
+    .await?;
+    loop {
+        if let Some(webhook) = run.webhook(&mut client).await?
+            && webhook != first
+        {
+            return Ok(webhook);
+        }
+        pause(Duration::from_millis(10)).await;
+    }
+}
+
+async fn woken(client: &mut Connection, webhook: &str) -> anyhow::Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..WAKES {
+        times.push(millis(ask(client, webhook).await?));
+    }
+    Ok(percentile(&mut times, 0.0))
+}

@@ -1,0 +1,74 @@
+//! Whether anything grows that should not: a steady load for minutes, with runs removed soon after their end.
+
+use std::time::Duration;
+
+use futures::future::try_join;
+
+use super::dormant::mebibytes;
+use crate::closed_loop::closed_loop;
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::open_loop::{Completed, open_loop};
+use crate::report::Measures;
+use crate::statistics::{number, percentile};
+use crate::time::pause;
+
+/// How long the host keeps runs that have ended, and knows repeated requests.
+const SETTINGS: [&str; 2] = ["--retention=10s", "--duplicate-window=10s"];
+
+/// The time is looked at in so many parts, each measured by itself. In the first, live data is still growing.
+const PARTS: u32 = 10;
+
+pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
+    let mut measures = Measures::default();
+    let time = Duration::from_secs(60 * u64::from(lab.minutes));
+    let host = lab.start(&SETTINGS).await?;
+    let peak = closed_loop(&host, lab.clients(), Duration::from_secs(3)).await?;
+    let rate = number(peak.runs) / peak.seconds / 2.0;
+    let (completed, samples) =
+        try_join(open_loop(&host, rate, time), samples(&host, time / PARTS)).await?;
+    measures.add(
+        "rate",
+        "1/s",
+        number(completed.len() as u64) / time.as_secs_f64(),
+    );
+    measures.add("minutes", "", f64::from(lab.minutes));
+    for (part, sample) in (1..=PARTS).zip(&samples) {
+        let mut latencies = latencies(&completed, time, part);
+        let of = |what: &str| format!("{what}, part {part} of {PARTS}");
+        measures.add(of("p50"), "ms", percentile(&mut latencies, 50.0));
+        measures.add(of("p99"), "ms", percentile(&mut latencies, 99.0));
+        measures.add(of("memory"), "MiB", mebibytes(sample.resident));
+        measures.add(of("store"), "MiB", mebibytes(sample.stored));
+    }
+    Ok(measures)
+}
+
+struct Sample {
+    resident: u64,
+    stored: u64,
+}
+
+/// What the host occupies at the end of each part.
+async fn samples(host: &Host, part: Duration) -> anyhow::Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    for _ in 0..PARTS {
+        pause(part).await;
+        samples.push(Sample {
+            resident: host.resident()?,
+            stored: host.stored()?,
+        });
+    }
+    Ok(samples)
+}
+
+/// Of the runs that were due in this part, counted from 1.
+fn latencies(completed: &[Completed], time: Duration, part: u32) -> Vec<f64> {
+    let length = (time / PARTS).as_secs_f64();
+    let end = f64::from(part) * length;
+    completed
+        .iter()
+        .filter(|run| (end - length..end).contains(&run.due))
+        .map(|run| run.latency)
+        .collect()
+}

@@ -1,0 +1,173 @@
+//! The benchmark: starts the real host with real durability, drives it over HTTP from this process, and shows what it
+//! measured. BENCHMARKS.md says what each figure means. `cargo xtask bench` builds what this needs and runs it.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line's output is for the person in front of it"
+)]
+
+mod client;
+mod closed_loop;
+mod disk;
+mod figures;
+mod host;
+mod lab;
+mod load;
+mod open_loop;
+mod report;
+mod statistics;
+mod time;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+
+use figures::Figure;
+use lab::Lab;
+use report::Finding;
+use time::{Moment, epoch_millis};
+
+/// Measures the host, and shows what BENCHMARKS.md explains.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Cli {
+    /// Measure only these figures.
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    only: Vec<Figure>,
+
+    /// List the figures.
+    #[arg(long)]
+    list: bool,
+
+    /// Take seconds for a figure rather than minutes, with less data. Good for trying things out, not for quoting.
+    #[arg(long)]
+    quick: bool,
+
+    /// How often each figure is measured; shown are the median and the spread.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    repeats: u16,
+
+    /// How long the sustained load lasts. Without it 10, or 1 with --quick.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    minutes: Option<u16>,
+
+    /// Also write everything to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// The host's program.
+    #[arg(long, value_name = "BINARY")]
+    host: PathBuf,
+
+    /// The workflow: tests/guests/waiter as a component.
+    #[arg(long, value_name = "FILE")]
+    guest: PathBuf,
+
+    /// Where the hosts' data directories are made: the disk that is measured.
+    #[arg(long, value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+/// Syncs faster than this are none: the folder is in memory.
+const NO_DISK: f64 = 0.005;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.list {
+        for figure in Figure::value_variants() {
+            println!("{:<16} {}", figure.name(), figure.title());
+        }
+        return ExitCode::SUCCESS;
+    }
+    match bench(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread drives all clients, so that the host has the rest of the machine.
+#[tokio::main(flavor = "current_thread")]
+async fn bench(cli: Cli) -> anyhow::Result<()> {
+    fs::create_dir_all(&cli.folder)
+        .with_context(|| format!("cannot make the folder {}", cli.folder.display()))?;
+    let guest = fs::read(&cli.guest)
+        .with_context(|| format!("cannot read the workflow {}", cli.guest.display()))?;
+    let mut lab = Lab {
+        sync: disk::sync(&cli.folder)?,
+        host: cli.host,
+        component: guest,
+        folder: cli.folder,
+        repeats: usize::from(cli.repeats),
+        quick: cli.quick,
+        minutes: cli.minutes.unwrap_or(if cli.quick { 1 } else { 10 }),
+        dormant: None,
+    };
+    if lab.sync.p50 < NO_DISK {
+        println!(
+            "note: a sync takes {:.4} ms in {}, so this is no disk; give another --folder for figures that mean something",
+            lab.sync.p50,
+            lab.folder.display()
+        );
+    }
+    let figures = match cli.only.as_slice() {
+        [] => Figure::value_variants(),
+        only => only,
+    };
+    let mut findings = Vec::new();
+    for &figure in figures {
+        let finding = measure(figure, &mut lab).await?;
+        println!("{finding}");
+        findings.push(finding);
+        // After each figure, so that one that fails later takes none along.
+        if let Some(file) = &cli.json {
+            write(file, &report::json(&about(&lab), &findings))?;
+        }
+    }
+    Ok(())
+}
+
+async fn measure(figure: Figure, lab: &mut Lab) -> anyhow::Result<Finding> {
+    let began = Moment::now();
+    lab.measure_sync()?;
+    let before = lab.sync;
+    let measures = figure
+        .measure(lab)
+        .await
+        .with_context(|| format!("the figure {} cannot be measured", figure.name()))?;
+    Ok(Finding {
+        figure: figure.name(),
+        title: figure.title(),
+        measures,
+        before,
+        after: disk::sync(&lab.folder)?,
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+/// What was measured, and on what.
+fn about(lab: &Lab) -> BTreeMap<&'static str, Value> {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    BTreeMap::from([
+        ("epoch_millis", json!(epoch_millis())),
+        ("host", json!(lab.host)),
+        ("kernel", json!(kernel.trim())),
+        ("processors", json!(processors)),
+        ("quick", json!(lab.quick)),
+        ("repeats", json!(lab.repeats)),
+    ])
+}
+
+fn write(file: &Path, value: &Value) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,198 @@
+//! What was measured: a table to read, and JSON to compare.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use serde_json::{Value, json};
+
+use crate::disk::Sync;
+use crate::statistics::median;
+
+/// What one figure gave.
+#[derive(Default)]
+pub(crate) struct Measures {
+    /// In the order in which they were first measured.
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    unit: &'static str,
+    repeats: Vec<f64>,
+    goal: Option<Goal>,
+}
+
+/// What the project wants to reach. It is shown beside what was measured, and nothing else comes of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Measures {
+    /// Adds a value; those of one name are repeats.
+    pub(crate) fn add(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
+        let name = name.into();
+        match self.rows.iter_mut().find(|row| row.name == name) {
+            Some(row) => row.repeats.push(value),
+            None => self.rows.push(Row {
+                name,
+                unit,
+                repeats: vec![value],
+                goal: None,
+            }),
+        }
+    }
+
+    /// Says what is to be reached by the values of this name.
+    pub(crate) fn goal(&mut self, name: &str, goal: Goal) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
+            row.goal = Some(goal);
+        }
+    }
+
+    /// The median of the values of this name.
+    pub(crate) fn median(&self, name: &str) -> f64 {
+        let row = self.rows.iter().find(|row| row.name == name);
+        row.map_or(f64::NAN, |row| median(&row.repeats))
+    }
+}
+
+/// A figure with what it gave, and the disk at that time.
+pub(crate) struct Finding {
+    pub(crate) figure: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) measures: Measures,
+    pub(crate) before: Sync,
+    pub(crate) after: Sync,
+    pub(crate) seconds: f64,
+}
+
+impl Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}: {}", self.figure, self.title)?;
+        writeln!(
+            formatter,
+            "  {:<52} {:>12} {:>25}  {:<8} goal",
+            "", "median", "min .. max", "unit"
+        )?;
+        for row in &self.measures.rows {
+            let goal = row.goal.map_or(String::new(), |goal| goal.to_string());
+            writeln!(
+                formatter,
+                "  {:<52} {:>12} {:>25}  {:<8} {goal}",
+                row.name,
+                shown(median(&row.repeats)),
+                row.spread(),
+                row.unit,
+            )?;
+        }
+        let (before, after) = (self.before, self.after);
+        let syncs = format!("{} before, {} after", shown(before.p50), shown(after.p50));
+        writeln!(
+            formatter,
+            "  {:<52} {:>38}  ms",
+            "a sync of this disk, p50", syncs
+        )
+    }
+}
+
+impl Row {
+    fn spread(&self) -> String {
+        let smallest = self.repeats.iter().copied().fold(f64::NAN, f64::min);
+        let largest = self.repeats.iter().copied().fold(f64::NAN, f64::max);
+        if self.repeats.len() == 1 {
+            return String::new();
+        }
+        format!("{} .. {}", shown(smallest), shown(largest))
+    }
+}
+
+impl Display for Goal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Goal::AtMost(value) => write!(formatter, "<= {}", shown(value)),
+            Goal::AtLeast(value) => write!(formatter, ">= {}", shown(value)),
+        }
+    }
+}
+
+/// All findings as JSON. `about` says what was measured, and on what.
+pub(crate) fn json(about: &BTreeMap<&'static str, Value>, findings: &[Finding]) -> Value {
+    let figures: Vec<Value> = findings.iter().map(Finding::json).collect();
+    json!({ "about": about, "figures": figures })
+}
+
+impl Finding {
+    fn json(&self) -> Value {
+        let rows = self.measures.rows.iter();
+        json!({
+            "figure": self.figure,
+            "title": self.title,
+            "seconds": self.seconds,
+            "sync_ms": {
+                "before": {"p50": self.before.p50, "p99": self.before.p99},
+                "after": {"p50": self.after.p50, "p99": self.after.p99},
+            },
+            "measures": rows.map(Row::json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        let goal = self.goal.map(|goal| match goal {
+            Goal::AtMost(value) => json!({"at_most": value}),
+            Goal::AtLeast(value) => json!({"at_least": value}),
+        });
+        json!({
+            "name": self.name,
+            "unit": self.unit,
+            "median": median(&self.repeats),
+            "repeats": self.repeats,
+            "goal": goal,
+        })
+    }
+}
+
+/// With as many digits as mean something.
+fn shown(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_shown_as_median_and_spread() {
+        let mut measures = Measures::default();
+        for value in [3.0, 1.0, 20.0] {
+            measures.add("latency", "ms", value);
+        }
+        measures.goal("latency", Goal::AtMost(2.5));
+        let sync = Sync { p50: 0.2, p99: 0.4 };
+        let finding = Finding {
+            figure: "wake",
+            title: "a title",
+            measures,
+            before: sync,
+            after: sync,
+            seconds: 1.0,
+        };
+        let text = finding.to_string();
+        let row = text.lines().find(|line| line.contains("latency")).unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(
+            words,
+            ["latency", "3.00", "1.00", "..", "20.0", "ms", "<=", "2.50"]
+        );
+        assert_eq!(finding.json()["measures"][0]["median"], 3.0);
+    }
+}

@@ -1,0 +1,83 @@
+//! Medians, percentiles, and chance that is the same in every run.
+
+use std::time::Duration;
+
+/// The value below which this share of them lies. Sorts them. Of none it is not a number.
+pub(crate) fn percentile(values: &mut [f64], percent: f64) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
+    values.sort_by(f64::total_cmp);
+    let last = values.len() - 1;
+    values[index(last, percent / 100.0)]
+}
+
+pub(crate) fn median(values: &[f64]) -> f64 {
+    percentile(&mut values.to_vec(), 50.0)
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a place in a list in memory"
+)]
+fn index(last: usize, share: f64) -> usize {
+    (last as f64 * share).round() as usize
+}
+
+/// A count as a number to calculate with. Beyond 2^53 it would be rounded, which nothing counted here reaches.
+#[allow(clippy::cast_precision_loss, reason = "as it says")]
+pub(crate) fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// Numbers that look random and are the same in every run (splitmix64, Steele, Lea and Flood 2014).
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Chance(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// One of so many.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next() % count as u64).unwrap_or_default()
+    }
+
+    /// The time to the next of events that come at this rate a second and know nothing of each other.
+    pub(crate) fn gap(&mut self, rate: f64) -> Duration {
+        let uniform = number(self.next() >> 11) / number(1 << 53);
+        Duration::from_secs_f64(-(1.0 - uniform).ln() / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_there() {
+        let mut values = vec![5.0, 1.0, 4.0, 2.0, 3.0];
+        assert_eq!(percentile(&mut values, 0.0), 1.0);
+        assert_eq!(percentile(&mut values, 50.0), 3.0);
+        assert_eq!(percentile(&mut values, 99.0), 5.0);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn gaps_are_as_long_as_the_rate_says_on_average() {
+        let mut chance = Chance::new(1);
+        let gaps = (0..100_000).map(|_| chance.gap(1_000.0));
+        let sum: Duration = gaps.sum();
+        assert!((99.0..101.0).contains(&sum.as_secs_f64()), "{sum:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Measuring the host: builds what is released and what measures it, and has the one measure the other.
+
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::command::{cargo, run};
+use crate::guests;
+use crate::workspace::Workspace;
+
+/// The workflow that is measured with.
+const GUEST: &str = "waiter";
+
+/// What only asks what there is to measure, and needs nothing to measure it on.
+const QUESTIONS: [&str; 3] = ["--help", "-h", "--list"];
+
+/// Builds what is needed and passes the arguments on. With `--host` among them another host is measured.
+pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
+    let is_question = QUESTIONS.iter().any(|question| names(args, question));
+    if !is_question {
+        guests::build_one(workspace, GUEST)?;
+    }
+    build_programs(workspace, !is_question)?;
+
+    let target = workspace.target();
+    let mut bench = Command::new(target.join("release/dormouse-bench"));
+    bench.arg("--guest").arg(workspace.guest(GUEST));
+    if !names(args, "--host") {
+        bench.arg("--host").arg(workspace.host());
+    }
+    if !names(args, "--folder") {
+        bench.arg("--folder").arg(target.join("bench"));
+    }
+    run(bench.args(args)).context("the benchmark failed")
+}
+
+/// Host and benchmark by one command, so that they share every dependency with the same features.
+fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> {
+    let mut build = cargo(workspace);
+    build.args(["build", "--release", "--locked", "--bins"]);
+    build.args(["--package", "dormouse-bench"]);
+    if with_host {
+        build.args(["--package", "dormouse"]);
+    }
+    run(&mut build).context("the host or its benchmark does not build")
+}
+
+fn names(args: &[String], option: &str) -> bool {
+    let is_option = |arg: &String| {
+        let rest = arg.strip_prefix(option);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    args.iter().any(is_option)
+}
