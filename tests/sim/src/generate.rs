@@ -73,7 +73,7 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
         19 => json!({"sleep-until": BEGINNING.0 + 10 * span(dice)}),
         20 => json!({"abandon": dice.pick(&["a", "b", EVENT, "call", "sleep", "sleep-until"])}),
         21 => json!({"order": ["flour", "water", "salt", "yeast", "time"]}),
-        22 if dice.percent(20) => json!({"trap": "over"}),
+        22 if dice.percent(20) => json!({"join": [{"call": call(dice)}, {"trap": "over"}]}),
         _ => json!({"now": true}),
     }
 }
