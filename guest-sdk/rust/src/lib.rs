@@ -51,6 +51,10 @@
 //! the context only. The standard library's clocks do not work in a workflow, and there are no
 //! threads and no files.
 //!
+//! The order of a `HashMap` or `HashSet` is the same in a rebuilt run, unless maps are made within
+//! a [step](Context::step), which is skipped then. What has an order by itself, such as a
+//! `BTreeMap`, has no such exception.
+//!
 //! An operation [begins when it is first awaited](Operation), and is given up when it is dropped.
 //!
 //! # How a run fails

@@ -14,6 +14,9 @@ impl Context {
     /// In the computation only the log, the time and chance may be used; anything else that asks
     /// the host fails the run.
     ///
+    /// A rebuilt run skips it, so it may leave nothing behind but its outcome. What is easily
+    /// overlooked is a `HashMap`: each one made changes the order of those that are made later.
+    ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
     /// # fn render(order: &Value) -> Result<String> { Ok(String::new()) }

@@ -284,6 +284,26 @@ fn a_dropped_wait_leaves_its_request_in_its_place() {
     );
 }
 
+#[test]
+fn a_wait_that_was_given_up_and_then_dropped_counts_once() {
+    let world = World::new();
+    let id = world.run_with(vec![wait(None), wait(None)]);
+    let give_up = |dropped| Kind::Abandon {
+        operations: vec![OperationNumber(1)],
+        dropped,
+    };
+    world
+        .commit(
+            id,
+            1,
+            step(world.now(), None, vec![give_up(false), give_up(true)]),
+        )
+        .unwrap();
+    assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
+    world.accept(id, "a");
+    assert_eq!(world.due(), [id], "the other wait has it");
+}
+
 /// A request of some 100 bytes, where all inboxes together may hold 250.
 fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
     let mut accept = world.request(id, name);

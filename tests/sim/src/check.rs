@@ -233,6 +233,11 @@ impl RunEvidence<'_> {
                     "operation {number} was attempted {attempts} times: {retry:?}"
                 ));
             }
+            if attempts > 0 && self.is_never_sent(number) {
+                return Err(format!(
+                    "operation {number} was sent, though the activation that made it gave it up or ended the run"
+                ));
+            }
             let mut completions = self
                 .journal
                 .iter()
@@ -244,6 +249,10 @@ impl RunEvidence<'_> {
             let Outcome::Response(result) = &completion.outcome else {
                 continue;
             };
+            if matches!(result, Err(CallError::Abandoned)) {
+                // Whether it was given up the model knows.
+                continue;
+            }
             if matches!(result, Err(CallError::Interrupted)) {
                 if !self.all.disturbed {
                     return Err(format!("operation {number} was interrupted by nothing"));

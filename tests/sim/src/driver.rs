@@ -13,6 +13,7 @@ use crate::case::EVENT;
 use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Heard, Post, Shared, lock, network};
+use crate::replay::replay;
 use crate::{Case, Dice, Operation, What, World};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
@@ -35,6 +36,8 @@ pub struct Numbers {
     pub crashes: usize,
     /// Activations in all journals.
     pub activations: usize,
+    /// Activations that were replayed or made again from them.
+    pub made_again: usize,
     /// Simulated milliseconds.
     pub time: u64,
     /// A digest of everything that was done to the disk.
@@ -120,6 +123,12 @@ impl<'c> Driver<'c> {
             sent: &self.world.egress().sent(),
             disturbed: self.crashes > 0,
         })?;
+        let mut dice = Dice::new(self.case.seed);
+        let mut made_again = 0;
+        for (number, run) in self.runs.iter().enumerate() {
+            made_again += replay(&self.world, &snapshot, *run, &mut dice)
+                .map_err(|why| format!("run {number}: {why}"))?;
+        }
         Ok(Numbers {
             runs: self.runs.len(),
             requests: history
@@ -129,6 +138,7 @@ impl<'c> Driver<'c> {
                 .count(),
             crashes: self.crashes,
             activations,
+            made_again,
             time: self.world.now().0 - self.begun.0,
             disk: digest(&self.world.disk().log()),
         })
@@ -347,7 +357,12 @@ impl<'c> Driver<'c> {
                 if state.status == Status::Blocked {
                     return Err(format!("run {number} is blocked: {:?}", state.failure));
                 }
-                for (_, open) in snapshot.open(run, 100).map_err(read)? {
+                for (operation, open) in snapshot.open(run, 100).map_err(read)? {
+                    if open.abandoned {
+                        return Err(format!(
+                            "run {number} gave operation {operation} up, and it never completes"
+                        ));
+                    }
                     match open.kind {
                         Kind::WaitForWebhook { webhook, .. } => {
                             let view = snapshot.webhook(run, webhook).map_err(read)?;

@@ -100,6 +100,21 @@ impl<'e> RunEvidence<'e> {
             .zip(operations.map(|operation| &operation.kind))
     }
 
+    /// Whether a call is none that the network may see: the activation that made it gave it up again, or was the last.
+    pub(crate) fn is_never_sent(&self, number: OperationNumber) -> bool {
+        let mut made = 0;
+        let maker = self.journal.iter().find(|activation| {
+            made += activation.operations.len();
+            (number.0 as usize) < made
+        });
+        maker.is_some_and(|maker| {
+            let given_up = maker.operations.iter().any(|operation| {
+                matches!(&operation.kind, Kind::Abandon { operations, .. } if operations.contains(&number))
+            });
+            given_up || maker.end.is_some()
+        })
+    }
+
     /// What was heard of a webhook.
     pub(crate) fn heard(&self, webhook: usize) -> Vec<(&'e Post, &'e Heard)> {
         let history = self.all.history;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::case::EVENT;
+use crate::world::BEGINNING;
 use crate::{Act, Case, Dice, What};
 
 /// Times are multiples of this, so that things often fall on the same millisecond.
@@ -48,20 +49,18 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
             .collect()
     };
     if depth > 0 && dice.percent(35) {
-        return match dice.below(5) {
+        return match dice.below(6) {
             0 => json!({"seq": forms(dice, left)}),
             1 | 2 => json!({"join": forms(dice, left)}),
             3 => json!({"race": forms(dice, left)}),
+            4 => given_up(dice),
             _ => json!({"repeat": 1 + dice.below(3), "do": form(dice, left, depth - 1)}),
         };
     }
-    match dice.below(20) {
+    match dice.below(24) {
         0..=6 => json!({"wait": dice.pick(&["a", "a", "b"]), "ms": timeout(dice)}),
         7..=9 => json!({"sleep": span(dice)}),
-        10 | 11 => json!({"call": {
-            "method": "POST", "url": "http://service.example/", "body": "${a.url}",
-            "attempts": 1 + dice.below(4), "delay_ms": 50 + span(dice),
-        }}),
+        10 | 11 => json!({"call": call(dice)}),
         12 => json!({"event": EVENT, "ms": timeout(dice)}),
         13 => json!({"notify": EVENT, "run": null, "body": 1}),
         14 => json!({"step": "s", "value": dice.below(9)}),
@@ -71,8 +70,38 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
         16 => json!({"close": dice.pick(&["a", "b"])}),
         17 => json!({"log": "line"}),
         18 => json!({"random": 4}),
+        19 => json!({"sleep-until": BEGINNING.0 + 10 * span(dice)}),
+        20 => json!({"abandon": dice.pick(&["a", "b", EVENT, "call", "sleep", "sleep-until"])}),
+        21 => json!({"order": ["flour", "water", "salt", "yeast", "time"]}),
+        22 if dice.percent(20) => json!({"join": [{"call": call(dice)}, {"trap": "over"}]}),
         _ => json!({"now": true}),
     }
+}
+
+/// Something that is given up while it is outstanding, at once or a little later.
+fn given_up(dice: &mut Dice) -> Value {
+    let (mut form, name) = match dice.below(6) {
+        // Without a timeout these would not take none for an answer.
+        0 | 1 => (json!({"wait": "a", "ms": span(dice)}), "a"),
+        2 => (json!({"event": EVENT, "ms": span(dice)}), EVENT),
+        3 => (json!({"call": call(dice)}), "call"),
+        4 => (json!({"notify": EVENT, "run": null, "body": 2}), EVENT),
+        _ => (json!({"sleep": span(dice)}), "sleep"),
+    };
+    let mut abandon = json!({ "abandon": name });
+    if dice.percent(50) {
+        // Under a name that nothing else has, which a sleep before it would share.
+        form["as"] = json!("given up");
+        abandon = json!({"seq": [{"sleep": span(dice)}, {"abandon": "given up"}]});
+    }
+    json!({ dice.pick(&["join", "join", "race"]): [form, abandon] })
+}
+
+fn call(dice: &mut Dice) -> Value {
+    json!({
+        "method": "POST", "url": "http://service.example/", "body": "${a.url}",
+        "attempts": 1 + dice.below(4), "delay_ms": 50 + span(dice),
+    })
 }
 
 fn span(dice: &mut Dice) -> u64 {

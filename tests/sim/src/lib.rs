@@ -18,6 +18,7 @@ mod generate;
 mod history;
 mod machine;
 mod model;
+mod replay;
 mod shrink;
 mod world;
 

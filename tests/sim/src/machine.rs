@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::Engine;
+use dormouse_engine::{CompileError, Engine, Program, open, seal};
 use dormouse_journal::{CallError, Request, Response, VersionId};
 use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress};
 use dormouse_store::seams::{Clock as _, Entropy, Task};
@@ -41,17 +41,32 @@ impl Compiler for InProcess {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
         let engine = self.0.clone();
         Box::pin(async move {
-            let version = VersionId::of(&component);
-            let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(code) = compiled.get(&version) {
-                return Ok(code.clone());
-            }
-            let code = engine.precompile(&component);
-            let code = code.map_err(|error| CompileFailure::Refused(error.to_string()))?;
-            compiled.insert(version, code.clone());
-            Ok(code)
+            let compiled = compile(&engine, &component);
+            compiled.map_err(|error| CompileFailure::Refused(error.to_string()))
         })
     }
+}
+
+fn compile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let version = VersionId::of(component);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(code) = compiled.get(&version) {
+        return Ok(code.clone());
+    }
+    let code = engine.precompile(component)?;
+    compiled.insert(version, code.clone());
+    Ok(code)
+}
+
+/// A component as it is run by a host, without one.
+///
+/// # Panics
+/// When the component cannot be run, which a host would not have let in.
+pub(crate) fn program(engine: &Engine, component: &[u8]) -> Program {
+    let (key, version) = ([0; 32], VersionId::of(component));
+    let code = compile(engine, component).unwrap_or_else(|error| panic!("{error}"));
+    let sealed = seal(&key, engine.fingerprint(), version, &code);
+    open(engine, &key, version, &sealed).unwrap_or_else(|error| panic!("{error}"))
 }
 
 type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;

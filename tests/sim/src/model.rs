@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use dormouse_journal::{Activation, Delivery, Kind, OperationNumber, Outcome, Time, WebhookNumber};
+use dormouse_journal::{
+    Activation, CallError, Delivery, Kind, Operation, OperationNumber, Outcome, Time, WebhookNumber,
+};
 
 /// A request that a webhook accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +36,11 @@ pub struct Journey {
 /// An operation that has not completed.
 #[derive(Debug, Clone)]
 struct Pending {
+    step: String,
     kind: Kind,
     issued: Time,
+    /// When `abandon` named it. From then on nothing can reach it.
+    given_up: Option<Time>,
 }
 
 impl Pending {
@@ -51,9 +56,10 @@ impl Pending {
         }
     }
 
+    /// The webhook whose requests it takes.
     fn webhook(&self) -> Option<WebhookNumber> {
         match &self.kind {
-            Kind::WaitForWebhook { webhook, .. } => Some(*webhook),
+            Kind::WaitForWebhook { webhook, .. } if self.given_up.is_none() => Some(*webhook),
             _ => None,
         }
     }
@@ -121,7 +127,9 @@ impl Journey {
         self.time = activation.time;
         self.ended = activation.end.is_some();
         for operation in &activation.operations {
-            self.make(&operation.kind, activation.time);
+            let number = OperationNumber(self.made);
+            self.make(operation, activation.time)
+                .map_err(|why| format!("operation {number}: {why}"))?;
         }
         Ok(())
     }
@@ -132,16 +140,62 @@ impl Journey {
         &self.inboxes
     }
 
-    fn make(&mut self, kind: &Kind, issued: Time) {
+    fn make(&mut self, operation: &Operation, issued: Time) -> Result<(), String> {
         let number = OperationNumber(self.made);
         self.made += 1;
-        if let Kind::Abandon { operations, .. } = kind {
-            for operation in operations {
-                self.open.remove(operation);
+        match &operation.kind {
+            Kind::Abandon {
+                operations,
+                dropped: true,
+            } => self.drop_futures(operations),
+            Kind::Abandon {
+                operations,
+                dropped: false,
+            } => self.abandon(&operation.step, operations, issued),
+            kind if kind.completes() => {
+                let pending = Pending {
+                    step: operation.step.clone(),
+                    kind: kind.clone(),
+                    issued,
+                    given_up: None,
+                };
+                self.open.insert(number, pending);
+                Ok(())
             }
-        } else if kind.completes() {
-            let kind = kind.clone();
-            self.open.insert(number, Pending { kind, issued });
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing comes back of an operation whose future was dropped.
+    fn drop_futures(&mut self, operations: &[OperationNumber]) -> Result<(), String> {
+        for operation in operations {
+            if self.open.remove(operation).is_none() {
+                return Err(format!("operation {operation} is dropped, and is not open"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `abandon` gives up every open operation of that step name, and no other. They complete yet.
+    fn abandon(
+        &mut self,
+        step: &str,
+        operations: &[OperationNumber],
+        time: Time,
+    ) -> Result<(), String> {
+        let mut named = Vec::new();
+        for (number, pending) in &mut self.open {
+            if pending.step == step && pending.given_up.is_none() {
+                pending.given_up = Some(time);
+                named.push(*number);
+            }
+        }
+        if named == operations {
+            Ok(())
+        } else {
+            Err(format!(
+                "it gives up {operations:?}; open under that name are {named:?}"
+            ))
         }
     }
 
@@ -155,6 +209,15 @@ impl Journey {
             return Err("it was never made, or completed or was given up before".into());
         };
         let place = match (&pending.kind, outcome) {
+            (kind, outcome) if pending.given_up.is_some() => {
+                comes_of_giving_up(kind, outcome)?;
+                // It has its place by when it was made or by when it was given up: a host that starts again does not
+                // know the latter.
+                Some((pending.issued, pending.issued, number))
+            }
+            (Kind::Call { .. }, Outcome::Response(Err(CallError::Abandoned))) => {
+                return Err("it was not given up".into());
+            }
             (Kind::WaitForWebhook { webhook, .. }, Outcome::Delivery(Some(delivery))) => {
                 Some(self.hand_out(*webhook, number, delivery, time)?)
             }
@@ -266,6 +329,15 @@ impl Journey {
             }
         }
         for (number, pending) in &self.open {
+            if let Some(since) = pending.given_up {
+                if since < place.0 {
+                    return Err(format!(
+                        "operation {number} was given up before, at {} ms",
+                        since.0
+                    ));
+                }
+                continue;
+            }
             let Some(deadline) = pending.deadline() else {
                 continue;
             };
@@ -275,7 +347,13 @@ impl Journey {
                 // An event may be on its way to it.
                 None => !matches!(pending.kind, Kind::WaitForEvent { .. }),
             };
-            if free && due < place && deadline > pending.issued {
+            // What had passed when it was made ends at once.
+            let came_before = if deadline > pending.issued {
+                due < place
+            } else {
+                pending.issued < place.0
+            };
+            if free && came_before {
                 return Err(format!(
                     "the deadline of operation {number} passed before, at {} ms",
                     deadline.0
@@ -291,5 +369,19 @@ fn passed(pending: &Pending, number: OperationNumber, time: Time) -> Result<Plac
         Some(deadline) if deadline <= time => Ok((deadline, deadline, number)),
         Some(deadline) => Err(format!("its deadline is at {} ms", deadline.0)),
         None => Err("it has no deadline".into()),
+    }
+}
+
+fn comes_of_giving_up(kind: &Kind, outcome: &Outcome) -> Result<(), String> {
+    match (kind, outcome) {
+        (Kind::WaitForWebhook { .. }, Outcome::Delivery(None))
+        | (Kind::Sleep { .. } | Kind::SleepUntil { .. }, Outcome::Slept)
+        | (Kind::WaitForEvent { .. }, Outcome::Event(None))
+        | (Kind::Call { .. }, Outcome::Response(Err(CallError::Abandoned)))
+        | (Kind::Notify { .. }, Outcome::Notified(0)) => Ok(()),
+        (kind, outcome) => Err(format!(
+            "a {} that was given up gives {outcome:?}",
+            kind.name()
+        )),
     }
 }

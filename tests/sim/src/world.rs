@@ -4,18 +4,18 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use dormouse_engine::{Config, Engine};
+use dormouse_engine::{Allowance, Config, Engine, Program};
 use dormouse_journal::{Response, RunId, Time, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
 use dormouse_store::seams::{Clock as _, Spawner as _, Task};
 
 use crate::executor::{Executor, Seam};
-use crate::machine::{InProcess, Network, Seeded};
+use crate::machine::{InProcess, Network, Seeded, program};
 use crate::{Dice, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
-const BEGINNING: Time = Time(1_767_225_600_000);
+pub(crate) const BEGINNING: Time = Time(1_767_225_600_000);
 
 fn table(name: &str) -> redb::TableDefinition<'_, [u8; 32], &'static [u8]> {
     redb::TableDefinition::new(name)
@@ -209,6 +209,16 @@ impl World {
             Ok(transaction.commit()?)
         };
         change().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// A component as the hosts of this machine run it.
+    pub(crate) fn program(&self, component: &[u8]) -> Program {
+        program(&self.engine, component)
+    }
+
+    /// What the hosts of this machine let a run do.
+    pub(crate) fn allowance(&self) -> Arc<Allowance> {
+        self.settings.limits.allowance.clone()
     }
 
     /// The disk.

@@ -1,8 +1,9 @@
 //! The power fails at every single operation on the disk, and the story ends as if it had not.
 //!
-//! The story has webhooks, one of which is closed, a call, requests before and after their wait, a lost race, timers, a
-//! step, events both ways, and a caller whom the workflow answers. The driver does what real callers do: whoever gets no answer asks again with the
-//! same key.
+//! The story has every operation of the contract: webhooks, one of which is closed, a call, requests before and after
+//! their wait, a lost race, timers, a step, events both ways, a caller whom the workflow answers, and waits, a sleep
+//! and a call that are given up. The driver does what real callers do: whoever gets no answer asks again with the same
+//! key.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,12 +14,12 @@
 )]
 
 use bytes::Bytes;
-use dormouse_journal::{Request, Response, RunId, Status, json_payload};
+use dormouse_journal::{Request, Response, RunId, Status, Time, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
 use dormouse_sim::{Dice, Operation, SimEgress, World, guest};
 use serde_json::{Value, json};
 
-fn script() -> Value {
+fn script(midnight: Time) -> Value {
     json!({"seq": [
         {"webhook": "a"},
         {"webhook": "b", "options": {"reply": {"from-workflow": 10_000}}},
@@ -33,6 +34,16 @@ fn script() -> Value {
         {"event": "e", "ms": null},
         {"close": "a"},
         {"wait": "a", "ms": 10},
+        {"sleep-until": midnight.0},
+        {"log": "woken"},
+        {"join": [
+            {"wait": "b", "ms": 600_000, "as": "given up"},
+            {"event": "e", "ms": 600_000, "as": "given up"},
+            {"sleep": 1_000_000, "as": "given up"},
+            {"call": {"url": "http://service.example/never"}, "as": "never sent"},
+            {"abandon": "never sent"},
+            {"seq": [{"sleep": 20}, {"abandon": "given up"}]},
+        ]},
     ]})
 }
 
@@ -135,12 +146,13 @@ impl Teller {
     }
 
     fn tell(&mut self) -> Value {
+        let midnight = self.world.now().after(2_000);
         self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
         let run: RunId = self.insist(|world, host| {
             let start = Start {
                 workflow: "script".into(),
                 version: None,
-                input: json_payload(script().to_string()),
+                input: json_payload(script(midnight).to_string()),
                 headers: Vec::new(),
                 idempotency_key: Some("the story".into()),
             };
@@ -170,6 +182,9 @@ impl Teller {
             let snapshot = host.read().ok()?;
             let state = snapshot.state(run).ok()??;
             assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
+            assert!(state.time >= midnight, "it was woken too early");
+            let logs = snapshot.logs(run).ok()?;
+            assert_eq!(logs.len(), 1, "{logs:?}");
             let output = snapshot.output(run).ok()??;
             Some(essence(&serde_json::from_slice(&output.body).unwrap()))
         })
@@ -198,6 +213,10 @@ fn crash_everywhere(tears: bool) {
         .filter(|operation| **operation == Operation::Sync)
         .count();
     assert_eq!(expected[5], json!(5), "the story was told: {expected}");
+    assert_eq!(
+        expected[15],
+        json!([null, null, null, {"error": "abandoned"}, null, [null, null]])
+    );
 
     let mut crashes = 0;
     for place in 0..operations {

@@ -36,17 +36,19 @@ fn whatever_happens_nothing_is_lost() {
                 all.requests += numbers.requests;
                 all.crashes += numbers.crashes;
                 all.activations += numbers.activations;
+                all.made_again += numbers.made_again;
                 all.time += numbers.time;
             }
             Err(failure) => fail(case, failure),
         }
     }
     println!(
-        "{} seeds, {} simulated hours: {} runs with {} activations, {} requests acknowledged, {} crashes",
+        "{} seeds, {} simulated hours: {} runs with {} activations, {} made again, {} requests acknowledged, {} crashes",
         seeds.len(),
         all.time / 3_600_000,
         all.runs,
         all.activations,
+        all.made_again,
         all.requests,
         all.crashes,
     );

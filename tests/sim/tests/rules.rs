@@ -129,6 +129,46 @@ fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
 }
 
 #[test]
+fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next() {
+    for change in [warm, cold] {
+        let (world, host) = world(change);
+        let given_up = json!({"wait": "a", "ms": 600_000, "as": "given up"});
+        let later = json!({"seq": [{"sleep": 1_000}, {"abandon": "given up"}]});
+        let run = world.start(
+            &host,
+            "script",
+            &hook_then(&[
+                json!({"join": [given_up, later]}),
+                json!({"wait": "a", "ms": null}),
+            ]),
+        );
+        let url = world.url(&host, run);
+        world.pass(2_000);
+        world.post(&host, &url, &[], "a").unwrap();
+        let result = world.result(&host, run);
+        assert_eq!(result[1], json!([null, [null, null]]));
+        assert_eq!(bodies(&result)[1], Some("a".into()));
+    }
+}
+
+#[test]
+fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed() {
+    let (world, host) = world(warm);
+    let instant = world.now().after(60_000).0;
+    let sleeps = json!({"seq": [{"sleep-until": instant}, {"now": true}, {"sleep-until": 1}, {"now": true}]});
+    let runs = [0, 1].map(|_| world.start(&host, "script", &sleeps));
+    world.pass(1_000);
+    world.crash(host, 10_000);
+    let host = world.host();
+    for run in runs {
+        assert_eq!(
+            world.result(&host, run),
+            json!([null, instant, null, instant])
+        );
+    }
+}
+
+#[test]
 fn waits_at_once_are_served_in_the_order_made() {
     for change in [warm, cold] {
         let (world, host) = world(change);

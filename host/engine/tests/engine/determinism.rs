@@ -1,8 +1,9 @@
 //! Guests that look for a difference between an execution and its replay: in their memory, in floating point, in how
-//! deep their stack is, and in what a step left behind.
+//! deep their stack is, in the order of hash maps, and in what a step left behind.
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{End, Outcome, Payload};
+use serde_json::{Value, json};
 
 use crate::core_guest::{CoreGuest, OTHER, SLEEP, STEP, WAIT};
 use crate::harness::Run;
@@ -149,6 +150,40 @@ fn the_stack_is_as_deep_in_replay() {
             depth_reached(length, true),
             depth_reached(length, false),
             "{length}"
+        );
+    }
+}
+
+/// What hash sets give, by a key from the run's randomness and by the standard library's, before and after a wait. The
+/// first one is made after a step, which a replay skips: the heap is another there, and addresses are what the standard
+/// library makes its keys from.
+fn orders(key: u8, evicted: bool) -> Value {
+    let step = json!({"step": "s", "value": "some text that stays in memory when it is computed"});
+    let order = |names: [&str; 6]| json!({ "order": names });
+    let script = json!({"seq": [
+        step,
+        order(["a", "b", "c", "d", "e", "f"]),
+        {"sleep": 1_000},
+        order(["g", "h", "i", "j", "k", "l"]),
+    ]});
+    let mut run = Run::script(script).with(move |launch| launch.key = [key; 32]);
+    run.start();
+    if evicted {
+        run.evict();
+    }
+    run.complete(2_000, 1, Outcome::Slept);
+    run.output()
+}
+
+#[test]
+fn a_hash_set_has_the_same_order_in_replay() {
+    let kept = orders(1, false);
+    assert_eq!(kept, orders(1, true));
+    let other = orders(2, false);
+    for place in [1, 3] {
+        assert_ne!(
+            kept[place]["random"], other[place]["random"],
+            "another run has another order"
         );
     }
 }

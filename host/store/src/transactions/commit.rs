@@ -45,7 +45,7 @@ impl Commit<'_, '_> {
             if let Source::Arrival { channel, place } = source {
                 self.take(channel, *place, &completion.outcome)?;
             }
-            self.close(completion.operation, matches!(source, Source::Abandoned))?;
+            self.close(completion.operation)?;
         }
         let state = &mut self.edit.state;
         let first = state.operations;
@@ -127,14 +127,15 @@ impl Commit<'_, '_> {
     }
 
     /// An operation has completed, or was dropped: it waits no more.
-    fn close(&mut self, operation: OperationNumber, was_abandoned: bool) -> Result<(), ReadError> {
+    fn close(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
         let run = self.edit.run.0;
         let Some(removed) = self.tables.open.remove((run, operation.0))? else {
             return Ok(());
         };
         let row: Open = open::TABLE.decode(removed.value())?;
         drop(removed);
-        if was_abandoned {
+        if row.abandoned {
+            // All else was taken away when it was given up.
             self.edit.count(true, false);
             return Ok(());
         }
@@ -261,7 +262,7 @@ impl Commit<'_, '_> {
 
     fn give_up(&mut self, operation: OperationNumber, dropped: bool) -> Result<(), ReadError> {
         if dropped {
-            return self.close(operation, false);
+            return self.close(operation);
         }
         let key = (self.edit.run.0, operation.0);
         let Some(row) = open::TABLE.get(&self.tables.open, key)? else {

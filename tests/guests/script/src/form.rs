@@ -12,7 +12,7 @@ pub(crate) struct Script(pub(crate) Form);
 
 /// Named after the key that tells a form from the others.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Form {
     Seq {
         seq: Vec<Script>,
@@ -54,6 +54,12 @@ pub(crate) enum Form {
         #[serde(rename = "as")]
         step: Option<String>,
     },
+    SleepUntil {
+        #[serde(rename = "sleep-until")]
+        instant: u64,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
     Event {
         event: String,
         ms: Option<u64>,
@@ -72,11 +78,17 @@ pub(crate) enum Form {
         step: String,
         value: Value,
     },
+    Abandon {
+        abandon: String,
+    },
     Log {
         log: String,
     },
     Random {
         random: usize,
+    },
+    Order {
+        order: Vec<String>,
     },
     Now {
         now: True,
@@ -95,9 +107,30 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 20] = [
-    "seq", "join", "race", "repeat", "webhook", "wait", "close", "respond", "call", "sleep",
-    "event", "notify", "step", "log", "random", "now", "headers", "spin", "grow", "trap",
+const NAMES: [&str; 23] = [
+    "seq",
+    "join",
+    "race",
+    "repeat",
+    "webhook",
+    "wait",
+    "close",
+    "respond",
+    "call",
+    "sleep",
+    "sleep-until",
+    "event",
+    "notify",
+    "step",
+    "abandon",
+    "log",
+    "random",
+    "order",
+    "now",
+    "headers",
+    "spin",
+    "grow",
+    "trap",
 ];
 
 /// `{"wait": "a", "ms": 5}` is read as serde writes an enum: `{"wait": {"wait": "a", "ms": 5}}`.
@@ -283,11 +316,14 @@ mod tests {
                 "attempts": 1, "delay_ms": 10, "timeout_ms": 10, "redirects": 0,
                 "idempotency_key": "k", "secret_headers": [["authorization", "Bearer ", "s"]] }, "as": "first" },
             { "sleep": 5 },
+            { "sleep-until": 5, "as": "midnight" },
             { "event": "e", "ms": 5 },
             { "notify": "e", "run": null, "body": [1] },
             { "step": "s", "value": null },
+            { "abandon": "s" },
             { "log": "hello" },
             { "random": 8 },
+            { "order": ["a", "b"] },
             { "now": true },
             { "headers": true },
             { "spin": true },
@@ -306,7 +342,8 @@ mod tests {
         check_error(
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
-             respond, call, sleep, event, notify, step, log, random, now, headers, spin, grow, trap",
+             respond, call, sleep, sleep-until, event, notify, step, abandon, log, random, order, now, headers, \
+             spin, grow, trap",
         );
         check_error(
             json!({ "wait": "a", "sm": 5 }),

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::hint::{black_box, spin_loop};
 use std::pin::Pin;
 
+// The SDK has no word for it: in Rust, a future that is dropped is given up.
+use dormouse_sdk::__private::dormouse::workflow::context::abandon;
 use dormouse_sdk::prelude::*;
 
 use crate::build;
 use crate::fill::Urls;
 use crate::form::{CallForm, Form, ResponseForm, Script, True, WebhookOptions};
 use crate::mirror;
+use crate::order::Orders;
 
 pub(crate) struct Interpreter {
     ctx: Context,
@@ -19,6 +22,8 @@ pub(crate) struct Interpreter {
     urls: RefCell<Urls>,
     /// The one that `respond` answers.
     last_delivery: RefCell<Option<Delivery>>,
+    /// Made when it is first needed.
+    orders: RefCell<Option<Orders>>,
 }
 
 impl Interpreter {
@@ -28,6 +33,7 @@ impl Interpreter {
             webhooks: RefCell::default(),
             urls: RefCell::default(),
             last_delivery: RefCell::default(),
+            orders: RefCell::default(),
         }
     }
 
@@ -47,6 +53,9 @@ impl Interpreter {
                 Form::Wait { wait, ms, step } => self.wait(wait, *ms, step.as_deref()).await,
                 Form::Call { call, step } => self.call(call, step.as_deref()).await,
                 Form::Sleep { sleep, step } => self.sleep(*sleep, step.as_deref()).await,
+                Form::SleepUntil { instant, step } => {
+                    self.sleep_until(*instant, step.as_deref()).await
+                }
                 Form::Event { event, ms, step } => self.event(event, *ms, step.as_deref()).await,
                 Form::Notify {
                     notify,
@@ -61,8 +70,13 @@ impl Interpreter {
                 Form::Close { close } => self.close(close),
                 Form::Respond { respond } => self.respond(respond),
                 Form::Step { step, value } => self.step(step, value),
+                Form::Abandon { abandon: step } => {
+                    abandon(step);
+                    Ok(Value::Null)
+                }
                 Form::Log { log } => self.log(log),
                 Form::Random { random } => Ok(mirror::hex(&self.ctx.random_bytes(*random))),
+                Form::Order { order } => Ok(self.order(order)),
                 Form::Now { now: True } => Ok(json!(self.ctx.now())),
                 Form::Headers { headers: True } => Ok(mirror::headers(&self.ctx.run().headers)),
                 Form::Spin { spin: True } => loop {
@@ -116,6 +130,14 @@ impl Interpreter {
 
     async fn sleep(&self, ms: u64, step: Option<&str>) -> Result<Value> {
         self.ctx.sleep(step.unwrap_or("sleep"), millis(ms)).await;
+        Ok(Value::Null)
+    }
+
+    async fn sleep_until(&self, instant: u64, step: Option<&str>) -> Result<Value> {
+        let instant = Instant::from_millis(instant);
+        self.ctx
+            .sleep_until(step.unwrap_or("sleep-until"), instant)
+            .await;
         Ok(Value::Null)
     }
 
@@ -174,6 +196,13 @@ impl Interpreter {
     fn step(&self, name: &str, value: &Value) -> Result<Value> {
         let value = self.urls.borrow().fill_value(value)?;
         self.ctx.step(name, || Ok(value))
+    }
+
+    fn order(&self, names: &[String]) -> Value {
+        let mut orders = self.orders.borrow_mut();
+        let orders = orders.get_or_insert_with(|| Orders::new(self.ctx.random_u64()));
+        orders.insert(names);
+        orders.mirror()
     }
 
     fn log(&self, text: &str) -> Result<Value> {

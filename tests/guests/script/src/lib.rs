@@ -6,6 +6,7 @@ mod fill;
 mod form;
 mod interpreter;
 mod mirror;
+mod order;
 
 use dormouse_sdk::prelude::*;
 

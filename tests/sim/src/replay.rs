@@ -1,0 +1,172 @@
+//! Replay equals live: every run is made again from its journal alone, and does what the journal says that it did.
+//!
+//! A part of the journal is replayed, where the engine itself compares each operation. From there on the guest is let
+//! run as if it were new, being handed the completions that the journal holds, and what it decides is compared with
+//! what is recorded, byte for byte: operations, log lines and the end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dormouse_engine::{CpuClock, Launch, Program, RunContext, Urls};
+use dormouse_journal::{
+    Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, encode,
+};
+use dormouse_store::{RunView, Snapshot};
+
+use crate::{Dice, World};
+
+/// A run as the store holds it.
+struct Recorded<'w> {
+    world: &'w World,
+    program: Program,
+    view: RunView,
+    snapshot: &'w Snapshot,
+    journal: Vec<Activation>,
+    logs: Vec<(u32, LogLine)>,
+    urls: Arc<RecordedUrls>,
+}
+
+/// Makes a run again, three times: replayed to its last activation, replayed to some other, and not replayed at all.
+/// Gives the number of activations.
+pub(crate) fn replay(
+    world: &World,
+    snapshot: &Snapshot,
+    run: RunId,
+    dice: &mut Dice,
+) -> Result<usize, String> {
+    let recorded = Recorded::read(world, snapshot, run)?;
+    recorded.has_its_end()?;
+    let Some(last) = recorded.journal.len().checked_sub(1) else {
+        return Ok(0);
+    };
+    for replayed in [last, dice.index(last + 1), 0] {
+        world
+            .run(recorded.make_again(replayed))
+            .map_err(|why| format!("made again after a replay of {replayed} activations: {why}"))?;
+    }
+    Ok(3 * recorded.journal.len())
+}
+
+impl<'w> Recorded<'w> {
+    fn read(world: &'w World, snapshot: &'w Snapshot, run: RunId) -> Result<Self, String> {
+        let read = |error: dormouse_store::ReadError| error.to_string();
+        let view = snapshot.view(run).map_err(read)?.ok_or("it is gone")?;
+        let component = snapshot.component(view.run.version).map_err(read)?;
+        let journal = snapshot.journal(run, 0).map_err(read)?;
+        let journal: Vec<Activation> = journal.collect::<Result<_, _>>().map_err(read)?;
+        Ok(Recorded {
+            world,
+            program: world.program(&component.ok_or("its component is gone")?),
+            snapshot,
+            urls: Arc::new(RecordedUrls::of(&journal)),
+            journal,
+            logs: snapshot.logs(run).map_err(read)?,
+            view,
+        })
+    }
+
+    /// What is shown of the run's end is what its journal says of it.
+    fn has_its_end(&self) -> Result<(), String> {
+        let state = &self.view.state;
+        let output = self.snapshot.output(self.view.id);
+        let output = output.map_err(|error| error.to_string())?;
+        let end = self.journal.last().and_then(|last| last.end.clone());
+        let shown = match state.status {
+            Status::Completed => output.map(End::Completed),
+            Status::Failed => state.failure.clone().map(|failure| End::Failed {
+                failure,
+                backtrace: state.backtrace.clone(),
+            }),
+            _ => None,
+        };
+        if end == shown {
+            Ok(())
+        } else {
+            Err(format!(
+                "its journal ends with {end:?}, and shown is {shown:?}"
+            ))
+        }
+    }
+
+    /// Replays so many activations, and makes the others anew.
+    async fn make_again(&self, replayed: usize) -> Result<(), String> {
+        let mut instance = self
+            .program
+            .launch(self.launch())
+            .map_err(|error| error.to_string())?;
+        for (number, recorded) in self.journal.iter().enumerate() {
+            if number < replayed {
+                let repeated = instance.replay(recorded.clone()).await;
+                repeated.map_err(|error| format!("activation {number}: {error}"))?;
+                continue;
+            }
+            let completion: Option<Completion> = recorded.completion.clone();
+            let made = instance.activate(recorded.time, completion).await;
+            let made = made.map_err(|error| format!("activation {number}: {error}"))?;
+            if encode(&made.activation) != encode(recorded) {
+                return Err(format!(
+                    "activation {number} was {recorded:?}, and is {:?}",
+                    made.activation
+                ));
+            }
+            let logged = self.logs.iter();
+            let logged = logged.filter(|(of, _)| usize::try_from(*of) == Ok(number));
+            if !logged.map(|(_, line)| line).eq(&made.logs) {
+                return Err(format!("activation {number} logs {:?} now", made.logs));
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&self) -> Launch {
+        let run = &self.view.run;
+        let input = self.snapshot.input(self.view.id).ok().flatten();
+        Launch {
+            context: RunContext {
+                id: self.view.id,
+                workflow: run.workflow.clone(),
+                version: run.version,
+                started: run.created,
+                headers: run.headers.clone(),
+            },
+            input: input.unwrap_or_default(),
+            key: run.key,
+            limits: run.limits,
+            allowance: self.world.allowance(),
+            urls: self.urls.clone(),
+            cpu: Arc::new(NoCpu),
+            logged: 0,
+            rebuild_after_step: false,
+        }
+    }
+}
+
+/// The URLs that the run was given when it was live. In its journal they outlive the webhooks.
+struct RecordedUrls(BTreeMap<WebhookNumber, String>);
+
+impl RecordedUrls {
+    fn of(journal: &[Activation]) -> Self {
+        let operations = journal.iter().flat_map(|made| &made.operations);
+        let urls = operations.filter_map(|operation| match &operation.kind {
+            Kind::CreateWebhook { webhook, url, .. } => Some((*webhook, url.clone())),
+            _ => None,
+        });
+        RecordedUrls(urls.collect())
+    }
+}
+
+impl Urls for RecordedUrls {
+    fn url(&self, _run: RunId, webhook: WebhookNumber) -> String {
+        self.0.get(&webhook).cloned().unwrap_or_default()
+    }
+}
+
+/// Every budget of CPU time is as good as new.
+struct NoCpu;
+
+impl CpuClock for NoCpu {
+    fn thread_time(&self) -> Duration {
+        Duration::ZERO
+    }
+}
