@@ -56,6 +56,16 @@ enum Settled {
     Stopped(Stop),
 }
 
+/// How a guest stands after it was polled once.
+enum Stand {
+    /// It has nothing to do.
+    Settled(Settled),
+    /// It is to be polled again.
+    GoesOn,
+    /// It is to be polled again, when others have had a turn.
+    GivesWay,
+}
+
 impl Instance {
     pub(crate) fn new(program: WorkflowPre<Guest>, mut launch: Launch) -> Self {
         let limits = launch.limits;
@@ -80,8 +90,8 @@ impl Instance {
     ///
     /// # Errors
     /// When the guest does not repeat it, or the host cannot go on now.
-    pub async fn replay(&mut self, activation: Activation) -> Result<(), Interruption> {
-        let completion = activation.completion.clone();
+    pub async fn replay(&mut self, mut activation: Activation) -> Result<(), Interruption> {
+        let completion = activation.completion.take();
         self.open(completion, |cursor| cursor.open_recorded(activation))?;
         self.run().await?;
         self.replayed = self.replayed.wrapping_add(1);
@@ -203,23 +213,31 @@ impl Instance {
     async fn settle(&mut self) -> Settled {
         loop {
             let polled = self.poll();
-            if let Some(settled) = self.look(polled) {
-                return settled;
+            match self.look(polled) {
+                Stand::Settled(settled) => return settled,
+                Stand::GoesOn => {}
+                Stand::GivesWay => give_way().await,
             }
-            give_way().await;
         }
     }
 
-    /// How the guest stands after it was polled. None if it is to be polled again.
-    fn look(&self, polled: Poll<Returned>) -> Option<Settled> {
+    /// How the guest stands after it was polled.
+    fn look(&self, polled: Poll<Returned>) -> Stand {
         let mut state = self.shared.lock();
         if let Some(stop) = state.fault.take() {
-            return Some(Settled::Stopped(stop));
+            return Stand::Settled(Settled::Stopped(stop));
         }
         match polled {
-            Poll::Ready(returned) => Some(Settled::Returned(returned)),
-            Poll::Pending if !self.signal.is_raised() => Some(Settled::Quiescent),
-            Poll::Pending => state.out_of_cpu().map(Settled::Stopped),
+            Poll::Ready(returned) => Stand::Settled(Settled::Returned(returned)),
+            Poll::Pending if !self.signal.is_raised() => Stand::Settled(Settled::Quiescent),
+            Poll::Pending => {
+                let gives_way = state.meter.poll_ends();
+                match state.out_of_cpu() {
+                    Some(stop) => Stand::Settled(Settled::Stopped(stop)),
+                    None if gives_way => Stand::GivesWay,
+                    None => Stand::GoesOn,
+                }
+            }
         }
     }
 
@@ -229,9 +247,7 @@ impl Instance {
         };
         self.signal.clear();
         self.shared.lock().meter.poll_begins();
-        let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
-        self.shared.lock().meter.poll_ends();
-        polled
+        guest.as_mut().poll(&mut Context::from_waker(&self.waker))
     }
 
     /// Tears the guest down. What it waited for is not given up by it.

@@ -144,7 +144,8 @@ impl State {
     }
 
     /// What a guest that is executing is to do when the engine ticks.
-    pub(crate) fn on_tick(&self) -> wasmtime::Result<UpdateDeadline> {
+    pub(crate) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.meter.tick();
         if let Some(stop) = self.out_of_cpu() {
             return Err(stop.into());
         }

@@ -79,17 +79,19 @@ impl Waits {
     }
 
     fn poll(&mut self, number: OperationNumber, waker: &Waker) -> Poll<Outcome> {
+        let Some(slot) = self.slots.get_mut(&number) else {
+            return Poll::Pending;
+        };
+        if let Arrival::Awaited(looking) = &mut slot.arrival {
+            *looking = Some(waker.clone());
+            return Poll::Pending;
+        }
         match self.slots.remove(&number) {
             Some(Slot {
                 arrival: Arrival::Here(outcome),
                 ..
             }) => Poll::Ready(outcome),
-            Some(mut slot) => {
-                slot.arrival = Arrival::Awaited(Some(waker.clone()));
-                self.slots.insert(number, slot);
-                Poll::Pending
-            }
-            None => Poll::Pending,
+            _ => Poll::Pending,
         }
     }
 
