@@ -54,7 +54,8 @@ impl Core {
     pub(crate) async fn replay(&self, view: &RunView) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let limits = &self.settings.limits;
-        let input = self.store.read()?.input(view.id)?.unwrap_or_default();
+        let snapshot = self.store.read()?;
+        let input = snapshot.input(view.id)?.unwrap_or_default();
         let launch = Launch {
             context: RunContext {
                 id: view.id,
@@ -74,8 +75,7 @@ impl Core {
         };
         let mut instance = program.launch(launch)?;
         if view.state.activations > 0 {
-            let journal = self.store.read()?.journal(view.id, 0)?;
-            for activation in journal {
+            for activation in snapshot.journal(view.id, 0)? {
                 instance.replay(activation?).await?;
             }
         }
