@@ -64,22 +64,23 @@ impl Meter {
         }
     }
 
-    /// The engine ticks while the guest executes.
-    pub(crate) fn tick(&mut self) {
-        self.measure();
+    /// Whether the poll under way is measured.
+    pub(crate) fn is_measuring(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Measures the poll under way from now on.
+    pub(crate) fn measure(&mut self) {
+        self.since = Some(self.clock.thread_time());
     }
 
     /// A poll is over, and another one of the same activation follows. Gives whether others should have a turn before.
     pub(crate) fn poll_ends(&mut self) -> bool {
-        let measured = self.since.is_some();
-        self.used += self.slice();
+        let slice = self.slice();
+        self.used += slice;
         self.since = None;
         self.polls += 1;
-        measured
-    }
-
-    fn measure(&mut self) {
-        self.since.get_or_insert_with(|| self.clock.thread_time());
+        slice >= SLICE || self.polls > FREE_POLLS
     }
 
     /// Whether the budget is used up. `live` tells whether the guest does something new.
