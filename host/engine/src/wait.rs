@@ -14,7 +14,8 @@ use crate::shared::{Shared, State};
 /// The operations that the guest waits for, or may wait for yet.
 #[derive(Default)]
 pub(crate) struct Waits {
-    slots: BTreeMap<OperationNumber, Slot>,
+    /// Boxed, since a map reserves room for eleven at once, and most runs wait for one thing.
+    slots: BTreeMap<OperationNumber, Box<Slot>>,
     /// How many of them have not completed.
     outstanding: usize,
 }
@@ -40,7 +41,7 @@ impl Waits {
             abandoned: false,
             arrival: Arrival::Awaited(None),
         };
-        self.slots.insert(number, slot);
+        self.slots.insert(number, Box::new(slot));
         self.outstanding += 1;
     }
 
@@ -86,18 +87,18 @@ impl Waits {
             *looking = Some(waker.clone());
             return Poll::Pending;
         }
-        match self.slots.remove(&number) {
-            Some(Slot {
-                arrival: Arrival::Here(outcome),
-                ..
-            }) => Poll::Ready(outcome),
+        match self.slots.remove(&number).map(|slot| slot.arrival) {
+            Some(Arrival::Here(outcome)) => Poll::Ready(outcome),
             _ => Poll::Pending,
         }
     }
 
     /// Forgets an operation. Gives its step name if it was still outstanding.
     fn forget(&mut self, number: OperationNumber) -> Option<String> {
-        let slot = self.slots.remove(&number).filter(Slot::is_awaited)?;
+        let slot = self
+            .slots
+            .remove(&number)
+            .filter(|slot| slot.is_awaited())?;
         self.outstanding -= 1;
         Some(slot.step)
     }
