@@ -30,6 +30,11 @@ impl Answers {
         }
     }
 
+    /// How many deliveries are remembered. It grows for as long as the run does.
+    pub(crate) fn remembered(&self) -> usize {
+        self.deliveries.len()
+    }
+
     /// Whether this delivery waits for an answer.
     pub(crate) fn check(&self, delivery: &str) -> Result<(), Stop> {
         match self.deliveries.get(delivery) {

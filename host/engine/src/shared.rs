@@ -144,7 +144,11 @@ impl State {
     }
 
     /// What a guest that is executing is to do when the engine ticks.
-    pub(crate) fn on_tick(&self) -> wasmtime::Result<UpdateDeadline> {
+    pub(crate) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        if !self.meter.is_measuring() {
+            self.meter.measure();
+            return Ok(UpdateDeadline::Continue(1));
+        }
         if let Some(stop) = self.out_of_cpu() {
             return Err(stop.into());
         }

@@ -14,7 +14,8 @@ use crate::shared::{Shared, State};
 /// The operations that the guest waits for, or may wait for yet.
 #[derive(Default)]
 pub(crate) struct Waits {
-    slots: BTreeMap<OperationNumber, Slot>,
+    /// Boxed, since a map reserves room for eleven at once, and most runs wait for one thing.
+    slots: BTreeMap<OperationNumber, Box<Slot>>,
     /// How many of them have not completed.
     outstanding: usize,
 }
@@ -40,7 +41,7 @@ impl Waits {
             abandoned: false,
             arrival: Arrival::Awaited(None),
         };
-        self.slots.insert(number, slot);
+        self.slots.insert(number, Box::new(slot));
         self.outstanding += 1;
     }
 
@@ -79,23 +80,25 @@ impl Waits {
     }
 
     fn poll(&mut self, number: OperationNumber, waker: &Waker) -> Poll<Outcome> {
-        match self.slots.remove(&number) {
-            Some(Slot {
-                arrival: Arrival::Here(outcome),
-                ..
-            }) => Poll::Ready(outcome),
-            Some(mut slot) => {
-                slot.arrival = Arrival::Awaited(Some(waker.clone()));
-                self.slots.insert(number, slot);
-                Poll::Pending
-            }
-            None => Poll::Pending,
+        let Some(slot) = self.slots.get_mut(&number) else {
+            return Poll::Pending;
+        };
+        if let Arrival::Awaited(looking) = &mut slot.arrival {
+            *looking = Some(waker.clone());
+            return Poll::Pending;
+        }
+        match self.slots.remove(&number).map(|slot| slot.arrival) {
+            Some(Arrival::Here(outcome)) => Poll::Ready(outcome),
+            _ => Poll::Pending,
         }
     }
 
     /// Forgets an operation. Gives its step name if it was still outstanding.
     fn forget(&mut self, number: OperationNumber) -> Option<String> {
-        let slot = self.slots.remove(&number).filter(Slot::is_awaited)?;
+        let slot = self
+            .slots
+            .remove(&number)
+            .filter(|slot| slot.is_awaited())?;
         self.outstanding -= 1;
         Some(slot.step)
     }

@@ -121,7 +121,8 @@ type Key = (Time, Time, OperationNumber);
 /// The operations of a run that have not completed.
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
-    open: BTreeMap<OperationNumber, Open>,
+    /// Boxed, since a map reserves room for eleven at once, and most runs wait for one thing.
+    open: BTreeMap<OperationNumber, Box<Open>>,
     /// Who waits on a channel, oldest first.
     waiting: BTreeMap<Channel, BTreeSet<OperationNumber>>,
     deadlines: BTreeSet<(Time, OperationNumber)>,
@@ -154,7 +155,7 @@ impl Frontier {
                 // When it was given up is not kept: nothing depends on it but the order among completions that are all
                 // ready, and that the journal records.
                 frontier.abandoned.insert((open.issued, number));
-                frontier.open.insert(number, open);
+                frontier.open.insert(number, Box::new(open));
             } else {
                 frontier.insert(number, open);
             }
@@ -195,13 +196,21 @@ impl Frontier {
 
     /// The operations that have not completed, in the order made.
     pub fn open(&self) -> impl Iterator<Item = (OperationNumber, &Open)> {
-        self.open.iter().map(|(number, open)| (*number, open))
+        self.open
+            .iter()
+            .map(|(number, open)| (*number, open.as_ref()))
+    }
+
+    /// How many they are.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        self.open.len()
     }
 
     /// One of them.
     #[must_use]
     pub fn get(&self, operation: OperationNumber) -> Option<&Open> {
-        self.open.get(&operation)
+        self.open.get(&operation).map(Box::as_ref)
     }
 
     /// Whether nothing can happen to this run any more, so that it would sleep for ever.
@@ -335,7 +344,7 @@ impl Frontier {
                 .insert(number);
             self.unchecked.insert(channel);
         }
-        self.open.insert(number, open);
+        self.open.insert(number, Box::new(open));
     }
 
     fn remove(&mut self, number: OperationNumber) {
@@ -343,7 +352,9 @@ impl Frontier {
             return;
         };
         self.quiet(number, &open);
-        self.abandoned.retain(|(_, abandoned)| *abandoned != number);
+        if open.abandoned {
+            self.abandoned.retain(|(_, abandoned)| *abandoned != number);
+        }
     }
 
     /// Takes away all by which an operation could complete but abandonment.

@@ -17,12 +17,16 @@ pub(crate) struct LiveRun {
     pub(crate) _permit: OwnedSemaphorePermit,
 }
 
-/// What a warm run costs besides its guest's own memory: fiber stack, store, tables. Measured at 56 KiB.
-const OVERHEAD: u64 = 64 << 10;
+/// What a warm run costs beside its instance and what it waits for: the slot, the empty maps of the frontier.
+const OVERHEAD: u64 = 2 << 10;
+
+/// What the frontier keeps for each operation that is outstanding: the operation, and its place in up to four maps.
+const EACH_OPEN: u64 = 640;
 
 impl LiveRun {
     /// Bytes of memory that dropping it would free.
     pub(crate) fn footprint(&self) -> u64 {
-        self.instance.footprint() as u64 + OVERHEAD
+        let open = self.frontier.outstanding() as u64 * EACH_OPEN;
+        self.instance.footprint() as u64 + OVERHEAD + open
     }
 }

@@ -79,9 +79,10 @@ impl Core {
     ) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let limits = &self.settings.limits;
+        let snapshot = self.store.read()?;
         let input = match input {
             Some(input) => input,
-            None => self.store.read()?.input(view.id)?.unwrap_or_default(),
+            None => snapshot.input(view.id)?.unwrap_or_default(),
         };
         let launch = Launch {
             context: RunContext {
@@ -102,8 +103,7 @@ impl Core {
         };
         let mut instance = program.launch(launch)?;
         if view.state.activations > 0 {
-            let journal = self.store.read()?.journal(view.id, 0)?;
-            for activation in journal {
+            for activation in snapshot.journal(view.id, 0)? {
                 instance.replay(activation?).await?;
             }
         }

@@ -72,6 +72,16 @@ fn a_guest_that_spins_lets_others_have_a_turn() {
     assert!(turns.unwrap() > 3, "{turns:?}");
 }
 
+/// A look would cost a second, of 50 ms that may be used.
+#[test]
+fn an_activation_that_is_over_before_a_tick_is_not_measured() {
+    let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]}))
+        .with(small_budget)
+        .with(|launch| launch.cpu = SteppingCpu::new(Duration::from_secs(1)));
+    run.start().complete(2_000, 0, Outcome::Slept);
+    assert_eq!(run.last().activation.end, None);
+}
+
 /// Wakes itself three times in each activation, then sleeps.
 fn yields_thrice() -> Run {
     let guest = CoreGuest {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -50,7 +50,9 @@ impl Serve {
 fn start_log(config: &Config) {
     // The filter was checked with the other settings.
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    let filter = filter.and(filter_fn(is_discreet));
+    // Without a hint this filter would have every library's event of level trace made, only to be thrown away: wasmtime
+    // alone has several for each operation.
+    let filter = filter.and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
