@@ -110,7 +110,9 @@ impl Transaction for StartRun {
             headers: self.headers.clone(),
         };
         runs::TABLE.put(&mut tables.runs, self.run.0, &run)?;
-        inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
+        if self.input != Payload::default() {
+            inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
+        }
         tables.runs_by_workflow.insert((name, self.run.0), ())?;
         Edit::new(self.run, State::pending(write.now)).save(tables)?;
         Ok(Started::New(version))
