@@ -17,6 +17,7 @@ use crate::events::Events;
 use crate::programs::Programs;
 use crate::rates::{Rate, Rates};
 use crate::replies::Callers;
+use crate::run_ids::RunIds;
 use crate::slots::{Hint, Slots};
 use crate::timers::Timers;
 use crate::urls::WebhookUrls;
@@ -33,6 +34,7 @@ pub struct Runtime {
 pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) clock: HostClock,
+    pub(crate) ids: RunIds,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) egress: Arc<dyn Egress>,
@@ -91,6 +93,7 @@ impl Runtime {
         )?;
         let core = Arc::new(Core {
             clock: store.clock().clone(),
+            ids: RunIds::default(),
             spawner: parts.spawner,
             entropy: parts.entropy,
             egress: parts.egress,
