@@ -88,8 +88,11 @@ impl Runtime {
             parts.clock,
             &*parts.entropy,
             parts.spawner.clone(),
-            settings.store_cache,
-            settings.disk_reserve,
+            dormouse_store::Options {
+                cache: settings.store_cache,
+                reserve: settings.disk_reserve,
+                verify: settings.verify_store,
+            },
         )?;
         let core = Arc::new(Core {
             clock: store.clock().clone(),

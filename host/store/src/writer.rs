@@ -17,7 +17,7 @@ use redb::{Database, WriteTransaction};
 
 use crate::seams::{Disk, Spawner};
 use crate::tables::{Tables, meta};
-use crate::{HostClock, ReadError, WriteError};
+use crate::{HostClock, Options, ReadError, WriteError};
 
 /// How many writes share a transaction at most. It bounds how long the first of them waits for the last; syncs are so
 /// much dearer than rows that a larger group gains nothing.
@@ -79,15 +79,15 @@ impl<'t> Write<'t> {
 pub(crate) struct Handle {
     database: RwLock<Database>,
     pub(crate) disk: Arc<dyn Disk>,
-    cache: usize,
+    options: Options,
 }
 
 impl Handle {
-    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, cache: usize) -> Self {
+    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, options: Options) -> Self {
         Handle {
             database: RwLock::new(database),
             disk,
-            cache,
+            options,
         }
     }
 
@@ -107,7 +107,7 @@ impl Handle {
         // fail; they are short, but for that of a backup, which fails as a whole.
         *current = placeholder()?;
         let backend = self.disk.open().map_err(redb::Error::Io)?;
-        *current = crate::store::builder(self.cache)
+        *current = crate::store::builder(self.options.cache)
             .create_with_backend(crate::seams::Backend(backend))?;
         Ok(())
     }
@@ -257,7 +257,9 @@ impl Writer {
     fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
         let database = self.handle.database();
         while !group.is_empty() {
-            let transaction = database.begin_write()?;
+            let mut transaction = database.begin_write()?;
+            // What is verified at each start is read as a whole then, and need not be kept ready for less.
+            transaction.set_quick_repair(!self.handle.options.verify);
             match apply_all(&transaction, self.clock.now(), group) {
                 Ok(()) => {
                     transaction.commit()?;

@@ -24,8 +24,8 @@ use dormouse_journal::{
 };
 use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Refused, StartRun,
-    Started, State, Step, Store,
+    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Options, Refused,
+    StartRun, Started, State, Step, Store,
 };
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
@@ -97,8 +97,11 @@ pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<Store, Open
         clock,
         &Counter(AtomicU64::new(0)),
         Arc::new(Inline),
-        1 << 20,
-        100,
+        Options {
+            cache: 1 << 20,
+            reserve: 100,
+            verify: true,
+        },
     )
 }
 
