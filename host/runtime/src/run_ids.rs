@@ -64,7 +64,7 @@ mod tests {
         }
         assert_eq!(
             u64::from_be_bytes(last.0[..8].try_into().unwrap()) >> 16,
-            1_004
+            1_003
         );
         assert_eq!(last.0[6] >> 4, 7, "the version of the UUID");
     }
