@@ -24,6 +24,7 @@ mod rebuild;
 mod replies;
 mod retirement;
 mod retry;
+mod run_ids;
 mod runner;
 mod runtime;
 mod secrets;

@@ -19,6 +19,7 @@ use crate::foretold::Fresh;
 use crate::programs::Programs;
 use crate::rates::{Rate, Rates};
 use crate::replies::Callers;
+use crate::run_ids::RunIds;
 use crate::slots::{Hint, Slots};
 use crate::timers::Timers;
 use crate::urls::WebhookUrls;
@@ -35,6 +36,7 @@ pub struct Runtime {
 pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) clock: HostClock,
+    pub(crate) ids: RunIds,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) egress: Arc<dyn Egress>,
@@ -88,11 +90,15 @@ impl Runtime {
             parts.clock,
             &*parts.entropy,
             parts.spawner.clone(),
-            settings.store_cache,
-            settings.disk_reserve,
+            dormouse_store::Options {
+                cache: settings.store_cache,
+                reserve: settings.disk_reserve,
+                verify: settings.verify_store,
+            },
         )?;
         let core = Arc::new(Core {
             clock: store.clock().clone(),
+            ids: RunIds::default(),
             spawner: parts.spawner,
             entropy: parts.entropy,
             egress: parts.egress,

@@ -22,6 +22,8 @@ pub struct Settings {
     pub duplicate_window: u64,
     /// Bytes of the store that are kept in memory.
     pub store_cache: usize,
+    /// Whether all of the store is verified when it is opened.
+    pub verify_store: bool,
     /// Bytes that must be free on the disk for a write to be tried.
     pub disk_reserve: u64,
     /// What seals secrets and opens them. Without keys there are none to be used.
@@ -115,7 +117,8 @@ impl Default for Settings {
             limits: Limits::default(),
             retention: 7 * DAY,
             duplicate_window: DAY,
-            store_cache: 256 << 20,
+            store_cache: 32 << 20,
+            verify_store: true,
             disk_reserve: 64 << 20,
             secret_keys: None,
             rebuild_after_step: false,

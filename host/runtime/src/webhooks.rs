@@ -329,10 +329,8 @@ fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> Deliver
 }
 
 impl Core {
-    /// A new id, ordered by time.
+    /// A new id, above those before.
     pub(crate) fn new_id(&self) -> RunId {
-        let mut random = [0; 10];
-        self.entropy.fill(&mut random);
-        RunId::new(self.clock.now(), random)
+        self.ids.next(self.clock.now(), &*self.entropy)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::Database;
 
+use crate::Options;
 use crate::seams::{Backend, Disk};
 use crate::store::builder;
 
@@ -11,15 +12,15 @@ use crate::store::builder;
 pub(crate) struct Handle {
     database: RwLock<Database>,
     pub(crate) disk: Arc<dyn Disk>,
-    cache: usize,
+    pub(crate) options: Options,
 }
 
 impl Handle {
-    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, cache: usize) -> Self {
+    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, options: Options) -> Self {
         Handle {
             database: RwLock::new(database),
             disk,
-            cache,
+            options,
         }
     }
 
@@ -39,7 +40,7 @@ impl Handle {
         // fail; they are short, but for that of a backup, which fails as a whole.
         *current = placeholder()?;
         let backend = self.disk.open().map_err(redb::Error::Io)?;
-        *current = builder(self.cache).create_with_backend(Backend(backend))?;
+        *current = builder(self.options.cache).create_with_backend(Backend(backend))?;
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub use clock::HostClock;
 pub use error::{BackupError, OpenError, ReadError, WriteError};
 pub use group::Hold;
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
-pub use store::Store;
+pub use store::{Options, Store};
 pub use tables::{
     Attempts, Call, Code, Reply, Run, SealedSecret, Start, State, TokenKeys, Version, Webhook,
     Workflow,

@@ -21,6 +21,19 @@ pub struct Store {
     keys: Arc<Keys>,
 }
 
+/// How a store is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How many bytes of it are kept in memory.
+    pub cache: usize,
+    /// How many must be left on the disk for a write to be tried.
+    pub reserve: u64,
+    /// Whether all of it is verified when it is opened, at the cost of reading it once. Otherwise it is opened at once,
+    /// whatever its size and however the host ended: each commit then takes the longer to keep it ready for that, and
+    /// damage goes unseen.
+    pub verify: bool,
+}
+
 struct Touch;
 
 impl Transaction for Touch {
@@ -31,14 +44,16 @@ impl Transaction for Touch {
     }
 }
 
+/// Room for the pages on the way from a root to a leaf.
+const VERIFYING_CACHE: usize = 1 << 20;
+
 struct Keys {
     tokens: TokenKeys,
     code: [u8; 32],
 }
 
 impl Store {
-    /// Opens the store, and makes it if it does not exist. `cache` is how many bytes of it are kept in memory,
-    /// `reserve` how many must be left on the disk for a write to be tried.
+    /// Opens the store, and makes it if it does not exist.
     ///
     /// # Errors
     /// When another host has it open, a newer version wrote it, or it is damaged.
@@ -47,20 +62,19 @@ impl Store {
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
         spawner: Arc<dyn Spawner>,
-        cache: usize,
-        reserve: u64,
+        options: Options,
     ) -> Result<Self, OpenError> {
-        // The checksum of every page is verified here, at the cost of reading the file once: redb believes what it reads
-        // later, and a bit that flipped in a value would be served as if it were the truth.
-        let database = builder(cache)
-            .set_check_integrity_on_open(true)
+        if options.verify {
+            verify(&*disk)?;
+        }
+        let database = builder(options.cache)
             .create_with_backend(Backend(disk.open()?))
             .map_err(classify_open)?;
         let floor = prepare(&database, clock.now(), entropy)?;
         let keys = read_keys(&database)?;
         let clock = HostClock::new(clock, floor);
-        let handle = Arc::new(Handle::new(database, disk, cache));
-        let writer = Writer::new(handle.clone(), clock.clone(), spawner, reserve);
+        let handle = Arc::new(Handle::new(database, disk, options));
+        let writer = Writer::new(handle.clone(), clock.clone(), spawner, options.reserve);
         Ok(Store {
             handle,
             writer,
@@ -141,6 +155,19 @@ impl Store {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
         self.writer.write(transaction, Some(foretold))
     }
+}
+
+/// Verifies the checksum of every page, and repairs what a crash left behind: redb believes what it reads later, and a bit
+/// that flipped in a value would be served as if it were the truth.
+///
+/// The file is opened once for this alone. All of it passes through the cache, which is faster the smaller that is, and
+/// would be left full of what nobody asked for. What is closed well is then opened at once.
+fn verify(disk: &dyn Disk) -> Result<(), OpenError> {
+    let database = builder(VERIFYING_CACHE)
+        .set_check_integrity_on_open(true)
+        .create_with_backend(Backend(disk.open()?))
+        .map_err(classify_open)?;
+    database.close().map_err(storage)
 }
 
 pub(crate) fn builder(cache: usize) -> redb::Builder {

@@ -187,7 +187,9 @@ impl Writer {
     /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
     async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
         while !group.is_empty() {
-            let transaction = self.handle.database().begin_write()?;
+            let mut transaction = self.handle.database().begin_write()?;
+            // What is verified at each start is read as a whole then, and need not be kept ready for less.
+            transaction.set_quick_repair(!self.handle.options.verify);
             match self.apply(&transaction, group).await {
                 Ok(()) => {
                     transaction.commit()?;

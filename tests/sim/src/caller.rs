@@ -45,7 +45,7 @@ impl World {
             panic!("the store cannot be read");
         };
         match snapshot.webhooks(run).as_deref() {
-            Ok([first, ..]) => first.webhook.url.clone(),
+            Ok([first, ..]) => first.url.clone(),
             other => panic!(
                 "run {run} has no webhook: {other:?}, {:?}",
                 snapshot.state(run)

@@ -268,7 +268,7 @@ impl<'c> Driver<'c> {
             };
             let key = post.key.as_deref().map(|key| ("idempotency-key", key));
             let sent = lock(&history).moment();
-            let result = match incoming(&host, &view.webhook.url, key.as_slice(), &post.body) {
+            let result = match incoming(&host, &view.url, key.as_slice(), &post.body) {
                 Ok(incoming) => host.receive(incoming).await,
                 Err(refusal) => Err(refusal),
             };

@@ -121,10 +121,7 @@ impl Teller {
     /// Sends a request to a webhook of the run until it is acknowledged, under one key.
     fn send(&mut self, run: RunId, webhook: usize, body: &'static str) -> Received {
         self.insist(|world, host| {
-            let url = host.read().ok()?.webhooks(run).ok()?[webhook]
-                .webhook
-                .url
-                .clone();
+            let url = host.read().ok()?.webhooks(run).ok()?[webhook].url.clone();
             let sent = world.post(host, &url, &[("idempotency-key", body)], body);
             if let Err(refusal) = &sent {
                 assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");

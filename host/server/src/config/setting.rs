@@ -144,7 +144,11 @@ settings! {
     LOG_LIMIT: "log-limit", Size, Some("1MiB"), "Size of a run's log; what goes beyond is dropped";
     INSTANCES: "instances", Count, Some("4096"), "Instances in memory at once; further runs wait for their turn";
     WARM_MEMORY: "warm-memory", Size, Some("1GiB"), "Memory for the instances of runs that are asleep";
-    STORE_CACHE: "store-cache", Size, Some("256MiB"), "Memory for what was read from the data directory";
+    STORE_CACHE: "store-cache", Size, Some("32MiB"),
+        "Memory for what was read from the data directory. The operating system keeps more of it in memory that is free";
+    VERIFY_STORE: "verify-store", Switch, Some("true"),
+        "Verifies all that is stored at each start, which takes as long as reading it. Without it a start takes no time, \
+         every write takes longer, and damage to the disk goes unnoticed";
     DISK_RESERVE: "disk-reserve", Size, Some("64MiB"),
         "What must be free on the disk of the data directory for anything to be written";
     RETENTION: "retention", Span, Some("7d"), "How long a run is kept after its end";

@@ -54,6 +54,7 @@ pub struct Config {
     retention: u64,
     duplicate_window: u64,
     store_cache: usize,
+    verify_store: bool,
     disk_reserve: u64,
     compile: CompileLimits,
     secret_keys: Option<Arc<SecretKeys>>,
@@ -134,6 +135,7 @@ impl Config {
             retention: read.span(&setting::RETENTION, 0)?,
             duplicate_window: read.span(&setting::DUPLICATE_WINDOW, 0)?,
             store_cache: read.size_in_memory(&setting::STORE_CACHE, 0)?,
+            verify_store: read.switch(&setting::VERIFY_STORE)?,
             disk_reserve: read.size(&setting::DISK_RESERVE, 0)?,
             compile: CompileLimits {
                 time: Duration::from_millis(
@@ -157,6 +159,12 @@ impl Config {
         self
     }
 
+    /// Whether all of the store is read when it is opened.
+    #[must_use]
+    pub fn verifies_store(&self) -> bool {
+        self.verify_store
+    }
+
     /// What the runtime is set to.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -166,6 +174,7 @@ impl Config {
             retention: self.retention,
             duplicate_window: self.duplicate_window,
             store_cache: self.store_cache,
+            verify_store: self.verify_store,
             disk_reserve: self.disk_reserve,
             secret_keys: self.secret_keys.clone(),
             rebuild_after_step: false,

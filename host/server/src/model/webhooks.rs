@@ -59,7 +59,7 @@ impl Webhook {
             webhook: view.number.0,
             options: (&webhook.options).into(),
             step: webhook.step,
-            url: webhook.url,
+            url: view.url,
             created: webhook.created.into(),
             closed: webhook.closed,
             queued: webhook.queued,

@@ -148,6 +148,9 @@ fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
         path: path.clone(),
         source,
     })?;
+    if config.verifies_store() {
+        disk.read_ahead()?;
+    }
     let engine = Engine::new(&config.engine())?;
     let client = Client::new(config.outbound());
     client.set_listeners(

@@ -1,11 +1,14 @@
 //! Runs as they are shown.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use dormouse_journal::{LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber};
+use dormouse_journal::{
+    Kind, LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber,
+};
 
 use crate::tables::{
-    Run, RunKey, State, Webhook, inputs, logs, open, outputs, runs, runs_by_status,
+    Run, RunKey, State, Webhook, inputs, journal, logs, open, outputs, runs, runs_by_status,
     runs_by_workflow, states, webhooks,
 };
 use crate::{ReadError, Snapshot};
@@ -28,6 +31,8 @@ pub struct WebhookView {
     pub number: WebhookNumber,
     /// The webhook.
     pub webhook: Webhook,
+    /// As the guest was given it. Empty while the run is being removed, once its journal has gone.
+    pub url: String,
 }
 
 /// Which runs to list.
@@ -84,7 +89,7 @@ impl Snapshot {
         }
     }
 
-    /// What a run was started with.
+    /// What a run was started with. None if that was nothing at all.
     ///
     /// # Errors
     /// When the disk fails, or the row is damaged.
@@ -144,17 +149,42 @@ impl Snapshot {
     /// When the disk fails, or a row is damaged.
     pub fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, ReadError> {
         let table = self.table(webhooks::TABLE.definition())?;
-        let range = table.range((run.0, 0)..=(run.0, u32::MAX))?;
-        range
-            .map(|item| {
-                let (key, value) = item?;
-                let number = WebhookNumber(key.value().1);
-                Ok(WebhookView {
-                    number,
-                    webhook: webhooks::TABLE.decode(value.value())?,
-                })
+        let mut views = Vec::new();
+        // Those that one activation created lie together, and its record is read once for all of them.
+        let mut created = (None, BTreeMap::new());
+        for item in table.range((run.0, 0)..=(run.0, u32::MAX))? {
+            let (key, value) = item?;
+            let number = WebhookNumber(key.value().1);
+            let webhook = webhooks::TABLE.decode(value.value())?;
+            if created.0 != Some(webhook.activation) {
+                let urls = self.urls_created(run, webhook.activation)?;
+                created = (Some(webhook.activation), urls);
+            }
+            views.push(WebhookView {
+                number,
+                webhook,
+                url: created.1.remove(&number).unwrap_or_default(),
+            });
+        }
+        Ok(views)
+    }
+
+    /// The URLs of the webhooks that an activation created.
+    fn urls_created(
+        &self,
+        run: RunId,
+        activation: u32,
+    ) -> Result<BTreeMap<WebhookNumber, String>, ReadError> {
+        let table = self.table(journal::TABLE.definition())?;
+        let record = journal::TABLE.get(&table, (run.0, journal::GENERATION, activation))?;
+        let operations = record.map(|record| record.operations).unwrap_or_default();
+        Ok(operations
+            .into_iter()
+            .filter_map(|operation| match operation.kind {
+                Kind::CreateWebhook { webhook, url, .. } => Some((webhook, url)),
+                _ => None,
             })
-            .collect()
+            .collect())
     }
 
     /// The log lines of a run, each with the number of its activation.

@@ -1,6 +1,6 @@
 //! `inputs`: what runs were started with.
 //!
-//! Key: run. Row: a payload.
+//! Key: run. Row: a payload. An empty one without a media type has no row.
 
 use dormouse_journal::Payload;
 

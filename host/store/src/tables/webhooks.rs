@@ -14,8 +14,8 @@ pub(crate) const TABLE: Rows<(RunKey, u32), Webhook> = Rows::new("webhooks");
 pub struct Webhook {
     /// What the author calls it.
     pub step: String,
-    /// As the guest was given it.
-    pub url: String,
+    /// The number of the activation that created it, whose record has the URL: the longest part of it all is kept once.
+    pub activation: u32,
     /// How it treats what is sent to it.
     pub options: WebhookOptions,
     /// When it was created.

@@ -192,13 +192,11 @@ impl Commit<'_, '_> {
         let run = self.edit.run.0;
         match &operation.kind {
             Kind::CreateWebhook {
-                webhook,
-                url,
-                options,
+                webhook, options, ..
             } => {
                 let row = Webhook {
                     step: operation.step.clone(),
-                    url: url.clone(),
+                    activation: self.edit.state.activations - 1,
                     options: options.clone(),
                     created: time,
                     closed: false,

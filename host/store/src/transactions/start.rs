@@ -115,7 +115,9 @@ impl Transaction for StartRun {
             headers: self.headers.clone(),
         };
         runs::TABLE.put(&mut tables.runs, self.run.0, &run)?;
-        inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
+        if self.input != Payload::default() {
+            inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
+        }
         tables.runs_by_workflow.insert((name, self.run.0), ())?;
         write
             .edits

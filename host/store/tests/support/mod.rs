@@ -25,8 +25,8 @@ use dormouse_journal::{
 };
 use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Refused, StartRun,
-    Started, State, Step, Store, WriteError,
+    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Options, Refused,
+    StartRun, Started, State, Step, Store, WriteError,
 };
 use futures::channel::oneshot;
 use redb::StorageBackend;
@@ -131,7 +131,12 @@ pub fn open_with(
     spawner: Arc<dyn Spawner>,
 ) -> Result<Store, OpenError> {
     let entropy = Counter(AtomicU64::new(0));
-    Store::open(disk, clock, &entropy, spawner, 1 << 20, 100)
+    let options = Options {
+        cache: 1 << 20,
+        reserve: 100,
+        verify: true,
+    };
+    Store::open(disk, clock, &entropy, spawner, options)
 }
 
 pub fn run<F: Future>(future: F) -> F::Output {

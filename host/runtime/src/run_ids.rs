@@ -1,0 +1,71 @@
+//! Ids of new runs, each above the one before.
+//!
+//! Within a millisecond as well: rows are then added at the end of their tables, whose pages become full. Those of ids in
+//! random order stay a third empty, and with them the disk and what is read at each start.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dormouse_journal::{RunId, Time};
+use dormouse_store::seams::Entropy;
+
+/// A UUID of version 7 has 12 bits behind its milliseconds that may count
+/// ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562.html#section-6.2), method 1).
+const COUNTER_BITS: u32 = 12;
+
+/// Makes ids.
+#[derive(Debug, Default)]
+pub(crate) struct RunIds {
+    /// The last one's milliseconds and counter, as one number.
+    last: AtomicU64,
+}
+
+impl RunIds {
+    /// An id above all that were given before. More of them in a millisecond than can be counted are dated ahead.
+    pub(crate) fn next(&self, now: Time, entropy: &dyn Entropy) -> RunId {
+        let now = now.0 << COUNTER_BITS;
+        let after = |last: u64| now.max(last + 1);
+        let last = self
+            .last
+            .update(Ordering::Relaxed, Ordering::Relaxed, after);
+        let next = after(last);
+        let mut random = [0; 10];
+        entropy.fill(&mut random[2..]);
+        let counter = next % (1 << COUNTER_BITS);
+        random[..2].copy_from_slice(&counter.to_be_bytes()[6..]);
+        RunId::new(Time(next >> COUNTER_BITS), random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The highest numbers first, so that what is random does not put the ids in order.
+    struct Falling(AtomicU64);
+
+    impl Entropy for Falling {
+        fn fill(&self, bytes: &mut [u8]) {
+            let number = self.0.fetch_sub(1, Ordering::Relaxed);
+            bytes.copy_from_slice(&number.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn each_id_is_above_the_one_before_however_many_there_are_and_whatever_the_clock_reads() {
+        let ids = RunIds::default();
+        let entropy = Falling(AtomicU64::new(u64::MAX));
+        let mut last = ids.next(Time(1_000), &entropy);
+        for time in [1_000, 1_001, 900, 1_001, 1_002] {
+            for _ in 0..3_000 {
+                let next = ids.next(Time(time), &entropy);
+                assert!(next > last, "{next} after {last}");
+                last = next;
+            }
+        }
+        assert_eq!(
+            u64::from_be_bytes(last.0[..8].try_into().unwrap()) >> 16,
+            1_003
+        );
+        assert_eq!(last.0[6] >> 4, 7, "the version of the UUID");
+    }
+}

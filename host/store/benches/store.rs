@@ -1,0 +1,154 @@
+//! What the store's transactions and reads cost the processor: the store is in memory, so that no disk has a part in it.
+//! What dormant runs cost on a disk is measured by `examples/dormant.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a measurement that cannot go on ends"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use dormouse_journal::{Channel, Delivery, Kind, Outcome, RunId, Source, Time, WebhookOptions};
+use dormouse_store::{Accept, StartRun, Step, Store};
+use support::{HOOK, MAIL, RETENTION, World, run, step, wait};
+
+/// Runs in the store before anything is measured: enough for the tables to have the depth of larger ones.
+const RUNS: u64 = 20_000;
+
+/// Runs that wait for a webhook.
+struct Waiting {
+    world: World,
+    start: StartRun,
+    count: u64,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let world = World::new();
+        let start = world.new_start();
+        let mut waiting = Waiting {
+            world,
+            start,
+            count: 0,
+        };
+        for _ in 0..RUNS {
+            let start = waiting.next();
+            waiting.start(start);
+        }
+        waiting
+    }
+
+    fn store(&self) -> &Store {
+        &self.world.store
+    }
+
+    fn next(&mut self) -> StartRun {
+        self.count += 1;
+        StartRun {
+            run: id(self.count),
+            ..self.start.clone()
+        }
+    }
+
+    /// Starts a run and lets it wait: two commits.
+    fn start(&self, start: StartRun) {
+        let id = start.run;
+        let create = Kind::CreateWebhook {
+            webhook: HOOK,
+            url: format!("https://hooks.example.com/hooks/{}", "t".repeat(56)),
+            options: WebhookOptions::default(),
+        };
+        let first = step(self.world.now(), None, vec![create, wait(Some(60_000))]);
+        run(self.store().start_run(start, |_, _| ())).unwrap();
+        self.activate(id, 0, first);
+    }
+
+    /// A request for a run that has taken `taken` of them.
+    fn request(&self, id: RunId, taken: u32) -> (Accept, Step) {
+        let accept = self.world.request(id, "{\"paid\":true}");
+        let delivery = Delivery {
+            id: accept.id.clone(),
+            accepted: self.world.now(),
+            request: accept.request.clone(),
+        };
+        let source = Source::Arrival {
+            channel: Channel::Webhook(HOOK),
+            place: u64::from(taken),
+        };
+        let delivered = (taken + 1, Outcome::Delivery(Some(delivery)), source);
+        let step = step(self.world.now(), Some(delivered), vec![wait(Some(60_000))]);
+        (accept, step)
+    }
+
+    /// Accepts a request and delivers it: two commits.
+    fn wake(&self, id: RunId, taken: u32, accept: Accept, step: Step) {
+        run(self.store().accept(accept, |_, _| ())).unwrap();
+        self.activate(id, taken + 1, step);
+    }
+
+    fn activate(&self, id: RunId, number: u32, step: Step) {
+        let activated = self.store().activate(id, number, step, RETENTION, MAIL);
+        run(activated).unwrap().unwrap();
+    }
+}
+
+fn id(number: u64) -> RunId {
+    RunId::new(Time(number), [0; 10])
+}
+
+/// The numbers of the runs, each once, in an order that leaps about.
+fn scattered(number: u64) -> u64 {
+    1 + number * 7_919 % RUNS
+}
+
+fn transactions(criterion: &mut Criterion) {
+    let mut waiting = Waiting::new();
+    criterion.bench_function("start a run and let it wait", |bencher| {
+        bencher.iter(|| {
+            let start = waiting.next();
+            waiting.start(start);
+        });
+    });
+    let mut requests = 0;
+    criterion.bench_function("wake a run and let it wait again", |bencher| {
+        bencher.iter_batched(
+            || {
+                let id = id(scattered(requests % RUNS));
+                let taken = u32::try_from(requests / RUNS).unwrap();
+                requests += 1;
+                let (accept, step) = waiting.request(id, taken);
+                (id, taken, accept, step)
+            },
+            |(id, taken, accept, step)| waiting.wake(id, taken, accept, step),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn reads(criterion: &mut Criterion) {
+    let waiting = Waiting::new();
+    let mut number = 0;
+    let mut next = move || {
+        number += 1;
+        id(scattered(number % RUNS))
+    };
+    criterion.bench_function("take a snapshot", |bencher| {
+        bencher.iter(|| waiting.store().read());
+    });
+    let snapshot = waiting.store().read().unwrap();
+    criterion.bench_function("read a run and its state", |bencher| {
+        bencher.iter(|| snapshot.view(next()));
+    });
+    criterion.bench_function("read a webhook", |bencher| {
+        bencher.iter(|| snapshot.webhook(next(), HOOK));
+    });
+    criterion.bench_function("read a run's webhooks with their URLs", |bencher| {
+        bencher.iter(|| snapshot.webhooks(next()));
+    });
+}
+
+criterion_group!(benches, transactions, reads);
+criterion_main!(benches);

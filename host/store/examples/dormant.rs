@@ -1,0 +1,455 @@
+//! What dormant runs cost: fills a store with runs that wait for a webhook with a timeout, and measures what it takes to
+//! keep, to open and to wake them.
+//!
+//! ```text
+//! cargo run --release -p dormouse-store --example dormant -- fill FILE RUNS CACHE_MIB
+//! cargo run --release -p dormouse-store --example dormant -- commit FILE RUNS_AT_ONCE CACHE_MIB
+//! cargo run --release -p dormouse-store --example dormant -- wake FILE RUNS_AT_ONCE CACHE_MIB
+//! cargo run --release -p dormouse-store --example dormant -- open FILE CACHE_MIB
+//! cargo run --release -p dormouse-store --example dormant -- tables FILE
+//! ```
+//!
+//! `unverified` behind any of them opens the store without verifying it, and writes for that; `crash` behind it all ends
+//! the program without closing the store, as a kill would.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement that cannot go on ends, prints what it found, and reads the machine's clock"
+)]
+
+use std::fs::OpenOptions;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Activation, Completion, Delivery, Digest, GuestLimits, Kind, Operation, OperationNumber,
+    Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions,
+};
+use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, StorageBackend, Task};
+use dormouse_store::{
+    Accept, Accepted, Deploy, InboxLimits, MailLimits, Options, RunQuery, StartRun, Step, Store,
+};
+use futures::future::join_all;
+use redb::backends::FileBackend;
+use redb::{ReadableDatabase, TableHandle};
+
+const HOOK: WebhookNumber = WebhookNumber(0);
+const TIMEOUT: u64 = 30 * 24 * 3_600_000;
+const MAIL: MailLimits = MailLimits {
+    queued: 1_000,
+    bytes: 1 << 20,
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().unwrap();
+    let store = match words[..] {
+        ["fill", file, runs, cache, ..] => {
+            let store = open(file, number(cache));
+            fill(&store, number(runs));
+            store
+        }
+        ["commit", file, at_once, cache, ..] => {
+            let store = open(file, number(cache));
+            commit(&store, number(at_once));
+            store
+        }
+        ["wake", file, at_once, cache, ..] => {
+            let store = open(file, number(cache));
+            wake(&store, number(at_once));
+            store
+        }
+        ["open", file, cache, ..] => open(file, number(cache)),
+        ["tables", file] => return tables(file),
+        _ => {
+            println!("see the head of this file");
+            return;
+        }
+    };
+    memory();
+    if words.last() == Some(&"crash") {
+        std::process::exit(0);
+    }
+    let before = Instant::now();
+    drop(store);
+    println!("closed in {:?}", before.elapsed());
+}
+
+fn open(file: &str, cache: usize) -> Store {
+    let before = Instant::now();
+    let store = Store::open(
+        Arc::new(File(file.into())),
+        Arc::new(Machine),
+        &Random,
+        Arc::new(Threads::new()),
+        Options {
+            cache: cache << 20,
+            reserve: 0,
+            verify: !std::env::args().any(|argument| argument == "unverified"),
+        },
+    )
+    .unwrap();
+    println!("opened in {:?}", before.elapsed());
+    store
+}
+
+fn fill(store: &Store, runs: usize) {
+    let component = Bytes::from_static(b"component");
+    let deploy = Deploy {
+        name: "order".into(),
+        version: VersionId::of(&component),
+        component,
+        code: Bytes::from_static(b"code"),
+    };
+    pollster::block_on(store.deploy(deploy)).unwrap();
+    let before = Instant::now();
+    let mut left = runs;
+    while left > 0 {
+        let count = left.min(512);
+        pollster::block_on(start(store, count));
+        left -= count;
+    }
+    let took = before.elapsed();
+    println!("filled with {runs} runs in {took:?}");
+}
+
+/// Starts so many runs at once, and lets each wait.
+async fn start(store: &Store, count: usize) {
+    let ids: Vec<RunId> = (0..count).map(|_| new_id()).collect();
+    let starts = ids.iter().map(|id| store.start_run(new_start(*id)));
+    for started in join_all(starts).await {
+        started.unwrap();
+    }
+    let activations = ids
+        .iter()
+        .map(|id| store.activate(*id, 0, first_step(*id), TIMEOUT, MAIL));
+    for activated in join_all(activations).await {
+        activated.unwrap().unwrap();
+    }
+}
+
+fn new_start(id: RunId) -> StartRun {
+    let mut key = [0; 32];
+    Random.fill(&mut key);
+    StartRun {
+        run: id,
+        workflow: "order".into(),
+        version: None,
+        input: Payload {
+            content_type: "application/json".into(),
+            body: Bytes::from_static(b"{}"),
+        },
+        headers: vec![
+            (
+                "content-type".into(),
+                Bytes::from_static(b"application/json"),
+            ),
+            ("user-agent".into(), Bytes::from_static(b"curl/8.5.0")),
+        ],
+        key,
+        limits: GuestLimits {
+            memory: 64 << 20,
+            stack: 1 << 20,
+        },
+        idempotency_key: None,
+        remember: 0,
+    }
+}
+
+/// As the runner makes it: a webhook, and a wait for it.
+fn first_step(id: RunId) -> Step {
+    let token: String = (0..56)
+        .map(|at| char::from(b'a' + id.0[at % 16] % 26))
+        .collect();
+    let create = Kind::CreateWebhook {
+        webhook: HOOK,
+        url: format!("https://hooks.example.com/hooks/{token}"),
+        options: WebhookOptions::default(),
+    };
+    step(None, vec![operation("paid", create), wait()])
+}
+
+fn wait() -> Operation {
+    let wait = Kind::WaitForWebhook {
+        webhook: HOOK,
+        timeout: Some(TIMEOUT),
+    };
+    operation("paid", wait)
+}
+
+fn operation(step: &str, kind: Kind) -> Operation {
+    Operation {
+        step: step.into(),
+        digest: Digest::of(&0u8),
+        kind,
+    }
+}
+
+fn step(completion: Option<(Completion, Source)>, operations: Vec<Operation>) -> Step {
+    let (completion, source) = completion.unzip();
+    Step {
+        activation: Activation {
+            time: Machine.now(),
+            completion,
+            operations,
+            log_lines: 0,
+            end: None,
+        },
+        source,
+        calls: Vec::new(),
+        notifies: Vec::new(),
+        responses: Vec::new(),
+        logs: Vec::new(),
+        logged: 0,
+    }
+}
+
+/// How long groups of so many new runs take to be durable.
+fn commit(store: &Store, at_once: usize) {
+    let mut times = Vec::new();
+    for _ in 0..40 {
+        let before = Instant::now();
+        pollster::block_on(start(store, at_once));
+        times.push(before.elapsed() / 2);
+    }
+    times.sort();
+    println!(
+        "a commit of {at_once}: median {:?}, 9th decile {:?}",
+        times[20], times[36]
+    );
+}
+
+/// How many random runs a second take a request and wait again.
+fn wake(store: &Store, at_once: usize) {
+    let ids = all_ids(store);
+    let before = Instant::now();
+    let mut woken = 0;
+    while before.elapsed() < Duration::from_secs(10) {
+        let some = sample(&ids, at_once);
+        woken += some.len();
+        pollster::block_on(wake_some(store, &some));
+    }
+    let rate = woken as f64 / before.elapsed().as_secs_f64();
+    println!(
+        "woke {rate:.0} random runs a second of {}, {at_once} at once",
+        ids.len()
+    );
+}
+
+async fn wake_some(store: &Store, ids: &[RunId]) {
+    let accepts = ids.iter().map(|id| store.accept(new_request(*id)));
+    let accepted = join_all(accepts).await;
+    let activations = ids.iter().zip(accepted).map(|(id, accepted)| {
+        let Accepted::Queued { place, .. } = accepted.unwrap() else {
+            unreachable!("a run that waits takes a request")
+        };
+        deliver(store, *id, place)
+    });
+    join_all(activations).await;
+}
+
+async fn deliver(store: &Store, id: RunId, place: u64) {
+    let snapshot = store.read().unwrap();
+    let state = snapshot.state(id).unwrap().unwrap();
+    drop(snapshot);
+    let completion = Completion {
+        operation: OperationNumber(state.operations - 1),
+        outcome: Outcome::Delivery(Some(Delivery {
+            id: "request".into(),
+            accepted: Machine.now(),
+            request: new_request(id).request,
+        })),
+    };
+    let source = Source::Arrival {
+        channel: dormouse_journal::Channel::Webhook(HOOK),
+        place,
+    };
+    let step = step(Some((completion, source)), vec![wait()]);
+    store
+        .activate(id, state.activations, step, TIMEOUT, MAIL)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+fn new_request(run: RunId) -> Accept {
+    Accept {
+        run,
+        webhook: HOOK,
+        id: "request".into(),
+        request: Request {
+            method: "POST".into(),
+            url: "https://hooks.example.com/hooks/token".into(),
+            headers: vec![("user-agent".into(), Bytes::from_static(b"curl/8.5.0"))],
+            body: Bytes::from_static(b"{\"paid\":true}"),
+        },
+        key: None,
+        remember: 0,
+        limits: InboxLimits {
+            requests: 1_000,
+            bytes: 1 << 20,
+            host_bytes: 1 << 30,
+        },
+    }
+}
+
+fn all_ids(store: &Store) -> Vec<RunId> {
+    let snapshot = store.read().unwrap();
+    let mut query = RunQuery {
+        limit: 5_000,
+        ..RunQuery::default()
+    };
+    let mut ids = Vec::new();
+    loop {
+        let page = snapshot.runs(&query).unwrap();
+        ids.extend(page.runs.iter().map(|view| view.id));
+        query.before = page.next;
+        if page.next.is_none() {
+            return ids;
+        }
+    }
+}
+
+/// So many of them, none twice.
+fn sample(ids: &[RunId], count: usize) -> Vec<RunId> {
+    let mut random = [0; 8];
+    let mut some = std::collections::BTreeSet::new();
+    while some.len() < count.min(ids.len()) {
+        Random.fill(&mut random);
+        some.insert(ids[usize::try_from(u64::from_le_bytes(random)).unwrap() % ids.len()]);
+    }
+    let mut some: Vec<RunId> = some.into_iter().collect();
+    some.sort_by_key(|id| id.0[15]);
+    some
+}
+
+/// What each table takes.
+fn tables(file: &str) {
+    let database = redb::Database::builder()
+        .set_cache_size(1 << 30)
+        .open(file)
+        .unwrap();
+    let transaction = database.begin_read().unwrap();
+    println!(
+        "{:18}{:>10}{:>13}{:>13}{:>13}{:>9}",
+        "table", "rows", "stored", "metadata", "unused", "pages"
+    );
+    let mut sum = 0;
+    for handle in transaction.list_tables().unwrap() {
+        let table = transaction.open_untyped_table(handle.clone()).unwrap();
+        let stats = redb::ReadableTableMetadata::stats(&table).unwrap();
+        let rows = redb::ReadableTableMetadata::len(&table).unwrap();
+        sum += stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes();
+        println!(
+            "{:18}{rows:>10}{:>13}{:>13}{:>13}{:>9}",
+            handle.name(),
+            stats.stored_bytes(),
+            stats.metadata_bytes(),
+            stats.fragmented_bytes(),
+            stats.leaf_pages() + stats.branch_pages(),
+        );
+    }
+    let size = std::fs::metadata(file).unwrap().len();
+    println!("in all {sum} bytes, in a file of {size}");
+}
+
+fn memory() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for line in status
+        .lines()
+        .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"))
+    {
+        println!("{line}");
+    }
+}
+
+struct Machine;
+
+impl Clock for Machine {
+    fn now(&self) -> Time {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
+        Time(u64::try_from(now.as_millis()).unwrap())
+    }
+
+    fn sleep_until(&self, _: Time) -> Task {
+        Box::pin(std::future::pending())
+    }
+
+    fn thread_time(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Numbers that spread, from a counter (SplitMix64): a measurement can be repeated.
+struct Random;
+
+static STATE: AtomicU64 = AtomicU64::new(0);
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// An id above all before, as the host makes them.
+fn new_id() -> RunId {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let next = LAST.load(Ordering::Relaxed).max(Machine.now().0 << 12) + 1;
+    LAST.store(next, Ordering::Relaxed);
+    let mut random = [0; 10];
+    Random.fill(&mut random[2..]);
+    random[..2].copy_from_slice(&(next % (1 << 12)).to_be_bytes()[6..]);
+    RunId::new(Time(next >> 12), random)
+}
+
+/// One thread for all that blocks.
+struct Threads(std::sync::mpsc::Sender<Box<dyn FnOnce() + Send>>);
+
+impl Threads {
+    fn new() -> Self {
+        let (sender, work) = std::sync::mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        std::thread::spawn(move || work.into_iter().for_each(|work| work()));
+        Threads(sender)
+    }
+}
+
+impl Spawner for Threads {
+    fn spawn(&self, _: Task) {
+        unreachable!("the store spawns no tasks");
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.send(work).unwrap();
+    }
+}
+
+struct File(std::path::PathBuf);
+
+impl Disk for File {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&self.0)?;
+        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+    }
+
+    fn available(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
