@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use dormouse_api::call_error_code;
 use dormouse_journal::{CallError, Response};
 use http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
@@ -15,8 +16,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-
-use crate::model::call_error_code;
 
 /// The media type of what [`Metrics::encode`] gives.
 pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use dormouse_api::ProblemBody;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
-use crate::model::ProblemBody;
 use crate::problem::CONTENT;
 
 /// The document, as JSON.

@@ -1,6 +1,5 @@
 //! Secrets: what is set, and what is shown of it, which is all but the value.
 
-use dormouse_runtime::SecretView;
 use dormouse_secret::{Origin, Purpose, Use};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,18 +105,6 @@ impl From<Use> for SecretUse {
         match granted.purpose {
             Purpose::Verify => SecretUse::verify(&granted.workflow),
             Purpose::SendTo(origin) => SecretUse::send_to(&granted.workflow, &origin.to_string()),
-        }
-    }
-}
-
-impl From<SecretView> for Secret {
-    fn from(view: SecretView) -> Self {
-        Secret {
-            name: view.name,
-            uses: view.uses.into_iter().map(SecretUse::from).collect(),
-            created: view.created.into(),
-            updated: view.updated.into(),
-            readable: view.readable,
         }
     }
 }

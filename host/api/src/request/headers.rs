@@ -22,7 +22,8 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// What a run may know of the request that started it, in order, repeats included.
-pub(super) fn for_the_run(headers: &HeaderMap) -> Vec<Header> {
+#[must_use]
+pub fn for_the_run(headers: &HeaderMap) -> Vec<Header> {
     // A sender can name further fields of its connection.
     let named: Vec<String> = headers
         .get_all(CONNECTION)

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_store::WebhookView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Timestamp, WebhookOptions};
-use crate::ingress::Rejected;
 
 /// The webhooks of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,30 +45,4 @@ pub struct Webhook {
     pub rejected: BTreeMap<String, u64>,
     /// When the last request was refused.
     pub last_rejected: Option<Timestamp>,
-}
-
-impl Webhook {
-    /// A webhook as it is in the store, and what it refused.
-    #[must_use]
-    pub fn of(view: WebhookView, rejected: Rejected) -> Self {
-        let webhook = view.webhook;
-        let reasons = rejected.reasons.into_iter();
-        Webhook {
-            webhook: view.number.0,
-            options: (&webhook.options).into(),
-            step: webhook.step,
-            url: webhook.url,
-            created: webhook.created.into(),
-            closed: webhook.closed,
-            queued: webhook.queued,
-            queued_bytes: webhook.queued_bytes,
-            delivered: webhook.delivered,
-            waits: webhook.waits,
-            last_accepted: webhook.last_accepted.map(Into::into),
-            rejected: reasons
-                .map(|(code, count)| (code.to_owned(), count))
-                .collect(),
-            last_rejected: rejected.last.map(Into::into),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use crate::problem::Problem;
+use super::Malformed;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -10,7 +10,10 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 256;
 
 /// The key of a request, if it has one.
-pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+///
+/// # Errors
+/// When it has several, or what it has is no key.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Malformed> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -21,7 +24,7 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         .filter(|value| (1..=LONGEST).contains(&value.len()));
     match (value, values.next()) {
         (Some(value), None) => Ok(Some(value.to_owned())),
-        _ => Err(Problem::malformed(
+        _ => Err(Malformed::new(
             "invalid-header",
             "the header Idempotency-Key",
             format!("must be there once, with 1 to {LONGEST} visible ASCII characters"),
@@ -35,12 +38,12 @@ mod tests {
 
     use super::*;
 
-    fn read(values: &[&str]) -> Result<Option<String>, Problem> {
+    fn read(values: &[&str]) -> Result<Option<String>, Malformed> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(IDEMPOTENCY_KEY, HeaderValue::from_str(value).unwrap());
         }
-        key(&headers)
+        idempotency_key(&headers)
     }
 
     #[test]
@@ -54,7 +57,7 @@ mod tests {
             &[&"k".repeat(LONGEST + 1)],
             &["\u{fc}"],
         ] {
-            assert_eq!(read(bad).unwrap_err().code(), "invalid-header", "{bad:?}");
+            assert_eq!(read(bad).unwrap_err().code, "invalid-header", "{bad:?}");
         }
     }
 }

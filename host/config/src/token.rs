@@ -82,10 +82,10 @@ impl fmt::Debug for ApiToken {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
-    pub(crate) fn token(text: &str) -> ApiToken {
+    fn token(text: &str) -> ApiToken {
         ApiToken::new(text, "a test".into()).unwrap()
     }
 

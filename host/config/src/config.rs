@@ -5,18 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::Allowance;
-use dormouse_journal::GuestLimits;
 use dormouse_outbound::Policy;
-use dormouse_runtime::{Limits, Settings};
 use dormouse_secret::SecretKeys;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use super::read::{Reader, address};
-use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
-use crate::machine::compiler::CompileLimits;
-use crate::model::Mask;
+use super::{
+    ApiToken, ConfigError, Limits, Network, RawConfig, Source, public_url, secret_keys, setting,
+};
 
 /// The configuration of a host.
 #[derive(Debug, Clone)]
@@ -45,18 +42,23 @@ pub struct Config {
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
-    /// Headers whose values people do not see.
-    pub mask: Mask,
+    /// Headers whose values people do not see, beside those that they never see.
+    pub mask_headers: Vec<HeaderName>,
     /// The longest that `Prefer: wait` holds an answer.
     pub max_wait: Duration,
+    /// The limits.
+    pub limits: Limits,
+    /// How many milliseconds an ended run is kept.
+    pub retention: u64,
+    /// For how many milliseconds a repeated request or start is known as such.
+    pub duplicate_window: u64,
+    /// Bytes of the store that are kept in memory.
+    pub store_cache: usize,
+    /// Bytes that must be free on the disk for a write to be tried.
+    pub disk_reserve: u64,
+    /// What seals secrets and opens them. Without keys there are none to be used.
+    pub secret_keys: Option<Arc<SecretKeys>>,
     is_public_url_given: bool,
-    limits: Limits,
-    retention: u64,
-    duplicate_window: u64,
-    store_cache: usize,
-    disk_reserve: u64,
-    compile: CompileLimits,
-    secret_keys: Option<Arc<SecretKeys>>,
 }
 
 /// How log events are written.
@@ -68,21 +70,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Less memory than this and no guest starts.
-const LEAST_MEMORY: u64 = 1 << 20;
-
-/// The time limit of a child process is in whole seconds.
-const LEAST_COMPILE_TIME: u64 = 1_000;
-
-/// Less memory than this and the compiler itself does not start.
-const LEAST_COMPILE_MEMORY: u64 = 256 << 20;
-
 /// More connections than this no machine has file descriptors for.
 const MOST_CONNECTIONS: u32 = 1 << 20;
-
-/// Slots beyond the instances that may exist at once: one that is dropped leaves its slot a little later than its
-/// permit, and a few guests take more of the pool than others.
-const SPARE_SLOTS: u32 = 32;
 
 impl Config {
     /// Understands what was given, and reads the token and the keys of secrets.
@@ -128,19 +117,14 @@ impl Config {
             },
             log: read.value(&setting::LOG, log)?,
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
-            mask: mask(&read)?,
+            // Header names that could stand in no request would mask nothing, and so are mistakes.
+            mask_headers: read.list(&setting::MASK_HEADERS)?,
             max_wait: Duration::from_millis(read.span(&setting::MAX_WAIT, 0)?),
-            limits: limits(&read)?,
+            limits: Limits::read(&read)?,
             retention: read.span(&setting::RETENTION, 0)?,
             duplicate_window: read.span(&setting::DUPLICATE_WINDOW, 0)?,
             store_cache: read.size_in_memory(&setting::STORE_CACHE, 0)?,
             disk_reserve: read.size(&setting::DISK_RESERVE, 0)?,
-            compile: CompileLimits {
-                time: Duration::from_millis(
-                    read.span(&setting::COMPILE_TIME_LIMIT, LEAST_COMPILE_TIME)?,
-                ),
-                memory: read.size(&setting::COMPILE_MEMORY_LIMIT, LEAST_COMPILE_MEMORY)?,
-            },
             secret_keys: secret_keys.map(Arc::new),
         })
     }
@@ -156,79 +140,6 @@ impl Config {
         }
         self
     }
-
-    /// What the runtime is set to.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
-            public_url: self.public_url.clone(),
-            limits: self.limits.clone(),
-            retention: self.retention,
-            duplicate_window: self.duplicate_window,
-            store_cache: self.store_cache,
-            disk_reserve: self.disk_reserve,
-            secret_keys: self.secret_keys.clone(),
-            rebuild_after_step: false,
-        }
-    }
-
-    /// What the engine is set to.
-    #[must_use]
-    pub fn engine(&self) -> dormouse_engine::Config {
-        dormouse_engine::Config {
-            slots: self.limits.instances + SPARE_SLOTS,
-        }
-    }
-
-    /// How calls are made.
-    #[must_use]
-    pub fn outbound(&self) -> dormouse_outbound::Settings {
-        dormouse_outbound::Settings {
-            policy: self.egress.clone(),
-            max_response_bytes: self.limits.body,
-            ..dormouse_outbound::Settings::default()
-        }
-    }
-
-    /// What compiling one component may take.
-    #[must_use]
-    pub fn compile_limits(&self) -> CompileLimits {
-        self.compile
-    }
-}
-
-fn limits(read: &Reader<'_>) -> Result<Limits, ConfigError> {
-    let body = read.size(&setting::BODY_LIMIT, 1)?;
-    Ok(Limits {
-        component: read.size(&setting::COMPONENT_LIMIT, 1)?,
-        body,
-        inbox: read.count(&setting::INBOX_LIMIT, u32::MAX)?,
-        inbox_bytes: read.size(&setting::INBOX_BYTES_LIMIT, 1)?,
-        host_inbox_bytes: read.size(&setting::HOST_INBOX_BYTES_LIMIT, 1)?,
-        webhook_rate: read.number(&setting::WEBHOOK_RATE_LIMIT, 0, u32::MAX)?,
-        host_rate: read.number(&setting::HOST_RATE_LIMIT, 0, u32::MAX)?,
-        reply_wait: read.span(&setting::REPLY_WAIT_LIMIT, 1)?,
-        held_replies: read.count(&setting::HELD_REPLIES, 1 << 20)?,
-        signature_tolerance: read.span(&setting::SIGNATURE_TOLERANCE, 0)?,
-        journal: read.size(&setting::JOURNAL_LIMIT, 1)?,
-        guest: GuestLimits {
-            memory: read.size(&setting::MEMORY_LIMIT, LEAST_MEMORY)?,
-            stack: dormouse_engine::WASM_STACK as u64,
-        },
-        allowance: Arc::new(Allowance {
-            cpu: Duration::from_millis(read.span(&setting::CPU_LIMIT, 1)?),
-            operations: read.count(&setting::OPERATIONS_LIMIT, u32::MAX)?,
-            outstanding: read.count(&setting::OUTSTANDING_LIMIT, u32::MAX)?,
-            webhooks: read.count(&setting::WEBHOOKS_LIMIT, u32::MAX)?,
-            step_name: read.size_in_memory(&setting::STEP_NAME_LIMIT, 1)?,
-            value: usize::try_from(body).unwrap_or(usize::MAX),
-            log: read.size_in_memory(&setting::LOG_LIMIT, 0)?,
-        }),
-        instances: read.count(&setting::INSTANCES, 1 << 16)?,
-        warm_memory: read.size(&setting::WARM_MEMORY, 0)?,
-        calls_in_flight: read.count(&setting::CALLS_IN_FLIGHT, 1 << 16)?,
-        call_timeout: read.span(&setting::CALL_TIMEOUT, 1)?,
-    })
 }
 
 /// What a file or a variable holds that nobody should see. A file named on the command line goes before the variable,
@@ -254,12 +165,6 @@ fn log(text: &str) -> Result<String, String> {
             "{error}; give a level such as info, or levels by module such as info,dormouse=debug"
         )),
     }
-}
-
-/// Header names that could stand in no request would mask nothing, and so are mistakes.
-fn mask(read: &Reader<'_>) -> Result<Mask, ConfigError> {
-    let names: Vec<HeaderName> = read.list(&setting::MASK_HEADERS)?;
-    Ok(Mask::default().with(names.iter().map(HeaderName::to_string)))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, &'static str> {

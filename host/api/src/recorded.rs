@@ -162,7 +162,7 @@ fn failure_of(failure: &dormouse_journal::Failure, backtrace: Option<String>) ->
 }
 
 /// A call's error as the contract spells it.
-pub(crate) fn call_error_code(error: &CallError) -> &'static str {
+pub fn call_error_code(error: &CallError) -> &'static str {
     match error {
         CallError::Denied(_) => "denied",
         CallError::Invalid(_) => "invalid",
@@ -196,7 +196,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::model::Mask;
+    use crate::Mask;
 
     fn activation(
         completion: Option<dormouse_journal::Outcome>,

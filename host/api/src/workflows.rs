@@ -1,6 +1,5 @@
 //! Workflows and their versions.
 
-use dormouse_runtime::Deployment;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,32 +47,4 @@ pub struct Deployed {
     pub version: String,
     /// Whether the upload was a core module, of which the host made the component.
     pub wrapped: bool,
-}
-
-impl Workflow {
-    /// A workflow as the store has it.
-    #[must_use]
-    pub fn of(name: String, workflow: &dormouse_store::Workflow) -> Self {
-        let version = |version: &dormouse_store::Version| Version {
-            version: version.id.to_string(),
-            deployed: version.deployed.into(),
-            size: version.size,
-        };
-        Workflow {
-            name,
-            version: workflow.current.to_string(),
-            deleted: workflow.deleted,
-            versions: workflow.versions.iter().map(version).collect(),
-        }
-    }
-}
-
-impl From<Deployment> for Deployed {
-    fn from(deployment: Deployment) -> Self {
-        Deployed {
-            name: deployment.name,
-            version: deployment.version.to_string(),
-            wrapped: deployment.wrapped,
-        }
-    }
 }

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
-use dormouse_store::RunView;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -108,26 +107,6 @@ pub struct Waiting {
 }
 
 impl RunSummary {
-    /// A run as the store has it.
-    #[must_use]
-    pub fn of(view: &RunView) -> Self {
-        let failure = view.state.failure.as_ref().map(|failure| Failure {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            backtrace: None,
-        });
-        RunSummary {
-            id: view.id.to_string(),
-            workflow: view.run.workflow.clone(),
-            version: view.run.version.to_string(),
-            status: view.state.status,
-            created: view.run.created.into(),
-            ended: view.state.ended.map(Into::into),
-            failure,
-            untaken: view.state.untaken,
-        }
-    }
-
     /// A run that is known to be executing right now is shown as running, although its last commit left it asleep.
     #[must_use]
     pub fn active(mut self, active: bool) -> Self {
@@ -150,34 +129,12 @@ impl RunStatus {
 impl Run {
     /// How many operations are shown as waited for.
     pub const WAITING: usize = 1_000;
-
-    /// A run as the store has it. `open` may have one more than are shown.
-    #[must_use]
-    pub fn of(
-        view: &RunView,
-        output: Option<&Payload>,
-        open: &[(OperationNumber, Open)],
-        active: bool,
-    ) -> Self {
-        let mut summary = RunSummary::of(view).active(active);
-        if let Some(failure) = &mut summary.failure {
-            failure.backtrace.clone_from(&view.state.backtrace);
-        }
-        Run {
-            summary,
-            output: output.and_then(output_value),
-            waiting: open.iter().take(Self::WAITING).map(Waiting::of).collect(),
-            waiting_truncated: open.len() > Self::WAITING,
-            activations: view.state.activations,
-            operations: view.state.operations,
-            journal_bytes: view.state.journal_bytes,
-            last_activation: view.state.time.into(),
-        }
-    }
 }
 
 impl Waiting {
-    fn of((number, open): &(OperationNumber, Open)) -> Self {
+    /// An operation as it is recorded.
+    #[must_use]
+    pub fn of((number, open): &(OperationNumber, Open)) -> Self {
         Waiting {
             operation: number.0,
             kind: open.kind.name().into(),
@@ -196,8 +153,9 @@ fn shown(status: Status, active: bool) -> Status {
     }
 }
 
-/// A payload as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
-fn output_value(payload: &Payload) -> Option<Box<RawValue>> {
+/// A run's output as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
+#[must_use]
+pub fn output(payload: &Payload) -> Option<Box<RawValue>> {
     if is_json(&payload.content_type)
         && let Ok(value) = serde_json::from_slice(&payload.body)
     {
@@ -212,7 +170,7 @@ fn output_value(payload: &Payload) -> Option<Box<RawValue>> {
 
 /// Whether a media type is JSON's, or one built on it (`application/problem+json`).
 #[must_use]
-pub(crate) fn is_json(content_type: &str) -> bool {
+pub fn is_json(content_type: &str) -> bool {
     let essence = content_type
         .split(';')
         .next()
@@ -239,7 +197,7 @@ mod tests {
             content_type: content_type.into(),
             body: body.into(),
         };
-        output_value(&payload).unwrap().to_string()
+        super::output(&payload).unwrap().to_string()
     }
 
     #[test]

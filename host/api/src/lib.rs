@@ -1,5 +1,9 @@
-//! What the API says, as JSON: written by [`api`](crate::api), read by [`cli`](crate::cli), described by the OpenAPI
-//! document. One file per subject, each with how it is made from what the store has.
+//! The words of the HTTP API: what it says, as JSON, and how it reads what a request says.
+//!
+//! There is no server here and no store, so that a client needs neither, and so that all of it can be fuzzed. One file
+//! per subject has what is said of it, in the types that the server writes, the command line reads and the OpenAPI
+//! document describes; where the journal has it, with how it is made from what is recorded. What a caller writes into a
+//! query, a header or a body is read in [`request`].
 
 mod content;
 mod events;
@@ -8,6 +12,7 @@ mod logs;
 mod mask;
 mod problem;
 mod recorded;
+pub mod request;
 mod runs;
 mod secrets;
 mod time;
@@ -24,9 +29,8 @@ pub use journal::{
 pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use problem::ProblemBody;
-pub(crate) use recorded::call_error_code;
-pub(crate) use runs::is_json;
-pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting};
+pub use recorded::call_error_code;
+pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting, is_json, output};
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::Timestamp;
 pub use webhook_options::{

@@ -4,11 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dormouse_journal::RunId;
 
-use super::query::QueryParams;
-use crate::problem::Problem;
+use super::{Malformed, QueryParams};
 
 /// A place in a list.
-pub(super) trait Cursor: Sized {
+pub trait Cursor: Sized {
     /// As bytes. The first tells kinds of lists apart, so that a cursor of one is not taken for another's.
     fn to_bytes(&self) -> Vec<u8>;
 
@@ -21,7 +20,10 @@ pub(super) trait Cursor: Sized {
     }
 
     /// The one in a query, if there is one.
-    fn from_query(query: &QueryParams) -> Result<Option<Self>, Problem> {
+    ///
+    /// # Errors
+    /// When it is not one of this list.
+    fn from_query(query: &QueryParams) -> Result<Option<Self>, Malformed> {
         let Some(text) = query.text("cursor") else {
             return Ok(None);
         };
@@ -30,7 +32,7 @@ pub(super) trait Cursor: Sized {
             .and_then(|bytes| Self::from_bytes(&bytes))
             .map(Some)
             .ok_or_else(|| {
-                Problem::malformed(
+                Malformed::new(
                     "invalid-query",
                     "the query parameter \"cursor\"",
                     "is not one that this list gave: hand back `next` as it was",
@@ -41,20 +43,24 @@ pub(super) trait Cursor: Sized {
 
 /// In a list of runs: behind this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AfterRun(pub(super) RunId);
+pub struct AfterRun(pub RunId);
 
 /// In a journal: at this activation, whose first operation has this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct AtActivation {
-    pub(super) activation: u32,
-    pub(super) operation: u32,
+pub struct AtActivation {
+    /// The activation.
+    pub activation: u32,
+    /// Its first operation.
+    pub operation: u32,
 }
 
 /// In a log: at this line of this activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct AtLine {
-    pub(super) activation: u32,
-    pub(super) line: u32,
+pub struct AtLine {
+    /// The activation.
+    pub activation: u32,
+    /// Which of its lines.
+    pub line: u32,
 }
 
 impl Cursor for AfterRun {
@@ -109,7 +115,7 @@ fn from_pair(kind: [u8; 1], bytes: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn read<C: Cursor>(text: &str) -> Result<Option<C>, Problem> {
+    fn read<C: Cursor>(text: &str) -> Result<Option<C>, Malformed> {
         let uri = format!("/?cursor={text}").parse().unwrap();
         C::from_query(&QueryParams::read(&uri, &["cursor"]).unwrap())
     }
@@ -138,12 +144,8 @@ mod tests {
         }
         .to_text();
         for text in ["", "x", "!!!", "AAAA", &line, &format!("{line}A")] {
-            let problem = read::<AtActivation>(text).unwrap_err();
-            assert_eq!(
-                (problem.status().as_u16(), problem.code()),
-                (400, "invalid-query"),
-                "{text}"
-            );
+            let error = read::<AtActivation>(text).unwrap_err();
+            assert_eq!(error.code, "invalid-query", "{text}");
         }
     }
 

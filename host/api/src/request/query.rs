@@ -6,19 +6,22 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use crate::problem::Problem;
+use super::Malformed;
 
 /// The code of every problem with a query.
 const CODE: &str = "invalid-query";
 
 /// The parameters of a query.
 #[derive(Debug)]
-pub(super) struct QueryParams(Vec<(String, String)>);
+pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
     /// The parameters, each of which must be among `known` and there once. One that is misspelt would otherwise be
     /// as good as absent: a list without its filter, a run of another version.
-    pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// When one is unknown or repeated.
+    pub fn read(uri: &Uri, known: &[&str]) -> Result<Self, Malformed> {
         let query = uri.query().unwrap_or_default().as_bytes();
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query) {
@@ -42,7 +45,8 @@ impl QueryParams {
     }
 
     /// A parameter as it is.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(key, _)| key == name)
@@ -50,7 +54,10 @@ impl QueryParams {
     }
 
     /// A parameter as a value.
-    pub(super) fn value<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    ///
+    /// # Errors
+    /// When it is none of that type.
+    pub fn value<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Malformed> {
         let parse = |text: &str| {
             text.parse()
                 .map_err(|error| malformed(name, format!("is {text:?}: {error}")))
@@ -59,11 +66,10 @@ impl QueryParams {
     }
 
     /// How many items a page may have.
-    pub(super) fn limit(
-        &self,
-        default: usize,
-        range: RangeInclusive<usize>,
-    ) -> Result<usize, Problem> {
+    ///
+    /// # Errors
+    /// When it is not a number in this range.
+    pub fn limit(&self, default: usize, range: RangeInclusive<usize>) -> Result<usize, Malformed> {
         let Some(text) = self.text("limit") else {
             return Ok(default);
         };
@@ -81,8 +87,8 @@ impl QueryParams {
 }
 
 /// A parameter that is not as it must be.
-fn malformed(name: &str, why: impl Display) -> Problem {
-    Problem::malformed(CODE, &format!("the query parameter {name:?}"), why)
+fn malformed(name: &str, why: impl Display) -> Malformed {
+    Malformed::new(CODE, &format!("the query parameter {name:?}"), why)
 }
 
 #[cfg(test)]
@@ -91,16 +97,16 @@ mod tests {
 
     use super::*;
 
-    fn read(query: &str) -> Result<QueryParams, Problem> {
+    fn read(query: &str) -> Result<QueryParams, Malformed> {
         QueryParams::read(
             &format!("/v1/runs?{query}").parse().unwrap(),
             &["limit", "version"],
         )
     }
 
-    fn refused(problem: &Problem, text: &str) {
-        assert_eq!((problem.status().as_u16(), problem.code()), (400, CODE));
-        assert!(problem.detail().contains(text), "{}", problem.detail());
+    fn refused(error: &Malformed, text: &str) {
+        assert_eq!(error.code, CODE);
+        assert!(error.detail.contains(text), "{error}");
     }
 
     #[test]
@@ -139,10 +145,10 @@ mod tests {
 
     #[test]
     fn a_malformed_value_says_what_it_should_be() {
-        let problem = read("version=1")
+        let error = read("version=1")
             .unwrap()
             .value::<VersionId>("version")
             .unwrap_err();
-        refused(&problem, "64 hexadecimal digits");
+        refused(&error, "64 hexadecimal digits");
     }
 }

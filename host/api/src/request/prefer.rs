@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::problem::Problem;
+use super::Malformed;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// How long a caller wants its answer held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wait(Duration);
+pub struct Wait(Duration);
 
 impl Wait {
     /// What a request asks for, and no more than `most`. Preferences other than `wait` are none of ours.
-    pub(super) fn from_headers(
-        headers: &HeaderMap,
-        most: Duration,
-    ) -> Result<Option<Self>, Problem> {
+    ///
+    /// # Errors
+    /// When its `wait` is not in whole seconds.
+    pub fn from_headers(headers: &HeaderMap, most: Duration) -> Result<Option<Self>, Malformed> {
         for value in headers.get_all(PREFER) {
             let value = value
                 .to_str()
@@ -38,12 +38,14 @@ impl Wait {
     }
 
     /// How long.
-    pub(super) fn duration(self) -> Duration {
+    #[must_use]
+    pub fn duration(self) -> Duration {
         self.0
     }
 
     /// The header that tells the caller what was made of its preference.
-    pub(super) fn applied(self) -> (HeaderName, HeaderValue) {
+    #[must_use]
+    pub fn applied(self) -> (HeaderName, HeaderValue) {
         let value = format!("wait={}", self.0.as_secs());
         // Letters and digits make a header value.
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("wait"));
@@ -60,15 +62,15 @@ fn wait(preference: &str) -> Option<&str> {
         .then(|| value.trim().trim_matches('"'))
 }
 
-fn malformed(why: impl std::fmt::Display) -> Problem {
-    Problem::malformed("invalid-header", "the header Prefer", why)
+fn malformed(why: impl std::fmt::Display) -> Malformed {
+    Malformed::new("invalid-header", "the header Prefer", why)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(values: &[&'static str]) -> Result<Option<u64>, Problem> {
+    fn read(values: &[&'static str]) -> Result<Option<u64>, Malformed> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(PREFER, HeaderValue::from_static(value));
@@ -109,17 +111,9 @@ mod tests {
             "wait=1.5",
             "wait=99999999999",
         ] {
-            let problem = read(&[value]).unwrap_err();
-            assert_eq!(
-                (problem.status().as_u16(), problem.code()),
-                (400, "invalid-header"),
-                "{value}"
-            );
-            assert!(
-                problem.detail().contains("header Prefer"),
-                "{}",
-                problem.detail()
-            );
+            let error = read(&[value]).unwrap_err();
+            assert_eq!(error.code, "invalid-header", "{value}");
+            assert!(error.detail.contains("header Prefer"), "{error}");
         }
     }
 }
