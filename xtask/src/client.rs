@@ -1,11 +1,11 @@
-//! The host's HTTP API, as far as the demonstration uses it.
+//! The host's HTTP API, as far as these commands use it.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
-use ureq::Agent;
 use ureq::http::Response;
+use ureq::{Agent, RequestBuilder};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -13,10 +13,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Client {
     agent: Agent,
     host: String,
+    token: Option<String>,
 }
 
 impl Client {
-    pub(crate) fn new(host: String) -> Self {
+    pub(crate) fn new(host: String, token: Option<String>) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
@@ -24,17 +25,15 @@ impl Client {
         Self {
             agent: config.into(),
             host,
+            token,
         }
     }
 
     /// Makes a component the current version of a workflow, and gives the version.
     pub(crate) fn deploy(&self, workflow: &str, component: &[u8]) -> anyhow::Result<String> {
         let url = format!("{}/v1/workflows/{workflow}", self.host);
-        let answer = self
-            .agent
-            .put(&url)
-            .content_type("application/wasm")
-            .send(component);
+        let request = self.authorized(self.agent.put(&url));
+        let answer = request.content_type("application/wasm").send(component);
         let answer = json(&format!("PUT {url}"), answer)?;
         text(&answer, "version")
     }
@@ -44,7 +43,7 @@ impl Client {
         let url = format!("{}/v1/workflows/{workflow}/runs", self.host);
         let answer = json(
             &format!("POST {url}"),
-            self.agent.post(&url).send_json(input),
+            self.authorized(self.agent.post(&url)).send_json(input),
         )?;
         text(&answer, "id")
     }
@@ -52,7 +51,10 @@ impl Client {
     /// The status of a run, once it has ended or cannot go on.
     pub(crate) fn end_of(&self, run: &str) -> anyhow::Result<Option<String>> {
         let url = format!("{}/v1/runs/{run}", self.host);
-        let answer = json(&format!("GET {url}"), self.agent.get(&url).call())?;
+        let answer = json(
+            &format!("GET {url}"),
+            self.authorized(self.agent.get(&url)).call(),
+        )?;
         match text(&answer, "status")?.as_str() {
             "pending" | "running" | "suspended" => Ok(None),
             "completed" => Ok(Some("completed".to_owned())),
@@ -63,7 +65,17 @@ impl Client {
     /// What a run gave.
     pub(crate) fn output(&self, run: &str) -> anyhow::Result<Value> {
         let url = format!("{}/v1/runs/{run}/output", self.host);
-        json(&format!("GET {url}"), self.agent.get(&url).call())
+        json(
+            &format!("GET {url}"),
+            self.authorized(self.agent.get(&url)).call(),
+        )
+    }
+
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 }
 
