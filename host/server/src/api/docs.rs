@@ -138,6 +138,15 @@ fn hooks() {}
 )]
 pub(super) struct Bytes(Vec<u8>);
 
+/// What a workflow returned, of whatever media type: with one of JSON it is any value, and not a text.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = serde_json::Value)]
+#[expect(
+    dead_code,
+    reason = "a shape for the document; outputs go out as they are"
+)]
+pub(super) struct Output(Vec<u8>);
+
 /// What the caller of a webhook is answered.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "a shape for the document; the ingress answers it")]

@@ -10,7 +10,7 @@ use dormouse_store::RunQuery;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::docs::{Bytes, Guarded, QueryProblems, RunProblems};
+use super::docs::{Guarded, Output, QueryProblems, RunProblems};
 use super::path::PathParams;
 use super::shown;
 use super::state::AppState;
@@ -99,7 +99,7 @@ pub(super) async fn show(
     get, path = "/v1/runs/{id}/output", tag = "runs", operation_id = "show_output",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The output", body = inline(Bytes), content_type = "*/*"),
+        (status = 200, description = "The output", body = inline(Output), content_type = "*/*"),
         (status = 409, description = "`no-output`: the run has failed or was cancelled", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "`unknown-run`; `not-ended`: it has no output yet", body = ProblemBody,
