@@ -8,12 +8,16 @@
     reason = "a command line's output is for the person in front of it"
 )]
 
+mod api_test;
 mod bench;
 mod build;
 mod callback_service;
+mod client;
 mod command;
 mod demo;
+mod environment;
 mod guests;
+mod host;
 mod pause;
 mod python;
 mod test;
@@ -71,6 +75,22 @@ enum Command {
         args: Vec<String>,
     },
 
+    /// Test the API from its own OpenAPI document.
+    ///
+    /// Builds what the tests need, starts the host on a free port of the loopback interface with a few runs, and has
+    /// Schemathesis make up requests, right and wrong ones: every answer must be one that the document has, and none an
+    /// error of the host. Schemathesis is installed from PyPI into target/schemathesis-venv.
+    ///
+    /// A request that was answered wrongly is shown as a command for curl; turn it into a test.
+    ApiTest {
+        /// Requests made up for each operation, beside those that go through the bounds of its parameters.
+        #[arg(long, default_value_t = 30)]
+        examples: u32,
+        /// What the requests are made from: the same ones again for the same number.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+
     /// Show a run that lives through a kill of its host.
     ///
     /// Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
@@ -93,6 +113,7 @@ fn main() -> ExitCode {
         Command::Build { guests_only } => build::build(&workspace, guests_only),
         Command::Test { args } => test::test(&workspace, &args),
         Command::Bench { args } => bench::bench(&workspace, &args),
+        Command::ApiTest { examples, seed } => api_test::api_test(&workspace, examples, seed),
         Command::Demo => demo::demo(&workspace),
         Command::CallbackService { port } => callback_service::serve(port),
     };

@@ -7,6 +7,13 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
+
+/// For what takes a second or ten; on a busy machine more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(100);
+
 /// A moment that is waited for.
 pub(crate) struct Deadline(Instant);
 
@@ -36,4 +43,20 @@ impl Stopwatch {
 /// Does nothing for a while.
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) fn wait_until<T>(
+    mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let deadline = Deadline::after(PATIENCE);
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if deadline.passed() {
+            bail!("nothing happened for {} s", PATIENCE.as_secs());
+        }
+        pause(POLL);
+    }
 }

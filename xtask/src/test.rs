@@ -10,14 +10,19 @@ use crate::workspace::Workspace;
 
 /// Runs every test, or with arguments for the test runner, those that they select.
 pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
-    guests::build(workspace)?;
-    build_programs(workspace)?;
+    build(workspace)?;
     if args.is_empty() {
         let mut documentation = cargo(workspace);
         documentation.args(["test", "--workspace", "--locked", "--doc"]);
         run(&mut documentation).context("examples in the documentation failed")?;
     }
     run(runner(workspace).args(args)).context("tests failed")
+}
+
+/// Builds what the tests need: the guests, the host and the tests themselves.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    guests::build(workspace)?;
+    build_programs(workspace)
 }
 
 /// The tests start the host's program, which a test runner alone would not build. Programs and tests are built by one

@@ -52,4 +52,9 @@ impl Workspace {
     pub(crate) fn host(&self) -> PathBuf {
         self.target().join("release/dormouse")
     }
+
+    /// The host as `test` leaves it.
+    pub(crate) fn tested_host(&self) -> PathBuf {
+        self.target().join("debug/dormouse")
+    }
 }

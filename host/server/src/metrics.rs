@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use dormouse_api::call_error_code;
 use dormouse_journal::{CallError, Response};
 use dormouse_runtime::Commits;
 use http::{Method, StatusCode};
@@ -17,8 +18,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-
-use crate::model::call_error_code;
 
 /// The media type of what [`Metrics::encode`] gives.
 pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -5,6 +5,8 @@
 //! caller.
 
 use axum::response::{IntoResponse, Response};
+use dormouse_api::ProblemBody;
+use dormouse_api::request::{Malformed, NotASecret};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{
@@ -14,8 +16,6 @@ use dormouse_runtime::{
 use dormouse_store::{BackupError, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
-
-use crate::model::ProblemBody;
 
 /// The media type of RFC 9457.
 pub const CONTENT: &str = "application/problem+json";
@@ -257,6 +257,23 @@ impl IntoResponse for Problem {
             .insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
         response.headers_mut().extend(self.headers);
         response
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(error: Malformed) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, error.code, error.detail)
+    }
+}
+
+impl From<NotASecret> for Problem {
+    fn from(error: NotASecret) -> Self {
+        match error {
+            NotASecret::Malformed(error) => error.into(),
+            NotASecret::Invalid(why) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", why)
+            }
+        }
     }
 }
 

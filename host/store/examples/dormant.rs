@@ -122,7 +122,9 @@ fn fill(store: &Store, runs: usize) {
 /// Starts so many runs at once, and lets each wait.
 async fn start(store: &Store, count: usize) {
     let ids: Vec<RunId> = (0..count).map(|_| new_id()).collect();
-    let starts = ids.iter().map(|id| store.start_run(new_start(*id)));
+    let starts = ids
+        .iter()
+        .map(|id| store.start_run(new_start(*id), |_, _| ()));
     for started in join_all(starts).await {
         started.unwrap();
     }
@@ -243,7 +245,9 @@ fn wake(store: &Store, at_once: usize) {
 }
 
 async fn wake_some(store: &Store, ids: &[RunId]) {
-    let accepts = ids.iter().map(|id| store.accept(new_request(*id)));
+    let accepts = ids
+        .iter()
+        .map(|id| store.accept(new_request(*id), |_, _| ()));
     let accepted = join_all(accepts).await;
     let activations = ids.iter().zip(accepted).map(|(id, accepted)| {
         let Accepted::Queued { place, .. } = accepted.unwrap() else {
@@ -416,12 +420,12 @@ fn new_id() -> RunId {
 }
 
 /// One thread for all that blocks.
-struct Threads(std::sync::mpsc::Sender<Box<dyn FnOnce() + Send>>);
+struct Threads(std::sync::mpsc::Sender<Task>);
 
 impl Threads {
     fn new() -> Self {
-        let (sender, work) = std::sync::mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        std::thread::spawn(move || work.into_iter().for_each(|work| work()));
+        let (sender, tasks) = std::sync::mpsc::channel::<Task>();
+        std::thread::spawn(move || tasks.into_iter().for_each(pollster::block_on));
         Threads(sender)
     }
 }
@@ -431,8 +435,8 @@ impl Spawner for Threads {
         unreachable!("the store spawns no tasks");
     }
 
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.send(work).unwrap();
+    fn spawn_blocking(&self, task: Task) {
+        self.0.send(task).unwrap();
     }
 }
 

@@ -9,12 +9,12 @@ use std::net::IpAddr;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use dormouse_config::ApiToken;
 use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
 use super::state::AppState;
-use crate::config::ApiToken;
 use crate::problem::Problem;
 
 /// The rule for who may use the API.
@@ -140,7 +140,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderVal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::test_token;
+
+    fn token() -> ApiToken {
+        let token = ApiToken::from_environment(|_| Some("secret".into()));
+        token.unwrap().unwrap()
+    }
 
     fn headers(list: &[(HeaderName, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn with_a_token_only_the_token_counts() {
-        let auth = Auth::new(Some(test_token("secret")));
+        let auth = Auth::new(Some(token()));
         check(&auth, &[(AUTHORIZATION, "Bearer secret")], Ok(()));
         check(&auth, &[(AUTHORIZATION, "bearer  secret")], Ok(()));
         check(
@@ -275,8 +279,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_how_to_be_let_in() {
-        let problem =
-            Auth::new(Some(test_token("secret"))).check(&Uri::from_static("/"), &HeaderMap::new());
+        let problem = Auth::new(Some(token())).check(&Uri::from_static("/"), &HeaderMap::new());
         let response = problem.unwrap_err().into_response();
         assert_eq!(
             response.headers()[WWW_AUTHENTICATE],

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
+use dormouse_api::ProblemBody;
 use dormouse_runtime::Runtime;
 use futures::{Stream, stream};
 use http::StatusCode;
@@ -19,7 +20,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::docs::{Bytes, Guarded};
 use super::state::AppState;
 use crate::machine::{self, Scratch};
-use crate::model::ProblemBody;
 use crate::problem::Problem;
 
 /// Bytes that are read and sent at once.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use dormouse_api::{ProblemBody, RunStatus};
 use dormouse_journal::Status;
 use dormouse_store::{Cancelled, Resumed};
 
@@ -9,7 +10,6 @@ use super::docs::{Guarded, RunProblems};
 use super::path::PathParams;
 use super::runs;
 use super::state::AppState;
-use crate::model::{ProblemBody, RunStatus};
 use crate::problem::Problem;
 
 /// Cancels a run

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use dormouse_api::ProblemBody;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
-use crate::model::ProblemBody;
 use crate::problem::CONTENT;
 
 /// The document, as JSON.
@@ -137,6 +137,15 @@ fn hooks() {}
     reason = "a shape for the document; bodies are read as they come"
 )]
 pub(super) struct Bytes(Vec<u8>);
+
+/// What a workflow returned, of whatever media type: with one of JSON it is any value, and not a text.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = serde_json::Value)]
+#[expect(
+    dead_code,
+    reason = "a shape for the document; outputs go out as they are"
+)]
+pub(super) struct Output(Vec<u8>);
 
 /// What the caller of a webhook is answered.
 #[derive(utoipa::ToSchema)]

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use dormouse_api::{Notified, NotifiedRun, ProblemBody};
 use dormouse_store::AimedNotified;
 use http::{HeaderMap, StatusCode};
 
 use super::docs::{BodyProblems, Bytes, Guarded, RunProblems};
 use super::path::PathParams;
 use super::state::AppState;
-use crate::model::{Notified, NotifiedRun, ProblemBody};
 use crate::problem::Problem;
 use crate::request::body;
 

@@ -1,28 +1,26 @@
 //! The HTTP API: `/v1`, and what operators probe.
 //!
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
-//! [`model`](crate::model) or a [`Problem`]. There is one file per subject:
+//! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`, `secrets`;
 //! - `backup` makes a copy of everything;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
-//! - `path`, `query`, `prefer`, `headers` and `cursor` read one part of a request each.
+//! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
+//! - `shown` makes what is answered from what the store has.
 
 mod auth;
 mod backup;
 mod control;
-mod cursor;
 mod docs;
 mod events;
-mod headers;
 mod operations;
 mod path;
-mod prefer;
-mod query;
 mod records;
 mod runs;
 mod secrets;
+mod shown;
 mod start;
 mod state;
 mod workflows;

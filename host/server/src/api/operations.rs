@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use dormouse_api::ProblemBody;
 use dormouse_runtime::Readiness;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -9,7 +10,6 @@ use http::header::CONTENT_TYPE;
 use super::docs::Guarded;
 use super::state::AppState;
 use crate::metrics::{self, Moment};
-use crate::model::ProblemBody;
 use crate::problem::Problem;
 
 /// Whether the process lives

@@ -1,15 +1,13 @@
 //! What stands in a path: names and ids.
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use dormouse_api::request::workflow_name;
 use dormouse_journal::RunId;
 use dormouse_secret::{InvalidName, SecretName};
 use http::StatusCode;
 use http::request::Parts;
 
 use crate::problem::Problem;
-
-/// The longest name of a workflow.
-const WORKFLOW_NAME: usize = 64;
 
 /// The variable parts of a path, percent-decoded.
 #[derive(Debug)]
@@ -38,15 +36,7 @@ impl PathParams {
 
     /// The name of a workflow that is to be.
     pub(super) fn new_workflow(&self) -> Result<&str, Problem> {
-        let name = self.text("name");
-        if is_workflow_name(name) {
-            return Ok(name);
-        }
-        Err(Problem::malformed(
-            "invalid-workflow-name",
-            "the workflow's name in the path",
-            format!("is {name:?}: give 1 to {WORKFLOW_NAME} characters out of a-z, 0-9, - and _"),
-        ))
+        Ok(workflow_name(self.text("name"))?)
     }
 
     /// The name of a secret that is to be.
@@ -77,13 +67,6 @@ impl PathParams {
     }
 }
 
-/// Whether a workflow can have this name.
-pub(super) fn is_workflow_name(name: &str) -> bool {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    (1..=WORKFLOW_NAME).contains(&name.len()) && name.bytes().all(allowed)
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for PathParams {
     type Rejection = Problem;
 
@@ -112,35 +95,6 @@ mod tests {
 
     fn path(name: &str, value: &str) -> PathParams {
         PathParams(vec![(name.into(), value.into())])
-    }
-
-    #[test]
-    fn workflow_names() {
-        let longest = "a".repeat(WORKFLOW_NAME);
-        for name in ["a", "approval", "fan-out_2", longest.as_str()] {
-            assert_eq!(path("name", name).new_workflow().unwrap(), name);
-        }
-        let too_long = "a".repeat(WORKFLOW_NAME + 1);
-        for name in [
-            "",
-            "Approval",
-            "a b",
-            "a/b",
-            "\u{fc}",
-            ".",
-            too_long.as_str(),
-        ] {
-            let problem = path("name", name).new_workflow().unwrap_err();
-            assert_eq!(
-                (problem.status().as_u16(), problem.code()),
-                (400, "invalid-workflow-name")
-            );
-            assert!(
-                problem.detail().contains("a-z, 0-9, - and _"),
-                "{}",
-                problem.detail()
-            );
-        }
     }
 
     #[test]

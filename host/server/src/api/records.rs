@@ -2,17 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
+use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhooks};
 use dormouse_journal::RunId;
 use dormouse_store::Snapshot;
 use dormouse_webhook::signature_headers;
 use http::Uri;
 
-use super::cursor::{AtActivation, AtLine, Cursor as _};
 use super::docs::{Guarded, QueryProblems, RunProblems};
 use super::path::PathParams;
-use super::query::QueryParams;
+use super::shown;
 use super::state::AppState;
-use crate::model::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use crate::problem::Problem;
 
 /// Activations on a page of a journal, unless the caller says otherwise; and at most.
@@ -102,7 +102,7 @@ pub(super) async fn webhooks(
         .await?;
     let webhooks = webhooks.into_iter().map(|view| {
         let rejected = state.rejections.of(run, view.number);
-        Webhook::of(view, rejected)
+        shown::webhook(view, rejected)
     });
     Ok(Json(Webhooks {
         webhooks: webhooks.collect(),

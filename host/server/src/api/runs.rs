@@ -3,18 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use dormouse_api::request::{AfterRun, Cursor as _, QueryParams, Wait};
+use dormouse_api::{ProblemBody, Run, RunPage};
 use dormouse_journal::{RunId, Status};
 use dormouse_store::RunQuery;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::cursor::{AfterRun, Cursor as _};
-use super::docs::{Bytes, Guarded, QueryProblems, RunProblems};
+use super::docs::{Guarded, Output, QueryProblems, RunProblems};
 use super::path::PathParams;
-use super::prefer::Wait;
-use super::query::QueryParams;
+use super::shown;
 use super::state::AppState;
-use crate::model::{ProblemBody, Run, RunPage, RunSummary};
 use crate::problem::Problem;
 
 /// Runs on a page, unless the caller says otherwise.
@@ -56,7 +55,7 @@ pub(super) async fn list(
     let runs = page
         .runs
         .iter()
-        .map(|run| RunSummary::of(run).active(overlay && state.runtime.is_active(run.id)))
+        .map(|run| shown::summary(run).active(overlay && state.runtime.is_active(run.id)))
         .collect();
     Ok(Json(RunPage {
         runs,
@@ -100,7 +99,7 @@ pub(super) async fn show(
     get, path = "/v1/runs/{id}/output", tag = "runs", operation_id = "show_output",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The output", body = inline(Bytes), content_type = "*/*"),
+        (status = 200, description = "The output", body = inline(Output), content_type = "*/*"),
         (status = 409, description = "`no-output`: the run has failed or was cancelled", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "`unknown-run`; `not-ended`: it has no output yet", body = ProblemBody,
@@ -152,7 +151,7 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
                 .ok_or_else(|| Problem::unknown_run(run))?;
             let output = snapshot.output(run)?;
             let open = snapshot.open(run, Run::WAITING + 1)?;
-            Ok(Run::of(&view, output.as_ref(), &open, active))
+            Ok(shown::run(&view, output.as_ref(), &open, active))
         })
         .await
 }

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use dormouse_api::request::new_secret;
+use dormouse_api::{NewSecret, ProblemBody, Secret, Secrets};
 use dormouse_runtime::SetSecret;
-use dormouse_secret::{Secret as Value, Use};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::error::Category;
 
 use super::docs::{Guarded, SecretProblems};
-use super::path::{PathParams, is_workflow_name};
+use super::path::PathParams;
+use super::shown;
 use super::state::AppState;
-use crate::model::{NewSecret, ProblemBody, Secret, SecretUse, Secrets};
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -31,7 +31,7 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Secrets>,
     let views = state
         .read(move |snapshot| Ok(runtime.secrets(snapshot)?))
         .await?;
-    let secrets = views.into_iter().map(Secret::from).collect();
+    let secrets = views.into_iter().map(shown::secret).collect();
     Ok(Json(Secrets { secrets }))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn show(
             view.ok_or_else(|| Problem::unknown_secret(&name))
         })
         .await?;
-    Ok(Json(secret.into()))
+    Ok(Json(shown::secret(secret)))
 }
 
 /// Sets a secret
@@ -88,7 +88,7 @@ pub(super) async fn set(
 ) -> Result<(StatusCode, HeaderMap, Json<Secret>), Problem> {
     let name = path.new_secret()?;
     let body = body::read_fixed(&headers, body, BODY).await?;
-    let (value, uses) = understand(&body)?;
+    let (value, uses) = new_secret(&body)?;
     drop(body);
     let mut headers = HeaderMap::new();
     if let Ok(location) = HeaderValue::try_from(format!("/v1/secrets/{name}")) {
@@ -98,7 +98,7 @@ pub(super) async fn set(
         SetSecret::Created(view) => (StatusCode::CREATED, view),
         SetSecret::Replaced(view) => (StatusCode::OK, view),
     };
-    Ok((status, headers, Json(view.into())))
+    Ok((status, headers, Json(shown::secret(view))))
 }
 
 /// Deletes a secret
@@ -118,164 +118,5 @@ pub(super) async fn delete(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::unknown_secret(name))
-    }
-}
-
-/// The value and the uses that a body gives.
-fn understand(body: &[u8]) -> Result<(Value, Vec<Use>), Problem> {
-    let new: NewSecret = serde_json::from_slice(body).map_err(|error| wrong_form(&error))?;
-    let value = Value::new(new.value.into_bytes()).map_err(invalid)?;
-    let uses = (0..).zip(&new.uses);
-    let uses = uses.map(|(place, granted)| understand_use(place, granted));
-    Ok((value, uses.collect::<Result<_, _>>()?))
-}
-
-fn understand_use(place: usize, granted: &SecretUse) -> Result<Use, Problem> {
-    let wrong = |why: &str| invalid(format!("`uses[{place}]` is not a use of a secret: {why}"));
-    if !is_workflow_name(&granted.workflow) {
-        return Err(wrong(
-            "`workflow` has 1 to 64 characters out of a-z, 0-9, - and _",
-        ));
-    }
-    let purpose = granted.purpose().map_err(|why| wrong(&why))?;
-    Ok(Use {
-        workflow: granted.workflow.clone(),
-        purpose,
-    })
-}
-
-/// What is wrong with a body, by its place only: the text of the parser's error repeats what it found there, which may be
-/// the value.
-fn wrong_form(error: &serde_json::Error) -> Problem {
-    let place = format!("line {}, column {}", error.line(), error.column());
-    match error.classify() {
-        Category::Data => invalid(format!(
-            "the body is not a secret, at {place}: give {{\"value\": \"…\", \"uses\": [{{\"workflow\": \"…\", \"verify\": \
-             true}}, {{\"workflow\": \"…\", \"sendTo\": \"https://…\"}}]}}, each field once, and no others"
-        )),
-        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(
-            "invalid-json",
-            "the body",
-            format!("is not JSON, at {place}"),
-        ),
-    }
-}
-
-fn invalid(why: impl std::fmt::Display) -> Problem {
-    Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "invalid-secret",
-        why.to_string(),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const VALUE: &str = "A_Made-Up-Value-7F3c91d04bE2";
-    const VERIFY: &str = r#"[{"workflow": "w", "verify": true}]"#;
-
-    fn body(value: &str, uses: &str) -> String {
-        format!("{{\"value\": {value}, \"uses\": {uses}}}")
-    }
-
-    #[track_caller]
-    fn refused(body: &str, status: u16, code: &str) -> String {
-        let problem = understand(body.as_bytes()).unwrap_err();
-        assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
-        let detail = problem.detail().to_owned();
-        for part in [VALUE, "4242424242424242", "Made-Up"] {
-            assert!(!detail.contains(part), "{detail}");
-        }
-        detail
-    }
-
-    #[test]
-    fn a_value_and_its_uses() {
-        let uses = r#"[{"workflow": "w", "verify": true}, {"workflow": "v", "sendTo": "https://API.example:443"}]"#;
-        let (value, uses) = understand(body(&format!("{VALUE:?}"), uses).as_bytes()).unwrap();
-        assert_eq!(value.expose_text(), VALUE);
-        let shown: Vec<SecretUse> = uses.into_iter().map(SecretUse::from).collect();
-        let expected = [
-            SecretUse::verify("w"),
-            SecretUse::send_to("v", "https://api.example"),
-        ];
-        assert_eq!(shown, expected);
-    }
-
-    #[test]
-    fn whatever_is_wrong_the_value_is_not_repeated() {
-        for form in [
-            body("4242424242424242", VERIFY),
-            body(&format!("[{VALUE:?}]"), VERIFY),
-            body(&format!("{VALUE:?}"), &format!("{VALUE:?}")),
-            body(&format!("{VALUE:?}"), &format!("[{VALUE:?}]")),
-            format!("{VALUE:?}"),
-            format!("{{{VALUE:?}: 1}}"),
-            format!("{{\"value\": {VALUE:?}}}"),
-            format!("{{\"value\": {VALUE:?}, \"value\": {VALUE:?}, \"uses\": {VERIFY}}}"),
-            format!("{{\"value\": {VALUE:?}, \"uses\": {VERIFY}, {VALUE:?}: 1}}"),
-            body(
-                &format!("{VALUE:?}"),
-                &format!("[{{\"workflow\": \"w\", \"verify\": {VALUE:?}}}]"),
-            ),
-            body(
-                &format!("{VALUE:?}"),
-                &format!("[{{\"workflow\": \"w\", \"verify\": true, {VALUE:?}: 1}}]"),
-            ),
-        ] {
-            let detail = refused(&form, 422, "invalid-secret");
-            assert!(detail.contains("the body is not a secret, at line 1, column"));
-        }
-        for not_json in [
-            format!("{{\"value\": {VALUE}"),
-            format!("{{\"value\": \"{VALUE}"),
-            VALUE.to_owned(),
-            body(&format!("{VALUE:?}"), VERIFY) + VALUE,
-            String::new(),
-        ] {
-            refused(&not_json, 400, "invalid-json");
-        }
-    }
-
-    #[test]
-    fn uses_are_named_by_their_place() {
-        let check = |granted: &str, says: &str| {
-            let uses = format!("[{{\"workflow\": \"w\", \"verify\": true}}, {granted}]");
-            let detail = refused(&body(&format!("{VALUE:?}"), &uses), 422, "invalid-secret");
-            assert!(
-                detail.contains("`uses[1]`") && detail.contains(says),
-                "{detail}"
-            );
-        };
-        check(r#"{"workflow": "w"}"#, "either `verify: true` or `sendTo`");
-        check(
-            r#"{"workflow": "w", "verify": false}"#,
-            "either `verify: true` or `sendTo`",
-        );
-        check(
-            r#"{"workflow": "w", "verify": true, "sendTo": "https://api.example"}"#,
-            "either `verify: true` or `sendTo`",
-        );
-        check(r#"{"workflow": "W", "verify": true}"#, "a-z, 0-9, - and _");
-        check(
-            &format!("{{\"workflow\": {VALUE:?}, \"verify\": true}}"),
-            "a-z, 0-9, - and _",
-        );
-        check(
-            &format!("{{\"workflow\": \"w\", \"sendTo\": \"https://me:{VALUE}@api.example\"}}"),
-            "an origin is http:// or https://",
-        );
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_one_is_refused() {
-        let check = |value: &str, says: &str| {
-            let detail = refused(&body(value, VERIFY), 422, "invalid-secret");
-            assert!(detail.contains(says), "{detail}");
-        };
-        check("\"short\"", "8 to 4096 bytes");
-        check("\"two\\nlines\"", "no control characters");
     }
 }

@@ -4,20 +4,18 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use dormouse_api::request::{QueryParams, Wait, for_the_run, idempotency_key};
+use dormouse_api::{ProblemBody, Run, RunStatus};
 use dormouse_runtime::Start;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::docs::{BodyProblems, Bytes, Guarded};
-use super::headers;
 use super::path::PathParams;
-use super::prefer::Wait;
-use super::query::QueryParams;
 use super::runs;
 use super::state::AppState;
-use crate::model::{ProblemBody, Run, RunStatus};
 use crate::problem::Problem;
-use crate::request::{body, idempotency};
+use crate::request::body;
 
 /// Starts a run
 ///
@@ -64,13 +62,13 @@ pub(super) async fn start(
 ) -> Result<Response, Problem> {
     let version = QueryParams::read(&uri, &["version"])?.value("version")?;
     let wait = Wait::from_headers(&headers, state.max_wait)?;
-    let idempotency_key = idempotency::key(&headers)?;
+    let idempotency_key = idempotency_key(&headers)?;
     let limit = state.runtime.settings().limits.body;
     let start = Start {
         workflow: path.text("name").to_owned(),
         version,
         input: body::read_payload(&headers, body, limit).await?,
-        headers: headers::for_the_run(&headers),
+        headers: for_the_run(&headers),
         idempotency_key,
     };
     let (run, new) = state.runtime.start(start).await?;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dormouse_api::Mask;
+use dormouse_config::Config;
 use dormouse_runtime::Runtime;
 use dormouse_store::Snapshot;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use super::auth::Auth;
 use super::backup::Backups;
 use super::docs;
-use crate::config::Config;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
-use crate::model::Mask;
 use crate::problem::Problem;
 
 /// What every handler can use. Cheap to clone.
@@ -47,11 +47,12 @@ impl AppState {
         metrics: Metrics,
         rejections: Rejections,
     ) -> Self {
+        let masked = config.mask_headers.iter();
         AppState {
             runtime,
             metrics,
             rejections,
-            mask: config.mask.clone(),
+            mask: Mask::default().with(masked.map(HeaderName::to_string)),
             auth: Arc::new(Auth::new(config.token.clone())),
             max_wait: config.max_wait,
             backups: Arc::new(Backups::new(&config.data_dir)),

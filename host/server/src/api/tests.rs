@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
+use dormouse_config::{Config, RawConfig};
 use dormouse_engine::{Config as EngineConfig, Engine};
 use dormouse_journal::{CallError, Response as CallResponse};
 use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress, Parts, Runtime};
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::{Config, RawConfig};
 use crate::ingress::Rejections;
 use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
 use crate::metrics::Metrics;
@@ -61,7 +61,7 @@ async fn api(settings: &str) -> Router {
         compiler: Arc::new(Nowhere),
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
-    let runtime = Runtime::open(parts, engine, config.settings()).unwrap();
+    let runtime = Runtime::open(parts, engine, crate::settings::runtime(&config)).unwrap();
     router(AppState::new(
         runtime,
         &config,

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use dormouse_api::{Deployed, ProblemBody, Workflow, Workflows};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
 use super::path::PathParams;
+use super::shown;
 use super::state::AppState;
-use crate::model::{Deployed, ProblemBody, Workflow, Workflows};
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -25,7 +26,7 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows
     let workflows = workflows
         .into_iter()
         .filter(|(_, workflow)| !workflow.deleted)
-        .map(|(name, workflow)| Workflow::of(name, &workflow))
+        .map(|(name, workflow)| shown::workflow(name, &workflow))
         .collect();
     Ok(Json(Workflows { workflows }))
 }
@@ -48,7 +49,7 @@ pub(super) async fn show(
             let workflow = snapshot
                 .workflow(&name)?
                 .ok_or_else(|| Problem::unknown_workflow(&name))?;
-            Ok(Workflow::of(name, &workflow))
+            Ok(shown::workflow(name, &workflow))
         })
         .await?;
     Ok(Json(workflow))
@@ -93,7 +94,7 @@ pub(super) async fn deploy(
     if let Ok(location) = HeaderValue::try_from(format!("/v1/workflows/{name}")) {
         headers.insert(LOCATION, location);
     }
-    Ok((status, headers, Json(deployment.into())))
+    Ok((status, headers, Json(shown::deployed(deployment))))
 }
 
 /// Deletes a workflow

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use dormouse_api::ProblemBody;
+use dormouse_config::ApiToken;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, Method, Request, Response, request};
 use serde::de::DeserializeOwned;
@@ -14,8 +16,6 @@ use ureq::{Agent, SendBody};
 use url::{Host, Url};
 
 use super::error::CliError;
-use crate::config::ApiToken;
-use crate::model::ProblemBody;
 
 /// A host that does not take a connection within this time is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);

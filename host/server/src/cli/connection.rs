@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use dormouse_config::ApiToken;
 
 use super::client::Client;
 use super::error::CliError;
-use crate::config::ApiToken;
 
 /// Which host, with which token, and how to print.
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::RunStatus;
 use http::Method;
 
 use super::connection::Connection;
 use super::error::CliError;
 use super::terminal::Terminal;
-use crate::model::RunStatus;
 
 /// Cancels a run: what it is doing is thrown away, and it does nothing more
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::Deployed;
 use http::Method;
 
 use super::client::Body;
@@ -12,7 +13,6 @@ use super::connection::Connection;
 use super::error::CliError;
 use super::terminal::Terminal;
 use super::text::size;
-use crate::model::Deployed;
 
 /// Makes a component the current version of a workflow
 ///

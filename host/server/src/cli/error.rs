@@ -2,8 +2,9 @@
 
 use std::io;
 
-use crate::config::ConfigError;
-use crate::model::ProblemBody;
+use dormouse_api::ProblemBody;
+use dormouse_config::ConfigError;
+
 use crate::serve::ServeError;
 
 /// The host refused, or the run did not complete.

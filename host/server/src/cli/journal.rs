@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::{
+    Activation, Completion, Content, End, JournalPage, Operation, OperationDetails, Outcome,
+    StepOutcome,
+};
 
 use super::connection::Connection;
 use super::error::CliError;
@@ -12,10 +16,6 @@ use super::terminal::Terminal;
 use super::text::{counted, indented, plain_line, size};
 use super::time::exact;
 use super::webhooks;
-use crate::model::{
-    Activation, Completion, Content, End, JournalPage, Operation, OperationDetails, Outcome,
-    StepOutcome,
-};
 
 /// Prints the journal of a run: what was delivered to it, and which operations it made
 ///

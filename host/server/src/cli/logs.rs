@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use dormouse_api::{LogLine, LogPage, Run};
 use dormouse_journal::Level;
 use url::Url;
 
@@ -14,7 +15,6 @@ use super::pages;
 use super::patience::{patiently, pause};
 use super::terminal::Terminal;
 use super::text::{coloured, indented, plain};
-use crate::model::{LogLine, LogPage, Run};
 
 /// Prints what a run has logged
 ///

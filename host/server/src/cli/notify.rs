@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::Notified;
 use http::Method;
 
 use super::client::Body;
@@ -11,7 +12,6 @@ use super::error::CliError;
 use super::input::Input;
 use super::terminal::Terminal;
 use super::text::counted;
-use crate::model::Notified;
 
 /// Sends an event
 ///

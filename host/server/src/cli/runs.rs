@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::{RunPage, RunSummary};
 use dormouse_journal::Time;
 use url::Url;
 
@@ -14,7 +15,6 @@ use super::table::{Cell, Table};
 use super::terminal::Terminal;
 use super::text::{colour, plain_line};
 use super::time::{ago, now};
-use crate::model::{RunPage, RunSummary};
 
 /// Lists runs, newest first
 #[derive(Debug, Args)]

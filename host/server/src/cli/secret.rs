@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use dormouse_api::{NewSecret, Secret, SecretUse, Secrets};
 use dormouse_journal::Time;
 use dormouse_secret::Secret as Value;
 use http::Method;
@@ -17,7 +18,6 @@ use super::table::Table;
 use super::terminal::Terminal;
 use super::text::plain_line;
 use super::time::{ago, now};
-use crate::model::{NewSecret, Secret, SecretUse, Secrets};
 
 /// What is read of standard input. It is far more than a secret may have, and less than a file given by mistake.
 const MOST: u64 = 1 << 20;

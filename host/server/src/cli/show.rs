@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::{Failure, Run};
 use dormouse_journal::Time;
 
 use super::connection::Connection;
@@ -11,7 +12,6 @@ use super::table::{Cell, Table};
 use super::terminal::Terminal;
 use super::text::{colour, counted, indented, plain, plain_line, size};
 use super::time::{ago, now, since, until};
-use crate::model::{Failure, Run};
 
 /// Shows a run: where it stands, what it waits for, how it ended
 #[derive(Debug, Args)]

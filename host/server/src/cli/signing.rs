@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use dormouse_api::SignatureScheme;
 use dormouse_journal::{Header, Signature};
 use dormouse_secret::Secret;
 use dormouse_store::seams::Entropy as _;
@@ -12,7 +13,6 @@ use super::error::CliError;
 use super::input::without_line_break;
 use super::time::now;
 use crate::machine::SystemEntropy;
-use crate::model::SignatureScheme;
 
 /// The variable that can hold the secret. There is no flag for the secret itself: others on the machine can read the
 /// command lines of its processes.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use dormouse_api::{Run, RunStatus};
 use dormouse_journal::Status;
 use http::{HeaderName, Method};
 
@@ -16,7 +17,6 @@ use super::patience::{patiently, pause};
 use super::show::render_failure;
 use super::terminal::Terminal;
 use super::text::plain_line;
-use crate::model::{Run, RunStatus};
 
 /// Starts a run, and prints its id
 ///

@@ -1,10 +1,10 @@
 //! Times for people: how long ago, how long until.
 
+use dormouse_api::Timestamp;
 use dormouse_journal::Time;
 use dormouse_store::seams::Clock as _;
 
 use crate::machine::MachineClock;
-use crate::model::Timestamp;
 
 /// The time now. What it is compared with is the host's, which may differ by as much as the two clocks do.
 pub(super) fn now() -> Time {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use dormouse_api::HeaderField;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
@@ -15,7 +16,6 @@ use super::input::Input;
 use super::signing::Signing;
 use super::terminal::Terminal;
 use super::text::{plain, plain_line};
-use crate::model::HeaderField;
 
 /// What is read of an answer. No host answers a webhook with more, unless its limits were raised.
 const LARGEST_ANSWER: u64 = 64 << 20;

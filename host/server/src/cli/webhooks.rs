@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_api::{self as model, WebhookOptions, WebhookReply};
 use dormouse_journal::Time;
 
 use super::connection::Connection;
@@ -13,7 +14,6 @@ use super::table::Table;
 use super::terminal::Terminal;
 use super::text::{plain_line, size};
 use super::time::{ago, exact, now};
-use crate::model::{self, WebhookOptions, WebhookReply};
 
 /// Lists the webhooks of a run, with their URLs and inboxes
 ///
@@ -134,8 +134,9 @@ fn rejected(reasons: &BTreeMap<String, u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_api::{Handshake, SignatureCheck, SignatureScheme};
+
     use super::*;
-    use crate::model::{Handshake, SignatureCheck, SignatureScheme};
 
     #[test]
     fn webhooks_in_a_table() {

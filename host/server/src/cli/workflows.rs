@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use dormouse_api::{Workflow, Workflows};
 use dormouse_journal::Time;
 use http::Method;
 
@@ -12,7 +13,6 @@ use super::table::Table;
 use super::terminal::Terminal;
 use super::text::size;
 use super::time::{ago, now};
-use crate::model::{Workflow, Workflows};
 
 /// Lists workflows, or shows or deletes one
 #[derive(Debug, Args)]
@@ -162,8 +162,9 @@ fn short(version: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_api::Version;
+
     use super::*;
-    use crate::model::Version;
 
     fn workflow(deleted: bool) -> Workflow {
         let version = |digits: &str, deployed| Version {

@@ -6,11 +6,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use dormouse_config::Network;
 use http::HeaderMap;
 use http::header::FORWARDED;
 use url::Url;
-
-use crate::config::Network;
 
 /// Proxies that are believed.
 #[derive(Debug, Clone, Default)]

@@ -2,13 +2,13 @@
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use dormouse_api::is_json;
 use dormouse_journal::Payload;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use serde::de::IgnoredAny;
 
-use crate::model::is_json;
 use crate::problem::Problem;
 use crate::request::pace::TooSlow;
 

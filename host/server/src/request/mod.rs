@@ -1,6 +1,5 @@
 //! What the API and the ingress do with requests in the same way.
 
 pub(crate) mod body;
-pub(crate) mod idempotency;
 pub(crate) mod pace;
 pub(crate) mod unread;

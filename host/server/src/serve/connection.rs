@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use dormouse_config::Config;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
@@ -25,7 +26,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::activity::{Activity, Metered};
-use crate::config::Config;
 
 /// Bytes of a request's head. The largest headers in use are cookies and tokens of some KiB; nginx takes 32 KiB. hyper
 /// reads bodies in pieces of this size too, so that up to twice as much of a head may be there before it is refused.

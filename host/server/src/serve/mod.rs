@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dormouse_config::Config;
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
@@ -23,13 +24,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::api::AppState;
-use crate::config::Config;
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{Ingress, Rejections};
 use crate::machine::{
     ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
 };
 use crate::metrics::Metrics;
+use crate::settings;
 use connection::Connections;
 use listener::accept;
 
@@ -148,11 +149,11 @@ fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
         path: path.clone(),
         source,
     })?;
-    if config.verifies_store() {
+    if config.verify_store {
         disk.read_ahead()?;
     }
-    let engine = Engine::new(&config.engine())?;
-    let client = Client::new(config.outbound());
+    let engine = Engine::new(&settings::engine(config))?;
+    let client = Client::new(settings::outbound(config));
     client.set_listeners(
         [config.listen]
             .into_iter()
@@ -165,10 +166,10 @@ fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
         disk: Arc::new(disk),
         spawner: Arc::new(TokioTasks(tokio::runtime::Handle::current())),
         egress: Arc::new(HttpEgress::new(client, metrics.clone())),
-        compiler: Arc::new(ChildCompiler::new(config.compile_limits())),
+        compiler: Arc::new(ChildCompiler::new(settings::compiler(config))),
     };
     tick(engine.clone())?;
-    Runtime::open(parts, engine, config.settings())
+    Runtime::open(parts, engine, settings::runtime(config))
         .map_err(|source| ServeError::Store { path, source })
 }
 

@@ -1,0 +1,68 @@
+//! What the API says: no bytes make the command line's reading of it panic, what is read survives being written again,
+//! whatever is recorded is shown so that it can be read, and a run's output stands in it as that output.
+
+#![no_main]
+
+use bytes::Bytes;
+use dormouse_api::{
+    Activation, Deployed, JournalPage, LogPage, Mask, Notified, NotifiedRun, ProblemBody, Run,
+    RunPage, RunStatus, Secrets, Showing, Webhooks, Workflows, is_json, output,
+};
+use dormouse_journal::{Payload, decode};
+use libfuzzer_sys::fuzz_target;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fuzz_target!(|bytes: &[u8]| {
+    read::<Deployed>(bytes);
+    read::<JournalPage>(bytes);
+    read::<LogPage>(bytes);
+    read::<Notified>(bytes);
+    read::<NotifiedRun>(bytes);
+    read::<ProblemBody>(bytes);
+    read::<Run>(bytes);
+    read::<RunPage>(bytes);
+    read::<RunStatus>(bytes);
+    read::<Secrets>(bytes);
+    read::<Webhooks>(bytes);
+    read::<Workflows>(bytes);
+    if let Ok(recorded) = decode::<dormouse_journal::Activation>(bytes) {
+        let mut page = Showing::new(Mask::default());
+        written(&Activation::of(1, 1, &recorded, &mut page));
+    }
+    for content_type in [
+        "application/json",
+        "application/problem+json; a=b",
+        "text/plain",
+    ] {
+        check_output(content_type, bytes);
+    }
+});
+
+/// Read as the command line does.
+fn read<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
+    if let Ok(value) = serde_json::from_slice::<T>(bytes) {
+        written(&value);
+    }
+}
+
+/// Written, read and written again it is the same.
+fn written<T: Serialize + DeserializeOwned>(value: &T) {
+    let text = serde_json::to_string(value).expect("it is JSON");
+    let again: T = serde_json::from_str(&text).expect("what is said can be read");
+    assert_eq!(serde_json::to_string(&again).expect("it is JSON"), text);
+}
+
+fn check_output(content_type: &str, body: &[u8]) {
+    let payload = Payload {
+        content_type: content_type.to_owned(),
+        body: Bytes::copy_from_slice(body),
+    };
+    let shown = output(&payload).expect("every output can be shown");
+    if is_json(content_type) && serde_json::from_slice::<serde_json::Value>(body).is_ok() {
+        assert_eq!(shown.get().as_bytes(), body.trim_ascii());
+    } else {
+        let shown: serde_json::Value = serde_json::from_str(shown.get()).expect("it is JSON");
+        assert!(shown["content_type"] == content_type && shown["base64"].is_string());
+    }
+}

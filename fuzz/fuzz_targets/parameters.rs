@@ -1,0 +1,187 @@
+//! Parameters of requests to the API: nothing makes reading them panic, a query that is read says one thing however it
+//! is spelled, a cursor is taken only in the words that it was given in and by the list that gave it, nobody waits longer
+//! than the host lets them, and a run gets no credentials of whoever starts it.
+
+#![no_main]
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use dormouse_api::request::{
+    AfterRun, AtActivation, AtLine, Cursor, QueryParams, Wait, for_the_run, idempotency_key,
+    workflow_name,
+};
+use dormouse_journal::{RunId, VersionId};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use libfuzzer_sys::fuzz_target;
+use url::form_urlencoded;
+
+const KNOWN: [&str; 4] = ["cursor", "limit", "status", "version"];
+
+/// Long enough for a name to be too long.
+const MOST: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Arbitrary)]
+struct Input<'a> {
+    query: &'a str,
+    cursor: &'a str,
+    run: [u8; 16],
+    numbers: (u32, u32),
+    name: &'a str,
+    seconds: u32,
+    headers: Vec<(Name<'a>, &'a [u8])>,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Name<'a> {
+    Prefer,
+    IdempotencyKey,
+    Connection,
+    Authorization,
+    Cookie,
+    Other(&'a [u8]),
+}
+
+fuzz_target!(|input: Input<'_>| {
+    check_query(input.query);
+    check_query(&encoded(&[("cursor", input.cursor)]));
+    check_made(&AfterRun(RunId(input.run)));
+    let (activation, second) = input.numbers;
+    check_made(&AtActivation {
+        activation,
+        operation: second,
+    });
+    check_made(&AtLine {
+        activation,
+        line: second,
+    });
+    if let Ok(name) = workflow_name(input.name) {
+        assert!((1..=64).contains(&name.len()));
+        assert_eq!(encoded(&[("", name)]), format!("={name}"));
+    }
+    check_wait(input.seconds);
+    check_headers(&headers(&input.headers));
+});
+
+fn encoded(params: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(params)
+        .finish()
+}
+
+fn read(query: &str) -> Option<QueryParams> {
+    let uri: Uri = format!("/v1/runs?{query}").parse().ok()?;
+    QueryParams::read(&uri, &KNOWN).ok()
+}
+
+fn check_query(query: &str) {
+    let Some(params) = read(query) else { return };
+    let given = KNOWN.map(|name| (name, params.text(name)));
+    let given: Vec<(&str, &str)> = given
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect();
+    let again = read(&encoded(&given)).expect("what was read can be written");
+    for name in KNOWN {
+        assert_eq!(again.text(name), params.text(name));
+    }
+    if let Ok(limit) = params.limit(50, 1..=500) {
+        assert!((1..=500).contains(&limit));
+    }
+    if let Ok(Some(version)) = params.value::<VersionId>("version") {
+        let spelled = params.text("version").expect("it was read");
+        assert_eq!(version.to_string(), spelled.to_ascii_lowercase());
+    }
+    let readers = [
+        check_cursor::<AfterRun>(&params),
+        check_cursor::<AtActivation>(&params),
+        check_cursor::<AtLine>(&params),
+    ];
+    assert!(readers.iter().filter(|taken| **taken).count() <= 1);
+}
+
+/// Whether this list takes the cursor; if so, it is what the list would have given.
+fn check_cursor<C: Cursor>(params: &QueryParams) -> bool {
+    match C::from_query(params) {
+        Ok(Some(cursor)) => {
+            assert_eq!(Some(cursor.to_text().as_str()), params.text("cursor"));
+            true
+        }
+        Ok(None) => {
+            assert_eq!(params.text("cursor"), None);
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn check_made<C: Cursor + PartialEq + Debug>(cursor: &C) {
+    let query = encoded(&[("cursor", &cursor.to_text())]);
+    let params = read(&query).expect("a cursor can stand in a query");
+    assert_eq!(C::from_query(&params).ok().flatten().as_ref(), Some(cursor));
+    check_query(&query);
+}
+
+fn check_wait(seconds: u32) {
+    let mut headers = HeaderMap::new();
+    let prefer = format!("respond-async, wait={seconds}");
+    headers.insert("prefer", prefer.parse().expect("digits"));
+    let wait = Wait::from_headers(&headers, MOST).expect("whole seconds");
+    let expected = Duration::from_secs(seconds.into()).min(MOST);
+    assert_eq!(wait.map(Wait::duration), Some(expected));
+}
+
+fn headers(given: &[(Name<'_>, &[u8])]) -> HeaderMap {
+    let header = |(name, value): &(Name<'_>, &[u8])| {
+        let name = match name {
+            Name::Prefer => HeaderName::from_static("prefer"),
+            Name::IdempotencyKey => HeaderName::from_static("idempotency-key"),
+            Name::Connection => http::header::CONNECTION,
+            Name::Authorization => http::header::AUTHORIZATION,
+            Name::Cookie => http::header::COOKIE,
+            Name::Other(name) => HeaderName::from_bytes(name).ok()?,
+        };
+        Some((name, HeaderValue::from_bytes(value).ok()?))
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in given.iter().filter_map(header) {
+        headers.append(name, value);
+    }
+    headers
+}
+
+fn check_headers(headers: &HeaderMap) {
+    if let Ok(Some(wait)) = Wait::from_headers(headers, MOST) {
+        assert!(wait.duration() <= MOST);
+        let (name, value) = wait.applied();
+        let mut applied = HeaderMap::new();
+        assert_eq!(name, "preference-applied");
+        applied.insert("prefer", value);
+        assert_eq!(Wait::from_headers(&applied, MOST), Ok(Some(wait)));
+    }
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (idempotency_key(headers), keys.next(), keys.next()) {
+        (Ok(Some(key)), Some(given), None) => {
+            assert_eq!(key.as_bytes(), given.as_bytes());
+            assert!((1..=256).contains(&key.len()));
+        }
+        (Ok(None), None, None) | (Err(_), Some(_), _) => {}
+        other => panic!("{other:?}"),
+    }
+    let kept = for_the_run(headers);
+    for (name, value) in &kept {
+        let name = name.as_str();
+        assert!(!matches!(name, "authorization" | "cookie" | "connection"));
+        assert!(!name.starts_with("proxy-") && !name.starts_with("x-forwarded-"));
+        let sent = headers.get_all(name);
+        assert!(sent.iter().any(|sent| sent.as_bytes() == value));
+    }
+    if !headers.contains_key("connection") {
+        let prefer = headers.get_all("prefer").iter().count();
+        assert_eq!(
+            kept.iter().filter(|(name, _)| name == "prefer").count(),
+            prefer
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! Settings: no file, environment or command line makes reading them panic, the nearest source wins, what is refused is
+//! refused without showing what is confidential, and what is taken is within its bounds and says the same when it is
+//! written out in full.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arbitrary::Arbitrary;
+use clap::{Args as _, Command, FromArgMatches as _};
+use dormouse_config::setting::{ALL, API_TOKEN_FILE, SECRET_KEY_FILE, Setting};
+use dormouse_config::{Config, ConfigError, Flags, Limits, RawConfig, Source};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Debug, Arbitrary)]
+struct Input<'a> {
+    given: Vec<Given<'a>>,
+    file: Option<&'a str>,
+    token: Option<&'a str>,
+    keys: Option<&'a str>,
+}
+
+#[derive(Debug, Arbitrary)]
+struct Given<'a> {
+    setting: u8,
+    by: By,
+    value: Value<'a>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
+enum By {
+    CommandLine,
+    Environment,
+    File,
+}
+
+/// Text as it comes, or close to what settings take.
+#[derive(Debug, Arbitrary)]
+enum Value<'a> {
+    Text(&'a str),
+    Number(u32),
+    Size(u64, u8),
+    Span(u64, u8),
+}
+
+/// Values by the setting's place in the table.
+type Values = BTreeMap<usize, String>;
+
+fuzz_target!(|input: Input<'_>| {
+    let by = |by: By| -> Values {
+        let given = input.given.iter().filter(|given| given.by == by);
+        given
+            .map(|given| (usize::from(given.setting) % ALL.len(), text(&given.value)))
+            .collect()
+    };
+    let (arguments, environment, file) = (by(By::CommandLine), by(By::Environment), by(By::File));
+    let variables = variables(&environment, &input);
+    let variable = |name: &str| variables.get(name).cloned();
+
+    let text = input.file.map_or_else(|| toml(&file), str::to_owned);
+    let Ok(from_file) = RawConfig::from_toml(&text, Path::new("f")) else {
+        assert!(input.file.is_some(), "a file of settings was refused");
+        return;
+    };
+    let raw = flags(&arguments)
+        .with_environment_and_file(variable)
+        .expect("no file is named")
+        .or(from_file);
+    for (place, setting) in ALL.iter().enumerate() {
+        check_nearest(&raw, setting, place, &arguments, &environment);
+    }
+    // A fuzzer that reads any file of the machine finds nothing but `/dev/zero`.
+    if raw.get(&API_TOKEN_FILE).is_some() || raw.get(&SECRET_KEY_FILE).is_some() {
+        return;
+    }
+    match Config::new(&raw, variable) {
+        Ok(config) => check(&config),
+        Err(error) => check_error(&error, &input),
+    }
+});
+
+fn text(value: &Value<'_>) -> String {
+    const SIZES: [&str; 6] = ["", "B", "KiB", " MiB", "GiB", "TB"];
+    const SPANS: [&str; 5] = ["ms", "s", " m", "h", "d"];
+    match value {
+        Value::Text(text) => (*text).to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Size(number, unit) => format!("{number}{}", SIZES[usize::from(*unit) % SIZES.len()]),
+        Value::Span(number, unit) => format!("{number}{}", SPANS[usize::from(*unit) % SPANS.len()]),
+    }
+}
+
+fn variables(environment: &Values, input: &Input<'_>) -> BTreeMap<String, String> {
+    let named = environment
+        .iter()
+        .map(|(place, value)| (ALL[*place].variable(), value.clone()));
+    let confidential = [
+        ("DORMOUSE_API_TOKEN", input.token),
+        ("DORMOUSE_SECRET_KEY", input.keys),
+    ];
+    let confidential = confidential
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    named.chain(confidential).collect()
+}
+
+fn toml(values: &Values) -> String {
+    let entries = values.iter();
+    let entries = entries.map(|(place, value)| {
+        (
+            ALL[*place].name.to_owned(),
+            toml::Value::from(value.as_str()),
+        )
+    });
+    entries.collect::<toml::Table>().to_string()
+}
+
+fn flags(arguments: &Values) -> Flags {
+    let command = Flags::augment_args(Command::new("serve")).no_binary_name(true);
+    let arguments = arguments.iter();
+    let arguments = arguments.map(|(place, value)| format!("--{}={value}", ALL[*place].name));
+    let matches = command
+        .try_get_matches_from(arguments)
+        .expect("every text can stand behind a flag");
+    Flags::from_arg_matches(&matches).expect("flags hold text")
+}
+
+fn check_nearest(
+    raw: &RawConfig,
+    setting: &Setting,
+    place: usize,
+    arguments: &Values,
+    environment: &Values,
+) {
+    match (
+        raw.get(setting),
+        arguments.get(&place),
+        environment.get(&place),
+    ) {
+        (Some((text, source)), Some(argument), _) => {
+            assert_eq!((text, source), (argument.as_str(), &Source::CommandLine));
+        }
+        (Some((text, source)), None, Some(value)) => {
+            assert_eq!(text, value);
+            assert_eq!(source, &Source::Environment(setting.variable()));
+        }
+        (Some((_, source)), None, None) => assert_eq!(source, &Source::File("f".into())),
+        (None, None, None) => {}
+        other => panic!("{} was lost: {other:?}", setting.name),
+    }
+}
+
+fn check(config: &Config) {
+    assert!(config.token.is_some() || config.listen.ip().to_canonical().is_loopback());
+    assert!(!config.data_dir.as_os_str().is_empty());
+    assert!(!config.head_timeout.is_zero() && !config.body_timeout.is_zero());
+    assert!((1..=1 << 20).contains(&config.connections_limit));
+    let limits = &config.limits;
+    assert!(limits.component >= 1 && limits.body >= 1 && limits.journal >= 1);
+    assert!(limits.inbox >= 1 && limits.inbox_bytes >= 1 && limits.host_inbox_bytes >= 1);
+    assert!(limits.reply_wait >= 1 && (1..=1 << 20).contains(&limits.held_replies));
+    assert!(limits.memory >= 1 << 20 && limits.cpu >= 1);
+    assert!(limits.operations >= 1 && limits.outstanding >= 1 && limits.webhooks >= 1);
+    assert!(limits.step_name >= 1 && limits.call_timeout >= 1);
+    assert!((1..=1 << 16).contains(&limits.instances));
+    assert!((1..=1 << 16).contains(&limits.calls_in_flight));
+    assert!(limits.compile_time >= 1_000 && limits.compile_memory >= 256 << 20);
+
+    let url = &config.public_url;
+    assert!(url.starts_with("http://") || url.starts_with("https://"));
+    assert!(!url.ends_with('/') && !url.contains(['?', '#']), "{url}");
+
+    let again = written_out(config);
+    assert_eq!(again.public_url, *url);
+    assert_eq!(again.limits, *limits);
+    assert_eq!(again.egress, config.egress);
+    assert_eq!(again.mask_headers, config.mask_headers);
+    assert_eq!(again.max_wait, config.max_wait);
+    assert_eq!(
+        (again.retention, again.duplicate_window),
+        (config.retention, config.duplicate_window)
+    );
+    assert_eq!(
+        (again.store_cache, again.disk_reserve),
+        (config.store_cache, config.disk_reserve)
+    );
+}
+
+/// The configuration that has the same values, each in its plainest spelling.
+fn written_out(config: &Config) -> Config {
+    let mut values = plain_limits(&config.limits);
+    let allowed = config.egress.allow.iter().map(ToString::to_string);
+    let masked = config.mask_headers.iter().map(ToString::to_string);
+    values.extend([
+        ("public-url", config.public_url.clone()),
+        ("allow-egress", allowed.collect::<Vec<_>>().join(",")),
+        (
+            "allow-private-egress",
+            config.egress.allow_private.to_string(),
+        ),
+        ("mask-headers", masked.collect::<Vec<_>>().join(",")),
+        ("max-wait", format!("{}ms", config.max_wait.as_millis())),
+        ("retention", format!("{}ms", config.retention)),
+        ("duplicate-window", format!("{}ms", config.duplicate_window)),
+        ("store-cache", config.store_cache.to_string()),
+        ("disk-reserve", config.disk_reserve.to_string()),
+    ]);
+    let find = |variable: &str| {
+        let setting = ALL.iter().find(|setting| setting.variable() == variable)?;
+        values.get(setting.name).cloned()
+    };
+    Config::new(&RawConfig::from_environment(find), |_| None).expect("each was taken before")
+}
+
+fn plain_limits(limits: &Limits) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("component-limit", limits.component.to_string()),
+        ("body-limit", limits.body.to_string()),
+        ("inbox-limit", limits.inbox.to_string()),
+        ("inbox-bytes-limit", limits.inbox_bytes.to_string()),
+        (
+            "host-inbox-bytes-limit",
+            limits.host_inbox_bytes.to_string(),
+        ),
+        ("webhook-rate-limit", limits.webhook_rate.to_string()),
+        ("host-rate-limit", limits.host_rate.to_string()),
+        ("reply-wait-limit", format!("{}ms", limits.reply_wait)),
+        ("held-replies", limits.held_replies.to_string()),
+        (
+            "signature-tolerance",
+            format!("{}ms", limits.signature_tolerance),
+        ),
+        ("journal-limit", limits.journal.to_string()),
+        ("memory-limit", limits.memory.to_string()),
+        ("cpu-limit", format!("{}ms", limits.cpu)),
+        ("operations-limit", limits.operations.to_string()),
+        ("outstanding-limit", limits.outstanding.to_string()),
+        ("webhooks-limit", limits.webhooks.to_string()),
+        ("step-name-limit", limits.step_name.to_string()),
+        ("log-limit", limits.log.to_string()),
+        ("instances", limits.instances.to_string()),
+        ("warm-memory", limits.warm_memory.to_string()),
+        ("calls-in-flight", limits.calls_in_flight.to_string()),
+        ("call-timeout", format!("{}ms", limits.call_timeout)),
+        ("compile-time-limit", format!("{}ms", limits.compile_time)),
+        ("compile-memory-limit", limits.compile_memory.to_string()),
+    ])
+}
+
+/// Nobody reads a token or a key in an error.
+fn check_error(error: &ConfigError, input: &Input<'_>) {
+    let confidential = match error {
+        ConfigError::Token { .. } => input.token,
+        ConfigError::SecretKeys { .. } => input.keys,
+        _ => None,
+    };
+    // What is shorter stands in many a text.
+    if let Some(confidential) = confidential.filter(|text| text.len() >= 16) {
+        assert!(!error.to_string().contains(confidential), "{error}");
+    }
+}

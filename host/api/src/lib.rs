@@ -1,0 +1,40 @@
+//! The words of the HTTP API: what it says, as JSON, and how it reads what a request says.
+//!
+//! There is no server here and no store, so that a client needs neither, and so that all of it can be fuzzed. One file
+//! per subject has what is said of it, in the types that the server writes, the command line reads and the OpenAPI
+//! document describes; where the journal has it, with how it is made from what is recorded. What a caller writes into a
+//! query, a header or a body is read in [`request`].
+
+mod content;
+mod events;
+mod journal;
+mod logs;
+mod mask;
+mod problem;
+mod recorded;
+pub mod request;
+mod runs;
+mod secrets;
+mod time;
+mod webhook_options;
+mod webhooks;
+mod workflows;
+
+pub use content::{Content, HeaderField, Showing};
+pub use events::{Notified, NotifiedRun};
+pub use journal::{
+    Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView,
+    ResponseView, StepOutcome,
+};
+pub use logs::{LogLine, LogPage};
+pub use mask::Mask;
+pub use problem::ProblemBody;
+pub use recorded::call_error_code;
+pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting, is_json, output};
+pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
+pub use time::Timestamp;
+pub use webhook_options::{
+    Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
+};
+pub use webhooks::{Webhook, Webhooks};
+pub use workflows::{Deployed, Version, Workflow, Workflows};

@@ -1,0 +1,39 @@
+//! What a request to the API says, part by part. Each part is either understood or [`Malformed`]; nothing is guessed.
+
+mod cursor;
+mod headers;
+mod idempotency;
+mod prefer;
+mod query;
+mod secret;
+mod workflow_name;
+
+use std::fmt::Display;
+
+pub use cursor::{AfterRun, AtActivation, AtLine, Cursor};
+pub use headers::for_the_run;
+pub use idempotency::idempotency_key;
+pub use prefer::Wait;
+pub use query::QueryParams;
+pub use secret::{NotASecret, new_secret};
+pub use workflow_name::workflow_name;
+
+/// A part of a request that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Malformed {
+    /// For programs. It never changes.
+    pub code: &'static str,
+    /// Which part it is, and what would be right.
+    pub detail: String,
+}
+
+impl Malformed {
+    /// `what` names the part, such as "the query parameter \"limit\"".
+    pub fn new(code: &'static str, what: &str, why: impl Display) -> Self {
+        Malformed {
+            code,
+            detail: format!("{what} {why}"),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What stands behind the `?`.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use http::Uri;
+
+use super::Malformed;
+
+/// The code of every problem with a query.
+const CODE: &str = "invalid-query";
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub struct QueryParams(Vec<(String, String)>);
+
+impl QueryParams {
+    /// The parameters, each of which must be among `known` and there once. One that is misspelt would otherwise be
+    /// as good as absent: a list without its filter, a run of another version.
+    ///
+    /// # Errors
+    /// When one is unknown or repeated.
+    pub fn read(uri: &Uri, known: &[&str]) -> Result<Self, Malformed> {
+        let query = uri.query().unwrap_or_default().as_bytes();
+        let mut params: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query) {
+            if !known.contains(&name.as_ref()) {
+                let known = if known.is_empty() {
+                    "none".into()
+                } else {
+                    known.join(", ")
+                };
+                return Err(malformed(
+                    &name,
+                    format!("is not known here; those that are: {known}"),
+                ));
+            }
+            if params.iter().any(|(seen, _)| *seen == name) {
+                return Err(malformed(&name, "is there more than once"));
+            }
+            params.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(QueryParams(params))
+    }
+
+    /// A parameter as it is.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter as a value.
+    ///
+    /// # Errors
+    /// When it is none of that type.
+    pub fn value<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Malformed> {
+        let parse = |text: &str| {
+            text.parse()
+                .map_err(|error| malformed(name, format!("is {text:?}: {error}")))
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    /// How many items a page may have.
+    ///
+    /// # Errors
+    /// When it is not a number in this range.
+    pub fn limit(&self, default: usize, range: RangeInclusive<usize>) -> Result<usize, Malformed> {
+        let Some(text) = self.text("limit") else {
+            return Ok(default);
+        };
+        text.parse()
+            .ok()
+            .filter(|limit| range.contains(limit))
+            .ok_or_else(|| {
+                let (least, most) = range.into_inner();
+                malformed(
+                    "limit",
+                    format!("is {text:?}: give a whole number from {least} to {most}"),
+                )
+            })
+    }
+}
+
+/// A parameter that is not as it must be.
+fn malformed(name: &str, why: impl Display) -> Malformed {
+    Malformed::new(CODE, &format!("the query parameter {name:?}"), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_journal::VersionId;
+
+    use super::*;
+
+    fn read(query: &str) -> Result<QueryParams, Malformed> {
+        QueryParams::read(
+            &format!("/v1/runs?{query}").parse().unwrap(),
+            &["limit", "version"],
+        )
+    }
+
+    fn refused(error: &Malformed, text: &str) {
+        assert_eq!(error.code, CODE);
+        assert!(error.detail.contains(text), "{error}");
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        assert_eq!(
+            read("version=a%2Fb+c").unwrap().text("version"),
+            Some("a/b c")
+        );
+        assert_eq!(read("").unwrap().text("version"), None);
+    }
+
+    #[test]
+    fn what_is_unknown_or_repeated_is_named() {
+        refused(
+            &read("verson=1").unwrap_err(),
+            "\"verson\" is not known here; those that are: limit, version",
+        );
+        refused(
+            &read("limit=1&limit=2").unwrap_err(),
+            "\"limit\" is there more than once",
+        );
+    }
+
+    #[test]
+    fn limits_have_a_range() {
+        let limit = |query: &str| read(query).unwrap().limit(50, 1..=500);
+        assert_eq!(limit(""), Ok(50));
+        assert_eq!(limit("limit=500"), Ok(500));
+        for text in ["0", "501", "-1", "x", "", "1.5"] {
+            refused(
+                &limit(&format!("limit={text}")).unwrap_err(),
+                "give a whole number from 1 to 500",
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_value_says_what_it_should_be() {
+        let error = read("version=1")
+            .unwrap()
+            .value::<VersionId>("version")
+            .unwrap_err();
+        refused(&error, "64 hexadecimal digits");
+    }
+}

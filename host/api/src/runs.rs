@@ -1,0 +1,239 @@
+//! Runs: the short form of lists, and the whole.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+
+use super::Timestamp;
+
+/// A page of runs, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// Where the next page begins. Absent on the last page.
+    pub next: Option<String>,
+}
+
+/// A run as it was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunStatus {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Where it stands.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+}
+
+/// A run in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunSummary {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Its workflow.
+    pub workflow: String,
+    /// The version that it runs on: the SHA-256 of the component.
+    pub version: String,
+    /// Where it stands. A run is `suspended` while all that it waits for is a webhook, an event or a timer, and
+    /// `blocked` while the host cannot go on with it, which is not an end.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+    /// When it was started.
+    pub created: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Why it failed, or why it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Requests and events that were accepted for it and that no wait had taken when it ended.
+    pub untaken: u64,
+}
+
+/// A run as a whole.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// What lists show of it too.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// What it gave, once it has completed. Output with a JSON media type stands here as that JSON; any other as an
+    /// object of `content_type` and `base64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub output: Option<Box<RawValue>>,
+    /// What it waits for, oldest first.
+    pub waiting: Vec<Waiting>,
+    /// Whether it waits for more than `waiting` has.
+    pub waiting_truncated: bool,
+    /// Activations in its journal.
+    pub activations: u32,
+    /// Operations in its journal.
+    pub operations: u32,
+    /// The size of its journal in bytes.
+    pub journal_bytes: u64,
+    /// The time of its last activation.
+    pub last_activation: Timestamp,
+}
+
+/// Why a run failed, or why it is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// Where in the workflow's code it happened, if it trapped. Lists leave this out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtrace: Option<String>,
+}
+
+/// An operation that has not completed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// Its number in the run.
+    pub operation: u32,
+    /// The import that was called.
+    #[schema(example = "wait-for-webhook")]
+    pub kind: String,
+    /// What the author calls it.
+    pub step: String,
+    /// When it was made.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub deadline: Option<Timestamp>,
+}
+
+impl RunSummary {
+    /// A run that is known to be executing right now is shown as running, although its last commit left it asleep.
+    #[must_use]
+    pub fn active(mut self, active: bool) -> Self {
+        self.status = shown(self.status, active);
+        self
+    }
+}
+
+impl RunStatus {
+    /// A run's id and status.
+    #[must_use]
+    pub fn of(id: RunId, status: Status) -> Self {
+        RunStatus {
+            id: id.to_string(),
+            status,
+        }
+    }
+}
+
+impl Run {
+    /// How many operations are shown as waited for.
+    pub const WAITING: usize = 1_000;
+}
+
+impl Waiting {
+    /// An operation as it is recorded.
+    #[must_use]
+    pub fn of((number, open): &(OperationNumber, Open)) -> Self {
+        Waiting {
+            operation: number.0,
+            kind: open.kind.name().into(),
+            step: open.step.clone(),
+            since: open.issued.into(),
+            deadline: open.kind.deadline(open.issued).map(Into::into),
+        }
+    }
+}
+
+fn shown(status: Status, active: bool) -> Status {
+    if active && status == Status::Suspended {
+        Status::Running
+    } else {
+        status
+    }
+}
+
+/// A run's output as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
+#[must_use]
+pub fn output(payload: &Payload) -> Option<Box<RawValue>> {
+    if is_json(&payload.content_type)
+        && let Ok(value) = serde_json::from_slice(&payload.body)
+    {
+        return Some(value);
+    }
+    let wrapped = serde_json::json!({
+        "content_type": payload.content_type,
+        "base64": STANDARD.encode(&payload.body),
+    });
+    serde_json::value::to_raw_value(&wrapped).ok()
+}
+
+/// Whether a media type is JSON's, or one built on it (`application/problem+json`).
+#[must_use]
+pub fn is_json(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn status_schema() -> Schema {
+    let names = Status::ALL.map(Status::as_str);
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names));
+    schema.examples(["suspended"]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(content_type: &str, body: &'static [u8]) -> String {
+        let payload = Payload {
+            content_type: content_type.into(),
+            body: body.into(),
+        };
+        super::output(&payload).unwrap().to_string()
+    }
+
+    #[test]
+    fn json_output_stands_as_it_is() {
+        let digits = b"{\"n\": 12345678901234567890123, \"f\": 1.10}";
+        assert_eq!(
+            output("application/json", digits),
+            String::from_utf8_lossy(digits)
+        );
+        assert_eq!(output("Application/JSON; charset=utf-8", b"null"), "null");
+        assert_eq!(output("application/problem+json", b" [1]"), "[1]");
+    }
+
+    #[test]
+    fn other_output_is_wrapped() {
+        assert_eq!(
+            output("text/plain", b"1"),
+            r#"{"base64":"MQ==","content_type":"text/plain"}"#
+        );
+        assert_eq!(output("", b""), r#"{"base64":"","content_type":""}"#);
+    }
+
+    #[test]
+    fn output_that_only_says_it_is_json_is_wrapped() {
+        let wrapped = output("application/json", b"{]");
+        assert_eq!(
+            wrapped,
+            r#"{"base64":"e10=","content_type":"application/json"}"#
+        );
+    }
+
+    #[test]
+    fn only_a_sleeping_run_changes_its_status_by_being_active() {
+        assert_eq!(shown(Status::Suspended, true), Status::Running);
+        assert_eq!(shown(Status::Suspended, false), Status::Suspended);
+        assert_eq!(shown(Status::Pending, true), Status::Pending);
+        assert_eq!(shown(Status::Completed, true), Status::Completed);
+    }
+}

@@ -1,0 +1,110 @@
+//! Secrets: what is set, and what is shown of it, which is all but the value.
+
+use dormouse_secret::{Origin, Purpose, Use};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Timestamp;
+
+/// All secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Secrets {
+    /// By name.
+    pub secrets: Vec<Secret>,
+}
+
+/// A secret, without its value, which nobody can read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Secret {
+    /// Its name.
+    #[schema(example = "stripe")]
+    pub name: String,
+    /// What it may be used for. Everything else is denied.
+    pub uses: Vec<SecretUse>,
+    /// When it was first set.
+    pub created: Timestamp,
+    /// When it was last set.
+    pub updated: Timestamp,
+    /// Whether the host has the key that it is sealed with. If not, it cannot be used until the host has the key again or
+    /// the secret is set again.
+    pub readable: bool,
+}
+
+/// A secret that is to be set.
+// It has no `Debug`, which would show the value.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSecret {
+    /// Its value: 8 to 4096 bytes of UTF-8 without control characters; visible ASCII characters only if it may be sent.
+    #[schema(
+        example = "Another_Made-Up-Value-5E8ab217",
+        min_length = 8,
+        max_length = 4096
+    )]
+    pub value: String,
+    /// What it may be used for; at least one.
+    #[schema(min_items = 1)]
+    pub uses: Vec<SecretUse>,
+}
+
+/// One thing that one workflow may do with a secret: either `verify` or `sendTo`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SecretUse {
+    /// The workflow's name. It need not be deployed yet.
+    #[schema(example = "payment")]
+    pub workflow: String,
+    /// Requests to the workflow's webhooks may be checked by the secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verify: bool,
+    /// The workflow's calls may carry the secret to this origin: scheme, host, and port if it is not the scheme's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://api.example.com")]
+    pub send_to: Option<String>,
+}
+
+impl SecretUse {
+    /// Requests to this workflow's webhooks may be checked.
+    #[must_use]
+    pub fn verify(workflow: &str) -> Self {
+        SecretUse {
+            workflow: workflow.to_owned(),
+            verify: true,
+            send_to: None,
+        }
+    }
+
+    /// This workflow's calls may carry the secret to this origin.
+    #[must_use]
+    pub fn send_to(workflow: &str, origin: &str) -> Self {
+        SecretUse {
+            workflow: workflow.to_owned(),
+            verify: false,
+            send_to: Some(origin.to_owned()),
+        }
+    }
+
+    /// The purpose that is meant.
+    ///
+    /// # Errors
+    /// When it is not exactly one, or the origin is none.
+    pub fn purpose(&self) -> Result<Purpose, String> {
+        match (self.verify, &self.send_to) {
+            (true, None) => Ok(Purpose::Verify),
+            (false, Some(origin)) => origin
+                .parse::<Origin>()
+                .map(Purpose::SendTo)
+                .map_err(|error| error.to_string()),
+            _ => Err("give either `verify: true` or `sendTo`, and one use for each".into()),
+        }
+    }
+}
+
+impl From<Use> for SecretUse {
+    fn from(granted: Use) -> Self {
+        match granted.purpose {
+            Purpose::Verify => SecretUse::verify(&granted.workflow),
+            Purpose::SendTo(origin) => SecretUse::send_to(&granted.workflow, &origin.to_string()),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The configuration of a host, built only from what is valid.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dormouse_outbound::Policy;
+use dormouse_secret::SecretKeys;
+use http::HeaderName;
+use tracing_subscriber::EnvFilter;
+
+use super::read::{Reader, address};
+use super::{
+    ApiToken, ConfigError, Limits, Network, RawConfig, Source, public_url, secret_keys, setting,
+};
+
+/// The configuration of a host.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where everything durable lies.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where to listen besides, for webhooks alone.
+    pub hooks_listen: Option<SocketAddr>,
+    /// What webhooks' URLs begin with, without a slash at the end.
+    pub public_url: String,
+    /// Whose word about their clients is taken.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a sender may take for a request's head, and a connection be without a request.
+    pub head_timeout: Duration,
+    /// How long a sender may take for a body, beside the time that the size of one gives it.
+    pub body_timeout: Duration,
+    /// Connections at once to one address.
+    pub connections_limit: usize,
+    /// What guards the API, if anything does.
+    pub token: Option<ApiToken>,
+    /// Where calls may go.
+    pub egress: Policy,
+    /// What is logged, in the language of [`EnvFilter`].
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// Headers whose values people do not see, beside those that they never see.
+    pub mask_headers: Vec<HeaderName>,
+    /// The longest that `Prefer: wait` holds an answer.
+    pub max_wait: Duration,
+    /// The limits.
+    pub limits: Limits,
+    /// How many milliseconds an ended run is kept.
+    pub retention: u64,
+    /// For how many milliseconds a repeated request or start is known as such.
+    pub duplicate_window: u64,
+    /// Bytes of the store that are kept in memory.
+    pub store_cache: usize,
+    /// Bytes that must be free on the disk for a write to be tried.
+    pub disk_reserve: u64,
+    /// What seals secrets and opens them. Without keys there are none to be used.
+    pub secret_keys: Option<Arc<SecretKeys>>,
+    is_public_url_given: bool,
+    /// Whether all of the store is read when it is opened.
+    pub verify_store: bool,
+}
+
+/// How log events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one JSON object a line.
+    Json,
+}
+
+/// More connections than this no machine has file descriptors for.
+const MOST_CONNECTIONS: u32 = 1 << 20;
+
+impl Config {
+    /// Understands what was given, and reads the token and the keys of secrets.
+    ///
+    /// # Errors
+    /// At the first setting that is not valid, or when the API would be open to others.
+    pub fn new(
+        raw: &RawConfig,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let read = Reader(raw);
+        let listen = read.value(&setting::LISTEN, address)?;
+        let hooks_listen = read.optional(&setting::HOOKS_LISTEN, address)?;
+        let public_url = read.optional(&setting::PUBLIC_URL, public_url::parse)?;
+        let token = confidential(
+            raw.get(&setting::API_TOKEN_FILE),
+            ApiToken::from_file,
+            || ApiToken::from_environment(&variable),
+        )?;
+        let secret_keys = confidential(
+            raw.get(&setting::SECRET_KEY_FILE),
+            secret_keys::from_file,
+            || secret_keys::from_environment(&variable),
+        )?;
+        if token.is_none() && !listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::Unguarded { listen });
+        }
+        Ok(Config {
+            data_dir: read.text(&setting::DATA_DIR)?.unwrap_or_default().into(),
+            listen,
+            hooks_listen,
+            is_public_url_given: public_url.is_some(),
+            public_url: public_url
+                .unwrap_or_else(|| public_url::of_listener(hooks_listen.unwrap_or(listen))),
+            trusted_proxies: read.list(&setting::TRUSTED_PROXIES)?,
+            head_timeout: Duration::from_millis(read.span(&setting::HEAD_TIMEOUT, 1)?),
+            body_timeout: Duration::from_millis(read.span(&setting::BODY_TIMEOUT, 1)?),
+            connections_limit: read.count(&setting::CONNECTIONS_LIMIT, MOST_CONNECTIONS)? as usize,
+            token,
+            egress: Policy {
+                allow_private: read.switch(&setting::ALLOW_PRIVATE_EGRESS)?,
+                allow: read.list(&setting::ALLOW_EGRESS)?,
+            },
+            log: read.value(&setting::LOG, log)?,
+            log_format: read.value(&setting::LOG_FORMAT, log_format)?,
+            // Header names that could stand in no request would mask nothing, and so are mistakes.
+            mask_headers: read.list(&setting::MASK_HEADERS)?,
+            max_wait: Duration::from_millis(read.span(&setting::MAX_WAIT, 0)?),
+            limits: Limits::read(&read)?,
+            retention: read.span(&setting::RETENTION, 0)?,
+            duplicate_window: read.span(&setting::DUPLICATE_WINDOW, 0)?,
+            store_cache: read.size_in_memory(&setting::STORE_CACHE, 0)?,
+            verify_store: read.switch(&setting::VERIFY_STORE)?,
+            disk_reserve: read.size(&setting::DISK_RESERVE, 0)?,
+            secret_keys: secret_keys.map(Arc::new),
+        })
+    }
+
+    /// With the addresses that the listeners really have: port 0 asks the machine for a free one, and the public URL
+    /// follows unless it was given.
+    #[must_use]
+    pub fn bound(mut self, listen: SocketAddr, hooks_listen: Option<SocketAddr>) -> Self {
+        self.listen = listen;
+        self.hooks_listen = hooks_listen;
+        if !self.is_public_url_given {
+            self.public_url = public_url::of_listener(hooks_listen.unwrap_or(listen));
+        }
+        self
+    }
+}
+
+/// What a file or a variable holds that nobody should see. A file named on the command line goes before the variable,
+/// and that before a file named elsewhere: what is nearer to the person wins, as with every setting.
+fn confidential<T>(
+    file: Option<(&str, &Source)>,
+    from_file: impl Fn(&Path) -> Result<T, ConfigError>,
+    from_environment: impl FnOnce() -> Result<Option<T>, ConfigError>,
+) -> Result<Option<T>, ConfigError> {
+    if let Some((path, Source::CommandLine)) = file {
+        return from_file(Path::new(path)).map(Some);
+    }
+    if let Some(held) = from_environment()? {
+        return Ok(Some(held));
+    }
+    file.map(|(path, _)| from_file(Path::new(path))).transpose()
+}
+
+fn log(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "{error}; give a level such as info, or levels by module such as info,dormouse=debug"
+        )),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, &'static str> {
+    match text.trim() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("give text or json"),
+    }
+}

@@ -1,0 +1,118 @@
+//! The token that guards the API.
+
+use std::fmt;
+use std::path::Path;
+
+use subtle::ConstantTimeEq;
+
+use super::ConfigError;
+
+/// The environment variable that holds the token itself. A flag would show it to every user of the machine.
+pub(super) const VARIABLE: &str = "DORMOUSE_API_TOKEN";
+
+/// The token that callers of the API present.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiToken(String);
+
+impl ApiToken {
+    /// A token from a file, without the line break at its end.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no token.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let origin = format!("the file {}", path.display());
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::new(&text, origin),
+            Err(error) => Err(ConfigError::Token {
+                origin,
+                reason: format!("could not be read: {error}"),
+            }),
+        }
+    }
+
+    /// A token from the environment, if it has one.
+    ///
+    /// # Errors
+    /// When what it has is not a token.
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let origin = || format!("the environment variable {VARIABLE}");
+        variable(VARIABLE)
+            .map(|text| Self::new(&text, origin()))
+            .transpose()
+    }
+
+    /// Whether this is the token, in a time that does not show how much of it is right.
+    #[must_use]
+    pub fn is(&self, presented: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(presented).into()
+    }
+
+    /// What a client sends to present it.
+    #[must_use]
+    pub fn as_bearer(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+
+    fn new(text: &str, origin: String) -> Result<Self, ConfigError> {
+        let token = text.trim();
+        if token.is_empty() {
+            return Err(ConfigError::Token {
+                origin,
+                reason: "is empty".into(),
+            });
+        }
+        // Anything else could not stand in a header.
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = "has characters other than visible ASCII ones; make one with `openssl rand -hex 32`";
+            return Err(ConfigError::Token {
+                origin,
+                reason: reason.into(),
+            });
+        }
+        Ok(ApiToken(token.to_owned()))
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &str) -> ApiToken {
+        ApiToken::new(text, "a test".into()).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_known_by_all_of_its_bytes() {
+        let token = token("secret\n");
+        assert!(token.is(b"secret"));
+        for other in ["", "secre", "secret ", "Secret", "secrets"] {
+            assert!(!token.is(other.as_bytes()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_refused() {
+        for text in ["", " \n", "two words", "caf\u{e9}"] {
+            let error = ApiToken::new(text, "the file t".into())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("the API token from the file t "),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_not_shown() {
+        assert_eq!(format!("{:?}", token("secret")), "ApiToken(..)");
+    }
+}
