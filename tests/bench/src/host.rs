@@ -17,11 +17,13 @@ use crate::time::{Moment, pause};
 /// The name that [`Host::deploy`] gives to the workflow.
 pub(crate) const WORKFLOW: &str = "waiter";
 
-/// What is said to every host: no bounds on rates, since they are what is measured, and no log line for each run.
-const ALWAYS: [&str; 6] = [
+/// What is said to every host: no bounds on rates, since they are what is measured; no log line for each run; and
+/// connections that nobody uses for a while stay open.
+const ALWAYS: [&str; 7] = [
     "--webhook-rate-limit=0",
     "--host-rate-limit=0",
     "--log=warn",
+    "--head-timeout=1h",
     "--inbox-limit=1000000",
     "--held-replies=100000",
     "--connections-limit=100000",

@@ -14,8 +14,9 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::client::Connection;
+use crate::disk::Probe;
 use crate::host::WORKFLOW;
-use crate::time::{Moment, pause};
+use crate::time::{Moment, millis, pause};
 
 /// How long is waited before the first look at a run's webhooks. Too short, and many looks see nothing, which costs both
 /// sides processor time; too long, and clients sleep. It goes up with each look in vain and down with each other, so
@@ -136,6 +137,32 @@ pub(crate) async fn ask(client: &mut Connection, webhook: &str) -> anyhow::Resul
     // A caller that is answered 202 was held as long as it may be, and the workflow did not answer.
     client.post(webhook, b"{}").await?.expect(200)?;
     Ok(began.elapsed())
+}
+
+/// Runs of one host that wait for a question, and a client to ask them.
+pub(crate) struct Side {
+    pub(crate) client: Connection,
+    pub(crate) webhooks: Vec<String>,
+}
+
+/// Asks one run of each side after the other, then the next of each, and so on, with a sync of the disk in between.
+/// Gives how long each side's took, in milliseconds.
+///
+/// Disks have moods. What is compared goes through the same ones, and so does what it is compared with.
+pub(crate) async fn ask_in_turn(
+    sides: &mut [Side],
+    probe: &mut Probe,
+) -> anyhow::Result<Vec<Vec<f64>>> {
+    let rounds = sides.iter().map(|side| side.webhooks.len()).min();
+    let mut times = vec![Vec::new(); sides.len()];
+    for round in 0..rounds.unwrap_or_default() {
+        for (side, times) in sides.iter_mut().zip(&mut times) {
+            let time = ask(&mut side.client, &side.webhooks[round]).await?;
+            times.push(millis(time));
+            probe.sync()?;
+        }
+    }
+    Ok(times)
 }
 
 /// The input of a run that answers so many questions.

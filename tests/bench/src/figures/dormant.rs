@@ -1,12 +1,13 @@
 //! A million runs asleep, each with an open webhook and a timer: what they cost, and whether they slow others down.
 
 use crate::client::Connection;
+use crate::disk::Probe;
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::load::{Run, ask, each};
+use crate::load::{Run, Side, ask, ask_in_turn, each};
 use crate::report::{Goal, Measures};
-use crate::statistics::{Chance, number, percentile};
-use crate::time::{Moment, millis};
+use crate::statistics::{Chance, median, number};
+use crate::time::Moment;
 
 /// The memory that the host may use for what it reads and for instances, so that the rest can be seen.
 pub(super) const SETTINGS: [&str; 2] = ["--store-cache=64MiB", "--warm-memory=16MiB"];
@@ -21,6 +22,9 @@ const FEW: usize = 1_000;
 /// executed takes memory that a dormant run does not.
 const CHUNK: usize = 10_000;
 
+const ONE_THOUSAND: &str = "p50 with a thousand asleep";
+const ALL: &str = "p50 with all asleep";
+
 const CLIENTS: usize = 64;
 
 /// A host with many runs asleep.
@@ -34,15 +38,10 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let mut measures = Measures::default();
     let mut dormant = Dormant::none(lab).await?;
     let empty = dormant.host.stored()?;
-    dormant.fill(FEW).await?;
-    for _ in 0..lab.repeats {
-        let latency = dormant.latency(lab.choose(500, 100)).await?;
-        measures.add("p50 with a thousand asleep", "ms", latency);
-    }
     let began = Moment::now();
     let count = lab.choose(1_000_000, 20_000);
     dormant.fill(count).await?;
-    let rate = number((count - FEW) as u64) / began.elapsed().as_secs_f64();
+    let rate = number(count as u64) / began.elapsed().as_secs_f64();
     measures.add("runs asleep", "", number(count as u64));
     measures.add("started a second", "1/s", rate);
     measures.add(
@@ -53,9 +52,16 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let stored = number(dormant.host.stored()?.saturating_sub(empty));
     measures.add("disk a run", "bytes", stored / number(count as u64));
 
+    let mut few = Dormant::none(lab).await?;
+    few.fill(FEW).await?;
     for _ in 0..lab.repeats {
-        let latency = dormant.latency(lab.choose(500, 100)).await?;
-        measures.add("p50 with all asleep", "ms", latency);
+        let asked = lab.choose(500, 100);
+        let mut sides = [few.side(asked).await?, dormant.side(asked).await?];
+        let mut probe = Probe::new(&lab.folder)?;
+        let times = ask_in_turn(&mut sides, &mut probe).await?;
+        for (name, times) in [ONE_THOUSAND, ALL].into_iter().zip(&times) {
+            measures.add(name, "ms", median(times));
+        }
         let woken = dormant.wakes(lab.choose(20_000, 2_000)).await?;
         measures.add("random ones woken a second", "1/s", woken);
     }
@@ -67,8 +73,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     measures.goal("memory of the host", Goal::AtMost(150.0));
     measures.goal("memory after that", Goal::AtMost(150.0));
     measures.goal("disk a run", Goal::AtMost(1024.0));
-    let few = measures.median("p50 with a thousand asleep");
-    measures.goal("p50 with all asleep", Goal::AtMost(1.3 * few));
+    measures.goal(ALL, Goal::AtMost(1.3 * measures.median(ONE_THOUSAND)));
     measures.goal("random ones woken a second", Goal::AtLeast(1_500.0));
     lab.dormant = Some(dormant);
     Ok(measures)
@@ -105,19 +110,15 @@ impl Dormant {
         Ok(())
     }
 
-    /// The median latency of waking random ones, by one client.
-    pub(super) async fn latency(&mut self, count: usize) -> anyhow::Result<f64> {
+    /// Random ones, to be asked by one client.
+    async fn side(&mut self, count: usize) -> anyhow::Result<Side> {
         let webhooks = self.webhooks(count).await?;
-        let mut client = self.host.connect().await?;
-        let mut times = Vec::with_capacity(count);
-        for webhook in &webhooks {
-            times.push(millis(ask(&mut client, webhook).await?));
-        }
-        Ok(percentile(&mut times, 50.0))
+        let client = self.host.connect().await?;
+        Ok(Side { client, webhooks })
     }
 
-    /// How many random ones are woken a second.
-    async fn wakes(&mut self, count: usize) -> anyhow::Result<f64> {
+    /// Wakes random ones, and gives how many a second.
+    pub(super) async fn wakes(&mut self, count: usize) -> anyhow::Result<f64> {
         let webhooks = self.webhooks(count).await?;
         let mut clients = self.host.connections(CLIENTS).await?;
         let began = Moment::now();

@@ -19,17 +19,17 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         mebibytes(std::fs::metadata(&file)?.len()),
     );
     for _ in 0..lab.repeats {
-        dormant.latency(WOKEN).await?;
+        dormant.wakes(WOKEN).await?;
         dormant.host.stop()?;
         let ready = dormant.host.launch(&SETTINGS).await?;
         measures.add("ready after SIGTERM", "ms", millis(ready));
 
-        dormant.latency(WOKEN).await?;
+        dormant.wakes(WOKEN).await?;
         dormant.host.kill()?;
         let ready = dormant.host.launch(&SETTINGS).await?;
         measures.add("ready after SIGKILL, file in memory", "ms", millis(ready));
 
-        dormant.latency(WOKEN).await?;
+        dormant.wakes(WOKEN).await?;
         dormant.host.kill()?;
         let read = disk::read_through(&file)?;
         disk::forget(&file)?;
