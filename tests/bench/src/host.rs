@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn processor_time_is_found_behind_any_name() {
-        let stat = "1 (a) b (c) S 3 4 5 6 7 8 9 10 11 12 13 20 30 1 2";
+        let stat = "1 (a) b (c) S 4 5 6 7 8 9 10 11 12 13 20 30 1 2";
         assert_eq!(ticks(stat, [14, 15]).unwrap(), TICK * 50);
         assert_eq!(ticks(stat, [16, 17]).unwrap(), TICK * 3);
         assert!(ticks(stat, [18, 19]).is_err());

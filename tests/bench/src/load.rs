@@ -29,6 +29,13 @@ const PACE_DOWN: u64 = 10;
 /// The timer cannot wait for less.
 const GRAIN: Duration = Duration::from_millis(1);
 
+/// Between further looks, each of which is waited for twice as long as the one before, there is no more than this: what
+/// is seen late counts as the host's latency.
+const LONGEST: Duration = Duration::from_millis(8);
+
+/// In microseconds. On a machine that is busy with something else the first activation can take so long.
+const SLOWEST_PACE: u64 = 100_000;
+
 impl Pace {
     /// Looks at once: right where every client waits for one run.
     pub(crate) fn at_once() -> Self {
@@ -45,7 +52,7 @@ impl Pace {
     fn learn(&self, in_vain: bool) {
         let micros = self.0.load(Ordering::Relaxed);
         let micros = if in_vain {
-            (micros + PACE_UP).min(20_000)
+            (micros + PACE_UP).min(SLOWEST_PACE)
         } else {
             micros.saturating_sub(PACE_DOWN)
         };
@@ -107,11 +114,13 @@ impl Run {
         if let Some(webhook) = first {
             return Ok(webhook);
         }
+        let mut delay = GRAIN;
         loop {
-            pause(GRAIN).await;
+            pause(delay).await;
             if let Some(webhook) = self.webhook(client).await? {
                 return Ok(webhook);
             }
+            delay = (2 * delay).min(LONGEST);
         }
     }
 
