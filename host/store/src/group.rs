@@ -6,7 +6,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use dormouse_journal::{Time, encode};
@@ -81,6 +81,9 @@ pub(crate) trait Job: Send {
         holds: &Arc<Holds>,
     ) -> Result<(), ReadError>;
 
+    /// Whether somebody is to be told of it before it is durable.
+    fn foretells(&self) -> bool;
+
     fn answer(self: Box<Self>, durable: Result<(), WriteError>);
 }
 
@@ -129,6 +132,10 @@ impl<T: Transaction> Job for Queued<T> {
         Ok(())
     }
 
+    fn foretells(&self) -> bool {
+        self.foretold.is_some()
+    }
+
     fn answer(mut self: Box<Self>, durable: Result<(), WriteError>) {
         let result = match (durable, self.output.take()) {
             (Ok(()), Some(output)) => Ok(output),
@@ -148,20 +155,20 @@ pub struct Hold(Arc<Holds>);
 /// The holds on a group.
 #[derive(Default)]
 pub(crate) struct Holds {
-    taken: AtomicUsize,
+    taken: AtomicBool,
     held: AtomicUsize,
     released: AtomicWaker,
 }
 
 impl Holds {
     fn hold(self: &Arc<Self>) -> Hold {
-        self.taken.fetch_add(1, Ordering::AcqRel);
+        self.taken.store(true, Ordering::Release);
         self.held.fetch_add(1, Ordering::AcqRel);
         Hold(self.clone())
     }
 
-    /// How many there have been.
-    pub(crate) fn count(&self) -> usize {
+    /// Whether there have been any.
+    pub(crate) fn were_taken(&self) -> bool {
         self.taken.load(Ordering::Acquire)
     }
 

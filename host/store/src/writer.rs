@@ -218,27 +218,21 @@ impl Writer {
         transaction: &WriteTransaction,
         group: &mut Vec<Box<dyn Job>>,
     ) -> Result<(), (usize, ReadError)> {
-        let mut now = self.clock.now();
-        let until = now.after(HOLD);
+        let began = self.clock.now();
         let holds = Arc::<Holds>::default();
-        let mut write = Write::begin(transaction, now).map_err(|error| (0, error))?;
-        let mut applied = 0;
-        loop {
-            let held = holds.count();
-            for (index, job) in group.iter_mut().enumerate().skip(applied) {
-                job.apply(&mut write, now, &holds)
-                    .map_err(|error| (index, error))?;
-            }
-            applied = group.len();
-            if holds.count() == held || now >= until {
-                break;
-            }
-            self.wait_for(&holds, until).await;
-            group.extend(self.lock().take(GROUP.saturating_sub(applied)));
-            // Read after all of them have come, so that nothing is accepted earlier than it was sent.
-            now = self.clock.now();
+        let mut write = Write::begin(transaction, began).map_err(|error| (0, error))?;
+        apply_from(0, group, &mut write, began, &holds)?;
+        if holds.were_taken() {
+            self.wait_for(&holds, began.after(HOLD)).await;
+            let first = group.len();
+            group.extend(self.lock().take_following());
+            // Read after all of them have come, so that nothing is earlier than what it follows from.
+            let now = self.clock.now();
+            apply_from(first, group, &mut write, now, &holds)?;
         }
-        write.finish(now).map_err(|error| (applied - 1, error))
+        let last = group.len() - 1;
+        let now = self.clock.now();
+        write.finish(now).map_err(|error| (last, error))
     }
 
     /// Waits until nobody holds the group any longer, or its time is up.
@@ -261,6 +255,31 @@ impl Queue {
         let count = self.jobs.len().min(most);
         self.jobs.drain(..count).collect()
     }
+
+    /// What foretells nothing, as an activation does. The rest begins the next group: were it taken as well, it would have
+    /// to be waited for too, and a busy host would never come to its sync.
+    fn take_following(&mut self) -> VecDeque<Box<dyn Job>> {
+        let (rest, following) = std::mem::take(&mut self.jobs)
+            .into_iter()
+            .partition(|job| job.foretells());
+        self.jobs = rest;
+        following
+    }
+}
+
+/// Applies the jobs of a group from this one on, those that were applied before at the time that they had then.
+fn apply_from(
+    first: usize,
+    group: &mut [Box<dyn Job>],
+    write: &mut Write<'_>,
+    now: Time,
+    holds: &Arc<Holds>,
+) -> Result<(), (usize, ReadError)> {
+    for (index, job) in group.iter_mut().enumerate().skip(first) {
+        job.apply(write, now, holds)
+            .map_err(|error| (index, error))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn is_full(error: &redb::Error) -> bool {

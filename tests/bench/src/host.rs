@@ -71,6 +71,8 @@ impl Host {
     pub(crate) async fn launch(&mut self, settings: &[&str]) -> anyhow::Result<Duration> {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
+        // Where it is set, wasmtime walks the stack whenever it drops an instance that waits.
+        command.env_remove("RUST_BACKTRACE");
         command
             .args(["serve", "--listen", &self.address.to_string()])
             .arg("--data-dir")

@@ -72,5 +72,5 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     responses((status = 200, description = "The document", body = serde_json::Value)),
 )]
 pub(super) async fn openapi(State(state): State<AppState>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], state.document).into_response()
+    ([(CONTENT_TYPE, "application/json")], state.document.clone()).into_response()
 }

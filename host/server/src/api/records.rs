@@ -23,6 +23,9 @@ const MOST_ACTIVATIONS: usize = 1_000;
 const LINES: usize = 1_000;
 const MOST_LINES: usize = 10_000;
 
+/// Webhooks that are read without going to another thread. Few runs have more.
+const FEW: usize = 32;
+
 /// Shows a run's journal
 ///
 /// Activations with what was delivered and which operations were made. Bodies of more than 64 KiB are left out, and so
@@ -94,12 +97,15 @@ pub(super) async fn webhooks(
     path: PathParams,
 ) -> Result<Json<Webhooks>, Problem> {
     let run = path.run()?;
-    let webhooks = state
-        .read(move |snapshot| {
-            must_exist(snapshot, run)?;
-            Ok(snapshot.webhooks(run)?)
-        })
-        .await?;
+    let mut webhooks = state.look(|snapshot| {
+        must_exist(snapshot, run)?;
+        Ok(snapshot.first_webhooks(run, FEW)?)
+    })?;
+    if webhooks.len() == FEW {
+        webhooks = state
+            .read(move |snapshot| Ok(snapshot.webhooks(run)?))
+            .await?;
+    }
     let webhooks = webhooks.into_iter().map(|view| {
         let rejected = state.rejections.of(run, view.number);
         shown::webhook(view, rejected)

@@ -157,8 +157,8 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
 }
 
 /// Where a run stands.
-pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
-    let found = state.read(move |snapshot| Ok(snapshot.state(run)?)).await?;
+pub(super) fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
+    let found = state.look(|snapshot| Ok(snapshot.state(run)?))?;
     found
         .map(|state| state.status)
         .ok_or_else(|| Problem::unknown_run(run))

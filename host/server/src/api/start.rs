@@ -83,7 +83,7 @@ pub(super) async fn start(
         answer.extend([wait.applied()]);
         state.runtime.wait_for_end(run, wait.duration()).await?;
     }
-    let status = runs::status(&state, run).await?;
+    let status = runs::status(&state, run)?;
     if wait.is_some() && status.has_ended() {
         return Ok((answer, Json(runs::view(&state, run).await?)).into_response());
     }

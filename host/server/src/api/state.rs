@@ -1,5 +1,6 @@
 //! What every handler can use.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,12 @@ use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
-/// What every handler can use. Cheap to clone.
+/// What every handler can use. Cheap to clone, which each layer does for each request.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+/// What all clones share.
+pub struct Shared {
     /// The host.
     pub runtime: Runtime,
     /// What is counted.
@@ -29,13 +33,21 @@ pub struct AppState {
     /// Headers whose values are not shown.
     pub(super) mask: Mask,
     /// Who may come in.
-    pub(super) auth: Arc<Auth>,
+    pub(super) auth: Auth,
     /// The longest that `Prefer: wait` holds an answer.
     pub(super) max_wait: Duration,
     /// Where backups are made.
     pub(super) backups: Arc<Backups>,
     /// The OpenAPI document.
     pub(super) document: Bytes,
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl AppState {
@@ -48,19 +60,27 @@ impl AppState {
         rejections: Rejections,
     ) -> Self {
         let masked = config.mask_headers.iter();
-        AppState {
+        AppState(Arc::new(Shared {
             runtime,
             metrics,
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
-            auth: Arc::new(Auth::new(config.token.clone())),
+            auth: Auth::new(config.token.clone()),
             max_wait: config.max_wait,
             backups: Arc::new(Backups::new(&config.data_dir)),
             document: docs::document().into(),
-        }
+        }))
     }
 
-    /// Asks the store, on a thread where waiting for the disk holds up nobody.
+    /// Asks the store for a few rows, here and now: going to another thread would cost more than they do.
+    pub(super) fn look<T>(
+        &self,
+        question: impl FnOnce(&Snapshot) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        question(&self.runtime.read()?)
+    }
+
+    /// Asks the store for what may be much, on a thread where waiting for the disk holds up nobody.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Snapshot) -> Result<T, Problem> + Send + 'static,

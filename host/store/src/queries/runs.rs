@@ -148,11 +148,19 @@ impl Snapshot {
     /// # Errors
     /// When the disk fails, or a row is damaged.
     pub fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, ReadError> {
+        self.first_webhooks(run, usize::MAX)
+    }
+
+    /// The webhooks of a run that it created first, and at most so many.
+    ///
+    /// # Errors
+    /// When the disk fails, or a row is damaged.
+    pub fn first_webhooks(&self, run: RunId, limit: usize) -> Result<Vec<WebhookView>, ReadError> {
         let table = self.table(webhooks::TABLE.definition())?;
         let mut views = Vec::new();
         // Those that one activation created lie together, and its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
-        for item in table.range((run.0, 0)..=(run.0, u32::MAX))? {
+        for item in table.range((run.0, 0)..=(run.0, u32::MAX))?.take(limit) {
             let (key, value) = item?;
             let number = WebhookNumber(key.value().1);
             let webhook = webhooks::TABLE.decode(value.value())?;
