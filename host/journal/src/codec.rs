@@ -13,7 +13,10 @@ pub const FORMAT: u8 = 1;
 /// Encodes a record.
 #[must_use]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    match postcard::to_extend(value, vec![FORMAT]) {
+    // Most records fit, so that few grow on the way.
+    let mut record = Vec::with_capacity(256);
+    record.push(FORMAT);
+    match postcard::to_extend(value, record) {
         Ok(bytes) => bytes,
         Err(error) => {
             unreachable!("recorded types have fixed shapes, and memory is the only limit: {error}")

@@ -35,22 +35,21 @@ pub(crate) struct Foretold {
 }
 
 impl Foretold {
-    /// Takes what was foretold out of the hints.
-    pub(crate) fn take(hints: &mut [Hint]) -> Self {
+    /// Takes what was foretold out of the hints, and leaves of it where to look.
+    pub(crate) fn take(hints: Vec<Hint>) -> (Self, Vec<Hint>) {
         let mut foretold = Foretold::default();
+        let mut rest = Vec::with_capacity(hints.len());
         for hint in hints {
-            let channel = match hint {
-                Hint::Arrived(arrived) => Hint::Channel(Channel::Webhook(arrived.webhook)),
-                Hint::Started(_) => Hint::Anything,
-                _ => continue,
-            };
-            match std::mem::replace(hint, channel) {
-                Hint::Arrived(arrived) => foretold.arrived.push(*arrived),
+            match hint {
+                Hint::Arrived(arrived) => {
+                    rest.push(Hint::Channel(Channel::Webhook(arrived.webhook)));
+                    foretold.arrived.push(*arrived);
+                }
                 Hint::Started(fresh) => foretold.fresh = Some(fresh),
-                _ => {}
+                hint => rest.push(hint),
             }
         }
-        foretold
+        (foretold, rest)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -7,7 +7,11 @@ use dormouse_journal::Time;
 use crate::runtime::Core;
 
 /// Milliseconds between looks when nothing is known to expire sooner. What expires may stay this much longer.
-const LOOK: u64 = 60_000;
+const LOOK: u64 = 5_000;
+
+/// Milliseconds after everything expired is removed, so that on a busy host what follows goes together, in one commit a
+/// second and not in one a minute that is long.
+const GATHER: u64 = 1_000;
 
 /// Milliseconds between batches, so that removing a large run does not hold up those that are alive.
 const BREATH: u64 = 20;
@@ -34,7 +38,7 @@ impl Core {
         match next {
             Ok(Some(next)) if next <= now => match self.store.retire().await {
                 Ok(true) => Some(now.after(BREATH)),
-                Ok(false) => None,
+                Ok(false) => Some(now.after(GATHER)),
                 Err(error) => {
                     tracing::warn!(%error, "what has expired could not be removed");
                     None

@@ -50,13 +50,18 @@ impl Core {
             let Claim {
                 owner,
                 mut live,
-                mut hints,
+                hints,
             } = claim;
-            let mut turn = Turn::new(run, &mut hints, hold.take());
+            let (foretold, hints) = Foretold::take(hints);
+            let mut turn = Turn::new(run, foretold, hold.take());
             if let Err(trouble) = self.work(&mut turn, &mut live, hints).await {
                 live = None;
-                self.settle(&mut turn).await;
-                self.handle(run, trouble).await;
+                if self.settle(&mut turn).await {
+                    // What was missing may have been foretold as well, such as a version that is being deployed.
+                    self.wake(run, Hint::Anything);
+                } else {
+                    self.handle(run, trouble).await;
+                }
             }
             drop(turn);
             match owner.release(live) {
@@ -131,14 +136,15 @@ impl Core {
     }
 
     /// Waits until all that was foretold has come true or has failed, so that from here on the tables show how it is.
-    async fn settle(&self, turn: &mut Turn) {
+    /// Gives whether anything was.
+    async fn settle(&self, turn: &mut Turn) -> bool {
         turn.hold = None;
         turn.foretold = Foretold::default();
-        if std::mem::take(&mut turn.was_foretold)
-            && let Err(error) = self.store.touch().await
-        {
+        let was_foretold = std::mem::take(&mut turn.was_foretold);
+        if was_foretold && let Err(error) = self.store.touch().await {
             tracing::debug!(run = %turn.run, %error, "what was foretold has failed");
         }
+        was_foretold
     }
 
     /// What is to be delivered next. The first activation has nothing to deliver.
@@ -349,8 +355,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    fn new(run: RunId, hints: &mut [Hint], hold: Option<Hold>) -> Self {
-        let foretold = Foretold::take(hints);
+    fn new(run: RunId, foretold: Foretold, hold: Option<Hold>) -> Self {
         Turn {
             run,
             was_foretold: !foretold.is_empty(),
