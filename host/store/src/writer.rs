@@ -196,7 +196,7 @@ impl Writer {
                     self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
                 }
-                Err((index, error @ ReadError::Row { .. })) => {
+                Err((index, error @ (ReadError::Row { .. } | ReadError::Missing { .. }))) => {
                     transaction.abort()?;
                     tracing::error!(%error, "a damaged row");
                     group.remove(index).answer(Err(WriteError::Row(error)));
