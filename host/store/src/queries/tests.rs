@@ -4,11 +4,8 @@ use dormouse_journal::{DecodeError, Kind, RunId, WebhookNumber, WebhookOptions};
 
 use super::*;
 use crate::group::{Transaction, Write};
+use crate::support::{self, World, run, step, wait};
 use crate::tables::journal;
-use support::{World, run, step, wait};
-
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 /// Puts something in the place of a record, or nothing.
 struct Damage {
