@@ -21,8 +21,10 @@ struct Input {
 
 #[workflow]
 async fn waiter(ctx: Context, input: Input) -> Result<()> {
-    while input.spin {
-        std::hint::spin_loop();
+    if input.spin {
+        loop {
+            std::hint::spin_loop();
+        }
     }
     if let Some(millis) = input.sleep_until {
         ctx.sleep_until("until", Instant::from_millis(millis)).await;
