@@ -11,71 +11,105 @@
 #[path = "../tests/engine/harness.rs"]
 mod harness;
 
+use std::cell::{LazyCell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use divan::Bencher;
-use divan::counter::ItemsCount;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dormouse_engine::{CpuClock, Instance};
 use dormouse_journal::{Activation, Completion, Delivery, OperationNumber, Outcome, Request, Time};
 use harness::{Run, START, block_on, program};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
-fn main() {
-    divan::main();
-}
+/// How often one instance is activated before a new one takes its place. A run may make only so many operations, and the
+/// guest keeps what it is brought.
+const LIFE: u32 = 10_000;
 
 /// A new instance, up to where it first waits.
-#[divan::bench(args = ["bare", "script"])]
-fn instantiate(bencher: Bencher<'_, '_>, guest: &str) {
-    let run = match guest {
-        "script" => script(sleeps(1)),
-        other => Run::of(program(other)).with(|launch| launch.cpu = Arc::new(ThreadTime)),
-    };
-    bencher.bench_local(|| {
-        let mut instance = run.launch();
-        block_on(instance.activate(Time(START), None)).unwrap();
-        instance
-    });
+fn instantiate(criterion: &mut Criterion) {
+    let bare = Run::of(program("bare")).with(|launch| launch.cpu = Arc::new(ThreadTime));
+    let mut group = criterion.benchmark_group("instantiate");
+    for (guest, run) in [("bare", bare), ("script", script(sleeps(1)))] {
+        group.bench_function(guest, |bencher| {
+            bencher.iter_batched(
+                || (),
+                |()| {
+                    let mut instance = run.launch();
+                    block_on(instance.activate(Time(START), None)).unwrap();
+                    instance
+                },
+                // The instance is dropped before the next one is made, and not in the time that is measured.
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
 /// One new activation of a warm instance: a wait ends, and the next begins.
-#[divan::bench(args = KINDS)]
-fn activate(bencher: Bencher<'_, '_>, kind: &Kind) {
-    let mut waiting = Waiting::start(&script(kind.script(u32::MAX)), kind);
-    bencher.bench_local(|| waiting.next());
+fn activate(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("activate");
+    for kind in KINDS {
+        let start = || RefCell::new(Waiting::start(&script(kind.script(u32::MAX)), kind));
+        let waiting = LazyCell::new(start);
+        group.bench_function(kind.name, |bencher| {
+            bencher.iter_batched(
+                || {
+                    if waiting.borrow().next > LIFE {
+                        waiting.swap(&start());
+                    }
+                },
+                |()| waiting.borrow_mut().next(),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
-/// Bringing a run back that has waited so often.
-#[divan::bench(args = [10, 100, 1_000, 10_000, 100_000], sample_count = 10)]
-fn replay_sleeps(bencher: Bencher<'_, '_>, waits: u32) {
-    replay(bencher, &KINDS[0], waits);
+/// Bringing a run back that has waited so often. A guest keeps all requests that it is brought, and has memory for no more
+/// than these.
+fn replay(criterion: &mut Criterion) {
+    for (kind, waits) in KINDS.iter().zip([
+        [10, 100, 1_000, 10_000, 100_000].as_slice(),
+        &[10, 100, 1_000, 10_000],
+    ]) {
+        let mut group = criterion.benchmark_group(format!("replay {}", kind.name));
+        group.sample_size(10);
+        for &waits in waits {
+            let run = script(kind.script(waits));
+            let journal = LazyCell::new(|| journal(&run, kind, waits));
+            group.throughput(Throughput::Elements(waits.into()));
+            group.bench_function(BenchmarkId::from_parameter(waits), |bencher| {
+                bencher.iter_batched(
+                    || journal.clone(),
+                    |journal| {
+                        let mut instance = run.launch();
+                        for activation in journal {
+                            block_on(instance.replay(activation)).unwrap();
+                        }
+                        instance
+                    },
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+        group.finish();
+    }
 }
 
-/// The same where each wait brought a request. The guest keeps them all, and has memory for no more than these.
-#[divan::bench(args = [10, 100, 1_000, 10_000], sample_count = 10)]
-fn replay_deliveries(bencher: Bencher<'_, '_>, waits: u32) {
-    replay(bencher, &KINDS[1], waits);
-}
-
-fn replay(bencher: Bencher<'_, '_>, kind: &Kind, waits: u32) {
-    let run = script(kind.script(waits));
-    let mut waiting = Waiting::start(&run, kind);
+/// What a run that waits so often writes.
+fn journal(run: &Run, kind: &Kind, waits: u32) -> Vec<Activation> {
+    let mut waiting = Waiting::start(run, kind);
     let mut journal = vec![waiting.first.clone()];
     journal.extend((1..waits).map(|_| waiting.next()));
-    bencher
-        .counter(ItemsCount::new(waits))
-        .with_inputs(|| journal.clone())
-        .bench_local_values(|journal| {
-            let mut instance = run.launch();
-            for activation in journal {
-                block_on(instance.replay(activation)).unwrap();
-            }
-            instance
-        });
+    journal
 }
+
+criterion_group!(benches, instantiate, activate, replay);
+criterion_main!(benches);
 
 /// What a run waits for.
 struct Kind {
@@ -104,12 +138,6 @@ const KINDS: &[Kind] = &[
 impl Kind {
     fn script(&self, waits: u32) -> Value {
         (self.script)(waits)
-    }
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
     }
 }
 

@@ -100,7 +100,10 @@ impl Core {
             // The permit is held until what came of it is recorded: stopping waits for that.
             let result = match self.secret_headers(run, &call) {
                 Ok(headers) => self.egress.send(self.attempt(&call, headers)).await,
-                Err(SendRefused::Denied(text)) => Err(CallError::Denied(text)),
+                Err(SendRefused::Denied(text)) => {
+                    self.egress.withheld();
+                    Err(CallError::Denied(text))
+                }
                 Err(SendRefused::Trouble(trouble)) => {
                     drop(permit);
                     if !self

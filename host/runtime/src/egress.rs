@@ -36,4 +36,8 @@ pub struct SecretHeader {
 pub trait Egress: Send + Sync + 'static {
     /// Sends one request and gives what came of it.
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>>;
+
+    /// Hears of an attempt that was due and is not sent, since it needs a secret that may not go there. For whoever
+    /// counts attempts.
+    fn withheld(&self) {}
 }

@@ -3,7 +3,7 @@
 
 use dormouse_engine::{Interruption, LaunchError};
 use dormouse_journal::{Failure, Mismatch};
-use dormouse_store::WriteError;
+use dormouse_store::{ReadError, WriteError};
 
 use crate::Unavailable;
 use crate::programs::NoProgram;
@@ -18,12 +18,14 @@ pub(crate) enum Trouble {
     Crowded,
 }
 
-impl From<dormouse_store::ReadError> for Trouble {
-    fn from(error: dormouse_store::ReadError) -> Self {
+impl From<ReadError> for Trouble {
+    fn from(error: ReadError) -> Self {
         match error {
-            dormouse_store::ReadError::Storage(error) => Trouble::Retry(error.to_string()),
+            ReadError::Storage(error) => Trouble::Retry(error.to_string()),
             // Reading the same row again will not help.
-            error @ dormouse_store::ReadError::Row { .. } => Trouble::Block(damaged(&error)),
+            error @ (ReadError::Row { .. } | ReadError::Missing { .. }) => {
+                Trouble::Block(damaged(&error))
+            }
         }
     }
 }

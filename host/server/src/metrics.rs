@@ -68,6 +68,7 @@ struct Attempted {
 enum Outcome {
     Status(u16),
     Error(&'static str),
+    Withheld,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +100,15 @@ impl Metrics {
             Ok(response) => Outcome::Status(response.status),
             Err(error) => Outcome::Error(call_error_code(error)),
         };
+        self.call_came_to(outcome);
+    }
+
+    /// An attempt at an outbound call was not sent, since it needs a secret that may not go there.
+    pub fn call_withheld(&self) {
+        self.call_came_to(Outcome::Withheld);
+    }
+
+    fn call_came_to(&self, outcome: Outcome) {
         self.calls.get_or_create(&Attempted { outcome }).inc();
     }
 
@@ -227,6 +237,8 @@ impl EncodeLabelValue for Outcome {
         match self {
             Outcome::Status(status) => write!(encoder, "{status}"),
             Outcome::Error(name) => encoder.write_str(name),
+            // Apart from what the egress policy denies: somebody may want to grant it.
+            Outcome::Withheld => encoder.write_str("secret-denied"),
         }
     }
 }
@@ -257,6 +269,7 @@ mod tests {
         metrics.hook_answered("accepted", StatusCode::ACCEPTED);
         metrics.hook_answered("accepted", StatusCode::ACCEPTED);
         metrics.call_attempted(&Err(CallError::TimedOut));
+        metrics.call_withheld();
         metrics.request_answered(&Method::GET, "/v1/runs/{id}", StatusCode::OK);
         let moment = Moment {
             active: 2,
@@ -274,6 +287,7 @@ mod tests {
             "dormouse_runs_started_total 1",
             "dormouse_hook_requests_total{outcome=\"accepted\",status=\"202\"} 2",
             "dormouse_call_attempts_total{outcome=\"timed-out\"} 1",
+            "dormouse_call_attempts_total{outcome=\"secret-denied\"} 1",
             "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"200\"} 1",
             "dormouse_instances_active 2",
             "dormouse_instances_warm 3",

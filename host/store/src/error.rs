@@ -48,6 +48,14 @@ pub enum ReadError {
         /// What is wrong with it.
         source: DecodeError,
     },
+    /// A row that must be there is not.
+    #[error("the table {table:?} lacks a row that the table {named_by:?} names")]
+    Missing {
+        /// The table.
+        table: &'static str,
+        /// The table that has the row's key.
+        named_by: &'static str,
+    },
 }
 
 impl<E: Into<redb::Error>> From<E> for ReadError {

@@ -23,6 +23,9 @@ mod handle;
 mod queries;
 pub mod seams;
 mod store;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 mod tables;
 mod transactions;
 mod writer;

@@ -34,6 +34,14 @@ pub struct Options {
     pub verify: bool,
 }
 
+impl Options {
+    /// Whether commits keep the store ready to be opened at once. What is verified at each start is read as a whole then,
+    /// and need not be kept ready for less.
+    pub(crate) fn quick_repair(self) -> bool {
+        !self.verify
+    }
+}
+
 struct Touch;
 
 impl Transaction for Touch {
@@ -70,7 +78,7 @@ impl Store {
         let database = builder(options.cache)
             .create_with_backend(Backend(disk.open()?))
             .map_err(classify_open)?;
-        let floor = prepare(&database, clock.now(), entropy)?;
+        let floor = prepare(&database, clock.now(), entropy, options)?;
         let keys = read_keys(&database)?;
         let clock = HostClock::new(clock, floor);
         let handle = Arc::new(Handle::new(database, disk, options));
@@ -177,8 +185,14 @@ pub(crate) fn builder(cache: usize) -> redb::Builder {
 }
 
 /// Checks the format, makes what a new store needs, and gives the highest time that was ever read.
-fn prepare(database: &Database, now: Time, entropy: &dyn Entropy) -> Result<Time, OpenError> {
-    let transaction = database.begin_write().map_err(storage)?;
+fn prepare(
+    database: &Database,
+    now: Time,
+    entropy: &dyn Entropy,
+    options: Options,
+) -> Result<Time, OpenError> {
+    let mut transaction = database.begin_write().map_err(storage)?;
+    transaction.set_quick_repair(options.quick_repair());
     let floor = {
         let mut table = transaction.open_table(meta::TABLE).map_err(storage)?;
         let found = table

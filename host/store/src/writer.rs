@@ -188,8 +188,7 @@ impl Writer {
     async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
         while !group.is_empty() {
             let mut transaction = self.handle.database().begin_write()?;
-            // What is verified at each start is read as a whole then, and need not be kept ready for less.
-            transaction.set_quick_repair(!self.handle.options.verify);
+            transaction.set_quick_repair(self.handle.options.quick_repair());
             match self.apply(&transaction, group).await {
                 Ok(()) => {
                     transaction.commit()?;
@@ -197,7 +196,7 @@ impl Writer {
                     self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
                 }
-                Err((index, error @ ReadError::Row { .. })) => {
+                Err((index, error @ (ReadError::Row { .. } | ReadError::Missing { .. }))) => {
                     transaction.abort()?;
                     tracing::error!(%error, "a damaged row");
                     group.remove(index).answer(Err(WriteError::Row(error)));

@@ -140,7 +140,7 @@ fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
                 }
             });
         }
-        for _ in 0..200 {
+        for _ in 0..20 {
             disk.is_full.store(true, Ordering::Relaxed);
             let refused = support::run(store.touch());
             let again = support::run(store.touch());

@@ -9,16 +9,14 @@
 
 mod support;
 
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use dormouse_journal::{Channel, Delivery, Outcome, RunId, Source, Status};
-use dormouse_store::seams::{Disk, Spawner, Task};
+use dormouse_store::seams::{Spawner, Task};
 use dormouse_store::{Accepted, Hold, Refused, Started, Step, Store, WriteError};
-use redb::StorageBackend;
-use redb::backends::InMemoryBackend;
+use support::disk::TestDisk;
 use support::{HOOK, MAIL, RETENTION, TestClock, World, last_step, open_with, run, step, wait};
 
 /// Each task on a thread of its own, so that the writer waits while the test writes.
@@ -34,56 +32,8 @@ impl Spawner for Threads {
     }
 }
 
-/// A disk that counts syncs, and is too full for one write when the test says so.
-#[derive(Debug, Clone, Default)]
-struct CountingDisk {
-    bytes: Arc<InMemoryBackend>,
-    syncs: Arc<AtomicU64>,
-    is_full: Arc<AtomicBool>,
-}
-
-impl Disk for CountingDisk {
-    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
-}
-
-impl StorageBackend for CountingDisk {
-    fn len(&self) -> io::Result<u64> {
-        self.bytes.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.bytes.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.bytes.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
-        self.bytes.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.is_full.swap(false, Ordering::SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.bytes.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn world() -> (World, CountingDisk) {
-    let disk = CountingDisk::default();
+fn world() -> (World, TestDisk) {
+    let disk = TestDisk::default();
     let clock = Arc::new(TestClock::default());
     let store = open_with(Arc::new(disk.clone()), clock.clone(), Arc::new(Threads)).unwrap();
     (World::of(store, clock, Arc::default()), disk)

@@ -228,6 +228,15 @@ fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
         assert_eq!(message, Some(expected.as_str()), "{outcome}");
     }
     assert_eq!(service.requests().len(), 0);
+    let metrics = host.get("/metrics").expect(200).text();
+    let counted: Vec<&str> = metrics
+        .lines()
+        .filter(|line| line.starts_with("dormouse_call_attempts_total{"))
+        .collect();
+    assert_eq!(
+        counted,
+        ["dormouse_call_attempts_total{outcome=\"secret-denied\"} 5"]
+    );
     // What is granted then is sent, as the text says.
     host.set_secret("unknown", VALUE, &sending(service.url()));
     let run = host.script(&call(service.url(), "unknown"));

@@ -54,8 +54,8 @@ impl FileDisk {
             std::thread::Builder::new()
                 .name("read-ahead".into())
                 .spawn(move || {
-                    // Whoever verifies the file meets the same error, and says so.
-                    let _ = read_every(&path, first);
+                    // Whoever verifies the file meets the same error, and says so. A new host has none.
+                    let _ = File::open(path).and_then(|file| read_every(&file, first));
                 })?;
         }
         Ok(())
@@ -63,8 +63,7 @@ impl FileDisk {
 }
 
 /// Reads one chunk of as many as there are readers, up to the end of the file.
-fn read_every(path: &Path, first: u64) -> io::Result<()> {
-    let file = File::open(path)?;
+fn read_every(file: &impl FileExt, first: u64) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut offset = first * CHUNK as u64;
     while file.read_at(&mut chunk, offset)? > 0 {
@@ -127,5 +126,63 @@ impl Disk for FileDisk {
     fn available(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(self.directory())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A file that records what is read of it.
+    struct Recorded {
+        size: u64,
+        read: RefCell<Vec<(u64, u64)>>,
+    }
+
+    impl FileExt for Recorded {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            let end = (offset + buf.len() as u64).min(self.size);
+            if offset >= end {
+                return Ok(0);
+            }
+            self.read.borrow_mut().push((offset, end));
+            usize::try_from(end - offset).map_err(io::Error::other)
+        }
+
+        fn write_at(&self, _: &[u8], _: u64) -> io::Result<usize> {
+            panic!("the store was written to");
+        }
+    }
+
+    #[test]
+    fn all_readers_together_read_each_byte_once() {
+        let chunk = CHUNK as u64;
+        for size in [0, 1, chunk, READERS * chunk, (3 * READERS + 2) * chunk + 5] {
+            let file = Recorded {
+                size,
+                read: RefCell::default(),
+            };
+            for first in 0..READERS {
+                read_every(&file, first).unwrap();
+            }
+            let mut read = file.read.into_inner();
+            read.sort_unstable();
+            let mut end = 0;
+            for part in read {
+                assert_eq!(part.0, end, "of {size}");
+                end = part.1;
+            }
+            assert_eq!(end, size);
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_yet_is_no_trouble_to_read_ahead() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FileDisk::new(directory.path()).unwrap();
+        disk.read_ahead().unwrap();
+        assert!(store_size(directory.path()).is_err(), "it was made");
     }
 }

@@ -43,6 +43,10 @@ impl Egress for HttpEgress {
             result
         })
     }
+
+    fn withheld(&self) {
+        self.metrics.call_withheld();
+    }
 }
 
 fn header(header: &SecretHeader) -> dormouse_outbound::SecretHeader {

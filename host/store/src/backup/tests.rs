@@ -11,11 +11,8 @@ use redb::backends::InMemoryBackend;
 
 use super::*;
 use crate::seams::Disk;
+use crate::support::{TestClock, World, open_on, wait, wait_event};
 use crate::{Accept, Accepted, InboxLimits};
-use support::{TestClock, World, open_on, wait, wait_event};
-
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 /// All rows of one table.
 type Table = Vec<(Vec<u8>, Vec<u8>)>;

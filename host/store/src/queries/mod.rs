@@ -4,6 +4,8 @@ mod arrivals;
 mod runs;
 mod schedule;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod workflows;
 
 use redb::{ReadOnlyTable, ReadTransaction};

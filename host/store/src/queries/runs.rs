@@ -31,7 +31,7 @@ pub struct WebhookView {
     pub number: WebhookNumber,
     /// The webhook.
     pub webhook: Webhook,
-    /// As the guest was given it. Empty while the run is being removed, once its journal has gone.
+    /// As the guest was given it.
     pub url: String,
 }
 
@@ -60,6 +60,12 @@ pub struct RunPage {
 /// How many rows of an index one page looks at when two conditions must hold. A page may come back short, with a
 /// cursor, rather than take long.
 const SCAN: usize = 10_000;
+
+/// A webhook's row names the record that has its URL.
+const MISSING_URL: ReadError = ReadError::Missing {
+    table: "journal",
+    named_by: "webhooks",
+};
 
 impl Snapshot {
     /// What never changes about a run.
@@ -146,7 +152,7 @@ impl Snapshot {
     /// The webhooks of a run.
     ///
     /// # Errors
-    /// When the disk fails, or a row is damaged.
+    /// When the disk fails, or a row is damaged, or the record that has a webhook's URL is.
     pub fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, ReadError> {
         self.first_webhooks(run, usize::MAX)
     }
@@ -168,10 +174,11 @@ impl Snapshot {
                 let urls = self.urls_created(run, webhook.activation)?;
                 created = (Some(webhook.activation), urls);
             }
+            let url = created.1.remove(&number).ok_or(MISSING_URL)?;
             views.push(WebhookView {
                 number,
                 webhook,
-                url: created.1.remove(&number).unwrap_or_default(),
+                url,
             });
         }
         Ok(views)
@@ -185,9 +192,8 @@ impl Snapshot {
     ) -> Result<BTreeMap<WebhookNumber, String>, ReadError> {
         let table = self.table(journal::TABLE.definition())?;
         let record = journal::TABLE.get(&table, (run.0, journal::GENERATION, activation))?;
-        let operations = record.map(|record| record.operations).unwrap_or_default();
+        let operations = record.ok_or(MISSING_URL)?.operations.into_iter();
         Ok(operations
-            .into_iter()
             .filter_map(|operation| match operation.kind {
                 Kind::CreateWebhook { webhook, url, .. } => Some((webhook, url)),
                 _ => None,

@@ -62,24 +62,27 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: &mut usize) -> Resul
     }
 }
 
-/// The run's own row goes last, so that a run is there until nothing of it is left.
+/// The run's own row goes last, so that a run is there until nothing of it is left; and its webhooks go before its journal,
+/// which has their URLs.
 fn remove_run(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let id = run.0;
     let tables = &mut write.tables;
     write.edits.save_one(tables, run)?;
     let all = remove_range(
-        &mut tables.journal,
-        (id, 0, 0)..=(id, u32::MAX, u32::MAX),
-        room,
-    )? && remove_range(
-        &mut tables.logs,
-        (id, 0, 0)..=(id, u32::MAX, u32::MAX),
-        room,
-    )? && remove_range(
         &mut tables.inbox,
         (id, 0, 0)..=(id, u32::MAX, u64::MAX),
         room,
     )? && remove_webhooks(tables, &mut write.inbox_bytes, run, room)?
+        && remove_range(
+            &mut tables.journal,
+            (id, 0, 0)..=(id, u32::MAX, u32::MAX),
+            room,
+        )?
+        && remove_range(
+            &mut tables.logs,
+            (id, 0, 0)..=(id, u32::MAX, u32::MAX),
+            room,
+        )?
         && remove_range(
             &mut tables.duplicates,
             (id, 0, [0; 32])..=(id, u32::MAX, [0xff; 32]),

@@ -11,6 +11,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod disk;
+
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,11 +132,21 @@ pub fn open_with(
     clock: Arc<TestClock>,
     spawner: Arc<dyn Spawner>,
 ) -> Result<Store, OpenError> {
+    open_as(disk, clock, spawner, true)
+}
+
+/// Opens a store that is verified, or is not.
+pub fn open_as(
+    disk: Arc<dyn Disk>,
+    clock: Arc<TestClock>,
+    spawner: Arc<dyn Spawner>,
+    verify: bool,
+) -> Result<Store, OpenError> {
     let entropy = Counter(AtomicU64::new(0));
     let options = Options {
         cache: 1 << 20,
         reserve: 100,
-        verify: true,
+        verify,
     };
     Store::open(disk, clock, &entropy, spawner, options)
 }

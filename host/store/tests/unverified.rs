@@ -1,0 +1,123 @@
+//! A store that is not verified when it is opened, which then takes no longer the larger it is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_journal::{Payload, RunId, json_payload};
+use dormouse_store::{Accepted, OpenError, RunQuery, Started, Store};
+use redb::DatabaseError;
+use support::disk::TestDisk;
+use support::{Inline, World, open_as, wait};
+
+/// What each run is started with: a digit, again and again.
+const INPUT: usize = 64 << 10;
+
+fn open(disk: &TestDisk, verify: bool) -> Result<Store, OpenError> {
+    open_as(
+        Arc::new(disk.clone()),
+        Arc::default(),
+        Arc::new(Inline),
+        verify,
+    )
+}
+
+/// A store with some runs, on a disk as a host leaves it that is killed.
+fn killed(verify: bool) -> (TestDisk, Vec<RunId>) {
+    let disk = TestDisk::default();
+    let store = open(&disk, verify).unwrap();
+    let world = World::of(store, Arc::default(), Arc::default());
+    for _ in 0..4 {
+        let mut start = world.new_start();
+        start.input = input();
+        assert!(matches!(world.begin(start).unwrap(), Started::New { .. }));
+    }
+    let waiting = world.run_with(vec![wait(None)]);
+    let accepted = world.accept(waiting, "a");
+    assert!(matches!(accepted, Accepted::Queued { .. }), "{accepted:?}");
+    let query = RunQuery {
+        limit: 100,
+        ..RunQuery::default()
+    };
+    let page = world.store.read().unwrap().runs(&query).unwrap();
+    let runs = page.runs.iter().map(|view| view.id).collect();
+    (disk.copy(), runs)
+}
+
+fn input() -> Payload {
+    json_payload(Bytes::from(vec![b'1'; INPUT]))
+}
+
+/// Whether a store can be opened without a walk through all of it.
+fn is_ready(disk: &TestDisk) -> bool {
+    let opened = redb::Database::builder()
+        .set_repair_callback(redb::RepairSession::abort)
+        .create_with_backend(disk.copy());
+    match opened {
+        Ok(_) => true,
+        Err(DatabaseError::RepairAborted) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn after_a_kill_it_is_opened_without_a_repair() {
+    let (disk, _) = killed(false);
+    assert!(is_ready(&disk));
+    let opened = open(&disk, false).unwrap();
+    assert!(is_ready(&disk), "killed before it wrote anything");
+    drop(opened);
+    assert!(is_ready(&disk), "closed");
+}
+
+#[test]
+fn one_that_is_verified_at_each_start_is_not_kept_ready_for_less() {
+    let (disk, _) = killed(true);
+    assert!(!is_ready(&disk));
+}
+
+#[test]
+fn all_that_was_acknowledged_is_there_after_a_kill() {
+    for kept_verified in [true, false] {
+        let (disk, runs) = killed(kept_verified);
+        assert_eq!(runs.len(), 5);
+        let store = open(&disk, false).unwrap();
+        let snapshot = store.read().unwrap();
+        let (waiting, others) = runs.split_first().unwrap();
+        let webhooks = snapshot.webhooks(*waiting).unwrap();
+        assert_eq!(webhooks[0].webhook.queued, 1);
+        for run in others {
+            assert_eq!(snapshot.input(*run).unwrap(), Some(input()));
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_flipped_is_served_where_it_would_be_found_otherwise() {
+    let (disk, runs) = killed(false);
+    let contents = disk.contents();
+    let place = contents
+        .windows(4096)
+        .position(|window| window.iter().all(|&byte| byte == b'1'));
+    disk.change(place.unwrap() as u64 + 2048, b"3");
+    let verified = open(&disk.copy(), true);
+    assert!(matches!(verified, Err(OpenError::Damaged(_))));
+    let store = open(&disk, false).unwrap();
+    let snapshot = store.read().unwrap();
+    let changed = runs
+        .iter()
+        .filter(|run| {
+            let input = snapshot.input(**run).unwrap().unwrap();
+            input.body.contains(&b'3')
+        })
+        .count();
+    assert_eq!(changed, 1);
+}
