@@ -11,8 +11,8 @@ import schemathesis
 from hypothesis import strategies as st
 
 COMPONENT = Path(os.environ["API_TEST_COMPONENT"]).read_bytes()
-# What requests are about, and those that end something: if it were the same, all later ones would hear no more than that
-# it is gone.
+# What requests are about, and those that end something: if it were the same, all later ones would hear no more than
+# that it is gone.
 KEPT = {
     "id": os.environ["API_TEST_RUNS"].split(","),
     "name": os.environ["API_TEST_WORKFLOWS"].split(",")[:1],
@@ -45,8 +45,8 @@ REQUESTS = count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Has three of four requests mean something that there is, each in its turn: what is generated for a path is too much
-    alike for that to decide. Requests come one at a time, so a seed gives the same ones again."""
+    """Has three of four requests mean something that there is, each in its turn: what is generated for a path is too
+    much alike for that to decide. Requests come one at a time, so a seed gives the same ones again."""
     turn = next(REQUESTS)
     operation = f"{case.operation.method.upper()} {case.operation.path}"
     ends = operation.startswith("DELETE /v1/workflows/") or operation.endswith("/cancel")

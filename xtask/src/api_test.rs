@@ -97,7 +97,7 @@ fn check(
 struct Subjects {
     /// A run that has completed, one that failed, and two that wait for longer than any test.
     runs: Vec<String>,
-    /// Runs that wait.
+    /// Runs that wait, and the one that has completed.
     ended: Vec<String>,
     /// Of webhooks: one whose requests are answered by the host, and one whose workflow never answers.
     tokens: Vec<String>,
@@ -129,7 +129,8 @@ impl Subjects {
         });
         let tokens = tokens.collect::<anyhow::Result<_>>()?;
         let ended = (0..ENDED).map(|_| start(wait.clone()));
-        let ended = ended.collect::<anyhow::Result<_>>()?;
+        let mut ended = ended.collect::<anyhow::Result<Vec<_>>>()?;
+        ended.push(completed.clone());
         let mut runs = vec![completed, start(json!({"trap": "on purpose"}))?];
         runs.extend(hooked);
         Ok(Subjects {
