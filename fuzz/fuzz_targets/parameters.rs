@@ -8,6 +8,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dormouse_api::request::{
     AfterRun, AtActivation, AtLine, Cursor, QueryParams, Wait, for_the_run, idempotency_key,
     workflow_name,
@@ -23,14 +25,37 @@ const KNOWN: [&str; 4] = ["cursor", "limit", "status", "version"];
 const MOST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Arbitrary)]
-struct Input<'a> {
-    query: &'a str,
-    cursor: &'a str,
-    run: [u8; 16],
-    numbers: (u32, u32),
-    name: &'a str,
-    seconds: u32,
-    headers: Vec<(Name<'a>, &'a [u8])>,
+enum Input<'a> {
+    Query(&'a str),
+    Cursor(Text<'a>),
+    AfterRun([u8; 16]),
+    AtActivation(u32, u32),
+    AtLine(u32, u32),
+    Name(&'a str),
+    Wait(u32),
+    Headers(Vec<(Name<'a>, &'a [u8])>),
+}
+
+/// A cursor's text. One at random is hardly ever base64, let alone of bytes that mean something.
+#[derive(Debug, Arbitrary)]
+enum Text<'a> {
+    AsItComes(&'a str),
+    OfBytes(&'a [u8]),
+    OfKind(ListKind, &'a [u8]),
+    /// As a list gives it, with one character changed and some added.
+    Changed {
+        list: ListKind,
+        numbers: [u8; 16],
+        change: Option<(u8, char)>,
+        added: &'a str,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum ListKind {
+    Runs,
+    Journal,
+    Log,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -43,26 +68,74 @@ enum Name<'a> {
     Other(&'a [u8]),
 }
 
-fuzz_target!(|input: Input<'_>| {
-    check_query(input.query);
-    check_query(&encoded(&[("cursor", input.cursor)]));
-    check_made(&AfterRun(RunId(input.run)));
-    let (activation, second) = input.numbers;
-    check_made(&AtActivation {
+fuzz_target!(|input: Input<'_>| match input {
+    Input::Query(query) => check_query(query),
+    Input::Cursor(text) => check_query(&encoded(&[("cursor", &text.spelled())])),
+    Input::AfterRun(run) => check_made(&AfterRun(RunId(run))),
+    Input::AtActivation(activation, operation) => check_made(&AtActivation {
         activation,
-        operation: second,
-    });
-    check_made(&AtLine {
-        activation,
-        line: second,
-    });
-    if let Ok(name) = workflow_name(input.name) {
+        operation,
+    }),
+    Input::AtLine(activation, line) => check_made(&AtLine { activation, line }),
+    Input::Name(name) => check_name(name),
+    Input::Wait(seconds) => check_wait(seconds),
+    Input::Headers(given) => check_headers(&headers(&given)),
+});
+
+impl Text<'_> {
+    fn spelled(&self) -> String {
+        match *self {
+            Text::AsItComes(text) => text.to_owned(),
+            Text::OfBytes(bytes) => URL_SAFE_NO_PAD.encode(bytes),
+            Text::OfKind(list, rest) => {
+                let kind = &list.made([0; 16])[..1];
+                URL_SAFE_NO_PAD.encode([kind, rest].concat())
+            }
+            Text::Changed {
+                list,
+                numbers,
+                change,
+                added,
+            } => {
+                let text = URL_SAFE_NO_PAD.encode(list.made(numbers));
+                let mut text: Vec<char> = text.chars().collect();
+                if let Some((place, character)) = change {
+                    let place = usize::from(place) % text.len();
+                    text[place] = character;
+                }
+                text.into_iter().chain(added.chars()).collect()
+            }
+        }
+    }
+}
+
+impl ListKind {
+    /// A cursor of this list, in bytes.
+    fn made(self, numbers: [u8; 16]) -> Vec<u8> {
+        let number =
+            |place: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| numbers[place + byte]));
+        match self {
+            ListKind::Runs => AfterRun(RunId(numbers)).to_bytes(),
+            ListKind::Journal => AtActivation {
+                activation: number(0),
+                operation: number(4),
+            }
+            .to_bytes(),
+            ListKind::Log => AtLine {
+                activation: number(0),
+                line: number(4),
+            }
+            .to_bytes(),
+        }
+    }
+}
+
+fn check_name(name: &str) {
+    if let Ok(name) = workflow_name(name) {
         assert!((1..=64).contains(&name.len()));
         assert_eq!(encoded(&[("", name)]), format!("={name}"));
     }
-    check_wait(input.seconds);
-    check_headers(&headers(&input.headers));
-});
+}
 
 fn encoded(params: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())

@@ -11,6 +11,9 @@ use libfuzzer_sys::fuzz_target;
 /// What every value begins with here, and no text of an error has in it.
 const MARK: &str = "zQ7-";
 
+/// A value that its sender took for a number.
+const MARKED_NUMBER: &str = "917346280551";
+
 #[derive(Debug, Arbitrary)]
 enum Body<'a> {
     /// Bytes as they come.
@@ -21,15 +24,75 @@ enum Body<'a> {
         uses: Vec<(&'a str, bool, Option<&'a str>)>,
         flaw: Option<(usize, u8)>,
     },
+    /// A body whose parts may each be something else, also the value, which stands wherever it should not.
+    Misplaced {
+        value: Part<'a>,
+        uses: Result<Vec<Granted<'a>>, Part<'a>>,
+        further: Option<(Field, Part<'a>)>,
+        flaw: Option<(usize, u8)>,
+    },
+    /// One part, and something behind it.
+    Alone(Part<'a>, &'a str),
+}
+
+#[derive(Debug, Arbitrary)]
+struct Granted<'a> {
+    workflow: Part<'a>,
+    verify: Option<Part<'a>>,
+    send_to: Option<Part<'a>>,
+    further: Option<(Field, Part<'a>)>,
+}
+
+/// What stands somewhere in a body.
+#[derive(Debug, Arbitrary)]
+enum Part<'a> {
+    /// What is right for some field.
+    True,
+    Workflow,
+    Origin,
+    /// The value.
+    Value(&'a str),
+    Number,
+    Bare,
+    InArray(&'a str),
+    InObject(Field),
+    InOrigin(&'a str),
+    /// Anything else.
+    Null,
+    Text(&'a str),
+}
+
+/// The name of a field: one that a body has, or the value.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Field {
+    Value,
+    Uses,
+    Workflow,
+    Verify,
+    SendTo,
+    Marked,
 }
 
 fuzz_target!(|body: Body<'_>| {
     let bytes = match body {
         Body::Raw(bytes) => bytes.to_vec(),
-        Body::Form { value, uses, flaw } => form(value, &uses, flaw),
+        Body::Form { value, uses, flaw } => flawed(form(value, &uses), flaw),
+        Body::Misplaced {
+            value,
+            uses,
+            further,
+            flaw,
+        } => flawed(misplaced(&value, &uses, &further).into_bytes(), flaw),
+        Body::Alone(part, behind) => (part.json() + behind).into_bytes(),
     };
     match new_secret(&bytes) {
-        Err(error) => assert!(!error.to_string().contains(MARK), "{error}"),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(
+                !text.contains(MARK) && !text.contains(MARKED_NUMBER),
+                "{text}"
+            );
+        }
         Ok((secret, uses)) => {
             let value = secret.expose_text();
             assert!((8..=4_096).contains(&value.len()) && !value.chars().any(char::is_control));
@@ -49,7 +112,7 @@ fuzz_target!(|body: Body<'_>| {
     }
 });
 
-fn form(value: &str, uses: &[(&str, bool, Option<&str>)], flaw: Option<(usize, u8)>) -> Vec<u8> {
+fn form(value: &str, uses: &[(&str, bool, Option<&str>)]) -> Vec<u8> {
     let granted = |(workflow, verify, send_to): &(&str, bool, Option<&str>)| SecretUse {
         workflow: (*workflow).to_owned(),
         verify: *verify,
@@ -59,10 +122,84 @@ fn form(value: &str, uses: &[(&str, bool, Option<&str>)], flaw: Option<(usize, u
         value: format!("{MARK}{value}"),
         uses: uses.iter().map(granted).collect(),
     };
-    let mut bytes = serde_json::to_vec(&body).expect("it is JSON");
+    serde_json::to_vec(&body).expect("it is JSON")
+}
+
+fn misplaced(
+    value: &Part<'_>,
+    uses: &Result<Vec<Granted<'_>>, Part<'_>>,
+    further: &Option<(Field, Part<'_>)>,
+) -> String {
+    let uses = match uses {
+        Ok(uses) => {
+            let uses: Vec<String> = uses.iter().map(Granted::json).collect();
+            format!("[{}]", uses.join(","))
+        }
+        Err(part) => part.json(),
+    };
+    let fields = [(Field::Value, value.json()), (Field::Uses, uses)];
+    let further = further.iter().map(|(field, part)| (*field, part.json()));
+    object(fields.into_iter().chain(further))
+}
+
+fn flawed(mut bytes: Vec<u8>, flaw: Option<(usize, u8)>) -> Vec<u8> {
     if let Some((place, byte)) = flaw {
         let place = place % bytes.len();
         bytes[place] = byte;
     }
     bytes
+}
+
+/// An object that may have a field twice.
+fn object(fields: impl Iterator<Item = (Field, String)>) -> String {
+    let fields = fields.map(|(name, value)| format!("{}:{value}", text(name.name())));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl Granted<'_> {
+    fn json(&self) -> String {
+        let fields = [
+            (Field::Workflow, Some(&self.workflow)),
+            (Field::Verify, self.verify.as_ref()),
+            (Field::SendTo, self.send_to.as_ref()),
+        ];
+        let further = self.further.iter().map(|(name, part)| (*name, Some(part)));
+        let fields = fields.into_iter().chain(further);
+        object(fields.filter_map(|(name, part)| Some((name, part?.json()))))
+    }
+}
+
+impl Part<'_> {
+    fn json(&self) -> String {
+        match self {
+            Part::True => "true".to_owned(),
+            Part::Workflow => text("w"),
+            Part::Origin => text("https://api.example"),
+            Part::Value(rest) => text(&format!("{MARK}{rest}")),
+            Part::Number => MARKED_NUMBER.to_owned(),
+            Part::Bare => MARK.to_owned(),
+            Part::InArray(rest) => format!("[{}]", text(&format!("{MARK}{rest}"))),
+            Part::InObject(field) => object([(*field, text(MARK))].into_iter()),
+            Part::InOrigin(rest) => text(&format!("https://me:{MARK}{rest}@api.example")),
+            Part::Null => "null".to_owned(),
+            Part::Text(any) => text(any),
+        }
+    }
+}
+
+impl Field {
+    fn name(self) -> &'static str {
+        match self {
+            Field::Value => "value",
+            Field::Uses => "uses",
+            Field::Workflow => "workflow",
+            Field::Verify => "verify",
+            Field::SendTo => "sendTo",
+            Field::Marked => MARK,
+        }
+    }
 }

@@ -4,14 +4,16 @@
 
 #![no_main]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use arbitrary::Arbitrary;
 use clap::{Args as _, Command, FromArgMatches as _};
-use dormouse_config::setting::{ALL, API_TOKEN_FILE, SECRET_KEY_FILE, Setting};
+use dormouse_config::setting::{ALL, API_TOKEN_FILE, Kind, SECRET_KEY_FILE, Setting};
 use dormouse_config::{Config, ConfigError, Flags, Limits, RawConfig, Source};
 use libfuzzer_sys::fuzz_target;
+use url::Url;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -35,14 +37,32 @@ enum By {
     File,
 }
 
-/// Text as it comes, or close to what settings take.
+/// What a setting is given.
 #[derive(Debug, Arbitrary)]
 enum Value<'a> {
     Text(&'a str),
-    Number(u32),
-    Size(u64, u8),
-    Span(u64, u8),
+    /// What its kind takes, or nearly so, with more text behind it.
+    OfItsKind {
+        which: u8,
+        aside: i8,
+        unit: u8,
+        behind: &'a str,
+    },
 }
+
+/// Numbers that settings end at, and those that other types of numbers end at.
+const BOUNDS: [u64; 10] = [
+    0,
+    1_000,
+    1 << 16,
+    1 << 20,
+    256 << 20,
+    u32::MAX as u64,
+    u64::MAX / 86_400_000,
+    u64::MAX >> 40,
+    i64::MAX as u64,
+    u64::MAX,
+];
 
 /// Values by the setting's place in the table.
 type Values = BTreeMap<usize, String>;
@@ -51,7 +71,10 @@ fuzz_target!(|input: Input<'_>| {
     let by = |by: By| -> Values {
         let given = input.given.iter().filter(|given| given.by == by);
         given
-            .map(|given| (usize::from(given.setting) % ALL.len(), text(&given.value)))
+            .map(|given| {
+                let place = usize::from(given.setting) % ALL.len();
+                (place, text(&ALL[place], &given.value))
+            })
             .collect()
     };
     let (arguments, environment, file) = (by(By::CommandLine), by(By::Environment), by(By::File));
@@ -80,15 +103,58 @@ fuzz_target!(|input: Input<'_>| {
     }
 });
 
-fn text(value: &Value<'_>) -> String {
-    const SIZES: [&str; 6] = ["", "B", "KiB", " MiB", "GiB", "TB"];
-    const SPANS: [&str; 5] = ["ms", "s", " m", "h", "d"];
+fn text(setting: &Setting, value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => (*text).to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::Size(number, unit) => format!("{number}{}", SIZES[usize::from(*unit) % SIZES.len()]),
-        Value::Span(number, unit) => format!("{number}{}", SPANS[usize::from(*unit) % SPANS.len()]),
+        Value::OfItsKind {
+            which,
+            aside,
+            unit,
+            behind,
+        } => {
+            let bound = BOUNDS[usize::from(*which) % BOUNDS.len()];
+            let number = bound.saturating_add_signed((*aside).into());
+            let start = match setting.kind {
+                Kind::Size => format!("{number}{}", one_of(*unit, &["", "B", "KiB", " MiB", "TB"])),
+                Kind::Span => format!("{number}{}", one_of(*unit, &["ms", "s", " m", "h", "d"])),
+                Kind::Count => number.to_string(),
+                kind => one_of(*which, examples(kind)).to_owned(),
+            };
+            start + behind
+        }
     }
+}
+
+fn examples(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Path => &["", "./d", "/"],
+        Kind::Address => &[
+            "127.0.0.1:4100",
+            "[::1]:0",
+            "[::ffff:127.0.0.1]:1",
+            "0.0.0.0:80",
+        ],
+        Kind::Url => &[
+            "https://hooks.example",
+            "HTTP://h.example:8080/a//",
+            "http://[::1]:4100",
+        ],
+        Kind::Switch => &["true", "false"],
+        Kind::List => &[
+            "10.0.0.0/8",
+            "127.0.0.1,",
+            "[::1]:80",
+            "x.example:443",
+            "x-api-key",
+        ],
+        Kind::Word => &["text", "json"],
+        Kind::Filter => &["info", "warn,a=debug", "a[b{c=1}]=trace"],
+        Kind::Size | Kind::Span | Kind::Count => &["1"],
+    }
+}
+
+fn one_of<'a>(which: u8, all: &[&'a str]) -> &'a str {
+    all[usize::from(which) % all.len()]
 }
 
 fn variables(environment: &Values, input: &Input<'_>) -> BTreeMap<String, String> {
@@ -116,12 +182,20 @@ fn toml(values: &Values) -> String {
     entries.collect::<toml::Table>().to_string()
 }
 
+thread_local! {
+    /// Made once, since it takes longer to make than to use.
+    static COMMAND: RefCell<Command> =
+        RefCell::new(Flags::augment_args(Command::new("serve")).no_binary_name(true));
+}
+
 fn flags(arguments: &Values) -> Flags {
-    let command = Flags::augment_args(Command::new("serve")).no_binary_name(true);
+    if arguments.is_empty() {
+        return Flags::default();
+    }
     let arguments = arguments.iter();
     let arguments = arguments.map(|(place, value)| format!("--{}={value}", ALL[*place].name));
-    let matches = command
-        .try_get_matches_from(arguments)
+    let matches = COMMAND
+        .with_borrow_mut(|command| command.try_get_matches_from_mut(arguments))
         .expect("every text can stand behind a flag");
     Flags::from_arg_matches(&matches).expect("flags hold text")
 }
@@ -172,7 +246,8 @@ fn check(config: &Config) {
     assert!(!url.ends_with('/') && !url.contains(['?', '#']), "{url}");
 
     let again = written_out(config);
-    assert_eq!(again.public_url, *url);
+    // That of a listener is spelled as the listener is (`http://127.0.0.1:80`).
+    assert_eq!(Url::parse(&again.public_url), Url::parse(url));
     assert_eq!(again.limits, *limits);
     assert_eq!(again.egress, config.egress);
     assert_eq!(again.mask_headers, config.mask_headers);
@@ -206,11 +281,17 @@ fn written_out(config: &Config) -> Config {
         ("store-cache", config.store_cache.to_string()),
         ("disk-reserve", config.disk_reserve.to_string()),
     ]);
-    let find = |variable: &str| {
-        let setting = ALL.iter().find(|setting| setting.variable() == variable)?;
-        values.get(setting.name).cloned()
-    };
-    Config::new(&RawConfig::from_environment(find), |_| None).expect("each was taken before")
+    let values = values.into_iter();
+    let variables: BTreeMap<String, String> = values
+        .map(|(name, value)| (find(name).variable(), value))
+        .collect();
+    let raw = RawConfig::from_environment(|name| variables.get(name).cloned());
+    Config::new(&raw, |_| None).expect("each was taken before")
+}
+
+fn find(name: &str) -> &'static Setting {
+    let setting = ALL.iter().find(|setting| setting.name == name);
+    setting.expect("it is in the table")
 }
 
 fn plain_limits(limits: &Limits) -> BTreeMap<&'static str, String> {

@@ -4,15 +4,25 @@
 """
 
 import os
+from itertools import count
 from pathlib import Path
-from zlib import crc32
 
 import schemathesis
 from hypothesis import strategies as st
 
 COMPONENT = Path(os.environ["API_TEST_COMPONENT"]).read_bytes()
-RUNS = os.environ["API_TEST_RUNS"].split(",")
-WORKFLOW = os.environ["API_TEST_WORKFLOW"]
+# What requests are about, and those that end something: if it were the same, all later ones would hear no more than
+# that it is gone.
+KEPT = {
+    "id": os.environ["API_TEST_RUNS"].split(","),
+    "name": os.environ["API_TEST_WORKFLOWS"].split(",")[:1],
+    "token": os.environ["API_TEST_TOKENS"].split(","),
+}
+ENDED = {
+    "id": os.environ["API_TEST_ENDED_RUNS"].split(","),
+    "name": os.environ["API_TEST_WORKFLOWS"].split(",")[1:],
+    "token": KEPT["token"],
+}
 
 PLACES = st.integers(0, len(COMPONENT) - 1)
 
@@ -30,16 +40,26 @@ schemathesis.openapi.media_type(
 )
 
 
+REQUESTS = count()
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Has three of four requests mean something that there is. Which ones follows from what was generated, so that a
-    seed gives the same requests again."""
-    parameters = case.path_parameters or {}
-    for name, generated in parameters.items():
-        chosen = crc32(str(generated).encode("utf-8", "surrogatepass"))
-        if chosen % 4 == 0:
-            continue
-        if name == "id":
-            parameters[name] = RUNS[chosen // 4 % len(RUNS)]
-        elif name == "name":
-            parameters[name] = WORKFLOW
+    """Has three of four requests mean something that there is, each in its turn: what is generated for a path is too
+    much alike for that to decide. Requests come one at a time, so a seed gives the same ones again."""
+    turn = next(REQUESTS)
+    operation = f"{case.operation.method.upper()} {case.operation.path}"
+    ends = operation.startswith("DELETE /v1/workflows/") or operation.endswith("/cancel")
+    there = ENDED if ends else KEPT
+
+    def meant(name, generated):
+        if name not in there:
+            return generated
+        # What was seen in answers is generated as well, and so is what is to be kept.
+        if turn % 4 == 0 and not (ends and generated in KEPT[name]):
+            return generated
+        return there[name][turn // 4 % len(there[name])]
+
+    case.path_parameters = {
+        name: meant(name, generated) for name, generated in (case.path_parameters or {}).items()
+    }

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::command;
 use crate::environment;
 use crate::host::Host;
+use crate::pause::wait_until;
 use crate::test;
 use crate::workspace::Workspace;
 
@@ -22,7 +23,11 @@ const TOKEN: &str = "a-token-for-one-test";
 /// What the secrets of one test are sealed with.
 const SECRET_KEY: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
-const WORKFLOW: &str = "script";
+/// What is deployed: the guest that the first is named after, under both names.
+const WORKFLOWS: [&str; 2] = ["script", "deleted"];
+
+/// Runs that are there to be cancelled.
+const ENDED: usize = 4;
 
 /// What a document can promise, and has to keep. Whether a request is refused that the document calls wrong is not among
 /// them: it cannot say all that makes a body a workflow or an input.
@@ -57,15 +62,17 @@ fn check(
     seed: u64,
 ) -> anyhow::Result<()> {
     host.start()?;
-    let runs = start_runs(workspace, &Client::new(host.url(), Some(TOKEN.to_owned())))?;
+    let there = Subjects::make(workspace, &Client::new(host.url(), Some(TOKEN.to_owned())))?;
     schemathesis
         .env(
             "SCHEMATHESIS_HOOKS",
             workspace.root().join("tests/schemathesis/hooks.py"),
         )
-        .env("API_TEST_COMPONENT", workspace.guest(WORKFLOW))
-        .env("API_TEST_RUNS", runs.join(","))
-        .env("API_TEST_WORKFLOW", WORKFLOW)
+        .env("API_TEST_COMPONENT", workspace.guest(WORKFLOWS[0]))
+        .env("API_TEST_WORKFLOWS", WORKFLOWS.join(","))
+        .env("API_TEST_RUNS", there.runs.join(","))
+        .env("API_TEST_ENDED_RUNS", there.ended.join(","))
+        .env("API_TEST_TOKENS", there.tokens.join(","))
         .args([
             "run",
             "--no-color",
@@ -86,18 +93,50 @@ fn check(
     Ok(())
 }
 
-/// Runs that have completed, failed, and that wait, with a webhook.
-fn start_runs(workspace: &Workspace, client: &Client) -> anyhow::Result<Vec<String>> {
-    let component = workspace.guest(WORKFLOW);
-    let component =
-        fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
-    client.deploy(WORKFLOW, &component)?;
-    let scripts = [
-        json!({"seq": [{"step": "s", "value": [1.5, "a"]}, {"log": "done"}]}),
-        json!({"trap": "on purpose"}),
-        json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}),
-        json!({"race": [{"event": "e"}, {"sleep": 3_600_000}]}),
-    ];
-    let runs = scripts.iter().map(|script| client.start(WORKFLOW, script));
-    runs.collect()
+/// What requests can be about, beside the workflows.
+struct Subjects {
+    /// A run that has completed, one that failed, and two that wait for longer than any test.
+    runs: Vec<String>,
+    /// Runs that wait, and the one that has completed.
+    ended: Vec<String>,
+    /// Of webhooks: one whose requests are answered by the host, and one whose workflow never answers.
+    tokens: Vec<String>,
+}
+
+impl Subjects {
+    fn make(workspace: &Workspace, client: &Client) -> anyhow::Result<Self> {
+        let component = workspace.guest(WORKFLOWS[0]);
+        let component =
+            fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
+        for workflow in WORKFLOWS {
+            client.deploy(workflow, &component)?;
+        }
+        let start = |script| client.start(WORKFLOWS[0], &script);
+        let wait = json!({"sleep": 3_600_000});
+        let completed =
+            start(json!({"seq": [{"step": "s", "value": [1.5, "a"]}, {"log": "done"}]}))?;
+        wait_until(|| client.end_of(&completed))?;
+        let hooked = [
+            start(json!({"seq": [{"webhook": "a"}, wait]}))?,
+            start(
+                json!({"seq": [{"webhook": "a", "options": {"reply": {"from-workflow": 10}}}, wait]}),
+            )?,
+        ];
+        let tokens = hooked.iter().map(|run| {
+            let url = wait_until(|| client.webhook(run))?;
+            let token = url.rsplit('/').next();
+            token.map(str::to_owned).context("a webhook without a URL")
+        });
+        let tokens = tokens.collect::<anyhow::Result<_>>()?;
+        let ended = (0..ENDED).map(|_| start(wait.clone()));
+        let mut ended = ended.collect::<anyhow::Result<Vec<_>>>()?;
+        ended.push(completed.clone());
+        let mut runs = vec![completed, start(json!({"trap": "on purpose"}))?];
+        runs.extend(hooked);
+        Ok(Subjects {
+            runs,
+            ended,
+            tokens,
+        })
+    }
 }

@@ -71,6 +71,17 @@ impl Client {
         )
     }
 
+    /// The URL of a run's first webhook, once it has one.
+    pub(crate) fn webhook(&self, run: &str) -> anyhow::Result<Option<String>> {
+        let url = format!("{}/v1/runs/{run}/webhooks", self.host);
+        let answer = json(
+            &format!("GET {url}"),
+            self.authorized(self.agent.get(&url)).call(),
+        )?;
+        let first = answer["webhooks"].get(0);
+        first.map(|webhook| text(webhook, "url")).transpose()
+    }
+
     fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         match &self.token {
             Some(token) => request.header("Authorization", format!("Bearer {token}")),
