@@ -4,6 +4,8 @@
 //! is known in memory alone: whoever loses the connection and asks again with the same key finds the answer in the
 //! store, or is held again.
 
+use std::pin::pin;
+
 use dormouse_journal::{Response, RunId, Time};
 use dormouse_store::Accept;
 use futures::FutureExt;
@@ -48,17 +50,11 @@ impl Runtime {
         ended: Waiter<RunId, ()>,
         until: Time,
     ) -> Result<Received, Refusal> {
-        let (mut answer, mut ended) = (answer.fuse(), ended.fuse());
-        let mut passed = self.core().clock.sleep_until(until).fuse();
-        // A run that answers and ends at once has answered.
-        futures::select_biased! {
-            response = answer => if let Some(response) = response {
-                return Stands::Answered(response).received(delivered);
-            },
-            _ = ended => {}
-            () = passed => {}
+        let passed = self.core().clock.sleep_until(until);
+        match answered(answer, ended, passed).await {
+            Some(response) => Stands::Answered(response).received(delivered),
+            None => self.stands(&delivered)?.received(delivered),
         }
-        self.stands(&delivered)?.received(delivered)
     }
 
     /// What is decided about a delivery's caller, as far as the store knows.
@@ -76,6 +72,24 @@ impl Runtime {
         let was_taken = !snapshot.is_queued(run, webhook, delivered.place)?;
         Ok(Stands::Ended { was_taken })
     }
+}
+
+/// The answer, unless the run ends without one or the time passes. A run that answers and ends at once has answered: the
+/// answer is handed over before the end is told, but both may come between a look at the one and a look at the other.
+async fn answered<T>(
+    answer: impl Future<Output = Option<T>>,
+    ended: impl Future<Output = Option<()>>,
+    passed: impl Future<Output = ()>,
+) -> Option<T> {
+    let mut answer = pin!(answer.fuse());
+    let mut ended = pin!(ended.fuse());
+    let mut passed = pin!(passed.fuse());
+    futures::select_biased! {
+        response = answer => return response,
+        _ = ended => {}
+        () = passed => {}
+    }
+    answer.now_or_never().flatten()
 }
 
 /// How it stands with the answer to a delivery.
@@ -102,5 +116,38 @@ impl Stands {
             Stands::Ended { was_taken: false } => Err(Refusal::Gone),
             Stands::Ended { was_taken: true } | Stands::Open => Ok(delivered.acknowledged()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
+
+    use futures::channel::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_comes_with_the_end_is_the_answer() {
+        let (hand_over, answer) = oneshot::channel();
+        let mut hand_over = Some(hand_over);
+        let ended = poll_fn(move |_| {
+            hand_over.take().unwrap().send(7).unwrap();
+            Poll::Ready(Some(()))
+        });
+        let answer = answer.map(Result::ok);
+        assert_eq!(
+            answered(answer, ended, pending()).now_or_never(),
+            Some(Some(7))
+        );
+    }
+
+    #[test]
+    fn without_an_answer_the_end_and_the_time_end_the_wait() {
+        let end = answered::<u8>(pending(), async { Some(()) }, pending());
+        assert_eq!(end.now_or_never(), Some(None));
+        let time = answered::<u8>(pending(), pending(), async {});
+        assert_eq!(time.now_or_never(), Some(None));
     }
 }
