@@ -6,7 +6,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use dormouse_journal::{Time, encode};
@@ -155,20 +155,20 @@ pub struct Hold(Arc<Holds>);
 /// The holds on a group.
 #[derive(Default)]
 pub(crate) struct Holds {
-    taken: AtomicBool,
+    taken: AtomicUsize,
     held: AtomicUsize,
     released: AtomicWaker,
 }
 
 impl Holds {
     fn hold(self: &Arc<Self>) -> Hold {
-        self.taken.store(true, Ordering::Release);
+        self.taken.fetch_add(1, Ordering::AcqRel);
         self.held.fetch_add(1, Ordering::AcqRel);
         Hold(self.clone())
     }
 
-    /// Whether there have been any.
-    pub(crate) fn were_taken(&self) -> bool {
+    /// How many there have been.
+    pub(crate) fn count(&self) -> usize {
         self.taken.load(Ordering::Acquire)
     }
 

@@ -38,6 +38,10 @@ pub struct Commits {
     pub writes: u64,
 }
 
+/// How many are waited for. With more of them the host is so busy that another group follows at once, and waiting would
+/// leave processors idle: on two of them, 64 clients get 12 % less done when all are waited for.
+const WAITED_FOR: usize = 4;
+
 /// The queue in front of the disk.
 pub(crate) struct Writer {
     handle: Arc<Handle>,
@@ -221,8 +225,11 @@ impl Writer {
         let holds = Arc::<Holds>::default();
         let mut write = Write::begin(transaction, began).map_err(|error| (0, error))?;
         apply_from(0, group, &mut write, began, &holds)?;
-        if holds.were_taken() {
-            self.wait_for(&holds, began.after(HOLD)).await;
+        let held = holds.count();
+        if held > 0 {
+            if held <= WAITED_FOR {
+                self.wait_for(&holds, began.after(HOLD)).await;
+            }
             let first = group.len();
             group.extend(self.lock().take_following());
             // Read after all of them have come, so that nothing is earlier than what it follows from.
