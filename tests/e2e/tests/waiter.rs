@@ -40,5 +40,5 @@ fn it_computes_for_ever() {
     let host = Host::with(&["--cpu-limit=50ms"]);
     let run = start(&host, &json!({"spin": true}));
     let (code, message) = run.failure();
-    assert_eq!(code, "limit", "{message}");
+    assert_eq!(code, "cpu-limit", "{message}");
 }
