@@ -8,7 +8,8 @@
 //! `slots`, which sees to it that one task at most owns a run; that task is in `runner`, which asks the journal's
 //! frontier what comes next, lets the engine run the guest, commits what it decided, and only then acts on it: calls
 //! (`calls`), events (`events`), answers to callers of webhooks (`replies`). `secrets` opens a secret for the use that was
-//! granted, `timers` wakes runs whose deadlines have passed, `retirement` removes what has expired.
+//! granted, `foretold` has what an owner is told before it is durable, `timers` wakes runs whose deadlines have passed,
+//! `retirement` removes what has expired.
 
 mod calls;
 mod deploy;

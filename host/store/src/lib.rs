@@ -8,6 +8,7 @@
 //!   and never half.
 //! - `queries/` has what can be asked of a [`Snapshot`].
 //! - `backup` copies all of a snapshot into a store of its own.
+//! - `writer` gathers transactions into a `group`, which one disk sync makes durable; `handle` is the file they go to.
 //! - `tables/` has one file per table, with the layout of its keys and rows.
 //! - [`seams`] are what the world below is made of: clock, randomness, tasks, disk.
 
