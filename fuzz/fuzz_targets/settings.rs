@@ -336,8 +336,9 @@ fn check_error(error: &ConfigError, input: &Input<'_>) {
         ConfigError::SecretKeys { .. } => input.keys,
         _ => None,
     };
-    // What is shorter stands in many a text.
+    // What is shorter stands in many a text. The names of the variables are told, and may be given as a value too.
     if let Some(confidential) = confidential.filter(|text| text.len() >= 16) {
-        assert!(!error.to_string().contains(confidential), "{error}");
+        let text = error.to_string().replace("DORMOUSE_SECRET_KEY", "");
+        assert!(!text.contains(confidential), "{error}");
     }
 }
