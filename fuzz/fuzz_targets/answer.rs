@@ -83,7 +83,9 @@ fn check_output(content_type: &str, body: &[u8]) {
         body: Bytes::copy_from_slice(body),
     };
     let shown = output(&payload).expect("every output can be shown");
-    if is_json(content_type) && serde_json::from_slice::<serde_json::Value>(body).is_ok() {
+    // As it stands: JSON bounds no number, and a value in Rust does.
+    let is_shown = serde_json::from_slice::<&serde_json::value::RawValue>(body).is_ok();
+    if is_json(content_type) && is_shown {
         assert_eq!(shown.get().as_bytes(), body.trim_ascii());
     } else {
         let shown: serde_json::Value = serde_json::from_str(shown.get()).expect("it is JSON");
