@@ -14,7 +14,7 @@ use dormouse_api::request::{
     AfterRun, AtActivation, AtLine, Cursor, QueryParams, Wait, for_the_run, idempotency_key,
     workflow_name,
 };
-use dormouse_journal::{RunId, VersionId};
+use dormouse_journal::{RunId, Until, VersionId};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use libfuzzer_sys::fuzz_target;
 use url::form_urlencoded;
@@ -198,11 +198,14 @@ fn check_made<C: Cursor + PartialEq + Debug>(cursor: &C) {
 
 fn check_wait(seconds: u32) {
     let mut headers = HeaderMap::new();
-    let prefer = format!("respond-async, wait={seconds}");
-    headers.insert("prefer", prefer.parse().expect("digits"));
-    let wait = Wait::from_headers(&headers, MOST).expect("whole seconds");
     let expected = Duration::from_secs(seconds.into()).min(MOST);
-    assert_eq!(wait.map(Wait::duration), Some(expected));
+    for until in Until::ALL {
+        let prefer = format!("respond-async, wait={seconds}; until={}", until.as_str());
+        headers.insert("prefer", prefer.parse().expect("a header value"));
+        let wait = Wait::from_headers(&headers, MOST).expect("whole seconds");
+        let wait = wait.expect("a preference");
+        assert_eq!((wait.duration(), wait.until()), (expected, until));
+    }
 }
 
 fn headers(given: &[(Name<'_>, &[u8])]) -> HeaderMap {

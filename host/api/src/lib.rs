@@ -30,7 +30,9 @@ pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
-pub use runs::{Failure, Run, RunPage, RunStatus, RunSummary, Waiting, is_json, output};
+pub use runs::{
+    Failure, Run, RunPage, RunStatus, RunSummary, StartedRun, Waiting, is_json, output,
+};
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::Timestamp;
 pub use webhook_options::{

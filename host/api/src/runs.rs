@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::Timestamp;
+use super::{Timestamp, Webhook};
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -19,7 +19,7 @@ pub struct RunPage {
     pub next: Option<String>,
 }
 
-/// A run as it was started.
+/// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunStatus {
     /// Its id, a UUID.
@@ -27,6 +27,20 @@ pub struct RunStatus {
     /// Where it stands.
     #[schema(schema_with = status_schema)]
     pub status: Status,
+}
+
+/// A run that was just started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StartedRun {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Where it stands.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+    /// Its webhooks in the order in which they were created. There if the caller asked, by `Prefer: wait` with
+    /// `until=suspended`, to be answered when the run sleeps, and it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<Vec<Webhook>>,
 }
 
 /// A run in short.

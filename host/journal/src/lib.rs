@@ -25,7 +25,7 @@ pub use frontier::{Channel, Frontier, Head, Open, Ready, Source, Waiting};
 pub use ids::{Digest, OperationNumber, RunId, Time, VersionId, WebhookNumber};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
-pub use status::{IllegalTransition, Status, Transition};
+pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
     CallError, CallOptions, Delivery, Failure, GuestLimits, Handshake, Header, Level, LogLine,
     Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature, SignatureScheme,

@@ -122,6 +122,38 @@ impl Status {
     }
 }
 
+/// How far somebody waits for a run to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Until {
+    /// It sleeps, or has ended.
+    Suspended,
+    /// It has ended.
+    Ended,
+}
+
+impl Until {
+    /// Both of them.
+    pub const ALL: [Until; 2] = [Until::Suspended, Until::Ended];
+
+    /// Whether a run that stands here has come so far.
+    #[must_use]
+    pub fn is_reached_by(self, status: Status) -> bool {
+        match self {
+            Until::Suspended => status == Status::Suspended || status.has_ended(),
+            Until::Ended => status.has_ended(),
+        }
+    }
+
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Until::Suspended => "suspended",
+            Until::Ended => "ended",
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -152,6 +184,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_end_is_waited_for_either_way_and_sleep_in_one() {
+        let reached = |until: Until| {
+            let all = Status::ALL.into_iter();
+            all.filter(|status| until.is_reached_by(*status))
+                .collect::<Vec<_>>()
+        };
+        let ends = [Status::Completed, Status::Failed, Status::Cancelled];
+        assert_eq!(reached(Until::Ended), ends);
+        assert_eq!(
+            reached(Until::Suspended),
+            [&[Status::Suspended], &ends[..]].concat()
+        );
     }
 
     #[test]

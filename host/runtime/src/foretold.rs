@@ -7,8 +7,6 @@
 use dormouse_journal::{Channel, Delivery, Head, Outcome, Payload, RunId, WebhookNumber};
 use dormouse_store::{ReadError, RunView, Snapshot, Store};
 
-use crate::slots::Hint;
-
 /// A request that was queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arrived {
@@ -35,21 +33,9 @@ pub(crate) struct Foretold {
 }
 
 impl Foretold {
-    /// Takes what was foretold out of the hints, and leaves of it where to look.
-    pub(crate) fn take(hints: Vec<Hint>) -> (Self, Vec<Hint>) {
-        let mut foretold = Foretold::default();
-        let mut rest = Vec::with_capacity(hints.len());
-        for hint in hints {
-            match hint {
-                Hint::Arrived(arrived) => {
-                    rest.push(Hint::Channel(Channel::Webhook(arrived.webhook)));
-                    foretold.arrived.push(*arrived);
-                }
-                Hint::Started(fresh) => foretold.fresh = Some(fresh),
-                hint => rest.push(hint),
-            }
-        }
-        (foretold, rest)
+    /// Adds a request, which was accepted after all that are here.
+    pub(crate) fn arrived(&mut self, arrived: Arrived) {
+        self.arrived.push(arrived);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

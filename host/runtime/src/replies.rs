@@ -6,7 +6,7 @@
 
 use std::pin::pin;
 
-use dormouse_journal::{Response, RunId, Time};
+use dormouse_journal::{Response, RunId, Status, Time, Until};
 use dormouse_store::Accept;
 use futures::FutureExt;
 
@@ -30,7 +30,7 @@ impl Runtime {
         let _permit = core.held.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
         let run = accept.run;
-        let ended = core.watchers.wait(run);
+        let ended = core.watchers.wait((run, Until::Ended));
         let answer = core.callers.wait((run, accept.id.clone()));
         let delivered = self.accept(accept).await?;
         if !delivered.is_repeat {
@@ -47,7 +47,7 @@ impl Runtime {
         &self,
         delivered: Delivered,
         answer: Waiter<(RunId, String), Response>,
-        ended: Waiter<RunId, ()>,
+        ended: Waiter<(RunId, Until), Status>,
         until: Time,
     ) -> Result<Received, Refusal> {
         let passed = self.core().clock.sleep_until(until);
@@ -76,9 +76,9 @@ impl Runtime {
 
 /// The answer, unless the run ends without one or the time passes. A run that answers and ends at once has answered: the
 /// answer is handed over before the end is told, but both may come between a look at the one and a look at the other.
-async fn answered<T>(
+async fn answered<T, E>(
     answer: impl Future<Output = Option<T>>,
-    ended: impl Future<Output = Option<()>>,
+    ended: impl Future<Output = Option<E>>,
     passed: impl Future<Output = ()>,
 ) -> Option<T> {
     let mut answer = pin!(answer.fuse());
@@ -145,9 +145,9 @@ mod tests {
 
     #[test]
     fn without_an_answer_the_end_and_the_time_end_the_wait() {
-        let end = answered::<u8>(pending(), async { Some(()) }, pending());
+        let end = answered::<u8, ()>(pending(), async { Some(()) }, pending());
         assert_eq!(end.now_or_never(), Some(None));
-        let time = answered::<u8>(pending(), pending(), async {});
+        let time = answered::<u8, ()>(pending(), pending(), async {});
         assert_eq!(time.now_or_never(), Some(None));
     }
 }

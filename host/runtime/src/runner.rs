@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
-    Completion, End, Failure, Frontier, OperationNumber, Outcome, Ready, RunId, Source, Time,
-    encode,
+    Channel, Completion, End, Failure, Frontier, OperationNumber, Outcome, Ready, RunId, Source,
+    Status, Time, Until, encode,
 };
 use dormouse_store::{
     Activated, Attempts, Call, Hold, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step,
@@ -28,16 +28,12 @@ const RETRY_AFTER: u64 = 1_000;
 impl Core {
     /// Something may have happened to this run: sees to it that somebody looks.
     pub(crate) fn wake(self: &Arc<Self>, run: RunId, hint: Hint) {
-        self.wake_with(run, hint, None);
+        self.wake_early(run, hint, None);
     }
 
-    /// Something was foretold to this run. If it sleeps, the writes that the store gathers wait for what it decides, within
-    /// limits. If it is being executed, its owner may be waiting for them.
-    pub(crate) fn wake_early(self: &Arc<Self>, run: RunId, hint: Hint, hold: Hold) {
-        self.wake_with(run, hint, Some(hold));
-    }
-
-    fn wake_with(self: &Arc<Self>, run: RunId, hint: Hint, hold: Option<Hold>) {
+    /// The same, of something that was foretold. With a hold, the writes that the store gathers wait for what the run decides,
+    /// if it sleeps; if it is being executed, its owner may be waiting for them.
+    pub(crate) fn wake_early(self: &Arc<Self>, run: RunId, hint: Hint, hold: Option<Hold>) {
         if let Some(claim) = self.slots.claim(run, hint) {
             let core = self.clone();
             self.spawner
@@ -52,9 +48,8 @@ impl Core {
                 mut live,
                 hints,
             } = claim;
-            let (foretold, hints) = Foretold::take(hints);
-            let mut turn = Turn::new(run, foretold, hold.take());
-            if let Err(trouble) = self.work(&mut turn, &mut live, hints).await {
+            let mut turn = Turn::new(run, hints, hold.take());
+            if let Err(trouble) = self.work(&mut turn, &mut live).await {
                 live = None;
                 if self.settle(&mut turn).await {
                     // What was missing may have been foretold as well, such as a version that is being deployed.
@@ -108,18 +103,9 @@ impl Core {
         self: &Arc<Self>,
         turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
-        hints: Vec<Hint>,
     ) -> Result<(), Trouble> {
         if let Some(live) = live {
-            for hint in hints {
-                match hint {
-                    Hint::Channel(channel) => live.frontier.hint(channel),
-                    Hint::Time => {}
-                    Hint::Anything | Hint::Arrived(_) | Hint::Started(_) => {
-                        live.frontier.hint_all();
-                    }
-                }
-            }
+            turn.hint(&mut live.frontier);
         }
         while !self.slots.is_stopping() {
             if live.is_none() {
@@ -223,8 +209,8 @@ impl Core {
                 if ended {
                     *live = None;
                     tracing::debug!(%run, status = %activated.status, "a run has ended");
-                    self.watchers.resolve(&run, &());
                 }
+                self.tell_watchers(run, activated.status);
                 Ok(!ended)
             }
             Ok(Err(refused)) => {
@@ -234,6 +220,15 @@ impl Core {
                 Ok(matches!(refused, Refused::Stale | Refused::Moved))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells those who wait for a run to come as far as it is now, which is durable.
+    pub(crate) fn tell_watchers(&self, run: RunId, status: Status) {
+        for until in Until::ALL {
+            if until.is_reached_by(status) {
+                self.watchers.resolve(&(run, until), &status);
+            }
         }
     }
 
@@ -352,15 +347,45 @@ pub(crate) struct Turn {
     was_foretold: bool,
     /// Kept until the first activation is in the store's queue.
     pub(crate) hold: Option<Hold>,
+    /// Where something may have arrived.
+    channels: Vec<Channel>,
+    /// Whether it may have arrived anywhere else as well.
+    anywhere: bool,
 }
 
 impl Turn {
-    fn new(run: RunId, foretold: Foretold, hold: Option<Hold>) -> Self {
-        Turn {
+    fn new(run: RunId, hints: Vec<Hint>, hold: Option<Hold>) -> Self {
+        let mut turn = Turn {
             run,
-            was_foretold: !foretold.is_empty(),
-            foretold,
+            foretold: Foretold::default(),
+            was_foretold: false,
             hold,
+            channels: Vec::new(),
+            anywhere: false,
+        };
+        for hint in hints {
+            match hint {
+                Hint::Channel(channel) => turn.channels.push(channel),
+                Hint::Anything => turn.anywhere = true,
+                Hint::Time => {}
+                Hint::Arrived(arrived) => {
+                    turn.channels.push(Channel::Webhook(arrived.webhook));
+                    turn.foretold.arrived(*arrived);
+                }
+                Hint::Started(fresh) => turn.foretold.fresh = Some(fresh),
+            }
+        }
+        turn.was_foretold = !turn.foretold.is_empty();
+        turn
+    }
+
+    /// Has a run that was kept look where something may have arrived.
+    fn hint(&mut self, frontier: &mut Frontier) {
+        for channel in self.channels.drain(..) {
+            frontier.hint(channel);
+        }
+        if self.anywhere {
+            frontier.hint_all();
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Engine};
-use dormouse_journal::{Header, Payload, RunId, VersionId};
+use dormouse_journal::{Header, Payload, RunId, Status, Until, VersionId};
 use dormouse_store::seams::{Entropy, Spawner, StorageBackend};
 use dormouse_store::{
-    BackupError, Cancelled, Commits, HostClock, OpenError, Resumed, Run, RunView, Snapshot,
-    StartRun, Started, State, Store, WriteError,
+    BackupError, Cancelled, Commits, Following, HostClock, OpenError, Resumed, Run, RunView,
+    Snapshot, StartRun, Started, State, Store, WriteError,
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -45,7 +45,7 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) events: Events,
     /// Those who wait for a run to end.
-    pub(crate) watchers: Arc<Waiters<RunId, ()>>,
+    pub(crate) watchers: Arc<Waiters<(RunId, Until), Status>>,
     pub(crate) callers: Arc<Callers>,
     /// A permit for each caller who is held.
     pub(crate) held: Semaphore,
@@ -167,9 +167,9 @@ impl Runtime {
         let (id, input) = (start.run, start.input.clone());
         let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
         let (key, limits) = (start.key, start.limits);
-        let foretold = move |started: &Started, hold| {
+        let foretold = move |started: &Started| -> Option<Following> {
             let Started::New { version, created } = *started else {
-                return;
+                return None;
             };
             let run = Run {
                 workflow,
@@ -181,20 +181,28 @@ impl Runtime {
             };
             let state = State::pending(created);
             let view = RunView { id, run, state };
-            core.wake_early(id, Hint::Started(Box::new(Fresh { view, input })), hold);
+            let hint = Hint::Started(Box::new(Fresh { view, input }));
+            Some(Box::new(move |hold| core.wake_early(id, hint, hold)))
         };
         self.core.store.start_run(start, foretold).await
     }
 
-    /// Resolves when a run has ended, this much time has passed, or the host stops. Gives whether it has ended.
+    /// Resolves when a run has come so far, this much time has passed, or the host stops. Gives where it stands, if there is
+    /// such a run.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn wait_for_end(&self, run: RunId, wait: Duration) -> Result<bool, Unavailable> {
-        // Watch first, look second: an end in between is not missed.
-        let mut ended = self.core.watchers.wait(run).fuse();
-        if self.has_ended(run)? {
-            return Ok(true);
+    pub async fn wait_until(
+        &self,
+        run: RunId,
+        until: Until,
+        wait: Duration,
+    ) -> Result<Option<Status>, Unavailable> {
+        // Watch first, look second: what happens in between is not missed.
+        let mut reached = self.core.watchers.wait((run, until)).fuse();
+        let status = self.status(run)?;
+        if status.is_none_or(|status| until.is_reached_by(status)) {
+            return Ok(status);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let mut passed = self
@@ -203,15 +211,21 @@ impl Runtime {
             .sleep_until(self.core.clock.now().after(wait))
             .fuse();
         futures::select_biased! {
-            _ = ended => {}
-            () = passed => {}
+            status = reached => match status {
+                Some(status) => Ok(Some(status)),
+                None => self.status(run),
+            },
+            () = passed => self.status(run),
         }
-        self.has_ended(run)
     }
 
-    fn has_ended(&self, run: RunId) -> Result<bool, Unavailable> {
+    /// Where a run stands, if there is such a run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn status(&self, run: RunId) -> Result<Option<Status>, Unavailable> {
         let state = self.read()?.state(run)?;
-        Ok(state.is_none_or(|state| state.status.has_ended()))
+        Ok(state.map(|state| state.status))
     }
 
     /// Ends a run.
@@ -227,7 +241,7 @@ impl Runtime {
         if cancelled == Cancelled::Now {
             tracing::info!(%run, "a run was cancelled");
             self.core.slots.forget(run);
-            self.core.watchers.resolve(&run, &());
+            self.core.tell_watchers(run, Status::Cancelled);
         }
         Ok(cancelled)
     }

@@ -8,8 +8,8 @@ use dormouse_journal::{
 };
 use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, ReadError, RequestRefused, Webhook,
-    WriteError,
+    Accept, Accepted, DeliveryKey, Following, InboxLimits, OtherBody, ReadError, RequestRefused,
+    Webhook, WriteError,
 };
 use dormouse_webhook::{InvalidKey, Rejected, Token};
 use sha2::{Digest as _, Sha256};
@@ -268,7 +268,7 @@ impl Runtime {
         let core = self.core().clone();
         let (run, webhook) = (accept.run, accept.webhook);
         let (id, request) = (accept.id.clone(), accept.request.clone());
-        let foretold = move |accepted: &Accepted, hold| {
+        let foretold = move |accepted: &Accepted| -> Option<Following> {
             let Accepted::Queued {
                 is_due: true,
                 place,
@@ -276,7 +276,7 @@ impl Runtime {
                 time,
             } = *accepted
             else {
-                return;
+                return None;
             };
             let arrived = Arrived {
                 webhook,
@@ -288,7 +288,8 @@ impl Runtime {
                     request,
                 },
             };
-            core.wake_early(run, Hint::Arrived(Box::new(arrived)), hold);
+            let hint = Hint::Arrived(Box::new(arrived));
+            Some(Box::new(move |hold| core.wake_early(run, hint, hold)))
         };
         self.store().accept(accept, foretold).await
     }

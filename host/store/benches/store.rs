@@ -62,7 +62,7 @@ impl Waiting {
             options: WebhookOptions::default(),
         };
         let first = step(self.world.now(), None, vec![create, wait(Some(60_000))]);
-        run(self.store().start_run(start, |_, _| ())).unwrap();
+        run(self.store().start_run(start, |_| None)).unwrap();
         self.activate(id, 0, first);
     }
 
@@ -85,7 +85,7 @@ impl Waiting {
 
     /// Accepts a request and delivers it: two commits.
     fn wake(&self, id: RunId, taken: u32, accept: Accept, step: Step) {
-        run(self.store().accept(accept, |_, _| ())).unwrap();
+        run(self.store().accept(accept, |_| None)).unwrap();
         self.activate(id, taken + 1, step);
     }
 

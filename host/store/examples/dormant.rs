@@ -124,7 +124,7 @@ async fn start(store: &Store, count: usize) {
     let ids: Vec<RunId> = (0..count).map(|_| new_id()).collect();
     let starts = ids
         .iter()
-        .map(|id| store.start_run(new_start(*id), |_, _| ()));
+        .map(|id| store.start_run(new_start(*id), |_| None));
     for started in join_all(starts).await {
         started.unwrap();
     }
@@ -247,7 +247,7 @@ fn wake(store: &Store, at_once: usize) {
 async fn wake_some(store: &Store, ids: &[RunId]) {
     let accepts = ids
         .iter()
-        .map(|id| store.accept(new_request(*id), |_, _| ()));
+        .map(|id| store.accept(new_request(*id), |_| None));
     let accepted = join_all(accepts).await;
     let activations = ids.iter().zip(accepted).map(|(id, accepted)| {
         let Accepted::Queued { place, .. } = accepted.unwrap() else {
@@ -431,8 +431,8 @@ impl Threads {
 }
 
 impl Spawner for Threads {
-    fn spawn(&self, _: Task) {
-        unreachable!("the store spawns no tasks");
+    fn spawn(&self, task: Task) {
+        pollster::block_on(task);
     }
 
     fn spawn_blocking(&self, task: Task) {

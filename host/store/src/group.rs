@@ -73,22 +73,20 @@ impl<'t> Write<'t> {
 
 /// A transaction whose type the queue need not know.
 pub(crate) trait Job: Send {
-    /// Applies it, at this time if it is for the first time.
-    fn apply(
-        &mut self,
-        write: &mut Write<'_>,
-        now: Time,
-        holds: &Arc<Holds>,
-    ) -> Result<(), ReadError>;
+    /// Applies it, at this time if it is for the first time. Gives then what is to be done before it is durable.
+    fn apply(&mut self, write: &mut Write<'_>, now: Time) -> Result<Option<Following>, ReadError>;
 
-    /// Whether somebody is to be told of it before it is durable.
+    /// Whether something may have to be done before it is durable.
     fn foretells(&self) -> bool;
 
     fn answer(self: Box<Self>, durable: Result<(), WriteError>);
 }
 
-/// What is done when it is known what comes of a write, and before that is durable.
-pub(crate) type Foretold<T> = Box<dyn FnOnce(&T, Hold) + Send>;
+/// Says what is to be done when it is known what comes of a write, and before that is durable, if anything is.
+pub(crate) type Foretold<T> = Box<dyn FnOnce(&T) -> Option<Following> + Send>;
+
+/// Does what follows from a write. The group is kept open for it, if there is a hold.
+pub type Following = Box<dyn FnOnce(Option<Hold>) + Send>;
 
 /// A transaction in the queue, and who wants to know of it.
 pub(crate) struct Queued<T: Transaction> {
@@ -117,19 +115,13 @@ impl<T: Transaction> Queued<T> {
 }
 
 impl<T: Transaction> Job for Queued<T> {
-    fn apply(
-        &mut self,
-        write: &mut Write<'_>,
-        now: Time,
-        holds: &Arc<Holds>,
-    ) -> Result<(), ReadError> {
+    fn apply(&mut self, write: &mut Write<'_>, now: Time) -> Result<Option<Following>, ReadError> {
         write.now = *self.time.get_or_insert(now);
         let output = self.transaction.apply(write)?;
-        if let Some(foretold) = self.foretold.take() {
-            foretold(&output, holds.hold());
-        }
+        let foretold = self.foretold.take();
+        let following = foretold.and_then(|foretold| foretold(&output));
         self.output = Some(output);
-        Ok(())
+        Ok(following)
     }
 
     fn foretells(&self) -> bool {
@@ -155,21 +147,14 @@ pub struct Hold(Arc<Holds>);
 /// The holds on a group.
 #[derive(Default)]
 pub(crate) struct Holds {
-    taken: AtomicUsize,
     held: AtomicUsize,
     released: AtomicWaker,
 }
 
 impl Holds {
-    fn hold(self: &Arc<Self>) -> Hold {
-        self.taken.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold {
         self.held.fetch_add(1, Ordering::AcqRel);
         Hold(self.clone())
-    }
-
-    /// How many there have been.
-    pub(crate) fn count(&self) -> usize {
-        self.taken.load(Ordering::Acquire)
     }
 
     /// Resolves when none is left.

@@ -34,7 +34,7 @@ mod writer;
 pub use backup::{Backup, examine};
 pub use clock::HostClock;
 pub use error::{BackupError, OpenError, ReadError, WriteError};
-pub use group::Hold;
+pub use group::{Following, Hold};
 pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
 pub use store::{Options, Store};
 pub use tables::{

@@ -135,7 +135,8 @@ impl Store {
         self.writer.commits()
     }
 
-    /// Writes nothing but the time, to find out whether a disk that was full takes writes again.
+    /// Writes nothing but the time: to find out whether a disk that was full takes writes again, and as a barrier. All
+    /// that was in the queue before is durable, or has failed, when this resolves.
     ///
     /// # Errors
     /// When it does not.

@@ -16,7 +16,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use redb::WriteTransaction;
 
-use crate::group::{Foretold, Holds, Job, Queued, Transaction, Write};
+use crate::group::{Following, Foretold, Holds, Job, Queued, Transaction, Write};
 use crate::handle::Handle;
 use crate::seams::Spawner;
 use crate::{HostClock, ReadError, WriteError};
@@ -38,8 +38,9 @@ pub struct Commits {
     pub writes: u64,
 }
 
-/// How many are waited for. With more of them the host is so busy that another group follows at once, and waiting would
-/// leave processors idle: on two of them, 64 clients get 12 % less done when all are waited for.
+/// How many are waited for, and are woken from here. With more of them the host is so busy that another group follows at
+/// once, and waiting would leave processors idle: on two of them, 64 clients get 12 % less done when all are waited for.
+/// Then they are woken from a task of the runtime's own, 6 % more get done, since this thread writes meanwhile.
 const WAITED_FOR: usize = 4;
 
 /// The queue in front of the disk.
@@ -152,9 +153,23 @@ impl Writer {
                 queue.take(GROUP)
             };
             let result = self.write_group(&mut group).await;
+            self.answer(group, result);
+        }
+    }
+
+    /// Answers a group. Many who wait are better woken by one who shares their threads than by this one, which has the next
+    /// group to write.
+    fn answer(&self, group: Vec<Box<dyn Job>>, result: Result<(), WriteError>) {
+        let is_large = group.len() > WAITED_FOR;
+        let answer = move || {
             for job in group {
                 job.answer(result.clone());
             }
+        };
+        if is_large {
+            self.spawner.spawn(Box::pin(async move { answer() }));
+        } else {
+            answer();
         }
     }
 
@@ -190,10 +205,11 @@ impl Writer {
 
     /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
     async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), redb::Error> {
+        let mut following = Vec::new();
         while !group.is_empty() {
             let mut transaction = self.handle.database().begin_write()?;
             transaction.set_quick_repair(self.handle.options.quick_repair());
-            match self.apply(&transaction, group).await {
+            match self.apply(&transaction, group, &mut following).await {
                 Ok(()) => {
                     transaction.commit()?;
                     self.groups.fetch_add(1, Ordering::Relaxed);
@@ -220,31 +236,36 @@ impl Writer {
         &self,
         transaction: &WriteTransaction,
         group: &mut Vec<Box<dyn Job>>,
+        following: &mut Vec<Following>,
     ) -> Result<(), (usize, ReadError)> {
         let began = self.clock.now();
-        let holds = Arc::<Holds>::default();
         let mut write = Write::begin(transaction, began).map_err(|error| (0, error))?;
-        apply_from(0, group, &mut write, began, &holds)?;
-        let held = holds.count();
-        if held > 0 {
-            if held <= WAITED_FOR {
-                self.wait_for(&holds, began.after(HOLD)).await;
-            }
+        apply_from(0, group, &mut write, began, following)?;
+        if !following.is_empty() {
+            self.follow(std::mem::take(following), began).await;
             let first = group.len();
             group.extend(self.lock().take_following());
             // Read after all of them have come, so that nothing is earlier than what it follows from.
             let now = self.clock.now();
-            apply_from(first, group, &mut write, now, &holds)?;
+            apply_from(first, group, &mut write, now, following)?;
         }
         let last = group.len() - 1;
         let now = self.clock.now();
         write.finish(now).map_err(|error| (last, error))
     }
 
-    /// Waits until nobody holds the group any longer, or its time is up.
-    async fn wait_for(&self, holds: &Holds, until: Time) {
+    /// Has what follows done. Waits until nobody holds the group any longer, or the time for that is up.
+    async fn follow(&self, following: Vec<Following>, began: Time) {
+        if following.len() > WAITED_FOR {
+            let all = || following.into_iter().for_each(|follow| follow(None));
+            return self.spawner.spawn(Box::pin(async move { all() }));
+        }
+        let holds = Arc::<Holds>::default();
+        for follow in following {
+            follow(Some(holds.hold()));
+        }
         let mut released = std::pin::pin!(holds.released().fuse());
-        let mut passed = self.clock.sleep_until(until).fuse();
+        let mut passed = self.clock.sleep_until(began.after(HOLD)).fuse();
         futures::select_biased! {
             () = released => {}
             () = passed => {}
@@ -279,11 +300,11 @@ fn apply_from(
     group: &mut [Box<dyn Job>],
     write: &mut Write<'_>,
     now: Time,
-    holds: &Arc<Holds>,
+    following: &mut Vec<Following>,
 ) -> Result<(), (usize, ReadError)> {
     for (index, job) in group.iter_mut().enumerate().skip(first) {
-        job.apply(write, now, holds)
-            .map_err(|error| (index, error))?;
+        let follow = job.apply(write, now).map_err(|error| (index, error))?;
+        following.extend(follow);
     }
     Ok(())
 }

@@ -23,8 +23,8 @@ use support::{HOOK, MAIL, RETENTION, TestClock, World, last_step, open_with, run
 struct Threads;
 
 impl Spawner for Threads {
-    fn spawn(&self, _: Task) {
-        panic!("the store spawns no tasks");
+    fn spawn(&self, task: Task) {
+        thread::spawn(move || pollster::block_on(task));
     }
 
     fn spawn_blocking(&self, task: Task) {
@@ -39,6 +39,9 @@ fn world() -> (World, TestDisk) {
     (World::of(store, clock, Arc::default()), disk)
 }
 
+/// What a run does with a request, and the group that waits for it, if it does.
+type Told = (Step, Option<Hold>);
+
 /// Sends a request, and gives what the owner of its run is told of it.
 fn send(
     world: &World,
@@ -46,12 +49,12 @@ fn send(
     body: &str,
 ) -> (
     impl Future<Output = Result<Accepted, WriteError>> + use<>,
-    mpsc::Receiver<(Step, Hold)>,
+    mpsc::Receiver<Told>,
 ) {
     let accept = world.request(id, body);
     let (tell, told) = mpsc::channel();
     let (delivery, request) = (accept.id.clone(), accept.request.clone());
-    let accepted = world.store.accept(accept, move |accepted, hold| {
+    let accepted = world.store.accept(accept, move |accepted| {
         let Accepted::Queued { place, time, .. } = *accepted else {
             panic!("{accepted:?}");
         };
@@ -66,7 +69,7 @@ fn send(
         };
         let outcome = Outcome::Delivery(Some(delivery));
         let taken = step(time, Some((1, outcome, source)), vec![wait(None)]);
-        tell.send((taken, hold)).unwrap();
+        Some(Box::new(move |hold| tell.send((taken, hold)).unwrap()))
     });
     (accepted, told)
 }
@@ -104,9 +107,9 @@ fn a_start_and_the_first_activation_take_one_sync() {
     let start = world.new_start();
     let id = start.run;
     let (tell, told) = mpsc::channel();
-    let started = world.store.start_run(start, move |started, hold| {
+    let started = world.store.start_run(start, move |started| {
         assert!(matches!(started, Started::New { .. }), "{started:?}");
-        tell.send(hold).unwrap();
+        Some(Box::new(move |hold| tell.send(hold).unwrap()))
     });
     let hold = told.recv().unwrap();
     let ended = last_step(world.now(), None);
@@ -130,6 +133,25 @@ fn who_takes_too_long_does_not_hold_up_the_others() {
     run(activate(&world.store, id, taken)).unwrap().unwrap();
     drop(hold);
     assert_eq!(world.due(), []);
+}
+
+#[test]
+fn of_many_that_come_together_none_is_waited_for() {
+    let (world, disk) = world();
+    let runs: Vec<_> = (0..6).map(|_| world.run_with(vec![wait(None)])).collect();
+    let before = disk.syncs.load(Ordering::SeqCst);
+    // They gather while the writer waits for what follows from the first.
+    let (first, told) = send(&world, runs[0], "a");
+    let (_, hold) = told.recv().unwrap();
+    let others: Vec<_> = runs[1..].iter().map(|id| send(&world, *id, "a")).collect();
+    drop(hold);
+    run(first).unwrap();
+    for (accepted, told) in others {
+        let (_, hold) = told.recv().unwrap();
+        assert!(hold.is_none());
+        run(accepted).unwrap();
+    }
+    assert_eq!(disk.syncs.load(Ordering::SeqCst) - before, 2);
 }
 
 #[test]

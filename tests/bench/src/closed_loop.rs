@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::client::Connection;
 use crate::host::{Host, own_processor_time};
-use crate::load::{Pace, whole_run};
+use crate::load::whole_run;
 use crate::time::{Moment, millis, pause};
 
 /// What came of clients that drove one run after the other.
@@ -33,12 +33,11 @@ pub(crate) async fn closed_loop(
     clients: usize,
     time: Duration,
 ) -> anyhow::Result<Driven> {
-    let pace = Arc::new(Pace::at_once());
     let stop = Arc::new(AtomicBool::new(false));
     let counted = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
     for client in host.connections(clients).await? {
-        tasks.spawn(drive(client, pace.clone(), counted.clone(), stop.clone()));
+        tasks.spawn(drive(client, counted.clone(), stop.clone()));
     }
     pause(Duration::from_secs(1)).await;
 
@@ -75,7 +74,6 @@ pub(crate) async fn closed_loop(
 /// One client: gives how long each run took that ended while they were counted, and how many requests went into them.
 async fn drive(
     mut client: Connection,
-    pace: Arc<Pace>,
     counted: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
 ) -> anyhow::Result<(Vec<f64>, u64)> {
@@ -83,7 +81,7 @@ async fn drive(
     let mut last = None;
     while !stop.load(Ordering::Relaxed) {
         let (began, sent) = (Moment::now(), client.requests());
-        last = Some(whole_run(&mut client, &pace).await?);
+        last = Some(whole_run(&mut client).await?);
         if counted.load(Ordering::Relaxed) {
             latencies.push(millis(began.elapsed()));
             requests += client.requests() - sent;

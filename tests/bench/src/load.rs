@@ -1,64 +1,24 @@
 //! Runs, driven from outside as their callers drive them.
 //!
-//! A run is started (202), its caller looks at its webhooks until one has an open wait, and sends that one a request,
-//! which the workflow answers. Each step proves the one before: a wait is shown once the activation that made it is
-//! durable, so a run that is sent a request was really suspended; and an answer of the workflow's comes after the
-//! commit of the activation that gave it, in which the run also waits again or ends.
+//! A run is started by a caller who is answered when it sleeps (202), and learns its webhook's URL so; it sends that a
+//! request, which the workflow answers. Each step proves the one before: a run is shown as suspended once the activation
+//! that made it so is durable, and an answer of the workflow's comes after the commit of the activation that gave it, in
+//! which the run also waits again or ends.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures::future::try_join_all;
 use serde_json::Value;
 
-use crate::client::Connection;
+use crate::client::{Answer, Connection};
 use crate::disk::Probe;
 use crate::host::WORKFLOW;
 use crate::time::{Moment, millis, pause};
 
-/// How long is waited before the first look at a run's webhooks. Too short, and many looks see nothing, which costs both
-/// sides processor time; too long, and clients sleep. It goes up with each look in vain and down with each other, so
-/// that about one in ten is in vain.
-pub(crate) struct Pace(AtomicU64);
-
-const PACE_UP: u64 = 100;
-const PACE_DOWN: u64 = 10;
-
-/// The timer cannot wait for less.
-const GRAIN: Duration = Duration::from_millis(1);
-
-/// Between further looks, each of which is waited for twice as long as the one before, there is no more than this: what
-/// is seen late counts as the host's latency.
-const LONGEST: Duration = Duration::from_millis(8);
-
-/// In microseconds. On a machine that is busy with something else the first activation can take so long.
-const SLOWEST_PACE: u64 = 100_000;
-
-impl Pace {
-    /// Looks at once: right where every client waits for one run.
-    pub(crate) fn at_once() -> Self {
-        Pace(AtomicU64::new(0))
-    }
-
-    async fn before_first_look(&self) {
-        let delay = Duration::from_micros(self.0.load(Ordering::Relaxed));
-        if delay >= GRAIN / 2 {
-            pause(delay).await;
-        }
-    }
-
-    fn learn(&self, in_vain: bool) {
-        let micros = self.0.load(Ordering::Relaxed);
-        let micros = if in_vain {
-            (micros + PACE_UP).min(SLOWEST_PACE)
-        } else {
-            micros.saturating_sub(PACE_DOWN)
-        };
-        self.0.store(micros, Ordering::Relaxed);
-    }
-}
+/// Between looks at a run.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A run that was started.
 #[derive(Debug, Clone)]
@@ -69,12 +29,20 @@ pub(crate) struct Run {
 impl Run {
     /// Starts one with this input.
     pub(crate) async fn start(client: &mut Connection, input: &str) -> anyhow::Result<Self> {
-        let path = format!("/v1/workflows/{WORKFLOW}/runs");
-        let headers = "content-type: application/json\r\n";
-        let answer = client
-            .exchange("POST", &path, headers, input.as_bytes())
-            .await?
-            .expect(202)?;
+        Run::started(&start(client, input, "").await?)
+    }
+
+    /// Starts one, and gives the path of its newest webhook too, once it sleeps and waits for that.
+    pub(crate) async fn start_until_suspended(
+        client: &mut Connection,
+        input: &str,
+    ) -> anyhow::Result<(Self, String)> {
+        let answer = start(client, input, "prefer: wait=60; until=suspended\r\n").await?;
+        let webhook = awaited(&answer)?.context("a run that was started does not wait")?;
+        Ok((Run::started(&answer)?, webhook))
+    }
+
+    fn started(answer: &Answer<'_>) -> anyhow::Result<Self> {
         let id = answer.field("id").context("a run without an id")?;
         Ok(Run { id: id.to_owned() })
     }
@@ -89,39 +57,15 @@ impl Run {
     /// The path of its newest webhook, if a wait is open on it and nothing lies in its inbox.
     pub(crate) async fn webhook(&self, client: &mut Connection) -> anyhow::Result<Option<String>> {
         let path = format!("/v1/runs/{}/webhooks", self.id);
-        let answer = client.get(&path).await?.expect(200)?;
-        let Some((_, newest)) = answer.text().rsplit_once("{\"webhook\":") else {
-            return Ok(None);
-        };
-        if !newest.contains("\"waits\":1,") || !newest.contains("\"queued\":0,") {
-            return Ok(None);
-        }
-        let hook = newest.split_once("/hooks/");
-        let token = hook.and_then(|(_, rest)| rest.split_once('"'));
-        let (token, _) = token.context("a webhook without a URL")?;
-        Ok(Some(format!("/hooks/{token}")))
+        awaited(&client.get(&path).await?.expect(200)?)
     }
 
-    /// The same, once a wait is open.
-    pub(crate) async fn suspended(
-        &self,
-        client: &mut Connection,
-        pace: &Pace,
-    ) -> anyhow::Result<String> {
-        pace.before_first_look().await;
-        let first = self.webhook(client).await?;
-        pace.learn(first.is_none());
-        if let Some(webhook) = first {
-            return Ok(webhook);
+    /// Resolves once it waits again.
+    pub(crate) async fn waits_again(&self, client: &mut Connection) -> anyhow::Result<()> {
+        while self.webhook(client).await?.is_none() {
+            pause(PAUSE).await;
         }
-        let mut delay = GRAIN;
-        loop {
-            pause(delay).await;
-            if let Some(webhook) = self.webhook(client).await? {
-                return Ok(webhook);
-            }
-            delay = (2 * delay).min(LONGEST);
-        }
+        Ok(())
     }
 
     /// What the API shows of it.
@@ -138,6 +82,33 @@ impl Run {
         }
         Ok(())
     }
+}
+
+async fn start<'a>(
+    client: &'a mut Connection,
+    input: &str,
+    preference: &str,
+) -> anyhow::Result<Answer<'a>> {
+    let path = format!("/v1/workflows/{WORKFLOW}/runs");
+    let headers = format!("content-type: application/json\r\n{preference}");
+    client
+        .exchange("POST", &path, &headers, input.as_bytes())
+        .await?
+        .expect(202)
+}
+
+/// The path of the newest webhook that an answer shows, if a wait is open on it and nothing lies in its inbox.
+fn awaited(answer: &Answer<'_>) -> anyhow::Result<Option<String>> {
+    let Some((_, newest)) = answer.text().rsplit_once("{\"webhook\":") else {
+        return Ok(None);
+    };
+    if !newest.contains("\"waits\":1,") || !newest.contains("\"queued\":0,") {
+        return Ok(None);
+    }
+    let hook = newest.split_once("/hooks/");
+    let token = hook.and_then(|(_, rest)| rest.split_once('"'));
+    let (token, _) = token.context("a webhook without a URL")?;
+    Ok(Some(format!("/hooks/{token}")))
 }
 
 /// Sends a request to a webhook that the workflow answers, and gives how long the answer took.
@@ -180,9 +151,8 @@ pub(crate) fn questions(count: u64) -> String {
 }
 
 /// A run from its start to its end, with one question in between.
-pub(crate) async fn whole_run(client: &mut Connection, pace: &Pace) -> anyhow::Result<Run> {
-    let run = Run::start(client, &questions(1)).await?;
-    let webhook = run.suspended(client, pace).await?;
+pub(crate) async fn whole_run(client: &mut Connection) -> anyhow::Result<Run> {
+    let (run, webhook) = Run::start_until_suspended(client, &questions(1)).await?;
     ask(client, &webhook).await?;
     Ok(run)
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::client::Connection;
 use crate::host::Host;
-use crate::load::{Pace, whole_run};
+use crate::load::whole_run;
 use crate::statistics::Chance;
 use crate::time::{Moment, millis};
 
@@ -28,7 +28,6 @@ pub(crate) struct Completed {
 struct Pool {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
-    pace: Pace,
 }
 
 /// Starts runs at this rate a second for so long, at random times, and gives them all once the last has completed.
@@ -40,7 +39,6 @@ pub(crate) async fn open_loop(
     let pool = Arc::new(Pool {
         idle: Mutex::new(host.connections(CONNECTIONS).await?),
         permits: Arc::new(Semaphore::new(CONNECTIONS)),
-        pace: Pace::at_once(),
     });
     let mut chance = Chance::new(1);
     let mut tasks = JoinSet::new();
@@ -72,7 +70,7 @@ async fn run(pool: &Pool) -> anyhow::Result<()> {
     let Some(mut client) = client else {
         anyhow::bail!("no connection is left");
     };
-    whole_run(&mut client, &pool.pace).await?;
+    whole_run(&mut client).await?;
     pool.lock().push(client);
     Ok(())
 }

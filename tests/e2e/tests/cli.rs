@@ -87,6 +87,23 @@ fn start_wait_follows_a_run_through_a_restart_of_the_host() {
 }
 
 #[test]
+fn start_until_suspended_shows_the_webhooks() {
+    let (host, cli) = host();
+    let start = ["start", "script", "--input", WAITING, "--until-suspended"];
+    let outcome = cli.run(&start);
+    let run = host.run(outcome.stdout.trim());
+    assert_eq!(run.show()["status"], "suspended");
+    let url = run.hook("a");
+    assert!(outcome.stderr.contains(&url), "{}", outcome.stderr);
+    let shown = cli.run(&[&start[..], &["--json"]].concat()).json();
+    let run = host.run(shown["id"].as_str().unwrap());
+    assert_eq!(
+        (&shown["status"], &shown["webhooks"]),
+        (&json!("suspended"), &run.webhooks()["webhooks"])
+    );
+}
+
+#[test]
 fn start_wait_says_how_a_run_failed() {
     let (_host, cli) = host();
     let outcome = cli.run(&[

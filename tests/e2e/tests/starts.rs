@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use dormouse_e2e::{Answer, Host, Stopwatch, header_values};
+use dormouse_e2e::{Answer, Host, Stopwatch, header_values, post};
 use serde_json::{Value, json};
 
 use crate::forms::waits_after_go;
@@ -82,6 +82,31 @@ fn prefer_wait_holds_the_answer_until_the_run_ends() {
         (&run["status"], &run["output"]),
         (&json!("completed"), &json!([null, 7]))
     );
+}
+
+#[test]
+fn a_caller_can_be_answered_when_the_run_sleeps_with_its_webhooks() {
+    let host = host();
+    let prefer = [("Prefer", "wait=60; until=suspended")];
+    let script = json!({"seq": [
+        {"call": {"url": format!("{}/healthz", host.url()), "attempts": 1}},
+        {"webhook": "go"},
+        {"wait": "go", "ms": null},
+    ]});
+    let answer = start(&host, &prefer, &script).expect(202);
+    assert_eq!(
+        answer.header("preference-applied"),
+        Some("wait=60; until=suspended")
+    );
+    let started = answer.json();
+    assert_eq!(started["status"], "suspended");
+    let run = host.run(started["id"].as_str().unwrap());
+    assert_eq!(started["webhooks"], run.webhooks()["webhooks"]);
+    post(started["webhooks"][0]["url"].as_str().unwrap(), "{}").expect(202);
+    assert_eq!(run.end()["status"], "completed");
+    // One that ends without ever sleeping is shown whole.
+    let ended = start(&host, &prefer, &json!({"step": "s", "value": 7})).expect(200);
+    assert_eq!(ended.json()["output"], 7);
 }
 
 #[test]

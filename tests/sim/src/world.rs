@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use dormouse_engine::{Allowance, Config, Engine, Program};
-use dormouse_journal::{Response, RunId, Time, VersionId};
+use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
 use dormouse_store::seams::{Clock as _, Spawner as _, Task};
@@ -124,9 +124,9 @@ impl World {
     /// When it does not end within a year.
     pub fn finish(&self, host: &Runtime, run: RunId) {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
-        let ended = self.run(host.wait_for_end(run, year));
+        let status = self.run(host.wait_until(run, Until::Ended, year));
         assert!(
-            ended.is_ok_and(|ended| ended),
+            status.is_ok_and(|status| status.is_none_or(Status::has_ended)),
             "run {run} did not end within a year"
         );
     }

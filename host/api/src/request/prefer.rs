@@ -1,7 +1,9 @@
-//! `Prefer: wait=SECONDS`, by which a caller asks to be answered only when a run has ended (RFC 7240).
+//! `Prefer: wait=SECONDS`, by which a caller asks to be answered only when a run has ended, or with `; until=suspended` when
+//! it sleeps (RFC 7240).
 
 use std::time::Duration;
 
+use dormouse_journal::Until;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Malformed;
@@ -9,28 +11,32 @@ use super::Malformed;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How long a caller wants its answer held.
+/// How long a caller wants its answer held, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wait(Duration);
+pub struct Wait {
+    most: Duration,
+    until: Until,
+}
 
 impl Wait {
-    /// What a request asks for, and no more than `most`. Preferences other than `wait` are none of ours.
+    /// What a request asks for, and no longer than `most`. Preferences other than `wait` are none of ours, and no parameters
+    /// of it but `until`.
     ///
     /// # Errors
-    /// When its `wait` is not in whole seconds.
+    /// When its `wait` is not in whole seconds, or its `until` nothing that can be waited for.
     pub fn from_headers(headers: &HeaderMap, most: Duration) -> Result<Option<Self>, Malformed> {
         for value in headers.get_all(PREFER) {
             let value = value
                 .to_str()
                 .map_err(|_| malformed("has characters other than visible ASCII ones"))?;
             for preference in value.split(',') {
-                if let Some(seconds) = wait(preference) {
-                    let seconds: u32 = seconds.parse().map_err(|_| {
-                        malformed(format!(
-                            "has wait={seconds}: give whole seconds, such as wait=30"
-                        ))
-                    })?;
-                    return Ok(Some(Wait(Duration::from_secs(seconds.into()).min(most))));
+                let mut parts = preference.split(';').map(name_and_value);
+                let (name, seconds) = parts.next().unwrap_or_default();
+                if name == "wait" {
+                    return Ok(Some(Wait {
+                        most: whole(seconds)?.min(most),
+                        until: until(parts)?,
+                    }));
                 }
             }
         }
@@ -40,26 +46,52 @@ impl Wait {
     /// How long.
     #[must_use]
     pub fn duration(self) -> Duration {
-        self.0
+        self.most
+    }
+
+    /// For what.
+    #[must_use]
+    pub fn until(self) -> Until {
+        self.until
     }
 
     /// The header that tells the caller what was made of its preference.
     #[must_use]
     pub fn applied(self) -> (HeaderName, HeaderValue) {
-        let value = format!("wait={}", self.0.as_secs());
-        // Letters and digits make a header value.
+        let until = match self.until {
+            Until::Suspended => "; until=suspended",
+            Until::Ended => "",
+        };
+        let value = format!("wait={}{until}", self.most.as_secs());
+        // Such characters make a header value.
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("wait"));
         (PREFERENCE_APPLIED, value)
     }
 }
 
-/// The value of `wait`, if this is that preference. Parameters behind a semicolon mean nothing to it.
-fn wait(preference: &str) -> Option<&str> {
-    let preference = preference.split(';').next().unwrap_or_default();
-    let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
-    name.trim()
-        .eq_ignore_ascii_case("wait")
-        .then(|| value.trim().trim_matches('"'))
+fn whole(seconds: &str) -> Result<Duration, Malformed> {
+    let number: u32 = seconds.parse().map_err(|_| {
+        malformed(format!(
+            "has wait={seconds}: give whole seconds, such as wait=30"
+        ))
+    })?;
+    Ok(Duration::from_secs(number.into()))
+}
+
+/// What is waited for, by the parameters of `wait`.
+fn until<'a>(mut parameters: impl Iterator<Item = (String, &'a str)>) -> Result<Until, Malformed> {
+    let Some((_, value)) = parameters.find(|(name, _)| name == "until") else {
+        return Ok(Until::Ended);
+    };
+    let found = Until::ALL.into_iter().find(|until| until.as_str() == value);
+    found.ok_or_else(|| malformed(format!("has until={value}: it is suspended or ended")))
+}
+
+/// A preference or a parameter. Names mean the same in capitals, and an absent value is an empty one.
+fn name_and_value(text: &str) -> (String, &str) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let value = value.trim().trim_matches('"');
+    (name.trim().to_ascii_lowercase(), value)
 }
 
 fn malformed(why: impl std::fmt::Display) -> Malformed {
@@ -97,6 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn an_end_is_waited_for_unless_it_says_otherwise() {
+        for (value, until, applied) in [
+            ("wait=5", Until::Ended, "wait=5"),
+            ("wait=5; until=ended", Until::Ended, "wait=5"),
+            (
+                "wait=5;x;Until = \"suspended\"",
+                Until::Suspended,
+                "wait=5; until=suspended",
+            ),
+            // A parameter of another preference.
+            ("wait=5, other; until=suspended", Until::Ended, "wait=5"),
+        ] {
+            let headers = HeaderMap::from_iter([(PREFER, HeaderValue::from_static(value))]);
+            let wait = Wait::from_headers(&headers, Duration::from_secs(60));
+            let wait = wait.unwrap().unwrap();
+            assert_eq!(wait.until(), until, "{value}");
+            assert_eq!(wait.applied().1, applied, "{value}");
+        }
+    }
+
+    #[test]
     fn nobody_waits_longer_than_the_host_lets_them() {
         assert_eq!(read(&["wait=3600"]), Ok(Some(60)));
     }
@@ -110,6 +163,8 @@ mod tests {
             "wait=-1",
             "wait=1.5",
             "wait=99999999999",
+            "wait=5; until",
+            "wait=5; until=pending",
         ] {
             let error = read(&[value]).unwrap_err();
             assert_eq!(error.code, "invalid-header", "{value}");

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
-use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhooks};
+use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use dormouse_journal::RunId;
 use dormouse_store::Snapshot;
 use dormouse_webhook::signature_headers;
@@ -96,7 +96,12 @@ pub(super) async fn webhooks(
     State(state): State<AppState>,
     path: PathParams,
 ) -> Result<Json<Webhooks>, Problem> {
-    let run = path.run()?;
+    let webhooks = webhooks_of(&state, path.run()?).await?;
+    Ok(Json(Webhooks { webhooks }))
+}
+
+/// The webhooks of a run.
+pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webhook>, Problem> {
     let mut webhooks = state.look(|snapshot| {
         must_exist(snapshot, run)?;
         Ok(snapshot.first_webhooks(run, FEW)?)
@@ -110,9 +115,7 @@ pub(super) async fn webhooks(
         let rejected = state.rejections.of(run, view.number);
         shown::webhook(view, rejected)
     });
-    Ok(Json(Webhooks {
-        webhooks: webhooks.collect(),
-    }))
+    Ok(webhooks.collect())
 }
 
 fn journal_page(

@@ -65,12 +65,14 @@ pub(super) async fn list(
 
 /// Shows a run
 ///
-/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up.
+/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up; with
+/// `Prefer: wait=SECONDS; until=suspended` until it sleeps or has ended.
 #[utoipa::path(
     get, path = "/v1/runs/{id}", tag = "runs", operation_id = "show_run",
     params(
         ("id" = String, Path, description = "The run's id"),
-        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, and `; until=suspended`",
+            example = "wait=30"),
     ),
     responses(
         (status = 200, description = "The run", body = Run,
@@ -87,7 +89,8 @@ pub(super) async fn show(
     let mut answer = HeaderMap::new();
     if let Some(wait) = Wait::from_headers(&headers, state.max_wait)? {
         answer.extend([wait.applied()]);
-        state.runtime.wait_for_end(run, wait.duration()).await?;
+        let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
+        waited.await?;
     }
     Ok((answer, Json(view(&state, run).await?)))
 }
@@ -158,10 +161,8 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
 
 /// Where a run stands.
 pub(super) fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
-    let found = state.look(|snapshot| Ok(snapshot.state(run)?))?;
-    found
-        .map(|state| state.status)
-        .ok_or_else(|| Problem::unknown_run(run))
+    let status = state.runtime.status(run)?;
+    status.ok_or_else(|| Problem::unknown_run(run))
 }
 
 fn status_filter(params: &QueryParams) -> Result<Option<Status>, Problem> {

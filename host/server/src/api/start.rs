@@ -5,14 +5,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{QueryParams, Wait, for_the_run, idempotency_key};
-use dormouse_api::{ProblemBody, Run, RunStatus};
+use dormouse_api::{ProblemBody, Run, StartedRun};
 use dormouse_runtime::Start;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::docs::{BodyProblems, Bytes, Guarded};
 use super::path::PathParams;
-use super::runs;
+use super::{records, runs};
+
 use super::state::AppState;
 use crate::problem::Problem;
 use crate::request::body;
@@ -22,8 +23,11 @@ use crate::request::body;
 /// The body is the input, of any media type, and reaches the workflow as it is. One that says it is JSON must be. The
 /// run gets the workflow's current version, or the one that `version` names, and stays on it.
 ///
-/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up. The headers of the request
-/// are shown to the workflow, without credentials, forwarding fields and hop-by-hop fields.
+/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up. With
+/// `Prefer: wait=SECONDS; until=suspended` it is held until the run sleeps, and has its webhooks with their URLs: whoever
+/// starts a run to send it something needs to ask no further.
+///
+/// The headers of the request are shown to the workflow, without credentials, forwarding fields and hop-by-hop fields.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/runs", tag = "runs", operation_id = "start_run",
     params(
@@ -31,11 +35,12 @@ use crate::request::body;
         ("version" = Option<String>, Query, description = "This version rather than the current one"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "A repeat with the same key and input gives the run that was started first"),
-        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`", example = "wait=30"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, and `; until=suspended`",
+            example = "wait=30"),
     ),
     request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "The input"),
     responses(
-        (status = 202, description = "The run is started", body = RunStatus, headers(
+        (status = 202, description = "The run is started", body = StartedRun, headers(
             ("Location" = String, description = "The run"),
             ("Preference-Applied" = String, description = "How long the answer was held at most"),
         )),
@@ -79,18 +84,30 @@ pub(super) async fn start(
     if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{run}")) {
         answer.insert(LOCATION, location);
     }
-    if let Some(wait) = wait {
-        answer.extend([wait.applied()]);
-        state.runtime.wait_for_end(run, wait.duration()).await?;
-    }
-    let status = runs::status(&state, run)?;
+    let status = match wait {
+        Some(wait) => {
+            answer.extend([wait.applied()]);
+            let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
+            waited.await?.ok_or_else(|| Problem::unknown_run(run))?
+        }
+        None => runs::status(&state, run)?,
+    };
     if wait.is_some() && status.has_ended() {
         return Ok((answer, Json(runs::view(&state, run).await?)).into_response());
     }
+    let sleeps = wait.is_some_and(|wait| wait.until().is_reached_by(status));
+    let started = StartedRun {
+        id: run.to_string(),
+        status,
+        webhooks: match sleeps {
+            true => Some(records::webhooks_of(&state, run).await?),
+            false => None,
+        },
+    };
     let code = if new {
         StatusCode::ACCEPTED
     } else {
         StatusCode::OK
     };
-    Ok((code, answer, Json(RunStatus::of(run, status))).into_response())
+    Ok((code, answer, Json(started)).into_response())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dormouse_api::ProblemBody;
 use dormouse_config::ApiToken;
+use dormouse_journal::Until;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, Method, Request, Response, request};
 use serde::de::DeserializeOwned;
@@ -83,9 +84,14 @@ impl Client {
         self.send(Method::GET, url, &[], None)
     }
 
-    /// Asks for the host's answer to be held until the run has ended, for so many seconds at most.
-    pub(super) fn get_waiting(&self, url: &Url, seconds: u32) -> Result<Answer, CliError> {
-        let prefer = format!("wait={seconds}");
+    /// Asks for the host's answer to be held until the run has come so far, for so many seconds at most.
+    pub(super) fn get_waiting(
+        &self,
+        url: &Url,
+        until: Until,
+        seconds: u32,
+    ) -> Result<Answer, CliError> {
+        let prefer = format!("wait={seconds}; until={}", until.as_str());
         self.send(
             Method::GET,
             url,

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_api::{Run, RunStatus};
-use dormouse_journal::Status;
+use dormouse_api::{Run, StartedRun, Webhooks};
+use dormouse_journal::{Status, Until};
 use http::{HeaderName, Method};
 
 use super::client::{Answer, Body, Client};
@@ -23,10 +23,14 @@ use super::text::plain_line;
 /// With --wait it is followed to its end: changes of its status go to standard error, its output to standard output,
 /// and the exit code is 0 if it completed, 1 if it failed or was cancelled. A restart of the host in between does no
 /// harm. Stopping this command does not stop the run.
+///
+/// With --until-suspended the id is printed once the run sleeps, and its webhooks go to standard error; --json prints all
+/// of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse start fan-out --input '{\"service_url\": \"https://service.example\", \"count\": 3}' --wait
+  dormouse start approval --input @request.json --until-suspended --json | jq -r '.webhooks[0].url'
   dormouse start thumbnail --input @photo.png --content-type image/png
   dormouse start approval --input - --idempotency-key request-7 < request.json")]
 pub(super) struct Start {
@@ -53,6 +57,10 @@ pub(super) struct Start {
     #[arg(long)]
     wait: bool,
 
+    /// Waits until the run sleeps, and shows its webhooks
+    #[arg(long, conflicts_with = "wait")]
+    until_suspended: bool,
+
     #[command(flatten)]
     connection: Connection,
 }
@@ -68,9 +76,12 @@ impl Start {
     pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
         let answer = self.start(&client)?;
-        let started: RunStatus = answer.json()?;
+        let started: StartedRun = answer.json()?;
         if self.wait {
-            return self.follow(&client, &started, terminal);
+            return self.to_its_end(&client, &started, terminal);
+        }
+        if self.until_suspended {
+            return self.until_suspended(&client, &started, terminal);
         }
         if self.connection.json {
             terminal.json(&answer.body)?;
@@ -99,33 +110,71 @@ impl Start {
         client.send(Method::POST, &url, key.as_slice(), Some(body))
     }
 
-    fn follow(
+    fn to_its_end(
         &self,
         client: &Client,
-        started: &RunStatus,
+        started: &StartedRun,
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CliError> {
-        let url = client.url(&["runs", &started.id]);
-        terminal.note(&format!("run {} is {}", started.id, started.status))?;
-        let mut shown = String::new();
-        loop {
-            let answer = patiently(terminal, || client.get_waiting(&url, HOLD))?;
-            let run: Run = answer.json()?;
-            if !run.summary.status.has_ended() {
-                let now = Progress(&run).to_string();
-                if now != shown {
-                    terminal.note(&now)?;
-                    shown = now;
-                }
-                pause(BREATH);
-            } else if self.connection.json {
-                terminal.json(&answer.body)?;
-                return Ok(exit_code(&run));
-            } else {
-                finish(client, &run, terminal)?;
-                return Ok(exit_code(&run));
-            }
+        let (answer, run) = follow(client, started, Until::Ended, terminal)?;
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else {
+            finish(client, &run, terminal)?;
         }
+        Ok(exit_code(&run))
+    }
+
+    fn until_suspended(
+        &self,
+        client: &Client,
+        started: &StartedRun,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        let (_, run) = follow(client, started, Until::Suspended, terminal)?;
+        let url = client.url(&["runs", &started.id, "webhooks"]);
+        let webhooks: Webhooks = patiently(terminal, || client.get(&url))?.json()?;
+        if self.connection.json {
+            let shown = StartedRun {
+                id: run.summary.id,
+                status: run.summary.status,
+                webhooks: Some(webhooks.webhooks),
+            };
+            let json = serde_json::to_vec(&shown).map_err(std::io::Error::from)?;
+            terminal.json(&json)?;
+        } else {
+            for webhook in &webhooks.webhooks {
+                let step = plain_line(&webhook.step);
+                terminal.note(&format!("webhook {step:?}: {}", webhook.url))?;
+            }
+            terminal.print(&started.id)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Shows how a run comes along until it has come so far.
+fn follow(
+    client: &Client,
+    started: &StartedRun,
+    until: Until,
+    terminal: &mut Terminal,
+) -> Result<(Answer, Run), CliError> {
+    let url = client.url(&["runs", &started.id]);
+    terminal.note(&format!("run {} is {}", started.id, started.status))?;
+    let mut shown = String::new();
+    loop {
+        let answer = patiently(terminal, || client.get_waiting(&url, until, HOLD))?;
+        let run: Run = answer.json()?;
+        if until.is_reached_by(run.summary.status) {
+            return Ok((answer, run));
+        }
+        let now = Progress(&run).to_string();
+        if now != shown {
+            terminal.note(&now)?;
+            shown = now;
+        }
+        pause(BREATH);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::group::{Transaction, Write};
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::{Reply, Tables, inbox, replies, webhooks};
-use crate::{Hold, ReadError, Snapshot, Store, WriteError};
+use crate::{Following, ReadError, Snapshot, Store, WriteError};
 
 /// A request to be accepted.
 #[derive(Debug, Clone)]
@@ -264,7 +264,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub fn accept<F: FnOnce(&Accepted, Hold) + Send + 'static>(
+    pub fn accept<F: FnOnce(&Accepted) -> Option<Following> + Send + 'static>(
         &self,
         accept: Accept,
         foretold: F,

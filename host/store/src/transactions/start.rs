@@ -7,7 +7,7 @@ use crate::group::{Transaction, Write};
 use crate::tables::expiries::Expiring;
 use crate::tables::{Run, Start, State, inputs, runs, starts, workflows};
 use crate::transactions::edit::Edit;
-use crate::{Hold, ReadError, Store, WriteError};
+use crate::{Following, ReadError, Store, WriteError};
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -140,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub fn start_run<F: FnOnce(&Started, Hold) + Send + 'static>(
+    pub fn start_run<F: FnOnce(&Started) -> Option<Following> + Send + 'static>(
         &self,
         start: StartRun,
         foretold: F,

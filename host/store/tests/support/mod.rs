@@ -97,12 +97,12 @@ impl Entropy for Counter {
     }
 }
 
-/// Blocking work runs where it is asked for.
+/// Work is done where it is asked for.
 pub struct Inline;
 
 impl Spawner for Inline {
-    fn spawn(&self, _: Task) {
-        panic!("the store spawns no tasks");
+    fn spawn(&self, task: Task) {
+        pollster::block_on(task);
     }
 
     fn spawn_blocking(&self, task: Task) {
@@ -274,12 +274,12 @@ impl World {
     }
 
     pub fn begin(&self, start: StartRun) -> Result<Started, WriteError> {
-        run(self.store.start_run(start, |_, _| ()))
+        run(self.store.start_run(start, |_| None))
     }
 
     /// Sends a request. What comes of it is given without what only its run's owner wants to know.
     pub fn send(&self, accept: Accept) -> Result<Accepted, WriteError> {
-        Ok(match run(self.store.accept(accept, |_, _| ()))? {
+        Ok(match run(self.store.accept(accept, |_| None))? {
             Accepted::Queued { is_due, place, .. } => queued(is_due, place),
             accepted => accepted,
         })

@@ -10,7 +10,7 @@ use anyhow::bail;
 use crate::client::Connection;
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::load::{Pace, Run, each};
+use crate::load::{Run, each};
 use crate::report::{Goal, Measures};
 use crate::statistics::number;
 use crate::time::{Moment, millis, pause};
@@ -53,12 +53,8 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
 /// Starts so many runs, and gives their webhooks once they wait.
 async fn suspended(host: &Host, count: usize) -> anyhow::Result<Vec<(Run, String)>> {
     let mut clients = host.connections(CLIENTS).await?;
-    let pace = Pace::at_once();
-    let pace = &pace;
     each(&mut clients, count, async |client: &mut Connection, _| {
-        let run = Run::start(client, r#"{"requests":1}"#).await?;
-        let webhook = run.suspended(client, pace).await?;
-        Ok((run, webhook))
+        Run::start_until_suspended(client, r#"{"requests":1}"#).await
     })
     .await
 }

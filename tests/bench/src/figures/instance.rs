@@ -5,7 +5,7 @@ use super::wake::COLD;
 use crate::client::Connection;
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::load::{Pace, Run, ask, each, questions};
+use crate::load::{Run, ask, each, questions};
 use crate::report::{Goal, Measures};
 use crate::statistics::number;
 
@@ -59,11 +59,8 @@ impl Filled {
 
 async fn fill(host: &Host, count: usize) -> anyhow::Result<()> {
     let mut clients = host.connections(CLIENTS).await?;
-    let pace = Pace::at_once();
-    let pace = &pace;
     each(&mut clients, count, async |client: &mut Connection, _| {
-        let run = Run::start(client, &questions(1_000)).await?;
-        let webhook = run.suspended(client, pace).await?;
+        let (_, webhook) = Run::start_until_suspended(client, &questions(1_000)).await?;
         ask(client, &webhook).await
     })
     .await?;

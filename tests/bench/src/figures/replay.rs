@@ -6,7 +6,7 @@ use super::wake::COLD;
 use crate::client::Connection;
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::load::{Pace, Run, ask, each};
+use crate::load::{Run, ask, each};
 use crate::report::{Goal, Measures};
 use crate::statistics::percentile;
 use crate::time::{millis, pause};
@@ -59,8 +59,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
 async fn prepared(host: &Host, waits: u32) -> anyhow::Result<String> {
     let mut client = host.connect().await?;
     let input = format!(r#"{{"requests":{waits},"questions":1000000}}"#);
-    let run = Run::start(&mut client, &input).await?;
-    let first = run.suspended(&mut client, &Pace::at_once()).await?;
+    let (run, first) = Run::start_until_suspended(&mut client, &input).await?;
     if waits == 0 {
         return Ok(first);
     }

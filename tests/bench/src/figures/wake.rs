@@ -6,7 +6,7 @@
 use crate::disk::Probe;
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::load::{Pace, Run, Side, ask, ask_in_turn, questions};
+use crate::load::{Run, Side, ask, ask_in_turn, questions};
 use crate::report::{Goal, Measures};
 use crate::statistics::{median, number, percentile};
 use crate::time::{Moment, millis};
@@ -77,8 +77,7 @@ async fn prepared(lab: &Lab, host: &Host) -> anyhow::Result<Side> {
     let mut client = host.connect().await?;
     let mut webhooks = Vec::new();
     for _ in 0..lab.choose(500, 50) {
-        let run = Run::start(&mut client, &questions(1_000)).await?;
-        let webhook = run.suspended(&mut client, &Pace::at_once()).await?;
+        let (_, webhook) = Run::start_until_suspended(&mut client, &questions(1_000)).await?;
         for _ in 0..BEFORE {
             ask(&mut client, &webhook).await?;
         }
@@ -98,8 +97,8 @@ fn add_percentiles(measures: &mut Measures, times: &mut [f64]) {
 /// again when its caller looks then.
 async fn accepted(lab: &Lab, host: &Host, measures: &mut Measures) -> anyhow::Result<()> {
     let mut client = host.connect().await?;
-    let run = Run::start(&mut client, r#"{"requests":1000000}"#).await?;
-    let webhook = run.suspended(&mut client, &Pace::at_once()).await?;
+    let input = r#"{"requests":1000000}"#;
+    let (run, webhook) = Run::start_until_suspended(&mut client, input).await?;
     let count = lab.choose(500, 50);
     let (mut times, mut waiting) = (Vec::new(), 0);
     for _ in 0..count {
@@ -109,7 +108,7 @@ async fn accepted(lab: &Lab, host: &Host, measures: &mut Measures) -> anyhow::Re
         if run.webhook(&mut client).await?.is_some() {
             waiting += 1;
         } else {
-            run.suspended(&mut client, &Pace::at_once()).await?;
+            run.waits_again(&mut client).await?;
         }
     }
     measures.add(
