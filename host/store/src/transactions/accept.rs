@@ -258,9 +258,11 @@ impl Snapshot {
 }
 
 impl Store {
-    /// Accepts a request, which is in the queue when this returns. When it gives `Queued`, the request is durable. `foretold` is called as soon as it is known what
-    /// comes of it, which is before it is durable, if it ever is: nothing that follows may be released yet. What is
-    /// written while the hold is kept may become durable by the same sync, and never before.
+    /// Accepts a request, which is in the queue when this returns. When it gives `Queued`, the request is durable.
+    ///
+    /// `foretold` is asked as soon as it is known what comes of it, which is before it is durable, if it ever is, and
+    /// gives what is to be done then. Nothing that follows may be released yet. What is written while the hold is kept
+    /// may become durable by the same sync, and never before; there is no hold where many come together.
     ///
     /// # Errors
     /// When it could not be made durable.

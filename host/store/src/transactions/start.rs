@@ -136,7 +136,7 @@ fn input_digest(input: &Payload) -> [u8; 32] {
 }
 
 impl Store {
-    /// Starts a run. `foretold` is called as soon as it is known what comes of it, as for [`Store::accept`].
+    /// Starts a run. `foretold` is asked as soon as it is known what comes of it, as for [`Store::accept`].
     ///
     /// # Errors
     /// When it could not be made durable.
