@@ -1,5 +1,5 @@
-//! Who waits in memory for something to be decided: a request held by `Prefer: wait` for the end of its run, the caller
-//! of a webhook for the workflow's answer.
+//! Who waits in memory for something to be decided: a request held by `Prefer: wait` for its run to sleep or to end, the
+//! caller of a webhook for the workflow's answer.
 //!
 //! What they wait for is durable before they hear of it, and the store is asked again by whoever wakes without having
 //! heard. So losing this costs a held connection and nothing else.

@@ -101,6 +101,10 @@ fn start_until_suspended_shows_the_webhooks() {
         (&shown["status"], &shown["webhooks"]),
         (&json!("suspended"), &run.webhooks()["webhooks"])
     );
+    // One that fails before it sleeps is no success.
+    let trap = r#"{"trap": "no flour left"}"#;
+    let outcome = cli.run(&["start", "script", "--input", trap, "--until-suspended"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
 }
 
 #[test]

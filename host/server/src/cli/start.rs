@@ -25,7 +25,7 @@ use super::text::plain_line;
 /// harm. Stopping this command does not stop the run.
 ///
 /// With --until-suspended the id is printed once the run sleeps, and its webhooks go to standard error; --json prints all
-/// of it.
+/// of it. A run that ends without sleeping is shown as with --wait.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -78,10 +78,10 @@ impl Start {
         let answer = self.start(&client)?;
         let started: StartedRun = answer.json()?;
         if self.wait {
-            return self.to_its_end(&client, &started, terminal);
+            return self.follow(&client, &started, Until::Ended, terminal);
         }
         if self.until_suspended {
-            return self.until_suspended(&client, &started, terminal);
+            return self.follow(&client, &started, Until::Suspended, terminal);
         }
         if self.connection.json {
             terminal.json(&answer.body)?;
@@ -110,13 +110,18 @@ impl Start {
         client.send(Method::POST, &url, key.as_slice(), Some(body))
     }
 
-    fn to_its_end(
+    fn follow(
         &self,
         client: &Client,
         started: &StartedRun,
+        until: Until,
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CliError> {
-        let (answer, run) = follow(client, started, Until::Ended, terminal)?;
+        let (answer, run) = watch(client, started, until, terminal)?;
+        if !run.summary.status.has_ended() {
+            self.show_webhooks(client, run, terminal)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if self.connection.json {
             terminal.json(&answer.body)?;
         } else {
@@ -125,36 +130,35 @@ impl Start {
         Ok(exit_code(&run))
     }
 
-    fn until_suspended(
+    fn show_webhooks(
         &self,
         client: &Client,
-        started: &StartedRun,
+        run: Run,
         terminal: &mut Terminal,
-    ) -> Result<ExitCode, CliError> {
-        let (_, run) = follow(client, started, Until::Suspended, terminal)?;
-        let url = client.url(&["runs", &started.id, "webhooks"]);
-        let webhooks: Webhooks = patiently(terminal, || client.get(&url))?.json()?;
+    ) -> Result<(), CliError> {
+        let url = client.url(&["runs", &run.summary.id, "webhooks"]);
+        let Webhooks { webhooks } = patiently(terminal, || client.get(&url))?.json()?;
         if self.connection.json {
             let shown = StartedRun {
                 id: run.summary.id,
                 status: run.summary.status,
-                webhooks: Some(webhooks.webhooks),
+                webhooks: Some(webhooks),
             };
             let json = serde_json::to_vec(&shown).map_err(std::io::Error::from)?;
             terminal.json(&json)?;
         } else {
-            for webhook in &webhooks.webhooks {
+            for webhook in &webhooks {
                 let step = plain_line(&webhook.step);
                 terminal.note(&format!("webhook {step:?}: {}", webhook.url))?;
             }
-            terminal.print(&started.id)?;
+            terminal.print(&run.summary.id)?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 
 /// Shows how a run comes along until it has come so far.
-fn follow(
+fn watch(
     client: &Client,
     started: &StartedRun,
     until: Until,
