@@ -102,7 +102,7 @@ fn a_request_and_what_its_run_does_with_it_take_one_sync() {
 fn a_start_and_the_first_activation_take_one_sync() {
     let (world, disk) = world();
     // The file has grown to its size, which takes a sync of its own.
-    world.start();
+    world.run_with(vec![wait(None)]);
     let before = disk.syncs.load(Ordering::SeqCst);
     let start = world.new_start();
     let id = start.run;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use dormouse_journal::{
-    Kind, LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber,
+    End, Kind, LogLine, Open, OperationNumber, Payload, RunId, Status, WebhookNumber,
 };
 
+use crate::tables::states::Standing;
 use crate::tables::{
-    Run, RunKey, State, Webhook, inputs, journal, logs, open, outputs, runs, runs_by_status,
+    Run, RunKey, State, Webhook, due, inputs, journal, logs, open, runs, runs_by_status,
     runs_by_workflow, states, webhooks,
 };
 use crate::{ReadError, Snapshot};
@@ -67,12 +68,22 @@ const MISSING_URL: ReadError = ReadError::Missing {
     named_by: "webhooks",
 };
 
+/// A run that has completed has an end in its last record.
+const MISSING_OUTPUT: ReadError = ReadError::Missing {
+    table: "journal",
+    named_by: "states",
+};
+
 impl Snapshot {
     /// What never changes about a run.
     ///
     /// # Errors
     /// When the disk fails, or the row is damaged.
     pub fn run(&self, run: RunId) -> Result<Option<Run>, ReadError> {
+        Ok(self.run_row(run)?.map(|row| row.run))
+    }
+
+    fn run_row(&self, run: RunId) -> Result<Option<runs::Row>, ReadError> {
         runs::TABLE.get(&self.table(runs::TABLE.definition())?, run.0)
     }
 
@@ -81,6 +92,14 @@ impl Snapshot {
     /// # Errors
     /// When the disk fails, or the row is damaged.
     pub fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
+        match self.standing(run)? {
+            Some(standing) => Ok(Some(standing.state)),
+            None => Ok(self.run(run)?.map(|run| State::pending(run.created))),
+        }
+    }
+
+    /// The row of a run that is not pending.
+    fn standing(&self, run: RunId) -> Result<Option<Standing>, ReadError> {
         states::TABLE.get(&self.table(states::TABLE.definition())?, run.0)
     }
 
@@ -89,26 +108,48 @@ impl Snapshot {
     /// # Errors
     /// When the disk fails, or a row is damaged.
     pub fn view(&self, id: RunId) -> Result<Option<RunView>, ReadError> {
-        match (self.run(id)?, self.state(id)?) {
-            (Some(run), Some(state)) => Ok(Some(RunView { id, run, state })),
-            _ => Ok(None),
-        }
+        let Some(run) = self.run(id)? else {
+            return Ok(None);
+        };
+        let state = match self.standing(id)? {
+            Some(standing) => standing.state,
+            None => State::pending(run.created),
+        };
+        Ok(Some(RunView { id, run, state }))
     }
 
-    /// What a run was started with. None if that was nothing at all.
+    /// What a run was started with.
     ///
     /// # Errors
     /// When the disk fails, or the row is damaged.
     pub fn input(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
-        inputs::TABLE.get(&self.table(inputs::TABLE.definition())?, run.0)
+        match self.run_row(run)? {
+            Some(runs::Row { input: None, .. }) => {
+                inputs::TABLE.get(&self.table(inputs::TABLE.definition())?, run.0)
+            }
+            row => Ok(row.and_then(|row| row.input)),
+        }
     }
 
-    /// What a run gave.
+    /// What a run gave, if it has completed.
     ///
     /// # Errors
-    /// When the disk fails, or the row is damaged.
+    /// When the disk fails, or a row is damaged.
     pub fn output(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
-        outputs::TABLE.get(&self.table(outputs::TABLE.definition())?, run.0)
+        let state = self.state(run)?;
+        let Some(state) = state.filter(|state| state.status == Status::Completed) else {
+            return Ok(None);
+        };
+        let table = self.table(journal::TABLE.definition())?;
+        let last = (
+            run.0,
+            journal::GENERATION,
+            state.activations.saturating_sub(1),
+        );
+        match journal::TABLE.get(&table, last)?.and_then(|last| last.end) {
+            Some(End::Completed(output)) => Ok(Some(output)),
+            _ => Err(MISSING_OUTPUT),
+        }
     }
 
     /// The operations of a run that have not completed, and at most so many.
@@ -120,18 +161,14 @@ impl Snapshot {
         run: RunId,
         limit: usize,
     ) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+        let Some(Standing { open: first, .. }) = self.standing(run)? else {
+            return Ok(Vec::new());
+        };
         let table = self.table(open::TABLE.definition())?;
-        let range = table.range((run.0, 0)..=(run.0, u32::MAX))?;
-        range
-            .take(limit)
-            .map(|item| {
-                let (key, value) = item?;
-                Ok((
-                    OperationNumber(key.value().1),
-                    open::TABLE.decode(value.value())?,
-                ))
-            })
-            .collect()
+        let all = first.all(&open::TABLE, &table, run.0, limit)?.into_iter();
+        Ok(all
+            .map(|(number, row)| (OperationNumber(number), row))
+            .collect())
     }
 
     /// One webhook.
@@ -143,10 +180,14 @@ impl Snapshot {
         run: RunId,
         webhook: WebhookNumber,
     ) -> Result<Option<Webhook>, ReadError> {
-        webhooks::TABLE.get(
-            &self.table(webhooks::TABLE.definition())?,
-            (run.0, webhook.0),
-        )
+        let Some(Standing {
+            webhooks: first, ..
+        }) = self.standing(run)?
+        else {
+            return Ok(None);
+        };
+        let table = self.table(webhooks::TABLE.definition())?;
+        first.get(&webhooks::TABLE, &table, (run.0, webhook.0))
     }
 
     /// The webhooks of a run.
@@ -162,14 +203,18 @@ impl Snapshot {
     /// # Errors
     /// When the disk fails, or a row is damaged.
     pub fn first_webhooks(&self, run: RunId, limit: usize) -> Result<Vec<WebhookView>, ReadError> {
+        let Some(Standing {
+            webhooks: first, ..
+        }) = self.standing(run)?
+        else {
+            return Ok(Vec::new());
+        };
         let table = self.table(webhooks::TABLE.definition())?;
         let mut views = Vec::new();
         // Those that one activation created lie together, and its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
-        for item in table.range((run.0, 0)..=(run.0, u32::MAX))?.take(limit) {
-            let (key, value) = item?;
-            let number = WebhookNumber(key.value().1);
-            let webhook = webhooks::TABLE.decode(value.value())?;
+        for (number, webhook) in first.all(&webhooks::TABLE, &table, run.0, limit)? {
+            let number = WebhookNumber(number);
             if created.0 != Some(webhook.activation) {
                 let urls = self.urls_created(run, webhook.activation)?;
                 created = (Some(webhook.activation), urls);
@@ -235,10 +280,11 @@ impl Snapshot {
             }
             last = Some(id);
             let Some(view) = self.view(id)? else { continue };
-            if query
-                .workflow
-                .as_ref()
-                .is_none_or(|workflow| *workflow == view.run.workflow)
+            let workflow = query.workflow.as_ref();
+            if workflow.is_none_or(|workflow| *workflow == view.run.workflow)
+                && query
+                    .status
+                    .is_none_or(|status| status == view.state.status)
             {
                 page.runs.push(view);
             }
@@ -253,7 +299,10 @@ impl Snapshot {
     ) -> Result<Box<dyn Iterator<Item = Result<RunId, ReadError>>>, ReadError> {
         let end = query.before.map_or([0xff; 16], |run| run.0);
         if let Some(status) = query.status {
-            let tag = runs_by_status::tag(status);
+            let Some(tag) = runs_by_status::tag(status) else {
+                let ids = self.table(due::TABLE)?.range::<RunKey>(..end)?;
+                return Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value())))));
+            };
             let range = (Bound::Included((tag, [0; 16])), Bound::Excluded((tag, end)));
             let ids = self
                 .table(runs_by_status::TABLE)?
@@ -270,7 +319,7 @@ impl Snapshot {
             Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value().1)))))
         } else {
             let ids = self
-                .table(states::TABLE.definition())?
+                .table(runs::TABLE.definition())?
                 .range::<RunKey>(..end)?;
             Ok(Box::new(ids.rev().map(|item| Ok(RunId(item?.0.value())))))
         }

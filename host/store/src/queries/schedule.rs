@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use dormouse_journal::{OperationNumber, RunId, Status, Time};
+use dormouse_journal::{OperationNumber, RunId, Time};
 use redb::ReadableTable;
 
 use crate::tables::{Call, RunKey, broadcasts, calls, due, expiries, runs_by_status, timers};
@@ -50,7 +50,7 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<RunId>, ReadError> {
         let table = self.table(runs_by_status::TABLE)?;
-        let tag = runs_by_status::tag(Status::Blocked);
+        let tag = runs_by_status::BLOCKED;
         let start = after.map_or(Bound::Included((tag, [0; 16])), |run| {
             Bound::Excluded((tag, run.0))
         });

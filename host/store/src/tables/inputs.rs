@@ -1,6 +1,6 @@
 //! `inputs`: what runs were started with.
 //!
-//! Key: run. Row: a payload. An empty one without a media type has no row.
+//! Key: run. Row: a payload. A small one lies in the run's row of `runs` instead.
 
 use dormouse_journal::Payload;
 

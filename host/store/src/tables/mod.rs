@@ -17,6 +17,7 @@ pub(crate) mod due;
 pub(crate) mod duplicates;
 pub(crate) mod event_waits;
 pub(crate) mod expiries;
+pub(crate) mod few;
 pub(crate) mod inbox;
 pub(crate) mod inputs;
 pub(crate) mod journal;
@@ -25,7 +26,6 @@ pub(crate) mod mail;
 pub(crate) mod mailboxes;
 pub(crate) mod meta;
 pub(crate) mod open;
-pub(crate) mod outputs;
 pub(crate) mod replies;
 pub(crate) mod results;
 pub(crate) mod runs;
@@ -159,7 +159,6 @@ tables! {
     mailboxes: (RunKey, &'static str) => &'static [u8] = mailboxes::TABLE.definition(),
     meta: &'static str => &'static [u8] = meta::TABLE,
     open: (RunKey, u32) => &'static [u8] = open::TABLE.definition(),
-    outputs: RunKey => &'static [u8] = outputs::TABLE.definition(),
     replies: (RunKey, &'static str) => &'static [u8] = replies::TABLE.definition(),
     results: (RunKey, u32) => &'static [u8] = results::TABLE.definition(),
     runs: RunKey => &'static [u8] = runs::TABLE.definition(),

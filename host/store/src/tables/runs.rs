@@ -1,13 +1,30 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`Run`]. What changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`Row`]. What changes is in `states`, so that an activation does not write this again.
 
-use dormouse_journal::{GuestLimits, Header, Time, VersionId};
+use dormouse_journal::{GuestLimits, Header, Payload, Time, VersionId};
 use serde::{Deserialize, Serialize};
 
 use super::{Rows, RunKey};
 
-pub(crate) const TABLE: Rows<RunKey, Run> = Rows::new("runs");
+pub(crate) const TABLE: Rows<RunKey, Row> = Rows::new("runs");
+
+/// How large an input may be that lies in this table: lists read it for nothing.
+const SMALL: usize = 256;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) run: Run,
+    /// What it was started with. None if that lies in `inputs`.
+    pub(crate) input: Option<Payload>,
+}
+
+impl Row {
+    /// Whether an input lies here.
+    pub(crate) fn has(input: &Payload) -> bool {
+        input.body.len() + input.content_type.len() <= SMALL
+    }
+}
 
 /// What never changes about a run.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

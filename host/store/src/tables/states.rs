@@ -1,13 +1,37 @@
 //! `states`: what changes about a run.
 //!
-//! Key: run. Row: [`State`], rewritten by every commit that touches the run, and therefore small.
+//! Key: run. Row: [`Standing`], rewritten by every commit that touches the run, and therefore small. A pending run has
+//! none: it would say nothing that `runs` does not, and grow at once.
 
-use dormouse_journal::{Failure, Status, Time};
+use dormouse_journal::{Failure, Open, Status, Time};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::few::Few;
+use super::{Rows, RunKey, Webhook};
 
-pub(crate) const TABLE: Rows<RunKey, State> = Rows::new("states");
+pub(crate) const TABLE: Rows<RunKey, Standing> = Rows::new("states");
+
+/// What changes about a run. That its first webhooks and operations lie here makes of a dozen pages that a request and
+/// its delivery would touch one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) state: State,
+    /// Those that have no row in `webhooks`.
+    pub(crate) webhooks: Few<Webhook>,
+    /// Those that have no row in `open`.
+    pub(crate) open: Few<Open>,
+}
+
+impl Standing {
+    /// Of a run without a row.
+    pub(crate) fn pending(created: Time) -> Self {
+        Standing {
+            state: State::pending(created),
+            webhooks: Few::default(),
+            open: Few::default(),
+        }
+    }
+}
 
 /// What changes about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! `webhooks`: a webhook, and its inbox as a whole.
 //!
-//! Key: run, webhook. Row: [`Webhook`].
+//! Key: run, webhook. Row: [`Webhook`]. The first few of a run lie in its row of `states` instead.
 
 use dormouse_journal::{Time, WebhookOptions};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use dormouse_journal::{self as journal, Delivery, Request, RunId, Time, WebhookN
 use crate::group::{Transaction, Write};
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
-use crate::tables::{Reply, Tables, inbox, replies, webhooks};
+use crate::tables::{Reply, Tables, inbox, replies};
 use crate::{Following, ReadError, Snapshot, Store, WriteError};
 
 /// A request to be accepted.
@@ -125,7 +125,7 @@ impl Transaction for Accept {
         if edit.state.status.has_ended() {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         }
-        let Some(mut webhook) = webhooks::TABLE.get(&tables.webhooks, (run, number))? else {
+        let Some(mut webhook) = edit.webhook(tables, number)? else {
             return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
         };
         if webhook.closed {
@@ -166,11 +166,12 @@ impl Transaction for Accept {
                 replies::TABLE.put(&mut tables.replies, (run, self.id.as_str()), &undecided)?;
             }
         }
-        edit.put_webhook(tables, number, was_ready, &webhook)?;
+        let is_first = webhook.queued == 1;
+        edit.put_webhook(tables, number, was_ready, webhook)?;
         Ok(Accepted::Queued {
             is_due: edit.state.is_due(),
             place,
-            is_first: webhook.queued == 1,
+            is_first,
             time: write.now,
         })
     }

@@ -7,7 +7,7 @@ use dormouse_journal::{
 use redb::ReadableTable;
 
 use crate::group::{Transaction, Write};
-use crate::tables::{Call, Tables, inbox, mail, open, results};
+use crate::tables::{Call, Tables, inbox, mail, results};
 use crate::transactions::commit::{self, Commit};
 use crate::transactions::edit::Edit;
 use crate::transactions::events::{self, MailLimits, Reached};
@@ -175,10 +175,10 @@ impl Activate {
         for notify in &self.step.notifies {
             let count = events::send(write, sequence, notify, self.mail, reached)?;
             // What was given up in the same activation is sent, and nobody waits to hear of it.
-            if !commit::is_waited_for(&write.tables, self.run, notify.operation)? {
+            let Some(edit) = write.edits.load(&write.tables, self.run)? else {
                 continue;
-            }
-            if let Some(edit) = write.edits.load(&write.tables, self.run)? {
+            };
+            if commit::is_waited_for(&write.tables, edit, notify.operation)? {
                 let outcome = Outcome::Notified(count);
                 events::put_result(
                     &mut write.tables,
@@ -206,7 +206,7 @@ impl Activate {
         }
         match (&self.step.source, &self.step.activation.completion) {
             (Some(Source::Deadline), Some(completion)) => {
-                self.refuse_deadline(tables, completion.operation)
+                self.refuse_deadline(edit, tables, completion.operation)
             }
             (
                 Some(Source::Arrival {
@@ -221,7 +221,7 @@ impl Activate {
                     ..
                 }),
                 Some(completion),
-            ) => self.refuse_aimed(tables, event, completion.operation),
+            ) => self.refuse_aimed(edit, tables, event, completion.operation),
             _ => Ok(None),
         }
     }
@@ -247,6 +247,7 @@ impl Activate {
     /// A wait that an event sent to all has reached gets that one, and leaves one aimed at the run to the next wait.
     fn refuse_aimed(
         &self,
+        edit: &Edit,
         tables: &Tables<'_>,
         event: &str,
         operation: OperationNumber,
@@ -255,7 +256,7 @@ impl Activate {
         if tables.results.get(key)?.is_some() {
             return Ok(Some(Refused::Stale));
         }
-        let Some(row) = open::TABLE.get(&tables.open, key)? else {
+        let Some(row) = edit.open(tables, operation)? else {
             return Ok(None);
         };
         Ok(
@@ -267,11 +268,12 @@ impl Activate {
     /// A wait ends with none only after everything accepted before its deadline was handed out.
     fn refuse_deadline(
         &self,
+        edit: &Edit,
         tables: &Tables<'_>,
         operation: OperationNumber,
     ) -> Result<Option<Refused>, ReadError> {
         let run = self.run.0;
-        let Some(row) = open::TABLE.get(&tables.open, (run, operation.0))? else {
+        let Some(row) = edit.open(tables, operation)? else {
             return Ok(None);
         };
         let waiting = row.waiting();

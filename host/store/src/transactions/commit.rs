@@ -1,7 +1,7 @@
 //! Writing what activations decided: the journal's rows, and every row of other tables that follows from them.
 
 use dormouse_journal::{
-    Channel, End, Kind, Open, Operation, OperationNumber, Outcome, RunId, Source, Time, Transition,
+    Channel, End, Kind, Open, Operation, OperationNumber, Outcome, Source, Time, Transition,
     Waiting, encode,
 };
 use redb::ReadableTable;
@@ -11,7 +11,7 @@ use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
     Attempts, Call, Reply, Tables, Webhook, calls, event_waits, journal, logs, mail, mailboxes,
-    open, outputs, replies, webhooks,
+    replies,
 };
 use crate::transactions::accept::request_size;
 use crate::transactions::activate::{NewResponse, Step};
@@ -64,7 +64,7 @@ impl Commit<'_, '_> {
             self.perform(OperationNumber(number), operation, step.activation.time)?;
         }
         for call in &step.calls {
-            if !is_waited_for(self.tables, self.edit.run, call.operation)? {
+            if !is_waited_for(self.tables, self.edit, call.operation)? {
                 continue;
             }
             let attempts = Attempts {
@@ -128,12 +128,9 @@ impl Commit<'_, '_> {
 
     /// An operation has completed, or was dropped: it waits no more.
     fn close(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
-        let run = self.edit.run.0;
-        let Some(removed) = self.tables.open.remove((run, operation.0))? else {
+        let Some(row) = self.edit.take_open(self.tables, operation)? else {
             return Ok(());
         };
-        let row: Open = open::TABLE.decode(removed.value())?;
-        drop(removed);
         if row.abandoned {
             // All else was taken away when it was given up.
             self.edit.count(true, false);
@@ -189,7 +186,6 @@ impl Commit<'_, '_> {
         operation: &Operation,
         time: Time,
     ) -> Result<(), ReadError> {
-        let run = self.edit.run.0;
         match &operation.kind {
             Kind::CreateWebhook {
                 webhook, options, ..
@@ -207,7 +203,7 @@ impl Commit<'_, '_> {
                     waits: 0,
                     last_accepted: None,
                 };
-                webhooks::TABLE.put(&mut self.tables.webhooks, (run, webhook.0), &row)
+                self.edit.add_webhook(self.tables, webhook.0, row)
             }
             Kind::CloseWebhook { webhook } => {
                 self.change_webhook(webhook.0, |row| row.closed = true)
@@ -255,27 +251,20 @@ impl Commit<'_, '_> {
             }
             _ => {}
         }
-        open::TABLE.put(&mut self.tables.open, (run, number.0), &row)
+        self.edit.add_open(self.tables, number, row)
     }
 
     fn give_up(&mut self, operation: OperationNumber, dropped: bool) -> Result<(), ReadError> {
         if dropped {
             return self.close(operation);
         }
-        let key = (self.edit.run.0, operation.0);
-        let Some(row) = open::TABLE.get(&self.tables.open, key)? else {
+        let Some(mut row) = self.edit.open(self.tables, operation)? else {
             return Ok(());
         };
         self.quiet(operation, &row)?;
         self.edit.count(false, true);
-        open::TABLE.put(
-            &mut self.tables.open,
-            key,
-            &Open {
-                abandoned: true,
-                ..row
-            },
-        )
+        row.abandoned = true;
+        self.edit.replace_open(self.tables, operation, row)
     }
 
     fn change_webhook(
@@ -283,13 +272,12 @@ impl Commit<'_, '_> {
         number: u32,
         change: impl FnOnce(&mut Webhook),
     ) -> Result<(), ReadError> {
-        let key = (self.edit.run.0, number);
-        let Some(mut row) = webhooks::TABLE.get(&self.tables.webhooks, key)? else {
+        let Some(mut row) = self.edit.webhook(self.tables, number)? else {
             return Ok(());
         };
         let was_ready = row.is_ready();
         change(&mut row);
-        self.edit.put_webhook(self.tables, number, was_ready, &row)
+        self.edit.put_webhook(self.tables, number, was_ready, row)
     }
 
     fn change_mailbox(
@@ -308,10 +296,8 @@ impl Commit<'_, '_> {
 
     fn end(&mut self, end: &End, retention: u64) -> Result<(), ReadError> {
         match end {
-            End::Completed(output) => {
-                outputs::TABLE.put(&mut self.tables.outputs, self.edit.run.0, output)?;
-                let _ = self.edit.transition(Transition::Completed);
-            }
+            // What it gave is in the journal's last record.
+            End::Completed(_) => drop(self.edit.transition(Transition::Completed)),
             End::Failed { failure, backtrace } => {
                 self.edit.state.backtrace.clone_from(backtrace);
                 self.edit.state.failure = Some(failure.clone());
@@ -326,10 +312,10 @@ impl Commit<'_, '_> {
 /// back.
 pub(super) fn is_waited_for(
     tables: &Tables<'_>,
-    run: RunId,
+    edit: &Edit,
     operation: OperationNumber,
 ) -> Result<bool, ReadError> {
-    let row = open::TABLE.get(&tables.open, (run.0, operation.0))?;
+    let row = edit.open(tables, operation)?;
     Ok(row.is_some_and(|row| !row.abandoned))
 }
 
@@ -341,13 +327,8 @@ pub(super) fn clear(
     retention: u64,
 ) -> Result<(), ReadError> {
     let run = edit.run.0;
-    let mut waiting = Vec::new();
-    for item in tables.open.range((run, 0)..=(run, u32::MAX))? {
-        let (key, value) = item?;
-        waiting.push((key.value().1, open::TABLE.decode(value.value())?));
-    }
-    for (number, row) in waiting {
-        tables.open.remove((run, number))?;
+    for (number, row) in edit.all_open(tables)? {
+        edit.take_open(tables, OperationNumber(number))?;
         if let Some(deadline) = row.kind.deadline(row.issued) {
             tables.timers.remove((deadline.0, run, number))?;
         }
@@ -357,7 +338,7 @@ pub(super) fn clear(
         tables.calls.remove((run, number))?;
         tables.results.remove((run, number))?;
     }
-    edit.state.untaken = untaken(tables, edit.run)?;
+    edit.state.untaken = untaken(tables, edit)?;
     edit.state.ready = 0;
     edit.state.ended = Some(now);
     tables.expiries.insert(
@@ -370,14 +351,13 @@ pub(super) fn clear(
     Ok(())
 }
 
-fn untaken(tables: &Tables<'_>, run: RunId) -> Result<u64, ReadError> {
-    let mut untaken = 0;
-    for item in tables.webhooks.range((run.0, 0)..=(run.0, u32::MAX))? {
-        untaken += u64::from(webhooks::TABLE.decode(item?.1.value())?.queued);
-    }
-    for item in tables.mailboxes.range((run.0, "")..)? {
+fn untaken(tables: &Tables<'_>, edit: &Edit) -> Result<u64, ReadError> {
+    let webhooks = edit.all_webhooks(tables)?;
+    let mut untaken = webhooks.iter().map(|(_, row)| u64::from(row.queued)).sum();
+    let run = edit.run.0;
+    for item in tables.mailboxes.range((run, "")..)? {
         let (key, value) = item?;
-        if key.value().0 != run.0 {
+        if key.value().0 != run {
             break;
         }
         untaken += u64::from(mailboxes::TABLE.decode(value.value())?.queued);

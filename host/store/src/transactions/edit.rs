@@ -1,37 +1,81 @@
-//! Changing a run's state row, and with it the two indexes that follow from it.
+//! Changing what changes about a run: its row of `states`, and the two indexes that follow from it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use dormouse_journal::{IllegalTransition, RunId, Transition};
+use dormouse_journal::{
+    IllegalTransition, Open, OperationNumber, RunId, Status, Time, Transition, encode,
+};
+
+use redb::ReadableTable;
 
 use crate::ReadError;
-use crate::tables::{State, Tables, mailboxes, runs_by_status, states, webhooks};
+use crate::tables::few::Few;
+use crate::tables::states::Standing;
+use crate::tables::{
+    State, Tables, Webhook, mailboxes, open, runs, runs_by_status, states, webhooks,
+};
 
-/// A run's state, about to change.
+/// What changes about a run, about to change.
 pub(crate) struct Edit {
     pub(crate) run: RunId,
     pub(crate) state: State,
-    before: Option<State>,
+    webhooks: Few<Webhook>,
+    open: Few<Open>,
+    before: Before,
+}
+
+/// What the tables have. As long as a run is pending, its row is not there, but known.
+struct Before {
+    row: Vec<u8>,
+    status: Status,
+    is_due: bool,
 }
 
 impl Edit {
-    /// The state of a run that exists.
+    /// Of a run that exists.
     fn load(tables: &Tables<'_>, run: RunId) -> Result<Option<Self>, ReadError> {
-        let state = states::TABLE.get(&tables.states, run.0)?;
-        Ok(state.map(|state| Edit {
-            run,
-            before: Some(state.clone()),
+        let Some(row) = tables.states.get(run.0)? else {
+            let row = runs::TABLE.get(&tables.runs, run.0)?;
+            return Ok(row.map(|row| Self::pending(run, row.run.created, true)));
+        };
+        let row = row.value().to_vec();
+        let Standing {
             state,
+            webhooks,
+            open,
+        } = states::TABLE.decode(&row)?;
+        Ok(Some(Edit {
+            run,
+            before: Before {
+                row,
+                status: state.status,
+                is_due: state.is_due(),
+            },
+            state,
+            webhooks,
+            open,
         }))
     }
 
-    /// The state of a run that is being started.
-    pub(crate) fn new(run: RunId, state: State) -> Self {
+    /// Of a run that is being started.
+    pub(crate) fn new(run: RunId, created: Time) -> Self {
+        Self::pending(run, created, false)
+    }
+
+    /// Of a run that has no row yet.
+    fn pending(run: RunId, created: Time, is_due: bool) -> Self {
+        let standing = Standing::pending(created);
         Edit {
             run,
-            state,
-            before: None,
+            before: Before {
+                row: encode(&standing),
+                status: standing.state.status,
+                is_due,
+            },
+            state: standing.state,
+            webhooks: standing.webhooks,
+            open: standing.open,
         }
     }
 
@@ -40,16 +84,95 @@ impl Edit {
         Ok(())
     }
 
-    /// Writes a webhook's row, and follows whether it has something to deliver.
+    pub(crate) fn webhook(
+        &self,
+        tables: &Tables<'_>,
+        number: u32,
+    ) -> Result<Option<Webhook>, ReadError> {
+        let key = (self.run.0, number);
+        self.webhooks.get(&webhooks::TABLE, &tables.webhooks, key)
+    }
+
+    pub(crate) fn all_webhooks(
+        &self,
+        tables: &Tables<'_>,
+    ) -> Result<Vec<(u32, Webhook)>, ReadError> {
+        let run = self.run.0;
+        self.webhooks
+            .all(&webhooks::TABLE, &tables.webhooks, run, usize::MAX)
+    }
+
+    pub(crate) fn add_webhook(
+        &mut self,
+        tables: &mut Tables<'_>,
+        number: u32,
+        row: Webhook,
+    ) -> Result<(), ReadError> {
+        let key = (self.run.0, number);
+        self.webhooks.add(&mut tables.webhooks, key, row)
+    }
+
+    /// Writes a webhook that is there, and follows whether it has something to deliver.
     pub(crate) fn put_webhook(
         &mut self,
         tables: &mut Tables<'_>,
         number: u32,
         was_ready: bool,
-        row: &webhooks::Webhook,
+        row: Webhook,
     ) -> Result<(), ReadError> {
         self.count(was_ready, row.is_ready());
-        webhooks::TABLE.put(&mut tables.webhooks, (self.run.0, number), row)
+        let key = (self.run.0, number);
+        self.webhooks
+            .replace(&webhooks::TABLE, &mut tables.webhooks, key, row)
+    }
+
+    /// Removes those that lie in the run's row.
+    pub(crate) fn take_first_webhooks(&mut self) -> impl Iterator<Item = Webhook> {
+        self.webhooks.drain()
+    }
+
+    pub(crate) fn open(
+        &self,
+        tables: &Tables<'_>,
+        operation: OperationNumber,
+    ) -> Result<Option<Open>, ReadError> {
+        let key = (self.run.0, operation.0);
+        self.open.get(&open::TABLE, &tables.open, key)
+    }
+
+    /// The operations that have not completed.
+    pub(crate) fn all_open(&self, tables: &Tables<'_>) -> Result<Vec<(u32, Open)>, ReadError> {
+        let run = self.run.0;
+        self.open.all(&open::TABLE, &tables.open, run, usize::MAX)
+    }
+
+    pub(crate) fn add_open(
+        &mut self,
+        tables: &mut Tables<'_>,
+        operation: OperationNumber,
+        row: Open,
+    ) -> Result<(), ReadError> {
+        let key = (self.run.0, operation.0);
+        self.open.add(&mut tables.open, key, row)
+    }
+
+    pub(crate) fn replace_open(
+        &mut self,
+        tables: &mut Tables<'_>,
+        operation: OperationNumber,
+        row: Open,
+    ) -> Result<(), ReadError> {
+        let key = (self.run.0, operation.0);
+        self.open.replace(&open::TABLE, &mut tables.open, key, row)
+    }
+
+    pub(crate) fn take_open(
+        &mut self,
+        tables: &mut Tables<'_>,
+        operation: OperationNumber,
+    ) -> Result<Option<Open>, ReadError> {
+        let key = (self.run.0, operation.0);
+        self.open.take(&open::TABLE, &mut tables.open, key)
     }
 
     /// Writes a mailbox's row, and follows whether it has something to deliver.
@@ -75,31 +198,36 @@ impl Edit {
 
     /// Writes the row and the indexes.
     fn save(self, tables: &mut Tables<'_>) -> Result<(), ReadError> {
-        if self.before.as_ref() == Some(&self.state) {
-            return Ok(());
-        }
-        let old = self.before.as_ref().map(|state| state.status);
-        if old != Some(self.state.status) {
-            if let Some(old) = old {
-                tables
-                    .runs_by_status
-                    .remove((runs_by_status::tag(old), self.run.0))?;
+        let run = self.run.0;
+        let (status, is_due) = (self.state.status, self.state.is_due());
+        let row = encode(&Standing {
+            state: self.state,
+            webhooks: self.webhooks,
+            open: self.open,
+        });
+        let old = runs_by_status::tag(self.before.status);
+        let new = runs_by_status::tag(status);
+        if old != new {
+            if let Some(tag) = old {
+                tables.runs_by_status.remove((tag, run))?;
             }
-            tables
-                .runs_by_status
-                .insert((runs_by_status::tag(self.state.status), self.run.0), ())?;
+            if let Some(tag) = new {
+                tables.runs_by_status.insert((tag, run), ())?;
+            }
         }
-        let was_due = self.before.as_ref().is_some_and(State::is_due);
-        match (was_due, self.state.is_due()) {
-            (false, true) => drop(tables.due.insert(self.run.0, ())?),
-            (true, false) => drop(tables.due.remove(self.run.0)?),
+        match (self.before.is_due, is_due) {
+            (false, true) => drop(tables.due.insert(run, ())?),
+            (true, false) => drop(tables.due.remove(run)?),
             _ => {}
         }
-        states::TABLE.put(&mut tables.states, self.run.0, &self.state)
+        if self.before.row != row {
+            tables.states.insert(run, row.as_slice())?;
+        }
+        Ok(())
     }
 }
 
-/// The states of the runs that a group touches, each loaded once and saved once.
+/// The rows of the runs that a group touches, each loaded once and saved once.
 #[derive(Default)]
 pub(crate) struct Edits(BTreeMap<RunId, Edit>);
 
@@ -115,7 +243,7 @@ impl Edits {
         }
     }
 
-    /// The state of a run that is being started.
+    /// What changes about a run that is being started.
     pub(crate) fn insert(&mut self, edit: Edit) {
         self.0.insert(edit.run, edit);
     }

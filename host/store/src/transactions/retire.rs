@@ -67,6 +67,11 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: &mut usize) -> Resul
 fn remove_run(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
     let id = run.0;
     let tables = &mut write.tables;
+    if let Some(edit) = write.edits.load(tables, run)? {
+        for webhook in edit.take_first_webhooks() {
+            write.inbox_bytes = write.inbox_bytes.saturating_sub(webhook.queued_bytes);
+        }
+    }
     write.edits.save_one(tables, run)?;
     let all = remove_range(
         &mut tables.inbox,
@@ -95,16 +100,16 @@ fn remove_run(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<boo
     if let Some(row) = runs::TABLE.get(&tables.runs, id)? {
         tables
             .runs_by_workflow
-            .remove((row.workflow.as_str(), id))?;
+            .remove((row.run.workflow.as_str(), id))?;
     }
-    if let Some(state) = states::TABLE.get(&tables.states, id)? {
-        tables
-            .runs_by_status
-            .remove((runs_by_status::tag(state.status), id))?;
+    let removed = match tables.states.remove(id)? {
+        Some(row) => Some(states::TABLE.decode(row.value())?),
+        None => None,
+    };
+    if let Some(tag) = removed.and_then(|row| runs_by_status::tag(row.state.status)) {
+        tables.runs_by_status.remove((tag, id))?;
     }
     tables.inputs.remove(id)?;
-    tables.outputs.remove(id)?;
-    tables.states.remove(id)?;
     tables.runs.remove(id)?;
     Ok(true)
 }

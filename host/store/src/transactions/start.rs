@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::group::{Transaction, Write};
 use crate::tables::expiries::Expiring;
-use crate::tables::{Run, Start, State, inputs, runs, starts, workflows};
+use crate::tables::{Run, Start, inputs, runs, starts, workflows};
 use crate::transactions::edit::Edit;
 use crate::{Following, ReadError, Store, WriteError};
 
@@ -114,14 +114,13 @@ impl Transaction for StartRun {
             limits: self.limits,
             headers: self.headers.clone(),
         };
-        runs::TABLE.put(&mut tables.runs, self.run.0, &run)?;
-        if self.input != Payload::default() {
+        let input = runs::Row::has(&self.input).then(|| self.input.clone());
+        if input.is_none() {
             inputs::TABLE.put(&mut tables.inputs, self.run.0, &self.input)?;
         }
+        runs::TABLE.put(&mut tables.runs, self.run.0, &runs::Row { run, input })?;
         tables.runs_by_workflow.insert((name, self.run.0), ())?;
-        write
-            .edits
-            .insert(Edit::new(self.run, State::pending(write.now)));
+        write.edits.insert(Edit::new(self.run, write.now));
         Ok(Started::New {
             version,
             created: write.now,

@@ -1,9 +1,0 @@
-//! `outputs`: what completed runs gave.
-//!
-//! Key: run. Row: a payload.
-
-use dormouse_journal::Payload;
-
-use super::{Rows, RunKey};
-
-pub(crate) const TABLE: Rows<RunKey, Payload> = Rows::new("outputs");
