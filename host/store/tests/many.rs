@@ -1,0 +1,189 @@
+//! Runs that have more webhooks and open operations than lie in their own row, or larger ones.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use dormouse_journal::{
+    Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber, WebhookOptions,
+};
+use dormouse_store::{Accept, Accepted};
+use support::{RETENTION, World, last_step, queued, run, step};
+
+/// More than twice what lies in a run's own row.
+const MANY: u32 = 20;
+
+fn create(number: u32) -> Kind {
+    Kind::CreateWebhook {
+        webhook: WebhookNumber(number),
+        url: format!("http://host/hooks/{number}"),
+        options: WebhookOptions::default(),
+    }
+}
+
+fn wait(number: u32) -> Kind {
+    Kind::WaitForWebhook {
+        webhook: WebhookNumber(number),
+        timeout: Some(5_000),
+    }
+}
+
+/// A run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
+fn waiting(world: &World) -> RunId {
+    let id = world.start();
+    let kinds = (0..MANY).map(create).chain((0..MANY).map(wait)).collect();
+    world.commit(id, 0, step(world.now(), None, kinds)).unwrap();
+    id
+}
+
+fn request(world: &World, id: RunId, webhook: u32) -> Accept {
+    Accept {
+        webhook: WebhookNumber(webhook),
+        ..world.request(id, "a")
+    }
+}
+
+/// The first request to this webhook, as what its wait gets.
+fn delivered(world: &World, id: RunId, webhook: u32) -> (u32, Outcome, Source) {
+    let channel = Channel::Webhook(WebhookNumber(webhook));
+    let snapshot = world.store.read().unwrap();
+    let outcome = snapshot.arrival(id, &channel, 0).unwrap().unwrap();
+    (
+        MANY + webhook,
+        outcome,
+        Source::Arrival { channel, place: 0 },
+    )
+}
+
+fn open(world: &World, id: RunId) -> Vec<u32> {
+    let snapshot = world.store.read().unwrap();
+    let open = snapshot.open(id, usize::MAX).unwrap();
+    open.into_iter().map(|(number, _)| number.0).collect()
+}
+
+#[test]
+fn all_are_listed_in_their_order_and_can_be_asked_for() {
+    let world = World::new();
+    let id = waiting(&world);
+    assert_eq!(open(&world, id), (MANY..2 * MANY).collect::<Vec<_>>());
+    let snapshot = world.store.read().unwrap();
+    let webhooks = snapshot.webhooks(id).unwrap();
+    let numbers: Vec<u32> = webhooks.iter().map(|view| view.number.0).collect();
+    assert_eq!(numbers, (0..MANY).collect::<Vec<_>>());
+    for view in webhooks {
+        let webhook = snapshot.webhook(id, view.number).unwrap();
+        assert_eq!(webhook, Some(view.webhook));
+        assert_eq!(view.url, format!("http://host/hooks/{}", view.number.0));
+    }
+    let few = snapshot.open(id, 3).unwrap();
+    assert_eq!(few.len(), 3);
+    assert_eq!(few[2].0, OperationNumber(MANY + 2));
+    assert_eq!(snapshot.first_webhooks(id, 12).unwrap().len(), 12);
+}
+
+#[test]
+fn each_takes_a_request_and_what_follows_comes_in_order() {
+    let world = World::new();
+    let id = waiting(&world);
+    for webhook in [0, MANY - 1] {
+        let accepted = world.send(request(&world, id, webhook)).unwrap();
+        assert_eq!(accepted, queued(true, 0));
+    }
+    // The wait in the run's row makes room for a new one, while older ones lie in the table.
+    let completed = delivered(&world, id, 0);
+    let next = step(world.now(), Some(completed), vec![wait(0)]);
+    let activated = world.commit(id, 1, next).unwrap();
+    assert!(activated.is_due, "the other request is not forgotten");
+    let completed = delivered(&world, id, MANY - 1);
+    let next = step(world.now(), Some(completed), vec![wait(MANY - 1)]);
+    let activated = world.commit(id, 2, next).unwrap();
+    assert!(!activated.is_due);
+    assert_eq!(open(&world, id), {
+        let left = MANY + 1..2 * MANY - 1;
+        left.chain([2 * MANY, 2 * MANY + 1]).collect::<Vec<_>>()
+    });
+    assert_eq!(world.timers().len(), MANY as usize);
+    for webhook in [0, MANY - 1] {
+        let snapshot = world.store.read().unwrap();
+        let row = snapshot.webhook(id, WebhookNumber(webhook));
+        let row = row.unwrap().unwrap();
+        assert_eq!((row.delivered, row.queued, row.waits), (1, 0, 1));
+    }
+}
+
+#[test]
+fn what_is_given_up_waits_no_more_wherever_it_lies() {
+    let world = World::new();
+    let id = waiting(&world);
+    let give_up = |number, dropped| Kind::Abandon {
+        operations: vec![OperationNumber(MANY + number)],
+        dropped,
+    };
+    let kinds = vec![
+        give_up(0, true),
+        give_up(MANY - 1, true),
+        give_up(1, false),
+        give_up(MANY - 2, false),
+    ];
+    let activated = world.commit(id, 1, step(world.now(), None, kinds)).unwrap();
+    assert!(activated.is_due, "two are to complete as given up");
+    assert_eq!(world.timers().len(), MANY as usize - 4);
+    let snapshot = world.store.read().unwrap();
+    let open = snapshot.open(id, usize::MAX).unwrap();
+    let abandoned: Vec<u32> = open
+        .iter()
+        .filter(|(_, open)| open.abandoned)
+        .map(|(number, _)| number.0)
+        .collect();
+    assert_eq!(abandoned, [MANY + 1, 2 * MANY - 2]);
+    assert_eq!(open.len(), MANY as usize - 2);
+    for webhook in [0, 1, MANY - 2, MANY - 1] {
+        let accepted = run(world.store.accept(request(&world, id, webhook), |_| None));
+        assert!(matches!(accepted.unwrap(), Accepted::Queued { .. }));
+    }
+    assert_eq!(world.state(id).ready, 2, "nobody waits for those requests");
+}
+
+#[test]
+fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all() {
+    let world = World::new();
+    let id = waiting(&world);
+    for webhook in [0, 1, MANY - 1] {
+        world.send(request(&world, id, webhook)).unwrap();
+    }
+    let completed = delivered(&world, id, 0);
+    world
+        .commit(id, 1, last_step(world.now(), Some(completed)))
+        .unwrap();
+    assert_eq!(world.state(id).untaken, 2);
+    assert_eq!(open(&world, id), []);
+    assert_eq!(world.timers(), []);
+    assert_eq!(world.due(), []);
+    let bytes = || world.store.read().unwrap().inbox_bytes().unwrap();
+    assert!(bytes() > 0);
+    world.at(1_000 + RETENTION);
+    while run(world.store.retire()).unwrap() {}
+    assert_eq!(bytes(), 0);
+    assert!(world.store.read().unwrap().view(id).unwrap().is_none());
+}
+
+/// What is large would be written with every change of the run, and with those of its neighbours.
+#[test]
+fn a_large_one_lies_apart() {
+    let world = World::new();
+    let id = world.start();
+    let kinds = vec![create(0), wait(0), create(1), wait(1)];
+    let mut first = step(world.now(), None, kinds);
+    for operation in &mut first.activation.operations[..2] {
+        operation.step = "long ".repeat(1_000);
+    }
+    world.commit(id, 0, first).unwrap();
+    assert_eq!(open(&world, id), [1, 3]);
+    world.send(request(&world, id, 0)).unwrap();
+    assert_eq!(world.due(), [id]);
+    let snapshot = world.store.read().unwrap();
+    let webhooks = snapshot.webhooks(id).unwrap();
+    assert_eq!(webhooks[0].webhook.step, "long ".repeat(1_000));
+    assert_eq!(webhooks[0].webhook.queued, 1);
+    assert_eq!(webhooks[1].webhook.queued, 0);
+}
