@@ -6,10 +6,9 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const COMPONENTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("components");
 const CODE: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("code");
-const OUTPUTS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("outputs");
-const RUNS_BY_STATUS: TableDefinition<'_, (u8, [u8; 16]), ()> =
-    TableDefinition::new("runs_by_status");
-const PENDING: u8 = 0;
+const JOURNAL: TableDefinition<'_, ([u8; 16], u32, u32), &[u8]> = TableDefinition::new("journal");
+const DUE: TableDefinition<'_, [u8; 16], ()> = TableDefinition::new("due");
+const STATES: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("states");
 
 /// Claims that a version of the host which does not exist yet has written it.
 pub(crate) fn make_newer(host: &Host) {
@@ -76,26 +75,33 @@ fn open(host: &Host) -> Database {
     Database::open(host.data_dir().join("dormouse.redb")).unwrap()
 }
 
-/// Claims that a version of the host which does not exist yet has written this run's output.
+/// Claims that a version of the host which does not exist yet has written this run's last record, which has its output.
 pub(crate) fn make_output_newer(host: &Host, run: &str) {
     let run: [u8; 16] = from_hex(&run.replace('-', ""));
     let write = open(host).begin_write().unwrap();
     {
-        let mut outputs = write.open_table(OUTPUTS).unwrap();
-        let mut row = outputs.get(run).unwrap().unwrap().value().to_owned();
+        let mut journal = write.open_table(JOURNAL).unwrap();
+        let last = {
+            let mut records = journal.range((run, 0, 0)..=(run, 0, u32::MAX)).unwrap();
+            let (key, row) = records.next_back().unwrap().unwrap();
+            (key.value(), row.value().to_owned())
+        };
+        let (key, mut row) = last;
         row[0] = 200;
-        outputs.insert(run, row.as_slice()).unwrap();
+        journal.insert(key, row.as_slice()).unwrap();
     }
     write.commit().unwrap();
 }
 
-/// How many runs have not begun.
+/// How many runs have not begun: they are due and have no state yet.
 pub(crate) fn count_pending(host: &Host) -> usize {
     let database = open(host);
     let read = database.begin_read().unwrap();
-    let runs = read.open_table(RUNS_BY_STATUS).unwrap();
-    let pending = runs.range((PENDING, [0; 16])..=(PENDING, [0xff; 16]));
-    pending.unwrap().count()
+    let states = read.open_table(STATES).unwrap();
+    let due = read.open_table(DUE).unwrap();
+    let runs = due.iter().unwrap().map(|row| row.unwrap().0.value());
+    runs.filter(|run| states.get(run).unwrap().is_none())
+        .count()
 }
 
 /// Takes away what was compiled, and the room that it took.
