@@ -144,7 +144,6 @@ fn a_record_of_a_newer_version_is_refused_and_the_others_are_read() {
         log.contains("format 200") && log.contains("journal"),
         "{log}"
     );
-    host.get(&format!("/v1/runs/{every}")).expect(200);
     host.get(&format!("/v1/runs/{every}/webhooks")).expect(200);
 }
 
