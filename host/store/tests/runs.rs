@@ -406,3 +406,25 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert!(!world.store.is_full());
 }
+
+/// They are in no index of their own, but among those that are due.
+#[test]
+fn pending_runs_are_listed_without_others_that_are_due() {
+    let world = World::new();
+    let pending = world.start();
+    let due = world.run_with(vec![wait(None)]);
+    world.accept(due, "a");
+    assert_eq!(world.due(), [pending, due]);
+    let list = |status| {
+        let query = RunQuery {
+            status: Some(status),
+            limit: 10,
+            ..RunQuery::default()
+        };
+        let page = world.store.read().unwrap().runs(&query).unwrap();
+        let runs = page.runs.into_iter();
+        runs.map(|view| view.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Status::Pending), [pending]);
+    assert_eq!(list(Status::Suspended), [due]);
+}

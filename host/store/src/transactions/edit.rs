@@ -6,7 +6,6 @@ use std::collections::btree_map::Entry;
 use dormouse_journal::{
     IllegalTransition, Open, OperationNumber, RunId, Status, Time, Transition, encode,
 };
-
 use redb::ReadableTable;
 
 use crate::ReadError;
