@@ -188,9 +188,20 @@ impl Host {
 
     /// The memory that it occupies, in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.context("no VmRSS in /proc")?.trim();
+        self.memory("status", "VmRSS:")
+    }
+
+    /// The same with a page that is mapped in several places counted once. Instances share those of their program's
+    /// memory to which they have not written, and the kernel counts such a page as resident for each of them.
+    pub(crate) fn proportional(&self) -> anyhow::Result<u64> {
+        self.memory("smaps_rollup", "Pss:")
+    }
+
+    /// What the kernel says in this file about the process, in bytes.
+    fn memory(&self, file: &str, name: &str) -> anyhow::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.process()?))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.with_context(|| format!("no {name} in {file}"))?.trim();
         Ok(kib.trim_end_matches(" kB").parse::<u64>()? << 10)
     }
 

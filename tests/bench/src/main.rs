@@ -15,6 +15,7 @@ mod host;
 mod lab;
 mod load;
 mod open_loop;
+mod pauses;
 mod report;
 mod statistics;
 mod time;

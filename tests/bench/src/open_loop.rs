@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
 use crate::client::Connection;
@@ -19,9 +20,11 @@ const CONNECTIONS: usize = 1_000;
 /// A run that completed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Completed {
-    /// When it was due, in seconds from the beginning.
-    pub(crate) due: f64,
-    /// How long after that it had completed, in milliseconds.
+    /// When it was due, from the beginning.
+    pub(crate) due: Duration,
+    /// How long after that it was begun, in milliseconds: what the generator itself is late by.
+    pub(crate) late: f64,
+    /// How long after it was due it had completed, in milliseconds.
     pub(crate) latency: f64,
 }
 
@@ -40,28 +43,46 @@ pub(crate) async fn open_loop(
         idle: Mutex::new(host.connections(CONNECTIONS).await?),
         permits: Arc::new(Semaphore::new(CONNECTIONS)),
     });
-    let mut chance = Chance::new(1);
     let mut tasks = JoinSet::new();
     let began = Moment::now();
-    let mut due = chance.gap(rate);
-    while due < time {
-        began.after(due).reached().await;
+    let mut schedule = schedule(began, rate, time);
+    while let Some(due) = schedule.recv().await {
+        let moment = began.after(due);
         let permit = pool.permits.clone().acquire_owned().await?;
         let pool = pool.clone();
         tasks.spawn(async move {
             let _permit = permit;
+            let late = millis(moment.elapsed());
             run(&pool).await?;
-            let latency = millis(began.after(due).elapsed());
-            let due = due.as_secs_f64();
-            anyhow::Ok(Completed { due, latency })
+            anyhow::Ok(Completed {
+                due,
+                late,
+                latency: millis(moment.elapsed()),
+            })
         });
-        due += chance.gap(rate);
     }
     let mut completed = Vec::new();
     while let Some(run) = tasks.join_next().await {
         completed.push(run??);
     }
     Ok(completed)
+}
+
+/// Says when a run is due, at that time, from a thread that does nothing else.
+fn schedule(began: Moment, rate: f64, time: Duration) -> UnboundedReceiver<Duration> {
+    let (sender, receiver) = unbounded_channel();
+    std::thread::spawn(move || {
+        let mut chance = Chance::new(1);
+        let mut due = chance.gap(rate);
+        while due < time {
+            began.after(due).sleep_until();
+            if sender.send(due).is_err() {
+                return;
+            }
+            due += chance.gap(rate);
+        }
+    });
+    receiver
 }
 
 async fn run(pool: &Pool) -> anyhow::Result<()> {

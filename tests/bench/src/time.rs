@@ -28,9 +28,10 @@ impl Moment {
         Instant::now() >= self.0
     }
 
-    /// Waits until it is there. The timer's grain is a millisecond.
-    pub(crate) async fn reached(self) {
-        tokio::time::sleep_until(self.0.into()).await;
+    /// Keeps this thread until it is there. The kernel's timers have a grain of microseconds, the runtime's one of a
+    /// millisecond.
+    pub(crate) fn sleep_until(self) {
+        std::thread::sleep(self.0.saturating_duration_since(Instant::now()));
     }
 }
 

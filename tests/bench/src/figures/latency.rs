@@ -1,13 +1,15 @@
 //! How long runs take when the host is half busy.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::closed_loop::closed_loop;
 use crate::host::own_processor_time;
 use crate::lab::Lab;
-use crate::open_loop::open_loop;
+use crate::open_loop::{Completed, open_loop};
+use crate::pauses::pauses;
 use crate::report::{Goal, Measures};
-use crate::statistics::{number, percentile};
+use crate::statistics::{median, number, percentile};
 use crate::time::Moment;
 
 const SYNC: &str = "a sync before, p50";
@@ -19,6 +21,9 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         lab.measure_sync()?;
         measures.add(SYNC, "ms", lab.sync.p50);
         let host = lab.start(&[]).await?;
+        let pauses = pauses();
+        measures.add("the machine's pauses, of its time", "%", pauses.share);
+        measures.add("the longest of them", "ms", pauses.longest);
         let peak = closed_loop(&host, lab.clients(), time / 4).await?;
         let peak = number(peak.runs) / peak.seconds;
         host.until_idle().await?;
@@ -28,6 +33,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         let busy = host.processor_time()? - host_time + (own_processor_time()? - own_time);
         let busy = busy.as_secs_f64() / began.elapsed().as_secs_f64();
         let commits = number(host.commits().await?.commits - commits);
+        let mut late: Vec<f64> = completed.iter().map(|run| run.late).collect();
         let mut latencies: Vec<f64> = completed.iter().map(|run| run.latency).collect();
         measures.add("peak", "1/s", peak);
         measures.add(
@@ -38,10 +44,52 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         let runs = number(latencies.len() as u64);
         measures.add("commits a run", "", commits / runs);
         measures.add("processors busy with both", "", busy);
+        measures.add("begun late by, p50", "ms", percentile(&mut late, 50.0));
+        measures.add("begun late by, p99", "ms", percentile(&mut late, 99.0));
+        measures.add(
+            "p99 of the median second",
+            "ms",
+            of_the_median_second(&completed),
+        );
         for (name, percent) in [("p50", 50.0), ("p90", 90.0), ("p99", 99.0)] {
             measures.add(name, "ms", percentile(&mut latencies, percent));
         }
     }
     measures.goal("p99", Goal::AtMost(10.0 + 4.0 * measures.median(SYNC)));
     Ok(measures)
+}
+
+/// The 99th percentile of each second's runs, and of these the median. A pause of the whole machine makes late what is due
+/// in one second, and decides the 99th percentile of all of them.
+fn of_the_median_second(completed: &[Completed]) -> f64 {
+    let mut seconds = BTreeMap::<u64, Vec<f64>>::new();
+    for run in completed {
+        let second = run.due.as_secs();
+        seconds.entry(second).or_default().push(run.latency);
+    }
+    let percentiles: Vec<f64> = seconds
+        .into_values()
+        .map(|mut second| percentile(&mut second, 99.0))
+        .collect();
+    median(&percentiles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_second_does_not_decide_the_median() {
+        let run = |millis: u64, latency: f64| Completed {
+            due: Duration::from_millis(millis),
+            late: 0.0,
+            latency,
+        };
+        let completed: Vec<_> = (0..5_000)
+            .map(|millis| run(millis, if millis < 1_000 { 50.0 } else { 4.0 }))
+            .collect();
+        assert_eq!(of_the_median_second(&completed), 4.0);
+        let mut all: Vec<f64> = completed.iter().map(|run| run.latency).collect();
+        assert_eq!(percentile(&mut all, 99.0), 50.0);
+    }
 }

@@ -64,8 +64,8 @@ async fn samples(host: &Host, part: Duration) -> anyhow::Result<Vec<Sample>> {
 
 /// Of the runs that were due in this part, counted from 1.
 fn latencies(completed: &[Completed], time: Duration, part: u32) -> Vec<f64> {
-    let length = (time / PARTS).as_secs_f64();
-    let end = f64::from(part) * length;
+    let length = time / PARTS;
+    let end = part * length;
     completed
         .iter()
         .filter(|run| (end - length..end).contains(&run.due))
