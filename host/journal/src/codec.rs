@@ -1,21 +1,28 @@
-//! How values become bytes: one byte of format version, then [postcard](https://postcard.jamesmunns.com/wire-format).
+//! How values become bytes: one byte of version, then [postcard](https://postcard.jamesmunns.com/wire-format).
 //!
 //! Postcard has a written wire format, which is what makes a journal readable for ever. It has no field names: the
-//! order of fields and of enum variants *is* the format. So types that are recorded only ever grow at the end of an
-//! enum; any other change needs a new version and a reader for the old one. The fixtures in `tests/` hold this.
+//! order of fields and of enum variants *is* the layout. So types that are recorded only ever grow at the end of an
+//! enum; any other change needs a new version of that record, and a reader for the old one that stays for ever. The
+//! fixtures in `tests/` hold this.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The version that [`encode`] writes. A record of a newer version is refused, never guessed at.
-pub const FORMAT: u8 = 1;
+/// The version that [`encode`] writes: that of every record whose layout has never changed.
+pub const VERSION: u8 = 1;
 
-/// Encodes a record.
+/// Encodes a record whose layout has never changed.
 #[must_use]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    encode_as(VERSION, value)
+}
+
+/// Encodes a record of this version.
+#[must_use]
+pub fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     // Most records fit, so that few grow on the way.
     let mut record = Vec::with_capacity(256);
-    record.push(FORMAT);
+    record.push(version);
     match postcard::to_extend(value, record) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -27,18 +34,44 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// Decodes a record that [`encode`] wrote, now or in an earlier release.
 ///
 /// # Errors
-/// When the bytes are of a newer format, or are not a record of this type.
+/// When the bytes are of another version, or are not a record of this type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (&version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
-    if version != FORMAT {
-        return Err(DecodeError::Version { found: version });
+    match split_version(bytes)? {
+        (VERSION, body) => decode_body(body),
+        (version, _) => Err(DecodeError::Version { found: version }),
     }
+}
+
+/// Splits a record into its version and its body.
+///
+/// # Errors
+/// When there are no bytes at all.
+pub fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
+    let (&version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
+    Ok((version, body))
+}
+
+/// Decodes the body of a record, which must be of this type as a whole.
+///
+/// # Errors
+/// When it is not.
+pub fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let (value, rest) = postcard::take_from_bytes(body).map_err(DecodeError::Malformed)?;
     if rest.is_empty() {
         Ok(value)
     } else {
         Err(DecodeError::TrailingBytes { count: rest.len() })
     }
+}
+
+/// Decodes what a record's body begins with, and leaves the rest unread. Ids and times come first in records, so that
+/// a scan need not decode bodies.
+///
+/// # Errors
+/// When the body does not begin with a value of this type.
+pub fn decode_prefix<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    let (value, _) = postcard::take_from_bytes(body).map_err(DecodeError::Malformed)?;
+    Ok(value)
 }
 
 /// Why bytes are not a record.
@@ -49,7 +82,7 @@ pub enum DecodeError {
     Empty,
     /// The record is of a version that this release does not read.
     #[error(
-        "the record has format {found}, and this release reads format {FORMAT}: use the release that wrote it"
+        "the record has format {found}, which this release does not read: use the release that wrote it"
     )]
     Version {
         /// The version found.
@@ -61,7 +94,7 @@ pub enum DecodeError {
     /// The record is followed by something else.
     #[error("the record is followed by {count} bytes that do not belong to it")]
     TrailingBytes {
-        /// How many.
+        /// How many bytes.
         count: usize,
     },
 }

@@ -10,82 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{Activation, Kind, OperationNumber, Time, WebhookNumber};
-
-/// Where something for a run arrives.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// A webhook's inbox.
-    Webhook(WebhookNumber),
-    /// The run's inbox for events of this name that are aimed at it.
-    Event(String),
-    /// What came of one operation: a call, a notify, an event sent to all who wait.
-    Result(OperationNumber),
-}
-
-/// The first thing that lies in a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Its place in the channel.
-    pub place: u64,
-    /// When the host accepted it.
-    pub accepted: Time,
-}
-
-/// An operation that has not completed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Open {
-    /// What the author calls it.
-    pub step: String,
-    /// What it is.
-    pub kind: Kind,
-    /// The time of the activation that made it.
-    pub issued: Time,
-    /// Given up by `abandon`, so that it completes next.
-    pub abandoned: bool,
-}
-
-impl Open {
-    /// When it was made and when it ends.
-    #[must_use]
-    pub fn waiting(&self) -> Waiting {
-        Waiting {
-            issued: self.issued,
-            deadline: self.kind.deadline(self.issued),
-        }
-    }
-
-    fn channels(&self, number: OperationNumber) -> Vec<Channel> {
-        match &self.kind {
-            Kind::WaitForWebhook { webhook, .. } => vec![Channel::Webhook(*webhook)],
-            Kind::WaitForEvent { event, .. } => {
-                vec![Channel::Result(number), Channel::Event(event.clone())]
-            }
-            Kind::Call { .. } | Kind::Notify { .. } => vec![Channel::Result(number)],
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// When a wait was made and when it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// The time of the activation that made it.
-    pub issued: Time,
-    /// The first instant that is too late.
-    pub deadline: Option<Time>,
-}
-
-impl Waiting {
-    /// Whether this wait may have something accepted at this time: its deadline is later, or the thing was there when
-    /// the wait was made (which is what a timeout of 0 asks for).
-    #[must_use]
-    pub fn takes(&self, accepted: Time) -> bool {
-        accepted <= self.issued || self.deadline.is_none_or(|deadline| accepted < deadline)
-    }
-}
+use crate::{Activation, Change, Channel, Head, Kind, Open, OperationNumber, Time};
 
 /// What completes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,33 +90,16 @@ impl Frontier {
 
     /// Follows the journal by one activation.
     pub fn apply(&mut self, activation: &Activation) {
-        if let Some(completion) = &activation.completion {
-            self.remove(completion.operation);
-        }
-        for operation in &activation.operations {
-            let number = OperationNumber(self.made);
-            self.made += 1;
-            match &operation.kind {
-                Kind::Abandon {
-                    operations,
-                    dropped,
-                } => {
-                    for operation in operations {
-                        self.give_up(*operation, *dropped, activation.time);
-                    }
-                }
-                kind if kind.completes() => {
-                    let open = Open {
-                        step: operation.step.clone(),
-                        kind: kind.clone(),
-                        issued: activation.time,
-                        abandoned: false,
-                    };
-                    self.insert(number, open);
-                }
-                _ => {}
+        let first = OperationNumber(self.made);
+        for change in activation.changes(first) {
+            match change {
+                Change::Closed(operation) => self.remove(operation),
+                Change::Abandoned(operation) => self.give_up(operation, activation.time),
+                Change::Opened(operation, open) => self.insert(operation, open),
+                Change::WebhookCreated { .. } | Change::WebhookClosed(_) => {}
             }
         }
+        self.made += u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
     }
 
     /// The operations that have not completed, in the order made.
@@ -239,10 +147,9 @@ impl Frontier {
         self.unchecked.extend(self.waiting.keys().cloned());
     }
 
-    /// The next channel whose head has to be looked up, and answered with [`Frontier::found`].
-    #[must_use]
-    pub fn unchecked(&self) -> Option<&Channel> {
-        self.unchecked.first()
+    /// Returns the channels whose heads have to be looked up, in order. Each is answered with [`Frontier::found`].
+    pub fn unchecked(&self) -> impl Iterator<Item = &Channel> {
+        self.unchecked.iter()
     }
 
     /// What the store says lies first in a channel.
@@ -378,11 +285,7 @@ impl Frontier {
         }
     }
 
-    fn give_up(&mut self, number: OperationNumber, dropped: bool, time: Time) {
-        if dropped {
-            self.remove(number);
-            return;
-        }
+    fn give_up(&mut self, number: OperationNumber, time: Time) {
         let Some(mut open) = self.open.remove(&number) else {
             return;
         };

@@ -9,20 +9,24 @@
 //! `docs/FORMAT.md` in the repository specifies the bytes.
 
 mod activation;
+mod changes;
 mod codec;
 mod cursor;
 mod frontier;
 mod ids;
+mod open;
 mod operation;
 mod random;
 mod status;
 mod values;
 
 pub use activation::{Activation, Completion, End, Outcome};
-pub use codec::{DecodeError, FORMAT, decode, encode};
+pub use changes::Change;
+pub use codec::{DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version};
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
-pub use frontier::{Channel, Frontier, Head, Open, Ready, Source, Waiting};
+pub use frontier::{Frontier, Ready, Source};
 pub use ids::{Digest, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
 pub use status::{IllegalTransition, Status, Transition, Until};

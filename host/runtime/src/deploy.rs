@@ -1,11 +1,13 @@
 //! Deploying a workflow: from uploaded bytes to a program that is ready to run, before the upload is answered.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use dormouse_journal::VersionId;
-use dormouse_store::{Deploy, Deployed};
+use dormouse_store::{Deploy, Deployed, Store};
 
-use crate::programs::CompileError;
-use crate::{DeployError, Runtime};
+use crate::DeployError;
+use crate::programs::{CompileError, Programs};
 
 /// A workflow that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +22,22 @@ pub struct Deployment {
     pub wrapped: bool,
 }
 
-impl Runtime {
+/// Deploys workflows.
+pub(crate) struct Deployer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) programs: Arc<Programs>,
+    /// Bytes of a component.
+    pub(crate) limit: u64,
+}
+
+impl Deployer {
     /// Makes uploaded bytes the current version of a workflow.
-    ///
-    /// # Errors
-    /// When they are not a workflow, take too much to compile, or cannot be made durable.
-    pub async fn deploy(&self, name: &str, upload: Bytes) -> Result<Deployment, DeployError> {
-        let limit = self.settings().limits.component;
+    pub(crate) async fn deploy(
+        &self,
+        name: &str,
+        upload: Bytes,
+    ) -> Result<Deployment, DeployError> {
+        let limit = self.limit;
         let size = upload.len() as u64;
         if size > limit {
             return Err(DeployError::TooLarge { size, limit });
@@ -45,27 +56,24 @@ impl Runtime {
             component,
             code,
         };
-        let deployed = self.store().deploy(deploy).await?;
+        let deployed = self.store.deploy(deploy).await?;
         tracing::info!(workflow = name, %version, "deployed");
-        let new = deployed == Deployed::New;
         Ok(Deployment {
             name: name.to_owned(),
             version,
-            new,
+            new: deployed == Deployed::New,
             wrapped: prepared.wrapped,
         })
     }
 
-    /// The compiled code of a component: what the store has of it, or compiled now.
+    /// Returns the compiled code of a component: what the store has of it, or what is compiled now.
     async fn code(&self, version: VersionId, component: &Bytes) -> Result<Bytes, DeployError> {
-        if self.programs().is_compiled(version)?
-            && let Some(code) = self.store().read()?.code(version)?
-        {
+        if let Some(code) = self.programs.compiled(version).await? {
             return Ok(code);
         }
-        match self.programs().compile(version, component.clone()).await {
+        match self.programs.compile(version, component.clone()).await {
             Ok((program, sealed)) => {
-                self.programs().hold(version, program).await;
+                self.programs.hold(version, program).await;
                 Ok(sealed)
             }
             Err(CompileError::NotCompiled(failure)) => Err(DeployError::NotCompiled(failure)),

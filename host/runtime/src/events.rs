@@ -3,39 +3,100 @@
 use std::sync::Arc;
 
 use dormouse_journal::{Channel, Payload, RunId};
-use dormouse_store::AimedNotified;
+use dormouse_seams::HostClock;
+use dormouse_store::{AimedNotified, MailLimits, Notified, ReadError, Store, WriteError};
 use tokio::sync::Notify;
 
-use crate::runtime::Core;
-use crate::slots::Hint;
-use crate::{Runtime, Unavailable};
+use crate::slots::{Hint, Slots};
+use crate::wake::Wake;
 
-/// How long to wait when a batch could not be served.
+/// How long to wait when a batch could not be served, in milliseconds.
 const PAUSE: u64 = 1_000;
 
-/// Whether events are under way.
-#[derive(Default)]
+/// Sends events.
 pub(crate) struct Events {
+    store: Arc<dyn Store>,
+    clock: HostClock,
+    slots: Arc<Slots>,
+    wake: Wake,
+    mail: MailLimits,
     underway: Notify,
 }
 
 impl Events {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        slots: Arc<Slots>,
+        wake: Wake,
+        mail: MailLimits,
+    ) -> Arc<Self> {
+        Arc::new(Events {
+            clock: store.clock().clone(),
+            store,
+            slots,
+            wake,
+            mail,
+            underway: Notify::new(),
+        })
+    }
+
     /// An event has waiters that were not served yet.
     pub(crate) fn hint(&self) {
         self.underway.notify_one();
     }
-}
 
-impl Core {
+    /// Takes up the events that were under way when the host stopped.
+    pub(crate) async fn recover(&self) -> Result<(), ReadError> {
+        if self.store.is_broadcasting().await? {
+            self.hint();
+        }
+        Ok(())
+    }
+
+    /// Sends an event to all who wait for it, and returns the runs that it reaches.
+    pub(crate) async fn send_to_all(
+        &self,
+        event: String,
+        payload: Payload,
+    ) -> Result<Vec<RunId>, WriteError> {
+        let Notified {
+            runs,
+            woken,
+            broadcasting,
+        } = self.store.notify(event, payload).await?;
+        for run in woken {
+            self.wake.wake(run, Hint::Anything);
+        }
+        if broadcasting {
+            self.hint();
+        }
+        Ok(runs)
+    }
+
+    /// Sends an event to one run, which keeps it for its next wait.
+    pub(crate) async fn send_to_run(
+        &self,
+        run: RunId,
+        event: String,
+        payload: Payload,
+    ) -> Result<AimedNotified, WriteError> {
+        let channel = Channel::Event(event.clone());
+        let notified = self.store.notify_run(run, event, payload, self.mail).await?;
+        if notified == AimedNotified::Queued {
+            self.wake.wake(run, Hint::Channel(channel));
+        }
+        Ok(notified)
+    }
+
     /// Serves events for as long as the host runs.
-    pub(crate) async fn run_events(self: Arc<Self>) {
+    pub(crate) async fn run(self: Arc<Self>) {
         while !self.slots.is_stopping() {
-            self.events.underway.notified().await;
+            self.underway.notified().await;
             loop {
                 match self.store.serve_events().await {
                     Ok(served) => {
                         for run in served.woken {
-                            self.wake(run, Hint::Anything);
+                            self.wake.wake(run, Hint::Anything);
                         }
                         if !served.more {
                             break;
@@ -51,43 +112,5 @@ impl Core {
                 }
             }
         }
-    }
-}
-
-impl Runtime {
-    /// Sends an event to all who wait for it; gives the runs that it reaches.
-    ///
-    /// # Errors
-    /// When it could not be made durable.
-    pub async fn notify(&self, event: String, payload: Payload) -> Result<Vec<RunId>, Unavailable> {
-        let notified = self.store().notify(event, payload).await?;
-        for run in &notified.woken {
-            self.core().wake(*run, Hint::Anything);
-        }
-        if notified.broadcasting {
-            self.core().events.hint();
-        }
-        Ok(notified.runs)
-    }
-
-    /// Sends an event to one run, which keeps it for its next wait.
-    ///
-    /// # Errors
-    /// When it could not be made durable.
-    pub async fn notify_run(
-        &self,
-        run: RunId,
-        event: String,
-        payload: Payload,
-    ) -> Result<AimedNotified, Unavailable> {
-        let mail = self.settings().limits.mail();
-        let notified = self
-            .store()
-            .notify_run(run, event.clone(), payload, mail)
-            .await?;
-        if notified == AimedNotified::Queued {
-            self.core().wake(run, Hint::Channel(Channel::Event(event)));
-        }
-        Ok(notified)
     }
 }

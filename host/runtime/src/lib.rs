@@ -1,27 +1,31 @@
-//! The runtime: everything below HTTP, built by one constructor from what it is handed.
+//! The runtime: everything below HTTP and above the store.
 //!
-//! [`Runtime::open`] takes [`Parts`] (clock, randomness, disk, tasks, egress, compiler) and [`Settings`]. Nothing in
-//! here names a runtime of tasks, a thread, a socket or the machine's clock, so that the whole host can be run on one
-//! thread in simulated time.
+//! [`Runtime::open`] takes [`Parts`] (store, randomness, tasks, egress, compiler) and [`Settings`]. Nothing in here names
+//! a runtime of tasks, a thread, a socket or the machine's clock, so that the whole host can be run on one thread in
+//! simulated time.
 //!
-//! The way of a completion: something happens outside, and the [`Runtime`] makes it durable; the run is woken in
-//! `slots`, which sees to it that one task at most owns a run; that task is in `runner`, which asks the journal's
-//! frontier what comes next, lets the engine run the guest, commits what it decided, and only then acts on it: calls
-//! (`calls`), events (`events`), answers to callers of webhooks (`replies`). `secrets` opens a secret for the use that was
-//! granted, `foretold` has what an owner is told before it is durable, `timers` wakes runs whose deadlines have passed,
-//! `retirement` removes what has expired.
+//! [`Runtime`] is what HTTP asks. Behind it are services, which `assemble` builds and hands to each other; each owns what
+//! is its own. The way of a completion: something happens outside, and a service (`webhooks`, `events`, `calls`, `timers`,
+//! `start`) makes it durable and wakes the run by its handle (`wake`); `slots` sees to it that one task at most owns a run;
+//! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
+//! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
+//! told before it is durable, `replies` and `watchers` know who waits for an answer or an end, `secrets` opens a secret for
+//! the use that was granted, `recovery` takes up what is due at a start, `retirement` removes what has expired.
 
+mod assemble;
 mod calls;
+mod decisions;
 mod deploy;
-mod egress;
+mod early;
 mod error;
 mod events;
-mod foretold;
 mod live;
 mod parts;
 mod programs;
 mod rates;
-mod rebuild;
+mod received;
+mod recovery;
+mod replay;
 mod replies;
 mod retirement;
 mod retry;
@@ -31,19 +35,24 @@ mod runtime;
 mod secrets;
 mod settings;
 mod slots;
+mod start;
 mod timers;
 mod trouble;
+mod turn;
 mod urls;
 mod waiters;
+mod wake;
+mod watchers;
 mod webhooks;
 
 pub use deploy::Deployment;
 pub use dormouse_store::Commits;
-pub use egress::{Attempt, Egress, SecretHeader};
 pub use error::{DeployError, StartError, Unavailable};
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Scope};
-pub use runtime::{Readiness, Runtime, Start};
+pub use received::{Received, Refusal};
+pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::{Limits, Settings};
-pub use webhooks::{Incoming, Received, Refusal};
+pub use start::Start;
+pub use webhooks::{Addressee, Admitted};

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
-
-use crate::Egress;
+use dormouse_seams::{Egress, Entropy, Spawner, Task};
+use dormouse_store::Store;
 
 /// Everything that the runtime does not do itself.
 #[derive(Clone)]
 pub struct Parts {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// The store, which has the clock.
+    pub store: Arc<dyn Store>,
     /// Randomness from the system.
     pub entropy: Arc<dyn Entropy>,
-    /// Where the store lies.
-    pub disk: Arc<dyn Disk>,
     /// Where tasks run.
     pub spawner: Arc<dyn Spawner>,
     /// The way out.

@@ -11,7 +11,7 @@ use dormouse_engine::{Engine, Program};
 use dormouse_journal::VersionId;
 use dormouse_store::{Store, WriteError};
 
-use crate::runtime::Core;
+use crate::slots::Slots;
 use crate::{CompileFailure, Compiler, Unavailable};
 
 /// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
@@ -42,7 +42,7 @@ pub(crate) enum NoProgram {
 /// The programs of a host.
 pub(crate) struct Programs {
     engine: Engine,
-    store: Store,
+    store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
     held: Mutex<Held>,
 }
@@ -56,7 +56,7 @@ struct Held {
 type Slot = Arc<tokio::sync::Mutex<Option<Program>>>;
 
 impl Programs {
-    pub(crate) fn new(engine: Engine, store: Store, compiler: Arc<dyn Compiler>) -> Self {
+    pub(crate) fn new(engine: Engine, store: Arc<dyn Store>, compiler: Arc<dyn Compiler>) -> Self {
         Programs {
             engine,
             store,
@@ -65,7 +65,7 @@ impl Programs {
         }
     }
 
-    /// The program of a version.
+    /// Returns the program of a version.
     pub(crate) async fn get(&self, version: VersionId) -> Result<Program, NoProgram> {
         let slot = self.slot(version);
         let mut slot = slot.lock().await;
@@ -77,7 +77,7 @@ impl Programs {
         Ok(program)
     }
 
-    /// Compiles a component and links it; gives its sealed code.
+    /// Compiles a component and links it. Returns its sealed code as well.
     pub(crate) async fn compile(
         &self,
         version: VersionId,
@@ -101,25 +101,27 @@ impl Programs {
         *self.slot(version).lock().await = Some(program);
     }
 
-    /// Whether the store has code for a version that this host can take.
-    pub(crate) fn is_compiled(&self, version: VersionId) -> Result<bool, Unavailable> {
-        let Some(sealed) = self.store.read()?.code(version)? else {
-            return Ok(false);
+    /// Returns the compiled code of a version that the store has, if this host can take it.
+    pub(crate) async fn compiled(&self, version: VersionId) -> Result<Option<Bytes>, Unavailable> {
+        let Some(sealed) = self.store.code(version).await? else {
+            return Ok(None);
         };
-        Ok(dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed).is_ok())
+        let key = self.store.code_key();
+        let opened = dormouse_engine::open(&self.engine, &key, version, &sealed);
+        Ok(opened.is_ok().then_some(sealed))
     }
 
     async fn load(&self, version: VersionId) -> Result<Program, NoProgram> {
-        let snapshot = self.store.read().map_err(Unavailable::from)?;
-        if let Some(sealed) = snapshot.code(version).map_err(Unavailable::from)? {
+        let sealed = self.store.code(version).await.map_err(Unavailable::from)?;
+        if let Some(sealed) = sealed {
             match dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed) {
                 Ok(program) => return Ok(program),
                 Err(refused) => tracing::info!(%version, %refused, "compiling a component anew"),
             }
         }
-        let component = snapshot.component(version).map_err(Unavailable::from)?;
+        let component = self.store.component(version).await;
+        let component = component.map_err(Unavailable::from)?;
         let component = component.ok_or(NoProgram::Missing(version))?;
-        drop(snapshot);
         let (program, sealed) =
             self.compile(version, component)
                 .await
@@ -152,11 +154,11 @@ impl Programs {
     }
 }
 
-impl Core {
+impl Programs {
     /// Compiles anew what the store's code no longer fits, as after an update of the host, so that no run has to wait
     /// for it. A run that wakes meanwhile does not wait for its turn here: it compiles what it needs itself.
-    pub(crate) async fn run_refresh(self: Arc<Self>) {
-        let workflows = match self.store.read().and_then(|snapshot| snapshot.workflows()) {
+    pub(crate) async fn refresh(self: Arc<Self>, slots: Arc<Slots>) {
+        let workflows = match self.store.workflows().await {
             Ok(workflows) => workflows,
             Err(error) => return tracing::warn!(%error, "workflows could not be read"),
         };
@@ -165,12 +167,12 @@ impl Core {
             .iter()
             .flat_map(|(_, workflow)| workflow.versions.iter().rev());
         for version in newest_first.map(|version| version.id) {
-            if self.slots.is_stopping() {
+            if slots.is_stopping() {
                 return;
             }
             if seen.insert(version)
-                && !self.programs.is_compiled(version).unwrap_or(true)
-                && let Err(error) = self.programs.get(version).await
+                && matches!(self.compiled(version).await, Ok(None))
+                && let Err(error) = self.get(version).await
             {
                 tracing::warn!(%version, %error, "a component could not be compiled for this host");
             }

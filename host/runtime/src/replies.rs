@@ -5,78 +5,60 @@
 //! store, or is held again.
 
 use std::pin::pin;
+use std::sync::Arc;
 
-use dormouse_journal::{Response, RunId, Status, Time, Until};
-use dormouse_store::Accept;
+use dormouse_journal::{Response, RunId};
 use futures::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::waiters::{Waiter, Waiters};
-use crate::webhooks::Delivered;
-use crate::{Received, Refusal, Runtime};
 
-/// Those who wait for the answer to a delivery of a run.
-pub(crate) type Callers = Waiters<(RunId, String), Response>;
+/// Callers who are held.
+pub(crate) struct Replies {
+    callers: Arc<Waiters<(RunId, String), Response>>,
+    /// A permit for each of them.
+    permits: Semaphore,
+    most: usize,
+}
 
-impl Runtime {
-    /// Accepts a request, and holds its caller for this many milliseconds, or until the workflow has answered.
-    pub(crate) async fn accept_and_hold(
-        &self,
-        accept: Accept,
-        within: u64,
-    ) -> Result<Received, Refusal> {
-        let core = self.core();
-        let within = within.min(self.settings().limits.reply_wait);
-        let until = core.clock.now().after(within);
-        let _permit = core.held.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
-        // Both are waited for before the request is queued: from then on they may come at any time.
-        let run = accept.run;
-        let ended = core.watchers.wait((run, Until::Ended));
-        let answer = core.callers.wait((run, accept.id.clone()));
-        let delivered = self.accept(accept).await?;
-        if !delivered.is_repeat {
-            return self.hold(delivered, answer, ended, until).await;
-        }
-        let answer = core.callers.wait((run, delivered.id.clone()));
-        match self.stands(&delivered)? {
-            Stands::Open => self.hold(delivered, answer, ended, until).await,
-            decided => decided.received(delivered),
-        }
+impl Replies {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Replies {
+            callers: Waiters::new(),
+            permits: Semaphore::new(most),
+            most,
+        })
     }
 
-    async fn hold(
-        &self,
-        delivered: Delivered,
-        answer: Waiter<(RunId, String), Response>,
-        ended: Waiter<(RunId, Until), Status>,
-        until: Time,
-    ) -> Result<Received, Refusal> {
-        let passed = self.core().clock.sleep_until(until);
-        match answered(answer, ended, passed).await {
-            Some(response) => Stands::Answered(response).received(delivered),
-            None => self.stands(&delivered)?.received(delivered),
-        }
+    /// Returns leave to hold one more caller, unless as many are held as may be.
+    pub(crate) fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.try_acquire().ok()
     }
 
-    /// What is decided about a delivery's caller, as far as the store knows.
-    fn stands(&self, delivered: &Delivered) -> Result<Stands, Refusal> {
-        let (run, webhook) = (delivered.run, delivered.webhook);
-        let snapshot = self.read()?;
-        let reply = snapshot.reply(run, &delivered.id)?;
-        if let Some(response) = reply.and_then(|reply| reply.response) {
-            return Ok(Stands::Answered(response));
-        }
-        let state = snapshot.state(run)?;
-        if state.is_some_and(|state| !state.status.has_ended()) {
-            return Ok(Stands::Open);
-        }
-        let was_taken = !snapshot.is_queued(run, webhook, delivered.place)?;
-        Ok(Stands::Ended { was_taken })
+    /// Waits for the answer to a delivery that is decided from now on.
+    pub(crate) fn wait(&self, run: RunId, delivery: &str) -> Waiter<(RunId, String), Response> {
+        self.callers.wait((run, delivery.to_owned()))
+    }
+
+    /// Answers the caller of a delivery, if it is held. The answer is durable.
+    pub(crate) fn answer(&self, run: RunId, delivery: &str, response: &Response) {
+        self.callers.resolve(&(run, delivery.to_owned()), response);
+    }
+
+    /// Returns how many callers are held.
+    pub(crate) fn held(&self) -> usize {
+        self.most.saturating_sub(self.permits.available_permits())
+    }
+
+    /// Lets everybody go, from now on too.
+    pub(crate) fn release_all(&self) {
+        self.callers.release_all();
     }
 }
 
-/// The answer, unless the run ends without one or the time passes. A run that answers and ends at once has answered: the
+/// Returns the answer, unless the run ends without one or the time passes. A run that answers and ends at once has answered: the
 /// answer is handed over before the end is told, but both may come between a look at the one and a look at the other.
-async fn answered<T, E>(
+pub(crate) async fn answered<T, E>(
     answer: impl Future<Output = Option<T>>,
     ended: impl Future<Output = Option<E>>,
     passed: impl Future<Output = ()>,
@@ -90,33 +72,6 @@ async fn answered<T, E>(
         () = passed => {}
     }
     answer.now_or_never().flatten()
-}
-
-/// How it stands with the answer to a delivery.
-enum Stands {
-    /// The workflow may still answer.
-    Open,
-    /// It has.
-    Answered(Response),
-    /// It never will.
-    Ended {
-        /// Whether it was given the request.
-        was_taken: bool,
-    },
-}
-
-impl Stands {
-    /// What the caller is answered who cannot be held any longer.
-    fn received(self, delivered: Delivered) -> Result<Received, Refusal> {
-        match self {
-            Stands::Answered(response) => Ok(Received::Answered {
-                id: delivered.id,
-                response,
-            }),
-            Stands::Ended { was_taken: false } => Err(Refusal::Gone),
-            Stands::Ended { was_taken: true } | Stands::Open => Ok(delivered.acknowledged()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use dormouse_journal::Time;
+use dormouse_seams::HostClock;
+use dormouse_store::Store;
 
-use crate::runtime::Core;
+use crate::slots::Slots;
 
 /// Milliseconds between looks when nothing is known to expire sooner. What expires may stay this much longer.
 const LOOK: u64 = 5_000;
@@ -13,12 +15,19 @@ const LOOK: u64 = 5_000;
 /// second and not in one a minute that is long.
 const GATHER: u64 = 1_000;
 
-/// Milliseconds between batches, so that removing a large run does not hold up those that are alive.
+/// Milliseconds between batches, so that removing a large run does not delay those that are alive.
 const BREATH: u64 = 20;
 
-impl Core {
+/// Removes what has expired.
+pub(crate) struct Retirement {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+}
+
+impl Retirement {
     /// Removes what expires, for as long as the host runs.
-    pub(crate) async fn run_retirement(self: Arc<Self>) {
+    pub(crate) async fn run(self) {
         while !self.slots.is_stopping() {
             let now = self.clock.now();
             let wait = match self.retire(now).await {
@@ -29,13 +38,9 @@ impl Core {
         }
     }
 
-    /// Removes a batch; gives when to go on, if that is known.
+    /// Removes a batch, and returns when to go on, if that is known.
     async fn retire(&self, now: Time) -> Option<Time> {
-        let next = self
-            .store
-            .read()
-            .and_then(|snapshot| snapshot.next_expiry());
-        match next {
+        match self.store.next_expiry().await {
             Ok(Some(next)) if next <= now => match self.store.retire().await {
                 Ok(true) => Some(now.after(BREATH)),
                 Ok(false) => Some(now.after(GATHER)),

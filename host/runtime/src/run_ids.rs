@@ -3,25 +3,33 @@
 //! Within a millisecond as well: rows are then added at the end of their tables, whose pages become full. Those of ids in
 //! random order stay a third empty, and with them the disk and what is read at each start.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_journal::{RunId, Time};
-use dormouse_store::seams::Entropy;
+use dormouse_seams::Entropy;
 
 /// A UUID of version 7 has 12 bits behind its milliseconds that may count
 /// ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562.html#section-6.2), method 1).
 const COUNTER_BITS: u32 = 12;
 
 /// Makes ids.
-#[derive(Debug, Default)]
 pub(crate) struct RunIds {
+    entropy: Arc<dyn Entropy>,
     /// The last one's milliseconds and counter, as one number.
     last: AtomicU64,
 }
 
 impl RunIds {
-    /// An id above all that were given before. More of them in a millisecond than can be counted are dated ahead.
-    pub(crate) fn next(&self, now: Time, entropy: &dyn Entropy) -> RunId {
+    pub(crate) fn new(entropy: Arc<dyn Entropy>) -> Self {
+        RunIds {
+            entropy,
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns an id above all that were made before. More of them in a millisecond than can be counted are dated ahead.
+    pub(crate) fn next(&self, now: Time) -> RunId {
         let now = now.0 << COUNTER_BITS;
         let after = |last: u64| now.max(last + 1);
         let last = self
@@ -29,7 +37,7 @@ impl RunIds {
             .update(Ordering::Relaxed, Ordering::Relaxed, after);
         let next = after(last);
         let mut random = [0; 10];
-        entropy.fill(&mut random[2..]);
+        self.entropy.fill(&mut random[2..]);
         let counter = next % (1 << COUNTER_BITS);
         random[..2].copy_from_slice(&counter.to_be_bytes()[6..]);
         RunId::new(Time(next >> COUNTER_BITS), random)
@@ -52,12 +60,11 @@ mod tests {
 
     #[test]
     fn each_id_is_above_the_one_before_however_many_there_are_and_whatever_the_clock_reads() {
-        let ids = RunIds::default();
-        let entropy = Falling(AtomicU64::new(u64::MAX));
-        let mut last = ids.next(Time(1_000), &entropy);
+        let ids = RunIds::new(Arc::new(Falling(AtomicU64::new(u64::MAX))));
+        let mut last = ids.next(Time(1_000));
         for time in [1_000, 1_001, 900, 1_001, 1_002] {
             for _ in 0..3_000 {
-                let next = ids.next(Time(time), &entropy);
+                let next = ids.next(Time(time));
                 assert!(next > last, "{next} after {last}");
                 last = next;
             }

@@ -1,47 +1,70 @@
-//! The runner: what the owner of a run does, until there is nothing left to do.
-//!
-//! Ask the frontier what completes next; let the engine deliver it and run the guest; commit what was decided; act on
-//! it. If the commit is refused or fails, the instance is dropped, nothing that it decided is released, and the run is
-//! rebuilt from its journal when it is next needed.
+//! The runner: executes the activations of one run, one after the other, and commits each before it acts on it.
 
 use std::sync::Arc;
 
-use dormouse_engine::{Decision, Effect, Interruption};
+use dormouse_engine::Interruption;
 use dormouse_journal::{
-    Channel, Completion, End, Failure, Frontier, OperationNumber, Outcome, Ready, RunId, Source,
-    Status, Time, Until, encode,
+    Completion, Frontier, OperationNumber, Outcome, Ready, RunId, Source, Time,
 };
-use dormouse_store::{
-    Activated, Attempts, Call, Hold, NewCall, NewNotify, NewResponse, NotifyTarget, Refused, Step,
-};
+use dormouse_seams::{HostClock, Spawner, Task};
+use dormouse_store::{Activated, Attempts, CommitRefused, Hold, MailLimits, NewResponse, Store};
 
-use crate::foretold::{Arrivals, Foretold};
+use crate::calls::Calls;
+use crate::decisions::DecisionLimits;
+use crate::events::Events;
 use crate::live::LiveRun;
-use crate::rebuild::check;
-use crate::runtime::Core;
-use crate::slots::{Claim, Hint, Release};
+use crate::replay::Replay;
+use crate::replies::Replies;
+use crate::slots::{Claim, Hint, Release, Slots};
+use crate::timers::Deadlines;
 use crate::trouble::Trouble;
+use crate::turn::Turn;
+use crate::wake::{OwnRuns, Wake};
+use crate::watchers::Watchers;
 
-/// How long a run that met trouble of the host's is left alone.
+/// How long a run that met trouble of the host's is left alone, in milliseconds.
 const RETRY_AFTER: u64 = 1_000;
 
-impl Core {
-    /// Something may have happened to this run: sees to it that somebody looks.
-    pub(crate) fn wake(self: &Arc<Self>, run: RunId, hint: Hint) {
-        self.wake_early(run, hint, None);
-    }
+/// Executes runs.
+pub(crate) struct Runner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) replay: Replay,
+    pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) replies: Arc<Replies>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) decisions: DecisionLimits,
+    /// How long an ended run is kept, in milliseconds.
+    pub(crate) retention: u64,
+    pub(crate) mail: MailLimits,
+}
 
-    /// The same, of something that was foretold. With a hold, the writes that the store gathers wait for what the run decides,
-    /// if it sleeps; if it is being executed, its owner may be waiting for them.
-    pub(crate) fn wake_early(self: &Arc<Self>, run: RunId, hint: Hint, hold: Option<Hold>) {
-        if let Some(claim) = self.slots.claim(run, hint) {
-            let core = self.clone();
-            self.spawner
-                .spawn(Box::pin(async move { core.own(run, claim, hold).await }));
-        }
-    }
+/// What is to be delivered, and the time of the activation. The first activation has nothing to deliver.
+struct Next {
+    time: Time,
+    delivery: Option<(Completion, Source)>,
+}
 
-    async fn own(self: &Arc<Self>, run: RunId, mut claim: Claim, mut hold: Option<Hold>) {
+/// What follows from an activation once it is committed.
+struct Effects {
+    calls: Vec<OperationNumber>,
+    responses: Vec<NewResponse>,
+    is_end: bool,
+}
+
+impl OwnRuns for Runner {
+    fn own(self: Arc<Self>, run: RunId, claim: Claim, hold: Option<Hold>) -> Task {
+        Box::pin(async move { self.execute(run, claim, hold).await })
+    }
+}
+
+impl Runner {
+    async fn execute(&self, run: RunId, mut claim: Claim, mut hold: Option<Hold>) {
         loop {
             let Claim {
                 owner,
@@ -52,8 +75,8 @@ impl Core {
             if let Err(trouble) = self.work(&mut turn, &mut live).await {
                 live = None;
                 if self.settle(&mut turn).await {
-                    // What was missing may have been foretold as well, such as a version that is being deployed.
-                    self.wake(run, Hint::Anything);
+                    // What was missing may have been known early as well, such as a version that is being deployed.
+                    self.wake.wake(run, Hint::Anything);
                 } else {
                     self.handle(run, trouble).await;
                 }
@@ -66,7 +89,7 @@ impl Core {
         }
     }
 
-    async fn handle(self: &Arc<Self>, run: RunId, trouble: Trouble) {
+    async fn handle(&self, run: RunId, trouble: Trouble) {
         match trouble {
             Trouble::Block(reason) => {
                 tracing::warn!(%run, code = reason.code, reason = reason.message, "a run is blocked");
@@ -81,7 +104,7 @@ impl Core {
             }
             Trouble::Crowded => {
                 if self.slots.make_room() {
-                    self.wake(run, Hint::Anything);
+                    self.wake.wake(run, Hint::Anything);
                 } else {
                     self.wake_later(run);
                 }
@@ -89,18 +112,18 @@ impl Core {
         }
     }
 
-    fn wake_later(self: &Arc<Self>, run: RunId) {
-        let core = self.clone();
-        let time = self.clock.now().after(RETRY_AFTER);
+    fn wake_later(&self, run: RunId) {
+        let (wake, clock) = (self.wake.clone(), self.clock.clone());
+        let time = clock.now().after(RETRY_AFTER);
         self.spawner.spawn(Box::pin(async move {
-            core.clock.sleep_until(time).await;
-            core.wake(run, Hint::Anything);
+            clock.sleep_until(time).await;
+            wake.wake(run, Hint::Anything);
         }));
     }
 
     /// Executes activations until none is due.
     async fn work(
-        self: &Arc<Self>,
+        &self,
         turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
     ) -> Result<(), Trouble> {
@@ -109,10 +132,10 @@ impl Core {
         }
         while !self.slots.is_stopping() {
             if live.is_none() {
-                *live = self.load(turn).await?;
+                *live = self.replay.load(turn).await?;
             }
             let Some(current) = live else { return Ok(()) };
-            let next = self.next(turn, current)?;
+            let next = self.next(turn, current).await?;
             let Some(next) = next else { return Ok(()) };
             if !self.activate(turn, live, next).await? {
                 return Ok(());
@@ -121,34 +144,33 @@ impl Core {
         Ok(())
     }
 
-    /// Waits until all that was foretold has come true or has failed, so that from here on the tables show how it is.
-    /// Gives whether anything was.
+    /// Waits until all that was known early is durable or has failed, so that from here on the store's reads show how it is.
+    /// Returns whether anything was known early.
     async fn settle(&self, turn: &mut Turn) -> bool {
-        turn.hold = None;
-        turn.foretold = Foretold::default();
-        let was_foretold = std::mem::take(&mut turn.was_foretold);
-        if was_foretold && let Err(error) = self.store.touch().await {
-            tracing::debug!(run = %turn.run, %error, "what was foretold has failed");
+        let was_early = turn.forget_early();
+        if was_early && let Err(error) = self.store.barrier(turn.run).await {
+            tracing::debug!(run = %turn.run, %error, "what was known early has failed");
         }
-        was_foretold
+        was_early
     }
 
-    /// What is to be delivered next. The first activation has nothing to deliver.
-    fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
+    /// Returns what is to be delivered next.
+    async fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
         if live.next == 0 {
             return Ok(Some(Next {
                 time: self.clock.now().max(live.time),
                 delivery: None,
             }));
         }
-        let mut arrivals = Arrivals::new(&self.store, turn.run, &mut turn.foretold);
-        check(&mut arrivals, &mut live.frontier)?;
+        turn.early
+            .check(&*self.store, turn.run, &mut live.frontier)
+            .await?;
         let now = self.clock.now();
         let Some(ready) = live.frontier.next(now) else {
             return Ok(None);
         };
         let time = now.max(live.time).max(ready.time);
-        let outcome = outcome(&mut arrivals, &live.frontier, &ready)?;
+        let outcome = self.outcome(turn, &live.frontier, &ready).await?;
         let completion = Completion {
             operation: ready.operation,
             outcome,
@@ -159,9 +181,35 @@ impl Core {
         }))
     }
 
-    /// Executes one activation, commits it and acts on it. Gives whether to go on.
+    /// Returns what an operation completes with.
+    async fn outcome(
+        &self,
+        turn: &mut Turn,
+        frontier: &Frontier,
+        ready: &Ready,
+    ) -> Result<Outcome, Trouble> {
+        let outcome = match &ready.source {
+            Source::Arrival { channel, place } => {
+                turn.early
+                    .take(&*self.store, turn.run, channel, *place)
+                    .await?
+            }
+            Source::Deadline | Source::Abandoned => {
+                let open = frontier.get(ready.operation);
+                open.and_then(|open| Outcome::given_up(&open.kind))
+            }
+        };
+        let operation = ready.operation;
+        let missing = || format!("operation {operation} has nothing to complete with");
+        outcome.ok_or_else(|| Trouble::Retry(missing()))
+    }
+
+    /// Executes one activation, commits it and acts on it. Returns whether to go on.
+    ///
+    /// If the process dies before the commit is durable, nothing of the activation has happened. If it dies after that and
+    /// before [`Runner::act`] is done, the calls are taken up at the next start, and callers ask again.
     async fn activate(
-        self: &Arc<Self>,
+        &self,
         turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
         next: Next,
@@ -174,244 +222,84 @@ impl Core {
         let mut result = current.instance.activate(next.time, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
-            let Some(view) = self.store.read()?.view(run)? else {
+            let Some(recalled) = self.store.recall(run).await? else {
                 return Ok(false);
             };
-            current.instance = self.replay(&view, None).await?;
+            current.instance = self.replay.instance(&recalled.view, None).await?;
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
-        let step = self.step(run, current, decision, source);
-        current.frontier.apply(&step.activation);
-        let ended = step.activation.end.is_some();
-        let calls: Vec<_> = step
-            .calls
-            .iter()
-            .map(|call| (call.operation, call.call.clone()))
-            .collect();
-        let responses = step.responses.clone();
-        let (retention, mail) = (self.settings.retention, self.settings.limits.mail());
+        let new = self
+            .decisions
+            .apply(run, decision, source, current.journal_bytes);
+        current.frontier.apply(&new.activation);
+        let effects = Effects {
+            calls: new.calls.iter().map(|call| call.operation).collect(),
+            responses: new.responses.clone(),
+            is_end: new.activation.end.is_some(),
+        };
+        let number = current.next;
         let committed = self
             .store
-            .activate(run, current.next, step, retention, mail);
+            .activate(run, number, new, self.retention, self.mail);
         // What this activation decided is in the same queue now, behind what it follows from.
         turn.hold = None;
         match committed.await {
             Ok(Ok(activated)) => {
-                current.next += 1;
-                current.time = next.time;
-                current.journal_bytes = activated.journal_bytes;
-                if !activated.is_due {
-                    current.frontier.nothing_arrived();
-                }
-                self.timers.hint(current.frontier.next_deadline());
-                self.act(run, &activated, calls, responses);
-                if ended {
+                self.follow(current, next.time, &activated);
+                self.act(run, &activated, &effects);
+                if effects.is_end {
                     *live = None;
-                    tracing::debug!(%run, status = %activated.status, "a run has ended");
                 }
-                self.tell_watchers(run, activated.status);
-                Ok(!ended)
+                Ok(!effects.is_end)
             }
             Ok(Err(refused)) => {
                 *live = None;
                 tracing::debug!(%run, ?refused, "an activation was thrown away");
                 self.settle(turn).await;
-                Ok(matches!(refused, Refused::Stale | Refused::Moved))
+                Ok(matches!(
+                    refused,
+                    CommitRefused::Stale | CommitRefused::Moved
+                ))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Tells those who wait for a run to come as far as it is now, which is durable.
-    pub(crate) fn tell_watchers(&self, run: RunId, status: Status) {
-        for until in Until::ALL {
-            if until.is_reached_by(status) {
-                self.watchers.resolve(&(run, until), &status);
-            }
+    /// Brings the run in memory to where its journal is now.
+    fn follow(&self, live: &mut LiveRun, time: Time, activated: &Activated) {
+        live.next += 1;
+        live.time = time;
+        live.journal_bytes = activated.journal_bytes;
+        if !activated.is_due {
+            live.frontier.nothing_arrived();
         }
-    }
-
-    /// What a decision asks of the store.
-    fn step(
-        &self,
-        run: RunId,
-        live: &LiveRun,
-        mut decision: Decision,
-        source: Option<Source>,
-    ) -> Step {
-        let limit = self.settings.limits.journal;
-        let size = live.journal_bytes + encode(&decision.activation).len() as u64;
-        if size > limit && decision.activation.end.is_none() {
-            decision.effects.clear();
-            decision.activation.end = Some(End::Failed {
-                failure: Failure {
-                    code: "limit".into(),
-                    message: format!(
-                        "the journal of this run would have {size} bytes, and may have {limit}; the setting is \
-                         `journal-limit`. Long loops with large bodies are better split into several runs"
-                    ),
-                },
-                backtrace: None,
-            });
-        }
-        let mut step = Step {
-            activation: decision.activation,
-            source,
-            calls: Vec::new(),
-            notifies: Vec::new(),
-            responses: Vec::new(),
-            logs: decision.logs,
-            logged: decision.logged as u64,
-        };
-        for effect in decision.effects {
-            match effect {
-                Effect::Call {
-                    operation,
-                    request,
-                    options,
-                } => {
-                    let call = Call {
-                        request,
-                        retry: options.retry.unwrap_or_default(),
-                        timeout: options.timeout.unwrap_or(self.settings.limits.call_timeout),
-                        redirects: options.redirects,
-                        idempotency_key: options
-                            .idempotency_key
-                            .unwrap_or_else(|| format!("{run}-{operation}")),
-                        attempts: Attempts {
-                            scheduled: 1,
-                            next: Time(0),
-                        },
-                        secret_headers: options.secret_headers,
-                    };
-                    step.calls.push(NewCall { operation, call });
-                }
-                Effect::Notify {
-                    operation,
-                    event,
-                    run,
-                    payload,
-                } => {
-                    let to = match run.map(|run| run.parse()) {
-                        None => NotifyTarget::Everyone,
-                        Some(Ok(run)) => NotifyTarget::Run(run),
-                        Some(Err(_)) => NotifyTarget::Nobody,
-                    };
-                    step.notifies.push(NewNotify {
-                        operation,
-                        event,
-                        to,
-                        payload,
-                    });
-                }
-                Effect::Respond { delivery, response } => {
-                    step.responses.push(NewResponse { delivery, response });
-                }
-            }
-        }
-        step
+        self.deadlines.hint(live.frontier.next_deadline());
     }
 
     /// Does what a committed activation decided.
-    fn act(
-        self: &Arc<Self>,
-        run: RunId,
-        activated: &Activated,
-        calls: Vec<(OperationNumber, Call)>,
-        responses: Vec<NewResponse>,
-    ) {
-        for NewResponse { delivery, response } in responses {
-            self.callers.resolve(&(run, delivery), &response);
+    fn act(&self, run: RunId, activated: &Activated, effects: &Effects) {
+        for NewResponse { delivery, response } in &effects.responses {
+            self.replies.answer(run, delivery, response);
         }
         if !activated.status.has_ended() {
-            for (operation, mut call) in calls {
-                call.attempts.next = activated.time;
-                self.start_call(run, operation, call);
+            let attempts = Attempts {
+                scheduled: 1,
+                next: activated.time,
+            };
+            for operation in &effects.calls {
+                self.calls.start(run, *operation, attempts);
             }
         }
         for woken in &activated.woken {
-            self.wake(*woken, Hint::Anything);
+            self.wake.wake(*woken, Hint::Anything);
         }
         if activated.broadcasting {
             self.events.hint();
         }
-    }
-}
-
-/// What the owner of a run goes by, from when it was woken until nothing more is due.
-pub(crate) struct Turn {
-    pub(crate) run: RunId,
-    pub(crate) foretold: Foretold,
-    /// Whether anything was, so that what the tables show may be behind it.
-    was_foretold: bool,
-    /// Kept until the first activation is in the store's queue.
-    pub(crate) hold: Option<Hold>,
-    /// Where something may have arrived.
-    channels: Vec<Channel>,
-    /// Whether it may have arrived anywhere else as well.
-    anywhere: bool,
-}
-
-impl Turn {
-    fn new(run: RunId, hints: Vec<Hint>, hold: Option<Hold>) -> Self {
-        let mut turn = Turn {
-            run,
-            foretold: Foretold::default(),
-            was_foretold: false,
-            hold,
-            channels: Vec::new(),
-            anywhere: false,
-        };
-        for hint in hints {
-            match hint {
-                Hint::Channel(channel) => turn.channels.push(channel),
-                Hint::Anything => turn.anywhere = true,
-                Hint::Time => {}
-                Hint::Arrived(arrived) => {
-                    turn.channels.push(Channel::Webhook(arrived.webhook));
-                    turn.foretold.arrived(*arrived);
-                }
-                Hint::Started(fresh) => turn.foretold.fresh = Some(fresh),
-            }
+        if effects.is_end {
+            tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
-        turn.was_foretold = !turn.foretold.is_empty();
-        turn
-    }
-
-    /// Has a run that was kept look where something may have arrived.
-    fn hint(&mut self, frontier: &mut Frontier) {
-        for channel in self.channels.drain(..) {
-            frontier.hint(channel);
-        }
-        if self.anywhere {
-            frontier.hint_all();
-        }
-    }
-}
-
-/// What is to be delivered, and the time of the activation.
-struct Next {
-    time: Time,
-    delivery: Option<(Completion, Source)>,
-}
-
-fn outcome(
-    arrivals: &mut Arrivals<'_>,
-    frontier: &Frontier,
-    ready: &Ready,
-) -> Result<Outcome, Trouble> {
-    let missing = || {
-        Trouble::Retry(format!(
-            "operation {} has nothing to complete with",
-            ready.operation
-        ))
-    };
-    match &ready.source {
-        Source::Arrival { channel, place } => arrivals.take(channel, *place)?.ok_or_else(missing),
-        Source::Deadline | Source::Abandoned => {
-            let open = frontier.get(ready.operation).ok_or_else(missing)?;
-            Outcome::given_up(&open.kind).ok_or_else(missing)
-        }
+        self.watchers.tell(run, activated.status);
     }
 }

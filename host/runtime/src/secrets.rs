@@ -3,15 +3,19 @@
 //! A value leaves this file as a [`Secret`], towards the check of a signature or a header that is sent. It comes into no
 //! journal, no log and no error.
 
+use std::sync::Arc;
+
 use dormouse_journal::Time;
 use dormouse_secret::{
     InvalidName, InvalidUses, NONCE, OpenError, Origin, Secret, SecretKeys, SecretName, Use,
     check_uses,
 };
-use dormouse_store::{PutSecret, ReadError, SealedSecret, SecretPut, Snapshot, WriteError};
+use dormouse_seams::{Entropy, SecretHeader};
+use dormouse_store::{
+    IncomingView, PutSecret, ReadError, SealedSecret, SecretPut, SendingView, Store, WriteError,
+};
 
-use crate::runtime::Core;
-use crate::{Runtime, Unavailable};
+use crate::Unavailable;
 
 /// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +72,9 @@ pub enum SecretTrouble {
         "the secret {0} is damaged in the store, or somebody has changed its name or its uses there: set it again"
     )]
     Damaged(SecretName),
-    /// The store.
-    #[error(transparent)]
-    Read(#[from] ReadError),
 }
 
-/// By what a request may be checked.
+/// The secrets that a request may be checked by.
 #[derive(Debug, Default)]
 pub(crate) struct Verifying {
     /// Any of them may match.
@@ -93,23 +94,28 @@ pub(crate) enum SendRefused {
     Trouble(#[from] SecretTrouble),
 }
 
-impl Runtime {
+/// The secrets of a host.
+pub(crate) struct Secrets {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// What seals secrets and opens them. Without keys there are none to be used.
+    pub(crate) keys: Option<Arc<SecretKeys>>,
+}
+
+impl Secrets {
     /// Sets a secret, in the place of one of the same name. No other use is allowed than these.
-    ///
-    /// # Errors
-    /// When the host has no key, the uses do not fit the value, or it cannot be made durable.
-    pub async fn set_secret(
+    pub(crate) async fn set(
         &self,
         name: SecretName,
         secret: Secret,
         mut uses: Vec<Use>,
     ) -> Result<SetSecret, SetSecretError> {
         check_uses(&secret, &uses)?;
-        let keys = self.core().secret_keys().ok_or(SetSecretError::NoKey)?;
+        let keys = self.keys.as_ref().ok_or(SetSecretError::NoKey)?;
         uses.sort();
         uses.dedup();
         let mut nonce = [0; NONCE];
-        self.core().entropy.fill(&mut nonce);
+        self.entropy.fill(&mut nonce);
         let sealed = keys.seal(&secret, nonce, &name, &uses);
         drop(secret);
         let put = PutSecret {
@@ -117,7 +123,7 @@ impl Runtime {
             sealed,
             uses,
         };
-        let put = self.store().put_secret(put).await?;
+        let put = self.store.put_secret(put).await?;
         tracing::info!(secret = %name, "a secret was set");
         let view = |row| self.view(name.into(), row);
         Ok(match put {
@@ -126,30 +132,21 @@ impl Runtime {
         })
     }
 
-    /// All secrets, by name, without their values.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn secrets(&self, snapshot: &Snapshot) -> Result<Vec<SecretView>, ReadError> {
-        let rows = snapshot.secrets()?.into_iter();
+    /// Returns all secrets, by name, without their values.
+    pub(crate) async fn list(&self) -> Result<Vec<SecretView>, ReadError> {
+        let rows = self.store.secrets().await?.into_iter();
         Ok(rows.map(|(name, row)| self.view(name, row)).collect())
     }
 
-    /// A secret without its value.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn secret(&self, snapshot: &Snapshot, name: &str) -> Result<Option<SecretView>, ReadError> {
-        let row = snapshot.secret(name)?;
+    /// Returns a secret without its value.
+    pub(crate) async fn show(&self, name: &str) -> Result<Option<SecretView>, ReadError> {
+        let row = self.store.secret(name.to_owned()).await?;
         Ok(row.map(|row| self.view(name.to_owned(), row)))
     }
 
-    /// Deletes a secret. Gives false if there is none of this name.
-    ///
-    /// # Errors
-    /// When it cannot be made durable.
-    pub async fn delete_secret(&self, name: &str) -> Result<bool, Unavailable> {
-        let existed = self.store().delete_secret(name.to_owned()).await?;
+    /// Deletes a secret. Returns false if there is none of this name.
+    pub(crate) async fn delete(&self, name: &str) -> Result<bool, WriteError> {
+        let existed = self.store.delete_secret(name.to_owned()).await?;
         if existed {
             tracing::info!(secret = name, "a secret was deleted");
         }
@@ -159,28 +156,23 @@ impl Runtime {
     fn view(&self, name: String, row: SealedSecret) -> SecretView {
         SecretView {
             name,
-            readable: self.core().has_key_of(&row),
+            readable: self.has_key_of(&row),
             uses: row.uses,
             created: row.created,
             updated: row.updated,
         }
     }
-}
 
-impl Core {
-    /// The values by which requests to this workflow's webhooks may be checked: those of `names` that exist and are
-    /// granted for it.
-    pub(crate) fn verifying(
-        &self,
-        snapshot: &Snapshot,
-        workflow: &str,
-        names: &[String],
-    ) -> Result<Verifying, ReadError> {
+    /// Returns the values by which requests to a webhook may be checked: those that it names, that exist, and that are
+    /// granted for its workflow.
+    pub(crate) fn verifying(&self, incoming: &IncomingView) -> Verifying {
         let mut verifying = Verifying::default();
-        for name in names {
+        let workflow = incoming.workflow.as_str();
+        let signature = incoming.webhook.options.signature.iter();
+        for name in signature.flat_map(|signature| &signature.secrets) {
             let granted = |granted: &Use| granted.lets_verify(workflow);
-            match self.granted(snapshot, name, granted)? {
-                Some((name, row)) => match self.open_secret(name, &row) {
+            match find(&incoming.secrets, name, granted) {
+                Some((name, row)) => match self.open(name, row) {
                     Ok(secret) => verifying.secrets.push(secret),
                     Err(trouble) => verifying.closed = Some(trouble),
                 },
@@ -191,43 +183,29 @@ impl Core {
                 ),
             }
         }
-        Ok(verifying)
+        verifying
     }
 
-    /// The value of a secret to be sent to this URL.
-    pub(crate) fn sending(
-        &self,
-        snapshot: &Snapshot,
-        workflow: &str,
-        name: &str,
-        url: &str,
-    ) -> Result<Secret, SendRefused> {
-        let granted = |granted: &Use| granted.lets_send(workflow, url);
-        match self.granted(snapshot, name, granted) {
-            Ok(Some((name, row))) => Ok(self.open_secret(name, &row)?),
-            Ok(None) => Err(SendRefused::Denied(denial(workflow, name, url))),
-            Err(error) => Err(SecretTrouble::from(error).into()),
-        }
+    /// Returns the headers that a call makes from secrets, with their values as they are now: a secret that was changed
+    /// between two attempts is sent as it was changed to.
+    pub(crate) fn sending(&self, sending: &SendingView) -> Result<Vec<SecretHeader>, SendRefused> {
+        let (workflow, url) = (&sending.workflow, &sending.call.request.url);
+        let headers = sending.call.secret_headers.iter().map(|header| {
+            let granted = |granted: &Use| granted.lets_send(workflow, url);
+            let Some((name, row)) = find(&sending.secrets, &header.secret, granted) else {
+                return Err(SendRefused::Denied(denial(workflow, &header.secret, url)));
+            };
+            Ok(SecretHeader {
+                name: header.name.clone(),
+                prefix: header.prefix.clone(),
+                secret: self.open(name, row)?,
+            })
+        });
+        headers.collect()
     }
 
-    /// A secret, if it exists and one of its uses grants what is asked.
-    fn granted(
-        &self,
-        snapshot: &Snapshot,
-        name: &str,
-        grants: impl Fn(&Use) -> bool,
-    ) -> Result<Option<(SecretName, SealedSecret)>, ReadError> {
-        let Ok(name) = name.parse::<SecretName>() else {
-            return Ok(None);
-        };
-        let row = snapshot.secret(name.as_str())?;
-        Ok(row
-            .filter(|row| row.uses.iter().any(grants))
-            .map(|row| (name, row)))
-    }
-
-    fn open_secret(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretTrouble> {
-        let opened = match self.secret_keys() {
+    fn open(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretTrouble> {
+        let opened = match &self.keys {
             Some(keys) => keys.open(&row.sealed, &name, &row.uses),
             None => Err(OpenError::NoKey),
         };
@@ -236,13 +214,10 @@ impl Core {
             OpenError::Damaged => SecretTrouble::Damaged(name),
         })
     }
-}
 
-impl Core {
     /// Says so once if secrets are in the store that this host cannot use.
-    pub(crate) fn warn_of_closed_secrets(&self) {
-        let rows = self.store.read().and_then(|snapshot| snapshot.secrets());
-        match rows {
+    pub(crate) async fn warn_of_closed(&self) {
+        match self.store.secrets().await {
             Ok(rows) => {
                 let closed = rows.iter().filter(|(_, row)| !self.has_key_of(row));
                 let count = closed.count();
@@ -259,13 +234,20 @@ impl Core {
     }
 
     fn has_key_of(&self, row: &SealedSecret) -> bool {
-        self.secret_keys()
-            .is_some_and(|keys| keys.has(row.sealed.key))
+        let keys = self.keys.as_ref();
+        keys.is_some_and(|keys| keys.has(row.sealed.key))
     }
+}
 
-    fn secret_keys(&self) -> Option<&SecretKeys> {
-        self.settings.secret_keys.as_deref()
-    }
+/// Returns the secret of this name, if it is there and one of its uses grants what is asked.
+fn find<'s>(
+    secrets: &'s [(String, SealedSecret)],
+    name: &str,
+    grants: impl Fn(&Use) -> bool,
+) -> Option<(SecretName, &'s SealedSecret)> {
+    let parsed = name.parse::<SecretName>().ok()?;
+    let (_, row) = secrets.iter().find(|(found, _)| found == name)?;
+    row.uses.iter().any(grants).then_some((parsed, row))
 }
 
 /// What a guest is told that may not send a secret. It depends on what the guest asked for and on nothing else, so that

@@ -20,12 +20,6 @@ pub struct Settings {
     pub retention: u64,
     /// For how many milliseconds a repeated request or start is known as such.
     pub duplicate_window: u64,
-    /// Bytes of the store that are kept in memory.
-    pub store_cache: usize,
-    /// Whether all of the store is verified when it is opened.
-    pub verify_store: bool,
-    /// Bytes that must be free on the disk for a write to be tried.
-    pub disk_reserve: u64,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
     /// Tears an instance down after each step and rebuilds it from the journal, to prove that a step leaves nothing
@@ -117,9 +111,6 @@ impl Default for Settings {
             limits: Limits::default(),
             retention: 7 * DAY,
             duplicate_window: DAY,
-            store_cache: 32 << 20,
-            verify_store: true,
-            disk_reserve: 64 << 20,
             secret_keys: None,
             rebuild_after_step: false,
         }

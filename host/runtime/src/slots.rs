@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_journal::{Channel, RunId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::foretold::{Arrived, Fresh};
+use crate::early::{EarlyRequest, EarlyStart};
 use crate::live::LiveRun;
 
 /// What is known about the reason of a wake-up.
@@ -26,9 +26,9 @@ pub(crate) enum Hint {
     /// A deadline may have passed.
     Time,
     /// A request was queued, and may not be durable yet.
-    Arrived(Box<Arrived>),
+    Request(Box<EarlyRequest>),
     /// The run was started, and may not be durable yet.
-    Started(Box<Fresh>),
+    Start(Box<EarlyStart>),
 }
 
 /// All slots.

@@ -9,12 +9,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_journal::Time;
-use dormouse_store::{ReadError, Timer};
+use dormouse_seams::HostClock;
+use dormouse_store::{ReadError, Store, Timer};
 use futures::FutureExt;
 use tokio::sync::Notify;
 
-use crate::runtime::Core;
-use crate::slots::Hint;
+use crate::recovery::Recovery;
+use crate::slots::{Hint, Slots};
+use crate::wake::Wake;
 
 /// How many timers are read at once.
 const PAGE: usize = 256;
@@ -22,17 +24,17 @@ const PAGE: usize = 256;
 /// Milliseconds between looks at everything that is due.
 const SCAN: u64 = 30_000;
 
-/// How long to wait when the store cannot be read.
+/// How long to wait when the store cannot be read, in milliseconds.
 const PAUSE: u64 = 1_000;
 
 /// When the timers are looked at next.
 #[derive(Default)]
-pub(crate) struct Timers {
+pub(crate) struct Deadlines {
     next: Mutex<Option<Time>>,
     earlier: Notify,
 }
 
-impl Timers {
+impl Deadlines {
     /// A deadline was committed.
     pub(crate) fn hint(&self, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
@@ -43,14 +45,43 @@ impl Timers {
         }
     }
 
-    fn set(&self, time: Time) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+    /// Forgets what was hinted at: the table is about to be looked at.
+    fn clear(&self) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Time(u64::MAX));
+    }
+
+    /// Waits until this time, or until an earlier one that is hinted at.
+    async fn wait(&self, clock: &HostClock, until: Time) {
+        self.hint(Some(until));
+        loop {
+            let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let target = next.unwrap_or(until);
+            if target <= clock.now() {
+                return;
+            }
+            let mut reached = clock.sleep_until(target).fuse();
+            let mut earlier = pin!(self.earlier.notified().fuse());
+            futures::select_biased! {
+                () = reached => return,
+                () = earlier => {}
+            }
+        }
     }
 }
 
-impl Core {
+/// Wakes runs whose deadlines have passed.
+pub(crate) struct Timers {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) recovery: Arc<Recovery>,
+}
+
+impl Timers {
     /// Looks after timers for as long as the host runs.
-    pub(crate) async fn run_timers(self: Arc<Self>) {
+    pub(crate) async fn run(self) {
         let mut reached = None;
         let mut next_scan = self.clock.now().after(SCAN);
         while !self.slots.is_stopping() {
@@ -58,87 +89,35 @@ impl Core {
             if now >= next_scan {
                 reached = None;
                 next_scan = now.after(SCAN);
-                self.try_full_disk();
-                if let Err(error) = self.wake_due() {
-                    tracing::warn!(%error, "due runs could not be read");
-                }
+                self.recovery.scan().await;
             }
-            let wait_until = match self.fire(&mut reached, now) {
+            let wait_until = match self.fire(&mut reached, now).await {
                 Ok(next) => next.map_or(next_scan, |next| next.min(next_scan)),
                 Err(error) => {
                     tracing::warn!(%error, "timers could not be read");
                     now.after(PAUSE)
                 }
             };
-            self.wait(wait_until).await;
+            self.deadlines.wait(&self.clock, wait_until).await;
         }
     }
 
-    /// Wakes the runs whose timers are due; gives the time of the next timer.
-    fn fire(
-        self: &Arc<Self>,
+    /// Wakes the runs whose timers are due, and returns the time of the next timer.
+    async fn fire(
+        &self,
         reached: &mut Option<Timer>,
         now: Time,
     ) -> Result<Option<Time>, ReadError> {
         // Hints from here on are about what this look may have missed.
-        self.timers.set(Time(u64::MAX));
-        let snapshot = self.store.read()?;
+        self.deadlines.clear();
         loop {
-            let due = snapshot.timers(*reached, now, PAGE)?;
-            for timer in &due {
-                self.wake(timer.run, Hint::Time);
+            let page = self.store.timers(*reached, now, PAGE).await?;
+            for timer in &page.due {
+                self.wake.wake(timer.run, Hint::Time);
             }
-            *reached = due.last().copied().or(*reached);
-            if due.len() < PAGE {
-                return snapshot.next_timer(now);
-            }
-        }
-    }
-
-    async fn wait(&self, until: Time) {
-        self.timers.hint(Some(until));
-        loop {
-            let target = self
-                .timers
-                .next
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .unwrap_or(until);
-            if target <= self.clock.now() {
-                return;
-            }
-            let mut reached = self.clock.sleep_until(target).fuse();
-            let mut earlier = pin!(self.timers.earlier.notified().fuse());
-            futures::select_biased! {
-                () = reached => return,
-                () = earlier => {}
-            }
-        }
-    }
-
-    /// A host whose disk was full is not ready, so perhaps nobody asks it to write; it finds out by itself.
-    fn try_full_disk(self: &Arc<Self>) {
-        if self.store.is_full() {
-            let core = self.clone();
-            self.spawner.spawn(Box::pin(async move {
-                if core.store.touch().await.is_ok() {
-                    tracing::info!("the disk takes writes again");
-                }
-            }));
-        }
-    }
-
-    /// Wakes every run that can go on.
-    pub(crate) fn wake_due(self: &Arc<Self>) -> Result<(), ReadError> {
-        let mut after = None;
-        loop {
-            let page = self.store.read()?.due_runs(after, PAGE)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(*last);
-            for run in page {
-                self.wake(run, Hint::Anything);
+            *reached = page.due.last().copied().or(*reached);
+            if page.due.len() < PAGE {
+                return Ok(page.next);
             }
         }
     }

@@ -23,7 +23,7 @@ impl From<ReadError> for Trouble {
         match error {
             ReadError::Storage(error) => Trouble::Retry(error.to_string()),
             // Reading the same row again will not help.
-            error @ (ReadError::Row { .. } | ReadError::Missing { .. }) => {
+            error @ (ReadError::Row { .. } | ReadError::Key { .. } | ReadError::Missing { .. }) => {
                 Trouble::Block(damaged(&error))
             }
         }

@@ -3,219 +3,158 @@
 //! The checks are in the order of their cost and of what they give away: the provider's probe, the signature, the key by
 //! which a repeat is known, the rate; then, in the transaction that makes the request durable: repeat, ended, full.
 
+use std::sync::Arc;
+
 use dormouse_journal::{
-    Delivery, Reply, Request, Response, RunId, Signature, WebhookNumber, WebhookOptions,
+    Delivery, Reply, Request, Response, RunId, Signature, Until, WebhookNumber, WebhookOptions,
 };
 use dormouse_secret::Secret;
+use dormouse_seams::HostClock;
 use dormouse_store::{
-    Accept, Accepted, DeliveryKey, Following, InboxLimits, OtherBody, ReadError, RequestRefused,
-    Webhook, WriteError,
+    Accept, Accepted, Answer, DeliveryKey, Following, IncomingView, InboxLimits, OtherBody, Store,
+    WriteError,
 };
-use dormouse_webhook::{InvalidKey, Rejected, Token};
+use dormouse_webhook::{Rejected, Token, probe_method};
 use sha2::{Digest as _, Sha256};
 
-use crate::foretold::Arrived;
-use crate::rates::Exceeded;
-use crate::runtime::Core;
-use crate::secrets::Verifying;
+use crate::early::EarlyRequest;
+use crate::rates::Rates;
+use crate::received::{Received, Refusal};
+use crate::replies::{Replies, answered};
+use crate::run_ids::RunIds;
+use crate::secrets::{Secrets, Verifying};
 use crate::slots::Hint;
-use crate::{Runtime, SecretTrouble, Unavailable};
+use crate::wake::Wake;
+use crate::watchers::Watchers;
+use crate::Unavailable;
 
-/// A request to a webhook, of which the token is genuine.
-#[derive(Debug, Clone)]
-pub struct Incoming {
-    /// What the token names.
-    pub token: Token,
-    /// How the webhook treats what is sent to it.
-    pub options: WebhookOptions,
-    /// The request as the run is to see it.
-    pub request: Request,
+/// Takes requests to webhooks.
+pub(crate) struct Webhooks {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) wake: Wake,
+    pub(crate) ids: Arc<RunIds>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) replies: Arc<Replies>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) rates: Rates,
+    pub(crate) limits: WebhookLimits,
 }
 
-/// What came of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// It is durable.
-    Accepted {
-        /// Its id.
-        id: String,
-    },
-    /// It repeats the request of this id.
-    Duplicate {
-        /// The first one's id.
-        id: String,
-    },
-    /// It is durable, now or since it came for the first time, and this is the answer to it.
-    Answered {
-        /// The first one's id.
-        id: String,
-        /// What the workflow says.
-        response: Response,
-    },
-    /// It was a provider's probe, and the run is not concerned.
-    Probe(Response),
+/// What requests to webhooks are held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WebhookLimits {
+    pub(crate) inbox: InboxLimits,
+    /// How long the key of a request is remembered, in milliseconds.
+    pub(crate) duplicate_window: u64,
+    /// How long a caller is held at most, in milliseconds.
+    pub(crate) reply_wait: u64,
+    /// How far the time in a signature may be from now, in milliseconds.
+    pub(crate) signature_tolerance: u64,
 }
 
-/// Why a request was not accepted. Nothing of it was stored.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Refusal {
-    /// The webhook does not take this method.
-    #[error("this webhook does not take {0}")]
-    Method(String),
-    /// It does not prove who sent it.
-    #[error(transparent)]
-    Signature(#[from] Rejected),
-    /// The workflow may use none of the secrets that it named.
-    #[error(
-        "the signature cannot be checked: the host holds none of the secrets that the workflow named for this webhook, \
-         or does not let it use them"
-    )]
-    NoSecret,
-    /// Its `Idempotency-Key` cannot be one.
-    #[error(transparent)]
-    Key(#[from] InvalidKey),
-    /// Its key was used for another body.
-    #[error("this Idempotency-Key came with another body before: use a new key for a new request")]
-    OtherBody,
-    /// The webhook was closed, or its run has ended.
-    #[error("this webhook was closed, or its run has ended")]
-    Gone,
-    /// There is no such webhook.
-    #[error("there is no such webhook on this host")]
-    Unknown,
-    /// The inbox is full.
-    #[error("this webhook's inbox is full: the run has not taken what was sent before")]
-    InboxFull,
-    /// All inboxes together hold what the host allows.
-    #[error("the inboxes of this host are full: runs have not taken what was sent before")]
-    HostFull,
-    /// It came too soon after others.
-    #[error("requests come faster than the host takes them")]
-    Rate(Exceeded),
-    /// No more callers can be held.
-    #[error("the host holds as many callers as it may while their workflows decide what to answer")]
-    TooManyHeld,
-    /// The host cannot open the secrets that it is to be checked by.
-    #[error(transparent)]
-    Secret(#[from] SecretTrouble),
-    /// The host cannot do it now.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+/// The webhook that a genuine token names, as it was when its request came.
+pub struct Addressee {
+    webhooks: Arc<Webhooks>,
+    token: Token,
+    options: WebhookOptions,
+    /// None if the run never created such a webhook, or was removed.
+    incoming: Option<IncomingView>,
 }
 
-impl From<RequestRefused> for Refusal {
-    fn from(refused: RequestRefused) -> Self {
-        match refused {
-            RequestRefused::OtherBody => Refusal::OtherBody,
-            RequestRefused::Closed | RequestRefused::Ended => Refusal::Gone,
-            RequestRefused::InboxFull => Refusal::InboxFull,
-            RequestRefused::HostFull => Refusal::HostFull,
-            RequestRefused::UnknownWebhook => Refusal::Unknown,
-        }
+/// The leave to read a request of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// False if only the provider's probe may come by this method.
+    delivers: bool,
+}
+
+impl Addressee {
+    pub(crate) async fn find(webhooks: Arc<Webhooks>, token: Token) -> Result<Self, Unavailable> {
+        let incoming = webhooks.store.incoming(token.run, token.webhook).await?;
+        let options = incoming.as_ref().map(|incoming| incoming.webhook.options.clone());
+        Ok(Addressee {
+            webhooks,
+            token,
+            options: options.unwrap_or_default(),
+            incoming,
+        })
     }
-}
 
-impl From<ReadError> for Refusal {
-    fn from(error: ReadError) -> Self {
-        Refusal::Unavailable(error.into())
-    }
-}
-
-impl From<WriteError> for Refusal {
-    fn from(error: WriteError) -> Self {
-        Refusal::Unavailable(error.into())
-    }
-}
-
-impl Runtime {
-    /// What a token names, if it is genuine. Does not look into the store.
+    /// Returns the methods by which a request or a probe may come.
     #[must_use]
-    pub fn read_token(&self, text: &str) -> Option<Token> {
-        self.core().urls.tokens().read(text).ok()
+    pub fn methods(&self) -> Vec<&str> {
+        let mut methods = self.options.delivered_methods();
+        let probe = probe_method(self.options.handshake);
+        methods.extend(probe.filter(|probe| !self.options.delivers(probe)));
+        methods
     }
 
-    /// A webhook's options, as far as they decide what becomes of a request before it is read. None if its run was
-    /// removed, or was never activated.
+    /// Judges a request by its method, before it is read.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn webhook(&self, token: Token) -> Result<Option<Webhook>, Unavailable> {
-        Ok(self.store().read()?.webhook(token.run, token.webhook)?)
+    /// When neither a request nor a probe may come by this method.
+    pub fn admit(&self, method: &str) -> Result<Admitted, Refusal> {
+        let delivers = self.options.delivers(method);
+        if delivers || probe_method(self.options.handshake) == Some(method) {
+            Ok(Admitted { delivers })
+        } else {
+            Err(Refusal::Method(method.to_owned()))
+        }
     }
 
-    /// Checks a request, makes it durable, and gives what its caller is to be answered. The run is being woken by then.
+    /// Checks a request, makes it durable, and returns what its caller is to be answered. The run is being woken by then.
     /// If its workflow decides the answer, this takes as long as it takes to decide it, within limits.
     ///
     /// # Errors
     /// When it was not accepted.
-    pub async fn receive(&self, incoming: Incoming) -> Result<Received, Refusal> {
-        if let Some(answer) = self.check(&incoming)? {
+    pub async fn receive(self, admitted: Admitted, request: Request) -> Result<Received, Refusal> {
+        if let Some(answer) = self.check(admitted, &request)? {
             return Ok(Received::Probe(answer));
         }
-        let Incoming {
-            token: Token { run, webhook },
-            options,
-            request,
-        } = incoming;
-        let scheme = options.signature.as_ref().map(|signature| signature.scheme);
+        let signature = self.options.signature.as_ref();
+        let scheme = signature.map(|signature| signature.scheme);
         let key = dormouse_webhook::delivery_key(&request, scheme)?;
         let key = key.map(|key| stored_key(&key, &request));
-        let limits = &self.settings().limits;
+        let webhooks = self.webhooks;
         let accept = Accept {
-            run,
-            webhook,
-            id: self.core().new_id().to_string(),
+            run: self.token.run,
+            webhook: self.token.webhook,
+            id: webhooks.ids.next(webhooks.clock.now()).to_string(),
             request,
             key,
-            remember: self.settings().duplicate_window,
-            limits: InboxLimits {
-                requests: limits.inbox,
-                bytes: limits.inbox_bytes,
-                host_bytes: limits.host_inbox_bytes,
-            },
+            remember: webhooks.limits.duplicate_window,
+            limits: webhooks.limits.inbox,
         };
-        let (delivered, answer) = match options.reply {
-            Reply::Accepted => (self.accept(accept).await?, None),
-            Reply::Fixed(response) => (self.accept(accept).await?, Some(response)),
-            Reply::FromWorkflow(within) => return self.accept_and_hold(accept, within).await,
-        };
-        Ok(match answer {
-            Some(response) => Received::Answered {
-                id: delivered.id,
+        match self.options.reply {
+            Reply::Accepted => Ok(webhooks.accept(accept).await?.acknowledged()),
+            Reply::Fixed(response) => Ok(Received::Answered {
+                id: webhooks.accept(accept).await?.id,
                 response,
-            },
-            None => delivered.acknowledged(),
-        })
+            }),
+            Reply::FromWorkflow(within) => webhooks.accept_and_hold(accept, within).await,
+        }
     }
 
-    /// Checks what needs no key and no transaction. Gives the answer to a probe.
-    fn check(&self, incoming: &Incoming) -> Result<Option<Response>, Refusal> {
-        let Incoming {
-            token,
-            options,
-            request,
-        } = incoming;
-        let probe = dormouse_webhook::probe(options.handshake, request);
-        if probe.is_some() && !dormouse_webhook::is_probe_signed(options.handshake) {
+    /// Checks what needs no key and no transaction. Returns the answer to a probe.
+    fn check(&self, admitted: Admitted, request: &Request) -> Result<Option<Response>, Refusal> {
+        let handshake = self.options.handshake;
+        let probe = dormouse_webhook::probe(handshake, request);
+        if probe.is_some() && !dormouse_webhook::is_probe_signed(handshake) {
             return Ok(probe);
         }
-        // A method may have been let in only because probes come by it.
-        if probe.is_none() && !options.delivers(&request.method) {
+        if probe.is_none() && !admitted.delivers {
             return Err(Refusal::Method(request.method.clone()));
         }
-        if let Some(signature) = &options.signature {
-            let snapshot = self.read()?;
-            let Some(run) = snapshot.run(token.run)? else {
-                return Err(Refusal::Gone);
-            };
-            let by = self
-                .core()
-                .verifying(&snapshot, &run.workflow, &signature.secrets)?;
-            self.verify(signature, request, by)?;
+        if let (Some(signature), Some(incoming)) = (&self.options.signature, &self.incoming) {
+            let by = self.webhooks.secrets.verifying(incoming);
+            self.webhooks.verify(signature, request, by)?;
         }
         Ok(probe)
     }
+}
 
+impl Webhooks {
     fn verify(
         &self,
         signature: &Signature,
@@ -227,8 +166,8 @@ impl Runtime {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let tolerance = self.settings().limits.signature_tolerance;
-        let now = self.clock().machine_time();
+        let tolerance = self.limits.signature_tolerance;
+        let now = self.clock.machine_time();
         let verified = dormouse_webhook::verify(signature, &secrets, request, now, tolerance);
         verified.map_err(|rejected| match closed {
             // It may be right by the secret that the host cannot open now, so that its sender shall try again.
@@ -239,15 +178,14 @@ impl Runtime {
 
     /// Makes a request durable and wakes its run, unless others came too fast before it. A repeat, and a request that
     /// nobody takes, is told so all the same.
-    pub(crate) async fn accept(&self, accept: Accept) -> Result<Delivered, Refusal> {
+    async fn accept(&self, accept: Accept) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
-        let now = self.clock().now();
-        let accepted = match self.core().rates.admit(run, webhook, now) {
+        let accepted = match self.rates.admit(run, webhook, self.clock.now()) {
             Ok(()) => self.accept_and_wake(accept).await?,
-            Err(exceeded) => self
-                .read()?
-                .answer_at_any_rate(&accept)?
-                .ok_or(Refusal::Rate(exceeded))?,
+            Err(exceeded) => {
+                let answer = self.store.answer_at_any_rate(accept).await?;
+                answer.ok_or(Refusal::Rate(exceeded))?
+            }
         };
         let (id, place, is_repeat) = match accepted {
             Accepted::Queued { place, .. } => (id, place, false),
@@ -265,10 +203,10 @@ impl Runtime {
 
     /// The run is woken as soon as its request has a place, and while that becomes durable.
     async fn accept_and_wake(&self, accept: Accept) -> Result<Accepted, WriteError> {
-        let core = self.core().clone();
+        let wake = self.wake.clone();
         let (run, webhook) = (accept.run, accept.webhook);
         let (id, request) = (accept.id.clone(), accept.request.clone());
-        let foretold = move |accepted: &Accepted| -> Option<Following> {
+        let decided = move |accepted: &Accepted| -> Option<Following> {
             let Accepted::Queued {
                 is_due: true,
                 place,
@@ -278,7 +216,7 @@ impl Runtime {
             else {
                 return None;
             };
-            let arrived = Arrived {
+            let early = EarlyRequest {
                 webhook,
                 place,
                 is_first,
@@ -288,31 +226,76 @@ impl Runtime {
                     request,
                 },
             };
-            let hint = Hint::Arrived(Box::new(arrived));
-            Some(Box::new(move |hold| core.wake_early(run, hint, hold)))
+            let hint = Hint::Request(Box::new(early));
+            Some(Box::new(move |hold| wake.wake_early(run, hint, hold)))
         };
-        self.store().accept(accept, foretold).await
+        self.store.accept(accept, Box::new(decided)).await
+    }
+
+    /// Accepts a request, and holds its caller for this many milliseconds, or until the workflow has answered.
+    async fn accept_and_hold(&self, accept: Accept, within: u64) -> Result<Received, Refusal> {
+        let until = self.clock.now().after(within.min(self.limits.reply_wait));
+        let _permit = self.replies.permit().ok_or(Refusal::TooManyHeld)?;
+        // Both are waited for before the request is queued: from then on they may come at any time.
+        let run = accept.run;
+        let ended = self.watchers.wait(run, Until::Ended);
+        let mut answer = self.replies.wait(run, &accept.id);
+        let delivered = self.accept(accept).await?;
+        if delivered.is_repeat {
+            answer = self.replies.wait(run, &delivered.id);
+            match self.decided(&delivered).await? {
+                Answer::Open => {}
+                decided => return delivered.received(decided),
+            }
+        }
+        let passed = self.clock.sleep_until(until);
+        match answered(answer, ended, passed).await {
+            Some(response) => delivered.received(Answer::Decided(response)),
+            None => {
+                let decided = self.decided(&delivered).await?;
+                delivered.received(decided)
+            }
+        }
+    }
+
+    /// Returns what is decided about a delivery's caller, as far as the store knows.
+    async fn decided(&self, delivered: &Delivered) -> Result<Answer, Refusal> {
+        let (run, webhook) = (delivered.run, delivered.webhook);
+        let id = delivered.id.clone();
+        Ok(self.store.answer(run, webhook, id, delivered.place).await?)
     }
 }
 
 /// A request that was accepted, now or when it came for the first time.
-pub(crate) struct Delivered {
-    pub(crate) run: RunId,
-    pub(crate) webhook: WebhookNumber,
-    pub(crate) id: String,
+struct Delivered {
+    run: RunId,
+    webhook: WebhookNumber,
+    id: String,
     /// Where it lay in the inbox.
-    pub(crate) place: u64,
-    pub(crate) is_repeat: bool,
+    place: u64,
+    is_repeat: bool,
 }
 
 impl Delivered {
-    /// What a caller is answered for whom there is nothing better.
-    pub(crate) fn acknowledged(self) -> Received {
+    /// The default acknowledgement, for callers that no reply is configured for or decided.
+    fn acknowledged(self) -> Received {
         let id = self.id;
         if self.is_repeat {
             Received::Duplicate { id }
         } else {
             Received::Accepted { id }
+        }
+    }
+
+    /// What the caller is answered who cannot be held any longer.
+    fn received(self, answer: Answer) -> Result<Received, Refusal> {
+        match answer {
+            Answer::Decided(response) => Ok(Received::Answered {
+                id: self.id,
+                response,
+            }),
+            Answer::Ended { was_taken: false } => Err(Refusal::Gone),
+            Answer::Ended { was_taken: true } | Answer::Open => Ok(self.acknowledged()),
         }
     }
 }
@@ -326,12 +309,5 @@ fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> Deliver
             dormouse_webhook::OtherBody::Queue => OtherBody::Queue,
             dormouse_webhook::OtherBody::Same => OtherBody::Same,
         },
-    }
-}
-
-impl Core {
-    /// A new id, above those before.
-    pub(crate) fn new_id(&self) -> RunId {
-        self.ids.next(self.clock.now(), &*self.entropy)
     }
 }

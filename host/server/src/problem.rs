@@ -316,7 +316,7 @@ impl From<ReadError> for Problem {
                 let detail = "the host's store could not be read; its log says why";
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
-            ReadError::Row { .. } | ReadError::Missing { .. } => {
+            ReadError::Row { .. } | ReadError::Key { .. } | ReadError::Missing { .. } => {
                 let detail =
                     "what this needs is damaged in the host's store; its log says which table";
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store-damaged", detail)

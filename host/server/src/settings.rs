@@ -22,11 +22,18 @@ pub fn runtime(config: &Config) -> Settings {
         limits: limits(&config.limits),
         retention: config.retention,
         duplicate_window: config.duplicate_window,
-        store_cache: config.store_cache,
-        verify_store: config.verify_store,
-        disk_reserve: config.disk_reserve,
         secret_keys: config.secret_keys.clone(),
         rebuild_after_step: false,
+    }
+}
+
+/// How the store is kept.
+#[must_use]
+pub fn store(config: &Config) -> dormouse_store_redb::Options {
+    dormouse_store_redb::Options {
+        cache: config.store_cache,
+        reserve: config.disk_reserve,
+        verify: config.verify_store,
     }
 }
 

@@ -1,10 +1,43 @@
 //! What can go wrong between the host and its disk.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use dormouse_journal::DecodeError;
 
-/// Why the store could not be opened.
+/// What a backend reports.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{source}")]
+pub struct StorageError {
+    source: Arc<dyn Error + Send + Sync>,
+    is_full: bool,
+}
+
+impl StorageError {
+    /// A failure of the disk.
+    pub fn new(source: impl Error + Send + Sync + 'static) -> Self {
+        StorageError {
+            source: Arc::new(source),
+            is_full: false,
+        }
+    }
+
+    /// The disk has no space left for what was to be written.
+    pub fn full(source: impl Error + Send + Sync + 'static) -> Self {
+        StorageError {
+            source: Arc::new(source),
+            is_full: true,
+        }
+    }
+
+    /// Returns true if the disk has no space left, which may pass.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+}
+
+/// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
@@ -18,9 +51,9 @@ pub enum OpenError {
          that version"
     )]
     Newer {
-        /// The format found.
+        /// The schema found.
         found: u8,
-        /// The newest format known.
+        /// The newest schema known.
         known: u8,
     },
     /// It is not a store, or it is damaged.
@@ -29,24 +62,39 @@ pub enum OpenError {
     /// The disk.
     #[error("the store cannot be opened: {0}")]
     Io(#[from] std::io::Error),
-    /// Anything else redb reports.
+    /// Anything else that the backend reports.
     #[error("the store cannot be opened: {0}")]
-    Storage(redb::Error),
+    Storage(#[from] StorageError),
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Storage(error) => OpenError::Storage(error),
+            error => OpenError::Damaged(error.to_string()),
+        }
+    }
 }
 
 /// Why something could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// The disk, or redb.
+    /// The disk.
     #[error("the store cannot be read: {0}")]
-    Storage(Arc<redb::Error>),
+    Storage(#[from] StorageError),
     /// A row is not what its table holds.
     #[error("the table {table:?} holds a damaged row: {source}")]
     Row {
         /// The table.
         table: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the row.
         source: DecodeError,
+    },
+    /// A key is not what its table holds.
+    #[error("the table {table:?} holds a damaged key")]
+    Key {
+        /// The table.
+        table: &'static str,
     },
     /// A row that must be there is not.
     #[error("the table {table:?} lacks a row that the table {named_by:?} names")]
@@ -56,12 +104,6 @@ pub enum ReadError {
         /// The table that has the row's key.
         named_by: &'static str,
     },
-}
-
-impl<E: Into<redb::Error>> From<E> for ReadError {
-    fn from(error: E) -> Self {
-        ReadError::Storage(Arc::new(error.into()))
-    }
 }
 
 /// Why something could not be made durable. Nothing of it was written.
@@ -75,7 +117,7 @@ pub enum WriteError {
     Row(ReadError),
     /// The disk failed. The host cannot go on, since it no longer knows what is durable.
     #[error("the store failed, and the host must be restarted: {0}")]
-    Failed(Arc<redb::Error>),
+    Failed(StorageError),
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopped,
@@ -95,5 +137,5 @@ pub enum BackupError {
     Read(#[from] ReadError),
     /// The copy cannot be written.
     #[error("the copy cannot be written: {0}")]
-    Copy(redb::Error),
+    Copy(StorageError),
 }

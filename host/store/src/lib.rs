@@ -1,50 +1,46 @@
-//! The store: what survives. One redb file, one writer that gathers the commits of many runs into one disk sync.
+//! The store: what survives.
 //!
-//! The interface speaks of the product (start this run, accept this request, append these activations, what is due)
-//! and not of tables, so that another kind of store can stand in its place without the layers above noticing.
-//!
-//! - [`Store`] opens the file, and gives snapshots and writes.
-//! - `transactions/` has one file per thing that can happen. Each is checked against the tables first, then written,
-//!   and never half.
-//! - `queries/` has what can be asked of a [`Snapshot`].
-//! - `backup` copies all of a snapshot into a store of its own.
-//! - `writer` gathers transactions into a `group`, which one disk sync makes durable; `handle` is the file they go to.
-//! - `tables/` has one file per table, with the layout of its keys and rows.
-//! - [`seams`] are what the world below is made of: clock, randomness, tasks, disk.
+//! - [`Store`] is what the host asks of its store, in the words of the product. [`StoreReader`] is the half that reads.
+//!   The types of `views` are what reads return.
+//! - [`Embedded`] is a store in this process: one writer that gathers the commits of many runs into one disk sync.
+//! - `rules/` has one file per thing that can happen. Each is checked against the rows first, then written, and never
+//!   half.
+//! - `queries/` has what can be asked of the rows at one moment.
+//! - `queue/` gathers writes into groups, each of which one commit makes durable.
+//! - `tables/` has one file per table, with the layout of its keys and rows; `migrations` has what becomes of stores that
+//!   earlier versions wrote.
+//! - [`rows`] is the seam below: a [`Backend`] keeps rows and makes changes of them durable. Everything above it is
+//!   written once.
 
-#[cfg(test)]
-// What the tests in `tests/` share names the crate as they do.
-extern crate self as dormouse_store;
-
-mod backup;
-mod clock;
+mod backend;
+mod embedded;
 mod error;
-mod group;
-mod handle;
+mod migrations;
 mod queries;
-pub mod seams;
+mod queue;
+pub mod rows;
+mod rules;
 mod store;
-#[cfg(test)]
-#[path = "../tests/support/mod.rs"]
-mod support;
 mod tables;
-mod transactions;
-mod writer;
+mod views;
 
-pub use backup::{Backup, examine};
-pub use clock::HostClock;
-pub use error::{BackupError, OpenError, ReadError, WriteError};
-pub use group::{Following, Hold};
-pub use queries::{RunPage, RunQuery, RunView, Snapshot, Timer, WebhookView};
-pub use store::{Options, Store};
+pub use backend::{Backend, BackendTransaction};
+pub use embedded::Embedded;
+pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
+pub use migrations::check_schema;
+pub use queue::{Commits, Decided, Following, Hold, Order};
+pub use rules::{
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, DeliveryKey,
+    Deploy, Deployed, InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NewResponse,
+    Notified, NotifyTarget, OtherBody, PutSecret, RequestRefused, Resumed, SecretPut, Served,
+    StartRun, Started,
+};
+pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Call, Code, Reply, Run, SealedSecret, Start, State, TokenKeys, Version, Webhook,
-    Workflow,
+    Attempts, Call, Reply, Run, SCHEMA, SealedSecret, Start, State, TableId, TokenKeys, Version,
+    Webhook, Workflow,
 };
-pub use transactions::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, DeliveryKey, Deploy,
-    Deployed, InboxLimits, MailLimits, NewCall, NewNotify, NewResponse, Notified, NotifyTarget,
-    OtherBody, PutSecret, Refused, RequestRefused, Resumed, SecretPut, Served, StartRun, Started,
-    Step,
+pub use views::{
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
+    RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
 };
-pub use writer::Commits;

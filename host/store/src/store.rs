@@ -1,293 +1,245 @@
-//! Opening the store, and the two ways into it.
+//! The outer seam: what the host asks of its store.
+//!
+//! The interface speaks of the product (start this run, accept this request, append these activations, what is due) and
+//! not of tables. Every read is one question with one answer, so that a store behind a network needs one round trip for
+//! it; no read hands out a view of the store that outlives it.
 
-use std::sync::Arc;
+use bytes::Bytes;
+use dormouse_journal::{
+    Channel, Failure, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
+    WebhookNumber,
+};
+use dormouse_seams::{HostClock, Task};
 
-use dormouse_journal::{FORMAT, Time, decode, encode};
-use redb::{Database, ReadableDatabase, ReadableTable};
+use crate::queue::{Commits, Decided};
+use crate::rules::{
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
+    Deployed, MailLimits, NewActivation, Notified, PutSecret, Resumed, SecretPut, Served, StartRun,
+    Started,
+};
+use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
+use crate::views::{
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
+    RunShown, SendingView, TimerPage, WebhookView,
+};
+use crate::{BackupError, ReadError, WriteError};
 
-use crate::group::{Foretold, Transaction, Write};
-use crate::handle::Handle;
-use crate::seams::{Backend, Clock, Disk, Entropy, Spawner};
-use crate::tables::{TokenKeys, meta};
-use crate::writer::{Commits, Writer};
-use crate::{HostClock, OpenError, ReadError, Snapshot, WriteError};
+/// A read under way. It fails when the disk does, or when a row that it needs is damaged.
+pub type Read<T> = Task<Result<T, ReadError>>;
 
-/// The store.
-#[derive(Clone)]
-pub struct Store {
-    handle: Arc<Handle>,
-    writer: Arc<Writer>,
-    clock: HostClock,
-    keys: Arc<Keys>,
-}
+/// A write that is in the queue. It resolves when it is durable, or when it could not be made so.
+pub type Written<T> = Task<Result<T, WriteError>>;
 
-/// How a store is kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// How many bytes of it are kept in memory.
-    pub cache: usize,
-    /// How many must be left on the disk for a write to be tried.
-    pub reserve: u64,
-    /// Whether all of it is verified when it is opened, at the cost of reading it once. Otherwise it is opened at once,
-    /// whatever its size and however the host ended: each commit then takes the longer to keep it ready for that, and
-    /// damage goes unseen.
-    pub verify: bool,
-}
+/// What can be asked of a store: what is durable.
+pub trait StoreReader: Send + Sync + 'static {
+    /// Returns where a run stands.
+    fn state(&self, run: RunId) -> Read<Option<State>>;
 
-impl Options {
-    /// Whether commits keep the store ready to be opened at once. What is verified at each start is read as a whole then,
-    /// and need not be kept ready for less.
-    pub(crate) fn quick_repair(self) -> bool {
-        !self.verify
-    }
-}
+    /// Returns a run with its output and what it waits for, at most so many operations.
+    fn show(&self, run: RunId, open: usize) -> Read<Option<RunShown>>;
 
-struct Touch;
+    /// Returns what a run was started with.
+    fn input(&self, run: RunId) -> Read<Option<Payload>>;
 
-impl Transaction for Touch {
-    type Output = ();
+    /// Returns where a run stands, and its output if it has completed.
+    fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>>;
 
-    fn apply(&self, _: &mut Write<'_>) -> Result<(), ReadError> {
-        Ok(())
-    }
-}
+    /// Returns the webhooks of a run, in the order in which it created them, at most so many.
+    fn webhooks(&self, run: RunId, limit: usize) -> Read<Option<Vec<WebhookView>>>;
 
-/// Room for the pages on the way from a root to a leaf.
-const VERIFYING_CACHE: usize = 1 << 20;
+    /// Returns a run's journal from this activation on: at most so many activations, and no more once they have a few MiB.
+    fn journal(&self, run: RunId, from: u32, limit: usize) -> Read<JournalPage>;
 
-struct Keys {
-    tokens: TokenKeys,
-    code: [u8; 32],
-}
+    /// Returns a run's log from this activation and line on, at most so many lines.
+    fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage>;
 
-impl Store {
-    /// Opens the store, and makes it if it does not exist.
-    ///
-    /// # Errors
-    /// When another host has it open, a newer version wrote it, or it is damaged.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
-        spawner: Arc<dyn Spawner>,
-        options: Options,
-    ) -> Result<Self, OpenError> {
-        if options.verify {
-            verify(&*disk)?;
-        }
-        let database = builder(options.cache)
-            .create_with_backend(Backend(disk.open()?))
-            .map_err(classify_open)?;
-        let floor = prepare(&database, clock.now(), entropy, options)?;
-        let keys = read_keys(&database)?;
-        let clock = HostClock::new(clock, floor);
-        let handle = Arc::new(Handle::new(database, disk, options));
-        let writer = Writer::new(handle.clone(), clock.clone(), spawner, options.reserve);
-        Ok(Store {
-            handle,
-            writer,
-            clock,
-            keys: Arc::new(keys),
-        })
-    }
+    /// Returns a page of runs, newest first.
+    fn runs(&self, query: RunQuery) -> Read<RunPage>;
 
-    /// The host's clock, which this store keeps from going back.
-    #[must_use]
-    pub fn clock(&self) -> &HostClock {
-        &self.clock
-    }
+    /// Returns a run with all that decides what comes next.
+    fn recall(&self, run: RunId) -> Read<Option<Recalled>>;
 
-    /// The keys of webhook tokens.
-    #[must_use]
-    pub fn token_keys(&self) -> &TokenKeys {
-        &self.keys.tokens
-    }
+    /// Returns what lies first in these channels of a run. A channel that is not in the answer is empty.
+    fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, dormouse_journal::Head)>>;
 
-    /// The key that seals compiled code.
-    #[must_use]
-    pub fn code_key(&self) -> [u8; 32] {
-        self.keys.code
-    }
+    /// Returns what lies in a channel of a run at this place, as the outcome of the operation that takes it.
+    fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>>;
 
-    /// What is durable right now, to be read.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn read(&self) -> Result<Snapshot, ReadError> {
-        Ok(Snapshot::new(self.handle.database().begin_read()?))
-    }
+    /// Returns all that lies in a channel of a run. It is not bounded, and for tests.
+    fn lying(&self, run: RunId, channel: Channel) -> Read<Vec<Lying>>;
 
-    /// Why nothing can be written any more, if so.
-    #[must_use]
-    pub fn failure(&self) -> Option<WriteError> {
-        self.writer.failure()
-    }
+    /// Returns what a request to a webhook is judged by. None if the run never created it, or was removed.
+    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>>;
 
-    /// Whether writes are refused for want of space.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.writer.is_full()
-    }
+    /// Returns what a request is answered whatever the limits are: that it repeats another, or that nobody takes it. None
+    /// if it could be queued. Nothing is written, so that a flood costs no syncs.
+    fn answer_at_any_rate(&self, accept: Accept) -> Read<Option<Accepted>>;
 
-    /// What was made durable since the store was opened.
-    #[must_use]
-    pub fn commits(&self) -> Commits {
-        self.writer.commits()
-    }
-
-    /// Writes nothing but the time: to find out whether a disk that was full takes writes again, and as a barrier. All
-    /// that was in the queue before is durable, or has failed, when this resolves.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn touch(&self) -> Result<(), WriteError> {
-        self.write(Touch).await
-    }
-
-    pub(crate) fn writer(&self) -> &Writer {
-        &self.writer
-    }
-
-    /// Writes something, which is in the queue when this returns. Resolves when it is durable.
-    pub(crate) fn write<T: Transaction>(
+    /// Returns what is decided about the caller of a delivery, which lay in the inbox at this place.
+    fn answer(
         &self,
-        transaction: T,
-    ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
-        self.writer.write(transaction, None)
-    }
+        run: RunId,
+        webhook: WebhookNumber,
+        delivery: String,
+        place: u64,
+    ) -> Read<Answer>;
 
-    /// The same, and tells what comes of it as soon as that is known, which is before it is durable.
-    pub(crate) fn foretell<T: Transaction>(
+    /// Returns a call that has no result yet, with the secrets as they are now.
+    fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
+
+    /// Returns calls without a result, after the one given, at most so many.
+    fn calls(
         &self,
-        transaction: T,
-        foretold: Foretold<T::Output>,
-    ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T> {
-        self.writer.write(transaction, Some(foretold))
-    }
+        after: Option<(RunId, OperationNumber)>,
+        limit: usize,
+    ) -> Read<Vec<OutstandingCall>>;
+
+    /// Returns runs that can go on right now, after the run given, at most so many.
+    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>>;
+
+    /// Returns blocked runs, after the run given, at most so many.
+    fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>>;
+
+    /// Returns the timers after the one given that pass until this time, at most so many, and when the next one passes.
+    fn timers(&self, after: Option<crate::Timer>, until: Time, limit: usize) -> Read<TimerPage>;
+
+    /// Returns true if an event has waiters that were not served yet.
+    fn is_broadcasting(&self) -> Read<bool>;
+
+    /// Returns when the next thing expires.
+    fn next_expiry(&self) -> Read<Option<Time>>;
+
+    /// Returns the size of all requests in all inboxes.
+    fn inbox_bytes(&self) -> Read<u64>;
+
+    /// Returns a workflow.
+    fn workflow(&self, name: String) -> Read<Option<Workflow>>;
+
+    /// Returns all workflows, by name.
+    fn workflows(&self) -> Read<Vec<(String, Workflow)>>;
+
+    /// Returns the bytes of a component.
+    fn component(&self, version: VersionId) -> Read<Option<Bytes>>;
+
+    /// Returns a component's compiled code, sealed.
+    fn code(&self, version: VersionId) -> Read<Option<Bytes>>;
+
+    /// Returns a secret, sealed.
+    fn secret(&self, name: String) -> Read<Option<SealedSecret>>;
+
+    /// Returns all secrets, sealed, by name.
+    fn secrets(&self) -> Read<Vec<(String, SealedSecret)>>;
 }
 
-/// Verifies the checksum of every page, and repairs what a crash left behind: redb believes what it reads later, and a bit
-/// that flipped in a value would be served as if it were the truth.
-///
-/// The file is opened once for this alone. All of it passes through the cache, which is faster the smaller that is, and
-/// would be left full of what nobody asked for. What is closed well is then opened at once.
-fn verify(disk: &dyn Disk) -> Result<(), OpenError> {
-    let database = builder(VERIFYING_CACHE)
-        .set_check_integrity_on_open(true)
-        .create_with_backend(Backend(disk.open()?))
-        .map_err(classify_open)?;
-    database.close().map_err(storage)
+/// The store. A write is in the queue when the method returns, behind those that came before.
+pub trait Store: StoreReader {
+    /// Returns the host's clock, which this store keeps from going backwards.
+    fn clock(&self) -> &HostClock;
+
+    /// Returns the keys of webhook tokens.
+    fn token_keys(&self) -> &TokenKeys;
+
+    /// Returns the key that seals compiled code.
+    fn code_key(&self) -> [u8; 32];
+
+    /// Returns why nothing can be written any more, if so.
+    fn failure(&self) -> Option<WriteError>;
+
+    /// Returns true if writes are refused for want of space.
+    fn is_full(&self) -> bool;
+
+    /// Returns what was made durable since the store was opened.
+    fn commits(&self) -> Commits;
+
+    /// Accepts a request. Once `Queued` is returned, the request is durable.
+    ///
+    /// `decided` is called as soon as it is known what comes of it, which is before it is durable, if it ever is, and
+    /// returns what is to be done then. Nothing that follows may be released yet. What is written while the hold is kept
+    /// may become durable by the same sync, and never before; there is no hold where many come together.
+    fn accept(&self, accept: Accept, decided: Decided<Accepted>) -> Written<Accepted>;
+
+    /// Starts a run. `decided` is called as for [`Store::accept`].
+    fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started>;
+
+    /// Appends an activation of this number to a run's journal, and does in the same commit what it decided. A run that
+    /// ends with it is kept for `retention` milliseconds; events aimed at a run are kept up to the limits of `mail`.
+    fn activate(
+        &self,
+        run: RunId,
+        number: u32,
+        new: NewActivation,
+        retention: u64,
+        mail: MailLimits,
+    ) -> Written<Result<Activated, CommitRefused>>;
+
+    /// Records what came of the attempt of this number. Returns false if nobody wants to know any more.
+    fn attempt_made(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempt: u32,
+        made: AttemptMade,
+    ) -> Written<bool>;
+
+    /// Sends an event to all who wait for it.
+    fn notify(&self, event: String, payload: Payload) -> Written<Notified>;
+
+    /// Sends an event to one run.
+    fn notify_run(
+        &self,
+        run: RunId,
+        event: String,
+        payload: Payload,
+        limits: MailLimits,
+    ) -> Written<AimedNotified>;
+
+    /// Serves the next batch of waiters of events that are under way.
+    fn serve_events(&self) -> Written<Served>;
+
+    /// Ends a run, which is kept for `retention` milliseconds. An activation in progress is refused its commit.
+    fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled>;
+
+    /// Sets a run aside. Returns false if it has ended meanwhile.
+    fn block(&self, run: RunId, reason: Failure) -> Written<bool>;
+
+    /// Lets a blocked run go on.
+    fn resume(&self, run: RunId) -> Written<Resumed>;
+
+    /// Removes some of what has expired. Returns whether there is more.
+    fn retire(&self) -> Written<bool>;
+
+    /// Makes a component the current version of a workflow.
+    fn deploy(&self, deploy: Deploy) -> Written<Deployed>;
+
+    /// Deletes a workflow: no new runs; those that exist go on. Returns false if there is none of this name.
+    fn delete_workflow(&self, name: String) -> Written<bool>;
+
+    /// Keeps compiled code for the next start.
+    fn keep_code(&self, version: VersionId, sealed: Bytes) -> Written<()>;
+
+    /// Sets a secret.
+    fn put_secret(&self, put: PutSecret) -> Written<SecretPut>;
+
+    /// Deletes a secret. Returns false if there is none of this name.
+    fn delete_secret(&self, name: String) -> Written<bool>;
+
+    /// Resolves when all that was decided about a run before this call is durable, or has failed.
+    fn barrier(&self, run: RunId) -> Written<()>;
+
+    /// Finds out whether a disk that was full takes writes again.
+    fn probe(&self) -> Written<()>;
 }
 
-pub(crate) fn builder(cache: usize) -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(cache);
-    builder
-}
-
-/// Checks the format, makes what a new store needs, and gives the highest time that was ever read.
-fn prepare(
-    database: &Database,
-    now: Time,
-    entropy: &dyn Entropy,
-    options: Options,
-) -> Result<Time, OpenError> {
-    let mut transaction = database.begin_write().map_err(storage)?;
-    transaction.set_quick_repair(options.quick_repair());
-    let floor = {
-        let mut table = transaction.open_table(meta::TABLE).map_err(storage)?;
-        let found = table
-            .get(meta::FORMAT)
-            .map_err(storage)?
-            .map(|guard| guard.value().to_vec());
-        match found.as_deref() {
-            None => {
-                table
-                    .insert(meta::FORMAT, [FORMAT].as_slice())
-                    .map_err(storage)?;
-                let tokens = TokenKeys {
-                    keys: vec![(1, random(entropy))],
-                };
-                table
-                    .insert(meta::TOKEN_KEYS, encode(&tokens).as_slice())
-                    .map_err(storage)?;
-                table
-                    .insert(meta::CODE_KEY, encode(&random::<32>(entropy)).as_slice())
-                    .map_err(storage)?;
-                table
-                    .insert(meta::CLOCK, encode(&now).as_slice())
-                    .map_err(storage)?;
-            }
-            Some(found) => check_format(found)?,
-        }
-        let clock = table.get(meta::CLOCK).map_err(storage)?;
-        match clock {
-            Some(guard) => {
-                decode(guard.value()).map_err(|error| OpenError::Damaged(error.to_string()))?
-            }
-            None => return Err(OpenError::Damaged("its clock is missing".into())),
-        }
-    };
-    drop(Write::begin(&transaction, now).map_err(|error| OpenError::Damaged(error.to_string()))?);
-    transaction.commit().map_err(storage)?;
-    Ok(floor)
-}
-
-/// Whether a store of this format can be read.
-pub(crate) fn check_format(found: &[u8]) -> Result<(), OpenError> {
-    match found {
-        [FORMAT] => Ok(()),
-        [found] if *found > FORMAT => Err(OpenError::Newer {
-            found: *found,
-            known: FORMAT,
-        }),
-        other => Err(OpenError::Damaged(format!("its format is {other:?}"))),
-    }
-}
-
-fn read_keys(database: &Database) -> Result<Keys, OpenError> {
-    let transaction = database.begin_read().map_err(storage)?;
-    let table = transaction.open_table(meta::TABLE).map_err(storage)?;
-    let value = |name: &str| -> Result<Vec<u8>, OpenError> {
-        let guard = table.get(name).map_err(storage)?;
-        guard
-            .map(|guard| guard.value().to_vec())
-            .ok_or_else(|| OpenError::Damaged(format!("its {name} are missing")))
-    };
-    let damaged = |error: dormouse_journal::DecodeError| OpenError::Damaged(error.to_string());
-    Ok(Keys {
-        tokens: decode(&value(meta::TOKEN_KEYS)?).map_err(damaged)?,
-        code: decode(&value(meta::CODE_KEY)?).map_err(damaged)?,
-    })
-}
-
-fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
-    let mut bytes = [0; N];
-    entropy.fill(&mut bytes);
-    bytes
-}
-
-pub(crate) fn storage(error: impl Into<redb::Error>) -> OpenError {
-    OpenError::Storage(error.into())
-}
-
-pub(crate) fn classify_open(error: redb::DatabaseError) -> OpenError {
-    match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
-        redb::DatabaseError::UpgradeRequired(found) => OpenError::Damaged(format!(
-            "its file format {found} is older than any Dormouse wrote"
-        )),
-        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => {
-            OpenError::Damaged(what)
-        }
-        redb::DatabaseError::Storage(redb::StorageError::Io(error))
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
-            ) =>
-        {
-            OpenError::Damaged(error.to_string())
-        }
-        error => storage(error),
-    }
+/// A store that can copy itself while the host goes on.
+pub trait Backup: Send + Sync + 'static {
+    /// Copies everything that is durable now into `target`, an empty file on the disk that the store itself is on. It
+    /// blocks its thread for as long as the disk takes, and asks `is_wanted` every now and then whether to go on.
+    ///
+    /// # Errors
+    /// When it is not wanted any more, there is too little space, or a disk fails.
+    fn back_up(
+        &self,
+        target: std::fs::File,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), BackupError>;
 }

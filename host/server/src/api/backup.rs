@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use dormouse_api::ProblemBody;
 use dormouse_runtime::Runtime;
+use dormouse_store::Backup;
+use dormouse_store_redb::store_size;
 use futures::{Stream, stream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -19,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::docs::{Bytes, Guarded};
 use super::state::AppState;
-use crate::machine::{self, Scratch};
+use crate::machine::Scratch;
 use crate::problem::Problem;
 
 /// Bytes that are read and sent at once.
@@ -28,6 +30,7 @@ const PIECE: usize = 256 << 10;
 /// Where backups are made, one at a time: each takes as much of the disk as the store.
 pub(super) struct Backups {
     directory: PathBuf,
+    store: Arc<dyn Backup>,
     turn: Arc<Semaphore>,
 }
 
@@ -39,10 +42,11 @@ struct Made {
 }
 
 impl Backups {
-    /// Backups of the store in this directory.
-    pub(super) fn new(directory: &Path) -> Self {
+    /// Returns the backups of a store in this directory.
+    pub(super) fn new(directory: &Path, store: Arc<dyn Backup>) -> Self {
         Backups {
             directory: directory.to_owned(),
+            store,
             turn: Arc::new(Semaphore::new(1)),
         }
     }
@@ -79,7 +83,7 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
     };
     let runtime = state.runtime.clone();
     let made =
-        tokio::task::spawn_blocking(move || make(&runtime, &backups.directory, turn, &is_wanted))
+        tokio::task::spawn_blocking(move || make(&runtime, &backups, turn, &is_wanted))
             .await;
     drop(wanted);
     let made = made.unwrap_or_else(|error| {
@@ -100,13 +104,16 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
 
 fn make(
     runtime: &Runtime,
-    directory: &Path,
+    backups: &Backups,
     turn: OwnedSemaphorePermit,
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Made, Problem> {
-    let scratch = Scratch::new(directory).map_err(|error| failed(&error))?;
-    if let Err(error) = runtime.back_up(Box::new(scratch.clone()), is_wanted) {
-        let size = machine::store_size(directory).map_err(|error| failed(&error))?;
+    let scratch = Scratch::new(&backups.directory).map_err(|error| failed(&error))?;
+    let target = scratch.reader().map_err(|error| failed(&error))?;
+    // A host that stops does not go on.
+    let is_wanted = || is_wanted() && !runtime.is_stopping();
+    if let Err(error) = backups.store.back_up(target, &is_wanted) {
+        let size = store_size(&backups.directory).map_err(|error| failed(&error))?;
         return Err(Problem::no_backup(error, size));
     }
     let file = scratch.reader().map_err(|error| failed(&error))?;

@@ -55,7 +55,10 @@ pub(super) async fn resume(
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
     match state.runtime.resume(run).await? {
-        Resumed::Now => Ok(Json(RunStatus::of(run, runs::status(&state, run)?))),
+        Resumed::Now => {
+            let status = runs::status(&state, run).await?;
+            Ok(Json(RunStatus::of(run, status)))
+        }
         Resumed::NotBlocked(status) => Err(Problem::not_blocked(run, status)),
         Resumed::Unknown => Err(Problem::unknown_run(run)),
     }

@@ -51,7 +51,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str,
 )]
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     let (active, warm) = state.runtime.instances();
-    let inbox_bytes = state.read(|snapshot| Ok(snapshot.inbox_bytes()?)).await;
+    let inbox_bytes = state.runtime.reader().inbox_bytes().await;
     let moment = Moment {
         active,
         warm,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
 use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use dormouse_journal::RunId;
-use dormouse_store::Snapshot;
+use dormouse_store::WebhookView;
 use dormouse_webhook::signature_headers;
 use http::Uri;
 
@@ -23,7 +23,7 @@ const MOST_ACTIVATIONS: usize = 1_000;
 const LINES: usize = 1_000;
 const MOST_LINES: usize = 10_000;
 
-/// Webhooks that are read without going to another thread. Few runs have more.
+/// Webhooks that are read first. Few runs have more.
 const FEW: usize = 32;
 
 /// Shows a run's journal
@@ -50,11 +50,7 @@ pub(super) async fn journal(
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
     let mask = state.mask.clone();
-    Ok(Json(
-        state
-            .read(move |snapshot| journal_page(snapshot, run, from, limit, mask))
-            .await?,
-    ))
+    Ok(Json(journal_page(&state, run, from, limit, mask).await?))
 }
 
 /// Shows a run's log
@@ -76,11 +72,7 @@ pub(super) async fn logs(
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(LINES, 1..=MOST_LINES)?;
     let from = AtLine::from_query(&params)?.unwrap_or_default();
-    Ok(Json(
-        state
-            .read(move |snapshot| log_page(snapshot, run, from, limit))
-            .await?,
-    ))
+    Ok(Json(log_page(&state, run, from, limit).await?))
 }
 
 /// Shows a run's webhooks
@@ -102,14 +94,9 @@ pub(super) async fn webhooks(
 
 /// The webhooks of a run.
 pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webhook>, Problem> {
-    let mut webhooks = state.look(|snapshot| {
-        must_exist(snapshot, run)?;
-        Ok(snapshot.first_webhooks(run, FEW)?)
-    })?;
+    let mut webhooks = first_webhooks(state, run, FEW).await?;
     if webhooks.len() == FEW {
-        webhooks = state
-            .read(move |snapshot| Ok(snapshot.webhooks(run)?))
-            .await?;
+        webhooks = first_webhooks(state, run, usize::MAX).await?;
     }
     let webhooks = webhooks.into_iter().map(|view| {
         let rejected = state.rejections.of(run, view.number);
@@ -118,82 +105,78 @@ pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webh
     Ok(webhooks.collect())
 }
 
-fn journal_page(
-    snapshot: &Snapshot,
+/// The webhooks that a run created first, at most so many.
+async fn first_webhooks(
+    state: &AppState,
+    run: RunId,
+    limit: usize,
+) -> Result<Vec<WebhookView>, Problem> {
+    let webhooks = state.runtime.reader().webhooks(run, limit).await?;
+    webhooks.ok_or_else(|| Problem::unknown_run(run))
+}
+
+async fn journal_page(
+    state: &AppState,
     run: RunId,
     from: AtActivation,
     limit: usize,
     mask: Mask,
 ) -> Result<JournalPage, Problem> {
-    must_exist(snapshot, run)?;
+    let webhooks = first_webhooks(state, run, usize::MAX).await?;
+    let mut showing = Showing::new(mask.with(signature_headers_of(&webhooks)));
+    let reader = state.runtime.reader();
     let mut page = JournalPage {
         activations: Vec::new(),
         next: None,
     };
-    let mut showing = Showing::new(mask.with(signature_headers_of(snapshot, run)?));
     let mut at = from;
-    for activation in snapshot.journal(run, from.activation)? {
-        let activation = activation?;
+    loop {
+        let wanted = limit - page.activations.len();
+        let found = reader.journal(run, at.activation, wanted).await?;
+        for activation in &found.activations {
+            let shown = Activation::of(at.activation, at.operation, activation, &mut showing);
+            page.activations.push(shown);
+            let made = u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
+            at.activation = at.activation.saturating_add(1);
+            at.operation = at.operation.saturating_add(made);
+        }
+        if !found.more {
+            return Ok(page);
+        }
         if page.activations.len() == limit {
             page.next = Some(at.to_text());
-            break;
+            return Ok(page);
         }
-        page.activations.push(Activation::of(
-            at.activation,
-            at.operation,
-            &activation,
-            &mut showing,
-        ));
-        let made = u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
-        at.activation = at.activation.saturating_add(1);
-        at.operation = at.operation.saturating_add(made);
     }
-    Ok(page)
 }
 
 /// The headers that carry the signatures which a run's webhooks check: authors choose some of the names.
-fn signature_headers_of(snapshot: &Snapshot, run: RunId) -> Result<Vec<String>, Problem> {
-    let webhooks = snapshot.webhooks(run)?;
+fn signature_headers_of(webhooks: &[WebhookView]) -> Vec<String> {
     let checks = webhooks
         .iter()
         .filter_map(|view| view.webhook.options.signature.as_ref());
-    Ok(checks.flat_map(signature_headers).collect())
+    checks.flat_map(signature_headers).collect()
 }
 
-fn log_page(
-    snapshot: &Snapshot,
+async fn log_page(
+    state: &AppState,
     run: RunId,
     from: AtLine,
     limit: usize,
 ) -> Result<LogPage, Problem> {
-    must_exist(snapshot, run)?;
-    let mut page = LogPage {
-        lines: Vec::new(),
-        next: None,
-    };
-    let mut at = AtLine::default();
-    for (activation, line) in snapshot.logs(run)? {
-        if activation != at.activation {
-            at = AtLine {
-                activation,
-                line: 0,
-            };
-        }
-        if at >= from {
-            if page.lines.len() == limit {
-                page.next = Some(at.to_text());
-                break;
-            }
-            page.lines.push(LogLine::of(activation, line));
-        }
-        at.line += 1;
+    let reader = state.runtime.reader();
+    if reader.state(run).await?.is_none() {
+        return Err(Problem::unknown_run(run));
     }
-    Ok(page)
-}
-
-fn must_exist(snapshot: &Snapshot, run: RunId) -> Result<(), Problem> {
-    match snapshot.state(run)? {
-        Some(_) => Ok(()),
-        None => Err(Problem::unknown_run(run)),
-    }
+    let page = reader
+        .logs(run, (from.activation, from.line), limit)
+        .await?;
+    let lines = page.lines.into_iter();
+    let next = page.next.map(|(activation, line)| AtLine { activation, line });
+    Ok(LogPage {
+        lines: lines
+            .map(|((activation, _), line)| LogLine::of(activation, line))
+            .collect(),
+        next: next.map(|next| next.to_text()),
+    })
 }

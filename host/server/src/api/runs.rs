@@ -49,9 +49,7 @@ pub(super) async fn list(
     };
     // What was asked for by status has that status in the store, and is shown with it.
     let overlay = query.status.is_none();
-    let page = state
-        .read(move |snapshot| Ok(snapshot.runs(&query)?))
-        .await?;
+    let page = state.runtime.reader().runs(query).await?;
     let runs = page
         .runs
         .iter()
@@ -115,19 +113,12 @@ pub(super) async fn output(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
-    let output = state
-        .read(move |snapshot| {
-            let status = snapshot
-                .state(run)?
-                .ok_or_else(|| Problem::unknown_run(run))?
-                .status;
-            match snapshot.output(run)? {
-                Some(output) => Ok(output),
-                None if status.has_ended() => Err(Problem::no_output(run, status)),
-                None => Err(Problem::not_ended(run, status)),
-            }
-        })
-        .await?;
+    let found = state.runtime.reader().output(run).await?;
+    let output = match found.ok_or_else(|| Problem::unknown_run(run))? {
+        (_, Some(output)) => output,
+        (status, None) if status.has_ended() => return Err(Problem::no_output(run, status)),
+        (status, None) => return Err(Problem::not_ended(run, status)),
+    };
     let content_type = HeaderValue::try_from(output.content_type)
         .ok()
         .filter(|content_type| !content_type.is_empty())
@@ -147,21 +138,15 @@ pub(super) async fn output(
 /// A run as a whole.
 pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     let active = state.runtime.is_active(run);
-    state
-        .read(move |snapshot| {
-            let view = snapshot
-                .view(run)?
-                .ok_or_else(|| Problem::unknown_run(run))?;
-            let output = snapshot.output(run)?;
-            let open = snapshot.open(run, Run::WAITING + 1)?;
-            Ok(shown::run(&view, output.as_ref(), &open, active))
-        })
-        .await
+    let shown = state.runtime.reader().show(run, Run::WAITING + 1).await?;
+    let shown = shown.ok_or_else(|| Problem::unknown_run(run))?;
+    let output = shown.output.as_ref();
+    Ok(shown::run(&shown.view, output, &shown.open, active))
 }
 
 /// Where a run stands.
-pub(super) fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
-    let status = state.runtime.status(run)?;
+pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
+    let status = state.runtime.status(run).await?;
     status.ok_or_else(|| Problem::unknown_run(run))
 }
 

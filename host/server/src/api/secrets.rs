@@ -27,10 +27,7 @@ const BODY: u64 = 16 << 10;
     responses((status = 200, description = "The secrets", body = Secrets), Guarded),
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Secrets>, Problem> {
-    let runtime = state.runtime.clone();
-    let views = state
-        .read(move |snapshot| Ok(runtime.secrets(snapshot)?))
-        .await?;
+    let views = state.runtime.secrets().await?;
     let secrets = views.into_iter().map(shown::secret).collect();
     Ok(Json(Secrets { secrets }))
 }
@@ -47,14 +44,9 @@ pub(super) async fn show(
     State(state): State<AppState>,
     path: PathParams,
 ) -> Result<Json<Secret>, Problem> {
-    let name = path.text("name").to_owned();
-    let runtime = state.runtime.clone();
-    let secret = state
-        .read(move |snapshot| {
-            let view = runtime.secret(snapshot, &name)?;
-            view.ok_or_else(|| Problem::unknown_secret(&name))
-        })
-        .await?;
+    let name = path.text("name");
+    let secret = state.runtime.secret(name).await?;
+    let secret = secret.ok_or_else(|| Problem::unknown_secret(name))?;
     Ok(Json(shown::secret(secret)))
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn start(
             let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
             waited.await?.ok_or_else(|| Problem::unknown_run(run))?
         }
-        None => runs::status(&state, run)?,
+        None => runs::status(&state, run).await?,
     };
     if wait.is_some() && status.has_ended() {
         return Ok((answer, Json(runs::view(&state, run).await?)).into_response());

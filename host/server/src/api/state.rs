@@ -8,15 +8,14 @@ use bytes::Bytes;
 use dormouse_api::Mask;
 use dormouse_config::Config;
 use dormouse_runtime::Runtime;
-use dormouse_store::Snapshot;
-use http::{HeaderName, StatusCode};
+use dormouse_store::Backup;
+use http::HeaderName;
 
 use super::auth::Auth;
 use super::backup::Backups;
 use super::docs;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
-use crate::problem::Problem;
 
 /// What every handler can use. Cheap to clone, which each layer does for each request.
 #[derive(Clone)]
@@ -51,10 +50,11 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    /// The state of a host with this configuration.
+    /// Returns the state of a host with this configuration, whose store is copied by `backup`.
     #[must_use]
     pub fn new(
         runtime: Runtime,
+        backup: Arc<dyn Backup>,
         config: &Config,
         metrics: Metrics,
         rejections: Rejections,
@@ -67,34 +67,8 @@ impl AppState {
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
             auth: Auth::new(config.token.clone()),
             max_wait: config.max_wait,
-            backups: Arc::new(Backups::new(&config.data_dir)),
+            backups: Arc::new(Backups::new(&config.data_dir, backup)),
             document: docs::document().into(),
         }))
-    }
-
-    /// Asks the store for a few rows, here and now: going to another thread would cost more than they do.
-    pub(super) fn look<T>(
-        &self,
-        question: impl FnOnce(&Snapshot) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
-        question(&self.runtime.read()?)
-    }
-
-    /// Asks the store for what may be much, on a thread where waiting for the disk holds up nobody.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Snapshot) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let snapshot = self.runtime.read()?;
-        let answer = tokio::task::spawn_blocking(move || question(&snapshot)).await;
-        answer.unwrap_or_else(|error| {
-            tracing::error!(%error, "a read panicked");
-            let detail = "the host could not answer this; its log says why";
-            Err(Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                detail,
-            ))
-        })
     }
 }

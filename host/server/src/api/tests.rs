@@ -1,19 +1,19 @@
-//! The routes against a real runtime whose disk is memory. What needs a workflow is tested from outside, with guests.
+//! The routes against a real runtime whose store is in memory. What needs a workflow is tested from outside, with guests.
 
-use std::io;
+use std::fs::File;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use dormouse_config::{Config, RawConfig};
 use dormouse_engine::{Config as EngineConfig, Engine};
 use dormouse_journal::{CallError, Response as CallResponse};
-use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress, Parts, Runtime};
-use dormouse_store::seams::{Disk, Task};
+use dormouse_runtime::{CompileFailure, Compiler, Parts, Runtime};
+use dormouse_seams::{Attempt, Egress, Task};
+use dormouse_store::{Backup, BackupError};
+use dormouse_store_memory::Memory;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Builder;
 use http::{Request, Response};
-use redb::StorageBackend;
-use redb::backends::InMemoryBackend;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -21,18 +21,6 @@ use super::*;
 use crate::ingress::Rejections;
 use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
 use crate::metrics::Metrics;
-
-struct MemoryDisk;
-
-impl Disk for MemoryDisk {
-    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        Ok(Box::new(InMemoryBackend::new()))
-    }
-
-    fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
-}
 
 struct Nowhere;
 
@@ -48,22 +36,35 @@ impl Compiler for Nowhere {
     }
 }
 
+impl Backup for Nowhere {
+    fn back_up(&self, _: File, _: &dyn Fn() -> bool) -> Result<(), BackupError> {
+        Err(BackupError::GivenUp)
+    }
+}
+
 /// An API with these settings, in the form of a file.
 async fn api(settings: &str) -> Router {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
+    let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
+    let store = Memory::default()
+        .open(Arc::new(MachineClock), &SystemEntropy, spawner.clone())
+        .await
+        .unwrap();
     let parts = Parts {
-        clock: Arc::new(MachineClock),
+        store: Arc::new(store),
         entropy: Arc::new(SystemEntropy),
-        disk: Arc::new(MemoryDisk),
-        spawner: Arc::new(TokioTasks(tokio::runtime::Handle::current())),
+        spawner,
         egress: Arc::new(Nowhere),
         compiler: Arc::new(Nowhere),
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
-    let runtime = Runtime::open(parts, engine, crate::settings::runtime(&config)).unwrap();
+    let runtime = Runtime::open(parts, engine, crate::settings::runtime(&config))
+        .await
+        .unwrap();
     router(AppState::new(
         runtime,
+        Arc::new(Nowhere),
         &config,
         Metrics::default(),
         Rejections::default(),

@@ -22,7 +22,7 @@ use crate::request::body;
     responses((status = 200, description = "The workflows", body = Workflows), Guarded),
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
-    let workflows = state.read(|snapshot| Ok(snapshot.workflows()?)).await?;
+    let workflows = state.runtime.reader().workflows().await?;
     let workflows = workflows
         .into_iter()
         .filter(|(_, workflow)| !workflow.deleted)
@@ -44,15 +44,9 @@ pub(super) async fn show(
     path: PathParams,
 ) -> Result<Json<Workflow>, Problem> {
     let name = path.text("name").to_owned();
-    let workflow = state
-        .read(move |snapshot| {
-            let workflow = snapshot
-                .workflow(&name)?
-                .ok_or_else(|| Problem::unknown_workflow(&name))?;
-            Ok(shown::workflow(name, &workflow))
-        })
-        .await?;
-    Ok(Json(workflow))
+    let workflow = state.runtime.reader().workflow(name.clone()).await?;
+    let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
+    Ok(Json(shown::workflow(name, &workflow)))
 }
 
 /// Deploys a workflow

@@ -18,9 +18,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use dormouse_journal::WebhookOptions;
-use dormouse_runtime::{Incoming, Refusal, Runtime};
-use dormouse_webhook::{Token, probe_method};
+use dormouse_runtime::{Addressee, Refusal, Runtime};
+use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 
@@ -120,40 +119,30 @@ async fn respond(
     if request.method() == Method::HEAD {
         return Ok((StatusCode::OK.into_response(), "head"));
     }
-    let options = runtime
-        .webhook(token)?
-        .map(|webhook| webhook.options)
-        .unwrap_or_default();
-    let allow = allow(&options);
+    let addressee = runtime.addressee(token).await?;
+    let allow = allow(&addressee);
     if request.method() == Method::OPTIONS {
         let response = (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
         return Ok((response, "options"));
     }
-    let method = request.method().as_str();
-    if !options.delivers(method) && probe_method(options.handshake) != Some(method) {
-        let refusal = answer::refused(Refusal::Method(method.to_owned()));
-        return Err(refusal.with_header(ALLOW, allow));
-    }
+    let refuse = |refusal: Refusal| {
+        let is_method = matches!(refusal, Refusal::Method(_));
+        let problem = answer::refused(refusal);
+        match is_method {
+            true => problem.with_header(ALLOW, allow.clone()),
+            false => problem,
+        }
+    };
+    let admitted = addressee.admit(request.method().as_str()).map_err(refuse)?;
     let settings = runtime.settings();
     let base = request::base(&settings.public_url, caller);
     let request = request::read(request, &base, settings.limits.body).await?;
-    let incoming = Incoming {
-        token,
-        options,
-        request,
-    };
-    match runtime.receive(incoming).await {
-        Ok(received) => Ok(answer::received(received)),
-        Err(refusal @ Refusal::Method(_)) => {
-            Err(answer::refused(refusal).with_header(ALLOW, allow))
-        }
-        Err(refusal) => Err(answer::refused(refusal)),
-    }
+    let received = addressee.receive(admitted, request).await.map_err(refuse)?;
+    Ok(answer::received(received))
 }
 
-fn allow(options: &WebhookOptions) -> HeaderValue {
-    let mut methods = options.delivered_methods();
-    methods.extend(probe_method(options.handshake).filter(|probe| !options.delivers(probe)));
+fn allow(addressee: &Addressee) -> HeaderValue {
+    let mut methods = addressee.methods();
     methods.extend(["HEAD", "OPTIONS"]);
     // The contract takes only tokens for methods, which are good header values.
     HeaderValue::try_from(methods.join(", ")).unwrap_or(HeaderValue::from_static("HEAD, OPTIONS"))

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dormouse_journal::Time;
-use dormouse_store::seams::{Clock, Task};
+use dormouse_seams::{Clock, Task};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A sleep is cut into slices of this length, after each of which the clock is read again: a timer that is months away

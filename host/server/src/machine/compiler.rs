@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_engine::{Config, Engine};
 use dormouse_runtime::{CompileFailure, Compiler};
-use dormouse_store::seams::Task;
+use dormouse_seams::Task;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};

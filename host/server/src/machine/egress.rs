@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use dormouse_journal::{CallError, Response};
 use dormouse_outbound::Client;
-use dormouse_runtime::{Attempt, Egress, SecretHeader};
-use dormouse_store::seams::Task;
+use dormouse_seams::{Attempt, Egress, SecretHeader, Task};
 
 use crate::metrics::Metrics;
 

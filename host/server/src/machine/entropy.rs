@@ -1,6 +1,6 @@
 //! The system's randomness.
 
-use dormouse_store::seams::Entropy;
+use dormouse_seams::Entropy;
 
 /// The system's randomness.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,11 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-
-use redb::StorageBackend;
 
 /// The name that it has for a moment.
 const FILE: &str = "dormouse.backup";
@@ -41,7 +39,7 @@ impl Scratch {
         })
     }
 
-    /// The file, to be read from its beginning.
+    /// Returns the file, which is read from its beginning.
     ///
     /// # Errors
     /// When the process has too many files open.
@@ -57,30 +55,10 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-impl StorageBackend for Scratch {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(data, offset)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt as _;
+
     use super::*;
 
     #[test]
@@ -89,8 +67,7 @@ mod tests {
         std::fs::write(directory.path().join(FILE), "left").unwrap();
         let scratch = Scratch::new(directory.path()).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-        assert_eq!(scratch.len().unwrap(), 0);
-        scratch.write(3, b"abc").unwrap();
+        scratch.reader().unwrap().write_all_at(b"abc", 3).unwrap();
         let read = io::read_to_string(scratch.reader().unwrap()).unwrap();
         assert_eq!(read, "\0\0\0abc");
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dormouse_store::seams::{Spawner, Task};
+use dormouse_seams::{Spawner, Task};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// After so many polls of tasks a worker looks whether something came over the network or a timer is due. A guest that

@@ -1,8 +1,7 @@
 //! Every error has the status and code that the API promises.
 
-use std::sync::Arc;
-
 use axum::body::to_bytes;
+use dormouse_store::StorageError;
 
 use super::*;
 
@@ -18,8 +17,8 @@ fn check(problem: impl Into<Problem>, status: u16, code: &str) {
     assert_eq!(retries, status == 503, "{problem:?}");
 }
 
-fn disk_error() -> Arc<redb::Error> {
-    Arc::new(std::io::Error::other("/dev/sda1: input/output error").into())
+fn disk_error() -> StorageError {
+    StorageError::new(std::io::Error::other("/dev/sda1: input/output error"))
 }
 
 #[test]

@@ -17,8 +17,9 @@ use dormouse_config::Config;
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
-use dormouse_store::OpenError;
-use dormouse_store::seams::Clock as _;
+use dormouse_seams::Clock as _;
+use dormouse_store::{Backup, OpenError};
+use dormouse_store_redb::{FileDisk, RedbStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -27,7 +28,8 @@ use crate::api::AppState;
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{Ingress, Rejections};
 use crate::machine::{
-    ChildCompiler, FileDisk, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
+    ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
+    read_ahead,
 };
 use crate::metrics::Metrics;
 use crate::settings;
@@ -99,7 +101,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     raise_open_files(config.connections_limit);
 
     let metrics = Metrics::default();
-    let runtime = open(&config, &metrics)?;
+    let (runtime, backup) = open(&config, &metrics).await?;
     let end = End::new()?;
     let connections = Connections::new(&config);
     let mut listeners = JoinSet::new();
@@ -114,7 +116,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         let routes = routes::hooks_alone(ingress.clone(), config.body_timeout);
         listeners.spawn(accept(listener, routes, connections.listener()));
     }
-    let state = AppState::new(runtime.clone(), &config, metrics, rejections);
+    let state = AppState::new(runtime.clone(), backup, &config, metrics, rejections);
     let routes = routes::everything(state, ingress, config.body_timeout);
     listeners.spawn(accept(everything, routes, connections.listener()));
     log_addresses(&config);
@@ -143,14 +145,17 @@ fn log_addresses(config: &Config) {
     }
 }
 
-fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
+async fn open(
+    config: &Config,
+    metrics: &Metrics,
+) -> Result<(Runtime, Arc<dyn Backup>), ServeError> {
     let path = config.data_dir.clone();
     let disk = FileDisk::new(&path).map_err(|source| ServeError::Directory {
         path: path.clone(),
         source,
     })?;
     if config.verify_store {
-        disk.read_ahead()?;
+        read_ahead(disk.path())?;
     }
     let engine = Engine::new(&settings::engine(config))?;
     let client = Client::new(settings::outbound(config));
@@ -160,17 +165,29 @@ fn open(config: &Config, metrics: &Metrics) -> Result<Runtime, ServeError> {
             .chain(config.hooks_listen)
             .collect(),
     );
+    let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
+    let unusable = |source: OpenError| ServeError::Store { path, source };
+    let options = settings::store(config);
+    let clock = Arc::new(MachineClock);
+    let store = RedbStore::open(
+        Arc::new(disk),
+        clock,
+        &SystemEntropy,
+        spawner.clone(),
+        options,
+    );
+    let store = store.await.map_err(&unusable)?;
     let parts = Parts {
-        clock: Arc::new(MachineClock),
+        store: store.store(),
         entropy: Arc::new(SystemEntropy),
-        disk: Arc::new(disk),
-        spawner: Arc::new(TokioTasks(tokio::runtime::Handle::current())),
+        spawner,
         egress: Arc::new(HttpEgress::new(client, metrics.clone())),
         compiler: Arc::new(ChildCompiler::new(settings::compiler(config))),
     };
     tick(engine.clone())?;
-    Runtime::open(parts, engine, settings::runtime(config))
-        .map_err(|source| ServeError::Store { path, source })
+    let runtime = Runtime::open(parts, engine, settings::runtime(config)).await;
+    let runtime = runtime.map_err(|error| unusable(error.into()))?;
+    Ok((runtime, Arc::new(store)))
 }
 
 /// Moves the engine's epoch on, from a thread of its own: guests may keep all others busy.

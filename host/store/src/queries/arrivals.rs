@@ -1,136 +1,156 @@
-//! What has arrived for a run, and what its journal says.
+//! What has arrived for a run.
 
-use std::ops::Bound;
+use dormouse_journal::{Channel, Head, Outcome, RunId, Status, Time, WebhookNumber};
 
-use dormouse_journal::{Activation, Channel, Head, Outcome, RunId, WebhookNumber};
+use super::View;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::rows::table::between;
+use crate::rules::number;
+use crate::rules::{Accept, Accepted, RequestRefused};
+use crate::tables::inbox::{self, Arrival};
+use crate::tables::{mail, meta, replies, results};
+use crate::views::{Answer, Lying, Recalled};
 
-use crate::tables::{Reply, RunKey, inbox, journal, mail, meta, replies, results};
-use crate::{ReadError, Snapshot};
-
-impl Snapshot {
-    /// What lies first in a channel of a run, at this place or behind it.
-    ///
-    /// # Errors
-    /// When the disk fails, or a row is damaged.
-    pub fn head(
-        &self,
-        run: RunId,
-        channel: &Channel,
-        from: u64,
-    ) -> Result<Option<Head>, ReadError> {
-        match channel {
+impl<R: Rows> View<R> {
+    /// Returns what lies first in a channel of a run, at this place or behind it.
+    fn head(&self, run: RunId, channel: &Channel, from: u64) -> Result<Option<Head>, ReadError> {
+        let rows = &self.0;
+        let (place, accepted) = match channel {
             Channel::Webhook(webhook) => {
-                let table = self.table(inbox::TABLE.definition())?;
-                let mut range =
-                    table.range((run.0, webhook.0, from)..=(run.0, webhook.0, u64::MAX))?;
-                let Some(item) = range.next() else {
-                    return Ok(None);
-                };
-                let (key, value) = item?;
-                let accepted = inbox::TABLE.decode(value.value())?.accepted;
-                Ok(Some(Head {
-                    place: key.value().2,
-                    accepted,
-                }))
+                let range = between((run, *webhook, from), (run, *webhook, u64::MAX));
+                let first = inbox::TABLE.first_prefix::<_, _, Arrival>(rows, range)?;
+                first.map(|((_, _, place), arrival)| (place, arrival.accepted))
             }
             Channel::Event(event) => {
-                let table = self.table(mail::TABLE.definition())?;
-                let range = (run.0, event.as_str(), from)..=(run.0, event.as_str(), u64::MAX);
-                let mut range = table.range(range)?;
-                let Some(item) = range.next() else {
-                    return Ok(None);
-                };
-                let (key, value) = item?;
-                let accepted = mail::TABLE.decode(value.value())?.accepted;
-                Ok(Some(Head {
-                    place: key.value().2,
-                    accepted,
-                }))
+                let range = between((run, event.as_str(), from), (run, event.as_str(), u64::MAX));
+                let first = mail::TABLE.first_prefix::<_, _, Time>(rows, range)?;
+                first.map(|((_, _, place), accepted)| (place, accepted))
             }
+            Channel::Result(_) if from > 0 => None,
             Channel::Result(operation) => {
-                let table = self.table(results::TABLE.definition())?;
-                let arrived = results::TABLE.get(&table, (run.0, operation.0))?;
-                Ok(arrived.map(|arrived| Head {
-                    place: 0,
-                    accepted: arrived.accepted,
-                }))
+                let accepted = results::TABLE.get_prefix(rows, (run, *operation))?;
+                accepted.map(|accepted| (0, accepted))
             }
         }
+        .unzip();
+        Ok(place
+            .zip(accepted)
+            .map(|(place, accepted)| Head { place, accepted }))
     }
 
-    /// What lies in a channel of a run at this place, as the outcome of the operation that takes it.
-    ///
-    /// # Errors
-    /// When the disk fails, or a row is damaged.
-    pub fn arrival(
+    /// Returns what lies first in channels of a run.
+    pub(crate) fn heads(
+        &self,
+        run: RunId,
+        channels: impl IntoIterator<Item = Channel>,
+    ) -> Result<Vec<(Channel, Head)>, ReadError> {
+        let mut heads = Vec::new();
+        for channel in channels {
+            if let Some(head) = self.head(run, &channel, 0)? {
+                heads.push((channel, head));
+            }
+        }
+        Ok(heads)
+    }
+
+    /// Returns what lies in a channel of a run at this place, as the outcome of the operation that takes it.
+    pub(crate) fn arrival(
         &self,
         run: RunId,
         channel: &Channel,
         place: u64,
     ) -> Result<Option<Outcome>, ReadError> {
-        match channel {
+        let rows = &self.0;
+        Ok(match channel {
             Channel::Webhook(webhook) => {
-                let table = self.table(inbox::TABLE.definition())?;
-                let delivery = inbox::TABLE.get(&table, (run.0, webhook.0, place))?;
-                Ok(delivery.map(|delivery| Outcome::Delivery(Some(delivery))))
+                let delivery = inbox::get(rows, (run, *webhook, place))?;
+                delivery.map(|delivery| Outcome::Delivery(Some(delivery)))
             }
             Channel::Event(event) => {
-                let table = self.table(mail::TABLE.definition())?;
-                let mail = mail::TABLE.get(&table, (run.0, event.as_str(), place))?;
-                Ok(mail.map(|mail| Outcome::Event(Some(mail.payload))))
+                let payload = mail::get(rows, (run, event.as_str(), place))?;
+                payload.map(|payload| Outcome::Event(Some(payload)))
             }
-            Channel::Result(operation) => {
-                let table = self.table(results::TABLE.definition())?;
-                Ok(results::TABLE
-                    .get(&table, (run.0, operation.0))?
-                    .map(|arrived| arrived.outcome))
-            }
-        }
+            Channel::Result(operation) => results::get(rows, (run, *operation))?,
+        })
     }
 
-    /// Whether a request still lies where it was put.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn is_queued(
+    /// Returns all that lies in a channel of a run.
+    pub(crate) fn lying(&self, run: RunId, channel: &Channel) -> Result<Vec<Lying>, ReadError> {
+        let mut all = Vec::new();
+        let mut from = 0;
+        while let Some(head) = self.head(run, channel, from)? {
+            let outcome = self.arrival(run, channel, head.place)?;
+            all.extend(outcome.map(|outcome| Lying { head, outcome }));
+            from = head.place + 1;
+        }
+        Ok(all)
+    }
+
+    /// Returns a run with all that decides what comes next.
+    pub(crate) fn recall(&self, run: RunId) -> Result<Option<Recalled>, ReadError> {
+        let Some((view, standing)) = self.view_and_standing(run)? else {
+            return Ok(None);
+        };
+        let status = view.state.status;
+        let (mut open, mut heads) = (Vec::new(), Vec::new());
+        if let Some(standing) = standing
+            && !status.has_ended()
+            && status != Status::Blocked
+        {
+            open = self.open(run, &standing, usize::MAX)?;
+            let waiting = open.iter().filter(|(_, open)| !open.abandoned);
+            let mut channels: Vec<_> = waiting
+                .flat_map(|(number, open)| open.channels(*number))
+                .collect();
+            channels.sort_unstable();
+            channels.dedup();
+            heads = self.heads(run, channels)?;
+        }
+        Ok(Some(Recalled { view, open, heads }))
+    }
+
+    /// Returns the size of all requests in all inboxes.
+    pub(crate) fn inbox_bytes(&self) -> Result<u64, ReadError> {
+        number(&self.0, meta::INBOX_BYTES)
+    }
+
+    /// Returns what is decided about the caller of a delivery.
+    pub(crate) fn answer(
         &self,
         run: RunId,
         webhook: WebhookNumber,
+        delivery: &str,
         place: u64,
-    ) -> Result<bool, ReadError> {
-        let table = self.table(inbox::TABLE.definition())?;
-        Ok(table.get((run.0, webhook.0, place))?.is_some())
+    ) -> Result<Answer, ReadError> {
+        let reply = replies::TABLE.get(&self.0, (run, delivery))?;
+        if let Some(response) = reply.and_then(|reply| reply.response) {
+            return Ok(Answer::Decided(response));
+        }
+        let state = self.state(run)?;
+        if state.is_some_and(|state| !state.status.has_ended()) {
+            return Ok(Answer::Open);
+        }
+        let was_taken = !inbox::TABLE.has(&self.0, (run, webhook, place))?;
+        Ok(Answer::Ended { was_taken })
     }
 
-    /// The size of all requests in all inboxes.
-    ///
-    /// # Errors
-    /// When the disk fails, or what is kept about it is damaged.
-    pub fn inbox_bytes(&self) -> Result<u64, ReadError> {
-        meta::number(&self.table(meta::TABLE)?, meta::INBOX_BYTES)
-    }
-
-    /// What the caller of a delivery is answered, if it can ask again.
-    ///
-    /// # Errors
-    /// When the disk fails, or the row is damaged.
-    pub fn reply(&self, run: RunId, delivery: &str) -> Result<Option<Reply>, ReadError> {
-        replies::TABLE.get(&self.table(replies::TABLE.definition())?, (run.0, delivery))
-    }
-
-    /// A run's journal from this activation on, read as it is asked for: it may be larger than memory.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn journal(
+    /// Returns what a request is answered whatever the limits are. None if it could be queued.
+    pub(crate) fn answer_at_any_rate(
         &self,
-        run: RunId,
-        from: u32,
-    ) -> Result<impl Iterator<Item = Result<Activation, ReadError>> + use<>, ReadError> {
-        let table = self.table(journal::TABLE.definition())?;
-        let start = Bound::Included((run.0, journal::GENERATION, from));
-        let end = Bound::Included((run.0, journal::GENERATION, u32::MAX));
-        let range = table.range::<(RunKey, u32, u32)>((start, end))?;
-        Ok(range.map(|item| journal::TABLE.decode(item?.1.value())))
+        accept: &Accept,
+    ) -> Result<Option<Accepted>, ReadError> {
+        if let Some(repeat) = accept.repeats(&self.0)? {
+            return Ok(Some(repeat));
+        }
+        let state = self.state(accept.run)?;
+        if state.is_none_or(|state| state.status.has_ended()) {
+            return Ok(Some(Accepted::Refused(RequestRefused::Ended)));
+        }
+        Ok(match self.webhook(accept.run, accept.webhook)? {
+            None => Some(Accepted::Refused(RequestRefused::UnknownWebhook)),
+            Some(webhook) if webhook.closed => Some(Accepted::Refused(RequestRefused::Closed)),
+            Some(_) => None,
+        })
     }
 }

@@ -1,34 +1,19 @@
-//! What can be asked of the store at one moment.
+//! What can be asked of the rows at one moment, written once for every backend.
 
 mod arrivals;
+mod calls;
 mod runs;
 mod schedule;
-mod secrets;
-#[cfg(test)]
-mod tests;
+mod webhooks;
 mod workflows;
 
-use redb::{ReadOnlyTable, ReadTransaction};
+use crate::rows::Rows;
 
-use crate::ReadError;
+/// The rows as they were at one moment, and the questions that can be asked of them.
+pub(crate) struct View<R>(R);
 
-pub use runs::{RunPage, RunQuery, RunView, WebhookView};
-pub use schedule::Timer;
-
-/// The store as it was at one moment. Cheap to make; holding one for long keeps old pages from being used again.
-pub struct Snapshot {
-    transaction: ReadTransaction,
-}
-
-impl Snapshot {
-    pub(crate) fn new(transaction: ReadTransaction) -> Self {
-        Snapshot { transaction }
-    }
-
-    pub(crate) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
-        &self,
-        definition: redb::TableDefinition<'_, K, V>,
-    ) -> Result<ReadOnlyTable<K, V>, ReadError> {
-        Ok(self.transaction.open_table(definition)?)
+impl<R: Rows> View<R> {
+    pub(crate) fn new(rows: R) -> Self {
+        View(rows)
     }
 }

@@ -1,165 +1,81 @@
 //! What is due: the work that start-up and the scheduler look for.
 
-use std::ops::Bound;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use dormouse_journal::{OperationNumber, RunId, Time};
-use redb::ReadableTable;
 
-use crate::tables::{Call, RunKey, broadcasts, calls, due, expiries, runs_by_status, timers};
-use crate::{ReadError, Snapshot};
+use super::View;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::rows::keys::Extremes;
+use crate::rows::table::after;
+use crate::tables::{broadcasts, due, expiries, runs_by_status, timers};
+use crate::views::{Timer, TimerPage};
 
-/// A deadline of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timer {
-    /// When.
-    pub due: Time,
-    /// Whose.
-    pub run: RunId,
-    /// Which operation's.
-    pub operation: OperationNumber,
-}
-
-impl Timer {
-    fn key(self) -> (u64, RunKey, u32) {
-        (self.due.0, self.run.0, self.operation.0)
-    }
-}
-
-impl Snapshot {
-    /// Runs that can go on right now, after the run given, and at most so many.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn due_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, ReadError> {
-        let table = self.table(due::TABLE)?;
-        let start = after.map_or(Bound::Unbounded, |run| Bound::Excluded(run.0));
-        let range = table.range::<RunKey>((start, Bound::Unbounded))?;
-        range
-            .take(limit)
-            .map(|item| Ok(RunId(item?.0.value())))
-            .collect()
-    }
-
-    /// Blocked runs, after the run given, and at most so many.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn blocked_runs(
+impl<R: Rows> View<R> {
+    /// Returns runs that can go on right now, after the run given, at most so many.
+    pub(crate) fn due_runs(
         &self,
-        after: Option<RunId>,
+        last: Option<RunId>,
         limit: usize,
     ) -> Result<Vec<RunId>, ReadError> {
-        let table = self.table(runs_by_status::TABLE)?;
-        let tag = runs_by_status::BLOCKED;
-        let start = after.map_or(Bound::Included((tag, [0; 16])), |run| {
-            Bound::Excluded((tag, run.0))
-        });
-        let range = table.range::<(u8, RunKey)>((start, Bound::Included((tag, [0xff; 16]))))?;
-        range
-            .take(limit)
-            .map(|item| Ok(RunId(item?.0.value().1)))
-            .collect()
+        due::TABLE.keys(&self.0, after(last), false, limit)
     }
 
-    /// Timers due at this time, after the timer given, and at most so many.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn timers(
+    /// Returns blocked runs, after the run given, at most so many.
+    pub(crate) fn blocked_runs(
         &self,
-        after: Option<Timer>,
+        last: Option<RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunId>, ReadError> {
+        let tag = runs_by_status::BLOCKED;
+        let start = last.map_or(Included((tag, RunId::MIN)), |run| Excluded((tag, run)));
+        let range = (start, Included((tag, RunId::MAX)));
+        let keys = runs_by_status::TABLE.keys(&self.0, range, false, limit)?;
+        Ok(keys.into_iter().map(|(_, run)| run).collect())
+    }
+
+    /// Returns the timers after the one given that pass until this time, at most so many, and when the next one passes.
+    pub(crate) fn timers(
+        &self,
+        last: Option<Timer>,
         until: Time,
         limit: usize,
-    ) -> Result<Vec<Timer>, ReadError> {
-        let table = self.table(timers::TABLE)?;
-        let start = after.map_or(Bound::Unbounded, |timer| Bound::Excluded(timer.key()));
-        let end = Bound::Included((until.0, [0xff; 16], u32::MAX));
-        if after.is_some_and(|timer| timer.due > until) {
-            return Ok(Vec::new());
+    ) -> Result<TimerPage, ReadError> {
+        let end = (until, RunId::MAX, OperationNumber::MAX);
+        let mut page = TimerPage::default();
+        if last.is_none_or(|timer| timer.due <= until) {
+            let start = last.map_or(Unbounded, |timer| {
+                Excluded((timer.due, timer.run, timer.operation))
+            });
+            let keys = timers::TABLE.keys(&self.0, (start, Included(end)), false, limit)?;
+            page.due = keys.into_iter().map(timer).collect();
         }
-        let range = table.range::<(u64, RunKey, u32)>((start, end))?;
-        range
-            .take(limit)
-            .map(|item| Ok(timer(item?.0.value())))
-            .collect()
+        if page.due.len() < limit {
+            let range = (Excluded(end), Unbounded::<(Time, RunId, OperationNumber)>);
+            let next = timers::TABLE.keys(&self.0, range, false, 1)?.pop();
+            page.next = next.map(|(due, _, _)| due);
+        }
+        Ok(page)
     }
 
-    /// The first timer after this time.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn next_timer(&self, after: Time) -> Result<Option<Time>, ReadError> {
-        let table = self.table(timers::TABLE)?;
-        let start = Bound::Excluded((after.0, [0xff; 16], u32::MAX));
-        let mut range = table.range::<(u64, RunKey, u32)>((start, Bound::Unbounded))?;
-        range
-            .next()
-            .map(|item| Ok(Time(item?.0.value().0)))
-            .transpose()
+    /// Returns true if an event has waiters that were not served yet.
+    pub(crate) fn is_broadcasting(&self) -> Result<bool, ReadError> {
+        let first = broadcasts::TABLE.keys(&self.0, broadcasts::TABLE.all(), false, 1)?;
+        Ok(!first.is_empty())
     }
 
-    /// Calls without a result, after the one given, and at most so many.
-    ///
-    /// # Errors
-    /// When the disk fails, or a row is damaged.
-    pub fn calls(
-        &self,
-        after: Option<(RunId, OperationNumber)>,
-        limit: usize,
-    ) -> Result<Vec<(RunId, OperationNumber, Call)>, ReadError> {
-        let table = self.table(calls::TABLE.definition())?;
-        let start = after.map_or(Bound::Unbounded, |(run, operation)| {
-            Bound::Excluded((run.0, operation.0))
-        });
-        let range = table.range::<(RunKey, u32)>((start, Bound::Unbounded))?;
-        range
-            .take(limit)
-            .map(|item| {
-                let (key, value) = item?;
-                let (run, operation) = key.value();
-                Ok((
-                    RunId(run),
-                    OperationNumber(operation),
-                    calls::TABLE.decode(value.value())?,
-                ))
-            })
-            .collect()
-    }
-
-    /// One call without a result.
-    ///
-    /// # Errors
-    /// When the disk fails, or the row is damaged.
-    pub fn call(&self, run: RunId, operation: OperationNumber) -> Result<Option<Call>, ReadError> {
-        let table = self.table(calls::TABLE.definition())?;
-        calls::TABLE.get(&table, (run.0, operation.0))
-    }
-
-    /// Whether an event has waiters that were not served yet.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn is_broadcasting(&self) -> Result<bool, ReadError> {
-        Ok(self
-            .table(broadcasts::TABLE.definition())?
-            .first()?
-            .is_some())
-    }
-
-    /// When the next thing expires.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn next_expiry(&self) -> Result<Option<Time>, ReadError> {
-        let table = self.table(expiries::TABLE)?;
-        Ok(table.first()?.map(|(key, _)| Time(key.value().0)))
+    /// Returns when the next thing expires.
+    pub(crate) fn next_expiry(&self) -> Result<Option<Time>, ReadError> {
+        let first = expiries::TABLE.keys(&self.0, expiries::TABLE.all(), false, 1)?.pop();
+        Ok(first.map(|(time, _)| time))
     }
 }
 
-fn timer((due, run, operation): (u64, RunKey, u32)) -> Timer {
+fn timer((due, run, operation): (Time, RunId, OperationNumber)) -> Timer {
     Timer {
-        due: Time(due),
-        run: RunId(run),
-        operation: OperationNumber(operation),
+        due,
+        run,
+        operation,
     }
 }

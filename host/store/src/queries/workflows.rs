@@ -1,56 +1,41 @@
-//! Workflows, their components and compiled code.
+//! Workflows, their components and compiled code, and secrets.
 
 use bytes::Bytes;
 use dormouse_journal::VersionId;
-use redb::ReadableTable;
 
-use crate::tables::{Workflow, code, components, workflows};
-use crate::{ReadError, Snapshot};
+use super::View;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::tables::{SealedSecret, Workflow, code, components, secrets, workflows};
 
-impl Snapshot {
-    /// A workflow.
-    ///
-    /// # Errors
-    /// When the disk fails, or the row is damaged.
-    pub fn workflow(&self, name: &str) -> Result<Option<Workflow>, ReadError> {
-        workflows::TABLE.get(&self.table(workflows::TABLE.definition())?, name)
+impl<R: Rows> View<R> {
+    /// Returns a workflow.
+    pub(crate) fn workflow(&self, name: &str) -> Result<Option<Workflow>, ReadError> {
+        workflows::TABLE.get(&self.0, name)
     }
 
-    /// All workflows, by name.
-    ///
-    /// # Errors
-    /// When the disk fails, or a row is damaged.
-    pub fn workflows(&self) -> Result<Vec<(String, Workflow)>, ReadError> {
-        let table = self.table(workflows::TABLE.definition())?;
-        table
-            .iter()?
-            .map(|item| {
-                let (key, value) = item?;
-                Ok((
-                    key.value().to_owned(),
-                    workflows::TABLE.decode(value.value())?,
-                ))
-            })
-            .collect()
+    /// Returns all workflows, by name.
+    pub(crate) fn workflows(&self) -> Result<Vec<(String, Workflow)>, ReadError> {
+        workflows::TABLE.list(&self.0, workflows::TABLE.all(), usize::MAX)
     }
 
-    /// The bytes of a component.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn component(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
-        let table = self.table(components::TABLE)?;
-        Ok(table
-            .get(version.0)?
-            .map(|guard| Bytes::copy_from_slice(guard.value())))
+    /// Returns the bytes of a component.
+    pub(crate) fn component(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
+        Ok(components::TABLE.get(&self.0, version)?.map(Bytes::from))
     }
 
-    /// A component's compiled code, sealed.
-    ///
-    /// # Errors
-    /// When the disk fails, or the row is damaged.
-    pub fn code(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
-        let table = self.table(code::TABLE.definition())?;
-        Ok(code::TABLE.get(&table, version.0)?.map(|code| code.sealed))
+    /// Returns a component's compiled code, sealed.
+    pub(crate) fn code(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
+        Ok(code::TABLE.get(&self.0, version)?.map(|code| code.sealed))
+    }
+
+    /// Returns a secret, sealed.
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, ReadError> {
+        secrets::TABLE.get(&self.0, name)
+    }
+
+    /// Returns all secrets, sealed, by name.
+    pub(crate) fn secrets(&self) -> Result<Vec<(String, SealedSecret)>, ReadError> {
+        secrets::TABLE.list(&self.0, secrets::TABLE.all(), usize::MAX)
     }
 }

@@ -5,9 +5,10 @@
 use dormouse_journal::{OperationNumber, Payload, RunId, Time};
 use serde::{Deserialize, Serialize};
 
-use super::Rows;
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<u64, Broadcast> = Rows::new("broadcasts");
+pub(crate) const TABLE: Table<u64, Broadcast> = Table::new(TableId::Broadcasts);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Broadcast {
@@ -18,3 +19,5 @@ pub(crate) struct Broadcast {
     /// The last waiter looked at; the next batch begins after it.
     pub(crate) cursor: Option<(RunId, OperationNumber)>,
 }
+
+impl Row for Broadcast {}

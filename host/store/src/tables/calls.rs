@@ -1,33 +1,40 @@
-//! `calls`: outbound calls that have no result yet.
+//! `calls`: outbound calls that have no result yet, and how far each has come.
 //!
-//! Key: run, operation. Row: [`Call`], which holds the request until it is no longer needed; the journal has only its
-//! digest. At start-up the whole table is read: every row is the host's own work.
+//! Key: run, operation. Row: [`Outstanding`], rewritten for each attempt, and therefore small: what never changes about a
+//! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
+//!
+//! Version 1 had the request in the row, whatever its size. Migration 2 moved those.
 
-use dormouse_journal::{Request, RetryPolicy, SecretHeader, Time};
+use dormouse_journal::{
+    DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, Time, decode_body,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::{TableId, apart, call_requests};
+use crate::ReadError;
+use crate::rows::RowsMut;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32), Call> = Rows::new("calls");
+pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> = Table::new(TableId::Calls);
 
-/// An outbound call without a result.
+/// What never changes about an outbound call. The journal has only its digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// What is sent.
     pub request: Request,
     /// When it is sent again.
     pub retry: RetryPolicy,
-    /// Milliseconds for one attempt.
+    /// Timeout of one attempt, in milliseconds.
     pub timeout: u64,
-    /// Redirects followed.
+    /// How many redirects are followed.
     pub redirects: u32,
     /// Sent with every attempt.
     pub idempotency_key: String,
-    /// The attempts so far.
-    pub attempts: Attempts,
     /// Headers made from secrets. Their values are looked up at each attempt, and are never here.
     pub secret_headers: Vec<SecretHeader>,
 }
+
+impl Row for Call {}
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,4 +43,95 @@ pub struct Attempts {
     pub scheduled: u32,
     /// When the last one scheduled is made.
     pub next: Time,
+}
+
+/// A call without a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outstanding {
+    /// How far it has come.
+    pub(crate) attempts: Attempts,
+    /// How many attempts its policy allows.
+    pub(crate) allowed: u32,
+    /// The call itself. None if it lies in `call_requests`.
+    pub(crate) call: Option<Call>,
+}
+
+impl Row for Outstanding {
+    const VERSION: u8 = 2;
+
+    fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        match version {
+            1 => Ok(decode_body::<OutstandingV1>(body)?.into()),
+            found => Err(DecodeError::Version { found }),
+        }
+    }
+}
+
+/// A row of version 1.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OutstandingV1 {
+    request: Request,
+    retry: RetryPolicy,
+    timeout: u64,
+    redirects: u32,
+    idempotency_key: String,
+    attempts: Attempts,
+    secret_headers: Vec<SecretHeader>,
+}
+
+impl From<OutstandingV1> for Outstanding {
+    fn from(row: OutstandingV1) -> Self {
+        Outstanding {
+            attempts: row.attempts,
+            allowed: row.retry.attempts,
+            call: Some(Call {
+                request: row.request,
+                retry: row.retry,
+                timeout: row.timeout,
+                redirects: row.redirects,
+                idempotency_key: row.idempotency_key,
+                secret_headers: row.secret_headers,
+            }),
+        }
+    }
+}
+
+impl Call {
+    /// Returns about how many bytes the call takes as a row.
+    fn size(&self) -> usize {
+        let secrets = self.secret_headers.iter();
+        let secrets = secrets.map(|secret| {
+            secret.name.len() + secret.prefix.len() + secret.secret.len()
+        });
+        super::inbox::request_size(&self.request) + self.idempotency_key.len() + secrets.sum::<usize>()
+    }
+}
+
+/// Writes a call and how far it has come.
+pub(crate) fn put(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, OperationNumber),
+    attempts: Attempts,
+    call: Call,
+) -> Result<(), ReadError> {
+    let (allowed, size) = (call.retry.attempts, call.size());
+    let call = apart::put(rows, &call_requests::TABLE, key, size, call)?;
+    let row = Outstanding {
+        attempts,
+        allowed,
+        call,
+    };
+    TABLE.put(rows, key, &row)
+}
+
+/// Removes a call. Returns whether there was one.
+pub(crate) fn remove(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, OperationNumber),
+) -> Result<bool, ReadError> {
+    let removed = TABLE.take(rows, key)?;
+    if matches!(removed, Some(Outstanding { call: None, .. })) {
+        call_requests::TABLE.remove(rows, key)?;
+    }
+    Ok(removed.is_some())
 }

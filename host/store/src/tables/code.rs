@@ -3,15 +3,19 @@
 //! Key: version. Row: [`Code`]. The bytes are sealed by the engine under the host's key, and are taken only if the seal
 //! fits, since they are native code.
 
+use dormouse_journal::VersionId;
 use serde::{Deserialize, Serialize};
 
-use super::Rows;
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<[u8; 32], Code> = Rows::new("code");
+pub(crate) const TABLE: Table<VersionId, Code> = Table::new(TableId::Code);
 
 /// Compiled code, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Code {
+pub(crate) struct Code {
     /// As the engine sealed it.
-    pub sealed: bytes::Bytes,
+    pub(crate) sealed: bytes::Bytes,
 }
+
+impl Row for Code {}

@@ -1,8 +1,10 @@
 //! `components`: what was uploaded.
 //!
-//! Key: version (the SHA-256 of the bytes). Value: the component's bytes, raw.
+//! Key: version (the SHA-256 of the bytes). Row: the component's bytes, raw.
 
-use redb::TableDefinition;
+use dormouse_journal::VersionId;
 
-pub(crate) const TABLE: TableDefinition<'static, [u8; 32], &'static [u8]> =
-    TableDefinition::new("components");
+use super::TableId;
+use crate::rows::table::Raw;
+
+pub(crate) const TABLE: Raw<VersionId> = Raw::new(TableId::Components);

@@ -2,11 +2,14 @@
 //!
 //! Key: run, webhook, SHA-256 of the key's kind and text. Row: [`Duplicate`]. Removed by the queue of expiries.
 
+use dormouse_journal::{RunId, WebhookNumber};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32, [u8; 32]), Duplicate> = Rows::new("duplicates");
+pub(crate) const TABLE: Table<(RunId, WebhookNumber, [u8; 32]), Duplicate> =
+    Table::new(TableId::Duplicates);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Duplicate {
@@ -17,3 +20,5 @@ pub(crate) struct Duplicate {
     /// Where the first request lay in the inbox.
     pub(crate) place: u64,
 }
+
+impl Row for Duplicate {}

@@ -2,12 +2,14 @@
 //!
 //! Key: event, run, operation. Row: [`EventWait`].
 
-use dormouse_journal::Waiting;
+use dormouse_journal::{OperationNumber, RunId, Waiting};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(&'static str, RunKey, u32), EventWait> = Rows::new("event_waits");
+pub(crate) const TABLE: Table<(String, RunId, OperationNumber), EventWait> =
+    Table::new(TableId::EventWaits);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct EventWait {
@@ -15,3 +17,5 @@ pub(crate) struct EventWait {
     pub(crate) since: u64,
     pub(crate) waiting: Waiting,
 }
+
+impl Row for EventWait {}

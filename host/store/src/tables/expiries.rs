@@ -1,15 +1,16 @@
 //! `expiries`: what is to be removed, and when.
 //!
-//! Key: when, then an encoded [`Expiring`]. No value. One queue for all of it, so that one task empties it.
+//! Key: when, then an encoded [`Expiring`]. No row. One queue for all of it, so that one task empties it.
 
-use dormouse_journal::{DecodeError, RunId, decode, encode};
-use redb::TableDefinition;
+use dormouse_journal::{RunId, Time, WebhookNumber, decode, encode};
 use serde::{Deserialize, Serialize};
 
+use super::TableId;
 use crate::ReadError;
+use crate::rows::RowsMut;
+use crate::rows::table::Index;
 
-pub(crate) const TABLE: TableDefinition<'static, (u64, &'static [u8]), ()> =
-    TableDefinition::new("expiries");
+pub(crate) const TABLE: Index<(Time, Vec<u8>)> = Index::new(TableId::Expiries);
 
 /// What expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +18,7 @@ pub(crate) enum Expiring {
     /// The key of an accepted request.
     Duplicate {
         run: RunId,
-        webhook: u32,
+        webhook: WebhookNumber,
         key: [u8; 32],
     },
     /// The key of a start.
@@ -27,14 +28,19 @@ pub(crate) enum Expiring {
 }
 
 impl Expiring {
-    pub(crate) fn to_key(&self) -> Vec<u8> {
-        encode(self)
-    }
-
     pub(crate) fn from_key(bytes: &[u8]) -> Result<Self, ReadError> {
-        decode(bytes).map_err(|source: DecodeError| ReadError::Row {
-            table: "expiries",
+        decode(bytes).map_err(|source| ReadError::Row {
+            table: TableId::Expiries.name(),
             source,
         })
+    }
+
+    /// Has this removed at a time.
+    pub(crate) fn add(
+        &self,
+        rows: &mut (impl RowsMut + ?Sized),
+        time: Time,
+    ) -> Result<(), ReadError> {
+        TABLE.add(rows, (time, encode(self)))
     }
 }

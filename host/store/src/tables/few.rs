@@ -1,59 +1,64 @@
 //! Numbered rows of which most runs have few: the first ones lie in the run's own row, which is read and written anyhow,
 //! and the others in a table.
 
-use redb::{ReadableTable, Table};
-use serde::de::DeserializeOwned;
+use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
 use crate::ReadError;
+use crate::rows::keys::{Extremes, FromPart, PartOf};
+use crate::rows::table::{Row, Table};
+use crate::rows::{Rows, RowsMut};
 
 /// How many lie in the run's row. All of it is written whenever any of it changes.
 const ROOM: usize = 8;
 
-/// How large one of them may be when it is put there. A page is 4 KiB, and is shared with other runs.
+/// How large one of them may be when it is put there, in bytes. A page has 4 KiB, and is shared with other runs.
 const SMALL: usize = 256;
 
 /// The rows that lie in the run's own row.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Few<T>(Vec<(u32, T)>);
+pub(crate) struct Few<N, R>(Vec<(N, R)>);
 
 /// The table that has the others. Key: run, number.
-pub(crate) type Rest<T> = Rows<(RunKey, u32), T>;
+pub(crate) type Rest<N, R> = Table<(RunId, N), R>;
 
-impl<T> Default for Few<T> {
+impl<N, R> Default for Few<N, R> {
     fn default() -> Self {
         Few(Vec::new())
     }
 }
 
-impl<T: Clone + Serialize + DeserializeOwned> Few<T> {
+/// What a number of such a row must be able to do.
+pub(crate) trait Number: Copy + Ord + FromPart + PartOf<Self> + Extremes {}
+
+impl<N: Copy + Ord + FromPart + PartOf<N> + Extremes> Number for N {}
+
+impl<N: Number, R: Row + Clone> Few<N, R> {
+    /// Returns one of them.
     pub(crate) fn get(
         &self,
-        rest: &Rest<T>,
-        table: &impl ReadableTable<(RunKey, u32), &'static [u8]>,
-        (run, number): (RunKey, u32),
-    ) -> Result<Option<T>, ReadError> {
+        rest: &Rest<N, R>,
+        rows: &(impl Rows + ?Sized),
+        (run, number): (RunId, N),
+    ) -> Result<Option<R>, ReadError> {
         match self.0.iter().find(|(known, _)| *known == number) {
             Some((_, row)) => Ok(Some(row.clone())),
-            None => rest.get(table, (run, number)),
+            None => rest.get(rows, (run, number)),
         }
     }
 
-    /// All of them, in the order of their numbers, and at most so many.
+    /// Returns all of them in the order of their numbers, at most `limit`.
     pub(crate) fn all(
         &self,
-        rest: &Rest<T>,
-        table: &impl ReadableTable<(RunKey, u32), &'static [u8]>,
-        run: RunKey,
+        rest: &Rest<N, R>,
+        rows: &(impl Rows + ?Sized),
+        run: RunId,
         limit: usize,
-    ) -> Result<Vec<(u32, T)>, ReadError> {
+    ) -> Result<Vec<(N, R)>, ReadError> {
         let mut all = self.0.clone();
-        for item in table.range((run, 0)..=(run, u32::MAX))?.take(limit) {
-            let (key, value) = item?;
-            all.push((key.value().1, rest.decode(value.value())?));
-        }
+        let others = rest.list(rows, rest.of(run), limit)?.into_iter();
+        all.extend(others.map(|((_, number), row)| (number, row)));
         all.sort_unstable_by_key(|(number, _)| *number);
         all.truncate(limit);
         Ok(all)
@@ -62,52 +67,51 @@ impl<T: Clone + Serialize + DeserializeOwned> Few<T> {
     /// Adds one that is not there.
     pub(crate) fn add(
         &mut self,
-        table: &mut Table<'_, (RunKey, u32), &'static [u8]>,
-        (run, number): (RunKey, u32),
-        row: T,
+        rest: &Rest<N, R>,
+        rows: &mut (impl RowsMut + ?Sized),
+        (run, number): (RunId, N),
+        row: R,
     ) -> Result<(), ReadError> {
-        let encoded = dormouse_journal::encode(&row);
-        if self.0.len() < ROOM && encoded.len() <= SMALL {
+        let is_small = dormouse_journal::encode(&row).len() <= SMALL;
+        if self.0.len() < ROOM && is_small {
             self.0.push((number, row));
-        } else {
-            table.insert((run, number), encoded.as_slice())?;
+            return Ok(());
         }
-        Ok(())
+        rest.put(rows, (run, number), &row)
     }
 
     /// Writes one that is there.
     pub(crate) fn replace(
         &mut self,
-        rest: &Rest<T>,
-        table: &mut Table<'_, (RunKey, u32), &'static [u8]>,
-        (run, number): (RunKey, u32),
-        row: T,
+        rest: &Rest<N, R>,
+        rows: &mut (impl RowsMut + ?Sized),
+        (run, number): (RunId, N),
+        row: R,
     ) -> Result<(), ReadError> {
         match self.0.iter_mut().find(|(known, _)| *known == number) {
             Some((_, known)) => {
                 *known = row;
                 Ok(())
             }
-            None => rest.put(table, (run, number), &row),
+            None => rest.put(rows, (run, number), &row),
         }
     }
 
-    /// Removes one, and gives it.
+    /// Removes one, and returns it.
     pub(crate) fn take(
         &mut self,
-        rest: &Rest<T>,
-        table: &mut Table<'_, (RunKey, u32), &'static [u8]>,
-        (run, number): (RunKey, u32),
-    ) -> Result<Option<T>, ReadError> {
-        if let Some(at) = self.0.iter().position(|(known, _)| *known == number) {
-            return Ok(Some(self.0.remove(at).1));
+        rest: &Rest<N, R>,
+        rows: &mut (impl RowsMut + ?Sized),
+        (run, number): (RunId, N),
+    ) -> Result<Option<R>, ReadError> {
+        match self.0.iter().position(|(known, _)| *known == number) {
+            Some(at) => Ok(Some(self.0.remove(at).1)),
+            None => rest.take(rows, (run, number)),
         }
-        let removed = table.remove((run, number))?;
-        removed.map(|row| rest.decode(row.value())).transpose()
     }
 
     /// Removes those that lie in the run's row.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = R> {
         self.0.drain(..).map(|(_, row)| row)
     }
 }

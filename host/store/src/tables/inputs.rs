@@ -2,8 +2,11 @@
 //!
 //! Key: run. Row: a payload. A small one lies in the run's row of `runs` instead.
 
-use dormouse_journal::Payload;
+use dormouse_journal::{Payload, RunId};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<RunKey, Payload> = Rows::new("inputs");
+pub(crate) const TABLE: Table<RunId, Payload> = Table::new(TableId::Inputs);
+
+impl Row for Payload {}

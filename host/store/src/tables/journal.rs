@@ -3,11 +3,14 @@
 //! Key: run, generation, number of the activation from 0. Row: an activation. The generation is 0 for now; it is there
 //! so that a run can one day start over with a new input and a journal of its own, keeping its id and its webhooks.
 
-use dormouse_journal::Activation;
+use dormouse_journal::{Activation, RunId};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32, u32), Activation> = Rows::new("journal");
+pub(crate) const TABLE: Table<(RunId, u32, u32), Activation> = Table::new(TableId::Journal);
 
 /// The generation of every run, until runs can start over.
 pub(crate) const GENERATION: u32 = 0;
+
+impl Row for Activation {}

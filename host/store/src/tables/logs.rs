@@ -2,8 +2,11 @@
 //!
 //! Key: run, activation, place of the line in it. Row: a log line.
 
-use dormouse_journal::LogLine;
+use dormouse_journal::{LogLine, RunId};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32, u32), LogLine> = Rows::new("logs");
+pub(crate) const TABLE: Table<(RunId, u32, u32), LogLine> = Table::new(TableId::Logs);
+
+impl Row for LogLine {}

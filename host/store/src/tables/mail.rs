@@ -1,16 +1,95 @@
 //! `mail`: events aimed at one run and not yet taken.
 //!
-//! Key: run, event, place. Row: [`Mail`]. Places work as in the inbox of a webhook.
+//! Key: run, event, place. Places work as in the inbox of a webhook. Row: [`Mail`]; a large payload lies in
+//! `mail_payloads`.
+//!
+//! Version 1 had the payload in the row, whatever its size. Both versions begin with the time of acceptance.
 
-use dormouse_journal::{Payload, Time};
+use dormouse_journal::{DecodeError, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::{TableId, apart, mail_payloads};
+use crate::ReadError;
+use crate::rows::table::{Row, Table};
+use crate::rows::{Rows, RowsMut};
 
-pub(crate) const TABLE: Rows<(RunKey, &'static str, u64), Mail> = Rows::new("mail");
+pub(crate) const TABLE: Table<(RunId, String, u64), Mail> = Table::new(TableId::Mail);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mail {
-    pub(crate) accepted: Time,
-    pub(crate) payload: Payload,
+    accepted: Time,
+    /// Its size, by which the event counts against the mailbox's limit.
+    size: u64,
+    /// None if it lies in `mail_payloads`.
+    payload: Option<Payload>,
+}
+
+impl Row for Mail {
+    const VERSION: u8 = 2;
+
+    fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        match version {
+            1 => {
+                let (accepted, payload): (Time, Payload) = decode_body(body)?;
+                Ok(Mail {
+                    accepted,
+                    size: payload.body.len() as u64,
+                    payload: Some(payload),
+                })
+            }
+            found => Err(DecodeError::Version { found }),
+        }
+    }
+}
+
+/// Writes an event.
+pub(crate) fn put(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, &str, u64),
+    accepted: Time,
+    payload: Payload,
+) -> Result<(), ReadError> {
+    let size = payload.body.len();
+    let payload = apart::put(
+        rows,
+        &mail_payloads::TABLE,
+        key,
+        size + payload.content_type.len(),
+        payload,
+    )?;
+    let row = Mail {
+        accepted,
+        size: size as u64,
+        payload,
+    };
+    TABLE.put(rows, key, &row)
+}
+
+/// Returns an event.
+pub(crate) fn get(
+    rows: &(impl Rows + ?Sized),
+    key: (RunId, &str, u64),
+) -> Result<Option<Payload>, ReadError> {
+    let Some(mail) = TABLE.get(rows, key)? else {
+        return Ok(None);
+    };
+    let payload = apart::get(rows, &mail_payloads::TABLE, key, mail.payload)?;
+    payload.map(Some).ok_or(ReadError::Missing {
+        table: TableId::MailPayloads.name(),
+        named_by: TableId::Mail.name(),
+    })
+}
+
+/// Removes an event. Returns its size, if it was there.
+pub(crate) fn remove(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, &str, u64),
+) -> Result<Option<u64>, ReadError> {
+    let Some(mail) = TABLE.take(rows, key)? else {
+        return Ok(None);
+    };
+    if mail.payload.is_none() {
+        mail_payloads::TABLE.remove(rows, key)?;
+    }
+    Ok(Some(mail.size))
 }

@@ -2,11 +2,13 @@
 //!
 //! Key: run, event. Row: [`Mailbox`].
 
+use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, &'static str), Mailbox> = Rows::new("mailboxes");
+pub(crate) const TABLE: Table<(RunId, String), Mailbox> = Table::new(TableId::Mailboxes);
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Mailbox {
@@ -18,8 +20,10 @@ pub(crate) struct Mailbox {
     pub(crate) waits: u32,
 }
 
+impl Row for Mailbox {}
+
 impl Mailbox {
-    /// Whether there is something to deliver.
+    /// Returns true if there is something to deliver.
     pub(crate) fn is_ready(&self) -> bool {
         self.waits > 0 && self.queued > 0
     }

@@ -1,44 +1,61 @@
 //! `meta`: facts about the store itself.
 //!
-//! Key: a name. Value: encoded, by name:
+//! Key: a name. Row, by name:
 //!
-//! | name | value |
+//! | name | row |
 //! |---|---|
-//! | `format` | one raw byte: the format of the store as a whole |
+//! | `format` | one raw byte: the [`SCHEMA`] of the store as a whole |
+//! | `migration` | where the migration to that schema stands; none when it is done |
 //! | `clock` | the highest time ever read, so that time does not go back at a restart |
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
 //! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
-use dormouse_journal::decode;
-use redb::{ReadableTable, TableDefinition};
+use dormouse_journal::{decode, encode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::TableId;
 use crate::ReadError;
+use crate::rows::table::Raw;
+use crate::rows::{Rows, RowsMut};
 
-pub(crate) const TABLE: TableDefinition<'static, &'static str, &'static [u8]> =
-    TableDefinition::new("meta");
+pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
+
+/// The schema that this version writes. It goes up with every change of layout, also with a new variant of an enum that
+/// is recorded; `tests/layouts.rs` holds the layouts of this number.
+pub const SCHEMA: u8 = 2;
 
 pub(crate) const FORMAT: &str = "format";
+pub(crate) const MIGRATION: &str = "migration";
 pub(crate) const CLOCK: &str = "clock";
 pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
 
-/// A number that the host keeps about its store; 0 in a new one.
-pub(crate) fn number(
-    table: &impl ReadableTable<&'static str, &'static [u8]>,
+/// Returns a fact that is a record.
+pub(crate) fn get<T: DeserializeOwned>(
+    rows: &(impl Rows + ?Sized),
     name: &str,
-) -> Result<u64, ReadError> {
-    match table.get(name)? {
-        Some(guard) => decode(guard.value()).map_err(|source| ReadError::Row {
-            table: "meta",
+) -> Result<Option<T>, ReadError> {
+    let row = TABLE.get(rows, name)?;
+    row.map(|row| decode(&row))
+        .transpose()
+        .map_err(|source| ReadError::Row {
+            table: TableId::Meta.name(),
             source,
-        }),
-        None => Ok(0),
-    }
+        })
+}
+
+/// Writes a fact that is a record.
+pub(crate) fn put<T: Serialize>(
+    rows: &mut (impl RowsMut + ?Sized),
+    name: &str,
+    value: &T,
+) -> Result<(), ReadError> {
+    TABLE.put(rows, name, &encode(value))
 }
 
 /// The keys that webhook tokens are made with. They lie in the store, so that a backup carries them.

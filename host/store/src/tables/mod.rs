@@ -1,15 +1,10 @@
-//! The tables, one file each. A row is encoded by the journal's codec unless its file says otherwise; keys are redb
-//! tuples, compared part by part. Rows that a run owns are led by its id, which is led by its time of creation, so that
-//! the rows of one time lie together; queues are led by what is scanned. `docs/FORMAT.md` shows the layouts as a whole.
+//! The tables, one file each. A row is a record unless its file says otherwise. Rows that a run owns are led by its id,
+//! which is led by its time of creation, so that the rows of one time lie together; queues are led by what is scanned.
+//! `docs/FORMAT.md` shows the layouts as a whole.
 
-use dormouse_journal::{DecodeError, decode, encode};
-use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::ReadError;
-
+pub(crate) mod apart;
 pub(crate) mod broadcasts;
+pub(crate) mod call_requests;
 pub(crate) mod calls;
 pub(crate) mod code;
 pub(crate) mod components;
@@ -19,14 +14,17 @@ pub(crate) mod event_waits;
 pub(crate) mod expiries;
 pub(crate) mod few;
 pub(crate) mod inbox;
+pub(crate) mod inbox_requests;
 pub(crate) mod inputs;
 pub(crate) mod journal;
 pub(crate) mod logs;
 pub(crate) mod mail;
+pub(crate) mod mail_payloads;
 pub(crate) mod mailboxes;
 pub(crate) mod meta;
 pub(crate) mod open;
 pub(crate) mod replies;
+pub(crate) mod result_outcomes;
 pub(crate) mod results;
 pub(crate) mod runs;
 pub(crate) mod runs_by_status;
@@ -39,8 +37,7 @@ pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
 pub use calls::{Attempts, Call};
-pub use code::Code;
-pub use meta::TokenKeys;
+pub use meta::{SCHEMA, TokenKeys};
 pub use replies::Reply;
 pub use runs::Run;
 pub use secrets::SealedSecret;
@@ -49,125 +46,79 @@ pub use states::State;
 pub use webhooks::Webhook;
 pub use workflows::{Version, Workflow};
 
-/// A run's id as a key.
-pub(crate) type RunKey = [u8; 16];
-
-/// A table whose rows are encoded values of one type.
-pub(crate) struct Rows<K: Key + 'static, V> {
-    definition: TableDefinition<'static, K, &'static [u8]>,
-    name: &'static str,
-    row: std::marker::PhantomData<V>,
-}
-
-impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
-    pub(crate) const fn new(name: &'static str) -> Self {
-        Rows {
-            definition: TableDefinition::new(name),
-            name,
-            row: std::marker::PhantomData,
-        }
-    }
-
-    pub(crate) fn definition(&self) -> TableDefinition<'static, K, &'static [u8]> {
-        self.definition
-    }
-
-    pub(crate) fn get<'k>(
-        &self,
-        table: &impl ReadableTable<K, &'static [u8]>,
-        key: impl std::borrow::Borrow<K::SelfType<'k>>,
-    ) -> Result<Option<V>, ReadError> {
-        match table.get(key)? {
-            Some(guard) => self.decode(guard.value()).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, ReadError> {
-        decode(bytes).map_err(|source| self.damaged(source))
-    }
-
-    pub(crate) fn damaged(&self, source: DecodeError) -> ReadError {
-        ReadError::Row {
-            table: self.name,
-            source,
-        }
-    }
-
-    pub(crate) fn put<'k>(
-        &self,
-        table: &mut Table<'_, K, &'static [u8]>,
-        key: impl std::borrow::Borrow<K::SelfType<'k>>,
-        row: &V,
-    ) -> Result<(), ReadError> {
-        table.insert(key, encode(row).as_slice())?;
-        Ok(())
-    }
-}
-
-/// Makes [`Tables`] and [`visit`] of one list: a table that is in it is opened by every write, and is in every backup.
-macro_rules! tables {
-    ($($name:ident: $key:ty => $value:ty = $definition:expr,)*) => {
-        /// Every table, open for writing.
-        pub(crate) struct Tables<'t> {
-            $(pub(crate) $name: Table<'t, $key, $value>,)*
-        }
-
-        impl<'t> Tables<'t> {
-            /// Opens them all, and so makes those that do not exist yet.
-            pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
-                Ok(Tables {
-                    $($name: transaction.open_table($definition)?,)*
-                })
-            }
-        }
-
-        /// Shows every table to a visitor, one after the other.
-        pub(crate) fn visit<V: Visitor>(visitor: &mut V) -> Result<(), V::Error> {
-            $(visitor.table::<$key, $value>($definition)?;)*
-            Ok(())
+/// Hands the list of all tables to a macro: each with its name on disk, the parts of its keys, and what its rows are.
+///
+/// A backend that keeps a table for each of these makes its own from the list. A table that is added here is thereby in
+/// every store and in every backup.
+#[macro_export]
+macro_rules! for_each_table {
+    ($then:path) => {
+        $then! {
+            Broadcasts "broadcasts" (U64) bytes,
+            CallRequests "call_requests" (Run, U32) bytes,
+            Calls "calls" (Run, U32) bytes,
+            Code "code" (Digest) bytes,
+            Components "components" (Digest) bytes,
+            Due "due" (Run) nothing,
+            Duplicates "duplicates" (Run, U32, Digest) bytes,
+            EventWaits "event_waits" (Text, Run, U32) bytes,
+            Expiries "expiries" (U64, Bytes) nothing,
+            Inbox "inbox" (Run, U32, U64) bytes,
+            InboxRequests "inbox_requests" (Run, U32, U64) bytes,
+            Inputs "inputs" (Run) bytes,
+            Journal "journal" (Run, U32, U32) bytes,
+            Logs "logs" (Run, U32, U32) bytes,
+            Mail "mail" (Run, Text, U64) bytes,
+            MailPayloads "mail_payloads" (Run, Text, U64) bytes,
+            Mailboxes "mailboxes" (Run, Text) bytes,
+            Meta "meta" (Text) bytes,
+            Open "open" (Run, U32) bytes,
+            Replies "replies" (Run, Text) bytes,
+            ResultOutcomes "result_outcomes" (Run, U32) bytes,
+            Results "results" (Run, U32) bytes,
+            Runs "runs" (Run) bytes,
+            RunsByStatus "runs_by_status" (U8, Run) nothing,
+            RunsByWorkflow "runs_by_workflow" (Text, Run) nothing,
+            Secrets "secrets" (Text) bytes,
+            Starts "starts" (Text, Digest) bytes,
+            States "states" (Run) bytes,
+            Timers "timers" (U64, Run, U32) nothing,
+            Webhooks "webhooks" (Run, U32) bytes,
+            Workflows "workflows" (Text) bytes,
         }
     };
 }
 
-/// What does the same to every table, whatever its rows are.
-pub(crate) trait Visitor {
-    /// Why it stops.
-    type Error;
+macro_rules! table_ids {
+    ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
+        /// Names a table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each table has a file that says what it is")]
+        pub enum TableId {
+            $($table,)*
+        }
 
-    /// Sees one table.
-    fn table<K: Key + 'static, V: Value + 'static>(
-        &mut self,
-        definition: TableDefinition<'static, K, V>,
-    ) -> Result<(), Self::Error>;
+        impl TableId {
+            /// All tables.
+            pub const ALL: &[TableId] = &[$(TableId::$table,)*];
+
+            /// Returns the table's name on disk.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(TableId::$table => $name,)*
+                }
+            }
+
+            /// Returns the table's layout as far as this list says it: its name, the parts of its keys, its rows.
+            #[must_use]
+            pub fn layout(self) -> &'static str {
+                match self {
+                    $(TableId::$table => concat!($name, stringify!(($($part),*)), " ", stringify!($row)),)*
+                }
+            }
+        }
+    };
 }
 
-tables! {
-    broadcasts: u64 => &'static [u8] = broadcasts::TABLE.definition(),
-    calls: (RunKey, u32) => &'static [u8] = calls::TABLE.definition(),
-    code: [u8; 32] => &'static [u8] = code::TABLE.definition(),
-    components: [u8; 32] => &'static [u8] = components::TABLE,
-    due: RunKey => () = due::TABLE,
-    duplicates: (RunKey, u32, [u8; 32]) => &'static [u8] = duplicates::TABLE.definition(),
-    event_waits: (&'static str, RunKey, u32) => &'static [u8] = event_waits::TABLE.definition(),
-    expiries: (u64, &'static [u8]) => () = expiries::TABLE,
-    inbox: (RunKey, u32, u64) => &'static [u8] = inbox::TABLE.definition(),
-    inputs: RunKey => &'static [u8] = inputs::TABLE.definition(),
-    journal: (RunKey, u32, u32) => &'static [u8] = journal::TABLE.definition(),
-    logs: (RunKey, u32, u32) => &'static [u8] = logs::TABLE.definition(),
-    mail: (RunKey, &'static str, u64) => &'static [u8] = mail::TABLE.definition(),
-    mailboxes: (RunKey, &'static str) => &'static [u8] = mailboxes::TABLE.definition(),
-    meta: &'static str => &'static [u8] = meta::TABLE,
-    open: (RunKey, u32) => &'static [u8] = open::TABLE.definition(),
-    replies: (RunKey, &'static str) => &'static [u8] = replies::TABLE.definition(),
-    results: (RunKey, u32) => &'static [u8] = results::TABLE.definition(),
-    runs: RunKey => &'static [u8] = runs::TABLE.definition(),
-    runs_by_status: (u8, RunKey) => () = runs_by_status::TABLE,
-    runs_by_workflow: (&'static str, RunKey) => () = runs_by_workflow::TABLE,
-    secrets: &'static str => &'static [u8] = secrets::TABLE.definition(),
-    starts: (&'static str, [u8; 32]) => &'static [u8] = starts::TABLE.definition(),
-    states: RunKey => &'static [u8] = states::TABLE.definition(),
-    timers: (u64, RunKey, u32) => () = timers::TABLE,
-    webhooks: (RunKey, u32) => &'static [u8] = webhooks::TABLE.definition(),
-    workflows: &'static str => &'static [u8] = workflows::TABLE.definition(),
-}
+for_each_table!(table_ids);

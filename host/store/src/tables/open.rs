@@ -3,8 +3,12 @@
 //! Key: run, operation. Row: [`Open`]. It repeats what the journal says, so that showing or cancelling a run needs no
 //! scan of its history. The first few of a run lie in its row of `states` instead.
 
-use dormouse_journal::Open;
+use dormouse_journal::{Open, OperationNumber};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use super::few::Rest;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32), Open> = Rows::new("open");
+pub(crate) const TABLE: Rest<OperationNumber, Open> = Table::new(TableId::Open);
+
+impl Row for Open {}

@@ -3,12 +3,13 @@
 //! Key: run, delivery. Row: [`Reply`]. There is a row for each request that has a key by which a repeat is known, and it
 //! goes with that key.
 
-use dormouse_journal::Response;
+use dormouse_journal::{Response, RunId};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, &'static str), Reply> = Rows::new("replies");
+pub(crate) const TABLE: Table<(RunId, String), Reply> = Table::new(TableId::Replies);
 
 /// What a caller is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,3 +17,5 @@ pub struct Reply {
     /// None as long as the workflow has not decided it.
     pub response: Option<Response>,
 }
+
+impl Row for Reply {}

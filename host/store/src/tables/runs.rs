@@ -1,26 +1,30 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`Row`]. What changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`StoredRun`]. What changes is in `states`, so that an activation does not write this again.
 
-use dormouse_journal::{GuestLimits, Header, Payload, Time, VersionId};
+use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<RunKey, Row> = Rows::new("runs");
+pub(crate) const TABLE: Table<RunId, StoredRun> = Table::new(TableId::Runs);
 
-/// How large an input may be that lies in this table: lists read it for nothing.
+/// How large an input may be that lies in this table, in bytes: lists read it for nothing.
 const SMALL: usize = 256;
 
+/// A run and its input.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Row {
+pub(crate) struct StoredRun {
     pub(crate) run: Run,
-    /// What it was started with. None if that lies in `inputs`.
+    /// Its input. None if that lies in `inputs`.
     pub(crate) input: Option<Payload>,
 }
 
-impl Row {
-    /// Whether an input lies here.
+impl Row for StoredRun {}
+
+impl StoredRun {
+    /// Returns true if an input lies here.
     pub(crate) fn has(input: &Payload) -> bool {
         input.body.len() + input.content_type.len() <= SMALL
     }

@@ -1,20 +1,19 @@
 //! `runs_by_status`: an index for lists.
 //!
-//! Key: the status as a byte ([`tag`]), run. No value. A pending run is not here: all of those are in `due`, and not for
+//! Key: the status as a byte ([`tag`]), run. No row. A pending run is not here: all of those are in `due`, and not for
 //! long.
 
-use dormouse_journal::Status;
-use redb::TableDefinition;
+use dormouse_journal::{RunId, Status};
 
-use super::RunKey;
+use super::TableId;
+use crate::rows::table::Index;
 
-pub(crate) const TABLE: TableDefinition<'static, (u8, RunKey), ()> =
-    TableDefinition::new("runs_by_status");
+pub(crate) const TABLE: Index<(u8, RunId)> = Index::new(TableId::RunsByStatus);
 
-/// That of a blocked run.
+/// The tag of a blocked run.
 pub(crate) const BLOCKED: u8 = 3;
 
-/// Frozen: these bytes are in files.
+/// Returns the byte of a status. Frozen: these bytes are in files.
 pub(crate) fn tag(status: Status) -> Option<u8> {
     match status {
         Status::Pending => None,

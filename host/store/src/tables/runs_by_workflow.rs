@@ -1,10 +1,10 @@
 //! `runs_by_workflow`: an index for lists.
 //!
-//! Key: workflow, run. No value.
+//! Key: workflow, run. No row.
 
-use redb::TableDefinition;
+use dormouse_journal::RunId;
 
-use super::RunKey;
+use super::TableId;
+use crate::rows::table::Index;
 
-pub(crate) const TABLE: TableDefinition<'static, (&'static str, RunKey), ()> =
-    TableDefinition::new("runs_by_workflow");
+pub(crate) const TABLE: Index<(String, RunId)> = Index::new(TableId::RunsByWorkflow);

@@ -7,9 +7,10 @@ use dormouse_journal::Time;
 use dormouse_secret::{Sealed, Use};
 use serde::{Deserialize, Serialize};
 
-use super::Rows;
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<&'static str, SealedSecret> = Rows::new("secrets");
+pub(crate) const TABLE: Table<String, SealedSecret> = Table::new(TableId::Secrets);
 
 /// A secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,3 +24,5 @@ pub struct SealedSecret {
     /// When it was last set.
     pub updated: Time,
 }
+
+impl Row for SealedSecret {}

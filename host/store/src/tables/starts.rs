@@ -5,9 +5,10 @@
 use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
 
-use super::Rows;
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(&'static str, [u8; 32]), Start> = Rows::new("starts");
+pub(crate) const TABLE: Table<(String, [u8; 32]), Start> = Table::new(TableId::Starts);
 
 /// A start that had a key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,3 +18,5 @@ pub struct Start {
     /// SHA-256 of what it was started with.
     pub input: [u8; 32],
 }
+
+impl Row for Start {}

@@ -3,13 +3,14 @@
 //! Key: run. Row: [`Standing`], rewritten by every commit that touches the run, and therefore small. A pending run has
 //! none: it would say nothing that `runs` does not, and grow at once.
 
-use dormouse_journal::{Failure, Open, Status, Time};
+use dormouse_journal::{Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber};
 use serde::{Deserialize, Serialize};
 
 use super::few::Few;
-use super::{Rows, RunKey, Webhook};
+use super::{TableId, Webhook};
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<RunKey, Standing> = Rows::new("states");
+pub(crate) const TABLE: Table<RunId, Standing> = Table::new(TableId::States);
 
 /// What changes about a run. That its first webhooks and operations lie here makes of a dozen pages that a request and
 /// its delivery would touch one.
@@ -17,10 +18,12 @@ pub(crate) const TABLE: Rows<RunKey, Standing> = Rows::new("states");
 pub(crate) struct Standing {
     pub(crate) state: State,
     /// Those that have no row in `webhooks`.
-    pub(crate) webhooks: Few<Webhook>,
+    pub(crate) webhooks: Few<WebhookNumber, Webhook>,
     /// Those that have no row in `open`.
-    pub(crate) open: Few<Open>,
+    pub(crate) open: Few<OperationNumber, Open>,
 }
+
+impl Row for Standing {}
 
 impl Standing {
     /// Of a run without a row.

@@ -1,10 +1,10 @@
 //! `timers`: deadlines of waits and ends of sleeps.
 //!
-//! Key: when, run, operation. No value. Scanned from the front.
+//! Key: when, run, operation. No row. Scanned from the front.
 
-use redb::TableDefinition;
+use dormouse_journal::{OperationNumber, RunId, Time};
 
-use super::RunKey;
+use super::TableId;
+use crate::rows::table::Index;
 
-pub(crate) const TABLE: TableDefinition<'static, (u64, RunKey, u32), ()> =
-    TableDefinition::new("timers");
+pub(crate) const TABLE: Index<(Time, RunId, OperationNumber)> = Index::new(TableId::Timers);

@@ -2,12 +2,14 @@
 //!
 //! Key: run, webhook. Row: [`Webhook`]. The first few of a run lie in its row of `states` instead.
 
-use dormouse_journal::{Time, WebhookOptions};
+use dormouse_journal::{Time, WebhookNumber, WebhookOptions};
 use serde::{Deserialize, Serialize};
 
-use super::{Rows, RunKey};
+use super::TableId;
+use super::few::Rest;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<(RunKey, u32), Webhook> = Rows::new("webhooks");
+pub(crate) const TABLE: Rest<WebhookNumber, Webhook> = Table::new(TableId::Webhooks);
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Webhook {
     /// When the last request was accepted.
     pub last_accepted: Option<Time>,
 }
+
+impl Row for Webhook {}
 
 impl Webhook {
     /// Whether there may be something to deliver.

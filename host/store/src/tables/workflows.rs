@@ -5,9 +5,10 @@
 use dormouse_journal::{Time, VersionId};
 use serde::{Deserialize, Serialize};
 
-use super::Rows;
+use super::TableId;
+use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rows<&'static str, Workflow> = Rows::new("workflows");
+pub(crate) const TABLE: Table<String, Workflow> = Table::new(TableId::Workflows);
 
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct Workflow {
     /// All that were ever deployed under this name, oldest first.
     pub versions: Vec<Version>,
 }
+
+impl Row for Workflow {}
 
 /// A version of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,104 @@
+//! What a caller of a webhook is told.
+
+use dormouse_journal::Response;
+use dormouse_store::{ReadError, RequestRefused, WriteError};
+use dormouse_webhook::{InvalidKey, Rejected};
+
+use crate::rates::Exceeded;
+use crate::{SecretTrouble, Unavailable};
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// It is durable.
+    Accepted {
+        /// Its id.
+        id: String,
+    },
+    /// It repeats the request of this id.
+    Duplicate {
+        /// The first one's id.
+        id: String,
+    },
+    /// It is durable, now or since it came for the first time, and this is the answer to it.
+    Answered {
+        /// The first one's id.
+        id: String,
+        /// What the workflow says.
+        response: Response,
+    },
+    /// It was a provider's probe, and the run is not concerned.
+    Probe(Response),
+}
+
+/// Why a request was not accepted. Nothing of it was stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// The webhook does not take this method.
+    #[error("this webhook does not take {0}")]
+    Method(String),
+    /// It does not prove who sent it.
+    #[error(transparent)]
+    Signature(#[from] Rejected),
+    /// The workflow may use none of the secrets that it named.
+    #[error(
+        "the signature cannot be checked: the host holds none of the secrets that the workflow named for this webhook, \
+         or does not let it use them"
+    )]
+    NoSecret,
+    /// Its `Idempotency-Key` cannot be one.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    /// Its key was used for another body.
+    #[error("this Idempotency-Key came with another body before: use a new key for a new request")]
+    OtherBody,
+    /// The webhook was closed, or its run has ended.
+    #[error("this webhook was closed, or its run has ended")]
+    Gone,
+    /// There is no such webhook.
+    #[error("there is no such webhook on this host")]
+    Unknown,
+    /// The inbox is full.
+    #[error("this webhook's inbox is full: the run has not taken what was sent before")]
+    InboxFull,
+    /// All inboxes together hold what the host allows.
+    #[error("the inboxes of this host are full: runs have not taken what was sent before")]
+    HostFull,
+    /// It came too soon after others.
+    #[error("requests come faster than the host takes them")]
+    Rate(Exceeded),
+    /// No more callers can be held.
+    #[error("the host holds as many callers as it may while their workflows decide what to answer")]
+    TooManyHeld,
+    /// The host cannot open the secrets that it is to be checked by.
+    #[error(transparent)]
+    Secret(#[from] SecretTrouble),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<RequestRefused> for Refusal {
+    fn from(refused: RequestRefused) -> Self {
+        match refused {
+            RequestRefused::OtherBody => Refusal::OtherBody,
+            RequestRefused::Closed | RequestRefused::Ended => Refusal::Gone,
+            RequestRefused::InboxFull => Refusal::InboxFull,
+            RequestRefused::HostFull => Refusal::HostFull,
+            RequestRefused::UnknownWebhook => Refusal::Unknown,
+        }
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        Refusal::Unavailable(error.into())
+    }
+}
+
+impl From<WriteError> for Refusal {
+    fn from(error: WriteError) -> Self {
+        Refusal::Unavailable(error.into())
+    }
+}
+

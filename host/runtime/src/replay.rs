@@ -1,0 +1,166 @@
+//! Bringing a run back into memory: its frontier from the store, its instance by replaying its journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dormouse_engine::{Allowance, CpuClock, Instance, Launch, RunContext};
+use dormouse_journal::{Frontier, Payload, Status};
+use dormouse_seams::HostClock;
+use dormouse_store::{Recalled, RunView, Store};
+
+use crate::live::LiveRun;
+use crate::programs::Programs;
+use crate::slots::Slots;
+use crate::timers::Deadlines;
+use crate::trouble::Trouble;
+use crate::turn::Turn;
+use crate::urls::WebhookUrls;
+
+/// A longer journal takes longer to replay than others are to wait for what follows.
+const REPLAYED_WHILE_HELD: u32 = 250;
+
+/// How many activations are read at once. Most runs have fewer, and no read is open while the guest runs.
+const PAGE: usize = 32;
+
+/// Brings runs back into memory.
+pub(crate) struct Replay {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) programs: Arc<Programs>,
+    pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) urls: Arc<WebhookUrls>,
+    pub(crate) allowance: Arc<Allowance>,
+    pub(crate) rebuild_after_step: bool,
+}
+
+/// What the store, or the start of a run, says of it.
+struct Known {
+    view: RunView,
+    frontier: Frontier,
+    /// None if it has to be looked up.
+    input: Option<Payload>,
+}
+
+impl Replay {
+    /// Brings a run into memory if it has something to do.
+    pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
+        let known = match turn.early.start.take() {
+            Some(start) => Some(Known {
+                view: start.view,
+                frontier: Frontier::new(),
+                input: Some(start.input),
+            }),
+            None => self.recall(turn).await?,
+        };
+        let Some(Known {
+            view,
+            frontier,
+            input,
+        }) = known
+        else {
+            return Ok(None);
+        };
+        if view.state.activations > REPLAYED_WHILE_HELD {
+            turn.hold = None;
+        }
+        let Some(permit) = self.slots.permit().await else {
+            return Ok(None);
+        };
+        let instance = self.instance(&view, input).await?;
+        Ok(Some(Box::new(LiveRun {
+            instance,
+            frontier,
+            next: view.state.activations,
+            time: view.state.time,
+            journal_bytes: view.state.journal_bytes,
+            _permit: permit,
+        })))
+    }
+
+    /// Returns what the store knows about a run that has something to do.
+    async fn recall(&self, turn: &Turn) -> Result<Option<Known>, Trouble> {
+        let Some(Recalled { view, open, heads }) = self.store.recall(turn.run).await? else {
+            return Ok(None);
+        };
+        if view.state.status.has_ended() || view.state.status == Status::Blocked {
+            return Ok(None);
+        }
+        let mut frontier = Frontier::restore(open, view.state.operations);
+        if view.state.activations > 0 {
+            let mut heads = heads.into_iter().peekable();
+            let channels: Vec<_> = frontier.unchecked().cloned().collect();
+            for channel in channels {
+                // Both are in the order of the channels.
+                let head = heads.next_if(|(found, _)| *found == channel);
+                turn.early
+                    .found(&mut frontier, channel, head.map(|(_, head)| head));
+            }
+            turn.early
+                .check(&*self.store, turn.run, &mut frontier)
+                .await?;
+            if frontier.next(self.clock.now()).is_none() {
+                // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
+                self.deadlines.hint(frontier.next_deadline());
+                return Ok(None);
+            }
+        }
+        Ok(Some(Known {
+            view,
+            frontier,
+            input: None,
+        }))
+    }
+
+    /// Returns a new instance, brought to where the journal ends. The input is looked up if it is not given.
+    pub(crate) async fn instance(
+        &self,
+        view: &RunView,
+        input: Option<Payload>,
+    ) -> Result<Instance, Trouble> {
+        let program = self.programs.get(view.run.version).await?;
+        let input = match input {
+            Some(input) => input,
+            None => self.store.input(view.id).await?.unwrap_or_default(),
+        };
+        let launch = Launch {
+            context: RunContext {
+                id: view.id,
+                workflow: view.run.workflow.clone(),
+                version: view.run.version,
+                started: view.run.created,
+                headers: view.run.headers.clone(),
+            },
+            input,
+            key: view.run.key,
+            limits: view.run.limits,
+            allowance: self.allowance.clone(),
+            urls: self.urls.clone(),
+            cpu: Arc::new(Cpu(self.clock.clone())),
+            rebuild_after_step: self.rebuild_after_step,
+            logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
+        };
+        let mut instance = program.launch(launch)?;
+        let mut next = 0;
+        while next < view.state.activations {
+            let page = self.store.journal(view.id, next, PAGE).await?;
+            next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
+            for activation in page.activations {
+                instance.replay(activation).await?;
+            }
+            if !page.more {
+                break;
+            }
+        }
+        Ok(instance)
+    }
+}
+
+/// Processor time for the engine, from the host's clock.
+struct Cpu(HostClock);
+
+impl CpuClock for Cpu {
+    fn thread_time(&self) -> Duration {
+        self.0.thread_time()
+    }
+}

@@ -1,0 +1,98 @@
+//! Starting runs.
+
+use std::sync::Arc;
+
+use dormouse_journal::{GuestLimits, Header, Payload, RunId, VersionId};
+use dormouse_seams::{Entropy, HostClock};
+use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, WriteError};
+
+use crate::StartError;
+use crate::early::EarlyStart;
+use crate::run_ids::RunIds;
+use crate::slots::Hint;
+use crate::wake::Wake;
+
+/// A run to be started.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Its workflow.
+    pub workflow: String,
+    /// This version rather than the current one.
+    pub version: Option<VersionId>,
+    /// What it is given.
+    pub input: Payload,
+    /// The headers of the request. Credentials must have been left out.
+    pub headers: Vec<Header>,
+    /// The key by which a repeat of this start is known.
+    pub idempotency_key: Option<String>,
+}
+
+/// Starts runs.
+pub(crate) struct Starter {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) wake: Wake,
+    pub(crate) ids: Arc<RunIds>,
+    pub(crate) limits: GuestLimits,
+    /// How long the key of a start is remembered, in milliseconds.
+    pub(crate) duplicate_window: u64,
+}
+
+impl Starter {
+    /// Starts a run. Returns its id, and whether it is new.
+    pub(crate) async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
+        let run = self.ids.next(self.clock.now());
+        let mut key = [0; 32];
+        self.entropy.fill(&mut key);
+        let name = start.workflow.clone();
+        let start = StartRun {
+            run,
+            workflow: start.workflow,
+            version: start.version,
+            input: start.input,
+            headers: start.headers,
+            key,
+            limits: self.limits,
+            idempotency_key: start.idempotency_key,
+            remember: self.duplicate_window,
+        };
+        match self.start_and_wake(start).await? {
+            Started::New { version, .. } => {
+                tracing::debug!(%run, workflow = name, %version, "a run was started");
+                Ok((run, true))
+            }
+            Started::Existing(run) => Ok((run, false)),
+            Started::OtherInput(run) => Err(StartError::OtherInput(run)),
+            Started::UnknownWorkflow => Err(StartError::UnknownWorkflow(name)),
+            Started::UnknownVersion => Err(StartError::UnknownVersion(name)),
+            Started::Deleted => Err(StartError::Deleted(name)),
+        }
+    }
+
+    /// The run is woken as soon as it has a place, and while that becomes durable.
+    async fn start_and_wake(&self, start: StartRun) -> Result<Started, WriteError> {
+        let wake = self.wake.clone();
+        let (id, input) = (start.run, start.input.clone());
+        let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
+        let (key, limits) = (start.key, start.limits);
+        let decided = move |started: &Started| -> Option<Following> {
+            let Started::New { version, created } = *started else {
+                return None;
+            };
+            let run = Run {
+                workflow,
+                version,
+                created,
+                key,
+                limits,
+                headers,
+            };
+            let state = State::pending(created);
+            let view = RunView { id, run, state };
+            let hint = Hint::Start(Box::new(EarlyStart { view, input }));
+            Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))
+        };
+        self.store.start_run(start, Box::new(decided)).await
+    }
+}

@@ -1,0 +1,112 @@
+//! What a memory does wrong when it is told to: it fails, delays commits, takes them in another order, is full.
+
+use dormouse_store::{Order, StorageError};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// What is told to a host whose machine has lost power.
+#[derive(Debug, thiserror::Error)]
+#[error("the power is gone")]
+pub struct PowerLost;
+
+/// What is told to a host when there is no space left.
+#[derive(Debug, thiserror::Error)]
+#[error("no space is left")]
+pub struct Full;
+
+/// The faults of a memory.
+#[derive(Debug, Default)]
+pub struct Faults {
+    incarnation: u64,
+    /// How many more commits succeed, if they are counted.
+    commits_left: Option<u64>,
+    is_full: bool,
+    /// Milliseconds that each commit takes.
+    delay: u64,
+    /// Decides the order of commits of different runs.
+    order: Option<ChaCha8Rng>,
+}
+
+impl Faults {
+    /// Lets this many more commits succeed, and then none until power is lost.
+    pub fn fail_after(&mut self, commits: u64) {
+        self.commits_left = Some(commits);
+    }
+
+    /// Says from now on that there is no space left, or that there is.
+    pub fn fill(&mut self, is_full: bool) {
+        self.is_full = is_full;
+    }
+
+    /// Has each commit take this many milliseconds from now on.
+    pub fn set_delay(&mut self, delay: u64) {
+        self.delay = delay;
+    }
+
+    /// Commits writes of different runs in an order of chance from now on.
+    pub fn reorder(&mut self, seed: u64) {
+        self.order = Some(ChaCha8Rng::seed_from_u64(seed));
+    }
+
+    pub(crate) fn begin(&mut self) -> u64 {
+        self.incarnation
+    }
+
+    pub(crate) fn lose_power(&mut self) {
+        self.incarnation += 1;
+        self.commits_left = None;
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    pub(crate) fn delay(&self) -> u64 {
+        self.delay
+    }
+
+    /// Fails what a host does whose machine has lost power since.
+    pub(crate) fn check(&self, incarnation: u64) -> Result<(), StorageError> {
+        match self.incarnation == incarnation {
+            true => Ok(()),
+            false => Err(StorageError::new(PowerLost)),
+        }
+    }
+
+    /// Fails a commit that does not become durable.
+    pub(crate) fn count_commit(&mut self, incarnation: u64) -> Result<(), StorageError> {
+        self.check(incarnation)?;
+        if self.is_full {
+            return Err(StorageError::full(Full));
+        }
+        match &mut self.commits_left {
+            None => Ok(()),
+            Some(0) => Err(StorageError::new(PowerLost)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the order of the next group. Its dice go on from where they were.
+    pub(crate) fn order(&mut self) -> Option<Box<dyn Order + 'static>> {
+        let dice = self.order.as_mut()?;
+        let own = ChaCha8Rng::seed_from_u64(dice.next_u64());
+        Some(Box::new(AtRandom(own)))
+    }
+}
+
+/// An order of chance.
+struct AtRandom(ChaCha8Rng);
+
+impl Order for AtRandom {
+    fn next(&mut self, free: usize) -> Option<usize> {
+        // A group ends early at times, so that what came together becomes durable apart.
+        if self.0.next_u32().is_multiple_of(4) {
+            return None;
+        }
+        let choice = self.0.next_u64() % free as u64;
+        usize::try_from(choice).ok()
+    }
+}

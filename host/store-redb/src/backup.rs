@@ -1,0 +1,140 @@
+//! Backups: a copy of everything durable, made while the host goes on.
+//!
+//! All rows come from one snapshot, so a backup is the store as it was at one moment, whatever is written meanwhile.
+//! Nobody waits for it: a snapshot keeps pages from being used again, and nothing else. The copy is a store like any
+//! other, which a host opens as it opens its own.
+//!
+//! Compiled code is left out. It fits the machine and the release that made it, a restored host makes its own at the
+//! first use of each version, and it is several times the size of the component that it was made of.
+
+use dormouse_store::rows::{Part, Rows};
+use dormouse_store::{Backend, BackupError, OpenError, ReadError, SCHEMA, TableId, check_schema};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableDefinition,
+};
+
+use crate::database::{RedbBackend, builder, classify_open, storage};
+use crate::disk::Boxed;
+use crate::rows::{KeyParts, RowBytes, Snapshot, Visitor, visit};
+
+/// Bytes of rows in one transaction of the copy. It bounds memory, and how long it takes to give up.
+const BATCH: u64 = 8 << 20;
+
+/// What must be free, beside the reserve, for a batch to be written: pages that are split are half empty, the last row
+/// of a batch may be as large as a component, and the host writes at the same time.
+const ROOM: u64 = 16 * BATCH;
+
+/// Bytes of the copy that are kept in memory.
+const CACHE: usize = 32 << 20;
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupInfo {
+    /// Its schema.
+    pub schema: u8,
+    /// How many runs it has.
+    pub runs: u64,
+}
+
+/// Copies everything that is durable now into `target`, which must be empty.
+pub(crate) fn copy(
+    from: &RedbBackend,
+    target: impl StorageBackend,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<(), BackupError> {
+    let mut copy = Copy {
+        rows: from.snapshot()?,
+        to: builder(CACHE)
+            .create_with_backend(target)
+            .map_err(failed)?,
+        from,
+        is_wanted,
+    };
+    visit(&mut copy)?;
+    copy.to.close().map_err(failed)
+}
+
+/// Looks into a backup, without changing it: whether it is a store that this version can read, and what it holds.
+///
+/// # Errors
+/// When it is not.
+pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
+    let database = builder(CACHE)
+        .open_read_only_with_backend(Boxed(backup))
+        .map_err(classify_open)?;
+    let rows = Snapshot(database.begin_read().map_err(storage)?);
+    let mut schema = Vec::new();
+    let format = [Part::Text("format")];
+    rows.read(TableId::Meta, &format, &mut |found| schema = found.to_vec())?;
+    if schema.is_empty() {
+        return Err(OpenError::Damaged("its format is missing".into()));
+    }
+    check_schema(&schema)?;
+    let runs: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new(TableId::Runs.name());
+    let runs = rows.0.open_table(runs).map_err(storage)?;
+    Ok(BackupInfo {
+        schema: schema.first().copied().unwrap_or(SCHEMA),
+        runs: runs.len().map_err(storage)?,
+    })
+}
+
+/// A copy in the making.
+struct Copy<'a> {
+    rows: Snapshot,
+    to: Database,
+    from: &'a RedbBackend,
+    is_wanted: &'a dyn Fn() -> bool,
+}
+
+impl Visitor for Copy<'_> {
+    type Error = BackupError;
+
+    fn table<K: KeyParts, V: RowBytes>(
+        &mut self,
+        id: TableId,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), BackupError> {
+        let table = self.rows.0.open_table(definition).map_err(unreadable)?;
+        let is_cache = id == TableId::Code;
+        let mut rows = table.iter().map_err(unreadable)?.fuse();
+        loop {
+            if !(self.is_wanted)() {
+                return Err(BackupError::GivenUp);
+            }
+            if self.from.lacks_space_for(ROOM) {
+                return Err(BackupError::Full);
+            }
+            let transaction = self.to.begin_write().map_err(failed)?;
+            let mut bytes = 0;
+            {
+                let mut copy = transaction.open_table(definition).map_err(failed)?;
+                while !is_cache && bytes < BATCH {
+                    let Some(row) = rows.next() else { break };
+                    let (key, value) = row.map_err(unreadable)?;
+                    let (key, value) = (key.value(), value.value());
+                    bytes += (K::as_bytes(&key).as_ref().len() + V::bytes(&value).len()) as u64;
+                    copy.insert(key, value).map_err(failed)?;
+                }
+            }
+            transaction.commit().map_err(failed)?;
+            if bytes < BATCH {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn unreadable(error: impl Into<redb::Error>) -> BackupError {
+    BackupError::Read(ReadError::Storage(storage(error)))
+}
+
+fn failed(error: impl Into<redb::Error>) -> BackupError {
+    match storage(error) {
+        error if error.is_full() => BackupError::Full,
+        error => BackupError::Copy(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

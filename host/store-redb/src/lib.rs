@@ -1,0 +1,19 @@
+//! The store of a single host: one redb file.
+//!
+//! - [`RedbStore`] opens it, and copies it while the host goes on.
+//! - `database` keeps the rows of a [`dormouse_store::Embedded`] store in redb; `rows` turns its keys and rows into redb's.
+//! - [`Disk`] is where the file's bytes lie: [`FileDisk`] for a real one, and whatever a test hands in.
+
+mod backup;
+mod database;
+mod disk;
+mod file;
+mod open;
+mod rows;
+mod scratch;
+
+pub use backup::{BackupInfo, examine};
+pub use disk::Disk;
+pub use file::{FileDisk, store_size};
+pub use open::{Options, RedbStore};
+pub use redb::StorageBackend;

@@ -1,0 +1,351 @@
+//! Rows in redb: a table of redb's for each table, with keys that are redb's tuples of the key's parts.
+
+use std::ops::{Bound, ControlFlow};
+
+use dormouse_store::rows::{EachRow, Part, Range, Rows, RowsMut};
+use dormouse_store::{StorageError, TableId, for_each_table};
+use redb::{Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
+
+use crate::database::storage;
+
+/// A type of redb's that is one part of a key.
+pub(crate) trait KeyPart: Key + 'static {
+    fn of(part: Part<'_>) -> Self::SelfType<'_>;
+
+    fn part<'v>(value: &'v Self::SelfType<'_>) -> Part<'v>;
+}
+
+macro_rules! key_parts {
+    ($($type:ty, $variant:ident, $value:ident => $of:expr, $part:expr;)*) => {
+        $(impl KeyPart for $type {
+            fn of(part: Part<'_>) -> Self::SelfType<'_> {
+                match part {
+                    Part::$variant($value) => $of,
+                    other => unreachable!("the list of tables says what parts a key has: {other:?}"),
+                }
+            }
+
+            fn part<'v>($value: &'v Self::SelfType<'_>) -> Part<'v> {
+                Part::$variant($part)
+            }
+        })*
+    };
+}
+
+key_parts! {
+    u8, U8, value => value, *value;
+    u32, U32, value => value, *value;
+    u64, U64, value => value, *value;
+    [u8; 16], Run, value => *value, value;
+    [u8; 32], Digest, value => *value, value;
+    &'static str, Text, value => value, value;
+    &'static [u8], Bytes, value => value, value;
+}
+
+/// A type of redb's that is a key.
+pub(crate) trait KeyParts: Key + 'static {
+    fn of<'p>(parts: &[Part<'p>]) -> Self::SelfType<'p>;
+
+    fn parts<R>(key: &Self::SelfType<'_>, f: impl FnOnce(&[Part<'_>]) -> R) -> R;
+}
+
+macro_rules! single_keys {
+    ($($type:ty,)*) => {
+        $(impl KeyParts for $type {
+            fn of<'p>(parts: &[Part<'p>]) -> Self::SelfType<'p> {
+                <$type as KeyPart>::of(parts[0])
+            }
+
+            fn parts<R>(key: &Self::SelfType<'_>, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+                f(&[<$type as KeyPart>::part(key)])
+            }
+        })*
+    };
+}
+
+single_keys! { u64, [u8; 16], [u8; 32], &'static str, }
+
+impl<A: KeyPart, B: KeyPart> KeyParts for (A, B) {
+    fn of<'p>(parts: &[Part<'p>]) -> Self::SelfType<'p> {
+        (A::of(parts[0]), B::of(parts[1]))
+    }
+
+    fn parts<R>(key: &Self::SelfType<'_>, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+        f(&[A::part(&key.0), B::part(&key.1)])
+    }
+}
+
+impl<A: KeyPart, B: KeyPart, C: KeyPart> KeyParts for (A, B, C) {
+    fn of<'p>(parts: &[Part<'p>]) -> Self::SelfType<'p> {
+        (A::of(parts[0]), B::of(parts[1]), C::of(parts[2]))
+    }
+
+    fn parts<R>(key: &Self::SelfType<'_>, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+        f(&[A::part(&key.0), B::part(&key.1), C::part(&key.2)])
+    }
+}
+
+/// A type of redb's that holds a row.
+pub(crate) trait RowBytes: Value + 'static {
+    fn of(bytes: &[u8]) -> Self::SelfType<'_>;
+
+    fn bytes<'v>(row: &'v Self::SelfType<'_>) -> &'v [u8];
+}
+
+impl RowBytes for &'static [u8] {
+    fn of(bytes: &[u8]) -> &[u8] {
+        bytes
+    }
+
+    fn bytes<'v>(row: &'v Self::SelfType<'_>) -> &'v [u8] {
+        row
+    }
+}
+
+impl RowBytes for () {
+    fn of(_: &[u8]) {}
+
+    fn bytes<'v>((): &'v Self::SelfType<'_>) -> &'v [u8] {
+        &[]
+    }
+}
+
+macro_rules! part_type {
+    (U8) => { u8 };
+    (U32) => { u32 };
+    (U64) => { u64 };
+    (Run) => { [u8; 16] };
+    (Digest) => { [u8; 32] };
+    (Text) => { &'static str };
+    (Bytes) => { &'static [u8] };
+}
+
+macro_rules! key_type {
+    ($part:ident) => { part_type!($part) };
+    ($($part:ident),*) => { ($(part_type!($part)),*) };
+}
+
+macro_rules! row_type {
+    (bytes) => { &'static [u8] };
+    (nothing) => { () };
+}
+
+/// Does the same to every table, whatever its keys and rows are.
+pub(crate) trait Visitor {
+    /// Why it stops.
+    type Error;
+
+    /// Sees one table.
+    fn table<K: KeyParts, V: RowBytes>(
+        &mut self,
+        table: TableId,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
+
+macro_rules! redb_tables {
+    ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
+        /// The tables, in redb's words.
+        #[allow(non_upper_case_globals, reason = "they are named as the tables are")]
+        mod definitions {
+            use redb::TableDefinition;
+
+            $(pub(super) const $table: TableDefinition<'static, key_type!($($part),*), row_type!($row)> =
+                TableDefinition::new($name);)*
+        }
+
+        /// Every table, open for writing.
+        #[allow(non_snake_case, reason = "they are named as the tables are")]
+        pub(crate) struct OpenTables<'t> {
+            $($table: Table<'t, key_type!($($part),*), row_type!($row)>,)*
+        }
+
+        impl<'t> OpenTables<'t> {
+            /// Opens all tables, and so makes those that do not exist yet.
+            pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, StorageError> {
+                Ok(OpenTables {
+                    $($table: transaction.open_table(definitions::$table).map_err(storage)?,)*
+                })
+            }
+        }
+
+        impl Rows for OpenTables<'_> {
+            fn read(
+                &self,
+                table: TableId,
+                key: &[Part<'_>],
+                found: &mut dyn FnMut(&[u8]),
+            ) -> Result<bool, StorageError> {
+                match table {
+                    $(TableId::$table => read(&self.$table, key, found),)*
+                }
+            }
+
+            fn scan(
+                &self,
+                table: TableId,
+                range: Range<'_>,
+                each: EachRow<'_>,
+            ) -> Result<(), StorageError> {
+                match table {
+                    $(TableId::$table => scan(&self.$table, range, each),)*
+                }
+            }
+        }
+
+        impl RowsMut for OpenTables<'_> {
+            fn write(
+                &mut self,
+                table: TableId,
+                key: &[Part<'_>],
+                row: &[u8],
+            ) -> Result<bool, StorageError> {
+                match table {
+                    $(TableId::$table => write(&mut self.$table, key, row),)*
+                }
+            }
+
+            fn remove(
+                &mut self,
+                table: TableId,
+                key: &[Part<'_>],
+                removed: &mut dyn FnMut(&[u8]),
+            ) -> Result<bool, StorageError> {
+                match table {
+                    $(TableId::$table => remove(&mut self.$table, key, removed),)*
+                }
+            }
+
+            fn remove_range(
+                &mut self,
+                table: TableId,
+                range: Range<'_>,
+                limit: usize,
+            ) -> Result<usize, StorageError> {
+                match table {
+                    $(TableId::$table => remove_range(&mut self.$table, range, limit),)*
+                }
+            }
+        }
+
+        impl Rows for Snapshot {
+            fn read(
+                &self,
+                table: TableId,
+                key: &[Part<'_>],
+                found: &mut dyn FnMut(&[u8]),
+            ) -> Result<bool, StorageError> {
+                match table {
+                    $(TableId::$table => {
+                        let table = self.0.open_table(definitions::$table).map_err(storage)?;
+                        read(&table, key, found)
+                    })*
+                }
+            }
+
+            fn scan(
+                &self,
+                table: TableId,
+                range: Range<'_>,
+                each: EachRow<'_>,
+            ) -> Result<(), StorageError> {
+                match table {
+                    $(TableId::$table => {
+                        let table = self.0.open_table(definitions::$table).map_err(storage)?;
+                        scan(&table, range, each)
+                    })*
+                }
+            }
+        }
+
+        /// Shows every table to a visitor, one after the other.
+        pub(crate) fn visit<V: Visitor>(visitor: &mut V) -> Result<(), V::Error> {
+            $(visitor.table(TableId::$table, definitions::$table)?;)*
+            Ok(())
+        }
+    };
+}
+
+for_each_table!(redb_tables);
+
+/// The rows as they were at one moment.
+pub(crate) struct Snapshot(pub(crate) ReadTransaction);
+
+fn read<K: KeyParts, V: RowBytes>(
+    table: &impl ReadableTable<K, V>,
+    key: &[Part<'_>],
+    found: &mut dyn FnMut(&[u8]),
+) -> Result<bool, StorageError> {
+    let row = table.get(K::of(key)).map_err(storage)?;
+    if let Some(row) = &row {
+        found(V::bytes(&row.value()));
+    }
+    Ok(row.is_some())
+}
+
+fn scan<K: KeyParts, V: RowBytes>(
+    table: &impl ReadableTable<K, V>,
+    range: Range<'_>,
+    each: EachRow<'_>,
+) -> Result<(), StorageError> {
+    let mut rows = table
+        .range::<K::SelfType<'_>>(bounds::<K>(range))
+        .map_err(storage)?;
+    loop {
+        let row = match range.backwards {
+            false => rows.next(),
+            true => rows.next_back(),
+        };
+        let Some(row) = row else { return Ok(()) };
+        let (key, row) = row.map_err(storage)?;
+        let next = K::parts(&key.value(), |key| each(key, V::bytes(&row.value())));
+        if next == ControlFlow::Break(()) {
+            return Ok(());
+        }
+    }
+}
+
+fn bounds<'a, K: KeyParts>(
+    range: Range<'a>,
+) -> (Bound<K::SelfType<'a>>, Bound<K::SelfType<'a>>) {
+    let bound = |bound: Bound<&'a [Part<'a>]>| bound.map(|parts| K::of(parts));
+    (bound(range.start), bound(range.end))
+}
+
+fn write<K: KeyParts, V: RowBytes>(
+    table: &mut Table<'_, K, V>,
+    key: &[Part<'_>],
+    row: &[u8],
+) -> Result<bool, StorageError> {
+    let replaced = table.insert(K::of(key), V::of(row)).map_err(storage)?;
+    Ok(replaced.is_some())
+}
+
+fn remove<K: KeyParts, V: RowBytes>(
+    table: &mut Table<'_, K, V>,
+    key: &[Part<'_>],
+    removed: &mut dyn FnMut(&[u8]),
+) -> Result<bool, StorageError> {
+    let row = table.remove(K::of(key)).map_err(storage)?;
+    if let Some(row) = &row {
+        removed(V::bytes(&row.value()));
+    }
+    Ok(row.is_some())
+}
+
+fn remove_range<K: KeyParts, V: RowBytes>(
+    table: &mut Table<'_, K, V>,
+    range: Range<'_>,
+    limit: usize,
+) -> Result<usize, StorageError> {
+    let mut removed = 0;
+    let mut rows = table
+        .extract_from_if::<K::SelfType<'_>, _>(bounds::<K>(range), |_, _| true)
+        .map_err(storage)?;
+    while removed < limit {
+        let Some(row) = rows.next() else { break };
+        drop(row.map_err(storage)?);
+        removed += 1;
+    }
+    Ok(removed)
+}

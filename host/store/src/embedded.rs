@@ -1,0 +1,459 @@
+//! A store in this process: the rules and the queue over a backend that keeps rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Channel, Failure, Head, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
+    WebhookNumber,
+};
+use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
+use futures::channel::oneshot;
+
+use crate::backend::{Backend, BackendTransaction};
+use crate::migrations;
+use crate::queries::View;
+use crate::queue::{Commits, Decided, Writer};
+use crate::rules::activate::Activate;
+use crate::rules::attempts::RecordAttempt;
+use crate::rules::control::{Block, Cancel, Resume};
+use crate::rules::deploy::{DeleteWorkflow, KeepCode};
+use crate::rules::events::{Notify, NotifyRun, ServeEvents};
+use crate::rules::retire::Retire;
+use crate::rules::secrets::DeleteSecret;
+use crate::rules::{
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
+    Deployed, MailLimits, NewActivation, Notified, PutSecret, Resumed, SecretPut, Served, StartRun,
+    Started, Transaction, Write,
+};
+use crate::store::{Read, Store, StoreReader, Written};
+use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
+use crate::views::{
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
+    RunShown, SendingView, Timer, TimerPage, WebhookView,
+};
+use crate::{OpenError, ReadError, StorageError, WriteError};
+
+/// A store whose rows a backend keeps in this process. Cheap to clone.
+pub struct Embedded<B: Backend> {
+    backend: Arc<B>,
+    writer: Arc<Writer<B>>,
+    clock: HostClock,
+    spawner: Arc<dyn Spawner>,
+    keys: Arc<Keys>,
+}
+
+impl<B: Backend> Clone for Embedded<B> {
+    fn clone(&self) -> Self {
+        Embedded {
+            backend: self.backend.clone(),
+            writer: self.writer.clone(),
+            clock: self.clock.clone(),
+            spawner: self.spawner.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+}
+
+struct Keys {
+    tokens: TokenKeys,
+    code: [u8; 32],
+}
+
+/// Writes nothing but the time.
+struct Nothing;
+
+impl Transaction for Nothing {
+    type Output = ();
+
+    fn apply(&self, _: &mut Write<'_>) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+impl<B: Backend> Embedded<B> {
+    /// Opens the store that a backend keeps. Makes what a new one needs, and migrates one that an earlier version wrote.
+    ///
+    /// # Errors
+    /// When a newer version wrote it, or it is damaged, or the disk fails.
+    pub async fn open(
+        backend: B,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        spawner: Arc<dyn Spawner>,
+    ) -> Result<Self, OpenError> {
+        let (floor, keys) = prepare(&backend, clock.now(), entropy).await?;
+        migrations::finish(&backend).await?;
+        let backend = Arc::new(backend);
+        let clock = HostClock::new(clock, floor);
+        Ok(Embedded {
+            writer: Writer::new(backend.clone(), clock.clone(), spawner.clone()),
+            backend,
+            clock,
+            spawner,
+            keys: Arc::new(keys),
+        })
+    }
+
+    /// Returns what keeps the rows.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<B> {
+        &self.backend
+    }
+
+    /// Asks for a few rows, here and now: going to another thread would cost more than they do.
+    fn few<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Read<T> {
+        let backend = self.backend.clone();
+        Box::pin(async move { question(&View::new(backend.snapshot()?)) })
+    }
+
+    /// Asks for what may be much, where waiting for the disk delays no other task.
+    fn many<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Read<T> {
+        let (backend, spawner) = (self.backend.clone(), self.spawner.clone());
+        Box::pin(async move {
+            let (sender, receiver) = oneshot::channel();
+            spawner.spawn_blocking(Box::pin(async move {
+                let answer = backend
+                    .snapshot()
+                    .and_then(|snapshot| question(&View::new(snapshot)));
+                // Whoever asked may have gone away.
+                let _ = sender.send(answer);
+            }));
+            let cut_off = || Err(StorageError::new(CutOff).into());
+            receiver.await.unwrap_or_else(|_| cut_off())
+        })
+    }
+
+    fn write<T: Transaction>(&self, transaction: T) -> Written<T::Output> {
+        Box::pin(self.writer.write(transaction, None))
+    }
+}
+
+/// A read whose task was dropped.
+#[derive(Debug, thiserror::Error)]
+#[error("the read was cut off")]
+struct CutOff;
+
+/// Checks the schema, makes what a new store needs, and returns the highest time that was ever read, and the keys.
+async fn prepare<B: Backend>(
+    backend: &B,
+    now: Time,
+    entropy: &dyn Entropy,
+) -> Result<(Time, Keys), OpenError> {
+    let mut transaction = backend.begin()?;
+    let found = {
+        let mut rows = transaction.rows()?;
+        match meta::TABLE.get(&rows, meta::FORMAT)? {
+            None => {
+                meta::TABLE.put(&mut rows, meta::FORMAT, &[SCHEMA])?;
+                let tokens = TokenKeys {
+                    keys: vec![(1, random(entropy))],
+                };
+                meta::put(&mut rows, meta::TOKEN_KEYS, &tokens)?;
+                meta::put(&mut rows, meta::CODE_KEY, &random::<32>(entropy))?;
+                meta::put(&mut rows, meta::CLOCK, &now)?;
+            }
+            Some(found) => migrations::begin(&mut rows, &found)?,
+        }
+        let keys = Keys {
+            tokens: fact(&rows, meta::TOKEN_KEYS)?,
+            code: fact(&rows, meta::CODE_KEY)?,
+        };
+        (fact(&rows, meta::CLOCK)?, keys)
+    };
+    transaction.commit().await?;
+    Ok(found)
+}
+
+/// Returns a fact that every store has.
+fn fact<T: serde::de::DeserializeOwned>(
+    rows: &impl crate::rows::Rows,
+    name: &str,
+) -> Result<T, OpenError> {
+    meta::get(rows, name)?.ok_or_else(|| OpenError::Damaged(format!("its {name} is missing")))
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
+impl<B: Backend> StoreReader for Embedded<B> {
+    fn state(&self, run: RunId) -> Read<Option<State>> {
+        self.few(move |view| view.state(run))
+    }
+
+    fn show(&self, run: RunId, open: usize) -> Read<Option<RunShown>> {
+        self.many(move |view| view.show(run, open))
+    }
+
+    fn input(&self, run: RunId) -> Read<Option<Payload>> {
+        self.few(move |view| view.input(run))
+    }
+
+    fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>> {
+        self.many(move |view| view.output(run))
+    }
+
+    fn webhooks(&self, run: RunId, limit: usize) -> Read<Option<Vec<WebhookView>>> {
+        if limit <= FEW {
+            self.few(move |view| view.webhooks(run, limit))
+        } else {
+            self.many(move |view| view.webhooks(run, limit))
+        }
+    }
+
+    fn journal(&self, run: RunId, from: u32, limit: usize) -> Read<JournalPage> {
+        if limit <= FEW {
+            self.few(move |view| view.journal(run, from, limit))
+        } else {
+            self.many(move |view| view.journal(run, from, limit))
+        }
+    }
+
+    fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage> {
+        self.many(move |view| view.logs(run, from, limit))
+    }
+
+    fn runs(&self, query: RunQuery) -> Read<RunPage> {
+        self.many(move |view| view.runs(&query))
+    }
+
+    fn recall(&self, run: RunId) -> Read<Option<Recalled>> {
+        self.few(move |view| view.recall(run))
+    }
+
+    fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {
+        self.few(move |view| view.heads(run, channels))
+    }
+
+    fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>> {
+        self.few(move |view| view.arrival(run, &channel, place))
+    }
+
+    fn lying(&self, run: RunId, channel: Channel) -> Read<Vec<Lying>> {
+        self.many(move |view| view.lying(run, &channel))
+    }
+
+    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>> {
+        self.few(move |view| view.incoming(run, webhook))
+    }
+
+    fn answer_at_any_rate(&self, accept: Accept) -> Read<Option<Accepted>> {
+        self.few(move |view| view.answer_at_any_rate(&accept))
+    }
+
+    fn answer(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        delivery: String,
+        place: u64,
+    ) -> Read<Answer> {
+        self.few(move |view| view.answer(run, webhook, &delivery, place))
+    }
+
+    fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>> {
+        self.few(move |view| view.sending(run, operation))
+    }
+
+    fn calls(
+        &self,
+        after: Option<(RunId, OperationNumber)>,
+        limit: usize,
+    ) -> Read<Vec<OutstandingCall>> {
+        self.many(move |view| view.calls(after, limit))
+    }
+
+    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>> {
+        self.few(move |view| view.due_runs(after, limit))
+    }
+
+    fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>> {
+        self.few(move |view| view.blocked_runs(after, limit))
+    }
+
+    fn timers(&self, after: Option<Timer>, until: Time, limit: usize) -> Read<TimerPage> {
+        self.few(move |view| view.timers(after, until, limit))
+    }
+
+    fn is_broadcasting(&self) -> Read<bool> {
+        self.few(move |view| view.is_broadcasting())
+    }
+
+    fn next_expiry(&self) -> Read<Option<Time>> {
+        self.few(move |view| view.next_expiry())
+    }
+
+    fn inbox_bytes(&self) -> Read<u64> {
+        self.few(move |view| view.inbox_bytes())
+    }
+
+    fn workflow(&self, name: String) -> Read<Option<Workflow>> {
+        self.few(move |view| view.workflow(&name))
+    }
+
+    fn workflows(&self) -> Read<Vec<(String, Workflow)>> {
+        self.many(move |view| view.workflows())
+    }
+
+    fn component(&self, version: VersionId) -> Read<Option<Bytes>> {
+        self.many(move |view| view.component(version))
+    }
+
+    fn code(&self, version: VersionId) -> Read<Option<Bytes>> {
+        self.few(move |view| view.code(version))
+    }
+
+    fn secret(&self, name: String) -> Read<Option<SealedSecret>> {
+        self.few(move |view| view.secret(&name))
+    }
+
+    fn secrets(&self) -> Read<Vec<(String, SealedSecret)>> {
+        self.many(move |view| view.secrets())
+    }
+}
+
+/// How many rows are read here and now. Most runs have fewer webhooks and fewer activations to replay.
+const FEW: usize = 32;
+
+impl<B: Backend> Store for Embedded<B> {
+    fn clock(&self) -> &HostClock {
+        &self.clock
+    }
+
+    fn token_keys(&self) -> &TokenKeys {
+        &self.keys.tokens
+    }
+
+    fn code_key(&self) -> [u8; 32] {
+        self.keys.code
+    }
+
+    fn failure(&self) -> Option<WriteError> {
+        self.writer.failure()
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.is_full()
+    }
+
+    fn commits(&self) -> Commits {
+        self.writer.commits()
+    }
+
+    fn accept(&self, accept: Accept, decided: Decided<Accepted>) -> Written<Accepted> {
+        Box::pin(self.writer.write(accept, Some(decided)))
+    }
+
+    fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started> {
+        Box::pin(self.writer.write(start, Some(decided)))
+    }
+
+    fn activate(
+        &self,
+        run: RunId,
+        number: u32,
+        new: NewActivation,
+        retention: u64,
+        mail: MailLimits,
+    ) -> Written<Result<Activated, CommitRefused>> {
+        self.write(Activate {
+            run,
+            number,
+            new,
+            retention,
+            mail,
+        })
+    }
+
+    fn attempt_made(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempt: u32,
+        made: AttemptMade,
+    ) -> Written<bool> {
+        self.write(RecordAttempt {
+            run,
+            operation,
+            attempt,
+            made,
+        })
+    }
+
+    fn notify(&self, event: String, payload: Payload) -> Written<Notified> {
+        self.write(Notify { event, payload })
+    }
+
+    fn notify_run(
+        &self,
+        run: RunId,
+        event: String,
+        payload: Payload,
+        limits: MailLimits,
+    ) -> Written<AimedNotified> {
+        self.write(NotifyRun {
+            run,
+            event,
+            payload,
+            limits,
+        })
+    }
+
+    fn serve_events(&self) -> Written<Served> {
+        self.write(ServeEvents)
+    }
+
+    fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled> {
+        self.write(Cancel { run, retention })
+    }
+
+    fn block(&self, run: RunId, reason: Failure) -> Written<bool> {
+        self.write(Block { run, reason })
+    }
+
+    fn resume(&self, run: RunId) -> Written<Resumed> {
+        self.write(Resume(run))
+    }
+
+    fn retire(&self) -> Written<bool> {
+        self.write(Retire)
+    }
+
+    fn deploy(&self, deploy: Deploy) -> Written<Deployed> {
+        self.write(deploy)
+    }
+
+    fn delete_workflow(&self, name: String) -> Written<bool> {
+        self.write(DeleteWorkflow(name))
+    }
+
+    fn keep_code(&self, version: VersionId, sealed: Bytes) -> Written<()> {
+        self.write(KeepCode { version, sealed })
+    }
+
+    fn put_secret(&self, put: PutSecret) -> Written<SecretPut> {
+        self.write(put)
+    }
+
+    fn delete_secret(&self, name: String) -> Written<bool> {
+        self.write(DeleteSecret(name))
+    }
+
+    fn barrier(&self, _: RunId) -> Written<()> {
+        // There is one queue, so what was decided for any run is durable when this is.
+        self.write(Nothing)
+    }
+
+    fn probe(&self) -> Written<()> {
+        self.write(Nothing)
+    }
+}

@@ -1,0 +1,74 @@
+//! Calls that have no result yet.
+
+use dormouse_journal::{OperationNumber, RunId};
+
+use super::View;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::rows::table::after;
+use crate::tables::{SealedSecret, TableId, apart, call_requests, calls, secrets};
+use crate::views::{OutstandingCall, SendingView};
+
+impl<R: Rows> View<R> {
+    /// Returns a call, with the secrets that it names as they are now.
+    pub(crate) fn sending(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+    ) -> Result<Option<SendingView>, ReadError> {
+        let (rows, key) = (&self.0, (run, operation));
+        let Some(row) = calls::TABLE.get(rows, key)? else {
+            return Ok(None);
+        };
+        let call = apart::get(rows, &call_requests::TABLE, key, row.call)?;
+        let call = call.ok_or(ReadError::Missing {
+            table: TableId::CallRequests.name(),
+            named_by: TableId::Calls.name(),
+        })?;
+        let (workflow, secrets) = match call.secret_headers.as_slice() {
+            [] => (String::new(), Vec::new()),
+            headers => {
+                let stored = self.stored(run)?;
+                let names = headers.iter().map(|header| header.secret.as_str());
+                let workflow = stored.map(|stored| stored.run.workflow);
+                (workflow.unwrap_or_default(), self.named_secrets(names)?)
+            }
+        };
+        Ok(Some(SendingView {
+            call,
+            attempts: row.attempts,
+            workflow,
+            secrets,
+        }))
+    }
+
+    /// Returns the secrets of these names, as far as they exist.
+    pub(super) fn named_secrets<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Vec<(String, SealedSecret)>, ReadError> {
+        let mut found = Vec::new();
+        for name in names {
+            let secret = secrets::TABLE.get(&self.0, name)?;
+            found.extend(secret.map(|secret| (name.to_owned(), secret)));
+        }
+        Ok(found)
+    }
+
+    /// Returns calls after the one given, at most so many.
+    pub(crate) fn calls(
+        &self,
+        last: Option<(RunId, OperationNumber)>,
+        limit: usize,
+    ) -> Result<Vec<OutstandingCall>, ReadError> {
+        let rows = calls::TABLE.list(&self.0, after(last), limit)?.into_iter();
+        Ok(rows
+            .map(|((run, operation), row)| OutstandingCall {
+                run,
+                operation,
+                attempts: row.attempts,
+                allowed: row.allowed,
+            })
+            .collect())
+    }
+}

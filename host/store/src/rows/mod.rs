@@ -1,0 +1,86 @@
+//! The inner seam: rows.
+//!
+//! The rules of what may happen are written once, over tables of rows. A backend keeps the rows: it implements [`Rows`]
+//! for what can be read and [`RowsMut`] for what a transaction can change, and knows tables by their [`TableId`], keys by
+//! their [`Part`]s and rows as bytes.
+
+pub(crate) mod keys;
+pub(crate) mod table;
+
+use std::ops::{Bound, ControlFlow};
+
+pub use keys::Part;
+
+use crate::StorageError;
+use crate::tables::TableId;
+
+/// A range of keys of one table.
+#[derive(Debug, Clone, Copy)]
+pub struct Range<'a> {
+    /// Where it begins.
+    pub start: Bound<&'a [Part<'a>]>,
+    /// Where it ends.
+    pub end: Bound<&'a [Part<'a>]>,
+    /// True if the last key comes first.
+    pub backwards: bool,
+}
+
+/// What a scan calls with each key and row. It breaks to end the scan.
+pub type EachRow<'f> = &'f mut dyn FnMut(&[Part<'_>], &[u8]) -> ControlFlow<()>;
+
+/// Rows that can be read, as of one moment.
+pub trait Rows {
+    /// Calls `found` with the row at `key`, if there is one. Returns whether there is.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn read(
+        &self,
+        table: TableId,
+        key: &[Part<'_>],
+        found: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StorageError>;
+
+    /// Calls `each` with the keys and rows of a range, in the order of the keys.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn scan(&self, table: TableId, range: Range<'_>, each: EachRow<'_>)
+    -> Result<(), StorageError>;
+}
+
+/// Rows that can be changed, by one transaction.
+pub trait RowsMut: Rows {
+    /// Writes a row, in the place of one that has the same key. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn write(
+        &mut self,
+        table: TableId,
+        key: &[Part<'_>],
+        row: &[u8],
+    ) -> Result<bool, StorageError>;
+
+    /// Removes the row at `key`, and calls `removed` with it. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn remove(
+        &mut self,
+        table: TableId,
+        key: &[Part<'_>],
+        removed: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StorageError>;
+
+    /// Removes the first rows of a range, at most `limit` of them. Returns how many it removed.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn remove_range(
+        &mut self,
+        table: TableId,
+        range: Range<'_>,
+        limit: usize,
+    ) -> Result<usize, StorageError>;
+}

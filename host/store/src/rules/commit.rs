@@ -1,0 +1,248 @@
+//! Writing what an activation decided: the journal's record, and every row of other tables that follows from it.
+//!
+//! Which operations it opens and closes is said by [`Change`]; this file says which rows that means.
+
+use dormouse_journal::{
+    Change, Channel, End, Kind, Open, OperationNumber, Outcome, Source, Transition, Waiting,
+    WebhookOptions, encode,
+};
+
+use super::activate::{NewActivation, NewCall, NewResponse};
+use super::run::RunWrite;
+use crate::ReadError;
+use crate::tables::event_waits::{self, EventWait};
+use crate::tables::inbox::{self, request_size};
+use crate::tables::{Attempts, Reply, Webhook, calls, journal, logs, mail, replies, timers};
+
+/// Writes the activation of this number, and what follows from it.
+pub(super) fn commit(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    new: &NewActivation,
+    sequence: u64,
+    retention: u64,
+) -> Result<(), ReadError> {
+    let first = OperationNumber(run.state().operations);
+    record(run, number, new)?;
+    if let (Some(completion), Some(Source::Arrival { channel, place })) =
+        (&new.activation.completion, &new.source)
+    {
+        take(run, channel, *place, &completion.outcome)?;
+    }
+    keep_responses(run, &new.responses)?;
+    for change in new.activation.changes(first) {
+        match change {
+            Change::Closed(operation) => close(run, operation)?,
+            Change::Abandoned(operation) => give_up(run, operation)?,
+            Change::Opened(operation, open) => self::open(run, operation, open, sequence)?,
+            Change::WebhookCreated {
+                webhook,
+                step,
+                options,
+            } => run.add_webhook(webhook, created(run, number, step, options))?,
+            Change::WebhookClosed(webhook) => {
+                run.change_webhook(webhook, |webhook| webhook.closed = true)?;
+            }
+        }
+    }
+    match &new.activation.end {
+        Some(end) => self::end(run, end, retention),
+        None => schedule(run, &new.calls),
+    }
+}
+
+/// Writes the record and the log, and counts them.
+fn record(run: &mut RunWrite<'_>, number: u32, new: &NewActivation) -> Result<(), ReadError> {
+    let record = encode(&new.activation);
+    let key = (run.id, journal::GENERATION, number);
+    journal::TABLE.put_encoded(run.rows, key, &record)?;
+    for (place, line) in (0..).zip(&new.logs) {
+        logs::TABLE.put(run.rows, (run.id, number, place), line)?;
+    }
+    let state = run.state_mut();
+    state.log_bytes = new.logged;
+    state.activations = number + 1;
+    state.operations += u32::try_from(new.activation.operations.len()).unwrap_or(u32::MAX);
+    state.journal_bytes += record.len() as u64;
+    state.time = new.activation.time;
+    Ok(())
+}
+
+/// Removes what was delivered from where it lay.
+fn take(
+    run: &mut RunWrite<'_>,
+    channel: &Channel,
+    place: u64,
+    outcome: &Outcome,
+) -> Result<(), ReadError> {
+    match channel {
+        Channel::Webhook(webhook) => {
+            let Outcome::Delivery(Some(delivery)) = outcome else {
+                return Ok(());
+            };
+            inbox::remove(run.rows, (run.id, *webhook, place))?;
+            let size = request_size(&delivery.request) as u64;
+            run.change_webhook(*webhook, |webhook| {
+                webhook.queued = webhook.queued.saturating_sub(1);
+                webhook.queued_bytes = webhook.queued_bytes.saturating_sub(size);
+                webhook.delivered += 1;
+            })
+        }
+        Channel::Event(event) => {
+            let Some(size) = mail::remove(run.rows, (run.id, event.as_str(), place))? else {
+                return Ok(());
+            };
+            run.change_mailbox(event, |mailbox| {
+                mailbox.queued = mailbox.queued.saturating_sub(1);
+                mailbox.queued_bytes = mailbox.queued_bytes.saturating_sub(size);
+            })
+        }
+        Channel::Result(operation) => run.drop_result(*operation),
+    }
+}
+
+/// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it.
+fn keep_responses(run: &mut RunWrite<'_>, responses: &[NewResponse]) -> Result<(), ReadError> {
+    for NewResponse { delivery, response } in responses {
+        let key = (run.id, delivery.as_str());
+        if replies::TABLE.has(run.rows, key)? {
+            let reply = Reply {
+                response: Some(response.clone()),
+            };
+            replies::TABLE.put(run.rows, key, &reply)?;
+        }
+    }
+    Ok(())
+}
+
+/// An operation has completed, or was dropped: it waits no more.
+fn close(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
+    let Some(open) = run.take_open(operation)? else {
+        return Ok(());
+    };
+    if open.abandoned {
+        // All else was taken away when it was given up.
+        run.count(true, false);
+        return Ok(());
+    }
+    quiet(run, operation, &open)
+}
+
+/// An operation was given up: it completes next.
+fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
+    let Some(mut open) = run.open(operation)?.filter(|open| !open.abandoned) else {
+        return Ok(());
+    };
+    quiet(run, operation, &open)?;
+    run.count(false, true);
+    open.abandoned = true;
+    run.replace_open(operation, open)
+}
+
+/// Takes away everything by which an operation could complete.
+fn quiet(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    open: &Open,
+) -> Result<(), ReadError> {
+    if let Some(deadline) = open.kind.deadline(open.issued) {
+        timers::TABLE.remove(run.rows, (deadline, run.id, operation))?;
+    }
+    match &open.kind {
+        Kind::WaitForWebhook { webhook, .. } => run.change_webhook(*webhook, |webhook| {
+            webhook.waits = webhook.waits.saturating_sub(1);
+        }),
+        Kind::WaitForEvent { event, .. } => {
+            // Whoever sent to all has taken this row away, and with it the wait on the mailbox.
+            let key = (event.as_str(), run.id, operation);
+            if event_waits::TABLE.remove(run.rows, key)? {
+                run.change_mailbox(event, |mailbox| {
+                    mailbox.waits = mailbox.waits.saturating_sub(1);
+                })?;
+            }
+            run.drop_result(operation)
+        }
+        Kind::Call { .. } => {
+            calls::remove(run.rows, (run.id, operation))?;
+            run.drop_result(operation)
+        }
+        Kind::Notify { .. } => run.drop_result(operation),
+        _ => Ok(()),
+    }
+}
+
+/// An operation was made, and waits.
+fn open(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    open: Open,
+    sequence: u64,
+) -> Result<(), ReadError> {
+    let deadline = open.kind.deadline(open.issued);
+    if let Some(deadline) = deadline {
+        timers::TABLE.add(run.rows, (deadline, run.id, operation))?;
+    }
+    match &open.kind {
+        Kind::WaitForWebhook { webhook, .. } => {
+            run.change_webhook(*webhook, |webhook| webhook.waits += 1)?;
+        }
+        Kind::WaitForEvent { event, .. } => {
+            let wait = EventWait {
+                since: sequence,
+                waiting: Waiting {
+                    issued: open.issued,
+                    deadline,
+                },
+            };
+            let key = (event.as_str(), run.id, operation);
+            event_waits::TABLE.put(run.rows, key, &wait)?;
+            run.change_mailbox(event, |mailbox| mailbox.waits += 1)?;
+        }
+        _ => {}
+    }
+    run.add_open(operation, open)
+}
+
+fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOptions) -> Webhook {
+    Webhook {
+        step: step.to_owned(),
+        activation,
+        options: options.clone(),
+        created: run.state().time,
+        closed: false,
+        next_place: 0,
+        queued: 0,
+        queued_bytes: 0,
+        delivered: 0,
+        waits: 0,
+        last_accepted: None,
+    }
+}
+
+/// Schedules the first attempt of each call that the run still waits for.
+fn schedule(run: &mut RunWrite<'_>, calls: &[NewCall]) -> Result<(), ReadError> {
+    for NewCall { operation, call } in calls {
+        if run.waits_for(*operation)? {
+            let attempts = Attempts {
+                scheduled: 1,
+                next: run.now,
+            };
+            calls::put(run.rows, (run.id, *operation), attempts, call.clone())?;
+        }
+    }
+    Ok(())
+}
+
+fn end(run: &mut RunWrite<'_>, end: &End, retention: u64) -> Result<(), ReadError> {
+    match end {
+        // The output is in the journal's last record.
+        End::Completed(_) => drop(run.transition(Transition::Completed)),
+        End::Failed { failure, backtrace } => {
+            let state = run.state_mut();
+            state.backtrace.clone_from(backtrace);
+            state.failure = Some(failure.clone());
+            let _ = run.transition(Transition::Failed);
+        }
+    }
+    run.clear(retention)
+}

@@ -1,0 +1,107 @@
+//! Deploying and deleting workflows.
+
+use bytes::Bytes;
+use dormouse_journal::VersionId;
+
+use super::{Transaction, Write};
+use crate::ReadError;
+use crate::tables::code::{self, Code};
+use crate::tables::{Version, Workflow, components, workflows};
+
+/// Makes these bytes the current version of a workflow.
+#[derive(Debug, Clone)]
+pub struct Deploy {
+    /// The workflow.
+    pub name: String,
+    /// The digest of the component.
+    pub version: VersionId,
+    /// The component.
+    pub component: Bytes,
+    /// Its compiled code, sealed.
+    pub code: Bytes,
+}
+
+/// What a deployment did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deployed {
+    /// This workflow did not have this version.
+    New,
+    /// It had.
+    Known,
+}
+
+impl Transaction for Deploy {
+    type Output = Deployed;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Deployed, ReadError> {
+        let rows = &mut *write.rows;
+        let row = workflows::TABLE.get(rows, self.name.as_str())?;
+        if !components::TABLE.has(rows, self.version)? {
+            components::TABLE.put(rows, self.version, &self.component)?;
+        }
+        let code = Code {
+            sealed: self.code.clone(),
+        };
+        code::TABLE.put(rows, self.version, &code)?;
+        let mut row = row.unwrap_or(Workflow {
+            current: self.version,
+            deleted: false,
+            versions: Vec::new(),
+        });
+        let known = row
+            .versions
+            .iter()
+            .any(|version| version.id == self.version);
+        if !known {
+            let size = self.component.len() as u64;
+            row.versions.push(Version {
+                id: self.version,
+                deployed: write.now,
+                size,
+            });
+        }
+        row.current = self.version;
+        row.deleted = false;
+        workflows::TABLE.put(rows, self.name.as_str(), &row)?;
+        Ok(if known {
+            Deployed::Known
+        } else {
+            Deployed::New
+        })
+    }
+}
+
+/// Deletes a workflow: no new runs; those that exist go on.
+pub(crate) struct DeleteWorkflow(pub(crate) String);
+
+impl Transaction for DeleteWorkflow {
+    /// False if there is none of this name.
+    type Output = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        let rows = &mut *write.rows;
+        let Some(mut row) = workflows::TABLE.get(rows, self.0.as_str())? else {
+            return Ok(false);
+        };
+        row.deleted = true;
+        workflows::TABLE.put(rows, self.0.as_str(), &row)?;
+        Ok(true)
+    }
+}
+
+/// Keeps compiled code for the next start.
+pub(crate) struct KeepCode {
+    pub(crate) version: VersionId,
+    pub(crate) sealed: Bytes,
+}
+
+impl Transaction for KeepCode {
+    type Output = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), ReadError> {
+        let row = Code {
+            sealed: self.sealed.clone(),
+        };
+        code::TABLE.put(write.rows, self.version, &row)
+    }
+}

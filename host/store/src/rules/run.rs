@@ -1,0 +1,410 @@
+//! A run as a transaction sees and changes it, from load to write.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use dormouse_journal::{
+    IllegalTransition, Kind, Open, OperationNumber, Outcome, RunId, Status, Time, Transition,
+    WebhookNumber,
+};
+
+use crate::ReadError;
+use crate::rows::RowsMut;
+use crate::rows::table::between;
+use crate::tables::expiries::Expiring;
+use crate::tables::few::Few;
+use crate::tables::mailboxes::{self, Mailbox};
+use crate::tables::states::{self, Standing};
+use crate::tables::{
+    State, Webhook, calls, due, event_waits, inbox, mail, open, results, runs, runs_by_status,
+    timers, webhooks,
+};
+
+/// A run, and what a transaction may do to it. Whatever changes about the run goes through here, so that its row, the
+/// two indexes that follow from it and the count of what is ready stay true.
+pub(crate) struct RunWrite<'w> {
+    pub(crate) id: RunId,
+    /// The time of what is being written.
+    pub(crate) now: Time,
+    pub(crate) rows: &'w mut (dyn RowsMut + Send + 'w),
+    loaded: &'w mut Loaded,
+    /// The size of all requests in all inboxes of the host.
+    inbox_bytes: &'w mut u64,
+}
+
+/// A run's row, loaded once for a group and written once at the group's end.
+struct Loaded {
+    state: State,
+    webhooks: Few<WebhookNumber, Webhook>,
+    open: Few<OperationNumber, Open>,
+    before: Before,
+}
+
+/// What the tables have. As long as a run is pending, its row is not there, but known.
+struct Before {
+    row: Vec<u8>,
+    status: Status,
+    is_due: bool,
+}
+
+impl RunWrite<'_> {
+    pub(crate) fn state(&self) -> &State {
+        &self.loaded.state
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.loaded.state
+    }
+
+    pub(crate) fn transition(&mut self, event: Transition) -> Result<(), IllegalTransition> {
+        let state = &mut self.loaded.state;
+        state.status = state.status.after(event)?;
+        Ok(())
+    }
+
+    /// Returns the size of all requests in all inboxes of the host.
+    pub(crate) fn host_inbox_bytes(&self) -> u64 {
+        *self.inbox_bytes
+    }
+
+    pub(crate) fn webhook(&self, number: WebhookNumber) -> Result<Option<Webhook>, ReadError> {
+        let key = (self.id, number);
+        self.loaded.webhooks.get(&webhooks::TABLE, self.rows, key)
+    }
+
+    pub(crate) fn add_webhook(
+        &mut self,
+        number: WebhookNumber,
+        webhook: Webhook,
+    ) -> Result<(), ReadError> {
+        let key = (self.id, number);
+        self.loaded
+            .webhooks
+            .add(&webhooks::TABLE, self.rows, key, webhook)
+    }
+
+    /// Changes a webhook, if it is there, and follows whether it has something to deliver.
+    pub(crate) fn change_webhook(
+        &mut self,
+        number: WebhookNumber,
+        change: impl FnOnce(&mut Webhook),
+    ) -> Result<(), ReadError> {
+        match self.webhook(number)? {
+            Some(webhook) => self.put_changed_webhook(number, webhook, change),
+            None => Ok(()),
+        }
+    }
+
+    /// Changes a webhook that was looked up before, and follows whether it has something to deliver.
+    pub(crate) fn put_changed_webhook(
+        &mut self,
+        number: WebhookNumber,
+        mut webhook: Webhook,
+        change: impl FnOnce(&mut Webhook),
+    ) -> Result<(), ReadError> {
+        let (was_ready, queued_bytes) = (webhook.is_ready(), webhook.queued_bytes);
+        change(&mut webhook);
+        self.count(was_ready, webhook.is_ready());
+        let others = self.inbox_bytes.saturating_sub(queued_bytes);
+        *self.inbox_bytes = others.saturating_add(webhook.queued_bytes);
+        let key = (self.id, number);
+        self.loaded
+            .webhooks
+            .replace(&webhooks::TABLE, self.rows, key, webhook)
+    }
+
+    /// Removes the webhooks that lie in the run's row, with what they count.
+    pub(crate) fn drop_first_webhooks(&mut self) {
+        for webhook in self.loaded.webhooks.drain() {
+            *self.inbox_bytes = self.inbox_bytes.saturating_sub(webhook.queued_bytes);
+        }
+    }
+
+    /// Removes webhooks that have rows of their own, with what they count, as many as there is room for. Returns
+    /// whether those were all.
+    pub(crate) fn drop_other_webhooks(&mut self, room: &mut usize) -> Result<bool, ReadError> {
+        while *room > 0 {
+            let first = webhooks::TABLE.first(self.rows, webhooks::TABLE.of(self.id))?;
+            let Some((key, webhook)) = first else {
+                return Ok(true);
+            };
+            webhooks::TABLE.remove(self.rows, key)?;
+            *self.inbox_bytes = self.inbox_bytes.saturating_sub(webhook.queued_bytes);
+            *room -= 1;
+        }
+        Ok(false)
+    }
+
+    pub(crate) fn mailbox(&self, event: &str) -> Result<Mailbox, ReadError> {
+        let mailbox = mailboxes::TABLE.get(self.rows, (self.id, event))?;
+        Ok(mailbox.unwrap_or_default())
+    }
+
+    /// Changes a mailbox, and follows whether it has something to deliver.
+    pub(crate) fn change_mailbox(
+        &mut self,
+        event: &str,
+        change: impl FnOnce(&mut Mailbox),
+    ) -> Result<(), ReadError> {
+        let mut mailbox = self.mailbox(event)?;
+        let was_ready = mailbox.is_ready();
+        change(&mut mailbox);
+        self.count(was_ready, mailbox.is_ready());
+        mailboxes::TABLE.put(self.rows, (self.id, event), &mailbox)
+    }
+
+    pub(crate) fn open(&self, operation: OperationNumber) -> Result<Option<Open>, ReadError> {
+        let key = (self.id, operation);
+        self.loaded.open.get(&open::TABLE, self.rows, key)
+    }
+
+    /// Returns true if the run waits for this operation: one that was made and given up in the same activation has
+    /// nothing to come back.
+    pub(crate) fn waits_for(&self, operation: OperationNumber) -> Result<bool, ReadError> {
+        Ok(self.open(operation)?.is_some_and(|open| !open.abandoned))
+    }
+
+    pub(crate) fn add_open(
+        &mut self,
+        operation: OperationNumber,
+        open: Open,
+    ) -> Result<(), ReadError> {
+        let key = (self.id, operation);
+        self.loaded.open.add(&open::TABLE, self.rows, key, open)
+    }
+
+    pub(crate) fn replace_open(
+        &mut self,
+        operation: OperationNumber,
+        open: Open,
+    ) -> Result<(), ReadError> {
+        let key = (self.id, operation);
+        self.loaded.open.replace(&open::TABLE, self.rows, key, open)
+    }
+
+    pub(crate) fn take_open(
+        &mut self,
+        operation: OperationNumber,
+    ) -> Result<Option<Open>, ReadError> {
+        let key = (self.id, operation);
+        self.loaded.open.take(&open::TABLE, self.rows, key)
+    }
+
+    /// Records the outcome of an operation, to be delivered.
+    pub(crate) fn put_result(
+        &mut self,
+        operation: OperationNumber,
+        accepted: Time,
+        outcome: Outcome,
+    ) -> Result<(), ReadError> {
+        let replaced = results::put(self.rows, (self.id, operation), accepted, outcome)?;
+        self.count(replaced, true);
+        Ok(())
+    }
+
+    /// Removes the outcome of an operation, if there is one.
+    pub(crate) fn drop_result(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
+        let existed = results::remove(self.rows, (self.id, operation))?;
+        self.count(existed, false);
+        Ok(())
+    }
+
+    /// Follows whether one thing is ready to be delivered.
+    pub(crate) fn count(&mut self, was_ready: bool, is_ready: bool) {
+        let state = &mut self.loaded.state;
+        match (was_ready, is_ready) {
+            (false, true) => state.ready += 1,
+            (true, false) => state.ready = state.ready.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Returns true if something is outstanding that is the host's to do.
+    pub(crate) fn has_host_work(&self) -> Result<bool, ReadError> {
+        let calls = calls::TABLE.keys(self.rows, calls::TABLE.of(self.id), false, 1)?;
+        if !calls.is_empty() {
+            return Ok(true);
+        }
+        let results = results::TABLE.keys(self.rows, results::TABLE.of(self.id), false, 1)?;
+        Ok(!results.is_empty())
+    }
+
+    /// Removes everything by which an ended run could go on, counts what it leaves untaken, and has it removed after
+    /// `retention` milliseconds.
+    pub(crate) fn clear(&mut self, retention: u64) -> Result<(), ReadError> {
+        let run = self.id;
+        let all = self
+            .loaded
+            .open
+            .all(&open::TABLE, self.rows, run, usize::MAX)?;
+        for (number, row) in all {
+            self.take_open(number)?;
+            if let Some(deadline) = row.kind.deadline(row.issued) {
+                timers::TABLE.remove(self.rows, (deadline, run, number))?;
+            }
+            if let Kind::WaitForEvent { event, .. } = &row.kind {
+                event_waits::TABLE.remove(self.rows, (event.as_str(), run, number))?;
+            }
+            calls::remove(self.rows, (run, number))?;
+            results::remove(self.rows, (run, number))?;
+        }
+        let untaken = self.untaken()?;
+        let now = self.now;
+        let state = self.state_mut();
+        state.untaken = untaken;
+        state.ready = 0;
+        state.ended = Some(now);
+        Expiring::Run(run).add(self.rows, now.after(retention))
+    }
+
+    /// Returns how many requests and aimed events nobody took.
+    fn untaken(&self) -> Result<u64, ReadError> {
+        let run = self.id;
+        let webhooks =
+            self.loaded
+                .webhooks
+                .all(&webhooks::TABLE, self.rows, run, usize::MAX)?;
+        let mut untaken = webhooks.iter().map(|(_, row)| u64::from(row.queued)).sum();
+        mailboxes::TABLE.scan(self.rows, between((run, ""), (next(run), "")), |_, row| {
+            untaken += u64::from(row.queued);
+            true
+        })?;
+        Ok(untaken)
+    }
+
+    /// Returns the arrival time of what lies first in a webhook's inbox.
+    pub(crate) fn first_request(
+        &self,
+        webhook: WebhookNumber,
+    ) -> Result<Option<Time>, ReadError> {
+        let range = between((self.id, webhook, 0), (self.id, webhook, u64::MAX));
+        let first = inbox::TABLE.first_prefix::<_, _, inbox::Arrival>(self.rows, range)?;
+        Ok(first.map(|(_, arrival)| arrival.accepted))
+    }
+
+    /// Returns the arrival time of what lies first in the run's inbox for an event.
+    pub(crate) fn first_mail(&self, event: &str) -> Result<Option<Time>, ReadError> {
+        let range = between((self.id, event, 0), (self.id, event, u64::MAX));
+        let first = mail::TABLE.first_prefix(self.rows, range)?;
+        Ok(first.map(|(_, accepted)| accepted))
+    }
+}
+
+/// Returns the id after that of `run`, for ranges whose keys have a text behind the run and so no last one to name.
+pub(crate) fn next(run: RunId) -> RunId {
+    RunId(u128::from_be_bytes(run.0).wrapping_add(1).to_be_bytes())
+}
+
+impl Loaded {
+    /// Loads a run that exists.
+    fn load(rows: &(dyn RowsMut + Send), run: RunId) -> Result<Option<Self>, ReadError> {
+        let Some((standing, row)) = states::TABLE.get_encoded(rows, run)? else {
+            let stored = runs::TABLE.get(rows, run)?;
+            return Ok(stored.map(|stored| Self::pending(stored.run.created, true)));
+        };
+        let is_due = standing.state.is_due();
+        Ok(Some(Self::of(standing, row, is_due)))
+    }
+
+    /// A run that has no row yet.
+    fn pending(created: Time, is_due: bool) -> Self {
+        let standing = Standing::pending(created);
+        let row = states::TABLE.encode(&standing);
+        Self::of(standing, row, is_due)
+    }
+
+    fn of(standing: Standing, row: Vec<u8>, is_due: bool) -> Self {
+        Loaded {
+            before: Before {
+                row,
+                status: standing.state.status,
+                is_due,
+            },
+            state: standing.state,
+            webhooks: standing.webhooks,
+            open: standing.open,
+        }
+    }
+
+    /// Writes the row and the indexes.
+    fn save(self, rows: &mut (dyn RowsMut + Send), run: RunId) -> Result<(), ReadError> {
+        let (status, is_due) = (self.state.status, self.state.is_due());
+        let standing = Standing {
+            state: self.state,
+            webhooks: self.webhooks,
+            open: self.open,
+        };
+        let old = runs_by_status::tag(self.before.status);
+        let new = runs_by_status::tag(status);
+        if old != new {
+            if let Some(tag) = old {
+                runs_by_status::TABLE.remove(rows, (tag, run))?;
+            }
+            if let Some(tag) = new {
+                runs_by_status::TABLE.add(rows, (tag, run))?;
+            }
+        }
+        match (self.before.is_due, is_due) {
+            (false, true) => due::TABLE.add(rows, run)?,
+            (true, false) => drop(due::TABLE.remove(rows, run)?),
+            _ => {}
+        }
+        let row = states::TABLE.encode(&standing);
+        if self.before.row != row {
+            states::TABLE.put_encoded(rows, run, &row)?;
+        }
+        Ok(())
+    }
+}
+
+/// The runs that a group touches, each loaded once and saved once.
+#[derive(Default)]
+pub(crate) struct Runs(BTreeMap<RunId, Loaded>);
+
+impl Runs {
+    /// Returns a run, if it exists.
+    pub(crate) fn load<'w>(
+        &'w mut self,
+        rows: &'w mut (dyn RowsMut + Send + 'w),
+        inbox_bytes: &'w mut u64,
+        id: RunId,
+        now: Time,
+    ) -> Result<Option<RunWrite<'w>>, ReadError> {
+        let loaded = match self.0.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => match Loaded::load(rows, id)? {
+                Some(loaded) => entry.insert(loaded),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(RunWrite {
+            id,
+            now,
+            rows,
+            loaded,
+            inbox_bytes,
+        }))
+    }
+
+    /// Adds a run that is being started.
+    pub(crate) fn start(&mut self, id: RunId, created: Time) {
+        self.0.insert(id, Loaded::pending(created, false));
+    }
+
+    /// Writes what has changed of a run that is about to be removed.
+    pub(crate) fn save_one(
+        &mut self,
+        rows: &mut (dyn RowsMut + Send),
+        id: RunId,
+    ) -> Result<(), ReadError> {
+        let loaded = self.0.remove(&id);
+        loaded.map_or(Ok(()), |loaded| loaded.save(rows, id))
+    }
+
+    /// Writes everything that has changed.
+    pub(crate) fn save(&mut self, rows: &mut (dyn RowsMut + Send)) -> Result<(), ReadError> {
+        let all = std::mem::take(&mut self.0);
+        all.into_iter()
+            .try_for_each(|(id, loaded)| loaded.save(rows, id))
+    }
+}

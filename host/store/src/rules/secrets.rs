@@ -1,0 +1,60 @@
+//! Setting and deleting secrets.
+
+use dormouse_secret::{Sealed, SecretName, Use};
+
+use super::{Transaction, Write};
+use crate::ReadError;
+use crate::tables::{SealedSecret, secrets};
+
+/// Sets a secret, in the place of one of the same name.
+#[derive(Debug, Clone)]
+pub struct PutSecret {
+    /// Its name.
+    pub name: SecretName,
+    /// Its value, sealed for this name and these uses.
+    pub sealed: Sealed,
+    /// What it may be used for.
+    pub uses: Vec<Use>,
+}
+
+/// What setting a secret did, with the row that is there now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPut {
+    /// There was none of this name.
+    Created(SealedSecret),
+    /// It took the place of another.
+    Replaced(SealedSecret),
+}
+
+impl Transaction for PutSecret {
+    type Output = SecretPut;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<SecretPut, ReadError> {
+        let rows = &mut *write.rows;
+        let name = self.name.as_str();
+        let before = secrets::TABLE.get(rows, name)?;
+        let row = SealedSecret {
+            sealed: self.sealed.clone(),
+            uses: self.uses.clone(),
+            created: before.as_ref().map_or(write.now, |row| row.created),
+            updated: write.now,
+        };
+        secrets::TABLE.put(rows, name, &row)?;
+        Ok(match before {
+            None => SecretPut::Created(row),
+            Some(_) => SecretPut::Replaced(row),
+        })
+    }
+}
+
+/// Deletes a secret.
+pub(crate) struct DeleteSecret(pub(crate) String);
+
+impl Transaction for DeleteSecret {
+    /// False if there is none of this name.
+    type Output = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        secrets::TABLE.remove(write.rows, self.0.as_str())
+    }
+}

@@ -1,0 +1,172 @@
+//! What reads return.
+
+use dormouse_journal::{
+    Activation, Channel, Head, LogLine, Open, OperationNumber, Outcome, Payload, Response, RunId,
+    Status, Time, WebhookNumber,
+};
+
+use crate::tables::{Attempts, Call, Run, SealedSecret, State, Webhook};
+
+/// A run: what never changes about it, and where it stands.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// What never changes.
+    pub run: Run,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// A run with what it waits for, as it is shown.
+#[derive(Debug, Clone)]
+pub struct RunShown {
+    /// The run.
+    pub view: RunView,
+    /// Its output, if it has completed.
+    pub output: Option<Payload>,
+    /// The operations that have not completed, oldest first, as many as were asked for.
+    pub open: Vec<(OperationNumber, Open)>,
+}
+
+/// A run with everything that its owner needs to know what comes next.
+#[derive(Debug, Clone)]
+pub struct Recalled {
+    /// The run.
+    pub view: RunView,
+    /// The operations that have not completed. Empty if the run has ended or is blocked.
+    pub open: Vec<(OperationNumber, Open)>,
+    /// What lies first in the channels of these operations. A channel that is not here is empty.
+    pub heads: Vec<(Channel, Head)>,
+}
+
+/// A webhook of a run.
+#[derive(Debug, Clone)]
+pub struct WebhookView {
+    /// Its number.
+    pub number: WebhookNumber,
+    /// The webhook.
+    pub webhook: Webhook,
+    /// Its URL, as the guest was given it.
+    pub url: String,
+}
+
+/// What a request to a webhook is judged by before it is accepted.
+#[derive(Debug, Clone)]
+pub struct IncomingView {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// The name of the run's workflow.
+    pub workflow: String,
+    /// The secrets that the webhook names for its signature, as far as they exist.
+    pub secrets: Vec<(String, SealedSecret)>,
+}
+
+/// A call that is to be attempted.
+#[derive(Debug, Clone)]
+pub struct SendingView {
+    /// The call.
+    pub call: Call,
+    /// How far it has come.
+    pub attempts: Attempts,
+    /// The name of the run's workflow.
+    pub workflow: String,
+    /// The secrets that the call names, as far as they exist.
+    pub secrets: Vec<(String, SealedSecret)>,
+}
+
+/// A call without a result, as start-up finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutstandingCall {
+    /// Whose call it is.
+    pub run: RunId,
+    /// Which operation it is.
+    pub operation: OperationNumber,
+    /// How far it has come.
+    pub attempts: Attempts,
+    /// How many attempts its policy allows.
+    pub allowed: u32,
+}
+
+/// What is decided about the caller of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The workflow may still answer.
+    Open,
+    /// It has answered.
+    Decided(Response),
+    /// It never will.
+    Ended {
+        /// True if the run was given the request.
+        was_taken: bool,
+    },
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunQuery {
+    /// Only runs of this workflow.
+    pub workflow: Option<String>,
+    /// Only runs with this status.
+    pub status: Option<Status>,
+    /// Only runs older than this one.
+    pub before: Option<RunId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Runs, newest first.
+#[derive(Debug, Clone)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunView>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<RunId>,
+}
+
+/// A part of a run's journal.
+#[derive(Debug, Clone, Default)]
+pub struct JournalPage {
+    /// The activations, in order.
+    pub activations: Vec<Activation>,
+    /// True if there are more.
+    pub more: bool,
+}
+
+/// A part of a run's log.
+#[derive(Debug, Clone, Default)]
+pub struct LogPage {
+    /// The lines, each with the number of its activation and its place in it.
+    pub lines: Vec<((u32, u32), LogLine)>,
+    /// The place of the first line that follows, if there are more.
+    pub next: Option<(u32, u32)>,
+}
+
+/// A deadline of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    /// When it passes.
+    pub due: Time,
+    /// Whose it is.
+    pub run: RunId,
+    /// Which operation's.
+    pub operation: OperationNumber,
+}
+
+/// Timers that are due, and when the next one is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimerPage {
+    /// Those that are due, earliest first, as many as were asked for.
+    pub due: Vec<Timer>,
+    /// When the first timer passes that is not due. None if there is none, or if more are due than were asked for.
+    pub next: Option<Time>,
+}
+
+/// An item that lies in a channel of a run.
+#[derive(Debug, Clone)]
+pub struct Lying {
+    /// Where it lies.
+    pub head: Head,
+    /// What the operation that takes it completes with.
+    pub outcome: Outcome,
+}
