@@ -7,8 +7,11 @@
 //! Compiled code is left out. It fits the machine and the release that made it, a restored host makes its own at the
 //! first use of each version, and it is several times the size of the component that it was made of.
 
+use std::fs::File;
+
 use dormouse_store::rows::{Part, Rows};
 use dormouse_store::{Backend, BackupError, OpenError, ReadError, SCHEMA, TableId, check_schema};
+use redb::backends::FileBackend;
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
     TableDefinition,
@@ -55,11 +58,16 @@ pub(crate) fn copy(
     copy.to.close().map_err(failed)
 }
 
-/// Looks into a backup, without changing it: whether it is a store that this version can read, and what it holds.
+/// Looks into the file of a backup, without changing it: whether it is a store that this version can read, and what it
+/// holds.
 ///
 /// # Errors
 /// When it is not.
-pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
+pub fn examine_file(file: File) -> Result<BackupInfo, OpenError> {
+    examine(Box::new(FileBackend::new(file).map_err(classify_open)?))
+}
+
+fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
     let database = builder(CACHE)
         .open_read_only_with_backend(Boxed(backup))
         .map_err(classify_open)?;

@@ -12,7 +12,7 @@ mod open;
 mod rows;
 mod scratch;
 
-pub use backup::{BackupInfo, examine};
+pub use backup::{BackupInfo, examine_file};
 pub use disk::Disk;
 pub use file::{FileDisk, store_size};
 pub use open::{Options, RedbStore};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use dormouse_seams::{Clock, Entropy, Spawner};
-use dormouse_store::{Backup, BackupError, Embedded, OpenError, Store};
+use dormouse_store::{Backup, BackupError, Embedded, OpenError, Store, StoreReader};
 
 use crate::backup::copy;
 use crate::database::{RedbBackend, builder, classify_open, storage};
@@ -69,6 +69,12 @@ impl RedbStore {
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.store.clone())
+    }
+
+    /// Returns what can be asked of the store, with long reads on a spawner of their own.
+    #[must_use]
+    pub fn reader_on(&self, spawner: Arc<dyn Spawner>) -> Arc<dyn StoreReader> {
+        Arc::new(self.store.reading_on(spawner))
     }
 }
 

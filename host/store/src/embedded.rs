@@ -101,6 +101,15 @@ impl<B: Backend> Embedded<B> {
         &self.backend
     }
 
+    /// Returns the same store, whose long reads run on another spawner.
+    #[must_use]
+    pub fn reading_on(&self, spawner: Arc<dyn Spawner>) -> Self {
+        Embedded {
+            spawner,
+            ..self.clone()
+        }
+    }
+
     /// Asks for a few rows, here and now: going to another thread would cost more than they do.
     fn few<T: Send + 'static>(
         &self,

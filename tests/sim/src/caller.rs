@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{Request, RunId, Status, json_payload};
-use dormouse_runtime::{Incoming, Received, Refusal, Runtime, Start};
+use dormouse_runtime::{Received, Refusal, Runtime, Start};
 use serde_json::Value;
 
 use crate::{World, guest};
@@ -39,16 +39,14 @@ impl World {
     ///
     /// # Panics
     /// When it has none.
-    pub fn url(&self, host: &Runtime, run: RunId) -> String {
+    pub fn url(&self, run: RunId) -> String {
         self.pass(1);
-        let Ok(snapshot) = host.read() else {
-            panic!("the store cannot be read");
-        };
-        match snapshot.webhooks(run).as_deref() {
+        let reading = self.reading();
+        match reading.webhooks(run).as_deref() {
             Ok([first, ..]) => first.url.clone(),
             other => panic!(
                 "run {run} has no webhook: {other:?}, {:?}",
-                snapshot.state(run)
+                reading.state(run)
             ),
         }
     }
@@ -67,7 +65,7 @@ impl World {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Received, Refusal> {
-        self.run(host.receive(incoming(host, url, headers, body)?))
+        self.run(post(host, url, headers, body))
     }
 
     /// The result of a run, once it has ended.
@@ -76,15 +74,15 @@ impl World {
     /// When it did not complete.
     pub fn result(&self, host: &Runtime, run: RunId) -> Value {
         self.finish(host, run);
-        let snapshot = host.read().unwrap_or_else(|error| panic!("{error}"));
-        let state = snapshot.state(run).ok().flatten();
+        let reading = self.reading();
+        let state = reading.state(run).ok().flatten();
         assert_eq!(
             state.as_ref().map(|state| state.status),
             Some(Status::Completed),
             "{:?}",
             state.and_then(|state| state.failure)
         );
-        let output = snapshot.output(run).ok().flatten().unwrap_or_default();
+        let output = reading.output(run).ok().flatten().unwrap_or_default();
         serde_json::from_slice(&output.body).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -92,30 +90,27 @@ impl World {
     ///
     /// # Panics
     /// When there is no such run.
-    pub fn status(&self, host: &Runtime, run: RunId) -> Status {
-        let state = host
-            .read()
-            .ok()
-            .and_then(|snapshot| snapshot.state(run).ok().flatten());
+    pub fn status(&self, run: RunId) -> Status {
+        let state = self.reading().state(run).ok().flatten();
         state
             .unwrap_or_else(|| panic!("there is no run {run}"))
             .status
     }
 }
 
-/// A post as the host is given it.
+/// Posts to a webhook.
 ///
 /// # Errors
-/// When the store cannot be read.
+/// When it is refused.
 ///
 /// # Panics
 /// When the token is none of this host's.
-pub(crate) fn incoming(
+pub(crate) async fn post(
     host: &Runtime,
     url: &str,
     headers: &[(&str, &str)],
     body: &str,
-) -> Result<Incoming, Refusal> {
+) -> Result<Received, Refusal> {
     let Some(token) = url
         .rsplit('/')
         .next()
@@ -132,10 +127,7 @@ pub(crate) fn incoming(
             .collect(),
         body: Bytes::copy_from_slice(body.as_bytes()),
     };
-    let options = host.webhook(token)?.map(|webhook| webhook.options);
-    Ok(Incoming {
-        token,
-        options: options.unwrap_or_default(),
-        request,
-    })
+    let addressee = host.addressee(token).await?;
+    let admitted = addressee.admit("POST")?;
+    addressee.receive(admitted, request).await
 }

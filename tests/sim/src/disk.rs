@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dormouse_store::seams::Disk;
+use dormouse_store_redb::Disk;
 use redb::StorageBackend;
 
 use crate::Dice;

@@ -8,13 +8,13 @@ use dormouse_journal::{Kind, Payload, RunId, Status, Time};
 use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
 use dormouse_store::AimedNotified;
 
-use crate::caller::incoming;
+use crate::caller::post;
 use crate::case::EVENT;
 use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Heard, Post, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Dice, Operation, What, World};
+use crate::{Case, Dice, Operation, Reading, What, World};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
 const SCAN: u64 = 32_000;
@@ -115,9 +115,10 @@ impl<'c> Driver<'c> {
         self.finish()?;
         let host = self.alive()?;
         let history = lock(&self.history);
-        let snapshot = host.read().map_err(|error| error.to_string())?;
+        drop(host);
+        let reading = self.world.reading();
         let activations = check(&Evidence {
-            snapshot: &snapshot,
+            reading: &reading,
             runs: &self.runs,
             history: &history,
             sent: &self.world.egress().sent(),
@@ -126,7 +127,7 @@ impl<'c> Driver<'c> {
         let mut dice = Dice::new(self.case.seed);
         let mut made_again = 0;
         for (number, run) in self.runs.iter().enumerate() {
-            made_again += replay(&self.world, &snapshot, *run, &mut dice)
+            made_again += replay(&self.world, &reading, *run, &mut dice)
                 .map_err(|why| format!("run {number}: {why}"))?;
         }
         Ok(Numbers {
@@ -181,9 +182,10 @@ impl<'c> Driver<'c> {
         loop {
             let host = self.alive()?;
             let (world, runs, excused) = (&self.world, &self.runs, self.excused);
+            let reading = world.reading();
             let mut seen = Ok(());
             world.watch(until, || {
-                seen = look(&host, world.now(), runs, excused);
+                seen = look(&host, &reading, world.now(), runs, excused);
                 seen.is_ok() && !host.has_failed()
             });
             seen?;
@@ -213,10 +215,8 @@ impl<'c> Driver<'c> {
                 body,
                 late,
             } => {
-                let open = host
-                    .read()
-                    .and_then(|snapshot| Ok(snapshot.open(self.runs[*run], 100)?))
-                    .unwrap_or_default();
+                let open = self.world.reading().open(self.runs[*run]);
+                let open = open.unwrap_or_default();
                 let next = open
                     .iter()
                     .filter_map(|(_, open)| open.kind.deadline(open.issued))
@@ -254,24 +254,25 @@ impl<'c> Driver<'c> {
 
     /// Sends a request at this time, to be heard of whenever it is.
     fn send(&self, host: &Runtime, number: usize, at: Time) {
-        let post = lock(&self.history).posts[number].clone();
-        let (host, history, run) = (host.clone(), self.history.clone(), self.runs[post.run]);
+        let Post {
+            run,
+            webhook,
+            key,
+            body,
+        } = lock(&self.history).posts[number].clone();
+        let (host, history, run) = (host.clone(), self.history.clone(), self.runs[run]);
+        let reading = self.world.reading();
         let time = self.world.at(at);
         self.world.spawn(Box::pin(async move {
             time.await;
-            let webhooks = host
-                .read()
-                .ok()
-                .and_then(|snapshot| snapshot.webhooks(run).ok());
-            let Some(view) = webhooks.unwrap_or_default().into_iter().nth(post.webhook) else {
+            let webhooks = reading.webhooks(run).unwrap_or_default();
+            drop(reading);
+            let Some(view) = webhooks.into_iter().nth(webhook) else {
                 return;
             };
-            let key = post.key.as_deref().map(|key| ("idempotency-key", key));
+            let key = key.as_deref().map(|key| ("idempotency-key", key));
             let sent = lock(&history).moment();
-            let result = match incoming(&host, &view.url, key.as_slice(), &post.body) {
-                Ok(incoming) => host.receive(incoming).await,
-                Err(refusal) => Err(refusal),
-            };
+            let result = post(&host, &view.url, key.as_slice(), &body).await;
             let mut history = lock(&history);
             let heard = history.moment();
             history.heard.push(Heard {
@@ -347,17 +348,17 @@ impl<'c> Driver<'c> {
     fn finish(&mut self) -> Result<(), String> {
         for round in 0..ROUNDS {
             let host = self.alive()?;
-            let snapshot = host.read().map_err(|error| error.to_string())?;
+            let reading = self.world.reading();
             let mut given = false;
             for number in 0..self.runs.len() {
                 let run = self.runs[number];
                 let read = |error: dormouse_store::ReadError| error.to_string();
-                let state = snapshot.state(run).map_err(read)?;
+                let state = reading.state(run).map_err(read)?;
                 let state = state.ok_or_else(|| format!("run {number} is gone"))?;
                 if state.status == Status::Blocked {
                     return Err(format!("run {number} is blocked: {:?}", state.failure));
                 }
-                for (operation, open) in snapshot.open(run, 100).map_err(read)? {
+                for (operation, open) in reading.open(run).map_err(read)? {
                     if open.abandoned {
                         return Err(format!(
                             "run {number} gave operation {operation} up, and it never completes"
@@ -365,7 +366,7 @@ impl<'c> Driver<'c> {
                     }
                     match open.kind {
                         Kind::WaitForWebhook { webhook, .. } => {
-                            let view = snapshot.webhook(run, webhook).map_err(read)?;
+                            let view = reading.webhook(run, webhook).map_err(read)?;
                             if view.is_some_and(|view| !view.closed) {
                                 let index = webhook.0 as usize;
                                 let post = self.new_post(number, index, None, format!("f{round}"));
@@ -383,7 +384,7 @@ impl<'c> Driver<'c> {
                     }
                 }
             }
-            drop(snapshot);
+            drop(reading);
             drop(host);
             if !given {
                 return Ok(());
@@ -395,14 +396,19 @@ impl<'c> Driver<'c> {
 }
 
 /// What can be seen whenever the host has nothing more to do at an instant.
-fn look(host: &Runtime, now: Time, runs: &[RunId], excused: Time) -> Result<(), String> {
+fn look(
+    host: &Runtime,
+    reading: &Reading,
+    now: Time,
+    runs: &[RunId],
+    excused: Time,
+) -> Result<(), String> {
     if host.has_failed() {
         return Ok(());
     }
     let text = |error: dormouse_store::ReadError| error.to_string();
-    let snapshot = host.read().map_err(|error| error.to_string())?;
     for (number, run) in runs.iter().enumerate() {
-        let time = snapshot.state(*run).map_err(text)?.map(|state| state.time);
+        let time = reading.state(*run).map_err(text)?.map(|state| state.time);
         if time.is_some_and(|time| time > now) {
             return Err(format!(
                 "run {number} has an activation at {time:?}, and now is {now:?}: a timer was early"
@@ -413,10 +419,10 @@ fn look(host: &Runtime, now: Time, runs: &[RunId], excused: Time) -> Result<(), 
     if !is_idle || now < excused {
         return Ok(());
     }
-    if let Some(run) = snapshot.due_runs(None, 1).map_err(text)?.first() {
+    if let Some(run) = reading.due_run().map_err(text)? {
         return Err(format!("run {run} is due at {now:?}, and nobody looks"));
     }
-    if let Some(timer) = snapshot.timers(None, now, 1).map_err(text)?.first() {
+    if let Some(timer) = reading.passed_timer(now).map_err(text)? {
         return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
     }
     Ok(())

@@ -6,14 +6,15 @@ use dormouse_journal::{
     Activation, Channel, Delivery, Kind, OperationNumber, Outcome, Request, RunId, Status,
     WebhookNumber,
 };
-use dormouse_store::{ReadError, Snapshot};
+use dormouse_store::ReadError;
 
 use crate::case::{EVENT, WEBHOOKS};
+use crate::Reading;
 use crate::history::{Heard, History, Post};
 
 /// All there is to judge by.
 pub(crate) struct Evidence<'e> {
-    pub(crate) snapshot: &'e Snapshot,
+    pub(crate) reading: &'e Reading,
     pub(crate) runs: &'e [RunId],
     pub(crate) history: &'e History,
     /// What the host sent out.
@@ -38,13 +39,13 @@ pub(crate) struct RunEvidence<'e> {
 impl<'e> RunEvidence<'e> {
     /// All that the store holds of one run.
     pub(crate) fn read(all: &'e Evidence<'e>, number: usize) -> Result<Self, ReadError> {
-        let (run, snapshot) = (all.runs[number], all.snapshot);
-        let state = snapshot.state(run)?;
-        let journal = snapshot.journal(run, 0)?.collect::<Result<_, _>>()?;
+        let (run, reading) = (all.runs[number], all.reading);
+        let state = reading.state(run)?;
+        let journal = reading.journal(run)?;
         let mut left = Vec::new();
         for webhook in 0..WEBHOOKS.len() {
             let channel = Channel::Webhook(webhook_number(webhook));
-            let outcomes = lying(snapshot, run, &channel)?.into_iter();
+            let outcomes = reading.lying(run, channel)?.into_iter();
             left.push(
                 outcomes
                     .filter_map(|outcome| match outcome {
@@ -54,7 +55,7 @@ impl<'e> RunEvidence<'e> {
                     .collect(),
             );
         }
-        let mail = lying(snapshot, run, &Channel::Event(EVENT.into()))?;
+        let mail = reading.lying(run, Channel::Event(EVENT.into()))?;
         Ok(RunEvidence {
             all,
             number,
@@ -163,15 +164,4 @@ pub(crate) fn event_body(outcome: &Outcome) -> Option<String> {
         Outcome::Event(Some(payload)) => Some(String::from_utf8_lossy(&payload.body).into_owned()),
         _ => None,
     }
-}
-
-/// All that lies in a channel.
-fn lying(snapshot: &Snapshot, run: RunId, channel: &Channel) -> Result<Vec<Outcome>, ReadError> {
-    let mut all = Vec::new();
-    let mut from = 0;
-    while let Some(head) = snapshot.head(run, channel, from)? {
-        all.extend(snapshot.arrival(run, channel, head.place)?);
-        from = head.place + 1;
-    }
-    Ok(all)
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use dormouse_journal::Time;
-use dormouse_store::seams::{Clock, Spawner, Task};
+use dormouse_seams::{Clock, Spawner, Task};
 
 use crate::Dice;
 

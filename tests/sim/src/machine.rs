@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use dormouse_engine::{CompileError, Engine, Program, open, seal};
 use dormouse_journal::{CallError, Request, Response, VersionId};
-use dormouse_runtime::{Attempt, CompileFailure, Compiler, Egress};
-use dormouse_store::seams::{Clock as _, Entropy, Task};
+use dormouse_runtime::{CompileFailure, Compiler};
+use dormouse_seams::{Attempt, Clock as _, Egress, Entropy, Task};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

@@ -12,16 +12,16 @@ use dormouse_engine::{CpuClock, Launch, Program, RunContext, Urls};
 use dormouse_journal::{
     Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, encode,
 };
-use dormouse_store::{RunView, Snapshot};
+use dormouse_store::RunView;
 
-use crate::{Dice, World};
+use crate::{Dice, Reading, World};
 
 /// A run as the store holds it.
 struct Recorded<'w> {
     world: &'w World,
     program: Program,
     view: RunView,
-    snapshot: &'w Snapshot,
+    reading: &'w Reading,
     journal: Vec<Activation>,
     logs: Vec<(u32, LogLine)>,
     urls: Arc<RecordedUrls>,
@@ -31,11 +31,11 @@ struct Recorded<'w> {
 /// Gives the number of activations.
 pub(crate) fn replay(
     world: &World,
-    snapshot: &Snapshot,
+    reading: &Reading,
     run: RunId,
     dice: &mut Dice,
 ) -> Result<usize, String> {
-    let recorded = Recorded::read(world, snapshot, run)?;
+    let recorded = Recorded::read(world, reading, run)?;
     recorded.has_its_end()?;
     let Some(last) = recorded.journal.len().checked_sub(1) else {
         return Ok(0);
@@ -49,19 +49,18 @@ pub(crate) fn replay(
 }
 
 impl<'w> Recorded<'w> {
-    fn read(world: &'w World, snapshot: &'w Snapshot, run: RunId) -> Result<Self, String> {
+    fn read(world: &'w World, reading: &'w Reading, run: RunId) -> Result<Self, String> {
         let read = |error: dormouse_store::ReadError| error.to_string();
-        let view = snapshot.view(run).map_err(read)?.ok_or("it is gone")?;
-        let component = snapshot.component(view.run.version).map_err(read)?;
-        let journal = snapshot.journal(run, 0).map_err(read)?;
-        let journal: Vec<Activation> = journal.collect::<Result<_, _>>().map_err(read)?;
+        let view = reading.view(run).map_err(read)?.ok_or("it is gone")?;
+        let component = reading.component(view.run.version).map_err(read)?;
+        let journal = reading.journal(run).map_err(read)?;
         Ok(Recorded {
             world,
             program: world.program(&component.ok_or("its component is gone")?),
-            snapshot,
+            reading,
             urls: Arc::new(RecordedUrls::of(&journal)),
             journal,
-            logs: snapshot.logs(run).map_err(read)?,
+            logs: reading.logs(run).map_err(read)?,
             view,
         })
     }
@@ -69,7 +68,7 @@ impl<'w> Recorded<'w> {
     /// What is shown of the run's end is what its journal says of it.
     fn has_its_end(&self) -> Result<(), String> {
         let state = &self.view.state;
-        let output = self.snapshot.output(self.view.id);
+        let output = self.reading.output(self.view.id);
         let output = output.map_err(|error| error.to_string())?;
         let end = self.journal.last().and_then(|last| last.end.clone());
         let shown = match state.status {
@@ -121,7 +120,7 @@ impl<'w> Recorded<'w> {
 
     fn launch(&self) -> Launch {
         let run = &self.view.run;
-        let input = self.snapshot.input(self.view.id).ok().flatten();
+        let input = self.reading.input(self.view.id).ok().flatten();
         Launch {
             context: RunContext {
                 id: self.view.id,

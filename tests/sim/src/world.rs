@@ -1,18 +1,20 @@
 //! The machine as a whole, and the hosts that come and go on it.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use dormouse_engine::{Allowance, Config, Engine, Program};
 use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_store::OpenError;
-use dormouse_store::seams::{Clock as _, Spawner as _, Task};
+use dormouse_store_redb::RedbStore;
+use dormouse_seams::{Clock as _, Spawner as _, Task};
 
 use crate::executor::{Executor, Seam};
 use crate::machine::{InProcess, Network, Seeded, program};
-use crate::{Dice, SimDisk, SimEgress, guest};
+use crate::reading::Here;
+use crate::{Dice, Reading, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
 pub(crate) const BEGINNING: Time = Time(1_767_225_600_000);
@@ -44,6 +46,7 @@ pub struct World {
     entropy: Arc<Seeded>,
     engine: Engine,
     settings: Settings,
+    reading: Mutex<Option<Reading>>,
 }
 
 impl World {
@@ -61,6 +64,7 @@ impl World {
             entropy: Arc::new(Seeded::new(seed)),
             engine: engine(),
             settings,
+            reading: Mutex::new(None),
         }
     }
 
@@ -99,10 +103,18 @@ impl World {
     /// When the store cannot be opened.
     pub fn try_host(&self) -> Result<Runtime, OpenError> {
         let seam = Arc::new(Seam(self.executor.clone()));
+        let options = dormouse_store_redb::Options {
+            cache: 32 << 20,
+            reserve: 64 << 20,
+            verify: true,
+        };
+        let disk = Arc::new(self.disk.clone());
+        let store = RedbStore::open(disk, seam.clone(), &*self.entropy, seam.clone(), options);
+        let store = self.run(store)?;
+        self.read_by(Some(Reading(store.reader_on(Arc::new(Here)))));
         let parts = Parts {
-            clock: seam.clone(),
+            store: store.store(),
             entropy: self.entropy.clone(),
-            disk: Arc::new(self.disk.clone()),
             spawner: seam,
             egress: Arc::new(Network {
                 egress: self.egress.clone(),
@@ -110,7 +122,22 @@ impl World {
             }),
             compiler: Arc::new(InProcess(self.engine.clone())),
         };
-        Runtime::open(parts, self.engine.clone(), self.settings.clone())
+        let host = Runtime::open(parts, self.engine.clone(), self.settings.clone());
+        Ok(self.run(host)?)
+    }
+
+    /// Returns what can be asked of the store of the host that was started last.
+    ///
+    /// # Panics
+    /// When there is no host.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.clone().unwrap_or_else(|| panic!("there is no host"))
+    }
+
+    fn read_by(&self, reading: Option<Reading>) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }
 
     /// Runs until this is done.
@@ -178,6 +205,7 @@ impl World {
     /// Takes away what is left of a host that did not start, as [`World::crash`] does.
     pub fn crash_without_host(&self, down: u64) {
         self.executor.clear();
+        self.read_by(None);
         self.disk.lose_power();
         self.executor.pass(down);
     }
@@ -187,6 +215,7 @@ impl World {
         // A store that is dropped would close itself in good order.
         self.disk.fail_after(0);
         self.executor.clear();
+        self.read_by(None);
         drop(host);
         self.crash_without_host(down);
     }
@@ -197,6 +226,7 @@ impl World {
     /// When the store cannot be changed.
     pub fn exchange_component(&self, host: Runtime, of: &str, with: &str) {
         self.executor.clear();
+        self.read_by(None);
         drop(host);
         let version = VersionId::of(&guest(of));
         let change = || -> Result<(), redb::Error> {

@@ -121,7 +121,7 @@ impl Teller {
     /// Sends a request to a webhook of the run until it is acknowledged, under one key.
     fn send(&mut self, run: RunId, webhook: usize, body: &'static str) -> Received {
         self.insist(|world, host| {
-            let url = host.read().ok()?.webhooks(run).ok()?[webhook].url.clone();
+            let url = world.reading().webhooks(run).ok()?[webhook].url.clone();
             let sent = world.post(host, &url, &[("idempotency-key", body)], body);
             if let Err(refusal) = &sent {
                 assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
@@ -156,8 +156,8 @@ impl Teller {
             world.run(host.start(start)).ok().map(|(run, _)| run)
         });
         // The wait that raced must have lost before the first request comes.
-        self.insist(|world, host| {
-            let waits = host.read().ok()?.open(run, 10).ok()?;
+        self.insist(|world, _| {
+            let waits = world.reading().open(run).ok()?;
             (!world.egress().sent().is_empty()
                 && waits.len() == 1
                 && waits[0].1.kind.deadline(waits[0].1.issued).is_some())
@@ -171,18 +171,18 @@ impl Teller {
             let event = host.notify_run(run, "e".into(), json_payload("1"));
             world.run(event).ok()
         });
-        self.insist(|_, host| {
-            let state = host.read().ok()?.state(run).ok()??;
+        self.insist(|world, _| {
+            let state = world.reading().state(run).ok()??;
             state.status.has_ended().then_some(())
         });
-        self.insist(|_, host| {
-            let snapshot = host.read().ok()?;
-            let state = snapshot.state(run).ok()??;
+        self.insist(|world, _| {
+            let reading = world.reading();
+            let state = reading.state(run).ok()??;
             assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
             assert!(state.time >= midnight, "it was woken too early");
-            let logs = snapshot.logs(run).ok()?;
+            let logs = reading.logs(run).ok()?;
             assert_eq!(logs.len(), 1, "{logs:?}");
-            let output = snapshot.output(run).ok()??;
+            let output = reading.output(run).ok()??;
             Some(essence(&serde_json::from_slice(&output.body).unwrap()))
         })
     }

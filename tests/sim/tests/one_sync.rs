@@ -39,7 +39,7 @@ fn each_takes_one_sync(world: &World, host: &Runtime) {
         started = Some(world.start(host, "script", &script));
     });
     let run = started.unwrap();
-    let webhooks = host.read().unwrap().webhooks(run).unwrap();
+    let webhooks = world.reading().webhooks(run).unwrap();
     let (a, b) = (&webhooks[0].url, &webhooks[1].url);
     let wake = syncs(world, || {
         world.post(host, a, &[], "one").unwrap();

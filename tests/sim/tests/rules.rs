@@ -68,7 +68,7 @@ fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not
             ]);
             let run = world.start(&host, "script", &script);
             // Looking for the URL takes the first millisecond.
-            let url = world.url(&host, run);
+            let url = world.url(run);
             world.pass(after - 1);
             world.post(&host, &url, &[], "a").unwrap();
             let mut second = "a";
@@ -95,7 +95,7 @@ fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it() {
     ]);
     let begun = {
         let run = world.start(&host, "script", &script);
-        let url = world.url(&host, run);
+        let url = world.url(run);
         world.pass(100);
         (run, url)
     };
@@ -119,7 +119,7 @@ fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
             "script",
             &hook_then(&[race, json!({"wait": "a", "ms": null})]),
         );
-        let url = world.url(&host, run);
+        let url = world.url(run);
         world.pass(2_000);
         world.post(&host, &url, &[], "a").unwrap();
         let result = world.result(&host, run);
@@ -142,7 +142,7 @@ fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next() {
                 json!({"wait": "a", "ms": null}),
             ]),
         );
-        let url = world.url(&host, run);
+        let url = world.url(run);
         world.pass(2_000);
         world.post(&host, &url, &[], "a").unwrap();
         let result = world.result(&host, run);
@@ -178,7 +178,7 @@ fn waits_at_once_are_served_in_the_order_made() {
             "script",
             &hook_then(&[json!({"join": [wait, wait, wait]})]),
         );
-        let url = world.url(&host, run);
+        let url = world.url(run);
         for body in ["a", "b", "c"] {
             world.post(&host, &url, &[], body).unwrap();
         }
@@ -214,7 +214,7 @@ fn a_closed_webhook_takes_nothing_more() {
         json!({"wait": "a", "ms": 1_000}),
     ]);
     let run = world.start(&host, "script", &script);
-    let url = world.url(&host, run);
+    let url = world.url(run);
     assert!(matches!(
         world.post(&host, &url, &[], "a"),
         Ok(Received::Accepted { .. })
@@ -261,22 +261,16 @@ fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_bac
         &hook_then(&[json!({"wait": "a", "ms": null})]),
     );
     let other = world.start(&host, "script", &json!({"sleep": 5_000}));
-    let url = world.url(&host, run);
+    let url = world.url(run);
     world.run(host.stop());
     world.exchange_component(host, "script", "progress");
 
     let host = world.host();
     world.post(&host, &url, &[], "a").unwrap();
     world.pass(100);
-    assert_eq!(world.status(&host, run), Status::Blocked);
-    let failure = host
-        .read()
-        .unwrap()
-        .state(run)
-        .unwrap()
-        .unwrap()
-        .failure
-        .unwrap();
+    assert_eq!(world.status(run), Status::Blocked);
+    let state = world.reading().state(run).unwrap().unwrap();
+    let failure = state.failure.unwrap();
     assert_eq!(failure.code, "replay-mismatch");
     assert!(
         failure.message.contains("create-webhook \"a\""),

@@ -45,7 +45,7 @@ fn tell(seed: u64) -> Story {
         serde_json::json!({"service_url": "http://service.example/jobs", "timeout_ms": 300_000});
     let progress = world.start(&host, "progress", &input);
     let script = world.start(&host, "script", &scripted());
-    let url = world.url(&host, progress);
+    let url = world.url(progress);
     world.pass(1_000);
     world.post(&host, &url, &[], r#"{"done":1}"#).unwrap();
     world.crash(host, 2_000);

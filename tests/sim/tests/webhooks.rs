@@ -27,7 +27,7 @@ fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
 fn hook(world: &World, host: &Runtime, options: &Value, then: &Value) -> String {
     let script = json!({"seq": [{"webhook": "a", "options": options}, then]});
     let run = world.start(host, "script", &script);
-    world.url(host, run)
+    world.url(run)
 }
 
 /// Posts, and gives what came of it and after how many milliseconds.

@@ -1,22 +1,21 @@
 //! What a host gives out of a secret, and to whom, on a store in memory.
 
 use std::future::pending;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_engine::{Config, Engine};
-use dormouse_journal::{CallError, Response};
+use dormouse_journal::{
+    Request, RetryPolicy, SecretHeader as Named, Signature, SignatureScheme, WebhookOptions,
+};
 use dormouse_secret::Purpose;
-use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
+use dormouse_seams::{Clock, Spawner, Task};
+use dormouse_store::{Attempts, Call, Webhook};
+use dormouse_store_memory::Memory;
 use pollster::block_on;
-use redb::StorageBackend;
-use redb::backends::InMemoryBackend;
 
 use super::*;
-use crate::{Attempt, CompileFailure, Compiler, Egress, Parts, Settings};
 
 const VALUE: &str = "A_Made-Up-Value-7F3c91d04bE2";
 const URL: &str = "https://api.example/v1/charges";
@@ -39,23 +38,12 @@ impl Clock for Still {
 }
 
 impl Spawner for Still {
-    /// What looks after the host from its start on has nothing to do here.
-    fn spawn(&self, _: Task) {}
+    fn spawn(&self, task: Task) {
+        block_on(task);
+    }
 
     fn spawn_blocking(&self, task: Task) {
-        pollster::block_on(task);
-    }
-}
-
-impl Egress for Still {
-    fn send(&self, _: Attempt) -> Task<Result<Response, CallError>> {
-        Box::pin(pending())
-    }
-}
-
-impl Compiler for Still {
-    fn compile(&self, _: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        Box::pin(pending())
+        block_on(task);
     }
 }
 
@@ -68,35 +56,19 @@ impl Entropy for Counter {
     }
 }
 
-impl Disk for Still {
-    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        Ok(Box::new(InMemoryBackend::new()))
-    }
-
-    fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
-}
-
 fn keys(digits: &str) -> Arc<SecretKeys> {
     Arc::new(SecretKeys::parse(&digits.repeat(32)).unwrap())
 }
 
-fn host(secret_keys: Option<Arc<SecretKeys>>) -> Runtime {
-    let parts = Parts {
-        clock: Arc::new(Still),
-        entropy: Arc::new(Counter::default()),
-        disk: Arc::new(Still),
-        spawner: Arc::new(Still),
-        egress: Arc::new(Still),
-        compiler: Arc::new(Still),
-    };
-    let settings = Settings {
-        secret_keys,
-        disk_reserve: 0,
-        ..Settings::default()
-    };
-    Runtime::open(parts, Engine::new(&Config { slots: 0 }).unwrap(), settings).unwrap()
+fn host(keys: Option<Arc<SecretKeys>>) -> Secrets {
+    let memory = Memory::default();
+    let entropy = Counter::default();
+    let store = block_on(memory.open(Arc::new(Still), &entropy, Arc::new(Still))).unwrap();
+    Secrets {
+        store: Arc::new(store),
+        entropy: Arc::new(entropy),
+        keys,
+    }
 }
 
 fn name(text: &str) -> SecretName {
@@ -121,39 +93,95 @@ fn send(workflow: &str) -> Use {
     }
 }
 
-fn set(host: &Runtime, secret: &str, uses: &[Use]) -> SetSecret {
-    block_on(host.set_secret(name(secret), value(), uses.to_vec())).unwrap()
+fn set(host: &Secrets, secret: &str, uses: &[Use]) -> SetSecret {
+    block_on(host.set(name(secret), value(), uses.to_vec())).unwrap()
 }
 
 /// Puts a row into the store past the host, sealed for some uses and claiming others.
-fn smuggle(host: &Runtime, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) {
+fn smuggle(host: &Secrets, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) {
     let put = PutSecret {
         name: name("s"),
         sealed: keys.seal(&value(), [0; NONCE], &name("s"), sealed_for),
         uses: uses.to_vec(),
     };
-    block_on(host.store().put_secret(put)).unwrap();
+    block_on(host.store.put_secret(put)).unwrap();
 }
 
-fn verifying(host: &Runtime, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
-    let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
-    let Verifying { secrets, closed } =
-        host.core()
-            .verifying(&host.read().unwrap(), workflow, &names)?;
+/// The secrets of these names, as the store finds them for a webhook or a call.
+fn found(host: &Secrets, names: &[&str]) -> Vec<(String, SealedSecret)> {
+    let found = names.iter().filter_map(|name| {
+        let row = block_on(host.store.secret((*name).into())).unwrap()?;
+        Some(((*name).to_owned(), row))
+    });
+    found.collect()
+}
+
+fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
+    let signature = Signature {
+        scheme: SignatureScheme::Github,
+        secrets: names.iter().map(|&name| name.into()).collect(),
+        header: None,
+        prefix: None,
+    };
+    let incoming = IncomingView {
+        webhook: Webhook {
+            step: String::new(),
+            activation: 0,
+            options: WebhookOptions {
+                signature: Some(signature),
+                ..WebhookOptions::default()
+            },
+            created: Time(0),
+            closed: false,
+            next_place: 0,
+            queued: 0,
+            queued_bytes: 0,
+            delivered: 0,
+            waits: 1,
+            last_accepted: None,
+        },
+        workflow: workflow.into(),
+        secrets: found(host, names),
+    };
+    let Verifying { secrets, closed } = host.verifying(&incoming);
     assert!(secrets.iter().all(|secret| secret.expose_text() == VALUE));
     closed.map_or(Ok(secrets.len()), Err)
 }
 
-fn sending(host: &Runtime, workflow: &str, secret: &str, url: &str) -> Result<(), SendRefused> {
-    let sent = host
-        .core()
-        .sending(&host.read().unwrap(), workflow, secret, url)?;
-    assert_eq!(sent.expose_text(), VALUE);
+fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<(), SendRefused> {
+    let sending = SendingView {
+        call: Call {
+            request: Request {
+                method: "POST".into(),
+                url: url.into(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+            },
+            retry: RetryPolicy::default(),
+            timeout: 1_000,
+            redirects: 0,
+            idempotency_key: "key".into(),
+            secret_headers: vec![Named {
+                name: "authorization".into(),
+                prefix: "Bearer ".into(),
+                secret: secret.into(),
+            }],
+        },
+        attempts: Attempts {
+            scheduled: 1,
+            next: Time(0),
+        },
+        workflow: workflow.into(),
+        secrets: found(host, &[secret]),
+    };
+    let sent = host.sending(&sending)?;
+    assert_eq!((sent[0].name.as_str(), sent[0].prefix.as_str()), ("authorization", "Bearer "));
+    assert_eq!(sent[0].secret.expose_text(), VALUE);
     Ok(())
 }
 
 #[track_caller]
-fn denied(host: &Runtime, workflow: &str, secret: &str, url: &str) -> String {
+fn denied(host: &Secrets, workflow: &str, secret: &str, url: &str) -> String {
     match sending(host, workflow, secret, url) {
         Err(SendRefused::Denied(text)) => text,
         other => panic!("{other:?}"),
@@ -259,22 +287,18 @@ fn what_was_set_is_shown_without_its_value() {
     assert_eq!(view.uses, [verify("w"), send("w")]);
     assert!(view.readable);
     assert!(matches!(set(&host, "s", &uses), SetSecret::Replaced(_)));
-    let snapshot = host.read().unwrap();
-    assert_eq!(
-        host.secrets(&snapshot).unwrap(),
-        std::slice::from_ref(&view)
-    );
-    assert_eq!(host.secret(&snapshot, "s").unwrap(), Some(view));
-    assert_eq!(host.secret(&snapshot, "other").unwrap(), None);
-    assert!(block_on(host.delete_secret("s")).unwrap());
-    assert!(!block_on(host.delete_secret("s")).unwrap());
+    assert_eq!(block_on(host.list()).unwrap(), std::slice::from_ref(&view));
+    assert_eq!(block_on(host.show("s")).unwrap(), Some(view));
+    assert_eq!(block_on(host.show("other")).unwrap(), None);
+    assert!(block_on(host.delete("s")).unwrap());
+    assert!(!block_on(host.delete("s")).unwrap());
 }
 
 #[test]
 fn one_that_this_host_cannot_open_is_shown_as_such() {
     let host = host(Some(keys("01")));
     smuggle(&host, &keys("02"), &[verify("w")], &[verify("w")]);
-    let view = host.secret(&host.read().unwrap(), "s").unwrap().unwrap();
+    let view = block_on(host.show("s")).unwrap().unwrap();
     assert!(!view.readable);
 }
 
@@ -283,7 +307,7 @@ fn each_is_sealed_with_a_nonce_of_its_own() {
     let host = host(Some(keys("01")));
     let sealed = || {
         set(&host, "s", &[verify("w")]);
-        host.read().unwrap().secret("s").unwrap().unwrap().sealed
+        block_on(host.store.secret("s".into())).unwrap().unwrap().sealed
     };
     let (first, second) = (sealed(), sealed());
     assert_ne!(first.nonce, second.nonce);
@@ -292,7 +316,7 @@ fn each_is_sealed_with_a_nonce_of_its_own() {
 
 #[test]
 fn a_secret_needs_a_key_and_a_use() {
-    let set = |host: &Runtime, uses| block_on(host.set_secret(name("s"), value(), uses));
+    let set = |host: &Secrets, uses| block_on(host.set(name("s"), value(), uses));
     assert!(matches!(
         set(&host(None), vec![verify("w")]),
         Err(SetSecretError::NoKey)

@@ -244,7 +244,7 @@ async fn bodies_over_their_limit_are_refused_by_their_length() {
         ("POST", "/v1/events/go", "11", "`body-limit`"),
         ("PUT", "/v1/workflows/w", "21", "`component-limit`"),
     ] {
-        let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, io::Error>>());
+        let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         let request = request(method, path)
             .header(CONTENT_LENGTH, length)
             .body(unread)

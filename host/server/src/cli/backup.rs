@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_store::Backup as Content;
-use redb::backends::FileBackend;
+use dormouse_store_redb::BackupInfo as Content;
 
 use super::client::Download;
 use super::connection::Connection;
@@ -94,7 +93,10 @@ impl Backup {
         let content = part.keep(&self.file)?;
         let bytes = download.length;
         if self.connection.json {
-            let Content { format, runs } = content;
+            let Content {
+                schema: format,
+                runs,
+            } = content;
             let made = serde_json::json!({"bytes": bytes, "format": format, "runs": runs});
             terminal.print(&made.to_string())?;
         } else {
@@ -215,9 +217,7 @@ impl Part {
 
     fn examine(&self) -> Result<Content, CliError> {
         let file = self.named(self.file.try_clone())?;
-        let backend =
-            FileBackend::new(file).map_err(|error| CliError::NoBackup(error.to_string()))?;
-        dormouse_store::examine(Box::new(backend))
+        dormouse_store_redb::examine_file(file)
             .map_err(|error| CliError::NoBackup(error.to_string()))
     }
 

@@ -2,7 +2,7 @@
 
 use dormouse_api::Timestamp;
 use dormouse_journal::Time;
-use dormouse_store::seams::Clock as _;
+use dormouse_seams::Clock as _;
 
 use crate::machine::MachineClock;
 

@@ -166,7 +166,10 @@ async fn open(
             .collect(),
     );
     let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
-    let unusable = |source: OpenError| ServeError::Store { path, source };
+    let unusable = |source: OpenError| ServeError::Store {
+        path: path.clone(),
+        source,
+    };
     let options = settings::store(config);
     let clock = Arc::new(MachineClock);
     let store = RedbStore::open(

@@ -1,0 +1,126 @@
+//! What the store holds, asked for by a test: here and now, whatever the host does.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Activation, Channel, LogLine, Open, OperationNumber, Outcome, Payload, RunId, Time, VersionId,
+    WebhookNumber,
+};
+use dormouse_seams::{Spawner, Task};
+use dormouse_store::{ReadError, RunView, State, StoreReader, Timer, Webhook, WebhookView};
+use futures::FutureExt;
+
+/// A store to be read by a test.
+#[derive(Clone)]
+pub struct Reading(pub(crate) Arc<dyn StoreReader>);
+
+/// Runs what a read needs where it is asked for.
+pub(crate) struct Here;
+
+impl Spawner for Here {
+    fn spawn(&self, task: Task) {
+        self.spawn_blocking(task);
+    }
+
+    fn spawn_blocking(&self, task: Task) {
+        let _ = task.now_or_never();
+    }
+}
+
+/// A read that has nothing to wait for.
+fn now<T>(read: dormouse_store::Read<T>) -> Result<T, ReadError> {
+    read.now_or_never()
+        .unwrap_or_else(|| panic!("a read has to wait"))
+}
+
+/// Everything, where a read takes a limit.
+const ALL: usize = usize::MAX;
+
+#[allow(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "each fails when the store cannot be read, and panics when it would have to wait"
+)]
+impl Reading {
+    /// Returns where a run stands.
+    pub fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
+        now(self.0.state(run))
+    }
+
+    /// Returns a run.
+    pub fn view(&self, run: RunId) -> Result<Option<RunView>, ReadError> {
+        Ok(now(self.0.show(run, 0))?.map(|shown| shown.view))
+    }
+
+    /// Returns the operations of a run that have not completed.
+    pub fn open(&self, run: RunId) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+        Ok(now(self.0.show(run, ALL))?.map_or_else(Vec::new, |shown| shown.open))
+    }
+
+    /// Returns a webhook.
+    pub fn webhook(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<Option<Webhook>, ReadError> {
+        Ok(now(self.0.incoming(run, webhook))?.map(|incoming| incoming.webhook))
+    }
+
+    /// Returns the webhooks of a run.
+    pub fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, ReadError> {
+        Ok(now(self.0.webhooks(run, ALL))?.unwrap_or_default())
+    }
+
+    /// Returns a run's journal.
+    pub fn journal(&self, run: RunId) -> Result<Vec<Activation>, ReadError> {
+        let mut journal = Vec::new();
+        loop {
+            let from = u32::try_from(journal.len()).unwrap_or(u32::MAX);
+            let page = now(self.0.journal(run, from, ALL))?;
+            journal.extend(page.activations);
+            if !page.more {
+                return Ok(journal);
+            }
+        }
+    }
+
+    /// Returns a run's log, each line with the number of its activation.
+    pub fn logs(&self, run: RunId) -> Result<Vec<(u32, LogLine)>, ReadError> {
+        let lines = now(self.0.logs(run, (0, 0), ALL))?.lines.into_iter();
+        Ok(lines
+            .map(|((activation, _), line)| (activation, line))
+            .collect())
+    }
+
+    /// Returns what a run was started with.
+    pub fn input(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
+        now(self.0.input(run))
+    }
+
+    /// Returns a run's output.
+    pub fn output(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
+        Ok(now(self.0.output(run))?.and_then(|(_, output)| output))
+    }
+
+    /// Returns a component.
+    pub fn component(&self, version: VersionId) -> Result<Option<Bytes>, ReadError> {
+        now(self.0.component(version))
+    }
+
+    /// Returns all that lies in a channel of a run.
+    pub fn lying(&self, run: RunId, channel: Channel) -> Result<Vec<Outcome>, ReadError> {
+        let lying = now(self.0.lying(run, channel))?.into_iter();
+        Ok(lying.map(|lying| lying.outcome).collect())
+    }
+
+    /// Returns a run that can go on, if one can.
+    pub fn due_run(&self) -> Result<Option<RunId>, ReadError> {
+        Ok(now(self.0.due_runs(None, 1))?.pop())
+    }
+
+    /// Returns a timer that has passed by now, if one has.
+    pub fn passed_timer(&self, time: Time) -> Result<Option<Timer>, ReadError> {
+        Ok(now(self.0.timers(None, time, 1))?.due.pop())
+    }
+}
