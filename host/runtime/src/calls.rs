@@ -195,10 +195,7 @@ impl Calls {
             let Some(sending) = self.wanted(course).await else {
                 return false;
             };
-            if !matches!(
-                self.secrets.sending(&sending),
-                Err(SendRefused::Trouble(_))
-            ) {
+            if !matches!(self.secrets.sending(&sending), Err(SendRefused::Trouble(_))) {
                 let now = self.clock.now();
                 return self.schedule_next(course, now).await;
             }

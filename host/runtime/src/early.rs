@@ -4,9 +4,7 @@
 //! become durable by the same one. What is known early may never become durable, if the sync fails: then the commit of
 //! the activation is refused as well, since the store applies writes in order. The store's reads do not show it yet.
 
-use dormouse_journal::{
-    Channel, Delivery, Frontier, Head, Outcome, Payload, RunId, WebhookNumber,
-};
+use dormouse_journal::{Channel, Delivery, Frontier, Head, Outcome, Payload, RunId, WebhookNumber};
 use dormouse_store::{ReadError, RunView, StoreReader};
 
 /// A request that was queued.
@@ -84,7 +82,8 @@ impl Early {
                 return Ok(());
             }
             // Mostly, what is known early is all there is, and the store need not be asked.
-            let is_known = |channel: &Channel| self.first(channel).is_some_and(|first| first.is_first);
+            let is_known =
+                |channel: &Channel| self.first(channel).is_some_and(|first| first.is_first);
             let unknown: Vec<Channel> = channels
                 .iter()
                 .filter(|channel| !is_known(channel))

@@ -81,7 +81,10 @@ impl Events {
         payload: Payload,
     ) -> Result<AimedNotified, WriteError> {
         let channel = Channel::Event(event.clone());
-        let notified = self.store.notify_run(run, event, payload, self.mail).await?;
+        let notified = self
+            .store
+            .notify_run(run, event, payload, self.mail)
+            .await?;
         if notified == AimedNotified::Queued {
             self.wake.wake(run, Hint::Channel(channel));
         }

@@ -101,4 +101,3 @@ impl From<WriteError> for Refusal {
         Refusal::Unavailable(error.into())
     }
 }
-

@@ -122,11 +122,7 @@ impl Runner {
     }
 
     /// Executes activations until none is due.
-    async fn work(
-        &self,
-        turn: &mut Turn,
-        live: &mut Option<Box<LiveRun>>,
-    ) -> Result<(), Trouble> {
+    async fn work(&self, turn: &mut Turn, live: &mut Option<Box<LiveRun>>) -> Result<(), Trouble> {
         if let Some(live) = live {
             turn.hint(&mut live.frontier);
         }

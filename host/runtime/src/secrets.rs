@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use dormouse_journal::Time;
+use dormouse_seams::{Entropy, SecretHeader};
 use dormouse_secret::{
     InvalidName, InvalidUses, NONCE, OpenError, Origin, Secret, SecretKeys, SecretName, Use,
     check_uses,
 };
-use dormouse_seams::{Entropy, SecretHeader};
 use dormouse_store::{
     IncomingView, PutSecret, ReadError, SealedSecret, SecretPut, SendingView, Store, WriteError,
 };

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use dormouse_journal::{
     Delivery, Reply, Request, Response, RunId, Signature, Until, WebhookNumber, WebhookOptions,
 };
-use dormouse_secret::Secret;
 use dormouse_seams::HostClock;
+use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, Answer, DeliveryKey, Following, IncomingView, InboxLimits, OtherBody, Store,
+    Accept, Accepted, Answer, DeliveryKey, Following, InboxLimits, IncomingView, OtherBody, Store,
     WriteError,
 };
 use dormouse_webhook::{Rejected, Token, probe_method};
 use sha2::{Digest as _, Sha256};
 
+use crate::Unavailable;
 use crate::early::EarlyRequest;
 use crate::rates::Rates;
 use crate::received::{Received, Refusal};
@@ -26,7 +27,6 @@ use crate::secrets::{Secrets, Verifying};
 use crate::slots::Hint;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
-use crate::Unavailable;
 
 /// Takes requests to webhooks.
 pub(crate) struct Webhooks {
@@ -72,7 +72,9 @@ pub struct Admitted {
 impl Addressee {
     pub(crate) async fn find(webhooks: Arc<Webhooks>, token: Token) -> Result<Self, Unavailable> {
         let incoming = webhooks.store.incoming(token.run, token.webhook).await?;
-        let options = incoming.as_ref().map(|incoming| incoming.webhook.options.clone());
+        let options = incoming
+            .as_ref()
+            .map(|incoming| incoming.webhook.options.clone());
         Ok(Addressee {
             webhooks,
             token,

@@ -18,6 +18,8 @@ pub struct Full;
 #[derive(Debug, Default)]
 pub struct Faults {
     incarnation: u64,
+    /// How many commits became durable.
+    commits: usize,
     /// How many more commits succeed, if they are counted.
     commits_left: Option<u64>,
     is_full: bool,
@@ -31,6 +33,12 @@ impl Faults {
     /// Lets this many more commits succeed, and then none until power is lost.
     pub fn fail_after(&mut self, commits: u64) {
         self.commits_left = Some(commits);
+    }
+
+    /// Returns how many commits became durable.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.commits
     }
 
     /// Says from now on that there is no space left, or that there is.
@@ -80,13 +88,12 @@ impl Faults {
             return Err(StorageError::full(Full));
         }
         match &mut self.commits_left {
-            None => Ok(()),
-            Some(0) => Err(StorageError::new(PowerLost)),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
+            None => {}
+            Some(0) => return Err(StorageError::new(PowerLost)),
+            Some(left) => *left -= 1,
         }
+        self.commits += 1;
+        Ok(())
     }
 
     /// Returns the order of the next group. Its dice go on from where they were.

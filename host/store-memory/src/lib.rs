@@ -10,8 +10,9 @@ mod rows;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_seams::{Clock, Entropy, Spawner};
+use dormouse_store::rows::Part;
 use dormouse_store::{
-    Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError,
+    Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError, TableId,
 };
 
 pub use faults::{Faults, Full, PowerLost};
@@ -66,6 +67,14 @@ impl Memory {
     #[must_use]
     pub fn dump(&self) -> Dump {
         self.rows().dump()
+    }
+
+    /// Changes a row behind the back of every store, or removes it.
+    pub fn change(&self, table: TableId, key: &[Part<'_>], row: Option<&[u8]>) {
+        let mut rows = self.0.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = Changes::over(rows.clone());
+        changes.set(table, key, row);
+        *rows = Arc::new(changes.into_rows());
     }
 
     fn rows(&self) -> RwLockReadGuard<'_, Arc<MemoryRows>> {
@@ -142,7 +151,11 @@ impl BackendTransaction for Transaction {
         // Whether it counts and what it changes are decided under one lock: no power is lost in between.
         let mut faults = memory.faults();
         faults.count_commit(incarnation)?;
-        let mut rows = memory.0.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = memory
+            .0
+            .rows
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *rows = Arc::new(changes.into_rows());
         Ok(())
     }

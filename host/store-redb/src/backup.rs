@@ -48,9 +48,7 @@ pub(crate) fn copy(
 ) -> Result<(), BackupError> {
     let mut copy = Copy {
         rows: from.snapshot()?,
-        to: builder(CACHE)
-            .create_with_backend(target)
-            .map_err(failed)?,
+        to: builder(CACHE).create_with_backend(target).map_err(failed)?,
         from,
         is_wanted,
     };

@@ -305,9 +305,7 @@ fn scan<K: KeyParts, V: RowBytes>(
     }
 }
 
-fn bounds<'a, K: KeyParts>(
-    range: Range<'a>,
-) -> (Bound<K::SelfType<'a>>, Bound<K::SelfType<'a>>) {
+fn bounds<'a, K: KeyParts>(range: Range<'a>) -> (Bound<K::SelfType<'a>>, Bound<K::SelfType<'a>>) {
     let bound = |bound: Bound<&'a [Part<'a>]>| bound.map(|parts| K::of(parts));
     (bound(range.start), bound(range.end))
 }

@@ -29,8 +29,8 @@ use crate::rules::{
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
 use crate::views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
-    RunShown, SendingView, Timer, TimerPage, WebhookView,
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
+    RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 

@@ -41,6 +41,6 @@ pub use tables::{
     Webhook, Workflow,
 };
 pub use views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
-    RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
+    RunQuery, RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
 };

@@ -128,9 +128,9 @@ fn move_large_calls(
         .map(|cursor| decode(&cursor))
         .transpose()
         .map_err(|source| ReadError::Row {
-            table: "meta",
-            source,
-        })?;
+        table: "meta",
+        source,
+    })?;
     let (mut batch, mut bytes, mut more) = (Vec::new(), 0, false);
     calls::TABLE.scan_sized(rows, after(last), |key, row, size| {
         if batch.len() == BATCH_ROWS || (bytes + size > BATCH_BYTES && bytes > 0) {

@@ -1,7 +1,6 @@
 //! Drives a case: many runs on one machine, and everything that may happen to them. What was heard from the host is
 //! written down, and judged at the end.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dormouse_journal::{Kind, Payload, RunId, Status, Time};
@@ -14,7 +13,7 @@ use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Heard, Post, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Dice, Operation, Reading, What, World};
+use crate::{Case, Dice, Ground, Reading, What, World};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
 const SCAN: u64 = 32_000;
@@ -40,16 +39,16 @@ pub struct Numbers {
     pub made_again: usize,
     /// Simulated milliseconds.
     pub time: u64,
-    /// A digest of everything that was done to the disk.
-    pub disk: u64,
+    /// A digest of everything that was done to the disk, and of what is kept in memory.
+    pub kept: u64,
 }
 
 /// Simulates a case.
 ///
 /// # Errors
 /// When something is not as it must be. The text says what.
-pub fn drive(case: &Case) -> Result<Numbers, String> {
-    catch_unwind(AssertUnwindSafe(|| Driver::new(case).drive())).unwrap_or_else(|panic| {
+pub fn drive(ground: Ground, case: &Case) -> Result<Numbers, String> {
+    catch_unwind(AssertUnwindSafe(|| Driver::new(ground, case).drive())).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -71,7 +70,7 @@ struct Driver<'c> {
 }
 
 impl<'c> Driver<'c> {
-    fn new(case: &'c Case) -> Self {
+    fn new(ground: Ground, case: &'c Case) -> Self {
         let history = Shared::default();
         let mut settings = Settings {
             rebuild_after_step: case.rebuild_after_step,
@@ -79,7 +78,7 @@ impl<'c> Driver<'c> {
         };
         settings.limits.warm_memory = case.warm_memory;
         settings.limits.instances = case.instances;
-        let world = World::new(case.seed, network(case, &history), settings);
+        let world = World::new(ground, case.seed, network(case, &history), settings);
         Driver {
             case,
             begun: world.now(),
@@ -106,6 +105,7 @@ impl<'c> Driver<'c> {
         if self.case.commit_delay > 0 {
             self.world
                 .delay_commits(self.case.seed, self.case.commit_delay);
+            self.world.disorder(self.case.seed);
         }
         for act in &self.case.acts {
             self.pass(act.after)?;
@@ -141,7 +141,7 @@ impl<'c> Driver<'c> {
             activations,
             made_again,
             time: self.world.now().0 - self.begun.0,
-            disk: digest(&self.world.disk().log()),
+            kept: self.world.digest(),
         })
     }
 
@@ -230,12 +230,12 @@ impl<'c> Driver<'c> {
             }
             What::Event { to, body } => self.notify(&host, *to, format!("e{body}")),
             What::Crash { down } => self.crash(*down),
-            What::FailAfter(operations) => self.world.disk().fail_after(*operations),
+            What::FailAfter(operations) => self.world.fail_after(*operations),
             What::Full(span) => {
-                self.world.disk().fill(true);
+                self.world.fill(true);
                 self.excused = self.world.now().after(span + SCAN);
                 self.pass(*span)?;
-                self.world.disk().fill(false);
+                self.world.fill(false);
             }
         }
         Ok(())
@@ -426,10 +426,4 @@ fn look(
         return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
     }
     Ok(())
-}
-
-fn digest(log: &[Operation]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    log.hash(&mut hasher);
-    hasher.finish()
 }

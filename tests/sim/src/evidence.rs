@@ -8,8 +8,8 @@ use dormouse_journal::{
 };
 use dormouse_store::ReadError;
 
-use crate::case::{EVENT, WEBHOOKS};
 use crate::Reading;
+use crate::case::{EVENT, WEBHOOKS};
 use crate::history::{Heard, History, Post};
 
 /// All there is to judge by.

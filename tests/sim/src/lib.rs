@@ -1,5 +1,5 @@
-//! A host in simulation: one thread, simulated time, seeded randomness, a disk that can lose power, and a network that
-//! is a function. Everything above these seams is the real thing: the real runtime, engine and store, and real guests.
+//! A host in simulation: one thread, simulated time, seeded randomness, a store that can lose power (redb on a
+//! simulated disk, or one in memory), and a network that is a function. Everything above these seams is the real thing: the real runtime, engine and store, and real guests.
 //!
 //! [`World`] is the machine, which outlives the host on it; [`World::host`] starts a host, and [`World::crash`] takes it
 //! away between two polls of a task, with whatever the disk had not synced.
@@ -15,6 +15,7 @@ mod driver;
 mod evidence;
 mod executor;
 mod generate;
+mod ground;
 mod history;
 mod machine;
 mod model;
@@ -29,6 +30,7 @@ pub use disk::{Operation, SimDisk};
 pub use driver::{Numbers, drive};
 pub use executor::Executor;
 pub use generate::generate;
+pub use ground::Ground;
 pub use machine::{SimEgress, guest};
 pub use model::{Journey, Kept};
 pub use reading::Reading;

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use dormouse_engine::{Allowance, Config, Engine, Program};
 use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
 use dormouse_runtime::{Parts, Runtime, Settings};
-use dormouse_store::OpenError;
-use dormouse_store_redb::RedbStore;
 use dormouse_seams::{Clock as _, Spawner as _, Task};
+use dormouse_store::rows::Part;
+use dormouse_store::{OpenError, TableId};
+use dormouse_store_memory::Memory;
 
 use crate::executor::{Executor, Seam};
+use crate::ground::Kept;
 use crate::machine::{InProcess, Network, Seeded, program};
-use crate::reading::Here;
-use crate::{Dice, Reading, SimDisk, SimEgress, guest};
+use crate::{Dice, Ground, Reading, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
 pub(crate) const BEGINNING: Time = Time(1_767_225_600_000);
@@ -40,8 +41,9 @@ const SLOTS: u32 = 64;
 
 /// A machine.
 pub struct World {
+    ground: Ground,
     executor: Arc<Executor>,
-    disk: SimDisk,
+    kept: Kept,
     egress: SimEgress,
     entropy: Arc<Seeded>,
     engine: Engine,
@@ -55,11 +57,12 @@ impl World {
     /// # Panics
     /// When the engine cannot be made.
     #[must_use]
-    pub fn new(seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
+    pub fn new(ground: Ground, seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
         settings.limits.instances = settings.limits.instances.min(SLOTS);
         World {
+            ground,
             executor: Executor::new(BEGINNING),
-            disk: SimDisk::default(),
+            kept: Kept::default(),
             egress,
             entropy: Arc::new(Seeded::new(seed)),
             engine: engine(),
@@ -83,7 +86,11 @@ impl World {
     /// # Panics
     /// When the host cannot be started.
     #[must_use]
-    pub fn with_script(seed: u64, change: impl FnOnce(&mut Settings)) -> (Self, Runtime) {
+    pub fn with_script(
+        ground: Ground,
+        seed: u64,
+        change: impl FnOnce(&mut Settings),
+    ) -> (Self, Runtime) {
         let mut settings = Settings::default();
         change(&mut settings);
         let answer = Response {
@@ -91,7 +98,8 @@ impl World {
             headers: Vec::new(),
             body: Bytes::new(),
         };
-        let world = World::new(seed, SimEgress::new(move |_| Ok(answer.clone())), settings);
+        let network = SimEgress::new(move |_| Ok(answer.clone()));
+        let world = World::new(ground, seed, network, settings);
         let host = world.host();
         world.deploy(&host, "script");
         (world, host)
@@ -103,17 +111,13 @@ impl World {
     /// When the store cannot be opened.
     pub fn try_host(&self) -> Result<Runtime, OpenError> {
         let seam = Arc::new(Seam(self.executor.clone()));
-        let options = dormouse_store_redb::Options {
-            cache: 32 << 20,
-            reserve: 64 << 20,
-            verify: true,
-        };
-        let disk = Arc::new(self.disk.clone());
-        let store = RedbStore::open(disk, seam.clone(), &*self.entropy, seam.clone(), options);
-        let store = self.run(store)?;
-        self.read_by(Some(Reading(store.reader_on(Arc::new(Here)))));
+        let opened = self
+            .kept
+            .open(self.ground, seam.clone(), &*self.entropy, seam.clone());
+        let (store, reading) = self.run(opened)?;
+        self.read_by(Some(reading));
         let parts = Parts {
-            store: store.store(),
+            store,
             entropy: self.entropy.clone(),
             spawner: seam,
             egress: Arc::new(Network {
@@ -133,7 +137,9 @@ impl World {
     #[must_use]
     pub fn reading(&self) -> Reading {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.clone().unwrap_or_else(|| panic!("there is no host"))
+        reading
+            .clone()
+            .unwrap_or_else(|| panic!("there is no host"))
     }
 
     fn read_by(&self, reading: Option<Reading>) {
@@ -206,14 +212,14 @@ impl World {
     pub fn crash_without_host(&self, down: u64) {
         self.executor.clear();
         self.read_by(None);
-        self.disk.lose_power();
+        self.kept.lose_power();
         self.executor.pass(down);
     }
 
     /// Takes the host away, with what the disk had not synced, and lets this many milliseconds pass without one.
     pub fn crash(&self, host: Runtime, down: u64) {
         // A store that is dropped would close itself in good order.
-        self.disk.fail_after(0);
+        self.kept.cut_off();
         self.executor.clear();
         self.read_by(None);
         drop(host);
@@ -229,16 +235,29 @@ impl World {
         self.read_by(None);
         drop(host);
         let version = VersionId::of(&guest(of));
-        let change = || -> Result<(), redb::Error> {
-            let database = redb::Database::builder().create_with_backend(self.disk.clone())?;
-            let transaction = database.begin_write()?;
-            transaction
-                .open_table(table("components"))?
-                .insert(version.0, guest(with).as_ref())?;
-            transaction.open_table(table("code"))?.remove(version.0)?;
-            Ok(transaction.commit()?)
-        };
-        change().unwrap_or_else(|error| panic!("{error}"));
+        let component = guest(with);
+        match self.ground {
+            Ground::Memory => {
+                let key = [Part::Digest(&version.0)];
+                self.kept
+                    .memory
+                    .change(TableId::Components, &key, Some(&component));
+                self.kept.memory.change(TableId::Code, &key, None);
+            }
+            Ground::Disk => {
+                let change = || -> Result<(), redb::Error> {
+                    let disk = self.kept.disk.clone();
+                    let database = redb::Database::builder().create_with_backend(disk)?;
+                    let transaction = database.begin_write()?;
+                    transaction
+                        .open_table(table("components"))?
+                        .insert(version.0, component.as_ref())?;
+                    transaction.open_table(table("code"))?.remove(version.0)?;
+                    Ok(transaction.commit()?)
+                };
+                change().unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
     }
 
     /// A component as the hosts of this machine run it.
@@ -254,7 +273,41 @@ impl World {
     /// The disk.
     #[must_use]
     pub fn disk(&self) -> &SimDisk {
-        &self.disk
+        &self.kept.disk
+    }
+
+    /// Returns the memory that the store lies in, if it does.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.kept.memory
+    }
+
+    /// Returns how often the disk was synced, if the store lies on one.
+    #[must_use]
+    pub fn disk_syncs(&self) -> Option<u64> {
+        let syncs = self.kept.syncs() as u64;
+        (self.ground == Ground::Disk).then_some(syncs)
+    }
+
+    /// Returns a digest of everything that was done to the disk, and of what is kept in memory.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.kept.digest()
+    }
+
+    /// Fails whatever is written after so many operations of the disk, or about as many in memory.
+    pub fn fail_after(&self, operations: usize) {
+        self.kept.fail_after(operations);
+    }
+
+    /// Says from now on that no space is left, or that there is.
+    pub fn fill(&self, full: bool) {
+        self.kept.fill(full);
+    }
+
+    /// Has a store in memory take its time for commits, and take those of different runs in an order of its own.
+    pub fn disorder(&self, seed: u64) {
+        self.kept.disorder(seed);
     }
 
     /// The network.

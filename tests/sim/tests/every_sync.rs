@@ -16,7 +16,7 @@
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status, Time, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
-use dormouse_sim::{Dice, Operation, SimEgress, World, guest};
+use dormouse_sim::{Dice, Ground, SimEgress, World, guest};
 use serde_json::{Value, json};
 
 fn script(midnight: Time) -> Value {
@@ -65,7 +65,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn new() -> Self {
+    fn new(ground: Ground) -> Self {
         let answer = |_: &Request| {
             Ok(Response {
                 status: 200,
@@ -78,7 +78,7 @@ impl Teller {
             ..Settings::default()
         };
         Teller {
-            world: World::new(7, SimEgress::new(answer), settings),
+            world: World::new(ground, 7, SimEgress::new(answer), settings),
             host: None,
             crashes: 0,
         }
@@ -190,25 +190,41 @@ impl Teller {
 
 #[test]
 fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
-    crash_everywhere(false);
+    crash_at_every_operation(false);
 }
 
 #[test]
 fn a_crash_that_tears_what_was_not_synced_changes_nothing() {
-    crash_everywhere(true);
+    crash_at_every_operation(true);
 }
 
-fn crash_everywhere(tears: bool) {
-    let mut undisturbed = Teller::new();
+fn crash_at_every_operation(tears: bool) {
+    let operations = |undisturbed: &World| undisturbed.disk().log().len();
+    crash_everywhere(Ground::Disk, operations, |world, place| {
+        if tears {
+            world.disk().tear(Dice::new(place as u64));
+        }
+        world.disk().fail_after(place);
+    });
+}
+
+#[test]
+fn a_crash_at_every_commit_in_memory_changes_nothing() {
+    let commits = |undisturbed: &World| undisturbed.memory().faults().commits();
+    crash_everywhere(Ground::Memory, commits, |world, place| {
+        world.memory().faults().fail_after(place as u64);
+    });
+}
+
+/// Tells the story once undisturbed, and then again with a crash at each of its places.
+fn crash_everywhere(
+    ground: Ground,
+    places: impl Fn(&World) -> usize,
+    fail_at: impl Fn(&World, usize),
+) {
+    let mut undisturbed = Teller::new(ground);
     let expected = undisturbed.tell();
-    let operations = undisturbed.world.disk().log().len();
-    let syncs = undisturbed
-        .world
-        .disk()
-        .log()
-        .iter()
-        .filter(|operation| **operation == Operation::Sync)
-        .count();
+    let places = places(&undisturbed.world);
     assert_eq!(expected[5], json!(5), "the story was told: {expected}");
     assert_eq!(
         expected[15],
@@ -216,17 +232,10 @@ fn crash_everywhere(tears: bool) {
     );
 
     let mut crashes = 0;
-    for place in 0..operations {
-        let mut teller = Teller::new();
-        if tears {
-            teller.world.disk().tear(Dice::new(place as u64));
-        }
-        teller.world.disk().fail_after(place);
-        assert_eq!(
-            teller.tell(),
-            expected,
-            "after a crash at operation {place}"
-        );
+    for place in 0..places {
+        let mut teller = Teller::new(ground);
+        fail_at(&teller.world, place);
+        assert_eq!(teller.tell(), expected, "after a crash at place {place}");
         crashes += teller.crashes;
         let keys: std::collections::BTreeSet<_> = teller
             .world
@@ -237,15 +246,11 @@ fn crash_everywhere(tears: bool) {
             .filter(|(name, _)| name == "Idempotency-Key")
             .map(|(_, value)| value.clone())
             .collect();
-        assert_eq!(
-            keys.len(),
-            1,
-            "one key through a crash at operation {place}"
-        );
+        assert_eq!(keys.len(), 1, "one key through a crash at place {place}");
     }
-    println!("{operations} operations, {syncs} syncs, {crashes} crashes");
+    println!("{places} places, {crashes} crashes");
     assert!(
-        crashes >= operations * 9 / 10,
+        crashes >= places * 9 / 10,
         "the power did not fail often enough to tell"
     );
 }

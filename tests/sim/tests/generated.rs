@@ -13,14 +13,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use dormouse_sim::{Case, Numbers, drive, generate, shrink};
+use dormouse_sim::{Case, Ground, Numbers, drive, generate, on_both, shrink};
 
 /// How many seeds are tried every time: these, from 0, and as many fresh ones.
 const FIXED: u64 = 60;
 const FRESH: u64 = 20;
 
-#[test]
-fn whatever_happens_nothing_is_lost() {
+fn whatever_happens_nothing_is_lost(ground: Ground) {
     let setting = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let seeds: Vec<u64> = match (setting("DORMOUSE_SEED"), setting("DORMOUSE_SEEDS")) {
         (Some(seed), _) => vec![seed],
@@ -30,7 +29,7 @@ fn whatever_happens_nothing_is_lost() {
     let mut all = Numbers::default();
     for seed in &seeds {
         let case = generate(*seed);
-        match drive(&case) {
+        match drive(ground, &case) {
             Ok(numbers) => {
                 all.runs += numbers.runs;
                 all.requests += numbers.requests;
@@ -39,7 +38,7 @@ fn whatever_happens_nothing_is_lost() {
                 all.made_again += numbers.made_again;
                 all.time += numbers.time;
             }
-            Err(failure) => fail(case, failure),
+            Err(failure) => fail(ground, case, failure),
         }
     }
     println!(
@@ -54,14 +53,12 @@ fn whatever_happens_nothing_is_lost() {
     );
 }
 
-#[test]
-fn a_seed_gives_the_same_bytes_on_the_disk_again() {
+fn a_seed_gives_the_same_bytes_again(ground: Ground) {
+    let drive = |seed| drive(ground, &generate(seed)).unwrap();
     for seed in 0..3 {
-        let case = generate(seed);
-        assert_eq!(drive(&case).unwrap(), drive(&case).unwrap(), "seed {seed}");
+        assert_eq!(drive(seed), drive(seed), "seed {seed}");
     }
-    let disks = [0, 1].map(|seed| drive(&generate(seed)).unwrap().disk);
-    assert_ne!(disks[0], disks[1]);
+    assert_ne!(drive(0).kept, drive(1).kept);
 }
 
 /// Seeds that nobody has tried, from the system's randomness.
@@ -71,14 +68,19 @@ fn fresh(count: u64) -> Vec<u64> {
         .collect()
 }
 
-fn fail(case: Case, failure: String) {
+fn fail(ground: Ground, case: Case, failure: String) {
     let seed = case.seed;
-    println!("seed {seed} fails: {failure}\nMaking it smaller.");
-    let (smallest, failure) = shrink(case, failure, |case| drive(case).err());
+    println!("seed {seed} fails on {ground:?}: {failure}\nMaking it smaller.");
+    let (smallest, failure) = shrink(case, failure, |case| drive(ground, case).err());
     for (run, script) in smallest.scripts.iter().enumerate() {
         println!("run {run}: {script}");
     }
     panic!(
-        "seed {seed} fails (DORMOUSE_SEED={seed} runs it again): {failure}\nThe smallest case found: {smallest:#?}"
+        "seed {seed} fails on {ground:?} (DORMOUSE_SEED={seed} runs it again): {failure}\nThe smallest case found: {smallest:#?}"
     );
+}
+
+on_both! {
+    whatever_happens_nothing_is_lost,
+    a_seed_gives_the_same_bytes_again,
 }

@@ -8,21 +8,20 @@
 )]
 
 use dormouse_runtime::{Received, Runtime, Settings};
-use dormouse_sim::{Operation, World};
+use dormouse_sim::{Ground, World, on_both};
 use serde_json::json;
 
-/// How often the disk was synced for this and for all that follows from it at once.
-fn syncs(world: &World, what: impl FnOnce()) -> usize {
-    let count = || {
-        let log = world.disk().log();
-        log.iter()
-            .filter(|operation| **operation == Operation::Sync)
-            .count()
-    };
-    let before = count();
+/// How many commits this takes, and all that follows from it at once.
+fn syncs(world: &World, host: &Runtime, what: impl FnOnce()) -> u64 {
+    let before = (host.commits().groups, world.disk_syncs());
     what();
     world.pass(100);
-    count() - before
+    let commits = host.commits().groups - before.0;
+    // A commit is one sync of the disk, where there is one.
+    if let (Some(before), Some(now)) = (before.1, world.disk_syncs()) {
+        assert_eq!(now - before, commits);
+    }
+    commits
 }
 
 fn each_takes_one_sync(world: &World, host: &Runtime) {
@@ -35,37 +34,40 @@ fn each_takes_one_sync(world: &World, host: &Runtime) {
         {"wait": "a", "ms": null},
     ]});
     let mut started = None;
-    let start = syncs(world, || {
+    let start = syncs(world, host, || {
         started = Some(world.start(host, "script", &script));
     });
     let run = started.unwrap();
     let webhooks = world.reading().webhooks(run).unwrap();
     let (a, b) = (&webhooks[0].url, &webhooks[1].url);
-    let wake = syncs(world, || {
+    let wake = syncs(world, host, || {
         world.post(host, a, &[], "one").unwrap();
     });
-    let answer = syncs(world, || {
+    let answer = syncs(world, host, || {
         let received = world.post(host, b, &[], "two").unwrap();
         assert!(
             matches!(received, Received::Answered { ref response, .. } if response.status == 201),
             "{received:?}"
         );
     });
-    let end = syncs(world, || {
+    let end = syncs(world, host, || {
         world.post(host, a, &[], "three").unwrap();
     });
     world.finish(host, run);
     assert_eq!([start, wake, answer, end], [1; 4]);
 }
 
-#[test]
-fn of_a_run_whose_instance_is_kept() {
-    let (world, host) = World::with_script(3, |_: &mut Settings| {});
+fn of_a_run_whose_instance_is_kept(ground: Ground) {
+    let (world, host) = World::with_script(ground, 3, |_: &mut Settings| {});
     each_takes_one_sync(&world, &host);
 }
 
-#[test]
-fn of_a_run_that_is_replayed() {
-    let (world, host) = World::with_script(3, |settings| settings.limits.warm_memory = 0);
+fn of_a_run_that_is_replayed(ground: Ground) {
+    let (world, host) = World::with_script(ground, 3, |settings| settings.limits.warm_memory = 0);
     each_takes_one_sync(&world, &host);
+}
+
+on_both! {
+    of_a_run_whose_instance_is_kept,
+    of_a_run_that_is_replayed,
 }

@@ -10,11 +10,11 @@
 
 use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
-use dormouse_sim::World;
+use dormouse_sim::{Ground, World, on_both};
 use serde_json::{Value, json};
 
-fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    World::with_script(3, change)
+fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    World::with_script(ground, 3, change)
 }
 
 fn cold(settings: &mut Settings) {
@@ -57,11 +57,10 @@ fn letters(letters: &[Option<&str>]) -> Vec<Option<String>> {
         .collect()
 }
 
-#[test]
-fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not() {
+fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not(ground: Ground) {
     for change in [warm, cold] {
         for (after, first) in [(999, Some("a")), (1_000, None), (1_001, None)] {
-            let (world, host) = world(change);
+            let (world, host) = world(ground, change);
             let script = hook_then(&[
                 json!({"wait": "a", "ms": 1_000}),
                 json!({"wait": "a", "ms": null}),
@@ -85,9 +84,8 @@ fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not
     }
 }
 
-#[test]
-fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it() {
-    let (world, host) = world(warm);
+fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let script = hook_then(&[
         json!({"wait": "a", "ms": 1_000}),
         json!({"wait": "a", "ms": 1_000}),
@@ -109,10 +107,9 @@ fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it() {
     assert_eq!(bodies(&result)[..2], letters(&[None, Some("a")]));
 }
 
-#[test]
-fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
+fn the_wait_that_lost_a_race_leaves_its_request_to_the_next(ground: Ground) {
     for change in [warm, cold] {
-        let (world, host) = world(change);
+        let (world, host) = world(ground, change);
         let race = json!({"race": [{"wait": "a", "ms": null}, {"sleep": 1_000}]});
         let run = world.start(
             &host,
@@ -128,10 +125,9 @@ fn the_wait_that_lost_a_race_leaves_its_request_to_the_next() {
     }
 }
 
-#[test]
-fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next() {
+fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next(ground: Ground) {
     for change in [warm, cold] {
-        let (world, host) = world(change);
+        let (world, host) = world(ground, change);
         let given_up = json!({"wait": "a", "ms": 600_000, "as": "given up"});
         let later = json!({"seq": [{"sleep": 1_000}, {"abandon": "given up"}]});
         let run = world.start(
@@ -151,9 +147,8 @@ fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next() {
     }
 }
 
-#[test]
-fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed() {
-    let (world, host) = world(warm);
+fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let instant = world.now().after(60_000).0;
     let sleeps = json!({"seq": [{"sleep-until": instant}, {"now": true}, {"sleep-until": 1}, {"now": true}]});
     let runs = [0, 1].map(|_| world.start(&host, "script", &sleeps));
@@ -168,10 +163,9 @@ fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed() {
     }
 }
 
-#[test]
-fn waits_at_once_are_served_in_the_order_made() {
+fn waits_at_once_are_served_in_the_order_made(ground: Ground) {
     for change in [warm, cold] {
-        let (world, host) = world(change);
+        let (world, host) = world(ground, change);
         let wait = json!({"wait": "a", "ms": null});
         let run = world.start(
             &host,
@@ -193,9 +187,8 @@ fn waits_at_once_are_served_in_the_order_made() {
     }
 }
 
-#[test]
-fn more_runs_than_instances_queue_and_all_end() {
-    let (world, host) = world(warm);
+fn more_runs_than_instances_queue_and_all_end(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let script = json!({"seq": [{"sleep": 1_000}, {"sleep": 1_000}]});
     let runs: Vec<RunId> = (0..200)
         .map(|_| world.start(&host, "script", &script))
@@ -205,9 +198,8 @@ fn more_runs_than_instances_queue_and_all_end() {
     }
 }
 
-#[test]
-fn a_closed_webhook_takes_nothing_more() {
-    let (world, host) = world(warm);
+fn a_closed_webhook_takes_nothing_more(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let script = hook_then(&[
         json!({"sleep": 1_000}),
         json!({"close": "a"}),
@@ -232,9 +224,8 @@ fn a_closed_webhook_takes_nothing_more() {
     assert!(matches!(ended, Err(Refusal::Gone)), "{ended:?}");
 }
 
-#[test]
-fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not() {
-    let (world, host) = world(warm);
+fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let waiting = world.start(&host, "script", &json!({"event": "e", "ms": null}));
     let late = world.start(
         &host,
@@ -252,9 +243,8 @@ fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not() {
     assert_eq!(world.result(&host, late), json!([null, null]));
 }
 
-#[test]
-fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back() {
-    let (world, host) = world(warm);
+fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back(ground: Ground) {
+    let (world, host) = world(ground, warm);
     let run = world.start(
         &host,
         "script",
@@ -291,4 +281,17 @@ fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_bac
     let result = world.result(&host, run);
     assert_eq!(bodies(&result), letters(&[Some("a")]));
     assert_eq!(world.result(&host, other), Value::Null);
+}
+
+on_both! {
+    a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not,
+    downtime_does_not_move_a_deadline_nor_lose_what_came_before_it,
+    the_wait_that_lost_a_race_leaves_its_request_to_the_next,
+    the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next,
+    a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed,
+    waits_at_once_are_served_in_the_order_made,
+    more_runs_than_instances_queue_and_all_end,
+    a_closed_webhook_takes_nothing_more,
+    an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not,
+    code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back,
 }

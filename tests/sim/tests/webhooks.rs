@@ -12,15 +12,15 @@ use std::sync::Arc;
 use dormouse_journal::{Signature, SignatureScheme, Time};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_secret::{Purpose, Secret, SecretKeys, Use};
-use dormouse_sim::World;
+use dormouse_sim::{Ground, World, on_both};
 use dormouse_webhook::Rejected;
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of some length";
 const MINUTE: u64 = 60_000;
 
-fn world(change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    World::with_script(5, change)
+fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    World::with_script(ground, 5, change)
 }
 
 /// Starts a run with a webhook, and gives its URL.
@@ -37,9 +37,8 @@ fn timed(world: &World, host: &Runtime, url: &str) -> (Result<Received, Refusal>
     (received, world.now().0 - sent.0)
 }
 
-#[test]
-fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer() {
-    let (world, host) = world(|_| {});
+fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer(ground: Ground) {
+    let (world, host) = world(ground, |_| {});
     let later = json!({"seq": [{"wait": "a"}, {"sleep": 2_000}, {"respond": {"status": 201}}, {"sleep": 9_000}]});
     let in_time = hook(
         &world,
@@ -68,9 +67,8 @@ fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer() {
     assert_eq!(took, 1_000);
 }
 
-#[test]
-fn the_host_caps_the_time() {
-    let (world, host) = world(|settings| settings.limits.reply_wait = 500);
+fn the_host_caps_the_time(ground: Ground) {
+    let (world, host) = world(ground, |settings| settings.limits.reply_wait = 500);
     let options = json!({"reply": {"from-workflow": 3_000}});
     let url = hook(&world, &host, &options, &json!({"sleep": MINUTE}));
     let (received, took) = timed(&world, &host, &url);
@@ -81,9 +79,8 @@ fn the_host_caps_the_time() {
     assert_eq!(took, 500);
 }
 
-#[test]
-fn a_run_that_ends_lets_its_callers_go_at_once() {
-    let (world, host) = world(|_| {});
+fn a_run_that_ends_lets_its_callers_go_at_once(ground: Ground) {
+    let (world, host) = world(ground, |_| {});
     let options = json!({"reply": {"from-workflow": 30_000}});
     let taken = hook(
         &world,
@@ -105,9 +102,8 @@ fn a_run_that_ends_lets_its_callers_go_at_once() {
     assert!((690..=700).contains(&took), "{took}");
 }
 
-#[test]
-fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true() {
-    let (world, host) = world(|settings| settings.limits.webhook_rate = 2);
+fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(ground: Ground) {
+    let (world, host) = world(ground, |settings| settings.limits.webhook_rate = 2);
     let url = hook(&world, &host, &json!({}), &json!({"sleep": MINUTE}));
     let post = || world.post(&host, &url, &[], "a");
     for _ in 0..2 {
@@ -124,10 +120,11 @@ fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true() {
 }
 
 /// The host's clock stands still while the machine's catches up with where it once was; a provider's does not.
-#[test]
-fn a_signature_is_as_old_as_the_machines_clock_says() {
+fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
     let keys = SecretKeys::parse(&"0f".repeat(32)).unwrap();
-    let (world, host) = world(|settings| settings.secret_keys = Some(Arc::new(keys)));
+    let (world, host) = world(ground, |settings| {
+        settings.secret_keys = Some(Arc::new(keys))
+    });
     let granted = Use {
         workflow: "script".into(),
         purpose: Purpose::Verify,
@@ -165,4 +162,12 @@ fn a_signature_is_as_old_as_the_machines_clock_says() {
         matches!(stale, Err(Refusal::Signature(Rejected::Stale))),
         "{stale:?}"
     );
+}
+
+on_both! {
+    a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer,
+    the_host_caps_the_time,
+    a_run_that_ends_lets_its_callers_go_at_once,
+    a_rate_is_kept_to_and_what_it_says_of_the_time_is_true,
+    a_signature_is_as_old_as_the_machines_clock_says,
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use dormouse_journal::{
     Request, RetryPolicy, SecretHeader as Named, Signature, SignatureScheme, WebhookOptions,
 };
-use dormouse_secret::Purpose;
 use dormouse_seams::{Clock, Spawner, Task};
+use dormouse_secret::Purpose;
 use dormouse_store::{Attempts, Call, Webhook};
 use dormouse_store_memory::Memory;
 use pollster::block_on;
@@ -175,7 +175,10 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
         secrets: found(host, &[secret]),
     };
     let sent = host.sending(&sending)?;
-    assert_eq!((sent[0].name.as_str(), sent[0].prefix.as_str()), ("authorization", "Bearer "));
+    assert_eq!(
+        (sent[0].name.as_str(), sent[0].prefix.as_str()),
+        ("authorization", "Bearer ")
+    );
     assert_eq!(sent[0].secret.expose_text(), VALUE);
     Ok(())
 }
@@ -307,7 +310,10 @@ fn each_is_sealed_with_a_nonce_of_its_own() {
     let host = host(Some(keys("01")));
     let sealed = || {
         set(&host, "s", &[verify("w")]);
-        block_on(host.store.secret("s".into())).unwrap().unwrap().sealed
+        block_on(host.store.secret("s".into()))
+            .unwrap()
+            .unwrap()
+            .sealed
     };
     let (first, second) = (sealed(), sealed());
     assert_ne!(first.nonce, second.nonce);

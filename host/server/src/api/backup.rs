@@ -83,8 +83,7 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
     };
     let runtime = state.runtime.clone();
     let made =
-        tokio::task::spawn_blocking(move || make(&runtime, &backups, turn, &is_wanted))
-            .await;
+        tokio::task::spawn_blocking(move || make(&runtime, &backups, turn, &is_wanted)).await;
     drop(wanted);
     let made = made.unwrap_or_else(|error| {
         tracing::error!(%error, "a backup panicked");

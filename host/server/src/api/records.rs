@@ -172,7 +172,9 @@ async fn log_page(
         .logs(run, (from.activation, from.line), limit)
         .await?;
     let lines = page.lines.into_iter();
-    let next = page.next.map(|(activation, line)| AtLine { activation, line });
+    let next = page
+        .next
+        .map(|(activation, line)| AtLine { activation, line });
     Ok(LogPage {
         lines: lines
             .map(|((activation, _), line)| LogLine::of(activation, line))

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use dormouse_api::SignatureScheme;
 use dormouse_journal::{Header, Signature};
-use dormouse_secret::Secret;
 use dormouse_seams::Entropy as _;
+use dormouse_secret::Secret;
 use dormouse_webhook::{check_signature, sign};
 
 use super::error::CliError;
