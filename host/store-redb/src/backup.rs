@@ -17,8 +17,10 @@ use redb::{
     TableDefinition,
 };
 
-use crate::database::{RedbBackend, builder, classify_open, storage};
+use crate::database::RedbBackend;
 use crate::disk::Boxed;
+use crate::errors::{classify_open, storage};
+use crate::options::builder;
 use crate::rows::{KeyParts, RowBytes, Snapshot, Visitor, visit};
 
 /// Bytes of rows in one transaction of the copy. It bounds memory, and how long it takes to give up.

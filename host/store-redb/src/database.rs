@@ -1,13 +1,13 @@
 //! The database in use: the backend of the embedded store.
 
-use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use dormouse_store::{Backend, BackendTransaction, OpenError, ReadError, StorageError};
+use dormouse_store::{Backend, BackendTransaction, ReadError, StorageError};
 use redb::{Database, ReadableDatabase, WriteTransaction};
 
 use crate::disk::{Boxed, Disk};
-use crate::open::Options;
+use crate::errors::storage;
+use crate::options::{Options, builder};
 use crate::rows::{OpenTables, Snapshot};
 
 /// The database in use, which is exchanged after the disk was full.
@@ -98,52 +98,4 @@ impl BackendTransaction for Transaction {
 /// A database in memory, to hold the place of one that is being reopened.
 fn placeholder() -> Result<Database, redb::DatabaseError> {
     Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())
-}
-
-pub(crate) fn builder(cache: usize) -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(cache);
-    builder
-}
-
-/// Says what redb reports in the store's words.
-pub(crate) fn storage(error: impl Into<redb::Error>) -> StorageError {
-    let error = error.into();
-    if is_full(&error) {
-        StorageError::full(error)
-    } else {
-        StorageError::new(error)
-    }
-}
-
-fn is_full(error: &redb::Error) -> bool {
-    match error {
-        redb::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        ),
-        _ => false,
-    }
-}
-
-/// Says in the store's words why redb does not open a file.
-pub(crate) fn classify_open(error: redb::DatabaseError) -> OpenError {
-    match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
-        redb::DatabaseError::UpgradeRequired(found) => OpenError::Damaged(format!(
-            "its file format {found} is older than any Dormouse wrote"
-        )),
-        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => {
-            OpenError::Damaged(what)
-        }
-        redb::DatabaseError::Storage(redb::StorageError::Io(error))
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-            ) =>
-        {
-            OpenError::Damaged(error.to_string())
-        }
-        error => OpenError::Storage(storage(error)),
-    }
 }

@@ -7,13 +7,16 @@
 mod backup;
 mod database;
 mod disk;
+mod errors;
 mod file;
 mod open;
+mod options;
 mod rows;
 mod scratch;
 
 pub use backup::{BackupInfo, examine_file};
 pub use disk::Disk;
 pub use file::{FileDisk, store_size};
-pub use open::{Options, RedbStore};
+pub use open::RedbStore;
+pub use options::Options;
 pub use redb::StorageBackend;

@@ -6,7 +6,7 @@ use dormouse_store::rows::{EachRow, Part, Range, Rows, RowsMut};
 use dormouse_store::{StorageError, TableId, for_each_table};
 use redb::{Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 
-use crate::database::storage;
+use crate::errors::storage;
 
 /// A type of redb's that is one part of a key.
 pub(crate) trait KeyPart: Key + 'static {

@@ -1,17 +1,17 @@
 //! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Activation, Channel, Kind, LogLine, OperationNumber, Outcome, Payload, Response, RunId, Source,
-    Status, Time, Transition, WebhookNumber,
+    Channel, Kind, OperationNumber, Outcome, RunId, Source, Status, Transition, WebhookNumber,
 };
 
 use super::commit::commit;
 use super::events::{self, MailLimits, Reached};
+use super::new_activation::{Activated, CommitRefused, NewActivation};
 use super::run::RunWrite;
 use super::{Transaction, Write};
 use crate::ReadError;
 use crate::tables::inbox::{self, Arrival};
-use crate::tables::{Call, results};
+use crate::tables::results;
 
 /// An activation to be appended to a run's journal.
 #[derive(Debug)]
@@ -22,101 +22,6 @@ pub(crate) struct Activate {
     /// How long the run is kept if it ends, in milliseconds.
     pub(crate) retention: u64,
     pub(crate) mail: MailLimits,
-}
-
-/// An activation to be committed, with what its record does not hold.
-#[derive(Debug)]
-pub struct NewActivation {
-    /// The record.
-    pub activation: Activation,
-    /// Where its completion came from. None for the first activation.
-    pub source: Option<Source>,
-    /// The calls that it made.
-    pub calls: Vec<NewCall>,
-    /// The events that it sent.
-    pub notifies: Vec<NewNotify>,
-    /// The callers that it answered.
-    pub responses: Vec<NewResponse>,
-    /// What it logged.
-    pub logs: Vec<LogLine>,
-    /// How much the run has logged so far, as the engine counts it.
-    pub logged: u64,
-}
-
-/// A call made by an activation.
-#[derive(Debug)]
-pub struct NewCall {
-    /// Which operation.
-    pub operation: OperationNumber,
-    /// The call. Its first attempt is made when it is committed.
-    pub call: Call,
-}
-
-/// An event sent by an activation.
-#[derive(Debug)]
-pub struct NewNotify {
-    /// Which operation.
-    pub operation: OperationNumber,
-    /// Its name.
-    pub event: String,
-    /// To this run only; none if the text given was no run's id, so that it reaches nobody.
-    pub to: NotifyTarget,
-    /// What is sent.
-    pub payload: Payload,
-}
-
-/// An answer to the caller of a delivery.
-#[derive(Debug, Clone)]
-pub struct NewResponse {
-    /// The delivery.
-    pub delivery: String,
-    /// What its caller gets.
-    pub response: Response,
-}
-
-/// Whom an event is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotifyTarget {
-    /// All who wait.
-    Everyone,
-    /// One run.
-    Run(RunId),
-    /// A text that is no run's id.
-    Nobody,
-}
-
-/// What the commit of an activation did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activated {
-    /// Where the run stands now.
-    pub status: Status,
-    /// Whether something has arrived that it may get now.
-    pub is_due: bool,
-    /// When it was committed; the first attempts of its calls are due.
-    pub time: Time,
-    /// Runs that have something to do now because of an event.
-    pub woken: Vec<RunId>,
-    /// Whether an event has more waiters than were served.
-    pub broadcasting: bool,
-    /// How large the journal is now.
-    pub journal_bytes: u64,
-}
-
-/// Why an activation was not committed. Nothing of it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitRefused {
-    /// The run has ended: it was cancelled meanwhile.
-    Ended,
-    /// The run is blocked.
-    Blocked,
-    /// The journal does not end where this activation begins.
-    Moved,
-    /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
-    /// an event aimed at the run, but one sent to all has reached it; or it was about to get a request that was known in
-    /// advance and could not be made durable.
-    Stale,
-    /// The same, but that the event sent to all is on its way. The run is woken when it comes.
-    EventUnderway,
 }
 
 impl Transaction for Activate {

@@ -7,7 +7,7 @@ use dormouse_journal::{
     WebhookOptions, encode,
 };
 
-use super::activate::{NewActivation, NewCall, NewResponse};
+use super::new_activation::{NewActivation, NewCall, NewResponse};
 use super::run::RunWrite;
 use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};

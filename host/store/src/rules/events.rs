@@ -7,7 +7,7 @@
 
 use dormouse_journal::{OperationNumber, Outcome, Payload, RunId, Time};
 
-use super::activate::{NewNotify, NotifyTarget};
+use super::new_activation::{NewNotify, NotifyTarget};
 use super::{Transaction, Write};
 use crate::ReadError;
 use crate::rows::Rows;

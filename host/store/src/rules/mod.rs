@@ -9,6 +9,7 @@ mod commit;
 pub(crate) mod control;
 pub(crate) mod deploy;
 pub(crate) mod events;
+mod new_activation;
 pub(crate) mod retire;
 pub(crate) mod run;
 pub(crate) mod secrets;
@@ -22,13 +23,13 @@ use crate::rows::{Rows, RowsMut};
 use crate::tables::meta;
 
 pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, OtherBody, RequestRefused};
-pub use activate::{
-    Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget,
-};
 pub use attempts::AttemptMade;
 pub use control::{Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{AimedNotified, MailLimits, Notified, Served};
+pub use new_activation::{
+    Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget,
+};
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
 
