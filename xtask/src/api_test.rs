@@ -4,13 +4,13 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use dormouse_harness::{HostProcess, Probe};
 use serde_json::json;
 
 use crate::client::Client;
 use crate::command;
 use crate::environment;
-use crate::host::Host;
 use crate::pause::wait_until;
 use crate::test;
 use crate::workspace::Workspace;
@@ -22,6 +22,9 @@ const TOKEN: &str = "a-token-for-one-test";
 
 /// What the secrets of one test are sealed with.
 const SECRET_KEY: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+
+/// Most runs here never end, so no answer may be held for long.
+const SETTINGS: [&str; 1] = ["--max-wait=100ms"];
 
 /// What is deployed: the guest that the first is named after, under both names.
 const WORKFLOWS: [&str; 2] = ["script", "deleted"];
@@ -38,12 +41,10 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 pub(crate) fn api_test(workspace: &Workspace, examples: u32, seed: u64) -> anyhow::Result<()> {
     test::build(workspace)?;
     let programs = environment::install(workspace, "schemathesis-venv", &PACKAGES)?;
-    let folder = tempfile::tempdir().context("cannot create a folder for the host's data")?;
-    let mut host = Host::new(workspace.tested_host(), folder.path())?
-        .variable("DORMOUSE_API_TOKEN", TOKEN)
-        .variable("DORMOUSE_SECRET_KEY", SECRET_KEY)
-        // Most runs here never end.
-        .argument("--max-wait=100ms");
+    let mut host = HostProcess::new(workspace.tested_host())?
+        .with_variable("DORMOUSE_API_TOKEN", TOKEN)
+        .with_variable("DORMOUSE_SECRET_KEY", SECRET_KEY);
+    let folder = tempfile::tempdir().context("cannot create a folder for Schemathesis")?;
     let mut schemathesis = Command::new(programs.join("schemathesis"));
     // It leaves a folder of its own where it runs.
     schemathesis.current_dir(folder.path());
@@ -56,12 +57,12 @@ pub(crate) fn api_test(workspace: &Workspace, examples: u32, seed: u64) -> anyho
 
 fn check(
     workspace: &Workspace,
-    host: &mut Host,
+    host: &mut HostProcess,
     schemathesis: &mut Command,
     examples: u32,
     seed: u64,
 ) -> anyhow::Result<()> {
-    host.start()?;
+    host.start(&SETTINGS, Probe::Readiness)?;
     let there = Subjects::make(workspace, &Client::new(host.url(), Some(TOKEN.to_owned())))?;
     schemathesis
         .env(
@@ -87,10 +88,8 @@ fn check(
         .args(["--seed", &seed.to_string()])
         .arg(format!("{}/openapi.json", host.url()));
     command::run(schemathesis).context("the API does not do what its document says")?;
-    if host.is_ready()?.is_none() {
-        bail!("the host takes no more requests");
-    }
-    Ok(())
+    host.wait_for(Probe::Readiness)
+        .context("the host takes no more requests")
 }
 
 /// What requests can be about, beside the workflows.

@@ -17,7 +17,6 @@ mod command;
 mod demo;
 mod environment;
 mod guests;
-mod host;
 mod pause;
 mod python;
 mod test;

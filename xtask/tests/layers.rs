@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// What each crate of the host may depend on, of our own crates and of those that would break its purpose.
-const LAYERS: [(&str, &[&str]); 11] = [
+/// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
+/// break its purpose.
+const LAYERS: [(&str, &[&str]); 13] = [
     ("dormouse-journal", &[]),
     ("dormouse-component", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
@@ -48,9 +49,21 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("dormouse-api", &["dormouse-journal", "dormouse-secret"]),
     ("dormouse-config", &["dormouse-outbound", "dormouse-secret"]),
     (
+        "dormouse-cli",
+        &[
+            "dormouse-api",
+            "dormouse-config",
+            "dormouse-journal",
+            "dormouse-secret",
+            "dormouse-webhook",
+            "ureq",
+        ],
+    ),
+    (
         "dormouse",
         &[
             "dormouse-api",
+            "dormouse-cli",
             "dormouse-component",
             "dormouse-config",
             "dormouse-engine",
@@ -66,14 +79,16 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "tokio",
         ],
     ),
+    ("dormouse-harness", &[]),
 ];
 
 /// Crates that only those layers may have that name them.
-const WATCHED: [&str; 6] = [
+const WATCHED: [&str; 7] = [
     "axum",
     "hyper",
     "redb",
     "tokio",
+    "ureq",
     "wasmtime",
     "wasmtime-wasi",
 ];

@@ -3,8 +3,8 @@
 //! Where to start reading: [`cli`] has the commands. `dormouse serve` reads a [`Config`](dormouse_config::Config) and
 //! hands it to [`serve`], which builds the runtime from the real [`machine`] with its [`settings`], and puts two sets of
 //! routes before it: [`api`] for whoever operates it, and [`ingress`] for the outside world that wakes runs. Both answer
-//! errors as a [`problem::Problem`]. The other commands are clients of the API; what goes between them and it is in
-//! [`dormouse_api`].
+//! errors as a [`problem::Problem`]. The other commands are clients of the API, in [`dormouse_cli`]; [`dormouse_api`] has
+//! what goes between them and it.
 
 pub mod api;
 pub mod cli;

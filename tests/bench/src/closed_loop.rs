@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dormouse_harness::ProcessUsage;
 use tokio::task::JoinSet;
 
 use crate::client::Connection;
-use crate::host::{Host, own_processor_time};
+use crate::host::Host;
 use crate::load::whole_run;
 use crate::time::{Moment, millis, pause};
 
@@ -41,14 +42,15 @@ pub(crate) async fn closed_loop(
     }
     pause(Duration::from_secs(1)).await;
 
-    let (commits, host_time) = (host.commits().await?, host.processor_time()?);
-    let (own_time, began) = (own_processor_time()?, Moment::now());
+    let (usage, own) = (host.usage()?, ProcessUsage::of_this_process());
+    let (commits, host_time) = (host.commits().await?, usage.processor_time()?);
+    let (own_time, began) = (own.processor_time()?, Moment::now());
     counted.store(true, Ordering::Relaxed);
     pause(time).await;
     counted.store(false, Ordering::Relaxed);
     let seconds = began.elapsed().as_secs_f64();
-    let own_time = own_processor_time()? - own_time;
-    let host_time = host.processor_time()? - host_time;
+    let own_time = own.processor_time()? - own_time;
+    let host_time = usage.processor_time()? - host_time;
     let after = host.commits().await?;
     stop.store(true, Ordering::Relaxed);
 

@@ -24,7 +24,7 @@ pub(crate) struct Lab {
 impl Lab {
     /// A host with the workflow deployed, on an empty data directory.
     pub(crate) async fn start(&self, settings: &[&str]) -> anyhow::Result<Host> {
-        let host = Host::start(&self.host, &self.folder, settings).await?;
+        let host = Host::start(&self.host, &self.folder, settings)?;
         host.deploy(&self.component).await?;
         Ok(host)
     }

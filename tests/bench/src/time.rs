@@ -24,10 +24,6 @@ impl Moment {
         Moment(self.0 + time)
     }
 
-    pub(crate) fn has_passed(self) -> bool {
-        Instant::now() >= self.0
-    }
-
     /// Keeps this thread until it is there. The kernel's timers have a grain of microseconds, the runtime's one of a
     /// millisecond.
     pub(crate) fn sleep_until(self) {

@@ -1,274 +1,224 @@
-//! The host: the real program, its data in a folder of its own, killed and started again as a test wants.
+//! The host: the real program on data of its own, killed and started again as a test wants.
 
-use std::fs::{self, File};
+use std::fs;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dormouse_harness::{HostProcess, Probe, ProcessUsage, StartError};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::api::Api;
-use crate::http::{Answer, Request, request};
-use crate::patience::wait_until;
-use crate::port::Port;
-use crate::program::{ALWAYS, guest, program};
+use crate::http::{Answer, Request};
+use crate::program::{ALWAYS, guest, program_file};
 use crate::run::Run;
 
 /// A host. It is killed when the test ends.
 #[derive(Debug)]
 pub struct Host {
-    folder: TempDir,
-    port: Port,
+    process: HostProcess,
     settings: Vec<String>,
-    environment: Vec<(String, String)>,
     token: Option<String>,
-    child: Option<Child>,
     has_script: AtomicBool,
 }
 
 impl Host {
-    /// A host that takes requests, and lets workflows call services on this machine, where all of them are in a test.
+    /// Starts a host that lets workflows call services on this machine, where a test has all of them.
     #[must_use]
     pub fn start() -> Self {
         Host::with(&["--allow-private-egress"])
     }
 
-    /// A host that takes requests, with these settings and no others.
+    /// Starts a host with these settings and no others.
     ///
     /// # Panics
-    /// When it does not get that far.
+    /// If it does not answer.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
         Host::new(settings, &[], None)
     }
 
-    /// The same, with these variables in its environment.
+    /// Starts a host with these settings, and with these variables in its environment.
     #[must_use]
     pub fn with_environment(variables: &[(&str, &str)], settings: &[&str]) -> Self {
         Host::new(settings, variables, None)
     }
 
-    /// The same, with a token in its environment and in every request that is made through this value.
+    /// Starts a host with these settings and a token, which is in every request that is made through this value.
     #[must_use]
     pub fn with_token(token: &str, settings: &[&str]) -> Self {
         Host::new(settings, &[("DORMOUSE_API_TOKEN", token)], Some(token))
     }
 
     fn new(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
-        let mut host = Host::unstarted(settings);
-        let variable = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-        host.environment = variables.iter().map(variable).collect();
-        host.token = token.map(str::to_owned);
+        let mut host = Host::unstarted_with(settings, variables, token);
         host.resume();
         host
     }
 
-    /// A host that is still to be started, with these settings: its data can be put in place before.
+    /// Returns a host that is yet to be started with these settings, so that its data can be put in place before.
     ///
     /// # Panics
-    /// When the machine has no room for it.
+    /// If the machine has no room for it.
     #[must_use]
     pub fn unstarted(settings: &[&str]) -> Self {
+        Host::unstarted_with(settings, &[], None)
+    }
+
+    fn unstarted_with(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
+        let mut process = HostProcess::new(program_file()).unwrap();
+        for (name, value) in variables {
+            process = process.with_variable(name, value);
+        }
         Host {
-            folder: tempfile::tempdir().unwrap(),
-            port: Port::reserve(),
-            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            environment: Vec::new(),
-            token: None,
-            child: None,
+            process,
+            settings: owned(settings),
+            token: token.map(str::to_owned),
             has_script: AtomicBool::new(false),
         }
     }
 
-    /// Its URL, without a slash at the end; webhooks' URLs begin with it.
+    /// Returns the URL of the host, without a slash at its end. URLs of webhooks begin with it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.authority())
+        self.process.url()
     }
 
-    /// Its address and port.
+    /// Returns the address and port of the host.
     #[must_use]
     pub fn authority(&self) -> String {
-        format!("127.0.0.1:{}", self.port.number())
+        self.process.address().to_string()
     }
 
-    /// Where its data lies.
+    /// Returns the path of the data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.process.data_dir()
     }
 
-    /// The id of its process.
+    /// Returns the id of the process.
     ///
     /// # Panics
-    /// When it is dead.
+    /// If the host is dead.
     #[must_use]
     pub fn process_id(&self) -> u32 {
-        let child = self.child.as_ref().expect("a host that was not killed");
-        child.id()
+        self.process.id().expect("a host that was not killed")
     }
 
-    /// The processor time, in ticks of the kernel's clock, of its child processes that have ended.
+    /// Returns the processor time, in milliseconds, that those child processes have taken that have ended.
     ///
     /// # Panics
-    /// When it is dead, or this is no Linux.
+    /// If the host is dead, or this is no Linux.
     #[must_use]
-    pub fn children_processor_time(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process_id())).unwrap();
-        // The name, in parentheses, may hold spaces. Behind it stand the fields from the third on.
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let [user, system] = [16, 17].map(|field| fields[field - 3].parse::<u64>().unwrap());
-        user + system
+    pub fn children_processor_time(&self) -> u128 {
+        let time = self.usage().children_processor_time();
+        time.unwrap().as_millis()
     }
 
-    /// The most memory that it ever had, in bytes.
+    /// Returns the most memory that the host has occupied, in bytes.
     ///
     /// # Panics
-    /// When it is dead, or this is no Linux.
+    /// If the host is dead, or this is no Linux.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
-        let child = self.child.as_ref().expect("a host that was not killed");
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: u64 = peak
-            .unwrap()
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .unwrap();
-        kib << 10
+        self.usage().peak_memory().unwrap()
     }
 
-    /// What it logged, from its first start on.
+    /// Returns what the host has logged, from its first start on.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.log_file()).unwrap_or_default()
+        self.process.log()
     }
 
-    /// Ends it as a power failure would: it does not get to do anything any more.
+    /// Ends the host as a power failure would: it cannot do anything more.
     ///
     /// # Panics
-    /// When it is dead already.
+    /// If the host is dead already.
     pub fn kill(&mut self) {
-        let mut child = self.child.take().expect("a host that was not killed");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        self.process.kill().unwrap();
     }
 
-    /// Asks it to end, and gives how it did.
+    /// Asks the host to end. Returns how it ended.
     ///
     /// # Panics
-    /// When it is dead already, or does not end.
+    /// If the host is dead already, or does not end.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("a host that was not killed");
-        let process = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
-        wait_until("the end of the host", || child.try_wait().unwrap())
+        self.process.terminate().unwrap()
     }
 
-    /// Starts it again on the data that it left.
+    /// Starts the host again on the data that it left, and waits until it answers.
     ///
     /// # Panics
-    /// When it does not get that far.
+    /// If it does not answer.
     pub fn resume(&mut self) {
         if let Err((status, log)) = self.try_resume() {
             panic!("the host ended with {status}:\n{log}");
         }
     }
 
-    /// The same, for a host that may refuse.
+    /// Starts the host again, as [`Host::resume`] does, on data that it may refuse.
     ///
     /// # Errors
-    /// How it ended, and what it said.
+    /// How the host ended, and what it logged since this start.
     ///
     /// # Panics
-    /// When it neither answers nor ends.
+    /// If the host neither answers nor ends.
     pub fn try_resume(&mut self) -> Result<(), (ExitStatus, String)> {
-        let said_before = self.log().len();
+        let logged_before = self.log().len();
         self.launch();
-        let alive = request("GET", format!("{}/healthz", self.url()));
-        let child = self.child.as_mut().expect("a host that was launched");
-        let ended = wait_until("a host that answers", || match child.try_wait().unwrap() {
-            Some(status) => Some(Some(status)),
-            None => alive
-                .clone()
-                .try_send()
-                .is_ok_and(|answer| answer.status == 200)
-                .then_some(None),
-        });
-        match ended {
-            None => Ok(()),
-            Some(status) => {
-                self.child = None;
-                Err((status, self.log()[said_before..].to_owned()))
-            }
+        match self.process.wait_for(Probe::Health) {
+            Ok(()) => Ok(()),
+            Err(StartError::Ended(status)) => Err((status, self.log()[logged_before..].to_owned())),
+            Err(error) => panic!("{error}"),
         }
     }
 
-    /// Starts it again, and does not wait until it answers.
+    /// Starts the host again, and does not wait until it answers.
     ///
     /// # Panics
-    /// When there is no such program.
+    /// If the program is missing.
     pub fn launch(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())
-            .unwrap();
-        let mut command = program();
-        command
-            .args(["serve", "--data-dir"])
-            .arg(self.data_dir())
-            .args(ALWAYS);
-        // `--listen=ADDRESS` among a test's settings has no port: that is the one reserved here.
-        let listen = self
-            .settings
-            .iter()
-            .find_map(|setting| setting.strip_prefix("--listen="));
-        let listen = format!("{}:{}", listen.unwrap_or("127.0.0.1"), self.port.number());
-        command.args(["--listen", &listen]);
-        command.args(
-            self.settings
-                .iter()
-                .filter(|setting| !setting.starts_with("--listen=")),
-        );
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.child = Some(command.spawn().unwrap());
+        let mut ip = Ipv4Addr::LOCALHOST.into();
+        let mut arguments = ALWAYS.to_vec();
+        for setting in &self.settings {
+            match setting.strip_prefix("--listen=") {
+                // A test names the address without a port, since the harness has reserved one.
+                Some(listen) => ip = listen.parse().unwrap(),
+                None => arguments.push(setting),
+            }
+        }
+        self.process.listen_on(ip);
+        self.process.spawn(&arguments).unwrap();
     }
 
-    /// Kills it and starts it again.
+    /// Kills the host and starts it again.
     pub fn restart(&mut self) {
         self.kill();
         self.resume();
     }
 
-    /// A host with other settings on the data that this one leaves. It must be dead.
+    /// Starts the host again with other settings. It must be dead.
     #[must_use]
     pub fn resume_with(mut self, settings: &[&str]) -> Self {
-        self.settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        self.settings = owned(settings);
         self.resume();
         self
     }
 
-    /// A request to it.
+    /// Returns a request to the host.
     #[must_use]
     pub fn request(&self, method: &str, path: &str) -> Request {
         self.api().request(method, path)
     }
 
-    /// Sends it a GET.
+    /// Sends a GET to the host.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path).send()
     }
 
-    /// Sends it a POST without a content type.
+    /// Sends a POST without a content type to the host.
     #[track_caller]
     pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
         self.request("POST", path).body(body).send()
@@ -282,10 +232,10 @@ impl Host {
             .send()
     }
 
-    /// Deploys a guest under this name, and gives the version.
+    /// Deploys a guest under this name. Returns the version.
     ///
     /// # Panics
-    /// When it is not taken.
+    /// If the host refuses it.
     #[track_caller]
     pub fn deploy(&self, workflow: &str, guest_name: &str) -> String {
         let answer = self.upload(workflow, &guest(guest_name));
@@ -296,7 +246,7 @@ impl Host {
     /// Starts a run.
     ///
     /// # Panics
-    /// When it is not started.
+    /// If it is not started.
     #[track_caller]
     pub fn start_run(&self, workflow: &str, input: &Value) -> Run {
         let path = format!("/v1/workflows/{workflow}/runs");
@@ -304,7 +254,7 @@ impl Host {
         self.run(&answer.field("id"))
     }
 
-    /// Starts a run of the scripted guest, which is deployed for the first.
+    /// Starts a run of the scripted guest, which the first call deploys.
     #[track_caller]
     pub fn script(&self, script: &Value) -> Run {
         if !self.has_script.swap(true, Ordering::SeqCst) {
@@ -316,7 +266,7 @@ impl Host {
     /// Sets a secret for these uses.
     ///
     /// # Panics
-    /// When it is not set.
+    /// If it is not set.
     #[track_caller]
     pub fn set_secret(&self, name: &str, value: &str, uses: &Value) {
         let path = format!("/v1/secrets/{name}");
@@ -325,10 +275,10 @@ impl Host {
         assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
     }
 
-    /// How often webhooks were answered with this outcome since its start.
+    /// Returns how often webhooks were answered with this outcome since the host started.
     ///
     /// # Panics
-    /// When it does not tell.
+    /// If the host does not count it.
     #[track_caller]
     pub fn hook_answers(&self, outcome: &str) -> u64 {
         let metrics = self.get("/metrics").expect(200).text();
@@ -340,10 +290,10 @@ impl Host {
         counts.sum()
     }
 
-    /// Whether a file of its data has this text.
+    /// Returns true if a file of the data directory contains this text.
     ///
     /// # Panics
-    /// When it has none.
+    /// If the data directory has no files.
     #[must_use]
     pub fn has_stored(&self, text: &str) -> bool {
         let mut files = fs::read_dir(self.data_dir()).unwrap().peekable();
@@ -355,7 +305,7 @@ impl Host {
         })
     }
 
-    /// The run with this id.
+    /// Returns the run with this id.
     #[must_use]
     pub fn run(&self, id: &str) -> Run {
         Run::new(self.api(), id.to_owned())
@@ -368,20 +318,21 @@ impl Host {
         }
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.folder.path().join("host.log")
+    fn usage(&self) -> ProcessUsage {
+        self.process.usage().expect("a host that was not killed")
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         if std::thread::panicking() {
+            // The log is complete once the host is dead, which it may be already.
+            let _ = self.process.kill();
             eprintln!("what the host logged:\n{}", self.log());
         }
     }
+}
+
+fn owned(settings: &[&str]) -> Vec<String> {
+    settings.iter().map(|&setting| setting.to_owned()).collect()
 }

@@ -1,7 +1,7 @@
 //! What the tests from outside stand on: the real `dormouse` program as a process of its own, services for its workflows
 //! to call, and a client that says exactly what goes over the wire.
 //!
-//! [`Host`] is the program, which can be killed and started again; [`Run`] is one run on it; [`Service`] is what a
+//! [`Host`] is the program, which [`dormouse_harness`] starts and kills; [`Run`] is one run on it; [`Service`] is what a
 //! workflow calls, [`Provider`] the one that comes with an example; [`request`], [`http2`] and [`raw`] speak HTTP, and
 //! [`sign`] as providers do; [`Cli`] runs the other commands. A test reads like what a person would do, and waits with
 //! [`wait_until`] for what it expects rather than for a time.
@@ -23,7 +23,6 @@ pub mod http2;
 mod mirror;
 mod mount;
 mod patience;
-mod port;
 mod program;
 mod provider;
 pub mod raw;

@@ -2,17 +2,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+
+use dormouse_harness::ChildGuard;
 
 use crate::patience::wait_until;
 
-/// What every test's host is started with. Memory for few instances is reserved in less time than for thousands.
+/// The program under test.
+const PROGRAM: &str = "dormouse";
+
+/// The settings of every test's host. Memory for few instances is reserved in less time than for thousands.
 pub(crate) const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
 
-/// Starts a host that must refuse to start, and gives what it says.
+/// Starts a host that must refuse to start. Returns what it writes to standard error.
 ///
 /// # Panics
-/// When it does not end, or ends as if all were well.
+/// If it does not end, or ends with success.
 #[track_caller]
 pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
     let mut command = program();
@@ -25,36 +30,35 @@ pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let mut child = Stopped(command.spawn().unwrap());
-    let status = wait_until("a host that refuses to start", || {
-        child.0.try_wait().unwrap()
-    });
+    let mut process = ChildGuard::spawn(&mut command).unwrap();
+    let child = process.child();
+    let status = wait_until("a host that refuses to start", || child.try_wait().unwrap());
     assert!(!status.success());
-    std::io::read_to_string(child.0.stderr.take().unwrap()).unwrap()
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
 }
 
-/// A process that does not outlive its owner.
-#[derive(Debug)]
-pub(crate) struct Stopped(pub(crate) Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is what is wanted.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The program under test, in an environment that says nothing.
+/// Returns a command that runs the program under test, with an empty environment.
 pub(crate) fn program() -> Command {
-    program_named("dormouse")
+    program_named(PROGRAM)
 }
 
-/// Any program of the workspace, in an environment that says nothing.
+/// Returns a command that runs a program of the workspace, with an empty environment.
 pub(crate) fn program_named(name: &str) -> Command {
-    let mut command = Command::new(built(&format!("debug/{name}")));
+    let mut command = Command::new(file_of(name));
     command.env_clear();
     command
+}
+
+/// Returns the file of the program under test.
+///
+/// # Panics
+/// If it was not built.
+pub(crate) fn program_file() -> PathBuf {
+    file_of(PROGRAM)
+}
+
+fn file_of(program: &str) -> PathBuf {
+    built(&format!("debug/{program}"))
 }
 
 /// A guest as it was built.

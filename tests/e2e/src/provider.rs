@@ -4,35 +4,36 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dormouse_harness::ChildGuard;
+
 use crate::patience::wait_until;
-use crate::program::{Stopped, program_named};
+use crate::program::program_named;
 
 /// The provider. It is killed when the test ends.
 #[derive(Debug)]
 pub struct Provider {
     url: String,
     told: Arc<Mutex<Vec<String>>>,
-    _process: Stopped,
+    _process: ChildGuard,
 }
 
 impl Provider {
-    /// A provider on a port of its own, which takes this key and signs with this secret.
+    /// Starts a provider on a port of its own, which takes this key and signs with this secret.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     #[must_use]
     pub fn start(api_key: &str, signing_secret: &str) -> Self {
-        let mut process = Stopped(
-            program_named("payment-provider")
-                .args(["--port", "0"])
-                .env("PAYMENT_API_KEY", api_key)
-                .env("PAYMENT_SIGNING_SECRET", signing_secret)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap(),
-        );
-        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+        let mut command = program_named("payment-provider");
+        command
+            .args(["--port", "0"])
+            .env("PAYMENT_API_KEY", api_key)
+            .env("PAYMENT_SIGNING_SECRET", signing_secret)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut process = ChildGuard::spawn(&mut command).unwrap();
+        let output = process.child().stdout.take().unwrap();
+        let mut lines = BufReader::new(output).lines();
         let first = lines.next().expect("a provider that starts").unwrap();
         let url = first.strip_prefix("listening on ").expect("its URL").into();
         let told = Arc::<Mutex<Vec<String>>>::default();

@@ -9,18 +9,21 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use dormouse_harness::{HostProcess, Probe};
 use serde_json::{Value, json};
 
 use crate::build;
 use crate::callback_service::{UPDATES, body};
 use crate::client::Client;
-use crate::host::{Host, free_port};
-use crate::pause::{Stopwatch, pause, wait_until};
+use crate::pause::{pause, wait_until};
 use crate::workspace::Workspace;
 use service::Service;
 use story::Story;
 
 const WORKFLOW: &str = "progress";
+
+/// The service is on the loopback interface, which workflows may not call otherwise.
+const SETTINGS: [&str; 1] = ["--allow-private-egress"];
 
 /// How long the host stays dead. The service's next update falls into it.
 const DOWNTIME: Duration = Duration::from_secs(3);
@@ -29,11 +32,9 @@ const DOWNTIME: Duration = Duration::from_secs(3);
 pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
     build::build(workspace, false)?;
     println!();
-    let folder = tempfile::tempdir().context("cannot create a folder for the host's data")?;
     let story = Story::begin();
 
-    // The service is on the loopback interface, which workflows may not call otherwise.
-    let mut host = Host::new(workspace.host(), folder.path())?.argument("--allow-private-egress");
+    let mut host = HostProcess::new(workspace.host())?;
     let outcome = play(workspace, &story, &mut host);
     if outcome.is_err() {
         eprintln!("\nwhat the host logged:\n{}", host.log());
@@ -41,8 +42,8 @@ pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
     outcome
 }
 
-fn play(workspace: &Workspace, story: &Story, host: &mut Host) -> anyhow::Result<()> {
-    let service = Service::start(story, free_port()?)?;
+fn play(workspace: &Workspace, story: &Story, host: &mut HostProcess) -> anyhow::Result<()> {
+    let service = Service::start(story)?;
     story.tell(
         "service",
         format_args!("listening for jobs at {}", service.jobs()),
@@ -89,10 +90,8 @@ fn play(workspace: &Workspace, story: &Story, host: &mut Host) -> anyhow::Result
     Ok(())
 }
 
-fn start(story: &Story, host: &mut Host) -> anyhow::Result<()> {
-    let watch = Stopwatch::start();
-    host.start()?;
-    let taken = watch.elapsed().as_millis();
+fn start(story: &Story, host: &mut HostProcess) -> anyhow::Result<()> {
+    let taken = host.start(&SETTINGS, Probe::Readiness)?.as_millis();
     story.tell(
         "host",
         format_args!("ready at {} after {taken} ms", host.url()),

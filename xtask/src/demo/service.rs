@@ -5,26 +5,27 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use dormouse_harness::{ChildGuard, Port};
 
 use super::story::Story;
-use crate::host::Killed;
 
 /// The service that the workflow calls, and that calls back.
 pub(crate) struct Service {
-    port: u16,
-    _child: Killed,
+    port: Port,
+    _process: ChildGuard,
 }
 
 impl Service {
-    /// Starts it, and lets it tell its part of the story.
-    pub(crate) fn start(story: &Story, port: u16) -> anyhow::Result<Self> {
-        let mut child = Command::new(env::current_exe()?)
-            .args(["callback-service", "--port", &port.to_string()])
+    /// Starts the service on a port of its own, and lets it tell its part of the story.
+    pub(crate) fn start(story: &Story) -> anyhow::Result<Self> {
+        let port = Port::reserve()?;
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .args(["callback-service", "--port", &port.number().to_string()])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the service")?;
-        if let Some(output) = child.stdout.take() {
+            .stdout(Stdio::piped());
+        let mut process = ChildGuard::spawn(&mut command).context("cannot start the service")?;
+        if let Some(output) = process.child().stdout.take() {
             let story = story.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -34,16 +35,16 @@ impl Service {
         }
         Ok(Self {
             port,
-            _child: Killed(child),
+            _process: process,
         })
     }
 
-    /// Where it takes jobs.
+    /// Returns the URL that takes jobs.
     pub(crate) fn jobs(&self) -> String {
-        format!("http://127.0.0.1:{}/jobs", self.port)
+        format!("http://127.0.0.1:{}/jobs", self.port.number())
     }
 
-    /// How many of its updates were accepted.
+    /// Returns how many of its updates were accepted.
     pub(crate) fn accepted(&self) -> anyhow::Result<usize> {
         let answer = ureq::get(self.jobs())
             .call()

@@ -1,288 +1,73 @@
-//! `dormouse backup`.
+//! `dormouse backup`: the check that what the client fetched is a store.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal as _, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::fs::File;
 use std::process::ExitCode;
 
-use clap::Args;
-use dormouse_store_redb::BackupInfo as Content;
+use dormouse_cli::{Backup, BackupContent, CliError, Terminal};
 
-use super::client::Download;
-use super::connection::Connection;
-use super::error::CliError;
-use super::terminal::Terminal;
-use super::text::{counted, size};
-use super::time::now;
-
-/// Bytes that are read and written at once.
-const PIECE: usize = 256 << 10;
-
-/// Milliseconds between two looks at the progress.
-const SHOW_EVERY: u64 = 200;
-
-/// Makes a backup of a host, which goes on meanwhile
-///
-/// The backup is the store as it was at one moment after the command was given: all that the host had acknowledged
-/// before is in it. The host makes it beside its data, where there must be room for it, before it sends it.
-///
-/// Keep it as safe as the host. It holds inputs, outputs and requests, the keys of webhook tokens, and the secrets,
-/// sealed. The key that opens the secrets is not in it: keep that one too, elsewhere.
-///
-/// A host that is restored goes back in time. Calls that were made since the backup are made again, with the same
-/// Idempotency-Key; requests that were accepted since, and runs that were started, are lost. Two hosts must not go on
-/// from one backup, nor a host and its own: both would act for the same runs.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  dormouse backup /backups/monday.redb
-  dormouse backup - | gzip > monday.redb.gz
-
-To restore it, into a directory that is new:
-  mkdir -m 700 data
-  cp /backups/monday.redb data/dormouse.redb
-  dormouse serve --data-dir data
-
-The host that it was made of must be stopped for good. URLs of webhooks stay valid if the new one
-is reached under the same --public-url.")]
-pub(super) struct Backup {
-    /// The file to write, or - for standard output
-    file: PathBuf,
-
-    /// Takes the place of a file that exists
-    #[arg(long)]
-    force: bool,
-
-    #[command(flatten)]
-    connection: Connection,
+/// Fetches a backup, and keeps it if it is a store that this version can read.
+pub(super) fn run(backup: &Backup, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+    if let Some(fetched) = backup.fetch(terminal)? {
+        let content = examine(fetched.file()?)?;
+        fetched.keep(content, terminal)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-impl Backup {
-    pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        if self.file.as_os_str() == "-" {
-            self.to_output(terminal)?;
-        } else {
-            self.to_file(terminal)?;
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    fn to_output(&self, terminal: &mut Terminal) -> Result<(), CliError> {
-        if io::stdout().is_terminal() {
-            let text = "a backup is no text for a terminal: name a file, or pipe it elsewhere";
-            return Err(CliError::Usage(text.into()));
-        }
-        let mut download = self.fetch(terminal)?;
-        copy(&mut download, terminal, |piece, terminal| {
-            terminal.write(piece)
-        })?;
-        terminal.clear_progress()?;
-        Ok(())
-    }
-
-    fn to_file(&self, terminal: &mut Terminal) -> Result<(), CliError> {
-        self.check_file()?;
-        let mut download = self.fetch(terminal)?;
-        let part = Part::new(&self.file)?;
-        copy(&mut download, terminal, |piece, _| {
-            part.named((&part.file).write_all(piece))
-        })?;
-        terminal.progress("checking it")?;
-        let content = part.keep(&self.file)?;
-        let bytes = download.length;
-        if self.connection.json {
-            let Content {
-                schema: format,
-                runs,
-            } = content;
-            let made = serde_json::json!({"bytes": bytes, "format": format, "runs": runs});
-            terminal.print(&made.to_string())?;
-        } else {
-            terminal.print(&format!(
-                "{}: {}, {}",
-                self.file.display(),
-                size(bytes),
-                counted(content.runs, "run")
-            ))?;
-        }
-        Ok(())
-    }
-
-    /// Finds out what would go wrong at the end before the host is put to work.
-    fn check_file(&self) -> Result<(), CliError> {
-        let file = self.file.display();
-        match fs::symlink_metadata(&self.file) {
-            Ok(found) if found.is_dir() => Err(CliError::Usage(format!(
-                "{file} is a directory: name a file in it"
-            ))),
-            Ok(_) if !self.force => Err(CliError::Usage(format!(
-                "{file} exists: name another file, or let --force take its place"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn fetch(&self, terminal: &mut Terminal) -> Result<Download, CliError> {
-        let client = self.connection.open()?;
-        terminal.progress("the host makes the backup")?;
-        let download = client.download(&client.url(&["backup"]));
-        terminal.clear_progress()?;
-        download
-    }
-}
-
-/// Copies all of it, and shows how far it is.
-fn copy(
-    download: &mut Download,
-    terminal: &mut Terminal,
-    mut write: impl FnMut(&[u8], &mut Terminal) -> io::Result<()>,
-) -> Result<(), CliError> {
-    let length = download.length;
-    let started = now();
-    let (mut received, mut shown) = (0, started);
-    let mut piece = vec![0; PIECE];
-    let broken_off = |received, reason: String| CliError::BrokenOff {
-        received: size(received),
-        length: size(length),
-        reason,
-    };
-    loop {
-        let count = match download.body.read(&mut piece) {
-            Ok(0) if received == length => return Ok(()),
-            Ok(0) => return Err(broken_off(received, "the connection ended".into())),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(broken_off(received, error.to_string())),
-        };
-        write(piece.get(..count).unwrap_or_default(), terminal)?;
-        received += count as u64;
-        let time = now();
-        if time.0.saturating_sub(shown.0) >= SHOW_EVERY {
-            shown = time;
-            let passed = time.0.saturating_sub(started.0);
-            terminal.progress(&progress(received, length, passed))?;
-        }
-    }
-}
-
-/// What was received of how much, and how much of it comes in a second, after so many milliseconds.
-fn progress(received: u64, length: u64, milliseconds: u64) -> String {
-    let rate = u128::from(received) * 1_000 / u128::from(milliseconds.max(1));
-    let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
-    format!("{} of {}, {rate}/s", size(received), size(length))
-}
-
-/// A file in the making, under a name that says so. It is removed if it does not become a backup.
-struct Part {
-    file: File,
-    path: PathBuf,
-}
-
-impl Part {
-    fn new(target: &Path) -> Result<Self, CliError> {
-        let mut name = OsString::from(target);
-        name.push(".part");
-        let path = PathBuf::from(name);
-        // One is left by a command that was killed. A new one is surely nobody else's to read.
-        let removed = match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        let file = removed.and_then(|()| {
-            let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).create_new(true).mode(0o600);
-            options.open(&path)
-        });
-        match file {
-            Ok(file) => Ok(Part { file, path }),
-            Err(error) => Err(named(&path, &error).into()),
-        }
-    }
-
-    /// Makes it durable, and gives it its name if it is a backup.
-    fn keep(&self, target: &Path) -> Result<Content, CliError> {
-        self.named(self.file.sync_all())?;
-        let content = self.examine()?;
-        self.named(fs::rename(&self.path, target))?;
-        let folder = match target.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| named(folder, &error))?;
-        Ok(content)
-    }
-
-    fn examine(&self) -> Result<Content, CliError> {
-        let file = self.named(self.file.try_clone())?;
-        dormouse_store_redb::examine_file(file)
-            .map_err(|error| CliError::NoBackup(error.to_string()))
-    }
-
-    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        result.map_err(|error| named(&self.path, &error))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // It is gone if it was renamed.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// The same error, with the file's name in it.
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+fn examine(file: File) -> Result<BackupContent, CliError> {
+    let info = dormouse_store_redb::examine_file(file)
+        .map_err(|error| CliError::NoBackup(error.to_string()))?;
+    Ok(BackupContent {
+        format: info.schema,
+        runs: info.runs,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::{Cli, CommandError};
 
-    #[test]
-    fn progress_says_how_much_and_how_fast() {
-        let check = |received, length, milliseconds, expected: &str| {
-            assert_eq!(progress(received, length, milliseconds), expected);
-        };
-        check(1 << 20, 1 << 30, 500, "1.0 MiB of 1.0 GiB, 2.0 MiB/s");
-        check(0, 1024, 0, "0 bytes of 1.0 KiB, 0 bytes/s");
-    }
-
-    fn download(bytes: &'static [u8], length: u64) -> Download {
-        Download {
-            length,
-            body: Box::new(bytes),
-        }
-    }
-
-    #[test]
-    fn one_that_is_cut_off_is_no_backup() {
-        let copied = |length| {
-            let mut copied = Vec::new();
-            let mut terminal = Terminal::standard();
-            copy(&mut download(b"abc", length), &mut terminal, |piece, _| {
-                copied.extend_from_slice(piece);
-                Ok(())
-            })
-            .map(|()| copied)
-        };
-        assert_eq!(copied(3).unwrap(), b"abc");
-        let error = copied(1024).unwrap_err().to_string();
-        assert!(error.contains("after 3 bytes of 1.0 KiB"), "{error}");
+    /// Answers one request with this body. Returns the URL to ask.
+    fn server(body: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )
+            .unwrap();
+        });
+        url
     }
 
     #[test]
     fn what_is_no_store_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("b");
-        let part = Part::new(&target).unwrap();
-        (&part.file).write_all(b"<html>").unwrap();
-        let error = part.keep(&target).unwrap_err();
-        assert!(matches!(error, CliError::NoBackup(_)), "{error}");
-        drop(part);
+        let file = folder.path().join("b");
+        let url = server("<html>");
+        let arguments = [
+            "dormouse",
+            "backup",
+            "--server",
+            &url,
+            file.to_str().unwrap(),
+        ];
+        let cli = Cli::try_parse_from(arguments).unwrap();
+        let error = crate::cli::run(&cli.command, &mut Terminal::standard()).unwrap_err();
+        let is_refused = matches!(error, CommandError::Client(CliError::NoBackup(_)));
+        assert!(is_refused, "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,43 +1,20 @@
-//! The command line: `dormouse serve` is the host, all other commands are clients of its API.
+//! The command line: the client's commands, and those that need the host's own code.
 //!
-//! One file per command. `client` speaks HTTP, `terminal` writes, and `table`, `text` and `time` make what people read.
-//! With `--json` a command prints what the API answered, and where that came in pages, all of them as one.
+//! `dormouse serve` is the host. `dormouse backup` is fetched by the client and checked here, by the store's code. All
+//! other commands are the client's alone; they are in [`dormouse_cli`].
 
 mod backup;
-mod client;
-mod connection;
-mod control;
-mod deploy;
 mod error;
-mod input;
-mod journal;
-mod logs;
-mod notify;
-mod output;
-mod pages;
-mod patience;
-mod runs;
-mod secret;
 mod serve;
-mod show;
-mod signing;
-mod start;
-mod table;
-mod terminal;
-mod text;
-mod time;
-mod webhook;
-mod webhooks;
-mod workflows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use dormouse_cli::{Terminal, exit};
 
 use crate::machine::compiler;
-use error::CliError;
-use terminal::Terminal;
+use error::CommandError;
 
 /// Durable workflows that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -58,27 +35,16 @@ A first run:
   dormouse deploy progress progress.wasm
   dormouse start progress --input @input.json --wait";
 
+/// In the order in which the help lists them.
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
-    Deploy(deploy::Deploy),
-    Workflows(workflows::WorkflowsCommand),
-    Start(start::Start),
-    Runs(runs::Runs),
-    Show(show::Show),
-    Output(output::Output),
-    Journal(journal::Journal),
-    Logs(logs::Logs),
-    Webhooks(webhooks::Webhooks),
-    Webhook(webhook::WebhookCommand),
-    Notify(notify::Notify),
-    Secret(secret::SecretCommand),
-    Cancel(control::Cancel),
-    Resume(control::Resume),
-    Backup(backup::Backup),
+    #[command(flatten)]
+    Client(dormouse_cli::Command),
+    Backup(dormouse_cli::Backup),
 }
 
-/// Does what the command line of this process says.
+/// Does what the command line of this process says. Returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -100,33 +66,20 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // It goes to standard output when it is the help that was asked for.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(error::USAGE))
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
         }
     }
 }
 
-fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(serve) => serve.run(),
-        Command::Deploy(deploy) => deploy.run(terminal),
-        Command::Workflows(workflows) => workflows.run(terminal),
-        Command::Start(start) => start.run(terminal),
-        Command::Runs(runs) => runs.run(terminal),
-        Command::Show(show) => show.run(terminal),
-        Command::Output(output) => output.run(terminal),
-        Command::Journal(journal) => journal.run(terminal),
-        Command::Logs(logs) => logs.run(terminal),
-        Command::Webhooks(webhooks) => webhooks.run(terminal),
-        Command::Webhook(webhook) => webhook.run(terminal),
-        Command::Notify(notify) => notify.run(terminal),
-        Command::Secret(secret) => secret.run(terminal),
-        Command::Cancel(cancel) => cancel.run(terminal),
-        Command::Resume(resume) => resume.run(terminal),
-        Command::Backup(backup) => backup.run(terminal),
+        Command::Client(command) => Ok(command.run(terminal)?),
+        Command::Backup(backup) => Ok(backup::run(backup, terminal)?),
     }
 }
 
-fn finish(result: Result<ExitCode, CliError>, terminal: &mut Terminal) -> ExitCode {
+fn finish(result: Result<ExitCode, CommandError>, terminal: &mut Terminal) -> ExitCode {
     let error = match result {
         Ok(code) => return code,
         Err(error) => error,

@@ -11,9 +11,9 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::error::CliError;
+use super::error::CommandError;
 use crate::machine;
-use crate::serve::serve;
+use crate::serve::{ServeError, serve};
 
 /// Runs a host
 ///
@@ -32,14 +32,14 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(&self) -> Result<ExitCode, CliError> {
+    pub(super) fn run(&self) -> Result<ExitCode, CommandError> {
         let variable = |name: &str| std::env::var(name).ok();
         let raw = self.flags.clone().with_environment_and_file(variable)?;
         let config = Config::new(&raw, variable)?;
         start_log(&config);
-        let runtime = machine::runtime()?;
+        let runtime = machine::runtime().map_err(ServeError::Machine)?;
         let served = runtime.block_on(serve(config));
-        // What would not end in good time was cut off by then.
+        // What did not end in time was cut off by `serve`.
         runtime.shutdown_timeout(Duration::from_millis(100));
         served?;
         Ok(ExitCode::SUCCESS)

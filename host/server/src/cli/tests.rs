@@ -35,11 +35,11 @@ fn every_command_teaches_its_use() {
 #[test]
 fn wrong_usage_is_told_apart() {
     let code = |arguments: &[&str]| Cli::try_parse_from(arguments).unwrap_err().exit_code();
-    assert_eq!(code(&["dormouse", "strat", "x"]), i32::from(error::USAGE));
-    assert_eq!(code(&["dormouse", "start"]), i32::from(error::USAGE));
+    assert_eq!(code(&["dormouse", "strat", "x"]), i32::from(exit::USAGE));
+    assert_eq!(code(&["dormouse", "start"]), i32::from(exit::USAGE));
     assert_eq!(
         code(&["dormouse", "runs", "--all", "--limit", "5"]),
-        i32::from(error::USAGE)
+        i32::from(exit::USAGE)
     );
     assert_eq!(code(&["dormouse", "--help"]), 0);
 }

@@ -28,13 +28,13 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         let mut host = lab.start(&[]).await?;
         let webhooks = suspended(&host, waiting).await?;
         host.stop()?;
-        host.launch(&CROWDED).await?;
+        host.launch(&CROWDED)?;
         call_in_vain(&host, &webhooks[..called]).await?;
         let left = host.metric("dormouse_inbox_bytes").await?;
         host.kill()?;
 
         let began = Moment::now();
-        let ready = host.launch(&AFTERWARDS).await?;
+        let ready = host.launch(&AFTERWARDS)?;
         if left == 0 {
             bail!("every call was taken before the kill, so there is nothing to measure");
         }

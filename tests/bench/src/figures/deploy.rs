@@ -12,7 +12,7 @@ use crate::time::{Moment, millis};
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let mut measures = Measures::default();
     for _ in 0..lab.repeats {
-        let mut host = Host::start(&lab.host, &lab.folder, &[]).await?;
+        let mut host = Host::start(&lab.host, &lab.folder, &[])?;
         let mut client = host.connect().await?;
         let began = Moment::now();
         host.deploy(&lab.component).await?;
@@ -23,16 +23,16 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
             "ms",
             millis(began.elapsed()),
         );
-        let compiling = host.children_processor_time()?;
+        let compiling = host.usage()?.children_processor_time()?;
         measures.add("processor time for compiling", "ms", millis(compiling));
 
         host.stop()?;
-        host.launch(&[]).await?;
+        host.launch(&[])?;
         let mut client = host.connect().await?;
         let began = Moment::now();
         first_run(&mut client).await?;
         measures.add("first run after a restart", "ms", millis(began.elapsed()));
-        let compiling = host.children_processor_time()?;
+        let compiling = host.usage()?.children_processor_time()?;
         measures.add(
             "processor time for compiling after it",
             "ms",

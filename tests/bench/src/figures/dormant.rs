@@ -47,7 +47,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     measures.add(
         "memory of the host",
         "MiB",
-        mebibytes(dormant.host.resident()?),
+        mebibytes(dormant.host.usage()?.resident_memory()?),
     );
     let stored = number(dormant.host.stored()?.saturating_sub(empty));
     measures.add("disk a run", "bytes", stored / number(count as u64));
@@ -68,7 +68,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     measures.add(
         "memory after that",
         "MiB",
-        mebibytes(dormant.host.resident()?),
+        mebibytes(dormant.host.usage()?.resident_memory()?),
     );
     measures.goal("memory of the host", Goal::AtMost(150.0));
     measures.goal("memory after that", Goal::AtMost(150.0));

@@ -61,8 +61,8 @@ impl Filled {
         host.until_idle().await?;
         Ok(Filled {
             warm: host.metric("dormouse_instances_warm").await?,
-            resident: host.resident()?,
-            proportional: host.proportional()?,
+            resident: host.usage()?.resident_memory()?,
+            proportional: host.usage()?.proportional_memory()?,
         })
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dormouse_harness::ProcessUsage;
+
 use crate::closed_loop::closed_loop;
-use crate::host::own_processor_time;
 use crate::lab::Lab;
 use crate::open_loop::{Completed, open_loop};
 use crate::pauses::pauses;
@@ -27,10 +28,11 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         let peak = closed_loop(&host, lab.clients(), time / 4).await?;
         let peak = number(peak.runs) / peak.seconds;
         host.until_idle().await?;
-        let (commits, host_time) = (host.commits().await?.commits, host.processor_time()?);
-        let (own_time, began) = (own_processor_time()?, Moment::now());
+        let (usage, own) = (host.usage()?, ProcessUsage::of_this_process());
+        let (commits, host_time) = (host.commits().await?.commits, usage.processor_time()?);
+        let (own_time, began) = (own.processor_time()?, Moment::now());
         let completed = open_loop(&host, peak / 2.0, time).await?;
-        let busy = host.processor_time()? - host_time + (own_processor_time()? - own_time);
+        let busy = usage.processor_time()? - host_time + (own.processor_time()? - own_time);
         let busy = busy.as_secs_f64() / began.elapsed().as_secs_f64();
         let commits = number(host.commits().await?.commits - commits);
         let mut late: Vec<f64> = completed.iter().map(|run| run.late).collect();

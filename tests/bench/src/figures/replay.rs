@@ -29,7 +29,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         runs.push((waits, prepared(&host, waits).await?));
     }
     host.stop()?;
-    host.launch(&[COLD]).await?;
+    host.launch(&[COLD])?;
 
     let mut measures = Measures::default();
     let mut client = host.connect().await?;

@@ -21,19 +21,19 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     for _ in 0..lab.repeats {
         dormant.wakes(WOKEN).await?;
         dormant.host.stop()?;
-        let ready = dormant.host.launch(&SETTINGS).await?;
+        let ready = dormant.host.launch(&SETTINGS)?;
         measures.add("ready after SIGTERM", "ms", millis(ready));
 
         dormant.wakes(WOKEN).await?;
         dormant.host.kill()?;
-        let ready = dormant.host.launch(&SETTINGS).await?;
+        let ready = dormant.host.launch(&SETTINGS)?;
         measures.add("ready after SIGKILL, file in memory", "ms", millis(ready));
 
         dormant.wakes(WOKEN).await?;
         dormant.host.kill()?;
         let read = disk::read_through(&file)?;
         disk::forget(&file)?;
-        let ready = dormant.host.launch(&SETTINGS).await?;
+        let ready = dormant.host.launch(&SETTINGS)?;
         measures.add("reading the file from the disk", "ms", millis(read));
         measures.add(
             "ready after SIGKILL, file not in memory",

@@ -55,7 +55,7 @@ async fn samples(host: &Host, part: Duration) -> anyhow::Result<Vec<Sample>> {
     for _ in 0..PARTS {
         pause(part).await;
         samples.push(Sample {
-            resident: host.resident()?,
+            resident: host.usage()?.resident_memory()?,
             stored: host.stored()?,
         });
     }

@@ -1,0 +1,66 @@
+//! The commands that need nothing but the API.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::control::{Cancel, Resume};
+use crate::deploy::Deploy;
+use crate::error::CliError;
+use crate::journal::Journal;
+use crate::logs::Logs;
+use crate::notify::Notify;
+use crate::output::Output;
+use crate::runs::Runs;
+use crate::secret::SecretCommand;
+use crate::show::Show;
+use crate::start::Start;
+use crate::terminal::Terminal;
+use crate::webhook::WebhookCommand;
+use crate::webhooks::Webhooks;
+use crate::workflows::WorkflowsCommand;
+
+/// A command that needs nothing but the API.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "each command's documentation is its help")]
+pub enum Command {
+    Deploy(Deploy),
+    Workflows(WorkflowsCommand),
+    Start(Start),
+    Runs(Runs),
+    Show(Show),
+    Output(Output),
+    Journal(Journal),
+    Logs(Logs),
+    Webhooks(Webhooks),
+    Webhook(WebhookCommand),
+    Notify(Notify),
+    Secret(SecretCommand),
+    Cancel(Cancel),
+    Resume(Resume),
+}
+
+impl Command {
+    /// Runs the command. Returns the exit code of the program.
+    ///
+    /// # Errors
+    /// If the command cannot be done.
+    pub fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        match self {
+            Command::Deploy(deploy) => deploy.run(terminal),
+            Command::Workflows(workflows) => workflows.run(terminal),
+            Command::Start(start) => start.run(terminal),
+            Command::Runs(runs) => runs.run(terminal),
+            Command::Show(show) => show.run(terminal),
+            Command::Output(output) => output.run(terminal),
+            Command::Journal(journal) => journal.run(terminal),
+            Command::Logs(logs) => logs.run(terminal),
+            Command::Webhooks(webhooks) => webhooks.run(terminal),
+            Command::Webhook(webhook) => webhook.run(terminal),
+            Command::Notify(notify) => notify.run(terminal),
+            Command::Secret(secret) => secret.run(terminal),
+            Command::Cancel(cancel) => cancel.run(terminal),
+            Command::Resume(resume) => resume.run(terminal),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `dormouse deploy`.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_api::Deployed;
+use http::Method;
+
+use crate::client::Body;
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::terminal::Terminal;
+use crate::text::size;
+
+/// Makes a component the current version of a workflow
+///
+/// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. To go
+/// back to an older version, deploy its file again.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: dormouse deploy approval target/guests/approval.wasm")]
+pub struct Deploy {
+    /// The workflow's name: 1 to 64 characters out of a-z, 0-9, - and _
+    name: String,
+
+    /// The component's file
+    file: PathBuf,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Deploy {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let component = std::fs::read(&self.file).map_err(|error| {
+            CliError::Usage(format!("{} cannot be read: {error}", self.file.display()))
+        })?;
+        let length = component.len() as u64;
+        let url = client.url(&["workflows", &self.name]);
+        let mut upload = Upload {
+            rest: &component,
+            length,
+            terminal,
+            shown: String::new(),
+        };
+        let body = Body {
+            content_type: "application/wasm",
+            bytes: &mut upload,
+            length,
+        };
+        let answer = client.send(Method::PUT, &url, &[], Some(body));
+        terminal.clear_progress()?;
+        let answer = answer?;
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else {
+            terminal.print(&render(&answer.json()?, answer.status == 201, length))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn render(deployed: &Deployed, new: bool, length: u64) -> String {
+    let known = if new { "new" } else { "known from before" };
+    let wrapped = if deployed.wrapped {
+        ", a core module made a component"
+    } else {
+        ""
+    };
+    format!(
+        "{} is now version {} ({known}; {}{wrapped})",
+        deployed.name,
+        deployed.version,
+        size(length)
+    )
+}
+
+/// A component that is being uploaded. Reading it shows how far it has come.
+struct Upload<'a> {
+    rest: &'a [u8],
+    length: u64,
+    terminal: &'a mut Terminal,
+    shown: String,
+}
+
+impl Read for Upload<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.rest.read(buffer)?;
+        let left = self.rest.len() as u64;
+        let now = if left == 0 {
+            "uploaded; the host is compiling…".into()
+        } else {
+            let percent = (self.length - left) * 100 / self.length;
+            format!("uploading {}: {percent} %", size(self.length))
+        };
+        if now != self.shown {
+            self.terminal.progress(&now)?;
+            self.shown = now;
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_in_words() {
+        let deployed = |wrapped| Deployed {
+            name: "approval".into(),
+            version: "3f".repeat(32),
+            wrapped,
+        };
+        insta::assert_snapshot!(
+            [
+                render(&deployed(false), true, 90_000),
+                render(&deployed(true), false, 90_000)
+            ]
+            .join("\n")
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! What goes wrong with a command, and the exit code that says so.
+
+use std::io;
+
+use dormouse_api::ProblemBody;
+use dormouse_config::ConfigError;
+
+use crate::exit::{REFUSED, UNREACHABLE, USAGE};
+
+/// Why a command did not do what it was to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The host refused the request.
+    #[error("{} ({})", .0.detail, .0.code)]
+    Refused(ProblemBody),
+    /// The host refused the API token, or wants one.
+    #[error(
+        "{server} wants its API token: give it with --api-token-file FILE or in DORMOUSE_API_TOKEN \
+         (unauthorized)"
+    )]
+    Unauthorized {
+        /// The host's URL.
+        server: String,
+    },
+    /// The host cannot be reached.
+    #[error(
+        "{server} cannot be reached: {reason}; is `dormouse serve` running there? --server names another host"
+    )]
+    Unreachable {
+        /// The host's URL.
+        server: String,
+        /// What failed.
+        reason: String,
+    },
+    /// The server of a webhook cannot be reached.
+    #[error("{origin} cannot be reached: {reason}")]
+    NoAnswer {
+        /// The scheme, host and port of the webhook's URL.
+        origin: String,
+        /// What failed.
+        reason: String,
+    },
+    /// The server's answer is not one of a Dormouse host.
+    #[error("{server} does not answer as a Dormouse host does: {reason}")]
+    Strange {
+        /// The server's URL.
+        server: String,
+        /// What is wrong with its answer.
+        reason: String,
+    },
+    /// The connection ended before all of a backup was received.
+    #[error("the backup broke off after {received} of {length}: {reason}; nothing was kept")]
+    BrokenOff {
+        /// The size of what was received.
+        received: String,
+        /// The size of the whole backup.
+        length: String,
+        /// What failed.
+        reason: String,
+    },
+    /// The file that was received is not a backup, or not one of a version that can be read.
+    #[error("what the host sent is not a backup that this version can read: {0}; nothing was kept")]
+    NoBackup(String),
+    /// The command line, or a file or variable that it names, is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The API token cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system has no random bytes to identify a signed request with.
+    #[error("the request cannot be signed: the system has no random bytes for its id: {0}")]
+    NoRandomness(getrandom::Error),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// Returns the exit code of a program that ends with this error.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Refused(_)
+            | CliError::Unauthorized { .. }
+            | CliError::Strange { .. }
+            | CliError::BrokenOff { .. }
+            | CliError::NoBackup(_)
+            | CliError::NoRandomness(_) => REFUSED,
+            CliError::Usage(_) | CliError::Config(_) => USAGE,
+            CliError::Unreachable { .. } | CliError::NoAnswer { .. } => UNREACHABLE,
+            CliError::Output(_) if self.is_closed_output() => 0,
+            CliError::Output(_) => REFUSED,
+        }
+    }
+
+    /// Returns true if the reader of the output, such as `head`, closed it because it has read enough.
+    #[must_use]
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Returns true if the same request may succeed a little later: the host is restarting, or its disk is full.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            CliError::Unreachable { .. } => true,
+            CliError::Refused(problem) => problem.status == 503,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The bytes that a command sends: text of the command line, a file, or standard input.
+
+use std::io::Read as _;
+
+use crate::error::CliError;
+
+/// Bytes and their media type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) content_type: String,
+}
+
+impl Input {
+    /// Reads the input that `text` names: `@FILE` is a file, `-` is standard input, and anything else is the input
+    /// itself. Without `content_type` it is taken for JSON.
+    pub(crate) fn read(text: Option<&str>, content_type: Option<&str>) -> Result<Self, CliError> {
+        let Some(text) = text else {
+            let content_type = content_type.unwrap_or_default().to_owned();
+            return Ok(Input {
+                bytes: Vec::new(),
+                content_type,
+            });
+        };
+        let bytes = if let Some(path) = text.strip_prefix('@') {
+            std::fs::read(path)
+                .map_err(|error| CliError::Usage(format!("{path} cannot be read: {error}")))?
+        } else if text == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
+                CliError::Usage(format!("standard input cannot be read: {error}"))
+            })?;
+            bytes
+        } else {
+            text.as_bytes().to_vec()
+        };
+        Ok(Input {
+            bytes,
+            content_type: content_type.unwrap_or("application/json").to_owned(),
+        })
+    }
+}
+
+/// Removes one line break from the end, which editors and `echo` put there.
+pub(crate) fn without_line_break(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn check(text: Option<&str>, content_type: Option<&str>, bytes: &[u8], expected: &str) {
+        let expected = Input {
+            bytes: bytes.to_vec(),
+            content_type: expected.into(),
+        };
+        assert_eq!(Input::read(text, content_type).unwrap(), expected);
+    }
+
+    #[test]
+    fn text_is_json_unless_said_otherwise() {
+        check(Some("{\"a\":1}"), None, b"{\"a\":1}", "application/json");
+        check(Some("a"), Some("text/plain"), b"a", "text/plain");
+        check(None, None, b"", "");
+    }
+
+    #[test]
+    fn files_are_read_as_they_are() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"\xff\0").unwrap();
+        let name = format!("@{}", file.path().display());
+        check(Some(&name), Some("image/png"), b"\xff\0", "image/png");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Input::read(Some("@/no/such/file"), None).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("/no/such/file cannot be read"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_taken_off() {
+        let check = |bytes: &str, expected: &str| {
+            assert_eq!(without_line_break(bytes.into()), expected.as_bytes());
+        };
+        check("value", "value");
+        check("value\n", "value");
+        check("value\r\n", "value");
+        check("value\n\n", "value\n");
+        check("value\r", "value\r");
+        check("\n", "");
+    }
+}

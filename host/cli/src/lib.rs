@@ -1,0 +1,41 @@
+//! The command line's client: the commands that speak to a host through its API.
+//!
+//! The `dormouse` program is made of these commands and of those that need the host's own code: `serve`, and the check
+//! that what `backup` fetched is a store. This crate knows neither the store nor the engine.
+//!
+//! There is one file for each command. `client` speaks HTTP, `terminal` writes, and `table`, `text` and `time` format
+//! what people read. With `--json`, a command prints what the API answered; a list that came in pages is printed as one
+//! page.
+
+mod backup;
+mod client;
+mod command;
+mod connection;
+mod control;
+mod deploy;
+mod error;
+pub mod exit;
+mod input;
+mod journal;
+mod logs;
+mod notify;
+mod output;
+mod pages;
+mod patience;
+mod runs;
+mod secret;
+mod show;
+mod signing;
+mod start;
+mod table;
+mod terminal;
+mod text;
+mod time;
+mod webhook;
+mod webhooks;
+mod workflows;
+
+pub use backup::{Backup, BackupContent, FetchedBackup};
+pub use command::Command;
+pub use error::CliError;
+pub use terminal::Terminal;

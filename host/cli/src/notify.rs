@@ -1,0 +1,77 @@
+//! `dormouse notify`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_api::Notified;
+use http::Method;
+
+use crate::client::Body;
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::input::Input;
+use crate::terminal::Terminal;
+use crate::text::counted;
+
+/// Sends an event
+///
+/// It reaches every run that waits for it now, and nobody else. With --run it goes to that run only, which keeps it
+/// for its next wait.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse notify prices-changed --data '{\"currency\": \"EUR\"}'
+  dormouse notify approved --run 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+pub struct Notify {
+    /// The event's name
+    event: String,
+
+    /// To this run only
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+
+    /// What is sent with it: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    data: Option<String>,
+
+    /// The media type of what is sent [default: application/json]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Notify {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let input = Input::read(self.data.as_deref(), self.content_type.as_deref())?;
+        let url = match &self.run {
+            Some(run) => client.url(&["runs", run, "events", &self.event]),
+            None => client.url(&["events", &self.event]),
+        };
+        let length = input.bytes.len() as u64;
+        let body = Body {
+            content_type: &input.content_type,
+            bytes: &mut input.bytes.as_slice(),
+            length,
+        };
+        let answer = client.send(Method::POST, &url, &[], Some(body))?;
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else if let Some(run) = &self.run {
+            terminal.print(&format!("{} is sent to run {run}", self.event))?;
+        } else {
+            let Notified { runs } = answer.json()?;
+            terminal.note(&format!(
+                "{} reached {}",
+                self.event,
+                counted(runs.len() as u64, "run")
+            ))?;
+            for run in runs {
+                terminal.print(&run)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,32 @@
+//! `dormouse output`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::terminal::Terminal;
+
+/// Prints the output of a run, byte for byte
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: dormouse output 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6 > thumbnail.png"
+)]
+pub struct Output {
+    /// The run's id
+    run: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Output {
+    /// With `--json` it is the same: what the API answers is the output.
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let answer = client.get(&client.url(&["runs", &self.run, "output"]))?;
+        terminal.write(&answer.body)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

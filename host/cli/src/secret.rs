@@ -1,0 +1,310 @@
+//! `dormouse secret`.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use dormouse_api::{NewSecret, Secret, SecretUse, Secrets};
+use dormouse_journal::Time;
+use dormouse_secret::Secret as Value;
+use http::Method;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::client::Body;
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::input::without_line_break;
+use crate::table::Table;
+use crate::terminal::Terminal;
+use crate::text::plain_line;
+use crate::time::{ago, now};
+
+/// The number of bytes that are read of standard input at most. A secret is far smaller, and a large file was given by
+/// mistake.
+const MOST: u64 = 1 << 20;
+
+/// Sets, lists or deletes secrets: values that workflows may use and never see
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse secret set stripe --workflow payment --verify < stripe.txt
+  dormouse secret list
+  dormouse secret delete stripe
+
+The host needs a key to seal secrets with: `openssl rand -base64 32 > FILE`, and
+`dormouse serve --secret-key-file FILE`.")]
+pub struct SecretCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Set(Set),
+    List(List),
+    Delete(Delete),
+}
+
+/// Sets a secret to what standard input holds, and says what it may be used for
+///
+/// Nobody can read the value back. Each workflow that is named may do each thing that is named, and nothing else is
+/// allowed to anybody. A secret of the same name is replaced, its uses included. A line break at the end is not part of
+/// the value. At a terminal the value is asked for, and not shown while it is typed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse secret set github --workflow deploy --verify < github.txt
+  dormouse secret set stripe --workflow payment --workflow refund --send-to https://api.stripe.com
+  printf %s \"$TOKEN\" | dormouse secret set crm --workflow lead --send-to https://crm.example:8443")]
+struct Set {
+    /// The secret's name: 1 to 64 characters out of a-z, A-Z, 0-9, ., _ and -
+    name: String,
+
+    /// A workflow that may use it; give the flag again for others. It need not be deployed yet
+    #[arg(long = "workflow", value_name = "NAME", required = true)]
+    workflows: Vec<String>,
+
+    /// Requests to the workflow's webhooks may be checked by it
+    #[arg(long, required_unless_present = "send_to")]
+    verify: bool,
+
+    /// Calls of the workflow may carry it to this scheme, host and port; give the flag again for others
+    #[arg(long, value_name = "ORIGIN")]
+    send_to: Vec<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Lists the secrets, without their values
+#[derive(Debug, Args)]
+#[command(after_help = "Example: dormouse secret list")]
+struct List {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Deletes a secret: what would use it is denied from now on
+#[derive(Debug, Args)]
+#[command(after_help = "Example: dormouse secret delete stripe")]
+struct Delete {
+    /// The secret
+    name: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl SecretCommand {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        match &self.action {
+            Action::Set(set) => set.run(terminal)?,
+            Action::List(list) => list.run(terminal)?,
+            Action::Delete(delete) => delete.run(terminal)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Set {
+    fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
+        let client = self.connection.open()?;
+        let new = NewSecret {
+            value: read_value(&self.name, terminal)?,
+            uses: self.uses(),
+        };
+        let json = serde_json::to_vec(&new)
+            .map_err(|error| CliError::Usage(format!("the secret cannot be sent: {error}")))?;
+        let body = Body {
+            content_type: "application/json",
+            bytes: &mut json.as_slice(),
+            length: json.len() as u64,
+        };
+        let url = client.url(&["secrets", &self.name]);
+        let answer = client.send(Method::PUT, &url, &[], Some(body))?;
+        if self.connection.json {
+            return Ok(terminal.json(&answer.body)?);
+        }
+        let secret: Secret = answer.json()?;
+        let done = if answer.status == 201 {
+            "set"
+        } else {
+            "replaced"
+        };
+        Ok(terminal.print(&format!("{} is {done}", secret.name))?)
+    }
+
+    /// Returns every combination of a workflow and a purpose.
+    fn uses(&self) -> Vec<SecretUse> {
+        let mut uses = Vec::new();
+        for workflow in &self.workflows {
+            if self.verify {
+                uses.push(SecretUse::verify(workflow));
+            }
+            let origins = self.send_to.iter();
+            uses.extend(origins.map(|origin| SecretUse::send_to(workflow, origin)));
+        }
+        uses
+    }
+}
+
+impl List {
+    fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
+        let client = self.connection.open()?;
+        let answer = client.get(&client.url(&["secrets"]))?;
+        if self.connection.json {
+            return Ok(terminal.json(&answer.body)?);
+        }
+        let secrets: Secrets = answer.json()?;
+        if secrets.secrets.is_empty() {
+            return Ok(
+                terminal.note("no secrets; `dormouse secret set --help` says how to set one")?
+            );
+        }
+        Ok(terminal.print(&render(&secrets, now()))?)
+    }
+}
+
+impl Delete {
+    fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
+        let client = self.connection.open()?;
+        let url = client.url(&["secrets", &self.name]);
+        client.send(Method::DELETE, &url, &[], None)?;
+        if self.connection.json {
+            // The API's answer is empty.
+            return Ok(());
+        }
+        Ok(terminal.print(&format!("{} is deleted", self.name))?)
+    }
+}
+
+/// Formats a table with one line for each use of a secret.
+fn render(secrets: &Secrets, now: Time) -> String {
+    let mut table = Table::new(&["secret", "workflow", "may", "set", ""]);
+    for secret in &secrets.secrets {
+        for granted in &secret.uses {
+            let purpose = match &granted.send_to {
+                Some(origin) => format!("be sent to {origin}"),
+                None => "verify".into(),
+            };
+            let note = if secret.readable {
+                ""
+            } else {
+                "the host has no key for it"
+            };
+            table.row([
+                plain_line(&secret.name).into(),
+                plain_line(&granted.workflow).into(),
+                plain_line(&purpose).into(),
+                ago(secret.updated, now).into(),
+                note.into(),
+            ]);
+        }
+    }
+    table.render(false)
+}
+
+/// Reads the value from standard input, and checks it before it is sent anywhere.
+fn read_value(name: &str, terminal: &mut Terminal) -> Result<String, CliError> {
+    let stdin = io::stdin();
+    let read = if stdin.is_terminal() {
+        terminal.ask(&format!("value of {} (not shown): ", plain_line(name)))?;
+        read_unseen(&stdin)
+    } else {
+        let mut bytes = Vec::new();
+        stdin
+            .lock()
+            .take(MOST)
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+    };
+    let bytes =
+        read.map_err(|error| CliError::Usage(format!("standard input cannot be read: {error}")))?;
+    let value = Value::new(without_line_break(bytes)).map_err(|error| {
+        CliError::Usage(format!("what standard input holds is no secret: {error}"))
+    })?;
+    Ok(value.expose_text().to_owned())
+}
+
+/// Reads a line from the terminal without showing what is typed.
+fn read_unseen(stdin: &io::Stdin) -> io::Result<Vec<u8>> {
+    let _silence = Silence::over(stdin)?;
+    let mut line = Vec::new();
+    stdin.lock().read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+/// Keeps the terminal from showing what is typed, except the end of the line, until this is dropped.
+struct Silence<'a> {
+    stdin: &'a io::Stdin,
+    before: Termios,
+}
+
+impl<'a> Silence<'a> {
+    fn over(stdin: &'a io::Stdin) -> io::Result<Self> {
+        let before = tcgetattr(stdin)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        silent.local_modes.insert(LocalModes::ECHONL);
+        // What was typed before the question may have been shown, so it is thrown away.
+        tcsetattr(stdin, OptionalActions::Flush, &silent)?;
+        Ok(Silence { stdin, before })
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        // If the terminal is gone, there is nothing to restore.
+        let _ = tcsetattr(self.stdin, OptionalActions::Drain, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workflow_gets_every_use() {
+        let connection = || -> Connection {
+            use clap::FromArgMatches as _;
+            let command = Connection::augment_args(clap::Command::new("c"));
+            Connection::from_arg_matches(&command.get_matches_from(["c"])).unwrap()
+        };
+        let set = Set {
+            name: "s".into(),
+            workflows: vec!["w".into(), "v".into()],
+            verify: true,
+            send_to: vec!["https://a.example".into()],
+            connection: connection(),
+        };
+        let expected = [
+            SecretUse::verify("w"),
+            SecretUse::send_to("w", "https://a.example"),
+            SecretUse::verify("v"),
+            SecretUse::send_to("v", "https://a.example"),
+        ];
+        assert_eq!(set.uses(), expected);
+    }
+
+    #[test]
+    fn secrets_in_a_table() {
+        let secret = |name: &str, uses, readable| Secret {
+            name: name.into(),
+            uses,
+            created: Time(0).into(),
+            updated: Time(60_000).into(),
+            readable,
+        };
+        let both = vec![
+            SecretUse::verify("payment"),
+            SecretUse::send_to("refund", "https://api.stripe.com"),
+        ];
+        let secrets = Secrets {
+            secrets: vec![
+                secret("github", vec![SecretUse::verify("deploy")], false),
+                secret("stripe", both, true),
+            ],
+        };
+        insta::assert_snapshot!(render(&secrets, Time(120_000)));
+    }
+}

@@ -1,0 +1,177 @@
+//! `dormouse show`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_api::{Failure, Run};
+use dormouse_journal::Time;
+
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::table::{Cell, Table};
+use crate::terminal::Terminal;
+use crate::text::{colour, counted, indented, plain, plain_line, size};
+use crate::time::{ago, now, since, until};
+
+/// Shows a run: where it stands, what it waits for, how it ended
+#[derive(Debug, Args)]
+#[command(after_help = "Example: dormouse show 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+pub struct Show {
+    /// The run's id
+    run: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Show {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let answer = client.get(&client.url(&["runs", &self.run]))?;
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else {
+            terminal.print(&render(&answer.json()?, now(), terminal.colour))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Formats why a run failed, with the place in its code if it trapped.
+pub(crate) fn render_failure(failure: &Failure) -> String {
+    let mut text = format!(
+        "{}: {}",
+        plain_line(&failure.code),
+        plain(&failure.message).trim_end()
+    );
+    if let Some(backtrace) = &failure.backtrace {
+        text += "\n";
+        text += plain(backtrace).trim_end();
+    }
+    text
+}
+
+fn render(run: &Run, now: Time, with_colour: bool) -> String {
+    let mut text = fields(run, now).render(with_colour);
+    if !run.waiting.is_empty() {
+        text += "\nwaits for\n";
+        text += &waiting(run, now).render(false);
+        if run.waiting_truncated {
+            text += "  and more\n";
+        }
+    }
+    if let Some(failure) = &run.summary.failure {
+        text += &format!("\n{}\n", render_failure(failure));
+    }
+    if let Some(output) = &run.output {
+        text += &format!("\noutput\n  {}\n", indented(&plain(output.get()), 2));
+    }
+    text
+}
+
+fn fields(run: &Run, now: Time) -> Table {
+    let summary = &run.summary;
+    let mut table = Table::of_fields();
+    table.field("run", summary.id.as_str());
+    table.field("workflow", summary.workflow.as_str());
+    table.field("version", summary.version.as_str());
+    table.field(
+        "status",
+        Cell::coloured(summary.status.as_str(), colour(summary.status)),
+    );
+    table.field("started", since(summary.created, now));
+    if let Some(ended) = summary.ended {
+        table.field("ended", since(ended, now));
+    }
+    let journal = format!(
+        "{}, {}, {}",
+        counted(run.activations.into(), "activation"),
+        counted(run.operations.into(), "operation"),
+        size(run.journal_bytes)
+    );
+    table.field("journal", journal);
+    if summary.untaken > 0 {
+        table.field(
+            "untaken",
+            format!("{}: accepted, and never taken by a wait", summary.untaken),
+        );
+    }
+    table
+}
+
+fn waiting(run: &Run, now: Time) -> Table {
+    let mut table = Table::new(&["operation", "kind", "step", "since", "deadline"]).indented(2);
+    for waiting in &run.waiting {
+        table.row([
+            waiting.operation.to_string().into(),
+            waiting.kind.as_str().into(),
+            plain_line(&waiting.step).into(),
+            ago(waiting.since, now).into(),
+            waiting
+                .deadline
+                .map_or_else(|| "none".into(), |deadline| until(deadline, now))
+                .into(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, json: &str) {
+        let run: Run = serde_json::from_str(json).unwrap();
+        insta::assert_snapshot!(name, render(&run, Time(1_772_352_240_000), false));
+    }
+
+    #[test]
+    fn a_run_that_waits() {
+        check(
+            "waits",
+            r#"{
+                "id": "019ca8b5-3a00-7000-8000-000000000000", "workflow": "approval", "version": "3f3f",
+                "status": "suspended", "created": "2026-03-01T08:00:00.000Z", "ended": null, "untaken": 0,
+                "waiting": [
+                    {"operation": 2, "kind": "wait-for-webhook", "step": "approved", "since":
+                     "2026-03-01T08:00:01.000Z", "deadline": null},
+                    {"operation": 13, "kind": "sleep", "step": "remind \u001b[2J", "since":
+                     "2026-03-01T08:00:01.000Z", "deadline": "2026-03-01T09:30:00.000Z"}
+                ],
+                "waiting_truncated": false, "activations": 2, "operations": 14, "journal_bytes": 1536,
+                "last_activation": "2026-03-01T08:00:01.000Z"
+            }"#,
+        );
+    }
+
+    #[test]
+    fn a_run_that_failed() {
+        check(
+            "failed",
+            r#"{
+                "id": "019ca8b5-3a00-7000-8000-000000000000", "workflow": "approval", "version": "3f3f",
+                "status": "failed", "created": "2026-03-01T08:00:00.000Z", "ended": "2026-03-01T08:01:00.000Z",
+                "untaken": 1,
+                "failure": {"code": "trap", "message": "index out of bounds", "backtrace":
+                    "0: approval::decide\n1: run"},
+                "waiting": [], "waiting_truncated": false, "activations": 1, "operations": 1, "journal_bytes": 100,
+                "last_activation": "2026-03-01T08:01:00.000Z"
+            }"#,
+        );
+    }
+
+    #[test]
+    fn a_run_that_completed() {
+        check(
+            "completed",
+            r#"{
+                "id": "019ca8b5-3a00-7000-8000-000000000000", "workflow": "approval", "version": "3f3f",
+                "status": "completed", "created": "2026-03-01T08:00:00.000Z", "ended": "2026-03-01T08:01:00.000Z",
+                "untaken": 0, "output": {"decision": "approved",
+ "reminders": 1},
+                "waiting": [], "waiting_truncated": false, "activations": 3, "operations": 5, "journal_bytes": 900,
+                "last_activation": "2026-03-01T08:01:00.000Z"
+            }"#,
+        );
+    }
+}

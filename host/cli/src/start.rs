@@ -1,0 +1,286 @@
+//! `dormouse start`.
+
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use dormouse_api::{Run, StartedRun, Webhooks};
+use dormouse_journal::{Status, Until};
+use http::{HeaderName, Method};
+
+use crate::client::{Answer, Body, Client};
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::exit::REFUSED;
+use crate::input::Input;
+use crate::patience::{patiently, pause};
+use crate::show::render_failure;
+use crate::terminal::Terminal;
+use crate::text::plain_line;
+
+/// Starts a run, and prints its id
+///
+/// With --wait it is followed to its end: changes of its status go to standard error, its output to standard output,
+/// and the exit code is 0 if it completed, 1 if it failed or was cancelled. A restart of the host in between does no
+/// harm. Stopping this command does not stop the run.
+///
+/// With --until-suspended the id is printed once the run sleeps, and its webhooks go to standard error; --json prints all
+/// of it. A run that ends without sleeping is shown as with --wait.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse start fan-out --input '{\"service_url\": \"https://service.example\", \"count\": 3}' --wait
+  dormouse start approval --input @request.json --until-suspended --json | jq -r '.webhooks[0].url'
+  dormouse start thumbnail --input @photo.png --content-type image/png
+  dormouse start approval --input - --idempotency-key request-7 < request.json")]
+pub struct Start {
+    /// The workflow
+    workflow: String,
+
+    /// The input: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
+    input: Option<String>,
+
+    /// The input's media type [default: application/json]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    /// A repeat with the same key and input gives the run that was started first
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+
+    /// This version rather than the current one
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+
+    /// Follows the run to its end
+    #[arg(long)]
+    wait: bool,
+
+    /// Waits until the run sleeps, and shows its webhooks
+    #[arg(long, conflicts_with = "wait")]
+    until_suspended: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// The number of seconds for which the host may hold its answer while a run is followed. It also bounds how late a
+/// change of the run's status is shown.
+const HOLD: u32 = 2;
+
+/// The time between such an answer and the next request, since a host can be set to hold no answers.
+const BREATH: Duration = Duration::from_millis(100);
+
+impl Start {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let client = self.connection.open()?;
+        let answer = self.start(&client)?;
+        let started: StartedRun = answer.json()?;
+        if self.wait {
+            return self.follow(&client, &started, Until::Ended, terminal);
+        }
+        if self.until_suspended {
+            return self.follow(&client, &started, Until::Suspended, terminal);
+        }
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else {
+            terminal.print(&started.id)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn start(&self, client: &Client) -> Result<Answer, CliError> {
+        let input = Input::read(self.input.as_deref(), self.content_type.as_deref())?;
+        let mut url = client.url(&["workflows", &self.workflow, "runs"]);
+        if let Some(version) = &self.version {
+            url.query_pairs_mut().append_pair("version", version);
+        }
+        let key = self
+            .idempotency_key
+            .as_deref()
+            .map(|key| (HeaderName::from_static("idempotency-key"), key));
+        let length = input.bytes.len() as u64;
+        let body = Body {
+            content_type: &input.content_type,
+            bytes: &mut input.bytes.as_slice(),
+            length,
+        };
+        client.send(Method::POST, &url, key.as_slice(), Some(body))
+    }
+
+    fn follow(
+        &self,
+        client: &Client,
+        started: &StartedRun,
+        until: Until,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        let (answer, run) = watch(client, started, until, terminal)?;
+        if !run.summary.status.has_ended() {
+            self.show_webhooks(client, run, terminal)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+        } else {
+            finish(client, &run, terminal)?;
+        }
+        Ok(exit_code(&run))
+    }
+
+    fn show_webhooks(
+        &self,
+        client: &Client,
+        run: Run,
+        terminal: &mut Terminal,
+    ) -> Result<(), CliError> {
+        let url = client.url(&["runs", &run.summary.id, "webhooks"]);
+        let Webhooks { webhooks } = patiently(terminal, || client.get(&url))?.json()?;
+        if self.connection.json {
+            let shown = StartedRun {
+                id: run.summary.id,
+                status: run.summary.status,
+                webhooks: Some(webhooks),
+            };
+            let json = serde_json::to_vec(&shown).map_err(std::io::Error::from)?;
+            terminal.json(&json)?;
+        } else {
+            for webhook in &webhooks {
+                let step = plain_line(&webhook.step);
+                terminal.note(&format!("webhook {step:?}: {}", webhook.url))?;
+            }
+            terminal.print(&run.summary.id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows the progress of a run until it has come as far as `until`.
+fn watch(
+    client: &Client,
+    started: &StartedRun,
+    until: Until,
+    terminal: &mut Terminal,
+) -> Result<(Answer, Run), CliError> {
+    let url = client.url(&["runs", &started.id]);
+    terminal.note(&format!("run {} is {}", started.id, started.status))?;
+    let mut shown = String::new();
+    loop {
+        let answer = patiently(terminal, || client.get_waiting(&url, until, HOLD))?;
+        let run: Run = answer.json()?;
+        if until.is_reached_by(run.summary.status) {
+            return Ok((answer, run));
+        }
+        let now = Progress(&run).to_string();
+        if now != shown {
+            terminal.note(&now)?;
+            shown = now;
+        }
+        pause(BREATH);
+    }
+}
+
+fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), CliError> {
+    let id = &run.summary.id;
+    terminal.note(&format!("run {id} has {}", ending(run.summary.status)))?;
+    if let Some(failure) = &run.summary.failure {
+        terminal.note(&render_failure(failure))?;
+    }
+    if run.output.is_some() {
+        let url = client.url(&["runs", id, "output"]);
+        let output = patiently(terminal, || client.get(&url))?;
+        terminal.write(&output.body)?;
+    }
+    Ok(())
+}
+
+fn ending(status: Status) -> &'static str {
+    match status {
+        Status::Cancelled => "been cancelled",
+        status => status.as_str(),
+    }
+}
+
+fn exit_code(run: &Run) -> ExitCode {
+    match run.summary.status {
+        Status::Completed => ExitCode::SUCCESS,
+        _ => ExitCode::from(REFUSED),
+    }
+}
+
+/// Formats the state of a run on one line.
+struct Progress<'a>(&'a Run);
+
+/// The number of operations that such a line names.
+const NAMED: usize = 3;
+
+impl fmt::Display for Progress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.0;
+        write!(f, "{}", run.summary.status)?;
+        if let Some(failure) = &run.summary.failure {
+            write!(f, ": {}", plain_line(&failure.message))?;
+        }
+        for (place, waiting) in run.waiting.iter().take(NAMED).enumerate() {
+            let separator = if place == 0 { ": " } else { ", " };
+            write!(
+                f,
+                "{separator}{} {:?}",
+                waiting.kind,
+                plain_line(&waiting.step)
+            )?;
+        }
+        if run.waiting.len() > NAMED {
+            write!(f, " and {} more", run.waiting.len() - NAMED)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(status: &str, steps: &[&str]) -> Run {
+        let waiting: Vec<serde_json::Value> = steps
+            .iter()
+            .map(|step| {
+                serde_json::json!({
+                    "operation": 1, "kind": "wait-for-webhook", "step": step,
+                    "since": "2026-03-01T08:00:00.000Z", "deadline": null,
+                })
+            })
+            .collect();
+        serde_json::from_value(serde_json::json!({
+            "id": "019ca8b5-3a00-7000-8000-000000000000", "workflow": "approval", "version": "3f",
+            "status": status, "created": "2026-03-01T08:00:00.000Z", "ended": null, "untaken": 0,
+            "waiting": waiting, "waiting_truncated": false, "activations": 2, "operations": 3, "journal_bytes": 100,
+            "last_activation": "2026-03-01T08:00:00.000Z",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn progress_in_a_line() {
+        let check = |run: &Run, expected: &str| assert_eq!(Progress(run).to_string(), expected);
+        check(&run("running", &[]), "running");
+        check(
+            &run("suspended", &["approve"]),
+            "suspended: wait-for-webhook \"approve\"",
+        );
+        check(
+            &run("suspended", &["a", "b", "c", "d", "e"]),
+            "suspended: wait-for-webhook \"a\", wait-for-webhook \"b\", wait-for-webhook \"c\" and 2 more",
+        );
+    }
+
+    #[test]
+    fn only_a_completed_run_is_a_success() {
+        assert_eq!(exit_code(&run("completed", &[])), ExitCode::SUCCESS);
+        assert_eq!(exit_code(&run("failed", &[])), ExitCode::from(1));
+        assert_eq!(exit_code(&run("cancelled", &[])), ExitCode::from(1));
+    }
+}

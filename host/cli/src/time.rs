@@ -1,0 +1,126 @@
+//! Times for people: how long ago, how long until.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dormouse_api::Timestamp;
+use dormouse_journal::Time;
+
+/// Returns the time of this machine. It is compared with times of the host, whose clock may differ.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client is no part of the host, whose time is injected"
+)]
+pub(crate) fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Formats a point in time, and how long ago it was.
+pub(crate) fn since(time: Timestamp, now: Time) -> String {
+    format!("{time} ({})", ago(time, now))
+}
+
+/// Formats how long ago a point in time was.
+pub(crate) fn ago(time: Timestamp, now: Time) -> String {
+    format!("{} ago", span(now.0.saturating_sub(time.0.0)))
+}
+
+/// Formats how long it is until a point in time.
+pub(crate) fn until(time: Timestamp, now: Time) -> String {
+    match time.0.0.checked_sub(now.0) {
+        Some(left) if left > 0 => format!("in {}", span(left)),
+        _ => "now".into(),
+    }
+}
+
+/// Formats a number of milliseconds in its two largest units.
+pub(crate) fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    let two = |large: u64, unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large}{unit}"),
+        _ => format!("{large}{unit} {small}{small_unit}"),
+    };
+    if milliseconds < 1_000 {
+        format!("{milliseconds}ms")
+    } else if minutes == 0 {
+        format!("{seconds}s")
+    } else if hours == 0 {
+        two(minutes, "m", seconds % 60, "s")
+    } else if days == 0 {
+        two(hours, "h", minutes % 60, "m")
+    } else {
+        two(days, "d", hours % 24, "h")
+    }
+}
+
+/// Formats a number of milliseconds exactly.
+pub(crate) fn exact(milliseconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+        (1, "ms"),
+    ];
+    let mut left = milliseconds;
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS {
+        if left >= size {
+            parts.push(format!("{}{unit}", left / size));
+            left %= size;
+        }
+    }
+    if parts.is_empty() {
+        "0ms".into()
+    } else {
+        parts.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_shown_exactly() {
+        let table = [
+            (0, "0ms"),
+            (1_500, "1s 500ms"),
+            (300_000, "5m"),
+            (90_061_001, "1d 1h 1m 1s 1ms"),
+        ];
+        for (milliseconds, expected) in table {
+            assert_eq!(exact(milliseconds), expected, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn spans_have_two_units() {
+        let table = [
+            (0, "0ms"),
+            (999, "999ms"),
+            (1_000, "1s"),
+            (59_999, "59s"),
+            (60_000, "1m"),
+            (252_000, "4m 12s"),
+            (3_600_000, "1h"),
+            (5_400_000, "1h 30m"),
+            (86_400_000, "1d"),
+            (97_200_000, "1d 3h"),
+        ];
+        for (milliseconds, expected) in table {
+            assert_eq!(span(milliseconds), expected, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_differs_does_no_harm() {
+        let (early, late) = (Timestamp(Time(1_000)), Timestamp(Time(9_000)));
+        assert_eq!(ago(late, early.0), "0ms ago");
+        assert_eq!(until(early, late.0), "now");
+        assert_eq!(until(late, early.0), "in 8s");
+    }
+}

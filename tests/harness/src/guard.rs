@@ -1,0 +1,47 @@
+//! A process that does not outlive its owner.
+
+use std::io;
+use std::process::{Child, Command};
+
+/// A process that is killed when this is dropped.
+#[derive(Debug)]
+pub struct ChildGuard(Child);
+
+impl ChildGuard {
+    /// Starts a process.
+    ///
+    /// # Errors
+    /// If the program cannot be run.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        command.spawn().map(ChildGuard)
+    }
+
+    /// Returns the process, to be read from or waited for.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Returns the id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Kills the process (SIGKILL), and waits until it is gone.
+    ///
+    /// # Errors
+    /// If the process cannot be signalled or waited for.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for ChildGuard {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
