@@ -1,7 +1,7 @@
 //! Backups: everything durable, as one file.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -15,37 +15,21 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::docs::{Bytes, Guarded};
 use super::state::AppState;
 use crate::machine::{self, Scratch};
 use crate::problem::Problem;
 
-/// Bytes that are read and sent at once.
+/// How many bytes are read and sent at once.
 const PIECE: usize = 256 << 10;
 
-/// Where backups are made, one at a time: each takes as much of the disk as the store.
-pub(super) struct Backups {
-    directory: PathBuf,
-    turn: Arc<Semaphore>,
-}
-
-/// A backup that was made, and the turn that it takes until it was fetched.
+/// A backup that was made. It keeps its place until it was fetched.
 struct Made {
     file: std::fs::File,
     length: u64,
     turn: OwnedSemaphorePermit,
-}
-
-impl Backups {
-    /// Backups of the store in this directory.
-    pub(super) fn new(directory: &Path) -> Self {
-        Backups {
-            directory: directory.to_owned(),
-            turn: Arc::new(Semaphore::new(1)),
-        }
-    }
 }
 
 /// Makes a backup
@@ -67,8 +51,7 @@ impl Backups {
     ),
 )]
 pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Problem> {
-    let backups = state.backups.clone();
-    let Ok(turn) = backups.turn.clone().try_acquire_owned() else {
+    let Some(turn) = state.backup_place.take() else {
         return Err(Problem::backup_running());
     };
     // It goes away with this future, which goes away with the client.
@@ -77,10 +60,11 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
         let wanted = Arc::downgrade(&wanted);
         move || wanted.strong_count() > 0
     };
-    let runtime = state.runtime.clone();
-    let made =
-        tokio::task::spawn_blocking(move || make(&runtime, &backups.directory, turn, &is_wanted))
-            .await;
+    let made = tokio::task::spawn_blocking(move || {
+        let directory = state.backup_place.directory();
+        make(&state.runtime, directory, turn, &is_wanted)
+    })
+    .await;
     drop(wanted);
     let made = made.unwrap_or_else(|error| {
         tracing::error!(%error, "a backup panicked");
@@ -120,7 +104,7 @@ fn failed(error: &io::Error) -> Problem {
     Problem::backup_failed()
 }
 
-/// A backup in pieces. A client that does not take them is cut off as any other, and with it the file goes.
+/// Returns a backup in pieces. A client that does not take them is cut off as any other, and then the file is gone.
 fn pieces(made: Made) -> impl Stream<Item = io::Result<bytes::Bytes>> {
     let Made { file, turn, .. } = made;
     stream::try_unfold((File::from_std(file), turn), async |(mut file, turn)| {

@@ -62,12 +62,11 @@ async fn api(settings: &str) -> Router {
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
     let runtime = Runtime::open(parts, engine, crate::settings::runtime(&config)).unwrap();
-    router(AppState::new(
-        runtime,
-        &config,
-        Metrics::default(),
-        Rejections::default(),
-    ))
+    router(runtime, &config, Metrics::default(), Rejections::default())
+}
+
+fn document() -> String {
+    docs::to_json(&routes().into_openapi())
 }
 
 fn request(method: &str, path: &str) -> Builder {
