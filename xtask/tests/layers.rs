@@ -8,9 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod workspace;
+
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
 /// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
 /// break its purpose.
@@ -93,29 +93,9 @@ const WATCHED: [&str; 7] = [
     "wasmtime-wasi",
 ];
 
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
 /// The normal dependencies of every crate of the workspace.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let metadata = workspace::metadata();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     metadata["packages"]
         .as_array()
@@ -168,24 +148,11 @@ fn nothing_below_http_names_a_runtime_a_thread_or_the_clock() {
         "api",
         "config",
     ] {
-        for file in files(&root().join("host").join(layer).join("src")) {
+        for file in workspace::rust_files(&workspace::root().join("host").join(layer).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
             for name in banned {
                 assert!(!text.contains(name), "{} names {name}", file.display());
             }
         }
     }
-}
-
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }

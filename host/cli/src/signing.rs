@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use dormouse_api::SignatureScheme;
 use dormouse_journal::{Header, Signature};
-use dormouse_seams::Entropy as _;
 use dormouse_secret::Secret;
 use dormouse_webhook::{check_signature, sign};
 

@@ -1,41 +1,41 @@
 //! Which deliveries still wait for the workflow's answer.
 //!
-//! It follows from what the guest was given and did, so a replay arrives at the same.
+//! This follows from what the guest was given and what it did, so a replay comes to the same result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_journal::WebhookNumber;
 
-use crate::failure::Stop;
+use crate::stop::Stop;
 
-/// The deliveries of a run that can be answered.
+/// The deliveries of a run that the workflow answers.
 #[derive(Default)]
 pub(crate) struct Answers {
-    /// Webhooks whose callers the workflow answers.
+    /// The webhooks whose callers the workflow answers.
     webhooks: BTreeSet<WebhookNumber>,
-    /// Deliveries of theirs, and whether each was answered.
+    /// The deliveries of these webhooks, and whether each was answered.
     deliveries: BTreeMap<String, bool>,
 }
 
 impl Answers {
-    /// A webhook was created whose callers the workflow answers.
+    /// Adds a webhook whose callers the workflow answers.
     pub(crate) fn expect(&mut self, webhook: WebhookNumber) {
         self.webhooks.insert(webhook);
     }
 
-    /// The guest was given a delivery.
+    /// Adds a delivery that the guest was given, if its caller waits for an answer.
     pub(crate) fn delivered(&mut self, webhook: WebhookNumber, delivery: &str) {
         if self.webhooks.contains(&webhook) {
             self.deliveries.insert(delivery.to_owned(), false);
         }
     }
 
-    /// How many deliveries are remembered. It grows for as long as the run does.
+    /// Returns how many deliveries are remembered. The number never goes down.
     pub(crate) fn remembered(&self) -> usize {
         self.deliveries.len()
     }
 
-    /// Whether this delivery waits for an answer.
+    /// Stops a guest that answers a delivery which does not wait for an answer.
     pub(crate) fn check(&self, delivery: &str) -> Result<(), Stop> {
         match self.deliveries.get(delivery) {
             Some(false) => Ok(()),
@@ -50,7 +50,7 @@ impl Answers {
         }
     }
 
-    /// The guest has answered this delivery.
+    /// Marks a delivery as answered.
     pub(crate) fn answered(&mut self, delivery: &str) {
         if let Some(answered) = self.deliveries.get_mut(delivery) {
             *answered = true;

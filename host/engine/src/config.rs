@@ -1,4 +1,4 @@
-//! How wasmtime is set up. Everything here that compiled code can feel is part of the engine's fingerprint.
+//! How wasmtime is set up. Every setting that compiled code depends on is part of the engine's fingerprint.
 
 use wasmtime::{
     Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
@@ -7,33 +7,33 @@ use wasmtime::{
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
-/// Bytes of stack that Wasm code may use. A guest can feel it, so it is recorded with each run.
+/// How many bytes of stack Wasm code may use. A guest can notice the limit, so it is recorded with each run.
 pub const WASM_STACK: usize = 1 << 20;
 
-/// What the host's functions have on the same stack, below the guest. They start where the guest left off, so a guest
-/// that uses its stack to the end must leave them this much; without it an overflow would take the whole process down.
+/// How many bytes of the same stack are left for the host's functions. They start where the guest is, so they need this
+/// much beyond the guest's part: if they overflowed the stack, the whole process would end.
 const HOST_STACK: usize = 1 << 20;
 
-/// What the pool holds for each slot. A guest that waits without async has one stack that it waits on and one on which
-/// the outcome is handed to it. A Rust guest takes two tables and three core instances, a Python guest a few more; a
-/// guest that takes many leaves fewer for the others, who then queue.
+/// What the pool holds for each slot. A guest that waits without async has one stack on which it waits and one on which
+/// it is given the outcome. A Rust guest has two tables and three core instances, a Python guest a few more. A guest
+/// that has many leaves fewer for the others, which then queue.
 const STACKS_A_SLOT: u32 = 2;
 const TABLES_A_SLOT: u32 = 4;
 const CORE_INSTANCES_A_SLOT: u32 = 16;
 
-/// Bytes of a table that are set to zero when its slot is free again, rather than given back to the system, which costs
-/// two system calls and the faults of the next instance. It is the size of a small guest's table.
+/// How many bytes of a table are set to zero when its slot is free again. The rest is given back to the system, which
+/// costs two system calls and page faults in the next instance. This is the size of a small guest's table.
 const TABLE_KEPT: usize = 8 << 10;
 
 /// The settings of an [`Engine`](crate::Engine).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How many instances can live at once, in memory reserved beforehand. With 0 nothing is reserved and each is
-    /// allocated when it is made, which is what a process that only compiles wants.
+    /// How many instances can exist at once, in address space that is reserved beforehand. With 0 nothing is reserved,
+    /// and each instance is allocated when it is made: the right choice for a process that only compiles.
     pub slots: u32,
 }
 
-/// The configuration that decides what code means. It is the same with and without a pool.
+/// Returns the configuration that decides what code means. It is the same with and without a pool.
 pub(crate) fn semantics() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
@@ -52,7 +52,7 @@ pub(crate) fn semantics() -> wasmtime::Config {
     config
 }
 
-/// Takes instances from a pool of this many slots.
+/// Returns a configuration whose instances come from a pool of this many slots.
 pub(crate) fn with_pool(mut config: wasmtime::Config, slots: u32) -> wasmtime::Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
@@ -73,8 +73,8 @@ pub(crate) fn with_pool(mut config: wasmtime::Config, slots: u32) -> wasmtime::C
     config
 }
 
-/// Which Wasm runs here: what gives the same result on every machine and needs no garbage collector. The check of
-/// uploads takes exactly these, so that what it lets through can be compiled.
+/// Returns the features of Wasm that run here: those that have the same results on every machine and need no garbage
+/// collector. The check of uploads accepts exactly these, so that what it accepts can be compiled.
 fn features() -> WasmFeatures {
     WasmFeatures::WASM2.difference(WasmFeatures::GC_TYPES)
         | WasmFeatures::TAIL_CALL

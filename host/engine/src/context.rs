@@ -1,11 +1,11 @@
-//! The interface `context`: who and when a run is, randomness, the log, and giving up.
+//! The interface `context`: the run's identity, its time, random bytes, the log, and `abandon`.
 
 use dormouse_journal::{Arguments, Kind, Time};
 
 use crate::bindings::dormouse::workflow::context::{Header, Host, Instant, Level, Run};
-use crate::failure::Stop;
+use crate::guest::Guest;
 use crate::limits::RANDOM_BYTES;
-use crate::shared::Guest;
+use crate::stop::Stop;
 use crate::types::headers_out;
 
 impl Host for Guest {
@@ -32,8 +32,7 @@ impl Host for Guest {
         let length = usize::try_from(length)?;
         if length > RANDOM_BYTES {
             return Err(Stop::Misuse(format!(
-                "`random` was asked for {length} bytes, and gives at most {RANDOM_BYTES} at a time; call it again for \
-                 more"
+                "`random` was asked for {length} bytes, and the limit of one call is {RANDOM_BYTES}; call it again for more"
             ))
             .into());
         }

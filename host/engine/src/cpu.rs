@@ -1,42 +1,42 @@
-//! The CPU time of an activation. It is counted across polls, so that a guest that yields for ever is caught as well.
+//! The CPU time of an activation. It is summed over all polls, so that a guest that yields for ever is stopped too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reads CPU time, which this crate does not do itself.
+/// Reads CPU time. This crate reads no clock itself.
 pub trait CpuClock: Send + Sync {
-    /// The CPU time that the calling thread has used since some fixed point.
+    /// Returns the CPU time that the calling thread has used since some fixed point.
     fn thread_time(&self) -> Duration;
 }
 
-/// A replay may take this many times as long as the original was allowed to: machines differ, and a run must not be
-/// stopped for that. What takes even longer is a guest that does not repeat what it did.
+/// How many times the CPU time of a live activation its replay may use: machines differ, and a run must not be stopped
+/// for that. A guest that takes even longer does not repeat what it did.
 const REPLAY_FACTOR: u32 = 4;
 
-/// A guest that has not executed this long gives way when it is done, not before. The first tick after a long wait is
-/// always due, and would otherwise cost every activation a round through the executor.
+/// How long a guest executes before it gives way to others. Without it every activation would go once through the
+/// executor's queue, since the first tick after a long wait is always due.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// How many polls of an activation are measured only from the engine's first tick on: the one in which the guest goes
-/// on, and the one that follows whenever it has begun to wait. In the second it does nothing. It comes of a collection
-/// of futures in wasmtime, which asks to be polled once more after it has polled each of them.
+/// How many polls of an activation are measured only from the engine's first tick on: the one in which the guest
+/// executes, and the one that follows when it has begun to wait. In the second the guest does nothing: a collection of
+/// futures in wasmtime asks to be polled once more after it has polled each of them.
 const FREE_POLLS: u32 = 2;
 
-/// The budget of the activation that is open.
+/// Measures the CPU time of the open activation against its limit.
 ///
-/// Reading the clock is a call into the kernel that takes as long as all else in a short activation. So an activation
-/// that is over before the engine ticks is not measured at all. What goes uncounted is less than the span between two
-/// ticks, of a budget of seconds. A guest that is polled again and again, since it yields and does not wait, is measured
-/// in full, or many short polls would add up to nothing.
+/// Reading the clock is a system call that takes as long as everything else in a short activation. So an activation
+/// that is over before the engine ticks is not measured at all. The time that is not counted is shorter than the time
+/// between two ticks, and the limit is seconds. A guest that is polled again and again, since it yields and does not
+/// wait, is measured in full, or many short polls would add up to nothing.
 pub(crate) struct Meter {
     clock: Arc<dyn CpuClock>,
     limit: Duration,
-    /// By polls that are over.
+    /// The CPU time of the polls that are over.
     used: Duration,
-    /// How many polls of the activation are over.
+    /// How many polls are over.
     polls: u32,
-    /// Since when the poll that is under way is measured. Only ever compared within one thread: a poll stays on its
-    /// thread.
+    /// The thread's CPU time when the measuring of the current poll began. A poll stays on its thread, so this is only
+    /// compared with later times of the same thread.
     since: Option<Duration>,
 }
 
@@ -51,30 +51,32 @@ impl Meter {
         }
     }
 
-    /// A new activation has the whole budget.
+    /// Begins a new activation, which has used no CPU time yet.
     pub(crate) fn reset(&mut self) {
         self.used = Duration::ZERO;
         self.polls = 0;
         self.since = None;
     }
 
+    /// Begins a poll.
     pub(crate) fn poll_begins(&mut self) {
         if self.polls >= FREE_POLLS {
             self.measure();
         }
     }
 
-    /// Whether the poll under way is measured.
+    /// Returns whether the current poll is measured.
     pub(crate) fn is_measuring(&self) -> bool {
         self.since.is_some()
     }
 
-    /// Measures the poll under way from now on.
+    /// Measures the current poll from now on.
     pub(crate) fn measure(&mut self) {
         self.since = Some(self.clock.thread_time());
     }
 
-    /// A poll is over, and another one of the same activation follows. Gives whether others should have a turn before.
+    /// Ends a poll that another one of the same activation follows. Returns whether others should have a turn before
+    /// that.
     pub(crate) fn poll_ends(&mut self) -> bool {
         let slice = self.slice();
         self.used += slice;
@@ -83,7 +85,8 @@ impl Meter {
         slice >= SLICE || self.polls > FREE_POLLS
     }
 
-    /// Whether the budget is used up. `live` tells whether the guest does something new.
+    /// Returns whether the activation has used more CPU time than it may. `live` is false if it is a replay, which may
+    /// use more.
     pub(crate) fn is_used_up(&self, live: bool) -> bool {
         let limit = if live {
             self.limit
@@ -93,7 +96,7 @@ impl Meter {
         self.used + self.slice() > limit
     }
 
-    /// Whether the poll under way has executed long enough to let others have a turn.
+    /// Returns whether the guest has executed for so long in the current poll that others should have a turn.
     pub(crate) fn should_give_way(&self) -> bool {
         self.slice() >= SLICE
     }

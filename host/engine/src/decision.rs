@@ -1,69 +1,71 @@
-//! What an activation decided, and what can come between.
+//! The outcome of an activation: what it decided, or what interrupted it.
 
 use dormouse_journal::{
     Activation, Arguments, CallOptions, Kind, LogLine, Mismatch, OperationNumber, Payload, Request,
     Response,
 };
 
-/// What comes of an activation. All of it is committed at once, and only then performed.
+/// What an activation decided. All of it is committed at once, and only then performed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// For the journal.
+    /// The record for the journal.
     pub activation: Activation,
-    /// To be performed. Of an activation in which `run` returned only answers to callers are left; of one that failed
-    /// otherwise, nothing.
+    /// What the host is to perform. If `run` returned in this activation, only answers to callers; if the run failed in
+    /// another way, nothing.
     pub effects: Vec<Effect>,
-    /// The log lines written. They are kept when the run failed as well.
+    /// The lines that were logged. They are kept even if the run failed.
     pub logs: Vec<LogLine>,
-    /// The bytes of the run's log so far, to be passed to [`Launch`](crate::Launch) when the run is rebuilt.
+    /// The size in bytes of the run's log so far. When the run is rebuilt, it is passed on in
+    /// [`Launch::logged`](crate::Launch::logged).
     pub logged: usize,
 }
 
-/// Something for the host to do. What it does comes back as the operation's completion, if it has one.
+/// Something that the host is to perform. Its outcome comes back as the operation's completion, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Send a request.
     Call {
-        /// Which operation this is.
+        /// The operation that asks for this.
         operation: OperationNumber,
-        /// What to send.
+        /// The request.
         request: Request,
-        /// How, with the retry policy filled in.
+        /// How to send it. The retry policy is always set.
         options: CallOptions,
     },
     /// Send an event.
     Notify {
-        /// Which operation this is.
+        /// The operation that asks for this.
         operation: OperationNumber,
-        /// Its name.
+        /// The event's name.
         event: String,
-        /// To this run only. It may be no run at all.
+        /// The id of the only run that gets the event; there may be no such run. None if it goes to all that wait for
+        /// it.
         run: Option<String>,
-        /// What to send.
+        /// What the event carries.
         payload: Payload,
     },
-    /// Answer the caller of a delivery. Nothing comes back of that.
+    /// Answer the caller of a delivery. This has no outcome.
     Respond {
-        /// The delivery.
+        /// The delivery's id.
         delivery: String,
-        /// What its caller gets.
+        /// What the caller gets.
         response: Response,
     },
 }
 
 impl Effect {
-    /// Whether this is a request of that operation. One that is given up before it was ever sent is not sent; an event
-    /// is, whether anybody waits to hear whom it reached or not.
+    /// Returns whether this is the request of that operation. A request that is given up before it was sent is not
+    /// sent. An event is sent, even if the workflow no longer waits to learn whom it reached.
     pub(crate) fn is_call(&self, number: OperationNumber) -> bool {
         matches!(self, Effect::Call { operation, .. } if *operation == number)
     }
 
-    /// Whether it is done even if the run ends in the activation that decided it.
+    /// Returns whether this is performed even if the run ends in the activation that decided it.
     pub(crate) fn outlives_run(&self) -> bool {
         matches!(self, Effect::Respond { .. })
     }
 
-    /// What an operation asks of the host, if anything.
+    /// Returns what a new operation asks of the host. None if it asks nothing.
     pub(crate) fn of(
         operation: OperationNumber,
         arguments: Arguments,
@@ -105,21 +107,21 @@ impl Effect {
     }
 }
 
-/// An activation that came to no decision. The instance is of no further use; the run is not at fault, and is rebuilt or
-/// blocked.
+/// Why an activation came to no decision. The instance is of no further use. The run does not fail: it is rebuilt, or
+/// blocked until somebody helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Interruption {
     /// The guest does not repeat its journal.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
-    /// A step was finished, and [`Launch::rebuild_after_step`](crate::Launch::rebuild_after_step) is on: replay the
-    /// journal in a new instance, and go on there with this.
+    /// A step was finished, and [`Launch::rebuild_after_step`](crate::Launch::rebuild_after_step) is set. The caller is
+    /// to replay the journal in a new instance, and to go on there with this part of a decision.
     #[error("the instance is to be rebuilt after a step")]
     Rebuild(Box<Decision>),
-    /// The pool has no room for an instance now. It will when another is dropped.
+    /// The pool has no room for another instance until one is dropped.
     #[error("every slot for instances is taken")]
     PoolFull,
-    /// The host's own trouble.
+    /// The host itself is in trouble.
     #[error("{0}")]
     Host(String),
 }

@@ -1,4 +1,4 @@
-//! The engine: wasmtime, set up once, with the contract and WASI linked.
+//! The engine: wasmtime, set up once, with the contract and WASI ready to be linked.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,10 +9,10 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::Workflow;
 use crate::config::{self, Config};
-use crate::shared::Guest;
+use crate::guest::Guest;
 use crate::wasi;
 
-/// Compiles components and runs them. Cheap to clone; all clones are one.
+/// Compiles components and runs them. Clones are cheap and share one engine.
 #[derive(Clone)]
 pub struct Engine {
     wasmtime: wasmtime::Engine,
@@ -21,10 +21,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with these settings. Where the pool's address space cannot be had, it does without a pool and says so.
+    /// Returns an engine with these settings. If the machine has no address space for the pool of instances, the engine
+    /// does without a pool and logs a warning.
     ///
     /// # Errors
-    /// When this machine cannot run Wasm at all.
+    /// If this machine cannot run Wasm at all.
     pub fn new(config: &Config) -> Result<Self, EngineError> {
         let wasmtime = start(config).map_err(EngineError)?;
         let linker = link(&wasmtime).map_err(EngineError)?;
@@ -36,23 +37,24 @@ impl Engine {
         })
     }
 
-    /// What code compiled by this engine needs to be the same of an engine that runs it.
+    /// Returns the fingerprint that an engine must have to run code that this one compiled.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Lets every guest that is executing look at its CPU budget. Meant to be called every few milliseconds; without it
-    /// a guest that never yields is never interrupted.
+    /// Makes every guest that is executing check its CPU time. It must be called every few milliseconds: without it, a
+    /// guest that never yields is never interrupted.
     pub fn tick(&self) {
         self.wasmtime.increment_epoch();
     }
 
-    /// Compiles a component to code for [`seal`](crate::seal). The compiler cannot be interrupted and a small component
-    /// can keep it busy for long, so do this in a process whose time and memory are bounded.
+    /// Compiles a component to native code, which is then to be sealed with [`seal`](crate::seal). The compiler cannot
+    /// be interrupted, and a small component can keep it busy for long, so call this in a process whose time and memory
+    /// are limited.
     ///
     /// # Errors
-    /// When the bytes are not a valid component, or one that uses what this host does not run.
+    /// If the bytes are not a valid component, or if it uses features of Wasm that this host does not run.
     pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         self.wasmtime
             .precompile_component(component)
@@ -76,7 +78,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// This machine cannot run Wasm.
+/// Why no engine can be made: this machine cannot run Wasm.
 #[derive(Debug, thiserror::Error)]
 #[error("the Wasm engine cannot be started on this machine: {0:#}")]
 pub struct EngineError(wasmtime::Error);
@@ -86,7 +88,7 @@ pub struct EngineError(wasmtime::Error);
 #[error("the component cannot be compiled: {0}")]
 pub struct CompileError(String);
 
-/// Identifies what compiles and runs code: the version of wasmtime, the target, the settings.
+/// Identifies what compiles and runs code: the version of wasmtime, the target and the settings.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -104,7 +106,8 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The standard library's hashers may change from one release of Rust to the next, and a fingerprint lies on disk.
+/// A hasher whose results never change. Those of the standard library's hashers may change with a release of Rust, and
+/// fingerprints are kept on disk.
 struct StableHasher(Sha256);
 
 impl Hasher for StableHasher {

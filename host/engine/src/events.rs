@@ -1,10 +1,11 @@
-//! The interface `events`.
+//! The interface `events`: waiting for events, and sending them.
 
 use dormouse_journal::{Arguments, Kind, Outcome};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::events::{Duration, Host, HostWithStore, Payload};
-use crate::shared::Guest;
+use crate::guest::Guest;
+use crate::wait::Wait;
 
 impl Host for Guest {}
 
@@ -22,7 +23,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             timeout,
         };
         let arguments = Arguments::WaitForEvent { event, timeout };
-        let wait = shared.wait("wait-for-event", step, arguments, kind)?;
+        let wait = Wait::start(&shared, "wait-for-event", step, arguments, kind)?;
         wait.outcome(|outcome| match outcome {
             Outcome::Event(event) => Some(event.map(Payload::from)),
             _ => None,
@@ -55,7 +56,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             run,
             payload: payload.into(),
         };
-        let wait = shared.wait("notify", step, arguments, kind)?;
+        let wait = Wait::start(&shared, "notify", step, arguments, kind)?;
         wait.outcome(|outcome| match outcome {
             Outcome::Notified(count) => Some(count),
             _ => None,

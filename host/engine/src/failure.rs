@@ -1,79 +1,36 @@
-//! Why a guest stopped, and what of that its run is told.
+//! What it means for a run that its guest ended.
 //!
-//! There are two kinds of trouble. The guest's own ends the run, with a [`Failure`] whose code is stable and whose
-//! message says what to do. The host's never does: it becomes an [`Interruption`], and the run goes on later.
+//! There are two kinds of trouble. The guest's own trouble ends the run with a [`Failure`], whose code is stable and
+//! whose message says what to do. The host's trouble never ends a run: it becomes an [`Interruption`], and the run goes
+//! on later.
 
-use dormouse_journal::{End, Failure, Mismatch, Payload};
+use dormouse_journal::{End, Failure, Payload};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
+use crate::limits::Setting;
+use crate::log::LastWords;
+use crate::stop::Stop;
 
-/// Why the host stopped a guest. It is the error that a host function raises, and so the error that `run` ends with.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stop {
-    /// It does not repeat its journal.
-    #[error(transparent)]
-    Mismatch(#[from] Box<Mismatch>),
-    /// It called an import in a way that the contract does not allow.
-    #[error("{0}")]
-    Misuse(String),
-    /// It went past a limit.
-    #[error("{0}")]
-    Limit(String),
-    /// It needs more memory than it may have.
-    #[error("{0}")]
-    Memory(String),
-    /// It used up its CPU time.
-    #[error("{0}")]
-    Cpu(String),
-    /// It called WASI's `exit`.
-    #[error("the workflow called `exit` with code {code}")]
-    Exit {
-        /// 0 is success.
-        code: u8,
-    },
-    /// It finished a step after which it is to be rebuilt.
-    #[error("the instance is to be rebuilt")]
-    Rebuild,
-    /// Trouble of the host.
-    #[error("{0}")]
-    Host(String),
-}
-
-/// What the end of a guest means.
+/// What it means for a run that its guest ended.
 pub(crate) enum Verdict {
-    /// Its run ends.
+    /// The run ends.
     Ends(End),
-    /// Its instance is to be rebuilt after a step.
+    /// The run goes on in a new instance, since a step was finished.
     Rebuild,
-    /// Its run goes on, another time.
+    /// The run goes on later.
     Interrupted(Interruption),
 }
 
 /// An error that came out of wasmtime.
 pub(crate) struct Crash {
-    /// What happened.
+    /// The error.
     pub error: wasmtime::Error,
-    /// Whether the guest was being instantiated, and so may not have executed at all.
+    /// True if it came while the guest was being instantiated, so that the guest may not have executed at all.
     pub starting: bool,
 }
 
-/// What the guest said before it ended. It is a better message than any that the host could find.
-#[derive(Default)]
-pub(crate) struct LastWords {
-    /// The last line that it logged as an error.
-    pub error: Option<String>,
-    /// The end of its standard error.
-    pub stderr: Option<String>,
-}
-
-impl LastWords {
-    fn or(self, message: String) -> String {
-        self.error.or(self.stderr).unwrap_or(message)
-    }
-}
-
-/// Judges a guest that the host stopped. `live` tells whether it was doing something new.
+/// Judges a guest that the host stopped. `live` is true if the guest was not repeating a recorded activation.
 pub(crate) fn of_stop(
     stop: Stop,
     live: bool,
@@ -92,7 +49,7 @@ pub(crate) fn of_stop(
         )),
         Stop::Exit { code: 0 } => Verdict::Ends(End::Completed(Payload::default())),
         Stop::Exit { .. } => {
-            // What it said need not be why it left, so the one does not replace the other.
+            // What the guest said need not be why it exited, so the message has both.
             let said = words.error.or(words.stderr).map(|said| format!(": {said}"));
             let message = format!("{stop}{}", said.unwrap_or_default());
             failed("exit", message, backtrace)
@@ -143,7 +100,7 @@ pub(crate) fn of_result(result: Result<Payload, Failure>) -> Verdict {
     })
 }
 
-/// A run that failed with this code.
+/// Returns the verdict that the run failed with this code.
 pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> Verdict {
     Verdict::Ends(End::Failed {
         failure: Failure {
@@ -154,12 +111,12 @@ pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> 
     })
 }
 
-/// Errors of the operating system and of wasmtime itself are not the guest's.
+/// Returns whether an error is the host's, as errors of the operating system and bugs of wasmtime are.
 fn is_hosts(error: &wasmtime::Error) -> bool {
     error.is::<WasmtimeBug>() || error.chain().any(|cause| cause.is::<std::io::Error>())
 }
 
-/// Wasmtime has no public type for this error.
+/// Returns whether a guest passed more to the host in one call than it may. Wasmtime has no public type for this error.
 fn is_fuel(error: &wasmtime::Error) -> bool {
     error
         .root_cause()
@@ -171,6 +128,6 @@ fn too_much_data() -> String {
     format!(
         "the workflow passed more to the host in one call than its values may have bytes; pass less, or raise the \
          host's setting `{}`",
-        crate::limits::Setting::Value
+        Setting::Value
     )
 }

@@ -1,4 +1,4 @@
-//! The interface `http`.
+//! The interface `http`: calls of other services.
 
 use dormouse_journal::{self as journal, Arguments, Kind, Outcome, RetryPolicy, SecretHeader};
 use wasmtime::component::{Accessor, HasSelf};
@@ -6,17 +6,19 @@ use wasmtime::component::{Accessor, HasSelf};
 use crate::bindings::dormouse::workflow::http::{
     self, CallError, CallOptions, Host, HostWithStore, Request, Response,
 };
-use crate::failure::Stop;
-use crate::shared::Guest;
+use crate::guest::Guest;
+use crate::stop::Stop;
+use crate::wait::Wait;
 
-/// Headers made from secrets in one call. Every attempt looks their secrets up, and a request has few credentials.
+/// How many headers made from secrets one call may have. Every attempt looks their secrets up, and a request has few
+/// credentials.
 const SECRET_HEADERS: usize = 16;
 
-/// Bytes of a secret's name.
+/// The longest name of a secret, in bytes.
 const SECRET_NAME: usize = 64;
 
-/// Bytes of such a header's name, and of what stands before the secret in it. The name of an authentication scheme and
-/// some parameters of it fit many times.
+/// The longest name and the longest prefix of a header made from a secret, in bytes. The name of an authentication
+/// scheme and some parameters of it are much shorter.
 const SECRET_HEADER_TEXT: usize = 256;
 
 impl Host for Guest {}
@@ -41,7 +43,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             request: request.into(),
             options,
         };
-        let wait = shared.wait("call", step, arguments, kind)?;
+        let wait = Wait::start(&shared, "call", step, arguments, kind)?;
         wait.outcome(|outcome| match outcome {
             Outcome::Response(result) => Some(result.map(Response::from).map_err(CallError::from)),
             _ => None,
@@ -50,6 +52,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     }
 }
 
+/// Returns the size in bytes of what a call keeps.
 fn size(request: &Request, options: &CallOptions) -> usize {
     let headers = request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
@@ -62,7 +65,7 @@ fn size(request: &Request, options: &CallOptions) -> usize {
     line + headers + request.body.len() + key + secrets
 }
 
-/// The options as they are recorded, if they make sense.
+/// Returns the options as they are recorded, or stops a guest whose options make no sense.
 fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
     Ok(journal::CallOptions {
         timeout: options.timeout,
@@ -73,8 +76,9 @@ fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
     })
 }
 
-/// The headers as they are recorded: with the names of their secrets, whose values come nowhere near a guest. Whether
-/// a name is a header's is found out with the request's own headers, when it is sent.
+/// Returns the headers made from secrets as they are recorded: with the names of the secrets, whose values never come
+/// near a guest. Whether a header's name is valid is checked when the request is sent, as for the request's own
+/// headers.
 fn checked_secrets(headers: Vec<http::SecretHeader>) -> Result<Vec<SecretHeader>, Stop> {
     if headers.len() > SECRET_HEADERS {
         return Err(Stop::Misuse(format!(

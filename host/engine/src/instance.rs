@@ -1,9 +1,9 @@
 //! The driver of a guest: polls it by hand, one completion at a time.
 //!
-//! Wasmtime's event loop is a future. It owns the guest's store, so that an instance can go to another thread between
-//! two activations and be dropped at any point, and it talks to the driver through [`Shared`] alone.
+//! Wasmtime's event loop is a future that owns the guest's store. So an instance can move to another thread between two
+//! activations, and can be dropped at any point. The future and the driver share nothing but [`Shared`].
 
-mod guest;
+mod execution;
 mod poll;
 
 use std::fmt;
@@ -15,59 +15,62 @@ use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Payload, Ti
 
 use crate::bindings::WorkflowPre;
 use crate::decision::{Decision, Interruption};
-use crate::failure::{self, Crash, Stop, Verdict};
+use crate::failure::{self, Verdict};
+use crate::guest::Guest;
+use crate::launch::Launch;
 use crate::limits::{self, Setting};
-use crate::program::Launch;
-use crate::shared::{Guest, Shared, State};
+use crate::state::{Shared, State};
+use crate::stop::Stop;
+use execution::{Returned, execute};
 use poll::{Signal, give_way};
 
-/// What a suspended instance keeps resident beyond its memories and what grows with its tables: two pages of each of two
-/// stacks, one of each of two tables, and what wasmtime and this crate allocate. Measured with Rust guests at 45 to 55 KiB.
+/// How many bytes a suspended instance keeps resident beyond its memories and what grows with its tables: two pages of
+/// each of two stacks, one page of each of two tables, and what wasmtime and this crate allocate. Measured with Rust
+/// guests at 45 to 55 KiB.
 const BASE: usize = 52 << 10;
 
-/// What wasmtime and this crate keep for each operation that is outstanding. Measured at 1.6 KiB.
+/// How many bytes wasmtime and this crate keep for each outstanding operation. Measured at 1.6 KiB.
 const EACH_WAIT: usize = 1_700;
 
-/// What is kept for each delivery that the workflow answers itself: its id, in a map.
+/// How many bytes are kept for each delivery that the workflow answers itself: its id, in a map.
 const EACH_ANSWER: usize = 128;
 
-/// After so many activations a replay gives way. A long journal takes a second or so, which others would have to wait.
+/// How many activations a replay repeats before it gives way to others. A long journal takes about a second, for which
+/// others would have to wait.
 const REPLAYS_A_TURN: u32 = 64;
 
 /// One run of a program, live or being replayed.
 ///
-/// Each of its async methods is one activation. After an error, after the end of the run, and when a method's future
-/// was dropped before it was done, the instance is of no further use.
+/// Each of its async methods is one activation. The instance is of no further use after an error, after the end of the
+/// run, and once a method's future was dropped before it was done.
 pub struct Instance {
     shared: Arc<Shared>,
-    /// None once it is over.
+    /// None once the guest has ended or was torn down.
     guest: Option<Pin<Box<dyn Future<Output = Returned> + Send>>>,
     signal: Arc<Signal>,
     waker: Waker,
+    /// How many activations were replayed.
     replayed: u32,
 }
 
-/// What became of a guest that executes no more.
-type Returned = Result<Result<Payload, Failure>, Crash>;
-
-/// How a guest stands after it was polled for as long as it had something to do.
+/// The state of a guest that has nothing more to do in its activation.
 enum Settled {
-    /// It waits.
+    /// The guest waits for an outcome.
     Quiescent,
-    /// It is done.
+    /// The guest has ended.
     Returned(Returned),
-    /// The host stops it.
+    /// The host stops the guest.
     Stopped(Stop),
 }
 
-/// How a guest stands after it was polled once.
-enum Stand {
-    /// It has nothing to do.
+/// What is to be done with a guest after it was polled.
+enum Polled {
+    /// Nothing: the guest has nothing more to do.
     Settled(Settled),
-    /// It is to be polled again.
-    GoesOn,
-    /// It is to be polled again, when others have had a turn.
-    GivesWay,
+    /// Poll the guest again.
+    Again,
+    /// Poll the guest again after others have had a turn.
+    AgainLater,
 }
 
 impl Instance {
@@ -77,12 +80,7 @@ impl Instance {
         let shared = Arc::new(Shared::new(launch));
         let signal = Arc::<Signal>::default();
         Instance {
-            guest: Some(Box::pin(guest::execute(
-                program,
-                shared.clone(),
-                limits,
-                input,
-            ))),
+            guest: Some(Box::pin(execute(program, shared.clone(), limits, input))),
             shared,
             waker: signal.clone().into(),
             signal,
@@ -90,10 +88,10 @@ impl Instance {
         }
     }
 
-    /// Repeats a recorded activation.
+    /// Replays a recorded activation.
     ///
     /// # Errors
-    /// When the guest does not repeat it, or the host cannot go on now.
+    /// If the guest does not repeat what is recorded, or the host cannot go on now.
     pub async fn replay(&mut self, mut activation: Activation) -> Result<(), Interruption> {
         let completion = activation.completion.take();
         self.open(completion, |cursor| cursor.open_recorded(activation))?;
@@ -105,12 +103,12 @@ impl Instance {
         Ok(())
     }
 
-    /// Makes a new activation at this time: delivers the completion and lets the guest run until it waits or ends. The
-    /// first activation has none, and calls the guest with its input. The guest is let run in slices; between them
-    /// others have a turn.
+    /// Makes a new activation at this time: delivers the completion, and lets the guest run until it waits or ends. The
+    /// first activation has no completion, and calls the guest with its input. A guest that executes for long gives way
+    /// to others from time to time.
     ///
     /// # Errors
-    /// When the host cannot go on now. The end of the run is no error: it is in the decision.
+    /// If the host cannot go on now. The end of the run is no error: it is in the decision.
     pub async fn activate(
         &mut self,
         time: Time,
@@ -122,10 +120,10 @@ impl Instance {
         self.decide().await
     }
 
-    /// Goes on with an activation that [`Interruption::Rebuild`] broke off in another instance.
+    /// Goes on with an activation that [`Interruption::Rebuild`] interrupted in another instance.
     ///
     /// # Errors
-    /// Like [`Instance::activate`].
+    /// As for [`Instance::activate`].
     pub async fn go_on(&mut self, partial: Decision) -> Result<Decision, Interruption> {
         let Decision {
             activation,
@@ -144,7 +142,7 @@ impl Instance {
         self.decide().await
     }
 
-    /// About how many bytes the instance keeps beyond what all instances of its program have in common.
+    /// Returns about how many bytes the instance keeps beyond what all instances of its program share.
     #[must_use]
     pub fn footprint(&self) -> usize {
         if self.guest.is_none() {
@@ -159,14 +157,14 @@ impl Instance {
             + state.answers.remembered() * EACH_ANSWER
     }
 
-    /// Opens an activation, and puts its completion where the guest will find it.
+    /// Opens an activation, and puts its completion where the guest finds it.
     fn open(
         &mut self,
         completion: Option<Completion>,
         open: impl FnOnce(&mut Cursor),
     ) -> Result<(), Interruption> {
         if self.guest.is_none() {
-            let message = "an instance that is over was given another activation";
+            let message = "an instance whose guest has ended was given another activation";
             return Err(Interruption::Host(message.into()));
         }
         let mut state = self.shared.lock();
@@ -182,13 +180,14 @@ impl Instance {
         })
     }
 
+    /// Runs the open activation, which is a new one.
     async fn decide(&mut self) -> Result<Decision, Interruption> {
         self.run().await?.ok_or_else(|| {
             Interruption::Host("a new activation was taken for a recorded one".into())
         })
     }
 
-    /// Runs the open activation and closes it. Gives a decision if it is new.
+    /// Runs the open activation and closes it. Returns a decision if the activation is new.
     async fn run(&mut self) -> Result<Option<Decision>, Interruption> {
         let settled = self.settle().await;
         let verdict = self.shared.lock().judge(settled);
@@ -218,33 +217,33 @@ impl Instance {
         })
     }
 
-    /// Polls the guest for as long as it has something to do.
+    /// Polls the guest until it has nothing more to do.
     async fn settle(&mut self) -> Settled {
         loop {
             let polled = self.poll();
-            match self.look(polled) {
-                Stand::Settled(settled) => return settled,
-                Stand::GoesOn => {}
-                Stand::GivesWay => give_way().await,
+            match self.after_poll(polled) {
+                Polled::Settled(settled) => return settled,
+                Polled::Again => {}
+                Polled::AgainLater => give_way().await,
             }
         }
     }
 
-    /// How the guest stands after it was polled.
-    fn look(&self, polled: Poll<Returned>) -> Stand {
+    /// Returns what is to be done with the guest after this poll.
+    fn after_poll(&self, polled: Poll<Returned>) -> Polled {
         let mut state = self.shared.lock();
         if let Some(stop) = state.fault.take() {
-            return Stand::Settled(Settled::Stopped(stop));
+            return Polled::Settled(Settled::Stopped(stop));
         }
         match polled {
-            Poll::Ready(returned) => Stand::Settled(Settled::Returned(returned)),
-            Poll::Pending if !self.signal.is_raised() => Stand::Settled(Settled::Quiescent),
+            Poll::Ready(returned) => Polled::Settled(Settled::Returned(returned)),
+            Poll::Pending if !self.signal.is_raised() => Polled::Settled(Settled::Quiescent),
             Poll::Pending => {
                 let gives_way = state.meter.poll_ends();
                 match state.out_of_cpu() {
-                    Some(stop) => Stand::Settled(Settled::Stopped(stop)),
-                    None if gives_way => Stand::GivesWay,
-                    None => Stand::GoesOn,
+                    Some(stop) => Polled::Settled(Settled::Stopped(stop)),
+                    None if gives_way => Polled::AgainLater,
+                    None => Polled::Again,
                 }
             }
         }
@@ -259,7 +258,7 @@ impl Instance {
         guest.as_mut().poll(&mut Context::from_waker(&self.waker))
     }
 
-    /// Tears the guest down. What it waited for is not given up by it.
+    /// Tears the guest down. The operations that it waited for are not given up by that.
     fn stop(&mut self) {
         self.shared.lock().closed = true;
         self.guest = None;
@@ -267,7 +266,7 @@ impl Instance {
 }
 
 impl State {
-    /// What it means that the guest stands so. None if it waits for something that can happen.
+    /// Returns what the guest's state means for its run. None if the guest waits for something that can happen.
     fn judge(&mut self, settled: Settled) -> Option<Verdict> {
         self.flush_streams();
         let live = self.cursor.is_live();
@@ -309,7 +308,7 @@ impl State {
             Ok(payload) => payload.content_type.len() + payload.body.len(),
             Err(failure) => failure.code.len() + failure.message.len(),
         };
-        limits::bytes(
+        limits::check_bytes(
             "the run's result",
             size,
             self.allowance.value,
@@ -317,7 +316,7 @@ impl State {
         )
     }
 
-    /// Puts together what an activation decided.
+    /// Returns what an activation decided, and leaves nothing of it here.
     fn decision(&mut self, activation: Activation) -> Decision {
         Decision {
             activation,

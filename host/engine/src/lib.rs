@@ -1,17 +1,18 @@
 //! The engine: runs a workflow's component, one completion at a time.
 //!
-//! An [`Engine`] compiles components and is shared by all. A [`Program`] is a compiled component that is linked with the
-//! contract. An [`Instance`] is one run of it: it is handed recorded activations to repeat, then completions one by one,
-//! and gives back what the guest decided as a [`Decision`]. Nothing is performed here: there is no store, no clock, no
-//! thread and no runtime in this crate. The time, the URLs of webhooks and the CPU time used come from its caller, and
-//! effects go back to it, to be performed once the activation is committed.
+//! An [`Engine`] compiles components; a host has one. A [`Program`] is a compiled component that is linked with the
+//! contract. An [`Instance`] is one run of a program: it is given recorded activations to replay, then completions one
+//! by one, and returns what the guest decided as a [`Decision`]. Nothing is performed here: this crate has no store, no
+//! clock, no thread and no async runtime. The caller passes in the time, the URLs of webhooks and the CPU time used,
+//! and performs a decision's effects once the activation is committed.
 //!
-//! The guest is polled by hand. A completion fills the slot of one waiting operation; the guest is polled until it waits
-//! and nothing has woken it, and only then may the next completion go in. So the order in which a guest sees things is
-//! the order of the journal, whatever the machine does.
+//! The guest is polled by hand. A completion is the outcome of one operation that the guest waits for. The guest is
+//! polled until it waits and nothing has woken it, and only then is it given the next completion. So a guest sees
+//! things in the order of the journal, whatever the machine does.
 //!
-//! Where to start reading: `instance` drives a guest, `operations` is the one place where a guest's calls become
-//! operations, and there is one file for each interface of the contract. WASI is in `wasi`.
+//! Where to start reading: `instance` drives a guest, `state` is what the guest's calls and the driver share,
+//! `operations` is the one place where calls become operations, and there is one file for each interface of the
+//! contract. WASI is in `wasi`.
 
 mod answers;
 mod bindings;
@@ -23,27 +24,32 @@ mod decision;
 mod engine;
 mod events;
 mod failure;
+mod guest;
 mod http;
 mod instance;
+mod launch;
 mod limits;
 mod log;
+mod memory;
 mod operations;
 mod program;
-mod shared;
+mod state;
 mod steps;
+mod stop;
 mod timers;
 mod types;
 mod wait;
+mod waits;
 mod wasi;
 mod webhook_options;
 mod webhooks;
 
-pub use code::{Refused, open, seal};
+pub use code::{CodeRejected, open, seal};
 pub use config::{Config, WASM_STACK};
 pub use cpu::CpuClock;
 pub use decision::{Decision, Effect, Interruption};
 pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
+pub use launch::{Launch, RunContext, Urls};
 pub use limits::{Allowance, Setting};
-pub use program::{Launch, LaunchError, LinkError, Program};
-pub use shared::{RunContext, Urls};
+pub use program::{LaunchError, LinkError, Program};

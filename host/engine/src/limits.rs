@@ -1,59 +1,57 @@
-//! What a guest may use: memory, tables, operations, sizes.
+//! The limits of a guest: memory, tables, operations, sizes.
 //!
-//! Past a limit the run fails, and says which limit it was and which setting raises it. A limit is judged when
-//! something new is made, never in replay: what was allowed once stays allowed, whatever the settings are by then.
-//! Memory is the exception, since a guest can feel it; its limit is recorded with the run.
+//! A run that goes past a limit fails. Its failure says which limit it was and which setting raises it. Limits are
+//! checked when something new is made, never in replay: what was allowed once stays allowed, whatever the settings are
+//! by then. Memory is the exception, since a guest can notice its limit, which is therefore recorded with the run.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+use crate::stop::Stop;
 
-use crate::failure::Stop;
-
-/// Core instances of one component. A Python guest has about twenty.
+/// The most core instances that one component may have. A Python guest has about twenty.
 pub(crate) const CORE_INSTANCES: u32 = 128;
 
-/// Linear memories of one component. Most have one; a composed component has one for each part.
+/// The most linear memories that one component may have. Most components have one; a composed component has one for
+/// each part.
 pub(crate) const MEMORIES: u32 = 8;
 
-/// Tables of one component.
+/// The most tables that one component may have.
 pub(crate) const TABLES: u32 = 32;
 
-/// Elements of one table. CPython, whose every C function is one, has about ten thousand.
+/// The most elements that one table may have. CPython has about ten thousand, one for each of its C functions.
 pub(crate) const TABLE_ELEMENTS: usize = 65_536;
 
-/// Handles of the component model that a guest may hold beyond its outstanding operations: WASI streams, pollables.
+/// How many handles of the component model a guest may hold beyond its outstanding operations: WASI streams and
+/// pollables.
 pub(crate) const SPARE_HANDLES: usize = 10_000;
 
-/// What a guest may pass in one call beyond a value: headers, names.
+/// How many bytes a guest may pass in one call beyond the size of a value: headers and names.
 pub(crate) const CALL_OVERHEAD: usize = 1 << 20;
 
-/// How many values of the largest size an activation may hand to the host before it waits. They are all in memory until
+/// How many values of the largest size a guest may hand to the host before it waits. All of them are in memory until
 /// the activation is committed.
 pub(crate) const VALUES: usize = 4;
 
-/// Random bytes in one call, as the contract says.
+/// How many random bytes a guest may ask for in one call, as the contract says.
 pub(crate) const RANDOM_BYTES: usize = 65_536;
 
-/// What a run is allowed. All runs of a host share one.
+/// The host's limits for a run. All runs of a host have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
-    /// CPU time of one activation.
+    /// The CPU time that one activation may use.
     pub cpu: Duration,
-    /// Operations of a run.
+    /// How many operations a run may make.
     pub operations: u32,
-    /// Operations that have not completed.
+    /// How many operations of a run may be outstanding, which are those that have not completed.
     pub outstanding: u32,
-    /// Webhooks of a run.
+    /// How many webhooks a run may create.
     pub webhooks: u32,
-    /// Bytes of a step name, and of an event's name.
+    /// The longest name of a step or an event, in bytes.
     pub step_name: usize,
-    /// Bytes of a body: of a request sent, an event, a step's outcome, the run's result.
+    /// The largest value in bytes: a request that is sent, an event, a step's outcome, the run's result.
     pub value: usize,
-    /// Bytes of a run's log, all of it. What goes beyond is dropped, and does no harm.
+    /// The size in bytes of a run's log. Lines beyond it are dropped, and the run goes on.
     pub log: usize,
 }
 
@@ -71,29 +69,30 @@ impl Default for Allowance {
     }
 }
 
-/// The setting that a limit comes from, as failures name it. The host's command line and its file use these names.
+/// The setting that a limit comes from. Its name is the one that the host's command line and configuration file use, so
+/// that a failure can say what to raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
-    /// Of [`Allowance::cpu`].
+    /// The setting of [`Allowance::cpu`].
     Cpu,
-    /// Of [`GuestLimits::memory`](dormouse_journal::GuestLimits::memory).
+    /// The setting of [`GuestLimits::memory`](dormouse_journal::GuestLimits::memory).
     Memory,
-    /// Of [`Allowance::operations`].
+    /// The setting of [`Allowance::operations`].
     Operations,
-    /// Of [`Allowance::outstanding`].
+    /// The setting of [`Allowance::outstanding`].
     Outstanding,
-    /// Of [`Allowance::webhooks`].
+    /// The setting of [`Allowance::webhooks`].
     Webhooks,
-    /// Of [`Allowance::step_name`].
+    /// The setting of [`Allowance::step_name`].
     StepName,
-    /// Of [`Allowance::value`].
+    /// The setting of [`Allowance::value`].
     Value,
-    /// Of [`Allowance::log`].
+    /// The setting of [`Allowance::log`].
     Log,
 }
 
 impl Setting {
-    /// The name.
+    /// Returns the setting's name, without dashes before it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -115,8 +114,13 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Stops a guest whose name or value is longer than allowed.
-pub(crate) fn bytes(what: &str, size: usize, limit: usize, setting: Setting) -> Result<(), Stop> {
+/// Stops a guest whose name or value is larger than allowed.
+pub(crate) fn check_bytes(
+    what: &str,
+    size: usize,
+    limit: usize,
+    setting: Setting,
+) -> Result<(), Stop> {
     if size <= limit {
         return Ok(());
     }
@@ -125,178 +129,17 @@ pub(crate) fn bytes(what: &str, size: usize, limit: usize, setting: Setting) -> 
     )))
 }
 
-/// Stops a guest that already has as many as it may.
-pub(crate) fn count(what: &str, have: usize, limit: u32, setting: Setting) -> Result<(), Stop> {
+/// Stops a guest that would make one more of something, and already has as many as allowed.
+pub(crate) fn check_count(
+    what: &str,
+    have: usize,
+    limit: u32,
+    setting: Setting,
+) -> Result<(), Stop> {
     if have < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());
     }
     Err(Stop::Limit(format!(
         "the run has {have} {what}, and the limit is {limit}; make fewer, or raise the host's setting `{setting}`"
     )))
-}
-
-/// What wasmtime allocates for each element of a table: the element, and the function that it refers to. Measured with
-/// CPython at 104 bytes.
-const EACH_ELEMENT: usize = 104;
-
-/// The sizes of a guest's memories and tables, for whoever accounts for warm instances.
-#[derive(Default)]
-pub(crate) struct MemoryUse {
-    /// With which the memories were made. All instances of a program have that in common until they write to it.
-    made: AtomicUsize,
-    /// What was added to them since.
-    grown: AtomicUsize,
-    /// Of all tables.
-    elements: AtomicUsize,
-}
-
-impl MemoryUse {
-    /// About how many bytes are the guest's own. What was added is, since a guest asks for memory to use it. Of what was
-    /// there from the start it is a part: a suspended CPython has written to a tenth, a Rust guest to a fiftieth.
-    pub(crate) fn own(&self) -> usize {
-        self.grown.load(Ordering::Relaxed)
-            + self.made.load(Ordering::Relaxed) / 10
-            + self.elements.load(Ordering::Relaxed) * EACH_ELEMENT
-    }
-}
-
-/// Bounds what wasmtime allocates for one guest. It sums the memories: a limit for each would be no limit.
-pub(crate) struct Limiter {
-    limit: usize,
-    total: usize,
-    used: Arc<MemoryUse>,
-}
-
-impl Limiter {
-    pub(crate) fn new(memory: u64, used: Arc<MemoryUse>) -> Self {
-        Limiter {
-            limit: usize::try_from(memory).unwrap_or(usize::MAX),
-            total: 0,
-            used,
-        }
-    }
-
-    fn out_of_memory(&self) -> Stop {
-        Stop::Memory(format!(
-            "the workflow needs more than the {} bytes of memory that this run may have; use less, or raise the host's \
-             setting `{}` and start a new run",
-            self.limit,
-            Setting::Memory
-        ))
-    }
-}
-
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let growth = desired.saturating_sub(current);
-        let total = self.total.saturating_add(growth);
-        if total > self.limit {
-            return Err(self.out_of_memory().into());
-        }
-        // What the module itself declares as the most is an answer that it can expect.
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.total = total;
-        let place = match current {
-            0 => &self.used.made,
-            _ => &self.used.grown,
-        };
-        place.fetch_add(growth, Ordering::Relaxed);
-        Ok(true)
-    }
-
-    /// Growth that was granted and then failed is the machine's doing. The guest must not see it as the -1 that it
-    /// could react to: the next machine may have the memory.
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Stop::Host(format!("the machine has no memory for a guest: {error:#}")).into())
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if desired > TABLE_ELEMENTS {
-            return Err(Stop::Limit(format!(
-                "a table was to have {desired} elements, and this host gives it {TABLE_ELEMENTS} at most"
-            ))
-            .into());
-        }
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let growth = desired.saturating_sub(current);
-        self.used.elements.fetch_add(growth, Ordering::Relaxed);
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        CORE_INSTANCES as usize
-    }
-
-    fn tables(&self) -> usize {
-        TABLES as usize
-    }
-
-    fn memories(&self) -> usize {
-        MEMORIES as usize
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PAGE: usize = 64 << 10;
-
-    fn limiter(pages: u64) -> Limiter {
-        Limiter::new(pages * PAGE as u64, Arc::default())
-    }
-
-    #[test]
-    fn memories_and_tables_are_summed() {
-        let mut limiter = limiter(3);
-        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
-        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
-        assert!(limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap());
-        let error = limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap_err();
-        assert!(
-            matches!(error.downcast_ref(), Some(Stop::Memory(_))),
-            "{error}"
-        );
-        assert_eq!(limiter.used.own(), PAGE + 2 * PAGE / 10);
-        assert!(limiter.table_growing(0, 10, None).unwrap());
-        assert!(limiter.table_growing(10, 30, None).unwrap());
-        let tables = 30 * EACH_ELEMENT;
-        assert_eq!(limiter.used.own(), PAGE + 2 * PAGE / 10 + tables);
-    }
-
-    #[test]
-    fn what_the_module_declares_as_the_most_is_no_trap() {
-        let mut limiter = limiter(9);
-        assert!(
-            !limiter
-                .memory_growing(PAGE, 3 * PAGE, Some(2 * PAGE))
-                .unwrap()
-        );
-        assert!(!limiter.table_growing(1, 3, Some(2)).unwrap());
-    }
-
-    /// The guest must not be able to react to what the machine could not do.
-    #[test]
-    fn growth_that_the_machine_refuses_is_the_hosts_trouble() {
-        let error = wasmtime::Error::msg("out of address space");
-        let error = limiter(9).memory_grow_failed(error).unwrap_err();
-        assert!(
-            matches!(error.downcast_ref(), Some(Stop::Host(_))),
-            "{error}"
-        );
-    }
 }

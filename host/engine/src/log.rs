@@ -1,25 +1,24 @@
-//! The run's log: lines of the `log` import and of standard output and error, within a budget.
+//! The log of a run: what its guest passed to `log` and wrote to standard output and standard error, up to a limit.
 
 use std::mem;
 
 use dormouse_journal::{Level, LogLine, Time};
 
-use crate::failure::LastWords;
 use crate::limits::Setting;
 
-/// A line that does not end is cut here.
+/// The longest line in bytes. What a guest writes without an end of line is cut here.
 const LINE: usize = 16 << 10;
 
-/// What a line costs beyond its text, so that empty ones cost something.
+/// How many bytes of the log's limit a line takes beyond its text, so that empty lines take some too.
 const LINE_COST: usize = 32;
 
-/// How much of the guest's last words goes into a failure's message.
+/// How many bytes of a guest's last words go into a failure's message.
 const LAST_WORDS: usize = 8 << 10;
 
-/// The log of an instance.
+/// What an instance has logged.
 pub(crate) struct Log {
     limit: usize,
-    /// Bytes of all lines of the run. More than the limit once a line was dropped.
+    /// The size in bytes of the run's log so far. More than the limit once a line was dropped.
     logged: usize,
     lines: Vec<LogLine>,
     out: LineBuffer,
@@ -28,13 +27,29 @@ pub(crate) struct Log {
     stderr: String,
 }
 
-/// Which of the two standard streams.
+/// One of the two standard streams for output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
-    /// Standard output, logged as information.
+    /// Standard output, which is logged at the level `info`.
     Out,
-    /// Standard error, logged as warnings.
+    /// Standard error, which is logged at the level `warn`.
     Err,
+}
+
+/// What a guest said before it ended. It makes a better message than any that the host could find.
+#[derive(Default)]
+pub(crate) struct LastWords {
+    /// The last line that the guest logged as an error.
+    pub error: Option<String>,
+    /// The end of what the guest wrote to standard error.
+    pub stderr: Option<String>,
+}
+
+impl LastWords {
+    /// Returns the guest's words, or this message if it said none.
+    pub(crate) fn or(self, message: String) -> String {
+        self.error.or(self.stderr).unwrap_or(message)
+    }
 }
 
 impl Stream {
@@ -59,31 +74,32 @@ impl Log {
         }
     }
 
-    /// The bytes of the run's log so far.
+    /// Returns the size in bytes of the run's log so far.
     pub(crate) fn logged(&self) -> usize {
         self.logged
     }
 
-    /// Goes on where the log of an instance that is lost broke off.
+    /// Restores the lines and the size of the log of an instance that is gone.
     pub(crate) fn restore(&mut self, lines: Vec<LogLine>, logged: usize) {
         self.lines = lines;
         self.logged = logged;
     }
 
-    /// From here on, what the guest said before is not what it said last.
+    /// Forgets what the guest said so far, so that it does not count as its last words.
     pub(crate) fn forget_last_words(&mut self) {
         self.last_error = None;
         self.stderr.clear();
     }
 
-    /// Remembers a line as possible last words, also in replay.
+    /// Remembers a line, in replay too, in case it turns out to be the guest's last words.
     pub(crate) fn hear(&mut self, level: Level, message: &str) {
         if level == Level::Error {
             self.last_error = Some(end_of(message).to_owned());
         }
     }
 
-    /// Keeps a line. Tells whether there is one more line now: past the budget there is one that says so, then none.
+    /// Adds a line, and returns whether one was added. In place of the first line beyond the limit it adds one that
+    /// says so, and after that none.
     pub(crate) fn keep(&mut self, time: Time, level: Level, message: &str) -> bool {
         if self.logged > self.limit {
             return false;
@@ -117,14 +133,14 @@ impl Log {
         true
     }
 
-    /// Takes what the guest wrote to a stream, and gives the lines that are complete.
+    /// Takes what the guest wrote to a stream, and returns the lines that are complete.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Vec<String> {
         let lines = self.buffer(stream).write(bytes);
         self.remember(stream, &lines);
         lines
     }
 
-    /// Gives what is left of a stream without a line's end.
+    /// Returns what the guest wrote to a stream since its last end of line. None if that is nothing.
     pub(crate) fn flush(&mut self, stream: Stream) -> Option<String> {
         let line = self.buffer(stream).flush();
         self.remember(stream, line.as_slice());
@@ -163,7 +179,7 @@ impl Log {
     }
 }
 
-/// Bytes that are not yet a line.
+/// Bytes without an end of line.
 #[derive(Default)]
 struct LineBuffer(Vec<u8>);
 
@@ -196,7 +212,7 @@ impl LineBuffer {
     }
 }
 
-/// The last bytes of a text, from the start of a character.
+/// Returns the end of a text: its last [`LAST_WORDS`] bytes, from the start of a character.
 fn end_of(text: &str) -> &str {
     let mut start = text.len().saturating_sub(LAST_WORDS);
     while !text.is_char_boundary(start) {

@@ -1,18 +1,17 @@
-//! The one place where a guest's calls become operations. Whether an operation is a repeat or new is decided by the
-//! journal's cursor, and no host function asks.
-
-use std::sync::Arc;
+//! The one place where a guest's calls become operations.
+//!
+//! The journal's cursor decides whether an operation is new or repeats a recorded one. No host function asks.
 
 use dormouse_journal::{Arguments, Issued, Kind, OperationNumber};
 
 use crate::decision::Effect;
-use crate::failure::Stop;
 use crate::limits::{self, Setting, VALUES};
-use crate::shared::{Shared, State};
-use crate::wait::Wait;
+use crate::state::State;
+use crate::stop::Stop;
 
 impl State {
-    /// Makes an operation. `import` is what the guest called, for messages; `kind` tells what to record of a new one.
+    /// Makes an operation. `import` is the function that the guest called, for messages. `kind` returns what to record
+    /// if the operation is new.
     pub(crate) fn issue(
         &mut self,
         import: &str,
@@ -24,13 +23,13 @@ impl State {
         if self.cursor.is_live() {
             let operations = usize::try_from(self.cursor.operations()).unwrap_or(usize::MAX);
             let allowance = &self.allowance;
-            limits::bytes(
+            limits::check_bytes(
                 "the step name",
                 step.len(),
                 allowance.step_name,
                 Setting::StepName,
             )?;
-            limits::count(
+            limits::check_count(
                 "operations",
                 operations,
                 allowance.operations,
@@ -41,7 +40,65 @@ impl State {
         Ok(issued.map_err(Box::new)?)
     }
 
-    /// Stops a guest that calls this import between `begin` and `finish`: what a step does is skipped in replay.
+    /// Makes an operation that completes later. Returns its number, under which the guest waits for the outcome.
+    pub(crate) fn start(
+        &mut self,
+        import: &str,
+        step: String,
+        arguments: Arguments,
+        kind: Kind,
+    ) -> Result<OperationNumber, Stop> {
+        self.outside_step(import)?;
+        if self.cursor.is_live() {
+            limits::check_count(
+                "operations outstanding",
+                self.waits.outstanding(),
+                self.allowance.outstanding,
+                Setting::Outstanding,
+            )?;
+        }
+        let issued = self.issue(import, &step, &arguments, |_| kind)?;
+        self.waits.open(issued.number, step);
+        let number = issued.number;
+        self.ask_of_host(&issued, arguments);
+        Ok(number)
+    }
+
+    /// Adds what an operation asks of the host to the effects of the open activation. A recorded operation asks nothing
+    /// again.
+    pub(crate) fn ask_of_host(&mut self, issued: &Issued, arguments: Arguments) {
+        if !issued.recorded {
+            let effect = Effect::of(issued.number, arguments, &issued.kind);
+            self.effects.extend(effect);
+        }
+    }
+
+    /// Gives an operation up whose future was dropped, and records that it was the guest that dropped it. Does nothing
+    /// if the operation has completed, or if the future was dropped because the guest is being torn down.
+    pub(crate) fn give_up(&mut self, number: OperationNumber) {
+        let Some(step) = self.waits.forget(number) else {
+            return;
+        };
+        if self.closed {
+            return;
+        }
+        let operations = vec![number];
+        let arguments = Arguments::Abandon {
+            operations: operations.clone(),
+            dropped: true,
+        };
+        let issued = self.issue("abandon", &step, &arguments, |_| Kind::Abandon {
+            operations,
+            dropped: true,
+        });
+        self.effects.retain(|effect| !effect.is_call(number));
+        if let Err(stop) = issued {
+            // There is nobody to return it to. The driver looks here before it looks at anything else.
+            self.fault.get_or_insert(stop);
+        }
+    }
+
+    /// Stops a guest that calls this import between `begin` and `finish`, since replay skips what a step does.
     pub(crate) fn outside_step(&self, import: &str) -> Result<(), Stop> {
         match self.cursor.open_step() {
             None => Ok(()),
@@ -52,56 +109,25 @@ impl State {
         }
     }
 
-    /// Stops a guest whose new value is too large, or one too many since it last waited.
+    /// Stops a guest whose new value is too large, or makes the values since it last waited too large together.
     pub(crate) fn check_value(&mut self, what: &str, size: usize) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());
         }
         let limit = self.allowance.value;
-        limits::bytes(what, size, limit, Setting::Value)?;
+        limits::check_bytes(what, size, limit, Setting::Value)?;
         self.volume = self.volume.saturating_add(size);
         let limit = limit.saturating_mul(VALUES);
         let what = "all that the workflow handed to the host since it last waited";
-        limits::bytes(what, self.volume, limit, Setting::Value)
+        limits::check_bytes(what, self.volume, limit, Setting::Value)
     }
 
-    /// Stops a guest whose new event has too long a name. It is a key in the store, like a step name.
+    /// Stops a guest whose new event has too long a name. The name is a key in the store, like a step name.
     pub(crate) fn check_event(&self, event: &str) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());
         }
         let limit = self.allowance.step_name;
-        limits::bytes("the event's name", event.len(), limit, Setting::StepName)
-    }
-}
-
-impl Shared {
-    /// Makes an operation that completes, and gives the future of its outcome.
-    pub(crate) fn wait(
-        self: &Arc<Self>,
-        import: &str,
-        step: String,
-        arguments: Arguments,
-        kind: Kind,
-    ) -> Result<Wait, Stop> {
-        let mut state = self.lock();
-        state.outside_step(import)?;
-        if state.cursor.is_live() {
-            let outstanding = state.waits.outstanding();
-            let limit = state.allowance.outstanding;
-            limits::count(
-                "operations outstanding",
-                outstanding,
-                limit,
-                Setting::Outstanding,
-            )?;
-        }
-        let issued = state.issue(import, &step, &arguments, |_| kind)?;
-        if !issued.recorded {
-            let effect = Effect::of(issued.number, arguments, &issued.kind);
-            state.effects.extend(effect);
-        }
-        state.waits.open(issued.number, step);
-        Ok(Wait::new(self.clone(), issued.number))
+        limits::check_bytes("the event's name", event.len(), limit, Setting::StepName)
     }
 }

@@ -1,10 +1,11 @@
-//! The interface `steps`.
+//! The interface `steps`: work whose outcome is recorded, so that replay skips it.
 
 use dormouse_journal::{Arguments, Kind};
 
 use crate::bindings::dormouse::workflow::steps::{Failure, Host, Payload};
-use crate::failure::Stop;
-use crate::shared::{Guest, State};
+use crate::guest::Guest;
+use crate::state::State;
+use crate::stop::Stop;
 
 impl Host for Guest {
     fn begin(&mut self, step: String) -> wasmtime::Result<Option<Result<Payload, Failure>>> {
@@ -39,7 +40,8 @@ impl Host for Guest {
 }
 
 impl State {
-    /// What was said within a step is not heard again when the step is skipped, so nothing of it may reach beyond.
+    /// Separates what the guest says within a step from what it says outside. A replay skips the step and does not hear
+    /// what was said in it, so nothing of that may show later.
     fn step_boundary(&mut self) {
         self.flush_streams();
         self.log.forget_last_words();

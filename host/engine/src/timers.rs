@@ -1,10 +1,10 @@
-//! The interface `timers`.
+//! The interface `timers`: sleeping for a time, or until an instant.
 
 use dormouse_journal::{Arguments, Kind, Outcome, Time};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::timers::{Duration, Host, HostWithStore, Instant};
-use crate::shared::Guest;
+use crate::guest::Guest;
 use crate::wait::Wait;
 
 impl Host for Guest {}
@@ -17,7 +17,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     ) -> wasmtime::Result<()> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
         let kind = Kind::Sleep { duration };
-        let wait = shared.wait("sleep", step, Arguments::Sleep(duration), kind)?;
+        let wait = Wait::start(&shared, "sleep", step, Arguments::Sleep(duration), kind)?;
         slept(wait).await
     }
 
@@ -29,7 +29,13 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
         let instant = Time(instant);
         let kind = Kind::SleepUntil { instant };
-        let wait = shared.wait("sleep-until", step, Arguments::SleepUntil(instant), kind)?;
+        let wait = Wait::start(
+            &shared,
+            "sleep-until",
+            step,
+            Arguments::SleepUntil(instant),
+            kind,
+        )?;
         slept(wait).await
     }
 }

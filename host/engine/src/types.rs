@@ -1,11 +1,11 @@
-//! The interface `types`, and the values of the others: from the contract's Rust types to the journal's, and back.
+//! The interface `types`, and conversions of values between the contract's Rust types and the journal's.
 
 use bytes::Bytes;
 use dormouse_journal as journal;
 use dormouse_journal::Time;
 
 use crate::bindings::dormouse::workflow::{context, http, types, webhooks};
-use crate::shared::Guest;
+use crate::guest::Guest;
 
 impl types::Host for Guest {}
 
@@ -165,7 +165,7 @@ impl From<context::Level> for journal::Level {
     }
 }
 
-/// Headers that go to the guest.
+/// Returns headers as the guest gets them.
 pub(crate) fn headers_out(headers: Vec<journal::Header>) -> Vec<types::Header> {
     headers
         .into_iter()

@@ -1,9 +1,9 @@
-//! WASI 0.2, with nothing behind it that could make two executions differ.
+//! WASI 0.2, without anything that could make two executions of a guest differ.
 //!
-//! Standard libraries import it whether they use it or not, so all of it is linked. Clocks, randomness and the
-//! command-line interfaces are this host's own; `wasi:io` is wasmtime's, which only polls what it is given. Files and
-//! sockets are wasmtime's as well, with no folders and no permissions: the one has nothing to open, and the other
-//! answers `access-denied` to whatever would make a socket.
+//! Standard libraries import WASI whether they use it or not, so all of it is linked. Clocks, random bytes and the
+//! command-line interfaces are this host's own. `wasi:io` is wasmtime's, which only polls what it is given. Files and
+//! sockets are wasmtime's too: there are no folders in which a file could be opened, and no permission to make a
+//! socket, so that a guest that tries gets `access-denied`.
 
 mod cli;
 mod clocks;
@@ -18,9 +18,9 @@ use wasmtime_wasi::p2::bindings::{
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 use wasmtime_wasi_io::IoView;
 
-use crate::shared::Guest;
+use crate::guest::Guest;
 
-/// Links every interface of WASI 0.2 but `wasi:http`.
+/// Links every interface of WASI 0.2 except `wasi:http`.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi_io::add_to_linker_async(linker)?;
     add_own(linker)?;

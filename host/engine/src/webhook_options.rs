@@ -1,18 +1,18 @@
-//! What can be asked of a webhook: the options as they are recorded, if they make sense.
+//! The options of a webhook: checked, and converted to what the journal records.
 
 use dormouse_journal::{self as journal, Reply};
 
 use crate::bindings::dormouse::workflow::webhooks as contract;
-use crate::failure::Stop;
+use crate::stop::Stop;
 
-/// Methods that the host answers itself, or that no client sends to a webhook.
+/// Methods that never reach a webhook: the host answers them itself, or no client sends them.
 const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
 
-/// More methods than anybody has, and longer names than any.
+/// How many methods a webhook may list, and the longest name of one in bytes. Nobody needs more.
 const METHODS: usize = 32;
 const METHOD_LENGTH: usize = 32;
 
-/// The options as they are recorded.
+/// Returns the options as they are recorded, or stops a guest whose options make no sense.
 pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
     let misuse = |text| Stop::Misuse(format!("`create-webhook`: {text}"));
     check_methods(&options.methods)?;
@@ -33,7 +33,7 @@ pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::Webh
     Ok(options)
 }
 
-/// What the options keep in the journal and in the store beyond a few bytes.
+/// Returns about how many bytes the options take in the journal and in the store.
 pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     let texts = options.signature.as_ref().map_or(0, |signature| {
         let given = [&signature.header, &signature.prefix];
@@ -47,7 +47,7 @@ pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     texts + response
 }
 
-/// What a response keeps.
+/// Returns about how many bytes a response takes in the journal and in the store.
 pub(crate) fn response_size(response: &journal::Response) -> usize {
     let headers = response.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
@@ -77,7 +77,7 @@ fn check_methods(methods: &[String]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whether this is a token of RFC 9110 without small letters.
+/// Returns whether a text is a token of RFC 9110 without lower-case letters.
 fn is_method(method: &str) -> bool {
     let is_token = |byte: u8| {
         byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)

@@ -1,4 +1,4 @@
-//! The interface `webhooks`.
+//! The interface `webhooks`: creating and closing webhooks, waiting for deliveries, and answering their callers.
 
 use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WebhookNumber};
 use wasmtime::component::{Accessor, HasSelf};
@@ -6,10 +6,11 @@ use wasmtime::component::{Accessor, HasSelf};
 use crate::bindings::dormouse::workflow::webhooks::{
     Delivery, Duration, Host, HostWithStore, Response, Webhook, WebhookOptions,
 };
-use crate::decision::Effect;
-use crate::failure::Stop;
+use crate::guest::Guest;
 use crate::limits::{self, Setting};
-use crate::shared::{Guest, State};
+use crate::state::State;
+use crate::stop::Stop;
+use crate::wait::Wait;
 use crate::webhook_options;
 
 impl Host for Guest {
@@ -25,7 +26,7 @@ impl Host for Guest {
         let webhook = WebhookNumber(state.webhooks);
         if state.cursor.is_live() {
             let have = usize::try_from(state.webhooks)?;
-            limits::count(
+            limits::check_count(
                 "webhooks",
                 have,
                 state.allowance.webhooks,
@@ -82,10 +83,7 @@ impl Host for Guest {
             response,
         };
         let issued = state.issue("respond", &step, &arguments, |_| kind)?;
-        if !issued.recorded {
-            let effect = Effect::of(issued.number, arguments, &issued.kind);
-            state.effects.extend(effect);
-        }
+        state.ask_of_host(&issued, arguments);
         state.answers.answered(&delivery_id);
         Ok(())
     }
@@ -112,7 +110,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let webhook = shared.lock().webhook("wait-for-webhook", &webhook_id)?;
         let arguments = Arguments::WaitForWebhook { webhook, timeout };
         let kind = Kind::WaitForWebhook { webhook, timeout };
-        let wait = shared.wait("wait-for-webhook", step, arguments, kind)?;
+        let wait = Wait::start(&shared, "wait-for-webhook", step, arguments, kind)?;
         let delivery = wait.outcome(|outcome| match outcome {
             Outcome::Delivery(delivery) => Some(delivery),
             _ => None,
@@ -126,7 +124,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 }
 
 impl State {
-    /// The webhook that has this id.
+    /// Returns the webhook with this id, or stops a guest that has not created it.
     fn webhook(&self, import: &str, id: &str) -> Result<WebhookNumber, Stop> {
         let number = id.parse().ok().filter(|number| *number < self.webhooks);
         number

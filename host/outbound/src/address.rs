@@ -1,4 +1,4 @@
-//! What kind of place an IP address is: the public Internet, or one of the ranges that are not it.
+//! The kinds of IP addresses: public ones, and the ranges that are not public.
 //!
 //! The ranges are those of IANA's special-purpose address registries for IPv4 and IPv6.
 
@@ -8,27 +8,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The kinds of address that are not on the public Internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// This machine.
+    /// Addresses of this machine itself.
     Loopback,
-    /// RFC 1918, unique local, and the prefix for translators inside a network.
+    /// Private addresses of RFC 1918, unique local ones, and the prefix for translators inside a network.
     Private,
-    /// One cable's worth; the metadata service of most clouds is here.
+    /// Addresses on the same link. The metadata service of most clouds has one.
     LinkLocal,
-    /// Between a provider's customers and its translator (RFC 6598).
+    /// Addresses between the customers of a provider and its translator (RFC 6598).
     Shared,
-    /// `0.0.0.0/8` and `::`; connecting to the first reaches this machine.
+    /// `0.0.0.0/8` and `::`. A connection to the first address of these reaches this machine.
     ThisNetwork,
-    /// Many at once.
+    /// Addresses of groups of machines.
     Multicast,
-    /// Reached on a cloud's machines only, although its number is in a public range.
+    /// Addresses in a public range that exist only on the machines of a cloud.
     CloudPlatform,
-    /// Documentation, benchmarks, future use and whatever else is not routed.
+    /// Addresses for documentation, benchmarks and future use, and others that are not routed.
     Reserved,
 }
 
 impl Class {
-    /// The class of this address, none when it is public. An IPv6 address that carries an IPv4 address is judged as
-    /// what it is itself; [`faces`] gives the other.
+    /// Returns the class of an address. None if it is public. This does not look at an IPv4 address that an IPv6
+    /// address carries; [`faces`] returns both.
     pub(crate) fn of(address: IpAddr) -> Option<Class> {
         match address {
             IpAddr::V4(address) => class_v4(address),
@@ -52,17 +52,18 @@ impl fmt::Display for Class {
     }
 }
 
-/// The address with an IPv4-mapped one (`::ffff:a.b.c.d`) written as the IPv4 address that a connection would go to.
+/// Returns an address in its canonical form. For an IPv4-mapped address (`::ffff:a.b.c.d`) that is the IPv4 address to
+/// which a connection would go.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
-        // As it came, since a link-local address means nothing without its scope.
+        // Unchanged, since a link-local address means nothing without its scope.
         IpAddr::V6(_) => address,
     }
 }
 
-/// Every address that a packet to this one may end at: the address, and the IPv4 addresses that a translator or a
-/// tunnel would read out of it.
+/// Returns every address at which a packet to this one may arrive: the address itself, and the IPv4 addresses that a
+/// translator or a tunnel would read from it.
 pub(crate) fn faces(address: IpAddr) -> impl Iterator<Item = IpAddr> {
     let address = address.to_canonical();
     let embedded = match address {

@@ -1,4 +1,4 @@
-//! A response, read to its end and not beyond its limit.
+//! Reads a response to its end, unless it is larger than its limit.
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Header, Response};
@@ -10,8 +10,8 @@ use crate::failure;
 use crate::mask::Mask;
 use crate::outgoing::Outgoing;
 
-/// Reads the response to `sent`, whose body may have `limit` bytes. The body is kept as it came: nothing is
-/// decompressed. What it repeats of the request's secrets is masked.
+/// Reads the response to `sent`, whose body may have at most `limit` bytes. The body is returned as it came, without
+/// being decompressed. Secrets of the request are masked in it.
 pub(crate) async fn read(
     sent: &Outgoing,
     response: http::Response<Incoming>,
@@ -19,7 +19,7 @@ pub(crate) async fn read(
     mask: &Mask,
 ) -> Result<Response, CallError> {
     let (head, body) = response.into_parts();
-    // These two may announce the length of a body that is meant and does not come.
+    // The response to HEAD, and one with the status 304, may announce the length of a body that does not come.
     let has_body = sent.method != Method::HEAD && head.status != StatusCode::NOT_MODIFIED;
     if has_body && body.size_hint().lower() > limit {
         return Err(CallError::TooLarge(limit));
@@ -32,7 +32,7 @@ pub(crate) async fn read(
         headers: headers(&head.headers),
         body: bytes(body, limit, sent.authority()).await?,
     });
-    // A mask can be longer than what it hides.
+    // A mask can be longer than the secret that it replaces.
     if response.body.len() as u64 > limit {
         return Err(CallError::TooLarge(limit));
     }

@@ -1,4 +1,4 @@
-//! The client: the course of one attempt, from the workflow's request to the response or the error.
+//! The course of one attempt, from the workflow's request to the response or the error.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,16 +17,16 @@ use crate::secret::SecretHeader;
 use crate::trust::Trust;
 use crate::{body, redirect};
 
-/// How calls are made.
+/// The settings of a [`Client`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where they may go.
+    /// Where calls may go.
     pub policy: Policy,
-    /// The most bytes that a response's body may have.
+    /// The largest body of a response, in bytes. An attempt may set another limit.
     pub max_response_bytes: u64,
     /// How long resolving a name and connecting may take together.
     pub connect_timeout: Duration,
-    /// The `User-Agent` of requests that have none.
+    /// The `User-Agent` of requests whose workflow sets none.
     pub user_agent: HeaderValue,
 }
 
@@ -41,23 +41,23 @@ impl Default for Settings {
     }
 }
 
-/// One attempt of a call.
+/// One attempt at a call.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// What is sent.
+    /// The request as the workflow wrote it.
     pub request: Request,
-    /// Headers made from secrets, sent beside the request's own. They go to the URL's origin only: a redirect to another
-    /// drops them.
+    /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the
+    /// request's URL: a redirect to another origin drops them.
     pub secret_headers: Vec<SecretHeader>,
-    /// How long it may take as a whole: resolving, connecting, redirects and the response's last byte included.
+    /// How long the whole attempt may take, from resolving the name over all redirects to the response's last byte.
     pub timeout: Duration,
-    /// How many redirects are followed. The response after the last of them is the result, also when it redirects.
+    /// How many redirects are followed. The response after the last of them is the result, even if it redirects too.
     pub redirects: u32,
-    /// The most bytes that the response's body may have; what the settings say when none.
+    /// The largest body of the response, in bytes. None if [`Settings::max_response_bytes`] decides.
     pub max_response: Option<u64>,
 }
 
-/// Sends attempts. It keeps connections for later ones, so a host has one client.
+/// Makes attempts at calls. It keeps connections for later attempts, so a host needs one client only.
 pub struct Client {
     parts: Parts,
     routes: RwLock<Arc<Routes>>,
@@ -66,8 +66,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the system's resolver and its root certificates. Without root certificates it works for `http`
-    /// URLs, and says at each `https` URL what is missing.
+    /// Returns a client that uses the system's resolver and root certificates. If the system has no root certificates,
+    /// `http` URLs can be called, and calls of `https` URLs fail with an error that says what is missing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self::assemble(settings, Arc::new(SystemResolver), Trust::system())
@@ -88,18 +88,21 @@ impl Client {
         }
     }
 
-    /// Says where the host itself listens: there calls may reach `/hooks/` paths only, whatever the policy. To be called
-    /// before the first attempt is sent. Connections kept from before are not used again, since one of them may lead to
-    /// such a place.
+    /// Sets the addresses on which the host itself listens. Calls may reach only `/hooks/` paths there, whatever the
+    /// policy says. This must be called before the first attempt is made. Connections from before are not used again,
+    /// since one of them may lead to such an address.
     pub fn set_listeners(&self, addresses: Vec<SocketAddr>) {
         let routes = Arc::new(Routes::new(&self.parts, Listeners::new(addresses)));
         *self.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 
-    /// Makes the attempt. Any status is a response; an error means that there is none. Dropping the future ends the
-    /// attempt, which may have arrived.
+    /// Makes an attempt. A response with any status is a success. If the future is dropped, the attempt ends, though
+    /// the request may have arrived.
     ///
-    /// What comes back repeats no secret of the attempt's, be it a response or an error.
+    /// Secrets of the attempt are masked in the response and in the error.
+    ///
+    /// # Errors
+    /// If there is no response, or none that may be shown to the workflow.
     pub async fn send(&self, attempt: Attempt) -> Result<Response, CallError> {
         let mask = Mask::new(&attempt.secret_headers)?;
         let timeout = attempt.timeout;

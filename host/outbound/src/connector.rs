@@ -1,7 +1,7 @@
-//! The connector beneath TLS: resolves a name, judges every address that it gives, and connects to one that passed.
+//! The connector beneath TLS: resolves a name, checks each of its addresses, and connects to one that calls may reach.
 //!
-//! Judging and connecting use one answer of the resolver, so a name whose second answer differs from its first
-//! ("DNS rebinding") gains nothing.
+//! The name is resolved once, and the addresses that were checked are those that are connected to. So a name that
+//! resolves to another address the second time ("DNS rebinding") gains nothing.
 
 use std::future::Future;
 use std::io;
@@ -20,13 +20,13 @@ use tokio::time::timeout;
 use tower::Service;
 
 use crate::address::canonical;
-use crate::egress::{Egress, Refusal};
+use crate::egress::{Egress, EgressDenied};
 use crate::resolve::Resolve;
 
-/// How long one address may be tried before the next is tried beside it: the delay that RFC 8305 recommends.
+/// How long an address is tried before the next one is tried as well. RFC 8305 recommends this delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to hosts that the egress rules let through. It knows a host and a port, never a path.
+/// Connects to hosts that the egress rules permit. It knows the host and the port of a request, never its path.
 #[derive(Clone)]
 pub(crate) struct Connector {
     egress: Arc<Egress>,
@@ -34,11 +34,11 @@ pub(crate) struct Connector {
     timeout: Duration,
 }
 
-/// Why there is no connection.
+/// Why no connection was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Denied(#[from] EgressDenied),
     #[error("could not resolve {host}")]
     Unresolved { host: String },
     #[error("could not connect to {host}:{port}: {kind}")]
@@ -103,8 +103,8 @@ impl Connector {
         }
     }
 
-    /// The addresses that may be connected to. When there is none, what is wrong with the first.
-    fn permitted(&self, host: &str, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refusal> {
+    /// Returns the addresses that calls may reach. If there is none, the error says why the first was refused.
+    fn permitted(&self, host: &str, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, EgressDenied> {
         let mut permitted = Vec::with_capacity(all.len());
         let mut refused = None;
         for address in all.into_iter().map(canonical) {
@@ -144,8 +144,8 @@ fn port_of(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(usual)
 }
 
-/// The connection to the address that answers first. Each next address is tried when the one before has failed or its
-/// head start is over, so that one dead address (often all of IPv6) costs a moment and not the whole timeout.
+/// Connects to the address that answers first. The next address is tried when the one before has failed or its head
+/// start is over, so that a dead address (often all of IPv6) costs a moment and not the whole timeout.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts = JoinSet::new();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);

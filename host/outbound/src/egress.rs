@@ -1,4 +1,4 @@
-//! The judgement on one connection: the policy and the host's own listeners together, and the text of a refusal.
+//! Decides whether a connection may be made, by the policy and by the host's own listeners.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,18 +6,18 @@ use crate::address::Class;
 use crate::listeners::Listeners;
 use crate::policy::Policy;
 
-/// What connections of one kind are judged by.
+/// The rules for connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Egress {
     pub(crate) policy: Policy,
-    /// Where no connection may go, whatever the policy says.
+    /// The host's own listeners, which no connection may reach, whatever the policy says.
     pub(crate) forbidden: Listeners,
 }
 
-/// Why a connection is not made. The text goes to the workflow's author, so it names what was asked for, the one
-/// address that was refused, and the setting.
+/// Why a connection is refused. The author of the workflow reads the text, so it names the host that was called, the
+/// address that was refused, and the setting that would allow it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum EgressDenied {
     #[error(
         "{target} is {class}, which calls may not reach; whoever operates the host can allow it with --allow-egress \
          {host}:{port}, or all such addresses with --allow-private-egress"
@@ -35,18 +35,18 @@ pub(crate) enum Refusal {
 }
 
 impl Egress {
-    /// Whether a call to `host`, as its URL has it, may connect to `address`.
-    pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), Refusal> {
+    /// Checks that a call to `host`, as its URL has it, may connect to `address`.
+    pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), EgressDenied> {
         let port = address.port();
         if self.forbidden.include(address) {
-            return Err(Refusal::OwnListener {
+            return Err(EgressDenied::OwnListener {
                 target: target(host, address.ip()),
                 port,
             });
         }
         self.policy
             .judge(host, address)
-            .map_err(|class| Refusal::NotPublic {
+            .map_err(|class| EgressDenied::NotPublic {
                 target: target(host, address.ip()),
                 host: host.to_owned(),
                 port,
@@ -55,7 +55,7 @@ impl Egress {
     }
 }
 
-/// `10.1.2.3`, or `internal.example (10.1.2.3)` when the URL has a name.
+/// Returns how a message names the target: `10.1.2.3`, or `internal.example (10.1.2.3)` if the URL has a name.
 fn target(host: &str, address: IpAddr) -> String {
     let shown = address.to_string();
     if host.trim_matches(['[', ']']) == shown {

@@ -1,6 +1,6 @@
-//! What goes wrong between two machines, said in a sentence for a workflow's author.
+//! Errors of the network, in words for the author of a workflow.
 //!
-//! The texts are our own wherever a library's could hold a part of the URL or of the response.
+//! Texts of libraries are not passed on where they could contain a part of the URL or of the response.
 
 use std::error::Error;
 use std::io;
@@ -10,28 +10,28 @@ use hyper_util::client::legacy;
 
 use crate::connector::ConnectError;
 
-/// The error of an attempt at which no response began. `authority` is whom it was sent to.
+/// Returns the error of a request to which no response began. `authority` is the host and port that it was sent to.
 pub(crate) fn before_response(error: &legacy::Error, authority: &str) -> CallError {
     if let Some(connect) = find::<ConnectError>(error) {
         return match connect {
-            ConnectError::Refused(refusal) => CallError::Denied(refusal.to_string()),
+            ConnectError::Denied(denied) => CallError::Denied(denied.to_string()),
             unreachable => CallError::Unreachable(unreachable.to_string()),
         };
     }
     if error.is_connect() {
-        // The connection itself stood, so this is what came next.
+        // The connection itself was made, so what failed came next: TLS.
         let reason = error.source().map_or_else(String::new, ToString::to_string);
         return CallError::Unreachable(format!("TLS with {authority} failed: {reason}"));
     }
     broken(error, authority, "before it sent a response")
 }
 
-/// The error of a response that broke off.
+/// Returns the error of a response that was cut off.
 pub(crate) fn within_response(error: &(dyn Error + 'static), authority: &str) -> CallError {
     broken(error, authority, "in the middle of its response")
 }
 
-/// The error of every https call when the host trusts nobody.
+/// Returns the error of a call of an `https` URL on a host without root certificates.
 pub(crate) fn no_roots() -> CallError {
     CallError::Unreachable(
         "TLS: this host has no root certificates to check servers by; whoever operates it should install them (the \

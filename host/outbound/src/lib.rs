@@ -1,16 +1,16 @@
 //! Outbound HTTP: one attempt of a durable call, sent under the host's egress policy.
 //!
-//! A workflow's code is not trusted, and the host often stands where an attacker would like to: beside databases, cloud
-//! metadata services and its own API. So every connection is judged by the address that it goes to, after the name is
-//! resolved and again at each redirect, and what was judged is what is connected to.
+//! The code of a workflow is not trusted, and a host often runs where an attacker would like to be: beside databases,
+//! cloud metadata services and its own API. So every connection is checked by the address that it goes to, after the
+//! name is resolved and again at each redirect, and the address that was checked is the one that is connected to.
 //!
-//! [`Client::send`] makes one attempt and gives the [`Response`](dormouse_journal::Response) or the
-//! [`CallError`](dormouse_journal::CallError). Whether and when another attempt follows is decided above, by the
-//! runtime. Where to start reading: `client.rs` has the course of an attempt, `connector.rs`
-//! the judging of addresses, `policy.rs` and `address.rs` what is judged by, `secret.rs` and `mask.rs` what is sent that
-//! the workflow must not see, and kept from coming back.
+//! [`Client::send`] makes one attempt and returns the [`Response`](dormouse_journal::Response) or a
+//! [`CallError`](dormouse_journal::CallError). The runtime decides whether and when another attempt follows.
 //!
-//! No proxy is used, whatever the environment says: a proxy would resolve names itself, out of the policy's sight.
+//! Where to start reading: `client` has the course of an attempt, `connector` checks addresses by the rules of `policy`
+//! and `address`, and `secret` and `mask` send secrets and keep them out of what the workflow gets back.
+//!
+//! No proxy is used, whatever the environment says. A proxy would resolve names itself, where no policy applies.
 
 mod address;
 mod body;
@@ -18,6 +18,8 @@ mod client;
 mod connector;
 mod egress;
 mod failure;
+mod headers;
+mod invalid;
 mod listeners;
 mod mask;
 mod outgoing;

@@ -1,10 +1,10 @@
-//! The host's own listeners, which a workflow must not reach by a call: they are the host's API.
+//! The host's own listeners. They serve the host's API, which no workflow may reach by a call.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use crate::address;
 
-/// Where the host itself listens.
+/// The addresses on which the host itself listens.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listeners(Vec<SocketAddr>);
 
@@ -13,7 +13,7 @@ impl Listeners {
         Listeners(addresses.into_iter().map(address::canonical).collect())
     }
 
-    /// Whether a connection to this address would, or might, end at one of the host's own listeners.
+    /// Returns whether a connection to this address would or might end at one of the host's own listeners.
     pub(crate) fn include(&self, target: SocketAddr) -> bool {
         self.0
             .iter()
@@ -22,7 +22,7 @@ impl Listeners {
     }
 }
 
-/// Whether a connection to `target` arrives at a listener bound to `own`.
+/// Returns whether a connection to `target` arrives at a listener that is bound to `own`.
 fn reaches(target: IpAddr, own: IpAddr) -> bool {
     if target == own || target.is_unspecified() {
         // A connection to `0.0.0.0` or `::` goes to some address of this machine.
@@ -31,10 +31,10 @@ fn reaches(target: IpAddr, own: IpAddr) -> bool {
     own.is_unspecified() && is_local(target)
 }
 
-/// Whether this address is one of this machine's. A system binds sockets to its own addresses only, so this asks it
-/// without a list of its interfaces, and sees what such a list does not show: the rest of 127.0.0.0/8, and networks that
-/// are routed to this machine whole. An error of another kind proves nothing, and counts as local: here a call too many
-/// refused is the smaller harm.
+/// Returns whether an address belongs to this machine. A system binds sockets only to its own addresses, so trying to
+/// bind one shows it. A list of interfaces would miss addresses: the rest of 127.0.0.0/8, and whole networks that are
+/// routed to this machine. An error of another kind proves nothing and counts as local, since refusing a call too many
+/// is the smaller harm.
 fn is_local(address: IpAddr) -> bool {
     match UdpSocket::bind((address, 0)) {
         Ok(_) => true,

@@ -1,13 +1,13 @@
-//! What a response repeats of a secret, replaced before anyone sees it.
+//! Masks secrets in responses, so that no workflow learns a secret by asking a server to repeat it.
 //!
-//! A workflow must not learn a secret by asking a server to say it again. What is found is the secret as it is, in hex,
-//! and within base64 of either alphabet (so also base64 of the whole header), each in either case of its letters and
-//! under the escapes of URLs, JSON and HTML. A response that cannot be searched, since it is compressed, is refused.
+//! A secret is found as it is, in hex, and within base64 of either alphabet (and so within base64 of the whole header),
+//! whatever the case of its letters, and under the escapes of URLs, JSON and HTML. A response that cannot be searched,
+//! since it is compressed, is refused.
 //!
-//! What no search can find is a secret that a server splits, wraps into lines, encrypts, digests or escapes twice, or
-//! sends in UTF-16. And whoever may choose a part of what a server repeats can ask whether a guess is masked, which
-//! matters for secrets that can be guessed. That is why a secret's rule names the origins that it may be sent to:
-//! masking is for servers that are trusted with the secret and careless with it, not for hostile ones.
+//! No search can find a secret that a server splits, wraps into lines, encrypts, digests, escapes twice or sends in
+//! UTF-16. Also, whoever chooses a part of what a server repeats can test whether a guess is masked, which matters for
+//! secrets that can be guessed. Therefore a secret's rule names the origins that it may be sent to: masking protects
+//! against servers that are trusted with the secret and careless with it, not against hostile ones.
 
 mod forms;
 mod scan;
@@ -16,22 +16,22 @@ use bytes::Bytes;
 use dormouse_journal::{CallError, Response};
 use http::header::{self, HeaderMap, HeaderName};
 
-use crate::outgoing::invalid;
+use crate::invalid::invalid;
 use crate::secret::SecretHeader;
 use scan::Scanner;
 
-/// What stands where a secret stood. Every byte of it may be in a header's name.
+/// What replaces a secret. All of its bytes are allowed in a header's name.
 const MASK: &str = "***";
 
-/// What is masked in all that comes of one attempt, redirects to other origins included: they follow from a response
-/// that had the secret before it.
+/// Masks the secrets of one attempt in everything that comes back. This includes responses after a redirect to another
+/// origin, since the server that redirected knew the secret.
 pub(crate) struct Mask {
-    /// None when there is nothing to mask.
+    /// None if there is nothing to mask.
     scanner: Option<Scanner>,
 }
 
 impl Mask {
-    /// The mask of an attempt with these headers.
+    /// Returns the mask for an attempt with these headers.
     pub(crate) fn new(secret_headers: &[SecretHeader]) -> Result<Self, CallError> {
         let secrets = secret_headers.iter();
         let forms: Vec<_> = secrets
@@ -50,13 +50,13 @@ impl Mask {
         })
     }
 
-    /// Whether a secret stands in this text.
+    /// Returns whether a text contains a secret.
     pub(crate) fn finds_in(&self, text: &str) -> bool {
         let scanner = self.scanner.as_ref();
         scanner.is_some_and(|scanner| !scanner.find(text.as_bytes()).is_empty())
     }
 
-    /// Refuses a body that does not stand in the response as it is, so that it could not be searched.
+    /// Refuses a response whose body is encoded, since it could not be searched.
     pub(crate) fn check_body(&self, headers: &HeaderMap, authority: &str) -> Result<(), CallError> {
         if self.scanner.is_none() {
             return Ok(());
@@ -76,8 +76,8 @@ impl Mask {
         Ok(())
     }
 
-    /// The response as it may be seen. Its length is that of the body that is there, as a reader may rely on that; of a
-    /// response without a body, such as one to HEAD, it stays what the server said.
+    /// Returns a response with all secrets masked. Its `Content-Length` is that of the masked body, which a reader may
+    /// rely on. If there is no body, as in a response to HEAD, it stays what the server said.
     pub(crate) fn response(&self, response: Response) -> Response {
         let Some(scanner) = &self.scanner else {
             return response;
@@ -99,7 +99,7 @@ impl Mask {
         }
     }
 
-    /// The error as it may be seen.
+    /// Returns an error with all secrets masked.
     pub(crate) fn error(&self, error: CallError) -> CallError {
         let Some(scanner) = &self.scanner else {
             return error;
@@ -120,7 +120,7 @@ impl Mask {
     }
 }
 
-/// Whether each value of this header, if there is one, is this coding and nothing else.
+/// Returns whether a header is missing, or says this coding and no other.
 fn is_only(headers: &HeaderMap, name: &HeaderName, coding: &str) -> bool {
     let mut values = headers.get_all(name).iter();
     values.all(|value| {
@@ -133,13 +133,13 @@ fn is_only(headers: &HeaderMap, name: &HeaderName, coding: &str) -> bool {
 
 fn text(scanner: &Scanner, text: String) -> String {
     match masked(scanner, text.as_bytes()) {
-        // Lossy, as a secret of bytes that are no UTF-8 may have stood within a letter.
+        // A secret that is not UTF-8 may have stood within a letter, so what is left may not be UTF-8 either.
         Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
         None => text,
     }
 }
 
-/// The bytes with every secret masked, if there is one.
+/// Returns the bytes with every secret masked. None if there is no secret in them.
 fn masked(scanner: &Scanner, bytes: &[u8]) -> Option<Vec<u8>> {
     let found = scanner.find(bytes);
     if found.is_empty() {
@@ -172,7 +172,7 @@ mod tests {
         Mask::new(&headers.collect::<Vec<_>>()).unwrap()
     }
 
-    /// What is seen of a body when this is the secret.
+    /// Returns a body as it is seen if this is the secret.
     fn seen(secret: &[u8], body: impl AsRef<[u8]>) -> String {
         let response = Response {
             status: 200,
@@ -276,7 +276,7 @@ mod tests {
         check("hunter2", "68756E74657232", "***");
     }
 
-    /// Kept are the letters that come from what is around the secret alone.
+    /// The letters that depend only on what is around the secret are kept.
     #[test]
     fn base64_wherever_the_secret_stands_in_it() {
         let secret = "key~~?>?>/\u{7f}9";

@@ -1,4 +1,4 @@
-//! Where calls may go: the setting of whoever operates the host, and how its entries are written.
+//! The policy for calls: where they may go, and how operators write the entries of its list.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,21 +9,22 @@ use url::Host;
 
 use crate::address::{self, Class};
 
-/// Where calls may go. The default is the public Internet only.
+/// Where calls may go. By default only to public addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether addresses that are not public (loopback, private, link-local and the like) may be called as well.
+    /// True if calls may also go to addresses that are not public, such as loopback, private and link-local ones.
     pub allow_private: bool,
-    /// Places that may be called although they are not public.
+    /// Places that calls may go to although they are not public.
     pub allow: Vec<Allowed>,
 }
 
-/// A place that may be called although it is not public: a network (`10.1.0.0/16`), an address (`10.1.2.3`), an address
-/// and port (`[::1]:8080`), or a name and port (`internal.example:443`). Whatever such a name resolves to is trusted.
+/// A place that calls may go to although it is not public: a network (`10.1.0.0/16`), an address (`10.1.2.3`), an
+/// address and port (`[::1]:8080`), or a name and port (`internal.example:443`). Any address that the name resolves to
+/// is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed(Place);
 
-/// An entry that does not say a place.
+/// Why a text is no [`Allowed`] place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "cannot allow calls to {entry:?}: {reason}; write a network (10.1.0.0/16), an address (10.1.2.3), an address and \
@@ -42,7 +43,8 @@ enum Place {
 }
 
 impl Policy {
-    /// Whether a call to `host` may connect to `address`, which it resolved to; if not, because of what.
+    /// Checks that a call to `host` may connect to `address`, which the host resolved to. If not, the error is the kind
+    /// of address that is refused.
     pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), Class> {
         if self.allow_private || self.lists(host, address) {
             return Ok(());
@@ -108,7 +110,7 @@ fn parse(text: &str) -> Result<Place, &'static str> {
         Ok(0) | Err(_) => return Err("its port is not a number from 1 to 65535"),
         Ok(port) => port,
     };
-    // The parser that a call's URL goes through, so that one host is spelled one way in both.
+    // The URL of a call goes through the same parser, so both spell a host the same way.
     Ok(
         match Host::parse(host).map_err(|_| "its host is not a name or an address")? {
             Host::Domain(name) => Place::Name(without_root_dot(&name).to_owned(), port),
@@ -118,7 +120,7 @@ fn parse(text: &str) -> Result<Place, &'static str> {
     )
 }
 
-/// `internal.example.` is `internal.example` in a spelling that resolvers take literally.
+/// Returns a name without a dot at its end. `internal.example.` is the same host as `internal.example`.
 fn without_root_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }

@@ -1,4 +1,4 @@
-//! Redirects: which request a response leads to, after the rules that browsers follow (the Fetch standard).
+//! Redirects, by the rules that browsers follow (the Fetch standard).
 
 use dormouse_journal::CallError;
 use http::header::{self, HeaderMap};
@@ -8,8 +8,8 @@ use url::Url;
 use crate::mask::Mask;
 use crate::outgoing::{Outgoing, check_url};
 
-/// The request that follows when `sent` was answered with this status and these headers. None when the response is no
-/// redirect, or one without a URL that can be read: then it is the result.
+/// Returns the request that follows after `sent` was answered with this status and these headers. None if the response
+/// is the result, since it is no redirect, or one without a valid URL.
 pub(crate) fn next(
     sent: &Outgoing,
     status: StatusCode,
@@ -58,7 +58,7 @@ fn check_target(from: &Url, target: &Url) -> Result<Url, CallError> {
     })
 }
 
-/// A server may send the secret on in a URL, to which only its own origin is entitled.
+/// Refuses a redirect to another origin with a secret in its URL. Only the origin that was called may have the secret.
 fn check_no_secret(sent: &Outgoing, target: &Url, mask: &Mask) -> Result<(), CallError> {
     if mask.finds_in(target.as_str()) {
         return Err(CallError::Denied(format!(
@@ -90,8 +90,8 @@ fn drop_body(request: &mut Outgoing) {
     }
 }
 
-/// What was meant for one origin is not shown to another, and is gone for good: a redirect back comes from a server that
-/// may not use it. `Proxy-Authorization` cannot be here: a request with it is refused.
+/// Drops what was meant for one origin only. A redirect back does not restore it, since that comes from a server that
+/// may not use it. `Proxy-Authorization` need not be dropped: a request that has it is refused.
 fn drop_credentials(request: &mut Outgoing) {
     request.headers.remove(header::AUTHORIZATION);
     request.headers.remove(header::COOKIE);

@@ -1,4 +1,4 @@
-//! From a host name to its addresses.
+//! Resolves host names to addresses.
 
 use std::future::Future;
 use std::io;
@@ -9,9 +9,9 @@ use std::pin::Pin;
 pub(crate) type Resolving<'a> =
     Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
 
-/// Something that knows the addresses of names. A trait so that tests can play a name server that lies.
+/// Resolves names. It is a trait so that tests can act as a name server that lies.
 pub(crate) trait Resolve: Send + Sync {
-    /// The addresses of `name`, best first, each with `port`.
+    /// Returns the addresses of `name`, each with `port`. The best one comes first.
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a>;
 }
 

@@ -1,7 +1,8 @@
-//! The two ways out: one for `/hooks/` paths, which may reach the host's own listeners, and one for everything else.
+//! The two routes of requests: one for `/hooks/` paths, which may reach the host's own listeners, and one for all
+//! others.
 //!
-//! Each has its own connections. A pool knows hosts, not paths, so a connection to an own listener that was opened for
-//! a webhook must never lie where a request for another path could take it up.
+//! Each route has connections of its own. A pool knows hosts and not paths, so a connection to one of the host's own
+//! listeners that was opened for a webhook must not be in a pool where a request for another path could use it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,21 +25,21 @@ use crate::policy::Policy;
 use crate::resolve::Resolve;
 use crate::trust::Trust;
 
-/// Idle connections kept for one host: enough that a burst of calls to one service does not connect anew each time.
+/// How many idle connections are kept for one host: enough that a burst of calls to one service reuses them.
 const IDLE_PER_HOST: usize = 16;
 
 /// How long an idle connection is kept. Many servers close theirs after 60 s, some after less, and a request sent on
 /// a connection that is being closed is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often an HTTP/2 connection with open requests is probed, and how long an answer may take. Without, requests
-/// would go on to be sent into a connection whose other end has vanished.
+/// How often an HTTP/2 connection with open requests is probed, and how long an answer may take. Without probes,
+/// requests would still be sent on a connection whose other end is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Hyper = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
 
-/// What the ways out are made from.
+/// What routes are made of.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) policy: Policy,
@@ -47,7 +48,7 @@ pub(crate) struct Parts {
     pub(crate) connect_timeout: Duration,
 }
 
-/// The ways out, for one set of own listeners.
+/// The two routes, for one set of the host's own listeners.
 pub(crate) struct Routes {
     usual: Hyper,
     webhooks: Hyper,
@@ -58,13 +59,13 @@ impl Routes {
     pub(crate) fn new(parts: &Parts, own: Listeners) -> Self {
         Routes {
             usual: hyper(parts, own, IDLE_PER_HOST),
-            // No connection of these is used twice.
+            // No connection of this route is used twice.
             webhooks: hyper(parts, Listeners::default(), 0),
             trusts_any: parts.trust.any,
         }
     }
 
-    /// Sends one request and gives the head of the response, its body yet to be read.
+    /// Sends a request and returns the response, whose body is still to be read.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Response<Incoming>, CallError> {
         if outgoing.url.scheme() == "https" && !self.trusts_any {
             return Err(failure::no_roots());
@@ -103,8 +104,9 @@ fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
         .build(https)
 }
 
-/// Whether this path, as it is sent, can only be a webhook's. The URL's parser has resolved dots already; what is left
-/// are spellings that another reader might still take for a dot or a slash, and no webhook needs those.
+/// Returns whether a path, as it is sent, can only be that of a webhook. The URL's parser has resolved dots already.
+/// Some readers would also decode escaped dots and slashes, which no webhook needs, so a path with them is not a
+/// webhook's.
 fn is_webhook(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     path.starts_with("/hooks/") && !["%2e", "%2f", "%5c"].iter().any(|odd| lower.contains(odd))

@@ -1,7 +1,7 @@
-//! Headers made from secrets: what an attempt brings, checked and made into HTTP.
+//! Headers made from secrets: checked, and converted to HTTP.
 //!
-//! They are kept apart from the headers that the workflow wrote, since they have another life: they end at the first
-//! redirect to another origin, and what comes back is searched for them (`mask.rs`).
+//! They are kept apart from the headers that the workflow wrote, for two reasons: they are dropped at the first
+//! redirect to another origin, and the response is searched for their secrets (`mask.rs`).
 
 use std::fmt;
 
@@ -9,10 +9,11 @@ use dormouse_journal::CallError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::outgoing::{check_name, invalid};
+use crate::headers::check_name;
+use crate::invalid::invalid;
 
-/// Headers by which a server may be asked for something that cannot be searched for a secret: a compressed body, a part
-/// of one, the difference to another, or one in letters that are not ASCII's.
+/// Headers that ask a server for a body which cannot be searched for a secret: a compressed one, a part of one, the
+/// difference to another, or one whose letters are not encoded as in ASCII.
 const HIDING: [&str; 5] = [
     "accept-encoding",
     "range",
@@ -21,24 +22,24 @@ const HIDING: [&str; 5] = [
     "accept-charset",
 ];
 
-/// A header whose value is `prefix` and then a secret.
+/// A header whose value is a prefix followed by a secret.
 #[derive(Debug, Clone)]
 pub struct SecretHeader {
     /// The header's name.
     pub name: String,
-    /// What stands before the secret.
+    /// What stands before the secret in the header's value.
     pub prefix: String,
-    /// The secret itself.
+    /// The secret.
     pub secret: SecretValue,
 }
 
-/// A secret's bytes. They do not show in `Debug`, and are wiped when this is dropped; what HTTP and TLS copy of them for
-/// the time of an attempt is not.
+/// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. The copies that
+/// HTTP and TLS make during an attempt are not wiped.
 #[derive(Clone)]
 pub struct SecretValue(Zeroizing<Vec<u8>>);
 
 impl SecretValue {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -57,8 +58,8 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// The headers made from secrets, if they can be sent together with `headers`, which then ask for nothing that would
-/// hide a secret in the response.
+/// Checks that headers made from secrets can be sent together with `headers`, and returns them as HTTP's. It adds to
+/// `headers` what keeps the server from compressing its response, in which no secret could be found.
 pub(crate) fn check(
     secret_headers: &[SecretHeader],
     headers: &mut HeaderMap,
@@ -117,7 +118,7 @@ fn value(name: &HeaderName, header: &SecretHeader) -> Result<HeaderValue, CallEr
              the secret should set it anew, without"
         ))
     })?;
-    // So that HTTP/2 puts it into no table of either side, from which its length or more could be guessed.
+    // A sensitive value enters no compression table of HTTP/2, from which its length or more could be guessed.
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,4 +1,4 @@
-//! Whom TLS trusts: the certificate authorities of the system.
+//! The certificate authorities that TLS trusts.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use hyper_rustls::ConfigBuilderExt as _;
 use rustls::client::WantsClientCert;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-/// A TLS configuration, and whether it trusts anyone.
+/// A TLS configuration, and whether it trusts any certificate authority.
 #[derive(Clone)]
 pub(crate) struct Trust {
     pub(crate) config: ClientConfig,
-    /// False when the system has no root certificates. The host starts all the same, since workflows that call nobody
-    /// over https need none.
+    /// False if the system has no root certificates. The host starts even so, since workflows that call no `https` URL
+    /// need none.
     pub(crate) any: bool,
 }
 
 impl Trust {
-    /// The system's certificate authorities.
+    /// Returns a configuration that trusts the system's certificate authorities.
     pub(crate) fn system() -> Self {
         match builder().with_native_roots() {
             Ok(trusting) => Self::finish(trusting, true),
@@ -27,7 +27,7 @@ impl Trust {
         }
     }
 
-    /// These certificate authorities and no others.
+    /// Returns a configuration that trusts these certificate authorities and no others.
     pub(crate) fn in_roots(roots: RootCertStore) -> Self {
         let any = !roots.is_empty();
         Self::finish(builder().with_root_certificates(roots), any)
@@ -41,7 +41,8 @@ impl Trust {
     }
 }
 
-/// Names its cryptography, since the default panics in a program that happens to link two.
+/// Returns a builder for the configuration. It names the cryptography, since the default panics in a program that links
+/// two kinds.
 fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
     #[expect(
         clippy::expect_used,

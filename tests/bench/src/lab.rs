@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::disk::{self, Sync};
-use crate::figures::dormant::Dormant;
+use crate::dormant::Dormant;
 use crate::host::Host;
 
 /// What every figure is measured with.

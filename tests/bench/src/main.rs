@@ -10,6 +10,7 @@
 mod client;
 mod closed_loop;
 mod disk;
+mod dormant;
 mod figures;
 mod host;
 mod lab;

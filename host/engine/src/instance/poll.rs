@@ -1,11 +1,12 @@
-//! Polling by hand: a waker that only raises a flag, and a way to let others have a turn.
+//! What polling a guest by hand needs: a waker that only sets a flag, and a future that gives way to others once.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake};
 
-/// Whether something has woken the guest since it was polled. If not, and it is pending, it is quiescent.
+/// Set if something has woken the guest since it was last polled. A guest that is pending and was not woken is
+/// quiescent.
 #[derive(Default)]
 pub(super) struct Signal(AtomicBool);
 
@@ -19,7 +20,8 @@ impl Signal {
     }
 }
 
-// Wakes come from the thread that polls, or from before the instance was handed to it; hence no stronger ordering.
+// A wake comes from the thread that polls, or from before the instance was handed to that thread, so a relaxed ordering
+// is enough.
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -30,7 +32,7 @@ impl Wake for Signal {
     }
 }
 
-/// Goes once to the end of the executor's queue.
+/// Lets the executor run other tasks once.
 pub(super) async fn give_way() {
     let mut given = false;
     poll_fn(|cx| {

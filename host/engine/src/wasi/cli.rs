@@ -1,5 +1,5 @@
-//! `wasi:cli`: output goes to the run's log, input is closed, there are no arguments and no environment, `exit` ends the
-//! run.
+//! `wasi:cli`: output goes to the run's log, input is closed, there are no arguments and no environment, `exit` ends
+//! the run.
 
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
-use crate::failure::Stop;
+use crate::guest::Guest;
 use crate::log::Stream;
-use crate::shared::{Guest, Shared};
+use crate::state::Shared;
+use crate::stop::Stop;
 
-/// What the guest may write at once.
+/// How many bytes the guest may write at once.
 const PERMIT: usize = 64 << 10;
 
 impl stdout::Host for Guest {
@@ -50,7 +51,7 @@ impl Guest {
     }
 }
 
-/// A stream that ends in the log.
+/// A standard stream, whose lines go to the log.
 struct Output {
     shared: Arc<Shared>,
     stream: Stream,
@@ -62,7 +63,7 @@ impl OutputStream for Output {
         Ok(())
     }
 
-    /// A flush does not end a line. Languages flush after every write, and lines would come in pieces.
+    /// Does nothing. Languages flush after every write, so if a flush ended a line, lines would be logged in pieces.
     fn flush(&mut self) -> StreamResult<()> {
         Ok(())
     }
@@ -77,7 +78,7 @@ impl Pollable for Output {
     async fn ready(&mut self) {}
 }
 
-/// Standard input.
+/// Standard input, which is closed.
 struct Closed;
 
 impl InputStream for Closed {

@@ -1,4 +1,4 @@
-//! `wasi:clocks`: both read the activation's time, and a sleep on either is a durable timer.
+//! `wasi:clocks`: both clocks read the activation's time, and a sleep is a durable timer.
 
 use std::pin::Pin;
 
@@ -8,13 +8,13 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
-use crate::shared::Guest;
+use crate::guest::Guest;
 use crate::wait::Wait;
 
-/// The step name of a sleep on a WASI clock.
+/// The step name of a sleep that a guest makes through WASI.
 const STEP: &str = "wasi:clocks";
 
-/// Time is recorded in milliseconds.
+/// Nanoseconds in a millisecond, which is the unit of recorded times.
 const NANOS: u64 = 1_000_000;
 
 impl wall_clock::Host for Guest {
@@ -49,7 +49,13 @@ impl monotonic_clock::Host for Guest {
             let duration = duration.div_ceil(NANOS);
             let arguments = Arguments::Sleep(duration);
             let kind = Kind::Sleep { duration };
-            Sleep::Waits(self.shared.wait("sleep", STEP.into(), arguments, kind)?)
+            Sleep::Waits(Wait::start(
+                &self.shared,
+                "sleep",
+                STEP.into(),
+                arguments,
+                kind,
+            )?)
         };
         let sleep = self.table.push(sleep)?;
         subscribe(&mut self.table, sleep)
@@ -63,7 +69,7 @@ impl Guest {
     }
 }
 
-/// A timer that the guest polls. When the guest drops it, the timer goes with it.
+/// A timer that the guest polls. When the guest drops it, the timer is given up.
 enum Sleep {
     Waits(Wait),
     Over,
@@ -71,7 +77,7 @@ enum Sleep {
 
 #[async_trait]
 impl Pollable for Sleep {
-    /// Called any number of times, and dropped in between.
+    /// Resolves when the timer is over. Callers may drop this future and call again.
     async fn ready(&mut self) {
         if let Sleep::Waits(wait) = self {
             // The outcome of a sleep says nothing but that it is over.

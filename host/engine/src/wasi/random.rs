@@ -1,11 +1,11 @@
-//! `wasi:random`: all of it from the run's generator. What is called insecure there is secure here, and seeds that are
-//! meant to differ from one execution to the next do not.
+//! `wasi:random`: all random bytes come from the run's generator. What WASI calls insecure is secure here. Seeds, which
+//! WASI expects to differ from one execution to the next, are the same in every execution of a run.
 
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
-use crate::failure::Stop;
+use crate::guest::Guest;
 use crate::limits::Setting;
-use crate::shared::Guest;
+use crate::stop::Stop;
 
 impl Guest {
     fn fill<const N: usize>(&self) -> [u8; N] {

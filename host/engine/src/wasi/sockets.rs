@@ -1,5 +1,5 @@
-//! What of `wasi:sockets` is the host's own: looking names up is denied. Wasmtime denies it as well, but with another
-//! code, and not before it has started the runtime on which it would have looked.
+//! The host's own part of `wasi:sockets`: looking up names, which is denied. Wasmtime would deny it too, but with
+//! another error code, and only after starting the async runtime on which it looks names up.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::bindings::sockets::network::{
 };
 use wasmtime_wasi::p2::{DynPollable, SocketError, SocketResult, subscribe};
 
-use crate::shared::Guest;
+use crate::guest::Guest;
 
 impl ip_name_lookup::Host for Guest {
     fn resolve_addresses(
@@ -22,7 +22,7 @@ impl ip_name_lookup::Host for Guest {
     }
 }
 
-/// What a guest would do with a stream, of which there is none.
+/// What a guest could do with a stream of addresses. It never gets one.
 impl HostResolveAddressStream for Guest {
     fn resolve_next_address(
         &mut self,
@@ -49,7 +49,7 @@ impl network::Host for Guest {
         error.downcast()
     }
 
-    /// No error of a stream comes from a socket.
+    /// Returns none, since no error of a stream comes from a socket.
     fn network_error_code(
         &mut self,
         _error: Resource<wasmtime::Error>,

@@ -1,6 +1,6 @@
 //! Sealed code: taken when it is the host's own and fits, and refused with the reason otherwise.
 
-use dormouse_engine::{Fingerprint, LinkError, Refused, open, seal};
+use dormouse_engine::{CodeRejected, Fingerprint, LinkError, open, seal};
 use dormouse_journal::VersionId;
 
 use crate::core_guest::CoreGuest;
@@ -16,14 +16,14 @@ fn sealed() -> Vec<u8> {
 }
 
 /// Seals what the compiler makes of this component, and opens it.
-fn link(component: &str) -> Refused {
+fn link(component: &str) -> CodeRejected {
     let component = wat::parse_str(component).unwrap();
     let code = engine().precompile(&component).unwrap();
     let sealed = seal(&SEAL, engine().fingerprint(), VERSION, &code);
     open(engine(), &SEAL, VERSION, &sealed).unwrap_err()
 }
 
-fn check(sealed: &[u8], expected: &Refused) {
+fn check(sealed: &[u8], expected: &CodeRejected) {
     assert_eq!(
         &open(engine(), &SEAL, VERSION, sealed).unwrap_err(),
         expected
@@ -39,22 +39,22 @@ fn the_hosts_own_code_is_taken() {
 fn another_key_or_version_is_refused() {
     let sealed = sealed();
     let error = open(engine(), &[8; 32], VERSION, &sealed).unwrap_err();
-    assert_eq!(error, Refused::Forged);
+    assert_eq!(error, CodeRejected::Forged);
     let error = open(engine(), &SEAL, VersionId([4; 32]), &sealed).unwrap_err();
-    assert_eq!(error, Refused::Forged);
+    assert_eq!(error, CodeRejected::Forged);
 }
 
 #[test]
 fn a_changed_byte_anywhere_is_refused() {
     let sealed = sealed();
     for place in [0, 7] {
-        check(&changed(&sealed, place), &Refused::Malformed);
+        check(&changed(&sealed, place), &CodeRejected::Malformed);
     }
     for place in [8, 39] {
-        check(&changed(&sealed, place), &Refused::OtherEngine);
+        check(&changed(&sealed, place), &CodeRejected::OtherEngine);
     }
     for place in [40, 71, 72, sealed.len() / 2, sealed.len() - 1] {
-        check(&changed(&sealed, place), &Refused::Forged);
+        check(&changed(&sealed, place), &CodeRejected::Forged);
     }
 }
 
@@ -67,12 +67,12 @@ fn changed(sealed: &[u8], place: usize) -> Vec<u8> {
 #[test]
 fn what_is_cut_short_or_longer_is_refused() {
     let mut sealed = sealed();
-    check(&sealed[..71], &Refused::Malformed);
-    check(&sealed[..72], &Refused::Forged);
-    check(&sealed[..sealed.len() - 1], &Refused::Forged);
-    check(&[], &Refused::Malformed);
+    check(&sealed[..71], &CodeRejected::Malformed);
+    check(&sealed[..72], &CodeRejected::Forged);
+    check(&sealed[..sealed.len() - 1], &CodeRejected::Forged);
+    check(&[], &CodeRejected::Malformed);
     sealed.push(0);
-    check(&sealed, &Refused::Forged);
+    check(&sealed, &CodeRejected::Forged);
 }
 
 #[test]
@@ -81,21 +81,21 @@ fn code_of_another_engine_is_refused_though_it_is_the_hosts_own() {
         .precompile(&CoreGuest::default().component())
         .unwrap();
     let sealed = seal(&SEAL, Fingerprint([0; 32]), VERSION, &code);
-    check(&sealed, &Refused::OtherEngine);
+    check(&sealed, &CodeRejected::OtherEngine);
 }
 
 #[test]
 fn what_is_no_code_is_refused_by_the_engine() {
     let sealed = seal(&SEAL, engine().fingerprint(), VERSION, b"no code");
     let error = open(engine(), &SEAL, VERSION, &sealed).unwrap_err();
-    assert!(matches!(error, Refused::Unusable(_)), "{error:?}");
+    assert!(matches!(error, CodeRejected::Unusable(_)), "{error:?}");
 }
 
 #[test]
 fn an_import_that_the_host_does_not_give_is_named() {
     let refused =
         link(r#"(component (import "wasi:http/handler@0.2.0" (instance (export "f" (func)))))"#);
-    let Refused::Link(LinkError::Import(text)) = refused else {
+    let CodeRejected::Link(LinkError::Import(text)) = refused else {
         panic!("{refused:?}")
     };
     assert!(text.contains("wasi:http/handler@0.2.0"), "{text}");
@@ -107,7 +107,7 @@ fn an_import_of_another_type_is_named() {
         r#"(component (import "dormouse:workflow/context@0.1.0"
             (instance (export "now" (func (result string))))))"#,
     );
-    let Refused::Link(LinkError::Import(text)) = refused else {
+    let CodeRejected::Link(LinkError::Import(text)) = refused else {
         panic!("{refused:?}")
     };
     assert!(
@@ -120,7 +120,7 @@ fn an_import_of_another_type_is_named() {
 fn a_component_without_run_is_no_workflow() {
     let refused = link("(component)");
     assert!(
-        matches!(refused, Refused::Link(LinkError::Run(_))),
+        matches!(refused, CodeRejected::Link(LinkError::Run(_))),
         "{refused:?}"
     );
     assert!(refused.to_string().contains("`run`"), "{refused}");
@@ -135,7 +135,7 @@ fn run_of_another_type_is_no_workflow() {
             (func (export "run") (canon lift (core func $i "run"))))"#,
     );
     assert!(
-        matches!(refused, Refused::Link(LinkError::Run(_))),
+        matches!(refused, CodeRejected::Link(LinkError::Run(_))),
         "{refused:?}"
     );
 }

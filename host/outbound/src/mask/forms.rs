@@ -1,36 +1,36 @@
 //! The forms in which a server may repeat a secret.
 //!
-//! A form is what stands in the text once its escapes are read: percent-encoding and the escapes of JSON and HTML are no
-//! forms, since each program escapes other letters; `scan.rs` reads those. Letters match in either case.
+//! A form is the text once escapes are resolved. Percent-encoding and the escapes of JSON and HTML make no forms of
+//! their own, since each program escapes other letters: `scan.rs` resolves them. Letters match in either case.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// Hex and base64 shorter than this are not searched for. They would be found where they were never meant, and a secret
-/// so short is none.
+/// The shortest hex and base64 that is searched for. Shorter ones would be found where no secret is meant, and a secret
+/// that short is easily guessed.
 const SHORTEST: usize = 6;
 
-/// What is searched for.
+/// A text that is searched for.
 #[derive(PartialEq, Eq)]
 pub(super) struct Form {
-    /// As it is found.
+    /// The text.
     pub(super) text: Vec<u8>,
-    /// Whether the letter before belongs to it: its bits are partly the secret's.
+    /// True if the letter before the text is masked too, since some of its bits are the secret's.
     pub(super) before: bool,
-    /// Whether the letter after does.
+    /// True if the letter after the text is masked too, since some of its bits are the secret's.
     pub(super) after: bool,
 }
 
 impl Form {
-    /// How many letters it takes, but for the one after.
+    /// Returns how many letters the form has, without the one after it.
     pub(super) fn letters(&self) -> usize {
         self.text.len() + usize::from(self.before)
     }
 }
 
-/// Every form of this secret.
+/// Returns every form of a secret.
 pub(super) fn of(secret: &[u8]) -> Vec<Form> {
-    // Around a header's value, spaces are lost on the way.
+    // Spaces around a header's value are not sent.
     let secret = secret.trim_ascii();
     let mut forms = Vec::new();
     if secret.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn of(secret: &[u8]) -> Vec<Form> {
     }
     push(&mut forms, secret.to_vec());
     if secret.contains(&b' ') {
-        // As HTML forms are encoded.
+        // HTML forms encode a space so.
         push(&mut forms, replace(secret, b' ', b'+'));
     }
     if !secret.is_ascii() {
@@ -72,14 +72,15 @@ fn replace(text: &[u8], from: u8, to: u8) -> Vec<u8> {
     replaced.collect()
 }
 
-/// What a server may take the bytes beyond ASCII for, since HTTP does not say: UTF-8, or ISO 8859-1.
+/// Returns a secret as text in each encoding that a server may read it in: UTF-8 and ISO 8859-1. HTTP does not say
+/// which one it is.
 fn readings(secret: &[u8]) -> impl Iterator<Item = String> {
     let utf8 = std::str::from_utf8(secret).ok().map(str::to_owned);
     let latin = secret.iter().map(|&byte| char::from(byte)).collect();
     utf8.into_iter().chain([latin])
 }
 
-/// With JSON's escapes of everything beyond ASCII, which `scan.rs` leaves as they are.
+/// Returns a text in which everything beyond ASCII is escaped as in JSON. `scan.rs` does not resolve these escapes.
 fn escaped(text: &str) -> Vec<u8> {
     let mut escaped = String::new();
     for unit in text.encode_utf16() {
@@ -91,9 +92,9 @@ fn escaped(text: &str) -> Vec<u8> {
     escaped.into_bytes()
 }
 
-/// The secret within base64 of something longer, such as the whole header, that has this many bytes beyond a multiple of
-/// three before it. The letters that depend on the secret alone are the form; the ones at its ends also have bits of
-/// what is around it.
+/// Adds the forms of a secret within base64 of something longer, such as the whole header. `alignment` is how many
+/// bytes beyond a multiple of three are before the secret. A form has the letters that depend on the secret alone; the
+/// letters around it also have bits of what is around the secret.
 fn base64(forms: &mut Vec<Form>, secret: &[u8], alignment: usize) {
     let bytes = [&[0, 0][..alignment], secret].concat();
     let start = [0, 2, 3][alignment];

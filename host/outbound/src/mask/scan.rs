@@ -1,8 +1,8 @@
-//! Where the forms of secrets stand in a text.
+//! Finds the forms of secrets in a text.
 //!
-//! The text is read up to four times: as it is, and with the escapes of a URL, of JSON and of HTML read as what they
-//! stand for. So it does not matter which letters a program escapes, and a base64 whose `+` was escaped is found too.
-//! Each reading is one pass, however many secrets there are.
+//! The text is read up to four times: as it is, and with the escapes of a URL, of JSON and of HTML resolved. So it does
+//! not matter which letters a program escapes, and base64 whose `+` was escaped is found too. Each reading is one pass,
+//! however many secrets there are.
 
 use std::ops::Range;
 
@@ -12,18 +12,18 @@ use aho_corasick::{Anchored, MatchKind};
 
 use super::forms::Form;
 
-/// Finds forms. It has no `Debug`: the automaton's would spell them out.
+/// Finds forms. It does not implement `Debug`, since the automaton's `Debug` would show the secrets.
 pub(super) struct Scanner {
     automaton: NFA,
     start: StateID,
-    /// As the automaton numbers them.
+    /// The forms, in the order of the automaton's numbers.
     forms: Vec<Form>,
-    /// The most letters that one of them takes, the one before included.
+    /// How many letters the longest form has, with the one before it.
     longest: usize,
 }
 
 impl Scanner {
-    /// A scanner for these; none if there are none, or more together than an automaton can hold.
+    /// Returns a scanner for these forms. None if there are no forms, or too many for an automaton.
     pub(super) fn new(forms: Vec<Form>) -> Option<Self> {
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
@@ -39,11 +39,11 @@ impl Scanner {
         })
     }
 
-    /// Where forms stand, in order. What overlaps or touches is one.
+    /// Returns where forms are in a text, in order. Those that overlap or touch are one range.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.read(text, as_it_is, &mut found);
-        // Without its first letter a reading has nothing that the first one had not.
+        // A text without the letter that begins an escape reads the same as before.
         if text.contains(&b'%') {
             self.read(text, percent, &mut found);
         }
@@ -64,14 +64,14 @@ impl Scanner {
         found
     }
 
-    /// One pass, in which `letter` gives the next letter and how many bytes it takes.
+    /// Reads the text once. `letter` returns the next letter and how many bytes it takes.
     fn read(
         &self,
         text: &[u8],
         letter: impl Fn(&[u8]) -> (u8, usize),
         found: &mut Vec<Range<usize>>,
     ) {
-        // Where the last letters began, each at its number modulo the length.
+        // Where each of the last letters began, indexed by the letter's number modulo the length.
         let mut starts = vec![0; self.longest];
         let (mut count, mut at) = (0, 0);
         let mut state = self.start;
@@ -97,7 +97,8 @@ impl Scanner {
     }
 }
 
-/// Adds what was found, within what was found last where it can, so that a text of nothing else takes no memory.
+/// Adds a range, and merges it with the last one if they overlap or touch, so that a text full of secrets takes no
+/// memory.
 fn add(found: &mut Vec<Range<usize>>, range: Range<usize>) {
     match found.last_mut() {
         Some(last) if last.start <= range.start && range.start <= last.end => {
@@ -111,7 +112,7 @@ fn as_it_is(text: &[u8]) -> (u8, usize) {
     (text[0], 1)
 }
 
-/// `%2B`.
+/// Resolves `%2B`.
 fn percent(text: &[u8]) -> (u8, usize) {
     match *text {
         [b'%', high, low, ..] => match number(&[high, low], 16) {
@@ -122,7 +123,7 @@ fn percent(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// `\/` and `\u002b`, and what stands for ASCII only: beyond it, forms have the escapes in them.
+/// Resolves `\/`, and `\u002b` if it stands for a letter of ASCII. Beyond ASCII, the forms contain the escapes.
 fn json(text: &[u8]) -> (u8, usize) {
     match *text {
         [b'\\', b'u', a, b, c, d, ..] => match number(&[a, b, c, d], 16) {
@@ -135,9 +136,9 @@ fn json(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// `&amp;` and `&#43;` and `&#x2b;`.
+/// Resolves `&amp;`, `&#43;` and `&#x2b;`.
 fn html(text: &[u8]) -> (u8, usize) {
-    /// The longest that stands for a byte, with a few zeros: `&#x0000ff;`.
+    /// The longest escape that is resolved, which has a few zeros: `&#x0000ff;`.
     const LONGEST: usize = 10;
     if text[0] != b'&' {
         return as_it_is(text);
@@ -162,9 +163,9 @@ fn html(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// The byte that these digits are, if it is one.
+/// Returns the byte that these digits stand for. None if they stand for none.
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
-    // Else a sign would do.
+    // Otherwise a sign would be accepted.
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }

@@ -5,6 +5,7 @@
 //! (against a foreign name that resolves to it), and if it comes from a page, from one of the host's own.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -14,7 +15,6 @@ use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
-use super::state::AppState;
 use crate::problem::Problem;
 
 /// The rule for who may use the API.
@@ -23,10 +23,10 @@ pub(super) struct Auth {
     token: Option<ApiToken>,
 }
 
-/// Lets a request through, or answers it.
-pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// Lets a request through, or answers that it may not pass.
+pub(super) async fn guard(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     if is_guarded(request.uri().path())
-        && let Err(problem) = state.auth.check(request.uri(), request.headers())
+        && let Err(problem) = auth.check(request.uri(), request.headers())
     {
         return problem.into_response();
     }

@@ -1,7 +1,6 @@
 //! Backups: everything durable, as one file.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,46 +9,28 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use dormouse_api::ProblemBody;
 use dormouse_runtime::Runtime;
-use dormouse_store::Backup;
 use dormouse_store_redb::store_size;
 use futures::{Stream, stream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::docs::{Bytes, Guarded};
 use super::state::AppState;
+use super::backup_place::BackupPlace;
 use crate::machine::Scratch;
 use crate::problem::Problem;
 
-/// Bytes that are read and sent at once.
+/// How many bytes are read and sent at once.
 const PIECE: usize = 256 << 10;
 
-/// Where backups are made, one at a time: each takes as much of the disk as the store.
-pub(super) struct Backups {
-    directory: PathBuf,
-    store: Arc<dyn Backup>,
-    turn: Arc<Semaphore>,
-}
-
-/// A backup that was made, and the turn that it takes until it was fetched.
+/// A backup that was made. It keeps its place until it was fetched.
 struct Made {
     file: std::fs::File,
     length: u64,
     turn: OwnedSemaphorePermit,
-}
-
-impl Backups {
-    /// Returns the backups of a store in this directory.
-    pub(super) fn new(directory: &Path, store: Arc<dyn Backup>) -> Self {
-        Backups {
-            directory: directory.to_owned(),
-            store,
-            turn: Arc::new(Semaphore::new(1)),
-        }
-    }
 }
 
 /// Makes a backup
@@ -71,8 +52,7 @@ impl Backups {
     ),
 )]
 pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Problem> {
-    let backups = state.backups.clone();
-    let Ok(turn) = backups.turn.clone().try_acquire_owned() else {
+    let Some(turn) = state.backup_place.take() else {
         return Err(Problem::backup_running());
     };
     // It goes away with this future, which goes away with the client.
@@ -81,9 +61,10 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
         let wanted = Arc::downgrade(&wanted);
         move || wanted.strong_count() > 0
     };
-    let runtime = state.runtime.clone();
-    let made =
-        tokio::task::spawn_blocking(move || make(&runtime, &backups, turn, &is_wanted)).await;
+    let made = tokio::task::spawn_blocking(move || {
+        make(&state.runtime, &state.backup_place, turn, &is_wanted)
+    })
+    .await;
     drop(wanted);
     let made = made.unwrap_or_else(|error| {
         tracing::error!(%error, "a backup panicked");
@@ -103,16 +84,16 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
 
 fn make(
     runtime: &Runtime,
-    backups: &Backups,
+    place: &BackupPlace,
     turn: OwnedSemaphorePermit,
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Made, Problem> {
-    let scratch = Scratch::new(&backups.directory).map_err(|error| failed(&error))?;
+    let scratch = Scratch::new(place.directory()).map_err(|error| failed(&error))?;
     let target = scratch.reader().map_err(|error| failed(&error))?;
     // A host that stops does not go on.
     let is_wanted = || is_wanted() && !runtime.is_stopping();
-    if let Err(error) = backups.store.back_up(target, &is_wanted) {
-        let size = store_size(&backups.directory).map_err(|error| failed(&error))?;
+    if let Err(error) = place.store().back_up(target, &is_wanted) {
+        let size = store_size(place.directory()).map_err(|error| failed(&error))?;
         return Err(Problem::no_backup(error, size));
     }
     let file = scratch.reader().map_err(|error| failed(&error))?;
@@ -126,7 +107,7 @@ fn failed(error: &io::Error) -> Problem {
     Problem::backup_failed()
 }
 
-/// A backup in pieces. A client that does not take them is cut off as any other, and with it the file goes.
+/// Returns a backup in pieces. A client that does not take them is cut off as any other, and then the file is gone.
 fn pieces(made: Made) -> impl Stream<Item = io::Result<bytes::Bytes>> {
     let Made { file, turn, .. } = made;
     stream::try_unfold((File::from_std(file), turn), async |(mut file, turn)| {

@@ -9,17 +9,13 @@ use utoipa::{IntoResponses, Modify, OpenApi as _};
 
 use crate::problem::CONTENT;
 
-/// The document, as JSON.
-#[must_use]
-pub fn document() -> String {
-    // What is made of text and numbers can be written as JSON.
-    super::routes()
-        .into_openapi()
-        .to_pretty_json()
-        .unwrap_or_default()
+/// Returns the text of a document.
+pub(super) fn to_json(document: &OpenApi) -> String {
+    // A document of text and numbers can always be written as JSON.
+    document.to_pretty_json().unwrap_or_default()
 }
 
-/// What the document has beside the handlers'.
+/// Returns what the document has beside the descriptions of the handlers.
 pub(super) fn frame() -> OpenApi {
     Frame::openapi()
 }

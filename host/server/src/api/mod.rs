@@ -4,7 +4,7 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`, `secrets`;
-//! - `backup` makes a copy of everything;
+//! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
@@ -12,6 +12,7 @@
 
 mod auth;
 mod backup;
+mod backup_place;
 mod control;
 mod docs;
 mod events;
@@ -25,27 +26,43 @@ mod start;
 mod state;
 mod workflows;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use dormouse_config::Config;
+use dormouse_runtime::Runtime;
+use dormouse_store::Backup;
 use http::{Method, StatusCode, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::ingress::Rejections;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::request::unread;
+use state::AppState;
 
-pub use docs::document;
-pub use state::AppState;
-
-/// The routes of the API. Paths that nobody serves are answered here, also when other routes are merged with these.
-pub fn router(state: AppState) -> Router {
-    let routes = routes().split_for_parts().0;
+/// Returns the routes of the API, and of every path that no other routes serve.
+pub fn router(
+    runtime: Runtime,
+    backup: Arc<dyn Backup>,
+    config: &Config,
+    metrics: Metrics,
+    rejections: Rejections,
+) -> Router {
+    let (routes, document) = routes().split_for_parts();
+    let document = docs::to_json(&document).into();
+    let state = AppState::new(runtime, backup, config, metrics, rejections, document);
     let routes = routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(state.clone(), auth::guard))
+        .layer(middleware::from_fn_with_state(
+            state.auth.clone(),
+            auth::guard,
+        ))
         .layer(middleware::from_fn_with_state(state.clone(), count))
         .with_state(state);
     unread::thrown_away(routes)

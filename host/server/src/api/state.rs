@@ -12,31 +12,30 @@ use dormouse_store::Backup;
 use http::HeaderName;
 
 use super::auth::Auth;
-use super::backup::Backups;
-use super::docs;
+use super::backup_place::BackupPlace;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 
-/// What every handler can use. Cheap to clone, which each layer does for each request.
+/// What every handler can use. Clones are cheap: each layer makes one for each request.
 #[derive(Clone)]
-pub struct AppState(Arc<Shared>);
+pub(super) struct AppState(Arc<Shared>);
 
-/// What all clones share.
-pub struct Shared {
+/// What all clones of an [`AppState`] share.
+pub(super) struct Shared {
     /// The host.
-    pub runtime: Runtime,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// What webhooks refused.
+    pub(super) runtime: Runtime,
+    /// The counts that the host keeps of its requests.
+    pub(super) metrics: Metrics,
+    /// The requests that webhooks refused.
     pub(super) rejections: Rejections,
-    /// Headers whose values are not shown.
+    /// The headers whose values are not shown.
     pub(super) mask: Mask,
-    /// Who may come in.
-    pub(super) auth: Auth,
-    /// The longest that `Prefer: wait` holds an answer.
+    /// The rule for who may use the API.
+    pub(super) auth: Arc<Auth>,
+    /// The longest time for which `Prefer: wait` holds an answer.
     pub(super) max_wait: Duration,
     /// Where backups are made.
-    pub(super) backups: Arc<Backups>,
+    pub(super) backup_place: BackupPlace,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -50,14 +49,15 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    /// Returns the state of a host with this configuration, whose store is copied by `backup`.
-    #[must_use]
-    pub fn new(
+    /// Returns the state of a host with this configuration, whose store is copied by `backup`. `document` is the OpenAPI
+    /// document.
+    pub(super) fn new(
         runtime: Runtime,
         backup: Arc<dyn Backup>,
         config: &Config,
         metrics: Metrics,
         rejections: Rejections,
+        document: Bytes,
     ) -> Self {
         let masked = config.mask_headers.iter();
         AppState(Arc::new(Shared {
@@ -65,10 +65,10 @@ impl AppState {
             metrics,
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
-            auth: Auth::new(config.token.clone()),
+            auth: Arc::new(Auth::new(config.token.clone())),
             max_wait: config.max_wait,
-            backups: Arc::new(Backups::new(&config.data_dir, backup)),
-            document: docs::document().into(),
+            backup_place: BackupPlace::new(&config.data_dir, backup),
+            document,
         }))
     }
 }

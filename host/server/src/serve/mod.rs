@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::api::AppState;
+use crate::api;
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{Ingress, Rejections};
 use crate::machine::{
@@ -116,8 +116,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         let routes = routes::hooks_alone(ingress.clone(), config.body_timeout);
         listeners.spawn(accept(listener, routes, connections.listener()));
     }
-    let state = AppState::new(runtime.clone(), backup, &config, metrics, rejections);
-    let routes = routes::everything(state, ingress, config.body_timeout);
+    let api = api::router(runtime.clone(), backup, &config, metrics, rejections);
+    let routes = routes::everything(api, ingress, config.body_timeout);
     listeners.spawn(accept(everything, routes, connections.listener()));
     log_addresses(&config);
 

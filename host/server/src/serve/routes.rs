@@ -5,20 +5,16 @@ use std::time::Duration;
 use axum::Router;
 use http::{StatusCode, Uri};
 
-use crate::api::{self, AppState};
 use crate::ingress::{self, Ingress};
 use crate::problem::Problem;
 use crate::request::{pace, unread};
 
-/// The API, and the webhooks.
-pub(super) fn everything(state: AppState, ingress: Ingress, body_timeout: Duration) -> Router {
-    pace::kept(
-        api::router(state).merge(ingress::routes(ingress)),
-        body_timeout,
-    )
+/// Returns the routes of the API and of the webhooks.
+pub(super) fn everything(api: Router, ingress: Ingress, body_timeout: Duration) -> Router {
+    pace::kept(api.merge(ingress::routes(ingress)), body_timeout)
 }
 
-/// The webhooks, and nothing else.
+/// Returns the routes of the webhooks alone.
 pub(super) fn hooks_alone(ingress: Ingress, body_timeout: Duration) -> Router {
     let elsewhere = unread::thrown_away(Router::new().fallback(not_here));
     pace::kept(elsewhere.merge(ingress::routes(ingress)), body_timeout)

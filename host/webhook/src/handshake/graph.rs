@@ -4,7 +4,7 @@
 
 use dormouse_journal::Request;
 
-use super::parameter;
+use super::query::parameter;
 
 pub(super) fn challenge(request: &Request) -> Option<String> {
     let token = parameter(request, "validationToken")?;

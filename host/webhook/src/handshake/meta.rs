@@ -5,7 +5,7 @@
 
 use dormouse_journal::Request;
 
-use super::{is_number, parameter};
+use super::query::{is_number, parameter};
 
 /// As many as an integer of 64 bits can have.
 const DIGITS: usize = 20;

@@ -7,12 +7,12 @@
 
 mod graph;
 mod meta;
+mod query;
 mod slack;
 mod websub;
 
 use bytes::Bytes;
 use dormouse_journal::{Handshake, Header, Request, Response};
-use url::form_urlencoded;
 
 /// Bytes of a challenge. The longest that is known, Microsoft Graph's, has some 120.
 const LONGEST: usize = 1_024;
@@ -53,22 +53,6 @@ pub fn probe_method(handshake: Handshake) -> Option<&'static str> {
         Handshake::Slack | Handshake::MicrosoftGraph => Some("POST"),
         Handshake::Meta | Handshake::Websub => Some("GET"),
     }
-}
-
-/// The value of the query's parameter of this name, if there is exactly one. The callback that the provider was given
-/// may have parameters of its own, which stay in the query; they are nobody's business here.
-fn parameter(request: &Request, name: &str) -> Option<String> {
-    let (_, query) = request.url.split_once('?')?;
-    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(given, _)| given == name);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Some(value.into_owned()),
-        _ => None,
-    }
-}
-
-/// Whether this is a number of at most so many digits.
-fn is_number(text: &str, digits: usize) -> bool {
-    (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a challenge can be sent back: short, on one line, and without a character that HTML gives a meaning.

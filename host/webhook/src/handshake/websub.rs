@@ -6,7 +6,7 @@
 use dormouse_journal::Request;
 use url::Url;
 
-use super::{is_number, parameter};
+use super::query::{is_number, parameter};
 
 /// Digits of a lease in seconds: 300 years have ten.
 const DIGITS: usize = 10;

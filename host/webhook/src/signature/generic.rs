@@ -10,7 +10,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use dormouse_journal::{Header, Request, Signature};
 
-use super::Rejected;
+use super::error::Rejected;
 use super::proof::{self, Digest};
 
 const PADDED_OR_NOT: GeneralPurposeConfig =

@@ -6,7 +6,8 @@
 
 use dormouse_journal::{Header, Request};
 
-use super::{Rejected, proof};
+use super::error::Rejected;
+use super::proof;
 
 pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 pub(super) const OLD_SIGNATURE: &str = "x-hub-signature";

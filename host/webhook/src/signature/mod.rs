@@ -4,6 +4,7 @@
 //! they share is in `proof`. Headers are read strictly: what a provider would never send is refused, even where the
 //! digest in it could be made out.
 
+mod error;
 mod generic;
 mod github;
 mod options;
@@ -14,6 +15,7 @@ mod stripe;
 
 use dormouse_journal::{Header, Request, Signature, SignatureScheme, Time};
 
+pub use error::{BadSecret, Rejected};
 pub use options::check_signature;
 
 /// Checks a request. `secrets` are the values of the secrets named, any of which may match, so that they can be
@@ -80,51 +82,4 @@ pub fn signature_headers(check: &Signature) -> Vec<String> {
         }
     };
     names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// Why a request was not let in. The sentences are for the caller and the log, and tell nothing that is secret.
-#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejected {
-    /// A header is not there, or holds no signature of the version that is checked.
-    #[error("the request does not carry the signature that this webhook asks for; sign it")]
-    Missing,
-    /// A header is there more than once, or is not spelled as the scheme says.
-    #[error(
-        "the headers of the request's signature are not spelled as its scheme says, or are there more than once"
-    )]
-    Malformed,
-    /// The timestamp is too far from the host's clock.
-    #[error(
-        "the request was signed too long ago or in the future; sign it anew, with a clock that is right"
-    )]
-    Stale,
-    /// No secret gives this signature.
-    #[error(
-        "the request's signature does not fit its content; check the secret, and that the body is sent as it was signed"
-    )]
-    Wrong,
-}
-
-impl Rejected {
-    /// For labels.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Rejected::Missing => "signature-missing",
-            Rejected::Malformed => "signature-malformed",
-            Rejected::Stale => "signature-stale",
-            Rejected::Wrong => "signature-wrong",
-        }
-    }
-}
-
-/// A secret with which nothing can be signed.
-#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadSecret {
-    /// Anybody knows it.
-    #[error("the secret is empty")]
-    Empty,
-    /// Standard Webhooks gives secrets in base64.
-    #[error("a secret of Standard Webhooks is base64, with or without `whsec_` before it")]
-    NotBase64,
 }

@@ -6,7 +6,7 @@ use hmac::digest::CtOutput;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::Rejected;
+use super::error::Rejected;
 use crate::field::{Field, field};
 
 /// Signatures in one header. A provider sends one for each secret that is in use, which are two for most of the time.

@@ -5,7 +5,8 @@
 
 use dormouse_journal::{Header, Request, Time};
 
-use super::{Rejected, proof};
+use super::error::Rejected;
+use super::proof;
 
 pub(super) const SIGNATURE: &str = "x-slack-signature";
 const TIMESTAMP: &str = "x-slack-request-timestamp";

@@ -13,8 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::{Header, Request, Time};
 
+use super::error::{BadSecret, Rejected};
 use super::proof::{self, Digest};
-use super::{BadSecret, Rejected};
 
 pub(super) const SIGNATURE: &str = "webhook-signature";
 const ID: &str = "webhook-id";

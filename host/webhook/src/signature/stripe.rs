@@ -7,7 +7,8 @@
 
 use dormouse_journal::{Header, Request, Time};
 
-use super::{Rejected, proof};
+use super::error::Rejected;
+use super::proof;
 
 pub(super) const SIGNATURE: &str = "stripe-signature";
 

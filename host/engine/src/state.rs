@@ -1,58 +1,23 @@
-//! What the driver of a guest and the functions that the guest calls have in common.
+//! The state of an instance, which its driver and the functions that the guest calls have in common.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dormouse_journal::{Cursor, Generator, Header, Level, RunId, Time, VersionId, WebhookNumber};
+use dormouse_journal::{Cursor, Generator, Level};
 use wasmtime::UpdateDeadline;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::filesystem::WasiFilesystemCtx;
-use wasmtime_wasi::sockets::WasiSocketsCtx;
 
 use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
-use crate::failure::Stop;
-use crate::limits::{Allowance, Limiter, MemoryUse, Setting};
+use crate::launch::{Launch, RunContext, Urls};
+use crate::limits::{Allowance, Setting};
 use crate::log::{Log, Stream};
-use crate::program::Launch;
-use crate::wait::Waits;
+use crate::memory::MemoryUse;
+use crate::stop::Stop;
+use crate::waits::Waits;
 
-/// Who a run is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunContext {
-    /// Its id.
-    pub id: RunId,
-    /// The name of its workflow.
-    pub workflow: String,
-    /// The version that it runs.
-    pub version: VersionId,
-    /// When it was started.
-    pub started: Time,
-    /// The headers of the request that started it, without credentials.
-    pub headers: Vec<Header>,
-}
-
-/// Makes the URLs of webhooks.
-pub trait Urls: Send + Sync {
-    /// The URL of a webhook. It is asked for once, when the webhook is created, and recorded.
-    fn url(&self, run: RunId, webhook: WebhookNumber) -> String;
-}
-
-/// What belongs to one store.
-pub(crate) struct Guest {
-    pub shared: Arc<Shared>,
-    pub limiter: Limiter,
-    /// WASI's streams and pollables.
-    pub table: ResourceTable,
-    /// No folders.
-    pub files: WasiFilesystemCtx,
-    /// No permissions.
-    pub sockets: WasiSocketsCtx,
-}
-
-/// The state of an instance, reached from its driver, from host functions and from futures that are dropped. They all
-/// run on the thread that polls, one after the other, so the lock is never waited for.
+/// The state of an instance, as its driver, the host functions and the futures of its operations share it. They all run
+/// on the thread that polls, one after the other, so nobody ever waits for the lock.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub memory: Arc<MemoryUse>,
@@ -73,26 +38,26 @@ impl Shared {
     }
 }
 
-/// See [`Shared`].
+/// What [`Shared`] guards.
 pub(crate) struct State {
     pub run: RunContext,
     pub allowance: Arc<Allowance>,
     pub urls: Arc<dyn Urls>,
     pub cursor: Cursor,
     pub random: Generator,
-    /// How many webhooks were created.
+    /// How many webhooks the run has created.
     pub webhooks: u32,
     pub answers: Answers,
     pub waits: Waits,
     /// What new operations of the open activation ask of the host.
     pub effects: Vec<Effect>,
-    /// Bytes of the new values that the open activation has handed to the host.
+    /// Total size in bytes of the new values that the open activation has handed to the host.
     pub volume: usize,
     pub log: Log,
     pub meter: Meter,
-    /// What happened where no error could be returned: in the drop of a future.
+    /// Why the guest is to be stopped, where no error could be returned to it: when it dropped a future.
     pub fault: Option<Stop>,
-    /// The guest is being torn down. The futures that are dropped now are not given up by it.
+    /// True once the guest is being torn down. A future that is dropped from then on was not dropped by the guest.
     pub closed: bool,
     pub rebuild_after_step: bool,
 }
@@ -118,7 +83,7 @@ impl State {
         }
     }
 
-    /// Logs a line, unless it was logged before.
+    /// Logs a line, unless this is a replay and the line was logged before.
     pub(crate) fn log(&mut self, level: Level, message: &str) {
         self.log.hear(level, message);
         let time = self.cursor.time();
@@ -127,14 +92,14 @@ impl State {
         }
     }
 
-    /// Takes what the guest wrote to standard output or error.
+    /// Takes what the guest wrote to standard output or standard error, and logs the lines that are complete.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) {
         for line in self.log.write(stream, bytes) {
             self.log(stream.level(), &line);
         }
     }
 
-    /// Logs what was written without a line's end.
+    /// Logs what the guest wrote to its standard streams without an end of line.
     pub(crate) fn flush_streams(&mut self) {
         for stream in [Stream::Out, Stream::Err] {
             if let Some(line) = self.log.flush(stream) {
@@ -143,7 +108,7 @@ impl State {
         }
     }
 
-    /// What a guest that is executing is to do when the engine ticks.
+    /// Decides at the engine's tick whether the guest that is executing goes on, gives way to others, or is stopped.
     pub(crate) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         if !self.meter.is_measuring() {
             self.meter.measure();
@@ -159,7 +124,7 @@ impl State {
         })
     }
 
-    /// Why the guest may not execute any longer in this activation, if it may not.
+    /// Returns why the guest may not execute any longer in this activation. None if it may.
     pub(crate) fn out_of_cpu(&self) -> Option<Stop> {
         self.meter.is_used_up(self.cursor.is_live()).then(|| {
             Stop::Cpu(format!(

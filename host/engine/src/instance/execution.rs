@@ -1,20 +1,21 @@
-//! The guest's side of an instance: its store, and the future that is the whole of its execution.
+//! The execution of a guest: its wasmtime store, and the future in which it runs from start to end.
 
 use std::sync::Arc;
 
 use dormouse_journal::{Failure, GuestLimits, Payload};
 use wasmtime::Store;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::filesystem::WasiFilesystemCtx;
-use wasmtime_wasi::sockets::WasiSocketsCtx;
 
-use super::Returned;
 use crate::bindings::WorkflowPre;
 use crate::failure::Crash;
-use crate::limits::{CALL_OVERHEAD, Limiter, SPARE_HANDLES};
-use crate::shared::{Guest, Shared};
+use crate::guest::Guest;
+use crate::limits::{CALL_OVERHEAD, SPARE_HANDLES};
+use crate::state::Shared;
 
-/// Instantiates the program and calls `run`. Resolves when `run` has returned, whatever tasks of the guest would go on.
+/// How a guest ended: with what `run` returned, or by a crash.
+pub(super) type Returned = Result<Result<Payload, Failure>, Crash>;
+
+/// Instantiates the program and calls `run`. Resolves once `run` has returned, even if other tasks of the guest have
+/// not ended.
 pub(super) async fn execute(
     program: WorkflowPre<Guest>,
     shared: Arc<Shared>,
@@ -47,14 +48,7 @@ fn store(program: &WorkflowPre<Guest>, shared: Arc<Shared>, limits: GuestLimits)
         let allowance = &shared.lock().allowance;
         (allowance.value, allowance.outstanding)
     };
-    let guest = Guest {
-        limiter: Limiter::new(limits.memory, shared.memory.clone()),
-        shared,
-        table: ResourceTable::new(),
-        files: WasiFilesystemCtx::default(),
-        sockets: WasiSocketsCtx::default(),
-    };
-    let mut store = Store::new(program.engine(), guest);
+    let mut store = Store::new(program.engine(), Guest::new(shared, limits.memory));
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(value.saturating_add(CALL_OVERHEAD));
     let outstanding = usize::try_from(outstanding).unwrap_or(usize::MAX);

@@ -1,0 +1,63 @@
+//! What a new instance is made of: who its run is, its limits, and what it asks of the host while it executes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber};
+
+use crate::cpu::CpuClock;
+use crate::limits::Allowance;
+
+/// What a new instance is made of.
+pub struct Launch {
+    /// Who the run is.
+    pub context: RunContext,
+    /// The input that the run was started with.
+    pub input: Payload,
+    /// The key of the run's random generator.
+    pub key: [u8; 32],
+    /// The guest limits that were recorded when the run was started.
+    pub limits: GuestLimits,
+    /// The host's limits for a run.
+    pub allowance: Arc<Allowance>,
+    /// Makes the URLs of the run's webhooks.
+    pub urls: Arc<dyn Urls>,
+    /// Measures the CPU time that the guest uses.
+    pub cpu: Arc<dyn CpuClock>,
+    /// The size in bytes of the run's log so far, which is the last [`Decision::logged`](crate::Decision::logged). 0
+    /// for a new run.
+    pub logged: usize,
+    /// For tests and simulation: ends each live activation at `finish` with
+    /// [`Interruption::Rebuild`](crate::Interruption::Rebuild), to prove that the step left nothing behind.
+    pub rebuild_after_step: bool,
+}
+
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch")
+            .field("context", &self.context)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who a run is, as its guest can learn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunContext {
+    /// The run's id.
+    pub id: RunId,
+    /// The name of the workflow that the run executes.
+    pub workflow: String,
+    /// The version of the workflow that the run executes.
+    pub version: VersionId,
+    /// When the run was started.
+    pub started: Time,
+    /// The headers of the request that started the run, without credentials.
+    pub headers: Vec<Header>,
+}
+
+/// Makes the URLs of webhooks.
+pub trait Urls: Send + Sync {
+    /// Returns the URL of a webhook. It is asked for once, when the webhook is created, and recorded in the journal.
+    fn url(&self, run: RunId, webhook: WebhookNumber) -> String;
+}

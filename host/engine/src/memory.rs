@@ -1,0 +1,178 @@
+//! Bounds the memory of one guest, and counts what it uses.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wasmtime::ResourceLimiter;
+
+use crate::limits::{CORE_INSTANCES, MEMORIES, Setting, TABLE_ELEMENTS, TABLES};
+use crate::stop::Stop;
+
+/// How many bytes wasmtime allocates for each element of a table: the element, and the function that it refers to.
+/// Measured with CPython.
+const EACH_ELEMENT: usize = 104;
+
+/// The sizes of a guest's memories and tables. They decide how many instances can be kept warm.
+#[derive(Default)]
+pub(crate) struct MemoryUse {
+    /// Total size in bytes with which the memories were made. All instances of a program share those pages until they
+    /// write to them.
+    made: AtomicUsize,
+    /// How many bytes were added to the memories since.
+    grown: AtomicUsize,
+    /// How many elements all tables have together.
+    elements: AtomicUsize,
+}
+
+impl MemoryUse {
+    /// Returns about how many bytes this guest does not share with others. Memory that was added counts whole, since a
+    /// guest asks for memory to use it. Of the memory from the start a tenth counts: a suspended CPython has written to
+    /// that much of it, a Rust guest to a fiftieth.
+    pub(crate) fn own(&self) -> usize {
+        self.grown.load(Ordering::Relaxed)
+            + self.made.load(Ordering::Relaxed) / 10
+            + self.elements.load(Ordering::Relaxed) * EACH_ELEMENT
+    }
+}
+
+/// Bounds what wasmtime allocates for one guest. The limit is for all memories together, since a guest may have
+/// several.
+pub(crate) struct Limiter {
+    limit: usize,
+    total: usize,
+    used: Arc<MemoryUse>,
+}
+
+impl Limiter {
+    pub(crate) fn new(memory: u64, used: Arc<MemoryUse>) -> Self {
+        Limiter {
+            limit: usize::try_from(memory).unwrap_or(usize::MAX),
+            total: 0,
+            used,
+        }
+    }
+
+    fn out_of_memory(&self) -> Stop {
+        Stop::Memory(format!(
+            "the workflow needs more than the {} bytes of memory that this run may have; use less, or raise the host's \
+             setting `{}` and start a new run",
+            self.limit,
+            Setting::Memory
+        ))
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        let total = self.total.saturating_add(growth);
+        if total > self.limit {
+            return Err(self.out_of_memory().into());
+        }
+        // A module that declares a maximum expects to be refused more.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.total = total;
+        let place = match current {
+            0 => &self.used.made,
+            _ => &self.used.grown,
+        };
+        place.fetch_add(growth, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Stops the guest if growth was granted and then failed, which is the machine's doing. The guest must not see the
+    /// -1 that it could react to, since the next machine may have the memory.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(Stop::Host(format!("the machine has no memory for a guest: {error:#}")).into())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS {
+            return Err(Stop::Limit(format!(
+                "a table of the workflow needs {desired} elements, and the limit is {TABLE_ELEMENTS}"
+            ))
+            .into());
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let growth = desired.saturating_sub(current);
+        self.used.elements.fetch_add(growth, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 64 << 10;
+
+    fn limiter(pages: u64) -> Limiter {
+        Limiter::new(pages * PAGE as u64, Arc::default())
+    }
+
+    #[test]
+    fn memories_and_tables_are_summed() {
+        let mut limiter = limiter(3);
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap());
+        let error = limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap_err();
+        assert!(
+            matches!(error.downcast_ref(), Some(Stop::Memory(_))),
+            "{error}"
+        );
+        assert_eq!(limiter.used.own(), PAGE + 2 * PAGE / 10);
+        assert!(limiter.table_growing(0, 10, None).unwrap());
+        assert!(limiter.table_growing(10, 30, None).unwrap());
+        let tables = 30 * EACH_ELEMENT;
+        assert_eq!(limiter.used.own(), PAGE + 2 * PAGE / 10 + tables);
+    }
+
+    #[test]
+    fn what_the_module_declares_as_the_most_is_no_trap() {
+        let mut limiter = limiter(9);
+        assert!(
+            !limiter
+                .memory_growing(PAGE, 3 * PAGE, Some(2 * PAGE))
+                .unwrap()
+        );
+        assert!(!limiter.table_growing(1, 3, Some(2)).unwrap());
+    }
+
+    /// A guest that could react to what the machine cannot do would behave differently on another machine.
+    #[test]
+    fn growth_that_the_machine_refuses_is_the_hosts_trouble() {
+        let error = wasmtime::Error::msg("out of address space");
+        let error = limiter(9).memory_grow_failed(error).unwrap_err();
+        assert!(
+            matches!(error.downcast_ref(), Some(Stop::Host(_))),
+            "{error}"
+        );
+    }
+}

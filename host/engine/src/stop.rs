@@ -1,0 +1,35 @@
+//! Why the host stops a guest.
+
+use dormouse_journal::Mismatch;
+
+/// Why the host stops a guest. A host function raises it as its error, and the guest's call of `run` then ends with it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The guest does not repeat its journal.
+    #[error(transparent)]
+    Mismatch(#[from] Box<Mismatch>),
+    /// The guest called an import in a way that the contract does not allow.
+    #[error("{0}")]
+    Misuse(String),
+    /// The guest went past a limit.
+    #[error("{0}")]
+    Limit(String),
+    /// The guest needs more memory than its run may have.
+    #[error("{0}")]
+    Memory(String),
+    /// The guest used up the CPU time of its activation.
+    #[error("{0}")]
+    Cpu(String),
+    /// The guest called WASI's `exit`.
+    #[error("the workflow called `exit` with code {code}")]
+    Exit {
+        /// The exit code. 0 means success.
+        code: u8,
+    },
+    /// The guest finished a step, after which its instance is to be rebuilt.
+    #[error("the instance is to be rebuilt")]
+    Rebuild,
+    /// The host itself is in trouble, which is not the guest's fault.
+    #[error("{0}")]
+    Host(String),
+}

@@ -1,0 +1,18 @@
+//! The error of a call that can never be sent as it is.
+
+use dormouse_journal::CallError;
+
+/// Returns the error of a call that its workflow has to change. The text says what is wrong and what to do.
+pub(crate) fn invalid(text: impl Into<String>) -> CallError {
+    CallError::Invalid(text.into())
+}
+
+/// Returns a workflow's text as a message shows it: quoted, with control characters escaped, and cut if it is long.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST {
+        return format!("{text:?}");
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start:?}…")
+}
