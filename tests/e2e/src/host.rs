@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::http::{Answer, Request, request};
-use crate::patience::wait_until;
+use crate::patience::{PATIENCE, wait_until};
 use crate::port::Port;
-use crate::program::{ALWAYS, guest, program};
+use crate::program::{ALWAYS, UNHURRIED, guest, program};
 use crate::run::Run;
 
 /// A host. It is killed when the test ends.
@@ -234,6 +234,7 @@ impl Host {
                 .iter()
                 .filter(|setting| !setting.starts_with("--listen=")),
         );
+        command.envs(UNHURRIED);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
             .stdin(Stdio::null())
@@ -274,11 +275,12 @@ impl Host {
         self.request("POST", path).body(body).send()
     }
 
-    /// Uploads a component.
+    /// Uploads a component. Compiling it takes as long as it takes: the host does that at low priority.
     #[track_caller]
     pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
         self.request("PUT", &format!("/v1/workflows/{workflow}"))
             .body(component)
+            .within(10 * PATIENCE)
             .send()
     }
 

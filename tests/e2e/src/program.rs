@@ -9,6 +9,13 @@ use crate::patience::wait_until;
 /// What every test's host is started with. Memory for few instances is reserved in less time than for thousands.
 pub(crate) const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
 
+/// What the environment of every test's host says: limits of processor time that no good guest reaches, on whatever
+/// machine. A test that is about such a limit sets its own.
+pub(crate) const UNHURRIED: [(&str, &str); 2] = [
+    ("DORMOUSE_CPU_LIMIT", "10m"),
+    ("DORMOUSE_COMPILE_TIME_LIMIT", "10m"),
+];
+
 /// Starts a host that must refuse to start, and gives what it says.
 ///
 /// # Panics

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::build;
 use crate::callback_service::{UPDATES, body};
 use crate::client::Client;
+use crate::guests;
 use crate::host::{Host, free_port};
 use crate::pause::{Stopwatch, pause, wait_until};
 use crate::workspace::Workspace;
@@ -27,13 +28,15 @@ const DOWNTIME: Duration = Duration::from_secs(3);
 
 /// Builds what is needed, plays the demonstration, and fails when its end is not the expected one.
 pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
-    build::build(workspace, false)?;
+    guests::build_one(workspace, WORKFLOW)?;
+    build::build_tested_host(workspace)?;
     println!();
     let folder = tempfile::tempdir().context("cannot create a folder for the host's data")?;
     let story = Story::begin();
 
     // The service is on the loopback interface, which workflows may not call otherwise.
-    let mut host = Host::new(workspace.host(), folder.path())?.argument("--allow-private-egress");
+    let mut host =
+        Host::new(workspace.tested_host(), folder.path())?.argument("--allow-private-egress");
     let outcome = play(workspace, &story, &mut host);
     if outcome.is_err() {
         eprintln!("\nwhat the host logged:\n{}", host.log());

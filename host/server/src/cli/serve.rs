@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use dormouse_config::{Config, Flags, LogFormat};
@@ -13,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::error::CliError;
 use crate::machine;
-use crate::serve::serve;
+use crate::serve::{CUT_OFF_WITHIN, serve};
 
 /// Runs a host
 ///
@@ -40,7 +39,7 @@ impl Serve {
         let runtime = machine::runtime()?;
         let served = runtime.block_on(serve(config));
         // What would not end in good time was cut off by then.
-        runtime.shutdown_timeout(Duration::from_millis(100));
+        runtime.shutdown_timeout(CUT_OFF_WITHIN);
         served?;
         Ok(ExitCode::SUCCESS)
     }
