@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
 
         let received: Vec<_> = (0..UPDATES.len())
-            .map(|_| calls.recv_timeout(Duration::from_secs(20)).unwrap())
+            .map(|_| calls.recv_timeout(Duration::from_secs(180)).unwrap())
             .collect();
         assert_eq!(
             received,

@@ -92,7 +92,7 @@ enum Command {
 
     /// Show a run that lives through a kill of its host.
     ///
-    /// Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
+    /// Builds the host as the tests run it, which is not the released one. Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
     /// run's webhook three times; in between, the host is killed and started again. Fails when the run's result is not
     /// what the service sent.
     Demo,

@@ -2,21 +2,25 @@
 
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::command::{cargo, run, succeeds};
 use crate::guests;
 use crate::workspace::Workspace;
 
-/// Runs every test, or with arguments for the test runner, those that they select.
+/// Runs every test, or with arguments for the test runner, those that they select. A failure of one does not keep
+/// another from running.
 pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build(workspace)?;
-    if args.is_empty() {
-        let mut documentation = cargo(workspace);
-        documentation.args(["test", "--workspace", "--locked", "--doc"]);
-        run(&mut documentation).context("examples in the documentation failed")?;
+    let tests = run(runner(workspace).args(args)).context("tests failed");
+    if !args.is_empty() {
+        return tests;
     }
-    run(runner(workspace).args(args)).context("tests failed")
+    let examples = run(&mut examples(workspace)).context("examples in the documentation failed");
+    match (tests, examples) {
+        (Err(tests), Err(examples)) => Err(anyhow!("{tests:#}, and {examples:#}")),
+        (tests, examples) => tests.and(examples),
+    }
 }
 
 /// Builds what the tests need: the guests, the host and the tests themselves.
@@ -25,30 +29,31 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     build_programs(workspace)
 }
 
-/// The tests start the host's program, which a test runner alone would not build. Programs and tests are built by one
-/// command, so that they share every dependency with the same features: building wasmtime twice takes minutes.
+/// The tests start the host's program, which a test runner alone would not build.
 fn build_programs(workspace: &Workspace) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--workspace", "--locked", "--bins", "--tests"]);
     run(&mut build).context("the tests do not build")
 }
 
+/// cargo-nextest, which `.config/nextest.toml` tells to run all tests, or Cargo's own runner.
 fn runner(workspace: &Workspace) -> Command {
     let mut runner = cargo(workspace);
     if succeeds(cargo(workspace).args(["nextest", "--version"])) {
         runner.args(["nextest", "run", "--workspace", "--locked"]);
-    } else {
-        println!(
-            "tests: running them with cargo test; `cargo install --locked cargo-nextest` installs what runs them faster"
-        );
-        runner.args([
-            "test",
-            "--workspace",
-            "--locked",
-            "--lib",
-            "--bins",
-            "--tests",
-        ]);
+        return runner;
     }
+    println!(
+        "tests: running them with cargo test; `cargo install --locked cargo-nextest` installs what runs them faster"
+    );
+    runner.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    runner.args(["--lib", "--bins", "--tests"]);
     runner
+}
+
+/// The examples in the documentation.
+fn examples(workspace: &Workspace) -> Command {
+    let mut examples = cargo(workspace);
+    examples.args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]);
+    examples
 }

@@ -53,7 +53,7 @@ impl Workspace {
         self.target().join("release/dormouse")
     }
 
-    /// The host as `test` leaves it.
+    /// The host as `test` and `demo` leave it.
     pub(crate) fn tested_host(&self) -> PathBuf {
         self.target().join("debug/dormouse")
     }

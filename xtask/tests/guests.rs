@@ -1,11 +1,5 @@
 //! What is built of a workflow says nothing of where it was built.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::{Path, PathBuf};
 
 /// Panics in a guest name files. Those of dependencies lie in Cargo's home, those of the guest in this repository.

@@ -1,7 +1,5 @@
 //! The bytes of a record: read back as they were written, refused when they are not ours, and never changed.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, CallError, Completion, DecodeError, Delivery, Digest, End, Failure, Kind,

@@ -1,12 +1,5 @@
 //! The replay cursor, call by call: recorded, new, and not the same.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Arguments, Completion, Cursor, End, Fault, Issued, Kind, Mismatch, OperationNumber,

@@ -1,12 +1,5 @@
 //! Which operation completes next: the timeout rule, the order of waits, abandonment.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Channel, Completion, Digest, Frontier, Head, Kind, Operation, OperationNumber,

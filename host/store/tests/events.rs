@@ -7,7 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod support;
+use crate::support;
 
 use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, RunId, Source};
 use dormouse_store::{AimedNotified, NewNotify, NotifyTarget, Refused};

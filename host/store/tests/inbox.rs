@@ -7,7 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod support;
+use crate::support;
 
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
+use crate::support;
 
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber, WebhookOptions,

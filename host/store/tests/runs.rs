@@ -7,7 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod support;
+use crate::support;
 
 use std::sync::atomic::Ordering;
 

@@ -7,7 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod support;
+use crate::support;
 
 use dormouse_journal::Time;
 use dormouse_secret::{NONCE, Purpose, Secret, SecretKeys, SecretName, Use};

@@ -1,18 +1,9 @@
 //! By what a repeat of a request is known.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
+use crate::support::{SCHEMES, request};
 use dormouse_journal::SignatureScheme;
 use dormouse_webhook::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
 use sha2::{Digest, Sha256};
-use support::{SCHEMES, request};
 
 type Found<'a> = Result<Option<(DeliveryKeyKind, &'a str)>, InvalidKey>;
 

@@ -1,18 +1,11 @@
 //! Probes of providers: what is answered, and what is left alone.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
 use bytes::Bytes;
 use dormouse_journal::{Handshake, Request};
 use dormouse_webhook::{is_probe_signed, probe, probe_method};
 use proptest::prelude::*;
+
+use crate::support;
 
 const ALL: [Handshake; 5] = [
     Handshake::None,

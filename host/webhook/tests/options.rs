@@ -1,17 +1,8 @@
 //! What an author may ask of a signature check.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
+use crate::support::{SCHEMES, signature};
 use dormouse_journal::{Signature, SignatureScheme};
 use dormouse_webhook::check_signature;
-use support::{SCHEMES, signature};
 
 #[test]
 fn options_make_sense_or_are_told_what_does_not() {

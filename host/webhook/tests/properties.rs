@@ -1,19 +1,10 @@
 //! What holds of signature checks for whatever bytes come.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
+use crate::support::{NOW, SCHEMES, TOLERANCE, request, signature};
 use bytes::Bytes;
 use dormouse_journal::{Header, Request, SignatureScheme, Time};
 use dormouse_webhook::{sign, verify};
 use proptest::prelude::*;
-use support::{NOW, SCHEMES, TOLERANCE, request, signature};
 
 fn scheme() -> impl Strategy<Value = SignatureScheme> {
     proptest::sample::select(SCHEMES.to_vec())

@@ -1,17 +1,8 @@
 //! What providers publish for those who check their signatures, byte for byte.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
+use crate::support::{TOLERANCE, request, signature};
 use dormouse_journal::{Signature, SignatureScheme, Time};
 use dormouse_webhook::{Rejected, sign, verify};
-use support::{TOLERANCE, request, signature};
 
 /// A published vector must pass, must not pass for another body or secret, and must be what we make ourselves.
 struct Vector<'a> {

@@ -1,20 +1,11 @@
 //! The rules of signature checks: what passes, and what every other request is told.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
-use dormouse_journal::{SignatureScheme, Time};
-use dormouse_webhook::{BadSecret, Rejected, sign, signature_headers, verify};
-use support::{
+use crate::support::{
     BODY, NOW, OLD_SECRET, SCHEMES, SECRET, TOLERANCE, request, signature, signed, value, verdict,
     with,
 };
+use dormouse_journal::{SignatureScheme, Time};
+use dormouse_webhook::{BadSecret, Rejected, sign, signature_headers, verify};
 
 fn has_time(scheme: SignatureScheme) -> bool {
     !matches!(

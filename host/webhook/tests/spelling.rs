@@ -1,19 +1,10 @@
 //! How the headers of a signature may be spelled, and how not.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-mod support;
-
+use crate::support::{NOW, SCHEMES, SECRET, request, signature, signed, value, verdict, with};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::{Signature, SignatureScheme};
 use dormouse_webhook::{Rejected, sign, verify};
-use support::{NOW, SCHEMES, SECRET, request, signature, signed, value, verdict, with};
 
 #[test]
 fn a_timestamp_is_digits_that_fit() {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::http::{Answer, Request};
-use crate::program::{ALWAYS, guest, program_file};
+use crate::patience::PATIENCE;
+use crate::program::{ALWAYS, UNHURRIED, guest, program_file};
 use crate::run::Run;
 
 /// A host. It is killed when the test ends.
@@ -68,7 +69,8 @@ impl Host {
 
     fn unstarted_with(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
         let mut process = HostProcess::new(program_file()).unwrap();
-        for (name, value) in variables {
+        // A variable that is given last counts.
+        for (name, value) in UNHURRIED.iter().chain(variables) {
             process = process.with_variable(name, value);
         }
         Host {
@@ -224,11 +226,12 @@ impl Host {
         self.request("POST", path).body(body).send()
     }
 
-    /// Uploads a component.
+    /// Uploads a component. Compiling it takes as long as it takes: the host does that at low priority.
     #[track_caller]
     pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
         self.request("PUT", &format!("/v1/workflows/{workflow}"))
             .body(component)
+            .within(10 * PATIENCE)
             .send()
     }
 

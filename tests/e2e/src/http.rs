@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::Agent;
+use ureq::{Agent, AsSendBody};
+
+use crate::patience::PATIENCE;
 
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder()
@@ -15,7 +17,6 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
         // A connection that was kept belongs to a host that may have been killed since.
         .max_idle_connections(0)
         .proxy(None)
-        .timeout_global(Some(Duration::from_secs(60)))
         .build();
     config.into()
 });
@@ -27,6 +28,7 @@ pub struct Request {
     url: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
+    within: Duration,
 }
 
 /// A request with this method.
@@ -37,6 +39,7 @@ pub fn request(method: &str, url: impl Into<String>) -> Request {
         url: url.into(),
         headers: Vec::new(),
         body: Vec::new(),
+        within: PATIENCE,
     }
 }
 
@@ -76,6 +79,13 @@ impl Request {
             .body(body.to_string())
     }
 
+    /// With this time for its answer, instead of what is enough for most.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
     /// Sends it.
     ///
     /// # Panics
@@ -100,9 +110,9 @@ impl Request {
         }
         let takes_none = matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE");
         let response = if self.body.is_empty() && takes_none {
-            AGENT.run(builder.body(())?)?
+            run(builder.body(())?, self.within)?
         } else {
-            AGENT.run(builder.body(self.body)?)?
+            run(builder.body(self.body)?, self.within)?
         };
         let (parts, mut body) = response.into_parts();
         let body = body.with_config().limit(64 << 20).read_to_vec()?;
@@ -114,6 +124,14 @@ impl Request {
             body,
         })
     }
+}
+
+fn run<S: AsSendBody>(
+    request: ureq::http::Request<S>,
+    within: Duration,
+) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    let request = AGENT.configure_request(request);
+    AGENT.run(request.timeout_global(Some(within)).build())
 }
 
 /// What came back.

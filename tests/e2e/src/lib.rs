@@ -36,7 +36,7 @@ pub use host::Host;
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use mount::Mount;
-pub use patience::{Stopwatch, now, pause, wait_until};
+pub use patience::{Stopwatch, now, pause, wait_until, with_time_enough};
 pub use program::{guest, guest_file, refuse_to_start};
 pub use provider::Provider;
 pub use run::Run;

@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// After this long nothing will come any more, even on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// After this long nothing will come any more, even on a slow machine that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -32,6 +32,30 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Tries what has to be done within a time, such as before a deadline of a workflow: first with this many milliseconds,
+/// and with twice as many after each attempt that was too slow.
+///
+/// An attempt that was too slow judges nothing and returns `None`. So the verdict does not depend on how fast the machine
+/// is, and a time that suffices elsewhere keeps the test short there.
+///
+/// # Panics
+/// When not even a very long time suffices.
+#[track_caller]
+pub fn with_time_enough<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) -> Option<T>) -> T {
+    let mut time = first;
+    loop {
+        if let Some(done) = attempt(time) {
+            return done;
+        }
+        time *= 2;
+        assert!(
+            Duration::from_millis(time) < PATIENCE,
+            "not even {} ms were enough for this: {what}",
+            time / 2
+        );
+    }
+}
+
 /// Measures from its start on.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
@@ -47,6 +71,12 @@ impl Stopwatch {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    /// How long after another one it was started.
+    #[must_use]
+    pub fn after(&self, earlier: Stopwatch) -> Duration {
+        self.0.duration_since(earlier.0)
     }
 }
 

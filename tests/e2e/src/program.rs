@@ -14,6 +14,13 @@ const PROGRAM: &str = "dormouse";
 /// The settings of every test's host. Memory for few instances is reserved in less time than for thousands.
 pub(crate) const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
 
+/// The environment of every test's host: limits of processor time that no good guest reaches, on whatever machine. A test
+/// that is about such a limit sets its own.
+pub(crate) const UNHURRIED: [(&str, &str); 2] = [
+    ("DORMOUSE_CPU_LIMIT", "10m"),
+    ("DORMOUSE_COMPILE_TIME_LIMIT", "10m"),
+];
+
 /// Starts a host that must refuse to start. Returns what it writes to standard error.
 ///
 /// # Panics

@@ -70,6 +70,17 @@ impl Run {
         });
     }
 
+    /// Waits until it has made an operation with this step name. That may have completed since: a sleep does so by itself,
+    /// however late the test looks.
+    #[track_caller]
+    pub fn wait_for_operation(&self, step: &str) {
+        wait_until(&format!("an operation {step:?}"), || {
+            let operations = self.operations();
+            let mut steps = operations.iter().map(|operation| &operation["step"]);
+            steps.any(|found| found == step).then_some(())
+        });
+    }
+
     /// Waits until it has ended, in whatever way.
     #[track_caller]
     pub fn end(&self) -> Value {
@@ -109,6 +120,20 @@ impl Run {
     #[track_caller]
     pub fn journal(&self) -> Value {
         self.get("/journal").expect(200).json()
+    }
+
+    /// The operations that it has made, in order.
+    ///
+    /// # Panics
+    /// When the host does not tell.
+    #[track_caller]
+    pub fn operations(&self) -> Vec<Value> {
+        let journal = self.journal();
+        let activations = journal["activations"].as_array().expect("activations");
+        let operations = activations
+            .iter()
+            .map(|activation| activation["operations"].as_array().expect("operations"));
+        operations.flatten().cloned().collect()
     }
 
     /// Its log.

@@ -249,15 +249,22 @@ fn there_is_one_at_a_time_and_none_is_left() {
     assert_eq!(nameless_files(&host), 0);
 }
 
+/// Copying may be over before the client is gone, if the store is so small that the test is slower than the host. So the
+/// store grows until it is not, and then copying must not go on to its end.
 #[test]
 fn a_client_that_goes_away_early_ends_the_copying() {
     let host = Host::start();
-    fill(&host, 24);
-    drop(begin(&host));
-    wait_until("no backup any more", || {
-        (nameless_files(&host) == 0).then_some(())
+    let ended_early = [24, 48, 96].into_iter().any(|mebibytes| {
+        fill(&host, mebibytes);
+        let made = || host.log().matches(MADE).count();
+        let before = made();
+        drop(begin(&host));
+        wait_until("no backup any more", || {
+            (nameless_files(&host) == 0).then_some(())
+        });
+        made() == before
     });
-    assert!(!host.log().contains(MADE));
+    assert!(ended_early);
 }
 
 #[test]

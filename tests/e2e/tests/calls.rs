@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Received, Reply, Service, body, bytes, json_body};
+use dormouse_e2e::{Host, Reply, Service, body, bytes, json_body, pause, with_time_enough};
 use serde_json::{Value, json};
-
-/// How long between a request and the one after it.
-fn between(earlier: &Received, later: &Received) -> Duration {
-    earlier.since.elapsed() - later.since.elapsed()
-}
 
 #[test]
 fn a_call_sends_what_the_workflow_says() {
@@ -158,7 +153,8 @@ fn retry_after_takes_the_place_of_a_shorter_delay() {
     let run = host.script(&json!({"call": {"url": service.url(), "delay_ms": 1}}));
     assert_eq!(run.output()["status"], 200);
     let requests = service.requests();
-    assert!(between(&requests[0], &requests[1]) >= Duration::from_millis(1_990));
+    let between = requests[1].since.after(requests[0].since);
+    assert!(between >= Duration::from_millis(1_990), "{between:?}");
 }
 
 #[test]
@@ -194,10 +190,10 @@ fn an_attempt_that_takes_too_long_counts_as_one() {
     let service = Service::start(|_| Reply::Hang);
     let host = Host::start();
     let run = host.script(&json!({"call": {
-        "url": service.url(), "attempts": 2, "delay_ms": 1, "timeout_ms": 200,
+        "url": service.url(), "attempts": 2, "delay_ms": 1, "timeout_ms": 1_000,
     }}));
     assert_eq!(run.output(), json!({"error": "timed-out"}));
-    assert_eq!(service.requests().len(), 2);
+    assert_eq!(service.wait_for(2).len(), 2);
 }
 
 #[test]
@@ -242,14 +238,24 @@ fn a_request_that_cannot_be_sent_is_an_error_at_once() {
 
 #[test]
 fn a_call_that_lost_a_race_is_not_sent_again() {
-    let service = Service::answering(&[503]);
     let host = Host::start();
-    let run = host.script(&json!({"seq": [
-        {"race": [{"call": {"url": service.url(), "delay_ms": 1_000}}, {"event": "enough"}]},
-        {"sleep": 1_500},
-    ]}));
-    service.wait_for(1);
-    run.notify("enough", "").expect(202);
-    assert_eq!(run.output()[0][0], "lost");
-    assert_eq!(service.requests().len(), 1);
+    with_time_enough("a race before the next attempt", 1_000, |delay| {
+        let service = Service::answering(&[503]);
+        let run = host.script(&json!({"seq": [
+            {"race": [{"call": {"url": service.url(), "delay_ms": delay}}, {"event": "enough"}]},
+            {"event": "end"},
+        ]}));
+        let first = service.wait_for(1)[0].since;
+        run.notify("enough", "").expect(202);
+        run.wait_for_steps(&["end"]);
+        if first.elapsed() >= Duration::from_millis(delay / 2) {
+            return None;
+        }
+        // The next attempt would be made by then.
+        pause(Duration::from_millis(delay + 500));
+        run.notify("end", "").expect(202);
+        assert_eq!(run.output()[0][0], "lost");
+        assert_eq!(service.requests().len(), 1);
+        Some(())
+    });
 }

@@ -6,7 +6,7 @@ use dormouse_e2e::{Host, Reply, Service, bytes};
 use serde_json::{Value, json};
 
 fn calls(urls: &[String]) -> Value {
-    let call = |url: &String| json!({"call": {"url": url, "attempts": 1, "timeout_ms": 5_000}});
+    let call = |url: &String| json!({"call": {"url": url, "attempts": 1, "timeout_ms": 60_000}});
     json!({"join": urls.iter().map(call).collect::<Vec<_>>()})
 }
 

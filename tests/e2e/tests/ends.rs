@@ -1,6 +1,8 @@
 //! How a run ends, other than well.
 
-use dormouse_e2e::{Host, Service, post};
+use std::time::Duration;
+
+use dormouse_e2e::{Host, Service, pause, post, with_time_enough};
 use serde_json::json;
 
 use crate::components::stuck;
@@ -52,14 +54,20 @@ fn cancelling_throws_away_what_a_run_is_computing() {
 
 #[test]
 fn a_cancelled_run_makes_no_further_attempt() {
-    let service = Service::answering(&[503]);
     let host = Host::start();
-    let run = host.script(&json!({"call": {"url": service.url(), "delay_ms": 1_000}}));
-    service.wait_for(1);
-    run.cancel().expect(200);
-    let other = host.script(&json!({"sleep": 1_500}));
-    other.output();
-    assert_eq!(service.requests().len(), 1);
+    with_time_enough("a cancellation before the next attempt", 1_000, |delay| {
+        let service = Service::answering(&[503]);
+        let run = host.script(&json!({"call": {"url": service.url(), "delay_ms": delay}}));
+        let first = service.wait_for(1)[0].since;
+        run.cancel().expect(200);
+        if first.elapsed() >= Duration::from_millis(delay / 2) {
+            return None;
+        }
+        // The next attempt would be made by then.
+        pause(Duration::from_millis(delay + 500));
+        assert_eq!(service.requests().len(), 1);
+        Some(())
+    });
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The examples do what their READMEs say.
 
 use std::thread;
+use std::time::Duration;
 
-use dormouse_e2e::{Host, Reply, Run, Service, post, request};
+use dormouse_e2e::{Host, Reply, Run, Service, Stopwatch, post, request, with_time_enough};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -41,19 +42,22 @@ fn progress_collects_updates_until_the_last() {
 
 #[test]
 fn progress_ends_when_no_update_comes_in_time() {
-    let service = accepting();
     let host = Host::start();
-    let run = start(
-        &host,
-        "progress",
-        &json!({"service_url": service.url(), "timeout_ms": 1_500}),
-    );
-    let hook = service.wait_for(1)[0].field("webhookUrl");
-    request("POST", &hook)
-        .json(&json!({"percent": 10}))
-        .send()
-        .expect(202);
-    assert_eq!(run.output(), json!([{"percent": 10}]));
+    host.deploy("progress", "progress");
+    with_time_enough("an update in time", 1_500, |time| {
+        let service = accepting();
+        let watch = Stopwatch::start();
+        let input = json!({"service_url": service.url(), "timeout_ms": time});
+        let run = host.start_run("progress", &input);
+        let hook = service.wait_for(1)[0].field("webhookUrl");
+        let answer = request("POST", &hook).json(&json!({"percent": 10})).send();
+        if watch.elapsed() >= Duration::from_millis(time) {
+            return None;
+        }
+        answer.expect(202);
+        assert_eq!(run.output(), json!([{"percent": 10}]));
+        Some(())
+    });
 }
 
 #[test]

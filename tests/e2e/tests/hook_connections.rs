@@ -143,7 +143,7 @@ fn a_request_at_work_is_not_silence() {
     let host = Host::with(&["--head-timeout", "500ms"]);
     let run = host.script(&json!({"seq": [{"event": "go"}]}));
     let url = format!("{}/v1/runs/{}", host.url(), run.id());
-    let mut connection = sent(&url, head("GET", &url, &["Prefer: wait=30"]));
+    let mut connection = sent(&url, head("GET", &url, &["Prefer: wait=60"]));
     pause(Duration::from_secs(2));
     go(&run);
     let answer = connection.answer().expect(200);

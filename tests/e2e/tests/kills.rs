@@ -2,7 +2,8 @@
 //! answer. Afterwards everything that was acknowledged is accounted for, to the last request.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -178,15 +179,15 @@ fn check_ticks(run: &Run, sent: &[u32]) {
     }
 }
 
-/// Calls a service so often; every other call may be attempted once only.
-fn calls(service: &str, key: &str) -> Value {
+/// Calls to a service; every other one may be attempted once only.
+fn calls(service: &str, key: &str) -> Vec<Value> {
     let call = |number: u32| {
         let attempts = if is_single(number) { 1 } else { 50 };
         json!({"call": {
             "method": "POST", "url": service, "body": {"from": key, "number": number}, "attempts": attempts, "delay_ms": 5,
         }})
     };
-    json!({"seq": (0..10).map(call).collect::<Vec<_>>()})
+    (0..10).map(call).collect()
 }
 
 fn is_single(number: u32) -> bool {
@@ -197,18 +198,34 @@ fn is_single(number: u32) -> bool {
 fn a_call_has_one_key_and_a_single_attempt_is_single() {
     let mut chance = Chance::new();
     let kills = Chance::times(20);
-    let service = Service::start(|request| {
-        pause(Duration::from_millis(15));
-        Reply::status(200).body(&request.body)
-    });
+    let hangs = Arc::new(AtomicBool::new(true));
+    let service = {
+        let hangs = hangs.clone();
+        Service::start(move |request| {
+            if hangs.load(Ordering::SeqCst) {
+                return Reply::Hang;
+            }
+            pause(Duration::from_millis(15));
+            Reply::status(200).body(&request.body)
+        })
+    };
     let mut host = Host::start();
     host.deploy("script", "script");
     let callers = Callers::of(&host);
-    let started = thread::scope(|scope| {
-        let starter = scope.spawn(|| callers.start_runs(|key| calls(service.url(), key)));
+    // Calls of both kinds are cut off here for certain, and later by chance.
+    let cut_off = json!({"join": calls(service.url(), "cut off")});
+    let cut_off = host.start_run("script", &cut_off).id().to_owned();
+    service.wait_for(10);
+    host.kill();
+    hangs.store(false, Ordering::SeqCst);
+    host.resume();
+    let mut started = thread::scope(|scope| {
+        let starter =
+            scope.spawn(|| callers.start_runs(|key| json!({"seq": calls(service.url(), key)})));
         kill_often(&mut host, &callers, kills, &mut chance);
         starter.join().unwrap()
     });
+    started.insert("cut off".into(), cut_off);
     let outputs: BTreeMap<&String, Value> = started
         .iter()
         .map(|(key, id)| (key, host.run(id).output()))

@@ -327,12 +327,15 @@ fn a_caller_who_leaves_makes_room_for_another() {
     drop(connection);
     let held = wait_until("room for a caller", || {
         let held = send_later(request("POST", &hook));
-        pause(Duration::from_millis(50));
-        if held.is_finished() {
-            answer(held).expect_problem(503, "too-many-held");
-            return None;
+        let has_room = wait_until("a caller who is held or refused", || {
+            let has_room = webhook(&run)["queued"] == 2;
+            (has_room || held.is_finished()).then_some(has_room)
+        });
+        if has_room {
+            return Some(held);
         }
-        Some(held)
+        answer(held).expect_problem(503, "too-many-held");
+        None
     });
     go(&run);
     answer(held).expect(200);

@@ -3,20 +3,23 @@
 use std::thread;
 use std::time::Duration;
 
-use dormouse_e2e::{Answer, Host, Stopwatch, body, post, refuse_to_start, request, wait_until};
+use dormouse_e2e::{Answer, Host, body, post, refuse_to_start, request, wait_until};
 use serde_json::json;
 
 use crate::forms::{go, waits_after_go};
 
+/// How long it takes is a constant of the host's, which is checked where it stands. Here neither ends within an hour, so
+/// that a host that waited for one of them would not end within the test's patience.
 #[test]
-fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
-    let mut host = Host::with(&["--cpu-limit", "1h"]);
+fn sigterm_leaves_in_time_while_a_run_computes_and_an_answer_is_held() {
+    let mut host = Host::with(&["--cpu-limit", "1h", "--max-wait", "1h"]);
     let spinning = host.script(&json!({"spin": true}));
     let waiting = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
     let hook = waiting.hook("a");
     let held = host
         .request("POST", "/v1/workflows/script/runs")
-        .header("Prefer", "wait=50")
+        .header("Prefer", "wait=3600")
+        .within(Duration::from_secs(3_600))
         .json(&json!({"event": "never"}));
     let runs = || {
         host.get("/v1/runs").json()["runs"]
@@ -29,13 +32,7 @@ fn sigterm_leaves_within_5_s_while_a_run_computes_and_an_answer_is_held() {
         (runs() == 3).then_some(())
     });
 
-    let watch = Stopwatch::start();
     let status = host.stop();
-    assert!(
-        watch.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        watch.elapsed()
-    );
     assert!(status.success(), "{status}");
     // Answered or cut off, but not left hanging.
     let _ = poll.join().unwrap();

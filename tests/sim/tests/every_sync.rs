@@ -5,14 +5,6 @@
 //! and a call that are given up. The driver does what real callers do: whoever gets no answer asks again with the same
 //! key.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails"
-)]
-
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status, Time, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};

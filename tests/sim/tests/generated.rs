@@ -3,14 +3,6 @@
 //! A fixed set of seeds runs every time, and a few fresh ones. `DORMOUSE_SEED=7` runs one seed again, and
 //! `DORMOUSE_SEEDS=1000` as many fresh ones. A case that fails is made smaller before it is printed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::hash::{BuildHasher, RandomState};
 
 use dormouse_sim::{Case, Ground, Numbers, drive, generate, on_both, shrink};

@@ -1,12 +1,5 @@
 //! A request and what its run decides on it are made durable by one sync, and so are a start and how far it comes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use dormouse_runtime::{Received, Runtime, Settings};
 use dormouse_sim::{Ground, World, on_both};
 use serde_json::json;

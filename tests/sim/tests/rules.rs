@@ -1,13 +1,6 @@
 //! The rules of waiting, in simulated time: with the instance kept warm, with it dropped after every activation, and
 //! with a crash in between.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_sim::{Ground, World, on_both};

@@ -1,13 +1,6 @@
 //! The whole host twice: two workflows, a crash and a restart, on one thread in simulated time, and every write to the
 //! disk the same.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use bytes::Bytes;
 use dormouse_journal::Response;
 use dormouse_runtime::Settings;

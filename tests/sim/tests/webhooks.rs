@@ -1,12 +1,5 @@
 //! What callers of webhooks get as time passes, in simulated time: held answers, rates, the age of signatures.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::sync::Arc;
 
 use dormouse_journal::{Signature, SignatureScheme, Time};

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::build;
 use crate::callback_service::{UPDATES, body};
 use crate::client::Client;
+use crate::guests;
 use crate::pause::{pause, wait_until};
 use crate::workspace::Workspace;
 use service::Service;
@@ -30,11 +31,12 @@ const DOWNTIME: Duration = Duration::from_secs(3);
 
 /// Builds what is needed, plays the demonstration, and fails when its end is not the expected one.
 pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
-    build::build(workspace, false)?;
+    guests::build_one(workspace, WORKFLOW)?;
+    build::build_tested_host(workspace)?;
     println!();
     let story = Story::begin();
 
-    let mut host = HostProcess::new(workspace.host())?;
+    let mut host = HostProcess::new(workspace.tested_host())?;
     let outcome = play(workspace, &story, &mut host);
     if outcome.is_err() {
         eprintln!("\nwhat the host logged:\n{}", host.log());

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,13 @@ use serde_json::json;
 
 use crate::core_guest::{CoreGuest, SLEEP, WAIT};
 use crate::harness::{Run, SteppingCpu, allow, check_failure, engine};
+
+/// Keeps the other tests of this file waiting. All share an engine, and a tick that one asks for would reach a guest of
+/// another.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Has the engine tick while something is done.
 fn ticking<T>(body: impl FnOnce() -> T) -> T {
@@ -39,6 +47,7 @@ fn small_budget(launch: &mut Launch) {
 
 #[test]
 fn a_guest_that_never_yields_is_stopped() {
+    let _alone = alone();
     let run = Run::script(json!({"spin": true})).with(small_budget);
     ticking(|| check_failure(run, "cpu-limit", &["50ms", "cpu-limit"]));
 }
@@ -46,6 +55,7 @@ fn a_guest_that_never_yields_is_stopped() {
 /// Without any tick: what counts is the sum over its polls.
 #[test]
 fn a_guest_that_yields_for_ever_is_stopped() {
+    let _alone = alone();
     let yields = CoreGuest {
         run: "(i32.const 1)",
         callback: "(i32.const 1)",
@@ -57,6 +67,7 @@ fn a_guest_that_yields_for_ever_is_stopped() {
 
 #[test]
 fn a_guest_that_spins_lets_others_have_a_turn() {
+    let _alone = alone();
     let run = Run::script(json!({"spin": true})).with(|launch| {
         small_budget(launch);
         allow(launch, |allowance| {
@@ -75,6 +86,7 @@ fn a_guest_that_spins_lets_others_have_a_turn() {
 /// A look would cost a second, of 50 ms that may be used.
 #[test]
 fn an_activation_that_is_over_before_a_tick_is_not_measured() {
+    let _alone = alone();
     let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]}))
         .with(small_budget)
         .with(|launch| launch.cpu = SteppingCpu::new(Duration::from_secs(1)));
@@ -99,6 +111,7 @@ fn yields_thrice() -> Run {
 
 #[test]
 fn each_activation_has_the_whole_budget() {
+    let _alone = alone();
     let mut run = yields_thrice().with(|launch| {
         small_budget(launch);
         allow(launch, |allowance| {
@@ -114,6 +127,7 @@ fn each_activation_has_the_whole_budget() {
 
 #[test]
 fn a_slow_replay_is_the_hosts_trouble_and_not_the_runs() {
+    let _alone = alone();
     let mut run = yields_thrice();
     run.start().complete(2_000, 0, Outcome::Slept);
     let run = run.with(small_budget).with(|launch| {
@@ -128,6 +142,7 @@ fn a_slow_replay_is_the_hosts_trouble_and_not_the_runs() {
 
 #[test]
 fn an_activation_can_be_dropped_in_the_middle() {
+    let _alone = alone();
     let run = Run::script(json!({"spin": true})).with(small_budget);
     let mut instance = run.launch();
     ticking(|| {

@@ -17,9 +17,9 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::backup_place::BackupPlace;
 use super::docs::{Bytes, Guarded};
 use super::state::AppState;
-use super::backup_place::BackupPlace;
 use crate::machine::Scratch;
 use crate::problem::Problem;
 

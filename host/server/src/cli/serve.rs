@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use dormouse_config::{Config, Flags, LogFormat};
@@ -13,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::error::CommandError;
 use crate::machine;
-use crate::serve::{ServeError, serve};
+use crate::serve::{CUT_OFF_WITHIN, ServeError, serve};
 
 /// Runs a host
 ///
@@ -39,8 +38,8 @@ impl Serve {
         start_log(&config);
         let runtime = machine::runtime().map_err(ServeError::Machine)?;
         let served = runtime.block_on(serve(config));
-        // What did not end in time was cut off by `serve`.
-        runtime.shutdown_timeout(Duration::from_millis(100));
+        // What would not end in good time was cut off by then.
+        runtime.shutdown_timeout(CUT_OFF_WITHIN);
         served?;
         Ok(ExitCode::SUCCESS)
     }

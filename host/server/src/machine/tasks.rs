@@ -75,15 +75,16 @@ mod tests {
             context.waker().wake_by_ref();
             std::task::Poll::<()>::Pending
         }));
-        let (turn, sent_at) = (turns.clone(), Arc::new(AtomicU32::new(0)));
+        let turn = turns.clone();
         let (asking, asked) = mpsc::channel();
-        let sending = sent_at.clone();
-        // From outside, once the reader has had time to wait for it.
+        let (sending, sent) = mpsc::channel();
+        // From outside, once the reader has had time to wait for it. The turns are read when the byte is there: turns
+        // that pass before, since the machine does something else, are not the reader's.
         std::thread::spawn(move || {
             while asked.recv().is_ok() {
                 std::thread::sleep(5 * TURN);
-                sending.store(turn.load(Ordering::SeqCst), Ordering::SeqCst);
                 sender.write_all(b"x").unwrap();
+                sending.send(turn.load(Ordering::SeqCst)).unwrap();
             }
         });
         let reading = runtime.spawn(async move {
@@ -92,8 +93,8 @@ mod tests {
             for _ in 0..10 {
                 asking.send(()).unwrap();
                 receiver.read_exact(&mut [0]).await.unwrap();
-                let waited = turns.load(Ordering::SeqCst) - sent_at.load(Ordering::SeqCst);
-                longest = longest.max(waited);
+                let read_at = turns.load(Ordering::SeqCst);
+                longest = longest.max(read_at.saturating_sub(sent.recv().unwrap()));
             }
             longest
         });

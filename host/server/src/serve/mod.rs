@@ -36,8 +36,14 @@ use crate::settings;
 use connection::Connections;
 use listener::accept;
 
-/// From the signal to the exit. Whoever sent it kills after some time, 10 s at the least.
+/// From the signal to the end of what is under way. Whoever sent it kills after some time, 10 s at the least.
 const LEAVE_WITHIN: Duration = Duration::from_millis(4_500);
+
+/// For what does not end even when it is cut off.
+pub(crate) const CUT_OFF_WITHIN: Duration = Duration::from_millis(100);
+
+// What is promised to operators: the host leaves within 5 seconds.
+const _: () = assert!(LEAVE_WITHIN.as_millis() + CUT_OFF_WITHIN.as_millis() < 5_000);
 
 /// Between ticks of the engine's epoch. A guest that computes gives way, and is measured, this often.
 const TICK: Duration = Duration::from_millis(5);

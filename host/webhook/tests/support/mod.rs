@@ -1,19 +1,12 @@
 //! Requests and checks as the tests write them.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "shared by tests, each of which uses a part"
-)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use bytes::Bytes;
 use dormouse_journal::{Request, Signature, SignatureScheme, Time};
 use dormouse_webhook::{Rejected, sign, verify};
 
-pub const TOLERANCE: u64 = 300_000;
+pub(crate) const TOLERANCE: u64 = 300_000;
 
-pub fn request(headers: &[(&str, &str)], body: &[u8]) -> Request {
+pub(crate) fn request(headers: &[(&str, &str)], body: &[u8]) -> Request {
     Request {
         method: "POST".into(),
         url: "https://hooks.example.com/hooks/token".into(),
@@ -26,7 +19,7 @@ pub fn request(headers: &[(&str, &str)], body: &[u8]) -> Request {
 }
 
 /// A check with one secret, and a header for the scheme that needs one.
-pub fn signature(scheme: SignatureScheme) -> Signature {
+pub(crate) fn signature(scheme: SignatureScheme) -> Signature {
     let is_generic = scheme == SignatureScheme::HmacSha256;
     Signature {
         scheme,
@@ -36,7 +29,7 @@ pub fn signature(scheme: SignatureScheme) -> Signature {
     }
 }
 
-pub const SCHEMES: [SignatureScheme; 5] = [
+pub(crate) const SCHEMES: [SignatureScheme; 5] = [
     SignatureScheme::StandardWebhooks,
     SignatureScheme::Github,
     SignatureScheme::Stripe,
@@ -45,12 +38,12 @@ pub const SCHEMES: [SignatureScheme; 5] = [
 ];
 
 /// Base64, so that it is a secret under every scheme.
-pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-pub const OLD_SECRET: &str = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-pub const NOW: Time = Time(1_700_000_000_000);
-pub const BODY: &[u8] = br#"{"id":"evt_1"}"#;
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const OLD_SECRET: &str = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(crate) const NOW: Time = Time(1_700_000_000_000);
+pub(crate) const BODY: &[u8] = br#"{"id":"evt_1"}"#;
 
-pub fn signed(scheme: SignatureScheme, secret: &str) -> Request {
+pub(crate) fn signed(scheme: SignatureScheme, secret: &str) -> Request {
     let made = sign(&signature(scheme), secret.as_bytes(), "msg_1", NOW, BODY).unwrap();
     Request {
         headers: made,
@@ -58,7 +51,7 @@ pub fn signed(scheme: SignatureScheme, secret: &str) -> Request {
     }
 }
 
-pub fn verdict(
+pub(crate) fn verdict(
     scheme: SignatureScheme,
     secrets: &[&str],
     request: &Request,
@@ -68,7 +61,7 @@ pub fn verdict(
 }
 
 /// The value of a header as text.
-pub fn value<'a>(request: &'a Request, name: &str) -> &'a str {
+pub(crate) fn value<'a>(request: &'a Request, name: &str) -> &'a str {
     let (_, value) = request
         .headers
         .iter()
@@ -78,7 +71,7 @@ pub fn value<'a>(request: &'a Request, name: &str) -> &'a str {
 }
 
 /// A signed request with another value in one of its headers.
-pub fn with(scheme: SignatureScheme, name: &str, value: impl AsRef<[u8]>) -> Request {
+pub(crate) fn with(scheme: SignatureScheme, name: &str, value: impl AsRef<[u8]>) -> Request {
     let mut request = signed(scheme, SECRET);
     let header = request.headers.iter_mut().find(|(given, _)| given == name);
     header.unwrap().1 = Bytes::copy_from_slice(value.as_ref());

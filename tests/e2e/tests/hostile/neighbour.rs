@@ -10,7 +10,8 @@ use serde_json::json;
 /// How often one run is called. Rounds of it follow each other for as long as the hostile guest is there.
 const EXCHANGES: usize = 20;
 
-/// Does something hostile to a host with these settings while its neighbour is called, which must not notice.
+/// Does something hostile to a host with these settings while its neighbour is called, which must not notice. The
+/// neighbour is compiled before, so that the settings may limit that as tightly as an attack needs.
 ///
 /// How long the answers took, alone and then, is printed and not judged: the machine has other tests to run.
 #[allow(
@@ -19,8 +20,10 @@ const EXCHANGES: usize = 20;
 )]
 #[track_caller]
 pub(super) fn beside(what: &str, settings: &[&str], attack: impl FnOnce(&Host)) {
-    let host = Host::with(settings);
+    let mut host = Host::start();
     host.deploy("script", "script");
+    host.kill();
+    let host = host.resume_with(settings);
     exchanges(&host);
     let alone = exchanges(&host);
     let (attacking, over) = mpsc::channel::<()>();

@@ -1,0 +1,12 @@
+//! What the journal promises to the layers above it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod codec;
+mod cursor;
+mod frontier;

@@ -1,0 +1,16 @@
+//! The host in simulated time, on a disk that loses power.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and what it measured is for who reads it"
+)]
+
+mod every_sync;
+mod generated;
+mod one_sync;
+mod rules;
+mod same_twice;
+mod webhooks;

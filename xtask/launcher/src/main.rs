@@ -1,0 +1,45 @@
+//! Builds the project's own commands, which are the program `xtask`, and becomes that program.
+//!
+//! `cargo run --package xtask` would choose the features of dependencies for that package alone, and most of them would
+//! be built a second time for the host and the tests. This program depends on nothing.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "a command line's output is for the person in front of it"
+)]
+
+use std::env;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// With all packages selected, and a test among what is built, Cargo chooses the features that it chooses for the tests.
+/// `xtask/src/build.rs` builds the host in the same way.
+const BUILD: &str = "build --workspace --locked --bin xtask --test repository";
+
+fn main() -> ExitCode {
+    // Cargo says where this package is. What it said at compile time may be another copy of the repository.
+    let here = env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    match start(here.ancestors().nth(2).unwrap_or(&here)) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("error: the commands cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns only if the commands do not build, which Cargo has said by then, or cannot be started.
+fn start(root: &Path) -> std::io::Result<ExitCode> {
+    let target = root.join("target");
+    let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(BUILD.split(' ')).current_dir(root);
+    build.env("CARGO_TARGET_DIR", &target);
+    if !build.status()?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut commands = Command::new(target.join("debug/xtask"));
+    commands.env("CARGO_MANIFEST_DIR", root.join("xtask"));
+    Err(commands.args(env::args_os().skip(1)).exec())
+}

@@ -1,0 +1,12 @@
+//! What the repository as a whole must keep.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod guests;
+mod layers;
+mod programs;
