@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use dormouse_journal::{
-    Activation, CallOptions, Delivery, FORMAT, Open, Payload, Request, Response, WebhookOptions,
+    Activation, CallOptions, Delivery, VERSION, Open, Payload, Request, Response, WebhookOptions,
     decode, encode,
 };
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fuzz_target!(|input: (u8, bool, &[u8])| {
     let (kind, is_known, rest) = input;
     let mut bytes = rest.to_vec();
     if is_known {
-        bytes.insert(0, FORMAT);
+        bytes.insert(0, VERSION);
     }
     match kind % 8 {
         0 => check::<Activation>(&bytes),

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod circles;
 mod guests;
 mod layers;
 mod programs;
+mod workspace;

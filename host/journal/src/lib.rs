@@ -34,6 +34,6 @@ pub use random::Generator;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
     CallError, CallOptions, Delivery, Failure, GuestLimits, Handshake, Header, Level, LogLine,
-    Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature, SignatureScheme,
-    WebhookOptions, json_payload,
+    OtherBody, Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature,
+    SignatureScheme, WebhookOptions, json_payload,
 };

@@ -273,3 +273,14 @@ pub struct LogLine {
     /// The text.
     pub message: String,
 }
+
+/// What a caller's own name for a request means when it comes again with another body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherBody {
+    /// The caller made a mistake.
+    Refuse,
+    /// It is another request.
+    Queue,
+    /// It is the same request, written differently.
+    Same,
+}

@@ -306,10 +306,6 @@ fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> Deliver
     DeliveryKey {
         digest: key.digest(),
         body: Sha256::digest(&request.body).into(),
-        other_body: match key.other_body() {
-            dormouse_webhook::OtherBody::Refuse => OtherBody::Refuse,
-            dormouse_webhook::OtherBody::Queue => OtherBody::Queue,
-            dormouse_webhook::OtherBody::Same => OtherBody::Same,
-        },
+        other_body: key.other_body(),
     }
 }

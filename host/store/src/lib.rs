@@ -25,6 +25,7 @@ mod tables;
 mod views;
 
 pub use backend::{Backend, BackendTransaction};
+pub use dormouse_journal::OtherBody;
 pub use embedded::Embedded;
 pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
@@ -32,8 +33,8 @@ pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, DeliveryKey,
     Deploy, Deployed, InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NewResponse,
-    Notified, NotifyTarget, OtherBody, PutSecret, RequestRefused, Resumed, SecretPut, Served,
-    StartRun, Started,
+    Notified, NotifyTarget, PutSecret, RequestRefused, Resumed, SecretPut, Served, StartRun,
+    Started,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{

@@ -11,7 +11,7 @@
 //!
 //! The first that is there counts.
 
-use dormouse_journal::{Request, SignatureScheme};
+use dormouse_journal::{OtherBody, Request, SignatureScheme};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -43,17 +43,6 @@ pub enum DeliveryKeyKind {
     Slack,
     /// The `id` of Stripe's event.
     Stripe,
-}
-
-/// What the same key with another body means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OtherBody {
-    /// A mistake of the caller.
-    Refuse,
-    /// Another request.
-    Queue,
-    /// The same event all the same.
-    Same,
 }
 
 /// An `Idempotency-Key` that is no key.

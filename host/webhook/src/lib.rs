@@ -10,8 +10,9 @@ mod reply;
 mod signature;
 mod token;
 
+pub use dormouse_journal::OtherBody;
 pub use handshake::{is_probe_signed, probe, probe_method};
-pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
+pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key};
 pub use reply::check_response;
 pub use signature::{BadSecret, Rejected, check_signature, sign, signature_headers, verify};
 pub use token::{InvalidToken, Token, TokenMaker};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 /// For each file, the files that it uses, and what of them.
 #[derive(Debug, Default)]
@@ -66,15 +65,6 @@ impl Arrows {
             }
         }
         reached
-    }
-}
-
-impl Circle {
-    /// Returns whether all files lie in this folder.
-    pub(crate) fn is_within(&self, folder: &str) -> bool {
-        self.files
-            .iter()
-            .all(|file| Path::new(file).starts_with(folder))
     }
 }
 

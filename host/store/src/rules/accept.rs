@@ -1,6 +1,6 @@
 //! Accepting a webhook request: the moment from which it is never lost.
 
-use dormouse_journal::{Reply as ReplyOption, Request, RunId, Time, WebhookNumber};
+use dormouse_journal::{OtherBody, Reply as ReplyOption, Request, RunId, Time, WebhookNumber};
 
 use super::run::RunWrite;
 use super::{Transaction, Write};
@@ -50,17 +50,6 @@ pub struct DeliveryKey {
     pub body: [u8; 32],
     /// What the same name with another body means.
     pub other_body: OtherBody,
-}
-
-/// What a name that was used before means when it comes with another body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OtherBody {
-    /// The caller made a mistake.
-    Refuse,
-    /// It is another request.
-    Queue,
-    /// It is the same request, written differently.
-    Same,
 }
 
 /// What came of a request.
