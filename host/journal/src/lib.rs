@@ -22,7 +22,9 @@ mod values;
 
 pub use activation::{Activation, Completion, End, Outcome};
 pub use changes::Change;
-pub use codec::{DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version};
+pub use codec::{
+    DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,
+};
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
 pub use frontier::{Frontier, Ready, Source};
 pub use ids::{Digest, OperationNumber, RunId, Time, VersionId, WebhookNumber};

@@ -10,6 +10,7 @@ mod rows;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_seams::{Clock, Entropy, Spawner};
+use dormouse_store::rows::RowsMut;
 use dormouse_store::{
     Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError,
 };
@@ -66,6 +67,14 @@ impl Memory {
     #[must_use]
     pub fn dump(&self) -> Dump {
         self.rows().dump()
+    }
+
+    /// Changes what is durable as no store would: damage, or rows as an earlier version wrote them.
+    pub fn change(&self, change: impl FnOnce(&mut dyn RowsMut)) {
+        let mut rows = self.0.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = Changes::over(rows.clone());
+        change(&mut rows::Changing(&mut changes));
+        *rows = Arc::new(changes.into_rows());
     }
 
     fn rows(&self) -> RwLockReadGuard<'_, Arc<MemoryRows>> {
@@ -142,7 +151,11 @@ impl BackendTransaction for Transaction {
         // Whether it counts and what it changes are decided under one lock: no power is lost in between.
         let mut faults = memory.faults();
         faults.count_commit(incarnation)?;
-        let mut rows = memory.0.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = memory
+            .0
+            .rows
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *rows = Arc::new(changes.into_rows());
         Ok(())
     }

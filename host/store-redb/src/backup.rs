@@ -45,9 +45,7 @@ pub(crate) fn copy(
 ) -> Result<(), BackupError> {
     let mut copy = Copy {
         rows: from.snapshot()?,
-        to: builder(CACHE)
-            .create_with_backend(target)
-            .map_err(failed)?,
+        to: builder(CACHE).create_with_backend(target).map_err(failed)?,
         from,
         is_wanted,
     };
@@ -135,6 +133,3 @@ fn failed(error: impl Into<redb::Error>) -> BackupError {
         error => BackupError::Copy(error),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -29,8 +29,8 @@ use crate::rules::{
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
 use crate::views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
-    RunShown, SendingView, Timer, TimerPage, WebhookView,
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
+    RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -146,6 +146,10 @@ async fn prepare<B: Backend>(
     now: Time,
     entropy: &dyn Entropy,
 ) -> Result<(Time, Keys), OpenError> {
+    // Before anything else of it is looked at: the tables of a newer store may be of other types.
+    if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
+        migrations::check_schema(&found)?;
+    }
     let mut transaction = backend.begin()?;
     let found = {
         let mut rows = transaction.rows()?;

@@ -15,6 +15,8 @@
 mod backend;
 mod embedded;
 mod error;
+#[cfg(test)]
+mod layouts;
 mod migrations;
 mod queries;
 mod queue;
@@ -41,6 +43,6 @@ pub use tables::{
     Webhook, Workflow,
 };
 pub use views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
-    RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
+    RunQuery, RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
 };

@@ -19,8 +19,8 @@ use crate::rules::{
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery,
-    RunShown, SendingView, TimerPage, WebhookView,
+    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
+    RunQuery, RunShown, SendingView, TimerPage, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -60,7 +60,11 @@ pub trait StoreReader: Send + Sync + 'static {
     fn recall(&self, run: RunId) -> Read<Option<Recalled>>;
 
     /// Returns what lies first in these channels of a run. A channel that is not in the answer is empty.
-    fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, dormouse_journal::Head)>>;
+    fn heads(
+        &self,
+        run: RunId,
+        channels: Vec<Channel>,
+    ) -> Read<Vec<(Channel, dormouse_journal::Head)>>;
 
     /// Returns what lies in a channel of a run at this place, as the outcome of the operation that takes it.
     fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>>;

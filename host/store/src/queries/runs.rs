@@ -224,5 +224,7 @@ impl<R: Rows> View<R> {
 fn matches(query: &RunQuery, view: &RunView) -> bool {
     let workflow = query.workflow.as_ref();
     workflow.is_none_or(|workflow| *workflow == view.run.workflow)
-        && query.status.is_none_or(|status| status == view.state.status)
+        && query
+            .status
+            .is_none_or(|status| status == view.state.status)
 }

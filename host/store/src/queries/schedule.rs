@@ -67,7 +67,9 @@ impl<R: Rows> View<R> {
 
     /// Returns when the next thing expires.
     pub(crate) fn next_expiry(&self) -> Result<Option<Time>, ReadError> {
-        let first = expiries::TABLE.keys(&self.0, expiries::TABLE.all(), false, 1)?.pop();
+        let first = expiries::TABLE
+            .keys(&self.0, expiries::TABLE.all(), false, 1)?
+            .pop();
         Ok(first.map(|(time, _)| time))
     }
 }

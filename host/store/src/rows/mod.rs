@@ -55,12 +55,8 @@ pub trait RowsMut: Rows {
     ///
     /// # Errors
     /// When the disk fails.
-    fn write(
-        &mut self,
-        table: TableId,
-        key: &[Part<'_>],
-        row: &[u8],
-    ) -> Result<bool, StorageError>;
+    fn write(&mut self, table: TableId, key: &[Part<'_>], row: &[u8])
+    -> Result<bool, StorageError>;
 
     /// Removes the row at `key`, and calls `removed` with it. Returns whether there was one.
     ///

@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::{Bound, ControlFlow};
 
-use dormouse_journal::{DecodeError, VERSION, decode_body, decode_prefix, encode_as, split_version};
+use dormouse_journal::{
+    DecodeError, VERSION, decode_body, decode_prefix, encode_as, split_version,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -86,9 +88,7 @@ impl<K: Key, R: Row> Table<K, R> {
     ) -> Result<Option<T>, ReadError> {
         let mut found = None;
         key.with(|key| rows.read(self.id, key, &mut |row| found = Some(decode(row))))?;
-        found
-            .transpose()
-            .map_err(|source| self.damaged(source))
+        found.transpose().map_err(|source| self.damaged(source))
     }
 
     /// Returns the row at `key`, and its bytes.
@@ -152,9 +152,7 @@ impl<K: Key, R: Row> Table<K, R> {
     ) -> Result<Option<R>, ReadError> {
         let mut removed = None;
         key.with(|key| rows.remove(self.id, key, &mut |row| removed = Some(decode_row(row))))?;
-        removed
-            .transpose()
-            .map_err(|source| self.damaged(source))
+        removed.transpose().map_err(|source| self.damaged(source))
     }
 
     /// Returns the rows of a range in the order of their keys, at most `limit` of them.

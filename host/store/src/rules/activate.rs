@@ -25,7 +25,7 @@ pub(crate) struct Activate {
 }
 
 /// An activation to be committed, with what its record does not hold.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewActivation {
     /// The record.
     pub activation: Activation,
@@ -44,7 +44,7 @@ pub struct NewActivation {
 }
 
 /// A call made by an activation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewCall {
     /// Which operation.
     pub operation: OperationNumber,
@@ -53,7 +53,7 @@ pub struct NewCall {
 }
 
 /// An event sent by an activation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewNotify {
     /// Which operation.
     pub operation: OperationNumber,

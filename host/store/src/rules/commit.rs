@@ -140,11 +140,7 @@ fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), Rea
 }
 
 /// Takes away everything by which an operation could complete.
-fn quiet(
-    run: &mut RunWrite<'_>,
-    operation: OperationNumber,
-    open: &Open,
-) -> Result<(), ReadError> {
+fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Result<(), ReadError> {
     if let Some(deadline) = open.kind.deadline(open.issued) {
         timers::TABLE.remove(run.rows, (deadline, run.id, operation))?;
     }

@@ -74,7 +74,11 @@ fn send_to_all(
     let mut waits = Vec::new();
     for (waiter, wait) in waiters(write.rows, event, None, usize::MAX)? {
         let is_due = reaches(&wait, sequence, write.now);
-        if is_due && !before.iter().any(|broadcast| broadcast.will_reach(waiter, &wait)) {
+        if is_due
+            && !before
+                .iter()
+                .any(|broadcast| broadcast.will_reach(waiter, &wait))
+        {
             waits.push(waiter);
         }
     }
@@ -110,7 +114,9 @@ fn waiters(
         None => Included((event, RunId::MIN, OperationNumber::MIN)),
     };
     let end = Included((event, RunId::MAX, OperationNumber::MAX));
-    let found = event_waits::TABLE.list(rows, (start, end), limit)?.into_iter();
+    let found = event_waits::TABLE
+        .list(rows, (start, end), limit)?
+        .into_iter();
     Ok(found
         .map(|((_, run, operation), wait)| ((run, operation), wait))
         .collect())
@@ -220,9 +226,7 @@ fn send_to_run(
     }
     let mailbox = run.mailbox(event)?;
     let size = payload.body.len() as u64;
-    if mailbox.queued >= limits.queued
-        || mailbox.queued_bytes.saturating_add(size) > limits.bytes
-    {
+    if mailbox.queued >= limits.queued || mailbox.queued_bytes.saturating_add(size) > limits.bytes {
         return Ok(AimedNotified::Full);
     }
     let key = (id, event, mailbox.next_place);

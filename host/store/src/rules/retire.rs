@@ -26,7 +26,9 @@ impl Transaction for Retire {
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         let mut room = BATCH;
         while room > 0 {
-            let first = expiries::TABLE.keys(write.rows, expiries::TABLE.all(), false, 1)?.pop();
+            let first = expiries::TABLE
+                .keys(write.rows, expiries::TABLE.all(), false, 1)?
+                .pop();
             let Some((expires, expiring)) = first else {
                 return Ok(false);
             };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 
 use dormouse_journal::{
     IllegalTransition, Kind, Open, OperationNumber, Outcome, RunId, Status, Time, Transition,
@@ -260,12 +261,13 @@ impl RunWrite<'_> {
     /// Returns how many requests and aimed events nobody took.
     fn untaken(&self) -> Result<u64, ReadError> {
         let run = self.id;
-        let webhooks =
-            self.loaded
-                .webhooks
-                .all(&webhooks::TABLE, self.rows, run, usize::MAX)?;
+        let webhooks = self
+            .loaded
+            .webhooks
+            .all(&webhooks::TABLE, self.rows, run, usize::MAX)?;
         let mut untaken = webhooks.iter().map(|(_, row)| u64::from(row.queued)).sum();
-        mailboxes::TABLE.scan(self.rows, between((run, ""), (next(run), "")), |_, row| {
+        let names = (Bound::Included((run, "")), Bound::Excluded((next(run), "")));
+        mailboxes::TABLE.scan(self.rows, names, |_, row| {
             untaken += u64::from(row.queued);
             true
         })?;
@@ -273,10 +275,7 @@ impl RunWrite<'_> {
     }
 
     /// Returns the arrival time of what lies first in a webhook's inbox.
-    pub(crate) fn first_request(
-        &self,
-        webhook: WebhookNumber,
-    ) -> Result<Option<Time>, ReadError> {
+    pub(crate) fn first_request(&self, webhook: WebhookNumber) -> Result<Option<Time>, ReadError> {
         let range = between((self.id, webhook, 0), (self.id, webhook, u64::MAX));
         let first = inbox::TABLE.first_prefix::<_, _, inbox::Arrival>(self.rows, range)?;
         Ok(first.map(|(_, arrival)| arrival.accepted))

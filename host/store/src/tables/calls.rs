@@ -100,10 +100,11 @@ impl Call {
     /// Returns about how many bytes the call takes as a row.
     fn size(&self) -> usize {
         let secrets = self.secret_headers.iter();
-        let secrets = secrets.map(|secret| {
-            secret.name.len() + secret.prefix.len() + secret.secret.len()
-        });
-        super::inbox::request_size(&self.request) + self.idempotency_key.len() + secrets.sum::<usize>()
+        let secrets =
+            secrets.map(|secret| secret.name.len() + secret.prefix.len() + secret.secret.len());
+        super::inbox::request_size(&self.request)
+            + self.idempotency_key.len()
+            + secrets.sum::<usize>()
     }
 }
 

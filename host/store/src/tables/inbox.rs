@@ -5,9 +5,7 @@
 //!
 //! Version 1 had the request in the row, whatever its size. Both versions begin with [`Arrival`].
 
-use dormouse_journal::{
-    DecodeError, Delivery, Request, RunId, Time, WebhookNumber, decode_body,
-};
+use dormouse_journal::{DecodeError, Delivery, Request, RunId, Time, WebhookNumber, decode_body};
 use serde::{Deserialize, Serialize};
 
 use super::{TableId, apart, inbox_requests};
@@ -76,10 +74,7 @@ pub(crate) fn put(
 }
 
 /// Returns a request as the run gets it.
-pub(crate) fn get(
-    rows: &(impl Rows + ?Sized),
-    key: Key,
-) -> Result<Option<Delivery>, ReadError> {
+pub(crate) fn get(rows: &(impl Rows + ?Sized), key: Key) -> Result<Option<Delivery>, ReadError> {
     let Some(Queued { arrival, request }) = TABLE.get(rows, key)? else {
         return Ok(None);
     };

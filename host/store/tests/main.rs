@@ -1,0 +1,20 @@
+//! The store: what may happen to it and what is read of it, on a redb file and in memory alike.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod commits;
+mod damage;
+mod decided;
+mod events;
+mod inbox;
+mod many;
+mod migration;
+mod runs;
+mod secrets;
+mod sequences;
+mod support;
