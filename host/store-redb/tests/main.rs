@@ -12,4 +12,3 @@ mod file;
 #[path = "../../store/tests/support/mod.rs"]
 mod support;
 mod unverified;
-mod writes;

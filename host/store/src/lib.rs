@@ -15,8 +15,6 @@
 mod backend;
 mod embedded;
 mod error;
-#[cfg(test)]
-mod layouts;
 mod migrations;
 mod queries;
 mod queue;

@@ -4,7 +4,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use crate::on_both_grounds;
-use crate::support::{Ground, HOOK, MAIL, Machine, RETENTION, World, activation, last_activation, run, wait};
+use crate::support::{
+    Ground, HOOK, MAIL, Machine, RETENTION, World, activation, last_activation, run, wait,
+};
 use dormouse_journal::{Channel, Delivery, Outcome, RunId, Source, Status};
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{Accepted, Activated, CommitRefused, Hold, NewActivation, Started, Written};

@@ -13,8 +13,6 @@ mod decided;
 mod events;
 mod inbox;
 mod many;
-mod migration;
 mod runs;
 mod secrets;
-mod sequences;
 mod support;

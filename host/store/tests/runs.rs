@@ -2,7 +2,8 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, MAIL, RETENTION, World, activation, last_activation, operation, payload, queued, run, wait,
+    Ground, MAIL, RETENTION, World, activation, last_activation, operation, payload, queued, run,
+    wait,
 };
 use bytes::Bytes;
 use dormouse_journal::{
