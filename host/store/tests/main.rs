@@ -15,4 +15,5 @@ mod inbox;
 mod many;
 mod runs;
 mod secrets;
+mod sequences;
 mod support;

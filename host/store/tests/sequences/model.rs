@@ -94,7 +94,8 @@ impl Model {
             let call = open.iter().find(|(number, _)| *number == operation);
             assert!(
                 call.is_some_and(|(_, open)| !open.abandoned),
-                "a call that nobody made"
+                "the call {operation} of {id} that nobody made: {call:?}, {:?}",
+                world.state(id)
             );
         }
         // Those of runs that were removed are gone with them.

@@ -139,7 +139,12 @@ impl Happens {
 }
 
 /// Returns what may happen next, by what the store of this world has.
-pub(crate) fn next(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>, made: &mut u32) -> Happens {
+pub(crate) fn next(
+    world: &World,
+    dice: &mut Dice,
+    runs: &mut Vec<RunId>,
+    made: &mut u32,
+) -> Happens {
     *made += 1;
     let Some(id) = dice.pick(runs) else {
         return start(world, dice, runs);
@@ -217,7 +222,8 @@ fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
 fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
     let recalled = run(world.store.recall(id)).unwrap()?;
     let state = recalled.view.state.clone();
-    let late = u32::from(dice.once_in(12));
+    // Far enough that no other activation of its group makes it right.
+    let late = 1_000 * u32::from(dice.once_in(12));
     let delivered = match state.activations {
         0 => None,
         _ => Some(completion(world, id, recalled)?),
