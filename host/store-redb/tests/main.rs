@@ -12,3 +12,4 @@ mod file;
 #[path = "../../store/tests/support/mod.rs"]
 mod support;
 mod unverified;
+mod writes;

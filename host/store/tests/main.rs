@@ -13,6 +13,7 @@ mod decided;
 mod events;
 mod inbox;
 mod many;
+mod migration;
 mod runs;
 mod secrets;
 mod sequences;
