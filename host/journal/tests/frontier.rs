@@ -42,9 +42,14 @@ fn frontier(time: u64, kinds: Vec<Kind>) -> Frontier {
     frontier
 }
 
+/// Returns the first channel that is unchecked.
+fn unchecked(frontier: &Frontier) -> Option<Channel> {
+    frontier.unchecked().next().cloned()
+}
+
 /// Answers every unchecked channel: the hook's inbox holds what is given, all else is empty.
 fn check(frontier: &mut Frontier, inbox: Option<(u64, u64)>) {
-    while let Some(channel) = frontier.unchecked().cloned() {
+    while let Some(channel) = unchecked(frontier) {
         let head = match channel {
             Channel::Webhook(_) => inbox.map(|(place, accepted)| Head {
                 place,
@@ -164,7 +169,7 @@ fn completions_come_by_time_and_then_by_number() {
 fn a_hint_on_a_channel_nobody_waits_on_costs_nothing() {
     let mut frontier = frontier(100, vec![Kind::Sleep { duration: 10 }]);
     frontier.hint(Channel::Webhook(HOOK));
-    assert_eq!(frontier.unchecked(), None);
+    assert_eq!(frontier.unchecked().next(), None);
 }
 
 #[test]
@@ -182,7 +187,7 @@ fn an_event_aimed_at_the_run_and_one_sent_to_all_do_not_share_a_delivery() {
         })
     };
     let empty = |frontier: &mut Frontier| {
-        while let Some(channel) = frontier.unchecked().cloned() {
+        while let Some(channel) = unchecked(frontier) {
             let head = match &channel {
                 Channel::Result(OperationNumber(0)) => head(0),
                 channel if *channel == own => head(3),
@@ -226,7 +231,7 @@ fn of_two_requests_that_lay_there_the_one_accepted_first_goes_first() {
         timeout: None,
     };
     let mut frontier = frontier(100, vec![wait(None), wait_other]);
-    while let Some(channel) = frontier.unchecked().cloned() {
+    while let Some(channel) = unchecked(&frontier) {
         let accepted = if channel == Channel::Webhook(other) {
             10
         } else {
@@ -256,7 +261,7 @@ fn a_wait_reached_by_an_event_to_all_leaves_one_aimed_at_the_run_to_the_next() {
     };
     let mut frontier = frontier(100, vec![wait(), wait()]);
     // The aimed one came first, and is looked up first.
-    while let Some(channel) = frontier.unchecked().cloned() {
+    while let Some(channel) = unchecked(&frontier) {
         let found = match &channel {
             Channel::Event(_) => Some(head(110)),
             Channel::Result(OperationNumber(0)) => Some(head(120)),

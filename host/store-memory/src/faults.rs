@@ -23,6 +23,7 @@ pub struct Faults {
     /// How many more commits succeed, if they are counted.
     commits_left: Option<u64>,
     is_full: bool,
+    is_full_once: bool,
     /// Milliseconds that each commit takes.
     delay: u64,
     /// Decides the order of commits of different runs.
@@ -44,6 +45,11 @@ impl Faults {
     /// Says from now on that there is no space left, or that there is.
     pub fn fill(&mut self, is_full: bool) {
         self.is_full = is_full;
+    }
+
+    /// Has no space left for the next commit, which nobody knows before.
+    pub fn fill_once(&mut self) {
+        self.is_full_once = true;
     }
 
     /// Has each commit take this many milliseconds from now on.
@@ -84,7 +90,7 @@ impl Faults {
     /// Fails a commit that does not become durable.
     pub(crate) fn count_commit(&mut self, incarnation: u64) -> Result<(), StorageError> {
         self.check(incarnation)?;
-        if self.is_full {
+        if self.is_full || std::mem::take(&mut self.is_full_once) {
             return Err(StorageError::full(Full));
         }
         match &mut self.commits_left {

@@ -10,7 +10,7 @@ mod rows;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_seams::{Clock, Entropy, Spawner};
-use dormouse_store::rows::Part;
+use dormouse_store::rows::RowsMut;
 use dormouse_store::{
     Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError, TableId,
 };
@@ -69,11 +69,11 @@ impl Memory {
         self.rows().dump()
     }
 
-    /// Changes a row behind the back of every store, or removes it.
-    pub fn change(&self, table: TableId, key: &[Part<'_>], row: Option<&[u8]>) {
+    /// Changes what is durable as no store would: damage, or rows as an earlier version wrote them.
+    pub fn change(&self, change: impl FnOnce(&mut dyn RowsMut)) {
         let mut rows = self.0.rows.write().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::over(rows.clone());
-        changes.set(table, key, row);
+        change(&mut rows::Changing(&mut changes));
         *rows = Arc::new(changes.into_rows());
     }
 

@@ -165,15 +165,6 @@ impl Changes {
         self.0
     }
 
-    /// Writes a row, or removes it.
-    pub(crate) fn set(&mut self, table: TableId, key: &[Part<'_>], row: Option<&[u8]>) {
-        let rows = self.table(table);
-        match row {
-            Some(row) => rows.insert(owned(key), row.into()),
-            None => rows.remove(&owned(key)),
-        };
-    }
-
     fn table(&mut self, table: TableId) -> &mut Map {
         Arc::make_mut(self.0.0.entry(table).or_default())
     }

@@ -143,6 +143,3 @@ fn failed(error: impl Into<redb::Error>) -> BackupError {
         error => BackupError::Copy(error),
     }
 }
-
-#[cfg(test)]
-mod tests;

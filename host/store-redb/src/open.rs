@@ -1,10 +1,14 @@
 //! Opening the store's file.
 
 use std::fs::File;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use dormouse_seams::{Clock, Entropy, Spawner};
-use dormouse_store::{Backup, BackupError, Embedded, OpenError, Store, StoreReader};
+use dormouse_store::rows::{Range, Rows};
+use dormouse_store::{
+    Backend, Backup, BackupError, Embedded, OpenError, ReadError, Store, StoreReader, TableId,
+};
 
 use crate::backup::copy;
 use crate::database::RedbBackend;
@@ -44,6 +48,28 @@ impl RedbStore {
         Ok(RedbStore {
             store: Embedded::open(backend, clock, entropy, spawner).await?,
         })
+    }
+
+    /// Returns every row of every table in the order of their keys: the name of its table, its key as text, and its bytes.
+    /// It is for tests, which compare stores by it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn dump(&self) -> Result<Vec<(&'static str, String, Vec<u8>)>, ReadError> {
+        let snapshot = self.store.backend().snapshot()?;
+        let all = Range {
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+            backwards: false,
+        };
+        let mut dump = Vec::new();
+        for table in TableId::ALL {
+            snapshot.scan(*table, all, &mut |key, row| {
+                dump.push((table.name(), format!("{key:?}"), row.to_vec()));
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(dump)
     }
 
     /// Returns the store, to be used by a host.

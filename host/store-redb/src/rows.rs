@@ -4,7 +4,10 @@ use std::ops::{Bound, ControlFlow};
 
 use dormouse_store::rows::{EachRow, Part, Range, Rows, RowsMut};
 use dormouse_store::{StorageError, TableId, for_each_table};
-use redb::{Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, Value,
+    WriteTransaction,
+};
 
 use crate::errors::storage;
 
@@ -236,10 +239,10 @@ macro_rules! redb_tables {
                 found: &mut dyn FnMut(&[u8]),
             ) -> Result<bool, StorageError> {
                 match table {
-                    $(TableId::$table => {
-                        let table = self.0.open_table(definitions::$table).map_err(storage)?;
-                        read(&table, key, found)
-                    })*
+                    $(TableId::$table => match self.table(definitions::$table)? {
+                        Some(table) => read(&table, key, found),
+                        None => Ok(false),
+                    },)*
                 }
             }
 
@@ -250,10 +253,10 @@ macro_rules! redb_tables {
                 each: EachRow<'_>,
             ) -> Result<(), StorageError> {
                 match table {
-                    $(TableId::$table => {
-                        let table = self.0.open_table(definitions::$table).map_err(storage)?;
-                        scan(&table, range, each)
-                    })*
+                    $(TableId::$table => match self.table(definitions::$table)? {
+                        Some(table) => scan(&table, range, each),
+                        None => Ok(()),
+                    },)*
                 }
             }
         }
@@ -270,6 +273,20 @@ for_each_table!(redb_tables);
 
 /// The rows as they were at one moment.
 pub(crate) struct Snapshot(pub(crate) ReadTransaction);
+
+impl Snapshot {
+    /// Opens a table. None if it does not exist yet: the store is new, or an earlier version wrote it.
+    fn table<K: KeyParts, V: RowBytes>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<Option<ReadOnlyTable<K, V>>, StorageError> {
+        match self.0.open_table(definition) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(storage(error)),
+        }
+    }
+}
 
 fn read<K: KeyParts, V: RowBytes>(
     table: &impl ReadableTable<K, V>,

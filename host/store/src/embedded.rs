@@ -155,6 +155,10 @@ async fn prepare<B: Backend>(
     now: Time,
     entropy: &dyn Entropy,
 ) -> Result<(Time, Keys), OpenError> {
+    // Before anything else of it is looked at: the tables of a newer store may be of other types.
+    if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
+        migrations::check_schema(&found)?;
+    }
     let mut transaction = backend.begin()?;
     let found = {
         let mut rows = transaction.rows()?;

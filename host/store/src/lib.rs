@@ -15,6 +15,8 @@
 mod backend;
 mod embedded;
 mod error;
+#[cfg(test)]
+mod layouts;
 mod migrations;
 mod queries;
 mod queue;

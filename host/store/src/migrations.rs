@@ -29,7 +29,7 @@ const BATCH_ROWS: usize = 1_000;
 
 /// A migration under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Migration {
+pub(crate) struct Migration {
     /// The schema that it leads to.
     to: u8,
     /// The place that it has reached: a record of the migration's own. None at its beginning.
@@ -65,6 +65,10 @@ pub(crate) fn begin(rows: &mut dyn RowsMut, found: &[u8]) -> Result<(), OpenErro
         return Ok(());
     }
     meta::TABLE.put(rows, FORMAT, &[SCHEMA])?;
+    // One that an earlier version did not finish is finished first.
+    if meta::TABLE.has(rows, meta::MIGRATION)? {
+        return Ok(());
+    }
     let migration = Migration {
         to: found + 1,
         cursor: None,

@@ -1,17 +1,20 @@
 //! Events: whom they reach, once each, also when there are many.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
+use crate::on_both_grounds;
+use crate::support::{Ground, MAIL, World, activation, payload, run, wait_event};
 use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, RunId, Source};
-use dormouse_store::{AimedNotified, NewNotify, NotifyTarget, Refused};
-use support::{MAIL, World, payload, run, step, wait_event};
+use dormouse_store::{AimedNotified, CommitRefused, NewNotify, NotifyTarget};
+
+on_both_grounds! {
+    an_event_reaches_every_wait_made_before_and_none_after,
+    an_event_does_not_reach_a_wait_whose_deadline_has_passed,
+    many_waits_are_served_in_batches_once_each,
+    a_wait_does_not_time_out_while_its_event_is_under_way,
+    an_event_aimed_at_a_run_is_kept_for_its_next_wait,
+    an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait,
+    a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due,
+    a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run,
+}
 
 /// More than one batch.
 const MANY: usize = 600;
@@ -22,12 +25,7 @@ fn notify(world: &World) -> dormouse_store::Notified {
 
 fn result(world: &World, id: RunId, operation: u32) -> Option<Outcome> {
     let channel = Channel::Result(OperationNumber(operation));
-    world
-        .store
-        .read()
-        .unwrap()
-        .arrival(id, &channel, 0)
-        .unwrap()
+    world.arrival(id, channel, 0)
 }
 
 /// A run that waits so many times at once.
@@ -35,9 +33,8 @@ fn waiting(world: &World, waits: usize, timeout: Option<u64>) -> RunId {
     world.run_with((0..waits).map(|_| wait_event(timeout)).collect())
 }
 
-#[test]
-fn an_event_reaches_every_wait_made_before_and_none_after() {
-    let world = World::new();
+fn an_event_reaches_every_wait_made_before_and_none_after(ground: Ground) {
+    let world = World::new(ground);
     let (first, second) = (waiting(&world, 1, None), waiting(&world, 1, None));
     let notified = notify(&world);
     assert_eq!(notified.runs, [first, second]);
@@ -56,17 +53,15 @@ fn an_event_reaches_every_wait_made_before_and_none_after() {
     );
 }
 
-#[test]
-fn an_event_does_not_reach_a_wait_whose_deadline_has_passed() {
-    let world = World::new();
+fn an_event_does_not_reach_a_wait_whose_deadline_has_passed(ground: Ground) {
+    let world = World::new(ground);
     waiting(&world, 1, Some(50));
     world.at(1_050);
     assert_eq!(notify(&world).runs, []);
 }
 
-#[test]
-fn many_waits_are_served_in_batches_once_each() {
-    let world = World::new();
+fn many_waits_are_served_in_batches_once_each(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world, MANY, None);
     let notified = notify(&world);
     assert_eq!((notified.runs, notified.broadcasting), (vec![id], true));
@@ -82,18 +77,17 @@ fn many_waits_are_served_in_batches_once_each() {
         .count();
     assert_eq!(reached, MANY);
     assert_eq!(world.state(id).ready as usize, MANY);
-    assert!(!world.store.read().unwrap().is_broadcasting().unwrap());
+    assert!(!run(world.store.is_broadcasting()).unwrap());
 }
 
-#[test]
-fn a_wait_does_not_time_out_while_its_event_is_under_way() {
-    let world = World::new();
+fn a_wait_does_not_time_out_while_its_event_is_under_way(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world, MANY, Some(50));
     notify(&world);
     world.at(1_060);
     let last = u32::try_from(MANY).unwrap();
     let timed_out = || {
-        step(
+        activation(
             world.now(),
             Some((last, Outcome::Event(None), Source::Deadline)),
             vec![],
@@ -101,23 +95,26 @@ fn a_wait_does_not_time_out_while_its_event_is_under_way() {
     };
     assert_eq!(
         world.commit(id, 1, timed_out()),
-        Err(Refused::EventUnderway)
+        Err(CommitRefused::EventUnderway)
     );
     while run(world.store.serve_events()).unwrap().more {}
-    assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::Stale));
+    assert_eq!(world.commit(id, 1, timed_out()), Err(CommitRefused::Stale));
     assert!(result(&world, id, last).is_some());
 }
 
-#[test]
-fn an_event_aimed_at_a_run_is_kept_for_its_next_wait() {
-    let world = World::new();
+fn an_event_aimed_at_a_run_is_kept_for_its_next_wait(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![Kind::Sleep { duration: 5 }]);
     let aimed = |text| run(world.store.notify_run(id, "e".into(), payload(text), MAIL)).unwrap();
     assert_eq!(aimed("a"), AimedNotified::Queued);
     assert_eq!(world.due(), []);
     let slept = Some((1, Outcome::Slept, Source::Deadline));
     world
-        .commit(id, 1, step(world.now(), slept, vec![wait_event(None)]))
+        .commit(
+            id,
+            1,
+            activation(world.now(), slept, vec![wait_event(None)]),
+        )
         .unwrap();
     assert_eq!(world.due(), [id]);
     assert_eq!(
@@ -139,9 +136,8 @@ fn an_event_aimed_at_a_run_is_kept_for_its_next_wait() {
     assert_eq!(aimed("e"), AimedNotified::Ended);
 }
 
-#[test]
-fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
-    let world = World::new();
+fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait(ground: Ground) {
+    let world = World::new(ground);
     let other = waiting(&world, 2, None);
     let id = world.start();
     let kinds = vec![
@@ -151,7 +147,7 @@ fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
             run: None,
         },
     ];
-    let mut sending = step(world.now(), None, kinds);
+    let mut sending = activation(world.now(), None, kinds);
     let (event, payload) = ("e".into(), payload("x"));
     let to = NotifyTarget::Everyone;
     sending.notifies.push(NewNotify {
@@ -166,10 +162,9 @@ fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait() {
     assert_eq!(result(&world, id, 0), None);
 }
 
-#[test]
-fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due() {
+fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due(ground: Ground) {
     for dropped in [false, true] {
-        let world = World::new();
+        let world = World::new(ground);
         let other = waiting(&world, 1, None);
         let id = world.start();
         let kinds = vec![
@@ -183,7 +178,7 @@ fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_d
             },
             wait_event(None),
         ];
-        let mut sending = step(world.now(), None, kinds);
+        let mut sending = activation(world.now(), None, kinds);
         sending.notifies.push(NewNotify {
             operation: OperationNumber(0),
             event: "e".into(),
@@ -197,10 +192,12 @@ fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_d
     }
 }
 
-#[test]
-fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run() {
-    for (waits, refused) in [(1, Refused::Stale), (MANY, Refused::EventUnderway)] {
-        let world = World::new();
+fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run(ground: Ground) {
+    for (waits, refused) in [
+        (1, CommitRefused::Stale),
+        (MANY, CommitRefused::EventUnderway),
+    ] {
+        let world = World::new(ground);
         let id = waiting(&world, waits, None);
         let aimed = run(world.store.notify_run(id, "e".into(), payload("a"), MAIL)).unwrap();
         assert_eq!(aimed, AimedNotified::Queued);
@@ -210,7 +207,7 @@ fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run()
             place: 0,
         };
         let outcome = Outcome::Event(Some(payload("a")));
-        let taken = step(world.now(), Some((1, outcome, source)), vec![]);
+        let taken = activation(world.now(), Some((1, outcome, source)), vec![]);
         assert_eq!(world.commit(id, 1, taken), Err(refused));
     }
 }

@@ -1,21 +1,32 @@
 //! Requests: accepted, ordered, repeated, refused, taken.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
+use crate::on_both_grounds;
+use crate::support::{Ground, HOOK, World, activation, last_activation, queued, run, wait};
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,
 };
 use dormouse_store::{
-    Accept, Accepted, DeliveryKey, NewResponse, OtherBody, Refused, RequestRefused,
+    Accept, Accepted, Answer, CommitRefused, DeliveryKey, NewResponse, OtherBody, RequestRefused,
 };
-use support::{HOOK, World, last_step, queued, run, step, wait};
+
+on_both_grounds! {
+    an_early_request_is_kept_and_makes_nobody_due,
+    a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken,
+    a_wait_made_over_a_full_inbox_makes_the_run_due,
+    requests_keep_their_order,
+    a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end,
+    the_same_key_with_another_body_is_an_error_or_another_request,
+    a_key_is_forgotten_when_its_time_is_over,
+    an_inbox_is_bounded_by_bytes_as_well,
+    a_closed_webhook_takes_nothing_and_keeps_what_it_has,
+    a_timeout_is_refused_while_a_request_from_before_it_lies_there,
+    a_request_from_after_the_deadline_does_not_hold_up_the_timeout,
+    a_dropped_wait_leaves_its_request_in_its_place,
+    a_wait_that_was_given_up_and_then_dropped_counts_once,
+    all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more,
+    a_request_over_a_limit_is_told_apart_without_a_write,
+    an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it,
+}
 
 fn arrival(place: u64) -> Source {
     Source::Arrival {
@@ -33,25 +44,17 @@ fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<DeliveryKey> {
     })
 }
 
-#[test]
-fn an_early_request_is_kept_and_makes_nobody_due() {
-    let world = World::new();
+fn an_early_request_is_kept_and_makes_nobody_due(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     assert_eq!(world.accept(id, "a"), queued(false, 0));
     assert_eq!(world.due(), []);
-    let head = world
-        .store
-        .read()
-        .unwrap()
-        .head(id, &Channel::Webhook(HOOK), 0)
-        .unwrap()
-        .unwrap();
+    let head = world.head(id, Channel::Webhook(HOOK)).unwrap();
     assert_eq!(head.place, 0);
 }
 
-#[test]
-fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
-    let world = World::new();
+fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.due(), [id]);
@@ -59,7 +62,7 @@ fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
         .commit(
             id,
             1,
-            step(
+            activation(
                 world.now(),
                 Some((1, world.delivery(id, 0), arrival(0))),
                 vec![],
@@ -70,14 +73,13 @@ fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken() {
     assert_eq!(world.state(id).ready, 0);
 }
 
-#[test]
-fn a_wait_made_over_a_full_inbox_makes_the_run_due() {
-    let world = World::new();
+fn a_wait_made_over_a_full_inbox_makes_the_run_due(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
     world
-        .commit(id, 1, step(world.now(), slept, vec![wait(None)]))
+        .commit(id, 1, activation(world.now(), slept, vec![wait(None)]))
         .unwrap();
     assert_eq!(
         world.due(),
@@ -86,18 +88,15 @@ fn a_wait_made_over_a_full_inbox_makes_the_run_due() {
     );
 }
 
-#[test]
-fn requests_keep_their_order() {
-    let world = World::new();
+fn requests_keep_their_order(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     for body in ["a", "b", "c"] {
         world.accept(id, body);
     }
-    let snapshot = world.store.read().unwrap();
     for (place, body) in [(0, "a"), (1, "b"), (2, "c")] {
-        let Some(Outcome::Delivery(Some(delivery))) = snapshot
-            .arrival(id, &Channel::Webhook(HOOK), place)
-            .unwrap()
+        let Some(Outcome::Delivery(Some(delivery))) =
+            world.arrival(id, Channel::Webhook(HOOK), place)
         else {
             panic!("nothing at {place}");
         };
@@ -105,9 +104,8 @@ fn requests_keep_their_order() {
     }
 }
 
-#[test]
-fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
-    let world = World::new();
+fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
@@ -128,7 +126,7 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
         .commit(
             id,
             1,
-            last_step(world.now(), Some((1, world.delivery(id, 0), arrival(0)))),
+            last_activation(world.now(), Some((1, world.delivery(id, 0), arrival(0)))),
         )
         .unwrap();
     assert_eq!(world.send(keyed).unwrap(), duplicate);
@@ -139,9 +137,8 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end() {
     assert_eq!(world.state(id).untaken, 2, "what nobody took is counted");
 }
 
-#[test]
-fn the_same_key_with_another_body_is_an_error_or_another_request() {
-    let world = World::new();
+fn the_same_key_with_another_body_is_an_error_or_another_request(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     let same = Accepted::Duplicate {
         id: "request a".into(),
@@ -170,9 +167,8 @@ fn the_same_key_with_another_body_is_an_error_or_another_request() {
     }
 }
 
-#[test]
-fn a_key_is_forgotten_when_its_time_is_over() {
-    let world = World::new();
+fn a_key_is_forgotten_when_its_time_is_over(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
@@ -188,9 +184,8 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     assert_eq!(world.send(keyed).unwrap(), queued(true, 1));
 }
 
-#[test]
-fn an_inbox_is_bounded_by_bytes_as_well() {
-    let world = World::new();
+fn an_inbox_is_bounded_by_bytes_as_well(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, &"x".repeat(900)), queued(true, 0));
     assert_eq!(
@@ -200,9 +195,8 @@ fn an_inbox_is_bounded_by_bytes_as_well() {
     assert_eq!(world.accept(id, "small"), queued(true, 1));
 }
 
-#[test]
-fn a_closed_webhook_takes_nothing_and_keeps_what_it_has() {
-    let world = World::new();
+fn a_closed_webhook_takes_nothing_and_keeps_what_it_has(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
@@ -210,7 +204,7 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has() {
         .commit(
             id,
             1,
-            step(
+            activation(
                 world.now(),
                 slept,
                 vec![Kind::CloseWebhook { webhook: HOOK }, wait(None)],
@@ -224,31 +218,29 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has() {
     assert_eq!(world.due(), [id], "what is queued can still be waited for");
 }
 
-#[test]
-fn a_timeout_is_refused_while_a_request_from_before_it_lies_there() {
-    let world = World::new();
+fn a_timeout_is_refused_while_a_request_from_before_it_lies_there(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_049);
     world.accept(id, "in time");
     world.at(1_060);
     let timed_out = || {
-        step(
+        activation(
             world.now(),
             Some((1, Outcome::Delivery(None), Source::Deadline)),
             vec![],
         )
     };
-    assert_eq!(world.commit(id, 1, timed_out()), Err(Refused::Stale));
+    assert_eq!(world.commit(id, 1, timed_out()), Err(CommitRefused::Stale));
     assert_eq!(world.state(id).activations, 1, "nothing of it was written");
 }
 
-#[test]
-fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout() {
-    let world = World::new();
+fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_050);
     world.accept(id, "too late");
-    let timed_out = step(
+    let timed_out = activation(
         world.now(),
         Some((1, Outcome::Delivery(None), Source::Deadline)),
         vec![wait(None)],
@@ -258,9 +250,8 @@ fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout() {
     assert_eq!(world.timers(), []);
 }
 
-#[test]
-fn a_dropped_wait_leaves_its_request_in_its_place() {
-    let world = World::new();
+fn a_dropped_wait_leaves_its_request_in_its_place(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None), Kind::Sleep { duration: 5 }]);
     world.accept(id, "a");
     assert_eq!(world.due(), [id]);
@@ -270,23 +261,14 @@ fn a_dropped_wait_leaves_its_request_in_its_place() {
     };
     let slept = Some((2, Outcome::Slept, Source::Deadline));
     world
-        .commit(id, 1, step(world.now(), slept, vec![dropped]))
+        .commit(id, 1, activation(world.now(), slept, vec![dropped]))
         .unwrap();
     assert_eq!(world.due(), [], "nobody waits for it");
-    assert!(
-        world
-            .store
-            .read()
-            .unwrap()
-            .head(id, &Channel::Webhook(HOOK), 0)
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.head(id, Channel::Webhook(HOOK)).is_some());
 }
 
-#[test]
-fn a_wait_that_was_given_up_and_then_dropped_counts_once() {
-    let world = World::new();
+fn a_wait_that_was_given_up_and_then_dropped_counts_once(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None), wait(None)]);
     let give_up = |dropped| Kind::Abandon {
         operations: vec![OperationNumber(1)],
@@ -296,7 +278,7 @@ fn a_wait_that_was_given_up_and_then_dropped_counts_once() {
         .commit(
             id,
             1,
-            step(world.now(), None, vec![give_up(false), give_up(true)]),
+            activation(world.now(), None, vec![give_up(false), give_up(true)]),
         )
         .unwrap();
     assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
@@ -312,9 +294,8 @@ fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
     accept
 }
 
-#[test]
-fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more() {
-    let world = World::new();
+fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(ground: Ground) {
+    let world = World::new(ground);
     let one = world.run_with(vec![wait(None)]);
     let two = world.run_with(vec![wait(None)]);
     let accept = |id| world.send(of_100_bytes(&world, id, "a")).unwrap();
@@ -324,13 +305,15 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
 
     let taken = Some((1, world.delivery(one, 0), arrival(0)));
     world
-        .commit(one, 1, step(world.now(), taken, vec![]))
+        .commit(one, 1, activation(world.now(), taken, vec![]))
         .unwrap();
     assert_eq!(accept(two), queued(true, 1));
     assert_eq!(accept(one), Accepted::Refused(RequestRefused::HostFull));
 
     let taken = Some((1, world.delivery(two, 0), arrival(0)));
-    world.commit(two, 1, last_step(world.now(), taken)).unwrap();
+    world
+        .commit(two, 1, last_activation(world.now(), taken))
+        .unwrap();
     assert_eq!(accept(one), queued(false, 1));
     assert_eq!(
         accept(one),
@@ -338,20 +321,16 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
         "what an ended run left counts"
     );
     world.at(u64::MAX / 2);
-    while run(world.store.retire()).unwrap() {}
+    world.retire();
     assert_eq!(accept(one), queued(false, 2), "until it is removed");
 }
 
-#[test]
-fn a_request_over_a_limit_is_told_apart_without_a_write() {
-    let world = World::new();
+fn a_request_over_a_limit_is_told_apart_without_a_write(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
-    let answer = |accept: &Accept| {
-        let snapshot = world.store.read().unwrap();
-        snapshot.answer_at_any_rate(accept).unwrap()
-    };
+    let answer = |accept: &Accept| run(world.store.answer_at_any_rate(accept.clone())).unwrap();
     assert_eq!(answer(&keyed), None);
     world.send(keyed.clone()).unwrap();
     let duplicate = Accepted::Duplicate {
@@ -363,22 +342,23 @@ fn a_request_over_a_limit_is_told_apart_without_a_write() {
     assert_eq!(answer(&plain), None);
     let closing = vec![Kind::CloseWebhook { webhook: HOOK }];
     world
-        .commit(id, 1, step(world.now(), None, closing))
+        .commit(id, 1, activation(world.now(), None, closing))
         .unwrap();
     assert_eq!(
         answer(&plain),
         Some(Accepted::Refused(RequestRefused::Closed))
     );
-    world.commit(id, 2, last_step(world.now(), None)).unwrap();
+    world
+        .commit(id, 2, last_activation(world.now(), None))
+        .unwrap();
     assert_eq!(
         answer(&plain),
         Some(Accepted::Refused(RequestRefused::Ended))
     );
 }
 
-#[test]
-fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
-    let world = World::new();
+fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it(ground: Ground) {
+    let world = World::new(ground);
     let replies = WebhookOptions {
         reply: Reply::FromWorkflow(1_000),
         ..WebhookOptions::default()
@@ -388,9 +368,13 @@ fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
     keyed.key = key(1, OtherBody::Refuse, "a");
     world.send(keyed.clone()).unwrap();
     world.accept(id, "b");
-    let reply = |delivery| world.store.read().unwrap().reply(id, delivery).unwrap();
-    assert_eq!(reply("request a").unwrap().response, None);
-    assert_eq!(reply("request b"), None, "its caller cannot ask again");
+    let answer =
+        |delivery: &str, place| run(world.store.answer(id, HOOK, delivery.into(), place)).unwrap();
+    // Which deliveries have a row.
+    let kept = || world.keys("replies");
+    let only_a = |kept: &[String]| kept.len() == 1 && kept[0].contains("request a");
+    assert_eq!(answer("request a", 0), Answer::Open);
+    assert!(only_a(&kept()), "the caller of b cannot ask again");
 
     let response = |status| Response {
         status,
@@ -401,12 +385,14 @@ fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it() {
         delivery: delivery.into(),
         response: response(status),
     };
-    let mut last = last_step(world.now(), Some((1, world.delivery(id, 0), arrival(0))));
+    let mut last = last_activation(world.now(), Some((1, world.delivery(id, 0), arrival(0))));
     last.responses = vec![answers("request a", 201), answers("request b", 202)];
     world.commit(id, 1, last).unwrap();
-    assert_eq!(reply("request a").unwrap().response, Some(response(201)));
-    assert_eq!(reply("request b"), None);
+    assert_eq!(answer("request a", 0), Answer::Decided(response(201)));
+    assert_eq!(answer("request b", 1), Answer::Ended { was_taken: false });
+    assert!(only_a(&kept()));
     world.at(1_000 + keyed.remember);
     run(world.store.retire()).unwrap();
-    assert_eq!(reply("request a"), None);
+    assert_eq!(answer("request a", 0), Answer::Ended { was_taken: true });
+    assert_eq!(kept(), [""; 0]);
 }

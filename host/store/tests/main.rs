@@ -1,4 +1,4 @@
-//! The store, from outside.
+//! The store: what may happen to it and what is read of it, on a redb file and in memory alike.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,12 +8,13 @@
 )]
 
 mod commits;
+mod damage;
+mod decided;
 mod events;
-mod file;
-mod foretold;
 mod inbox;
 mod many;
+mod migration;
 mod runs;
 mod secrets;
+mod sequences;
 mod support;
-mod unverified;

@@ -1,14 +1,19 @@
 //! Runs that have more webhooks and open operations than lie in their own row, or larger ones.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-use crate::support;
-
+use crate::on_both_grounds;
+use crate::support::{Ground, RETENTION, World, activation, last_activation, queued, run};
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber, WebhookOptions,
 };
 use dormouse_store::{Accept, Accepted};
-use support::{RETENTION, World, last_step, queued, run, step};
+
+on_both_grounds! {
+    all_are_listed_in_their_order_and_can_be_asked_for,
+    each_takes_a_request_and_what_follows_comes_in_order,
+    what_is_given_up_waits_no_more_wherever_it_lies,
+    an_end_leaves_nothing_of_them_and_removal_nothing_at_all,
+    a_large_one_lies_apart,
+}
 
 /// More than twice what lies in a run's own row.
 const MANY: u32 = 20;
@@ -32,7 +37,9 @@ fn wait(number: u32) -> Kind {
 fn waiting(world: &World) -> RunId {
     let id = world.start();
     let kinds = (0..MANY).map(create).chain((0..MANY).map(wait)).collect();
-    world.commit(id, 0, step(world.now(), None, kinds)).unwrap();
+    world
+        .commit(id, 0, activation(world.now(), None, kinds))
+        .unwrap();
     id
 }
 
@@ -46,8 +53,7 @@ fn request(world: &World, id: RunId, webhook: u32) -> Accept {
 /// The first request to this webhook, as what its wait gets.
 fn delivered(world: &World, id: RunId, webhook: u32) -> (u32, Outcome, Source) {
     let channel = Channel::Webhook(WebhookNumber(webhook));
-    let snapshot = world.store.read().unwrap();
-    let outcome = snapshot.arrival(id, &channel, 0).unwrap().unwrap();
+    let outcome = world.arrival(id, channel.clone(), 0).unwrap();
     (
         MANY + webhook,
         outcome,
@@ -56,34 +62,30 @@ fn delivered(world: &World, id: RunId, webhook: u32) -> (u32, Outcome, Source) {
 }
 
 fn open(world: &World, id: RunId) -> Vec<u32> {
-    let snapshot = world.store.read().unwrap();
-    let open = snapshot.open(id, usize::MAX).unwrap();
+    let open = world.open(id, usize::MAX);
     open.into_iter().map(|(number, _)| number.0).collect()
 }
 
-#[test]
-fn all_are_listed_in_their_order_and_can_be_asked_for() {
-    let world = World::new();
+fn all_are_listed_in_their_order_and_can_be_asked_for(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world);
     assert_eq!(open(&world, id), (MANY..2 * MANY).collect::<Vec<_>>());
-    let snapshot = world.store.read().unwrap();
-    let webhooks = snapshot.webhooks(id).unwrap();
+    let webhooks = world.webhooks(id, usize::MAX).unwrap();
     let numbers: Vec<u32> = webhooks.iter().map(|view| view.number.0).collect();
     assert_eq!(numbers, (0..MANY).collect::<Vec<_>>());
     for view in webhooks {
-        let webhook = snapshot.webhook(id, view.number).unwrap();
+        let webhook = world.webhook(id, view.number.0);
         assert_eq!(webhook, Some(view.webhook));
         assert_eq!(view.url, format!("http://host/hooks/{}", view.number.0));
     }
-    let few = snapshot.open(id, 3).unwrap();
+    let few = world.open(id, 3);
     assert_eq!(few.len(), 3);
     assert_eq!(few[2].0, OperationNumber(MANY + 2));
-    assert_eq!(snapshot.first_webhooks(id, 12).unwrap().len(), 12);
+    assert_eq!(world.webhooks(id, 12).unwrap().len(), 12);
 }
 
-#[test]
-fn each_takes_a_request_and_what_follows_comes_in_order() {
-    let world = World::new();
+fn each_takes_a_request_and_what_follows_comes_in_order(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world);
     for webhook in [0, MANY - 1] {
         let accepted = world.send(request(&world, id, webhook)).unwrap();
@@ -91,11 +93,11 @@ fn each_takes_a_request_and_what_follows_comes_in_order() {
     }
     // The wait in the run's row makes room for a new one, while older ones lie in the table.
     let completed = delivered(&world, id, 0);
-    let next = step(world.now(), Some(completed), vec![wait(0)]);
+    let next = activation(world.now(), Some(completed), vec![wait(0)]);
     let activated = world.commit(id, 1, next).unwrap();
     assert!(activated.is_due, "the other request is not forgotten");
     let completed = delivered(&world, id, MANY - 1);
-    let next = step(world.now(), Some(completed), vec![wait(MANY - 1)]);
+    let next = activation(world.now(), Some(completed), vec![wait(MANY - 1)]);
     let activated = world.commit(id, 2, next).unwrap();
     assert!(!activated.is_due);
     assert_eq!(open(&world, id), {
@@ -104,16 +106,13 @@ fn each_takes_a_request_and_what_follows_comes_in_order() {
     });
     assert_eq!(world.timers().len(), MANY as usize);
     for webhook in [0, MANY - 1] {
-        let snapshot = world.store.read().unwrap();
-        let row = snapshot.webhook(id, WebhookNumber(webhook));
-        let row = row.unwrap().unwrap();
+        let row = world.webhook(id, webhook).unwrap();
         assert_eq!((row.delivered, row.queued, row.waits), (1, 0, 1));
     }
 }
 
-#[test]
-fn what_is_given_up_waits_no_more_wherever_it_lies() {
-    let world = World::new();
+fn what_is_given_up_waits_no_more_wherever_it_lies(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world);
     let give_up = |number, dropped| Kind::Abandon {
         operations: vec![OperationNumber(MANY + number)],
@@ -125,11 +124,12 @@ fn what_is_given_up_waits_no_more_wherever_it_lies() {
         give_up(1, false),
         give_up(MANY - 2, false),
     ];
-    let activated = world.commit(id, 1, step(world.now(), None, kinds)).unwrap();
+    let activated = world
+        .commit(id, 1, activation(world.now(), None, kinds))
+        .unwrap();
     assert!(activated.is_due, "two are to complete as given up");
     assert_eq!(world.timers().len(), MANY as usize - 4);
-    let snapshot = world.store.read().unwrap();
-    let open = snapshot.open(id, usize::MAX).unwrap();
+    let open = world.open(id, usize::MAX);
     let abandoned: Vec<u32> = open
         .iter()
         .filter(|(_, open)| open.abandoned)
@@ -138,42 +138,42 @@ fn what_is_given_up_waits_no_more_wherever_it_lies() {
     assert_eq!(abandoned, [MANY + 1, 2 * MANY - 2]);
     assert_eq!(open.len(), MANY as usize - 2);
     for webhook in [0, 1, MANY - 2, MANY - 1] {
-        let accepted = run(world.store.accept(request(&world, id, webhook), |_| None));
+        let accepted = run(world
+            .store
+            .accept(request(&world, id, webhook), Box::new(|_| None)));
         assert!(matches!(accepted.unwrap(), Accepted::Queued { .. }));
     }
     assert_eq!(world.state(id).ready, 2, "nobody waits for those requests");
 }
 
-#[test]
-fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all() {
-    let world = World::new();
+fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
+    let world = World::new(ground);
     let id = waiting(&world);
     for webhook in [0, 1, MANY - 1] {
         world.send(request(&world, id, webhook)).unwrap();
     }
     let completed = delivered(&world, id, 0);
     world
-        .commit(id, 1, last_step(world.now(), Some(completed)))
+        .commit(id, 1, last_activation(world.now(), Some(completed)))
         .unwrap();
     assert_eq!(world.state(id).untaken, 2);
     assert_eq!(open(&world, id), []);
     assert_eq!(world.timers(), []);
     assert_eq!(world.due(), []);
-    let bytes = || world.store.read().unwrap().inbox_bytes().unwrap();
+    let bytes = || run(world.store.inbox_bytes()).unwrap();
     assert!(bytes() > 0);
     world.at(1_000 + RETENTION);
-    while run(world.store.retire()).unwrap() {}
+    world.retire();
     assert_eq!(bytes(), 0);
-    assert!(world.store.read().unwrap().view(id).unwrap().is_none());
+    assert!(world.view(id).is_none());
 }
 
 /// What is large would be written with every change of the run, and with those of its neighbours.
-#[test]
-fn a_large_one_lies_apart() {
-    let world = World::new();
+fn a_large_one_lies_apart(ground: Ground) {
+    let world = World::new(ground);
     let id = world.start();
     let kinds = vec![create(0), wait(0), create(1), wait(1)];
-    let mut first = step(world.now(), None, kinds);
+    let mut first = activation(world.now(), None, kinds);
     for operation in &mut first.activation.operations[..2] {
         operation.step = "long ".repeat(1_000);
     }
@@ -181,8 +181,7 @@ fn a_large_one_lies_apart() {
     assert_eq!(open(&world, id), [1, 3]);
     world.send(request(&world, id, 0)).unwrap();
     assert_eq!(world.due(), [id]);
-    let snapshot = world.store.read().unwrap();
-    let webhooks = snapshot.webhooks(id).unwrap();
+    let webhooks = world.webhooks(id, usize::MAX).unwrap();
     assert_eq!(webhooks[0].webhook.step, "long ".repeat(1_000));
     assert_eq!(webhooks[0].webhook.queued, 1);
     assert_eq!(webhooks[1].webhook.queued, 0);

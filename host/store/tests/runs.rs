@@ -1,26 +1,37 @@
 //! Runs: started, activated, ended, cancelled, blocked, listed, removed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
-use std::sync::atomic::Ordering;
-
+use crate::on_both_grounds;
+use crate::support::{
+    Ground, MAIL, RETENTION, World, activation, last_activation, operation, payload, queued, run,
+    wait,
+};
 use bytes::Bytes;
 use dormouse_journal::{
     CallError, Channel, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, Attempts, Call, Cancelled, NewCall, Refused, RequestRefused, Resumed,
-    RunQuery, Started, WriteError,
+    Accepted, AttemptMade, Attempts, Call, Cancelled, CommitRefused, NewCall, RequestRefused,
+    Resumed, RunQuery, Started, WriteError,
 };
-use support::{RETENTION, World, last_step, queued, run, step, wait};
+
+on_both_grounds! {
+    a_call_given_up_in_the_activation_that_made_it_is_not_made,
+    a_start_with_a_key_starts_one_run,
+    a_deleted_workflow_starts_nothing_until_it_is_deployed_again,
+    an_activation_out_of_its_place_is_refused,
+    a_cancelled_run_commits_nothing_more_and_leaves_nothing_due,
+    a_completed_run_cannot_be_cancelled,
+    a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on,
+    a_call_counts_its_attempts_and_gives_its_result_once,
+    a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped,
+    an_abandoned_call_completes_as_given_up,
+    what_a_last_activation_wanted_is_not_done,
+    runs_are_listed_newest_first_by_page,
+    an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns,
+    a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself,
+    pending_runs_are_listed_without_others_that_are_due,
+}
 
 fn call() -> Call {
     Call {
@@ -34,10 +45,6 @@ fn call() -> Call {
         timeout: 1_000,
         redirects: 0,
         idempotency_key: "key".into(),
-        attempts: Attempts {
-            scheduled: 1,
-            next: Time(0),
-        },
         secret_headers: vec![SecretHeader {
             name: "authorization".into(),
             prefix: "Bearer ".into(),
@@ -53,18 +60,17 @@ fn calling(world: &World) -> RunId {
         url: "http://service.example/".into(),
         retry: call().retry,
     };
-    let mut step = step(world.now(), None, vec![kind]);
-    step.calls.push(NewCall {
+    let mut first = activation(world.now(), None, vec![kind]);
+    first.calls.push(NewCall {
         operation: OperationNumber(0),
         call: call(),
     });
-    assert_eq!(world.commit(id, 0, step).unwrap().status, Status::Running);
+    assert_eq!(world.commit(id, 0, first).unwrap().status, Status::Running);
     id
 }
 
-#[test]
-fn a_call_given_up_in_the_activation_that_made_it_is_not_made() {
-    let world = World::new();
+fn a_call_given_up_in_the_activation_that_made_it_is_not_made(ground: Ground) {
+    let world = World::new(ground);
     let id = world.start();
     let kinds = vec![
         Kind::Call {
@@ -78,19 +84,20 @@ fn a_call_given_up_in_the_activation_that_made_it_is_not_made() {
         },
         wait(None),
     ];
-    let mut step = step(world.now(), None, kinds);
-    step.calls.push(NewCall {
+    let mut first = activation(world.now(), None, kinds);
+    first.calls.push(NewCall {
         operation: OperationNumber(0),
         call: call(),
     });
-    assert_eq!(world.commit(id, 0, step).unwrap().status, Status::Suspended);
-    let snapshot = world.store.read().unwrap();
-    assert!(snapshot.call(id, OperationNumber(0)).unwrap().is_none());
+    assert_eq!(
+        world.commit(id, 0, first).unwrap().status,
+        Status::Suspended
+    );
+    assert!(world.sending(id, 0).is_none());
 }
 
-#[test]
-fn a_start_with_a_key_starts_one_run() {
-    let world = World::new();
+fn a_start_with_a_key_starts_one_run(ground: Ground) {
+    let world = World::new(ground);
     let mut start = world.new_start();
     start.idempotency_key = Some("k".into());
     let id = start.run;
@@ -105,9 +112,8 @@ fn a_start_with_a_key_starts_one_run() {
     assert_eq!(world.due(), [id]);
 }
 
-#[test]
-fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
-    let world = World::new();
+fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again(ground: Ground) {
+    let world = World::new(ground);
     let id = world.start();
     assert!(run(world.store.delete_workflow("w".into())).unwrap());
     assert_eq!(world.begin(world.new_start()).unwrap(), Started::Deleted);
@@ -115,23 +121,21 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again() {
     assert!(!run(world.store.delete_workflow("other".into())).unwrap());
 }
 
-#[test]
-fn an_activation_out_of_its_place_is_refused() {
-    let world = World::new();
+fn an_activation_out_of_its_place_is_refused(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(
-        world.commit(id, 0, step(world.now(), None, vec![])),
-        Err(Refused::Moved)
+        world.commit(id, 0, activation(world.now(), None, vec![])),
+        Err(CommitRefused::Moved)
     );
     assert_eq!(
-        world.commit(id, 2, step(world.now(), None, vec![])),
-        Err(Refused::Moved)
+        world.commit(id, 2, activation(world.now(), None, vec![])),
+        Err(CommitRefused::Moved)
     );
 }
 
-#[test]
-fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due() {
-    let world = World::new();
+fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(Some(50)), Kind::Sleep { duration: 5 }]);
     assert_eq!(world.timers().len(), 2);
     assert_eq!(
@@ -145,8 +149,8 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due() {
     assert_eq!((world.timers(), world.due()), (vec![], vec![]));
     let slept = Some((2, Outcome::Slept, Source::Deadline));
     assert_eq!(
-        world.commit(id, 1, step(world.now(), slept, vec![])),
-        Err(Refused::Ended)
+        world.commit(id, 1, activation(world.now(), slept, vec![])),
+        Err(CommitRefused::Ended)
     );
     assert_eq!(
         world.accept(id, "late"),
@@ -154,20 +158,20 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due() {
     );
 }
 
-#[test]
-fn a_completed_run_cannot_be_cancelled() {
-    let world = World::new();
+fn a_completed_run_cannot_be_cancelled(ground: Ground) {
+    let world = World::new(ground);
     let id = world.start();
-    world.commit(id, 0, last_step(world.now(), None)).unwrap();
+    world
+        .commit(id, 0, last_activation(world.now(), None))
+        .unwrap();
     assert_eq!(
         run(world.store.cancel(id, RETENTION)).unwrap(),
         Cancelled::Ended(Status::Completed)
     );
 }
 
-#[test]
-fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
-    let world = World::new();
+fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(Some(50))]);
     let reason = Failure {
         code: "c".into(),
@@ -178,8 +182,8 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.timers().len(), 1);
     assert_eq!(
-        world.commit(id, 1, step(world.now(), None, vec![])),
-        Err(Refused::Blocked)
+        world.commit(id, 1, activation(world.now(), None, vec![])),
+        Err(CommitRefused::Blocked)
     );
     assert_eq!(run(world.store.resume(id)).unwrap(), Resumed::Now);
     assert_eq!(world.state(id).failure, None);
@@ -189,73 +193,50 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on() {
     );
 }
 
-#[test]
-fn a_call_counts_its_attempts_and_gives_its_result_once() {
-    let world = World::new();
+fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
+    let world = World::new(ground);
     let id = calling(&world);
     let operation = OperationNumber(0);
     let made = |attempt, made| run(world.store.attempt_made(id, operation, attempt, made)).unwrap();
     assert!(made(1, AttemptMade::Again(Time(2_000))));
-    let row = world.store.read().unwrap().call(id, operation).unwrap();
-    let expected = Call {
-        attempts: Attempts {
-            scheduled: 2,
-            next: Time(2_000),
-        },
-        ..call()
+    let sending = world.sending(id, 0).unwrap();
+    let expected = Attempts {
+        scheduled: 2,
+        next: Time(2_000),
     };
-    assert_eq!(row, Some(expected));
+    assert_eq!((sending.call, sending.attempts), (call(), expected));
     assert!(
         !made(1, AttemptMade::Done(Err(CallError::TimedOut))),
         "an attempt that is over has no say"
     );
     // One that could not be made counts no more, and the next has its number.
     assert!(made(2, AttemptMade::Withdrawn));
-    let row = world.store.read().unwrap().call(id, operation).unwrap();
     let expected = Attempts {
         scheduled: 1,
         next: Time(0),
     };
-    assert_eq!(row.unwrap().attempts, expected);
+    assert_eq!(world.sending(id, 0).unwrap().attempts, expected);
     assert!(made(1, AttemptMade::Again(Time(3_000))));
     assert!(made(2, AttemptMade::Done(Err(CallError::TimedOut))));
     assert_eq!(world.due(), [id]);
     assert!(!made(2, AttemptMade::Done(Err(CallError::TimedOut))));
-    assert_eq!(
-        world.store.read().unwrap().calls(None, 10).unwrap().len(),
-        0
-    );
-    let arrived = world
-        .store
-        .read()
-        .unwrap()
-        .arrival(id, &Channel::Result(operation), 0)
-        .unwrap();
+    assert_eq!(world.calls(), []);
+    let arrived = world.arrival(id, Channel::Result(operation), 0);
     assert_eq!(arrived, Some(Outcome::Response(Err(CallError::TimedOut))));
 }
 
-#[test]
-fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped() {
-    let world = World::new();
+fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(ground: Ground) {
+    let world = World::new(ground);
     let id = calling(&world);
     run(world.store.cancel(id, RETENTION)).unwrap();
-    assert_eq!(
-        world
-            .store
-            .read()
-            .unwrap()
-            .call(id, OperationNumber(0))
-            .unwrap(),
-        None
-    );
+    assert!(world.sending(id, 0).is_none());
     let made = AttemptMade::Done(Err(CallError::TimedOut));
     assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
     assert_eq!(world.due(), []);
 }
 
-#[test]
-fn an_abandoned_call_completes_as_given_up() {
-    let world = World::new();
+fn an_abandoned_call_completes_as_given_up(ground: Ground) {
+    let world = World::new(ground);
     let id = calling(&world);
     let made = AttemptMade::Done(Err(CallError::TimedOut));
     let abandon = Kind::Abandon {
@@ -263,7 +244,7 @@ fn an_abandoned_call_completes_as_given_up() {
         dropped: false,
     };
     world
-        .commit(id, 1, step(world.now(), None, vec![abandon]))
+        .commit(id, 1, activation(world.now(), None, vec![abandon]))
         .unwrap();
     assert_eq!(world.due(), [id]);
     assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
@@ -273,57 +254,35 @@ fn an_abandoned_call_completes_as_given_up() {
         Source::Abandoned,
     ));
     world
-        .commit(id, 2, step(world.now(), given_up, vec![]))
+        .commit(id, 2, activation(world.now(), given_up, vec![]))
         .unwrap();
     assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
 }
 
-#[test]
-fn what_a_last_activation_wanted_is_not_done() {
-    let world = World::new();
+fn what_a_last_activation_wanted_is_not_done(ground: Ground) {
+    let world = World::new(ground);
     let id = world.start();
-    let mut last = last_step(world.now(), None);
+    let mut last = last_activation(world.now(), None);
     last.calls.push(NewCall {
         operation: OperationNumber(0),
         call: call(),
     });
     last.activation
         .operations
-        .push(support::operation(Kind::Sleep { duration: 5 }));
+        .push(operation(Kind::Sleep { duration: 5 }));
     world.commit(id, 0, last).unwrap();
-    assert_eq!(
-        world.store.read().unwrap().calls(None, 10).unwrap().len(),
-        0
-    );
+    assert_eq!(world.calls(), []);
     assert_eq!(world.timers(), []);
-    let journal: Vec<_> = world
-        .store
-        .read()
-        .unwrap()
-        .journal(id, 0)
-        .unwrap()
-        .collect();
-    assert_eq!(
-        journal[0].as_ref().unwrap().operations.len(),
-        1,
-        "and yet shown"
-    );
+    assert_eq!(world.journal(id)[0].operations.len(), 1, "and yet shown");
 }
 
-#[test]
-fn runs_are_listed_newest_first_by_page() {
-    let world = World::new();
+fn runs_are_listed_newest_first_by_page(ground: Ground) {
+    let world = World::new(ground);
     let ids: Vec<RunId> = (0..5).map(|_| world.start()).collect();
     world
-        .commit(ids[1], 0, last_step(world.now(), None))
+        .commit(ids[1], 0, last_activation(world.now(), None))
         .unwrap();
-    let list = |query: &RunQuery| {
-        let page = world.store.read().unwrap().runs(query).unwrap();
-        (
-            page.runs.iter().map(|view| view.id).collect::<Vec<_>>(),
-            page.next,
-        )
-    };
+    let list = |query: &RunQuery| world.list(query);
     let all = RunQuery {
         limit: 2,
         ..RunQuery::default()
@@ -350,37 +309,26 @@ fn runs_are_listed_newest_first_by_page() {
     assert_eq!(list(&of(None, "other")).0.len(), 0);
 }
 
-#[test]
-fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns() {
-    let world = World::new();
+fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "a");
-    run(world
-        .store
-        .notify_run(id, "e".into(), support::payload("x"), support::MAIL))
-    .unwrap();
+    run(world.store.notify_run(id, "e".into(), payload("x"), MAIL)).unwrap();
     run(world.store.cancel(id, RETENTION)).unwrap();
     assert_eq!(world.state(id).untaken, 2);
     world.at(1_000 + RETENTION - 1);
     assert!(!run(world.store.retire()).unwrap());
-    assert!(world.store.read().unwrap().view(id).unwrap().is_some());
+    assert!(world.view(id).is_some());
     world.at(1_000 + RETENTION);
-    while run(world.store.retire()).unwrap() {}
-    let snapshot = world.store.read().unwrap();
-    assert!(snapshot.view(id).unwrap().is_none());
-    assert_eq!(snapshot.journal(id, 0).unwrap().count(), 0);
-    assert_eq!(snapshot.webhooks(id).unwrap().len(), 0);
-    assert_eq!(
-        snapshot
-            .runs(&RunQuery {
-                limit: 10,
-                ..RunQuery::default()
-            })
-            .unwrap()
-            .runs
-            .len(),
-        0
-    );
+    world.retire();
+    assert!(world.view(id).is_none());
+    assert_eq!(world.journal(id), []);
+    assert!(world.webhooks(id, 10).is_none());
+    let all = RunQuery {
+        limit: 10,
+        ..RunQuery::default()
+    };
+    assert_eq!(world.list(&all), (vec![], None));
     assert_eq!(
         world.accept(id, "b"),
         Accepted::Refused(RequestRefused::Ended),
@@ -388,29 +336,27 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns() {
     );
 }
 
-#[test]
-fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself() {
-    let world = World::new();
+fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself(ground: Ground) {
+    let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
-    world.space.store(10, Ordering::Relaxed);
+    world.machine.fill(true);
     let refused = world.send(world.request(id, "a"));
     assert!(matches!(refused, Err(WriteError::Full)), "{refused:?}");
     assert!(world.store.is_full());
-    assert!(world.store.read().unwrap().view(id).unwrap().is_some());
-    world.space.store(1_000, Ordering::Relaxed);
+    assert!(world.view(id).is_some());
+    world.machine.fill(false);
     assert!(
         !world.store.is_full(),
         "nobody has to write for that to be seen"
     );
-    run(world.store.touch()).unwrap();
+    run(world.store.probe()).unwrap();
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert!(!world.store.is_full());
 }
 
 /// They are in no index of their own, but among those that are due.
-#[test]
-fn pending_runs_are_listed_without_others_that_are_due() {
-    let world = World::new();
+fn pending_runs_are_listed_without_others_that_are_due(ground: Ground) {
+    let world = World::new(ground);
     let pending = world.start();
     let due = world.run_with(vec![wait(None)]);
     world.accept(due, "a");
@@ -421,9 +367,7 @@ fn pending_runs_are_listed_without_others_that_are_due() {
             limit: 10,
             ..RunQuery::default()
         };
-        let page = world.store.read().unwrap().runs(&query).unwrap();
-        let runs = page.runs.into_iter();
-        runs.map(|view| view.id).collect::<Vec<_>>()
+        world.list(&query).0
     };
     assert_eq!(list(Status::Pending), [pending]);
     assert_eq!(list(Status::Suspended), [due]);

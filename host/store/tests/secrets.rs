@@ -1,18 +1,16 @@
 //! Secrets: set, replaced, listed, deleted, and as they were when they are read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
+use crate::on_both_grounds;
+use crate::support::{Ground, World, run};
 use dormouse_journal::Time;
 use dormouse_secret::{NONCE, Purpose, Secret, SecretKeys, SecretName, Use};
 use dormouse_store::{PutSecret, SealedSecret, SecretPut};
-use support::{World, run};
+
+on_both_grounds! {
+    a_secret_is_read_as_it_was_set_and_can_be_opened,
+    one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation,
+    they_are_listed_by_name_until_they_are_deleted,
+}
 
 const VALUE: &str = "the value of a secret";
 
@@ -51,30 +49,22 @@ fn row(put: &PutSecret, created: u64, updated: u64) -> SealedSecret {
     }
 }
 
-#[test]
-fn a_secret_is_read_as_it_was_set_and_can_be_opened() {
-    let world = World::new();
+fn a_secret_is_read_as_it_was_set_and_can_be_opened(ground: Ground) {
+    let world = World::new(ground);
     let first = put("stripe", 1);
     assert_eq!(
         run(world.store.put_secret(first.clone())).unwrap(),
         SecretPut::Created(row(&first, 1_000, 1_000))
     );
-    let read = world
-        .store
-        .read()
-        .unwrap()
-        .secret("stripe")
-        .unwrap()
-        .unwrap();
+    let read = run(world.store.secret("stripe".into())).unwrap().unwrap();
     assert_eq!(read, row(&first, 1_000, 1_000));
     let opened = keys().open(&read.sealed, &first.name, &read.uses).unwrap();
     assert_eq!(opened.expose_text(), VALUE);
-    assert_eq!(world.store.read().unwrap().secret("Stripe").unwrap(), None);
+    assert_eq!(run(world.store.secret("Stripe".into())).unwrap(), None);
 }
 
-#[test]
-fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation() {
-    let world = World::new();
+fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation(ground: Ground) {
+    let world = World::new(ground);
     run(world.store.put_secret(put("stripe", 1))).unwrap();
     world.at(2_000);
     let second = put("stripe", 2);
@@ -82,23 +72,22 @@ fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation() {
         run(world.store.put_secret(second.clone())).unwrap(),
         SecretPut::Replaced(row(&second, 1_000, 2_000))
     );
-    let read = world.store.read().unwrap().secret("stripe").unwrap();
+    let read = run(world.store.secret("stripe".into())).unwrap();
     assert_eq!(read, Some(row(&second, 1_000, 2_000)));
 }
 
-#[test]
-fn they_are_listed_by_name_until_they_are_deleted() {
-    let world = World::new();
+fn they_are_listed_by_name_until_they_are_deleted(ground: Ground) {
+    let world = World::new(ground);
     for name in ["b", "a", "B"] {
         run(world.store.put_secret(put(name, 1))).unwrap();
     }
     let names = || -> Vec<String> {
-        let secrets = world.store.read().unwrap().secrets().unwrap();
+        let secrets = run(world.store.secrets()).unwrap();
         secrets.into_iter().map(|(name, _)| name).collect()
     };
     assert_eq!(names(), ["B", "a", "b"]);
     assert!(run(world.store.delete_secret("a".into())).unwrap());
     assert!(!run(world.store.delete_secret("a".into())).unwrap());
     assert_eq!(names(), ["B", "b"]);
-    assert_eq!(world.store.read().unwrap().secret("a").unwrap(), None);
+    assert_eq!(run(world.store.secret("a".into())).unwrap(), None);
 }

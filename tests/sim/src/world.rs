@@ -239,10 +239,13 @@ impl World {
         match self.ground {
             Ground::Memory => {
                 let key = [Part::Digest(&version.0)];
-                self.kept
-                    .memory
-                    .change(TableId::Components, &key, Some(&component));
-                self.kept.memory.change(TableId::Code, &key, None);
+                self.kept.memory.change(|rows| {
+                    let written = rows.write(TableId::Components, &key, &component);
+                    let removed = rows.remove(TableId::Code, &key, &mut |_| {});
+                    written
+                        .and(removed)
+                        .unwrap_or_else(|error| panic!("{error}"));
+                });
             }
             Ground::Disk => {
                 let change = || -> Result<(), redb::Error> {

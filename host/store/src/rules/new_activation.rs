@@ -7,7 +7,7 @@ use dormouse_journal::{
 use crate::tables::Call;
 
 /// An activation to be committed, with what its record does not hold.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewActivation {
     /// The record.
     pub activation: Activation,
@@ -26,7 +26,7 @@ pub struct NewActivation {
 }
 
 /// A call made by an activation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewCall {
     /// Which operation.
     pub operation: OperationNumber,
@@ -35,7 +35,7 @@ pub struct NewCall {
 }
 
 /// An event sent by an activation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewNotify {
     /// Which operation.
     pub operation: OperationNumber,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 
 use dormouse_journal::{
     IllegalTransition, Kind, Open, OperationNumber, Outcome, RunId, Status, Time, Transition,
@@ -265,7 +266,8 @@ impl RunWrite<'_> {
             .webhooks
             .all(&webhooks::TABLE, self.rows, run, usize::MAX)?;
         let mut untaken = webhooks.iter().map(|(_, row)| u64::from(row.queued)).sum();
-        mailboxes::TABLE.scan(self.rows, between((run, ""), (next(run), "")), |_, row| {
+        let names = (Bound::Included((run, "")), Bound::Excluded((next(run), "")));
+        mailboxes::TABLE.scan(self.rows, names, |_, row| {
             untaken += u64::from(row.queued);
             true
         })?;

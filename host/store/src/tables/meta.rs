@@ -24,7 +24,7 @@ use crate::rows::{Rows, RowsMut};
 pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
 
 /// The schema that this version writes. It goes up with every change of layout, also with a new variant of an enum that
-/// is recorded; `tests/layouts.rs` holds the layouts of this number.
+/// is recorded; `layouts.rs` holds the layouts of this number.
 pub const SCHEMA: u8 = 2;
 
 pub(crate) const FORMAT: &str = "format";

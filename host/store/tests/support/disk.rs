@@ -4,31 +4,51 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use dormouse_store::seams::Disk;
+use dormouse_store_redb::Disk;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
 /// The disk. Clones share it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TestDisk {
     bytes: Arc<InMemoryBackend>,
     /// How often it was synced.
     pub syncs: Arc<AtomicU64>,
-    /// Whether it is too full for one write.
+    /// How many bytes were written to it.
+    pub written: Arc<AtomicU64>,
+    /// True if it is too full for one write.
     pub is_full: Arc<AtomicBool>,
+    /// How many bytes it says are left.
+    pub space: Arc<AtomicU64>,
+}
+
+impl Default for TestDisk {
+    fn default() -> Self {
+        TestDisk {
+            bytes: Arc::default(),
+            syncs: Arc::default(),
+            written: Arc::default(),
+            is_full: Arc::default(),
+            space: Arc::new(AtomicU64::new(u64::MAX)),
+        }
+    }
 }
 
 impl TestDisk {
-    /// A disk with what is on this one, as a host leaves it that is killed now.
-    pub fn copy(&self) -> Self {
-        let copy = TestDisk::default();
-        let bytes = self.contents();
-        copy.bytes.set_len(bytes.len() as u64).unwrap();
-        copy.bytes.write(0, &bytes).unwrap();
-        copy
+    /// Returns a disk with these bytes.
+    pub fn with(bytes: &[u8]) -> Self {
+        let disk = TestDisk::default();
+        disk.bytes.set_len(bytes.len() as u64).unwrap();
+        disk.bytes.write(0, bytes).unwrap();
+        disk
     }
 
-    /// What is on it.
+    /// Returns a disk with what is on this one, as a host leaves it that is killed now.
+    pub fn copy(&self) -> Self {
+        TestDisk::with(&self.contents())
+    }
+
+    /// Returns what is on it.
     pub fn contents(&self) -> Vec<u8> {
         let mut bytes = vec![0; usize::try_from(self.bytes.len().unwrap()).unwrap()];
         self.bytes.read(0, &mut bytes).unwrap();
@@ -47,7 +67,7 @@ impl Disk for TestDisk {
     }
 
     fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+        Ok(self.space.load(Ordering::SeqCst))
     }
 }
 
@@ -73,6 +93,7 @@ impl StorageBackend for TestDisk {
         if self.is_full.swap(false, Ordering::SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        self.written.fetch_add(data.len() as u64, Ordering::SeqCst);
         self.bytes.write(offset, data)
     }
 

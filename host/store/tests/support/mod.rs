@@ -1,4 +1,4 @@
-//! A store in memory, with a clock that the test sets.
+//! A store on either ground, with a clock that the test sets.
 
 #![allow(
     dead_code,
@@ -14,25 +14,56 @@
 pub mod disk;
 
 use std::future::Future;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, End, GuestLimits, Kind, Operation, OperationNumber,
-    Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions,
-    json_payload,
+    Activation, Channel, Completion, Digest, End, GuestLimits, Head, Kind, Open, Operation,
+    OperationNumber, Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber,
+    WebhookOptions, json_payload,
 };
-use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, Task};
+use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, Deploy, InboxLimits, MailLimits, OpenError, Options, Refused,
-    StartRun, Started, State, Step, Store, WriteError,
+    Accept, Accepted, Activated, CommitRefused, Deploy, InboxLimits, MailLimits, NewActivation,
+    OpenError, RunQuery, RunView, SendingView, StartRun, Started, State, Store, Webhook,
+    WebhookView, WriteError,
 };
+use dormouse_store_memory::{Dump, Memory};
+use dormouse_store_redb::{Disk, Options, RedbStore};
 use futures::channel::oneshot;
-use redb::StorageBackend;
-use redb::backends::InMemoryBackend;
+
+use self::disk::TestDisk;
+
+/// Makes two tests of each function named: one for each ground.
+#[macro_export]
+macro_rules! on_both_grounds {
+    ($($test:ident,)*) => {
+        mod redb {
+            $(#[test]
+            fn $test() {
+                super::$test($crate::support::Ground::Redb);
+            })*
+        }
+
+        mod memory {
+            $(#[test]
+            fn $test() {
+                super::$test($crate::support::Ground::Memory);
+            })*
+        }
+    };
+}
+
+/// What keeps the rows of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// A redb file, on a disk in memory.
+    Redb,
+    /// Maps.
+    Memory,
+}
 
 pub const HOOK: WebhookNumber = WebhookNumber(0);
 pub const RETENTION: u64 = 1_000_000;
@@ -110,45 +141,102 @@ impl Spawner for Inline {
     }
 }
 
-/// A disk that is empty each time it is opened, and has as much space as the test says.
-pub struct MemoryDisk(pub Arc<AtomicU64>);
-
-impl Disk for MemoryDisk {
-    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        Ok(Box::new(InMemoryBackend::new()))
-    }
-
-    fn available(&self) -> io::Result<u64> {
-        Ok(self.0.load(Ordering::Relaxed))
-    }
+/// Opens a store on a disk, verified.
+pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<RedbStore, OpenError> {
+    open_as(disk, clock, Arc::new(Inline), true)
 }
 
-pub fn open_on(disk: Arc<dyn Disk>, clock: Arc<TestClock>) -> Result<Store, OpenError> {
-    open_with(disk, clock, Arc::new(Inline))
-}
-
-pub fn open_with(
-    disk: Arc<dyn Disk>,
-    clock: Arc<TestClock>,
-    spawner: Arc<dyn Spawner>,
-) -> Result<Store, OpenError> {
-    open_as(disk, clock, spawner, true)
-}
-
-/// Opens a store that is verified, or is not.
+/// Opens a store on a disk, verified or not.
 pub fn open_as(
     disk: Arc<dyn Disk>,
     clock: Arc<TestClock>,
     spawner: Arc<dyn Spawner>,
     verify: bool,
-) -> Result<Store, OpenError> {
+) -> Result<RedbStore, OpenError> {
     let entropy = Counter(AtomicU64::new(0));
     let options = Options {
         cache: 1 << 20,
         reserve: 100,
         verify,
     };
-    Store::open(disk, clock, &entropy, spawner, options)
+    run(RedbStore::open(disk, clock, &entropy, spawner, options))
+}
+
+/// What a store is opened on, and what outlives it.
+#[derive(Clone)]
+pub enum Machine {
+    Redb(TestDisk),
+    Memory(Memory),
+}
+
+impl Machine {
+    pub fn new(ground: Ground) -> Self {
+        match ground {
+            Ground::Redb => Machine::Redb(TestDisk::default()),
+            Ground::Memory => Machine::Memory(Memory::default()),
+        }
+    }
+
+    /// Opens a store on it.
+    pub fn open(
+        &self,
+        clock: Arc<TestClock>,
+        spawner: Arc<dyn Spawner>,
+    ) -> Result<Opened, OpenError> {
+        let entropy = Counter(AtomicU64::new(0));
+        Ok(match self {
+            Machine::Redb(disk) => {
+                Opened::Redb(open_as(Arc::new(disk.clone()), clock, spawner, true)?)
+            }
+            Machine::Memory(memory) => {
+                let store = run(memory.open(clock, &entropy, spawner))?;
+                Opened::Memory(memory.clone(), Arc::new(store))
+            }
+        })
+    }
+
+    /// Says from now on that there is too little space, or enough.
+    pub fn fill(&self, is_full: bool) {
+        match self {
+            Machine::Redb(disk) => {
+                let space = if is_full { 10 } else { 1_000 };
+                disk.space.store(space, Ordering::SeqCst);
+            }
+            Machine::Memory(memory) => memory.faults().fill(is_full),
+        }
+    }
+
+    /// Has too little space for the next commit, which is not known before.
+    pub fn fill_once(&self) {
+        match self {
+            Machine::Redb(disk) => disk.is_full.store(true, Ordering::SeqCst),
+            Machine::Memory(memory) => memory.faults().fill_once(),
+        }
+    }
+}
+
+/// A store that is open.
+#[derive(Clone)]
+pub enum Opened {
+    Redb(RedbStore),
+    Memory(Memory, Arc<dyn Store>),
+}
+
+impl Opened {
+    pub fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Opened::Redb(store) => store.store(),
+            Opened::Memory(_, store) => store.clone(),
+        }
+    }
+
+    /// Returns every row of every table.
+    pub fn dump(&self) -> Dump {
+        match self {
+            Opened::Redb(store) => store.dump().unwrap(),
+            Opened::Memory(memory, _) => memory.dump(),
+        }
+    }
 }
 
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -157,27 +245,27 @@ pub fn run<F: Future>(future: F) -> F::Output {
 
 /// A store with a workflow, and shorthand for what happens to it.
 pub struct World {
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     pub clock: Arc<TestClock>,
-    pub space: Arc<AtomicU64>,
+    pub machine: Machine,
+    pub opened: Opened,
     runs: Mutex<u8>,
 }
 
 impl World {
-    pub fn new() -> Self {
-        let space = Arc::new(AtomicU64::new(u64::MAX));
-        World::on(Arc::new(MemoryDisk(space.clone())), space)
+    pub fn new(ground: Ground) -> Self {
+        World::on(Machine::new(ground), Arc::new(Inline))
     }
 
-    /// The same on a disk that takes its space from there.
-    pub fn on(disk: Arc<dyn Disk>, space: Arc<AtomicU64>) -> Self {
+    /// The same on a machine, with tasks run by a spawner.
+    pub fn on(machine: Machine, spawner: Arc<dyn Spawner>) -> Self {
         let clock = Arc::new(TestClock::default());
-        let store = open_on(disk, clock.clone()).unwrap();
-        World::of(store, clock, space)
+        let opened = machine.open(clock.clone(), spawner).unwrap();
+        World::of(opened, clock, machine)
     }
 
     /// The same in this store.
-    pub fn of(store: Store, clock: Arc<TestClock>, space: Arc<AtomicU64>) -> Self {
+    pub fn of(opened: Opened, clock: Arc<TestClock>, machine: Machine) -> Self {
         clock.set(1_000);
         let component = Bytes::from_static(b"component");
         let version = VersionId::of(&component);
@@ -187,13 +275,38 @@ impl World {
             component,
             code: Bytes::from_static(b"code"),
         };
+        let store = opened.store();
         run(store.deploy(deploy)).unwrap();
         World {
             store,
             clock,
-            space,
+            machine,
+            opened,
             runs: Mutex::new(0),
         }
+    }
+
+    /// Opens the store anew, on what is durable.
+    pub fn reopen(&mut self) {
+        let spawner = Arc::new(Inline);
+        self.opened = self.machine.open(self.clock.clone(), spawner).unwrap();
+        self.store = self.opened.store();
+    }
+
+    /// Returns how many disk syncs there were; in memory, how many commits.
+    pub fn syncs(&self) -> u64 {
+        match &self.machine {
+            Machine::Redb(disk) => disk.syncs.load(Ordering::SeqCst),
+            Machine::Memory(_) => self.store.commits().groups,
+        }
+    }
+
+    /// Returns the keys of a table, as text.
+    pub fn keys(&self, table: &str) -> Vec<String> {
+        let dump = self.opened.dump().into_iter();
+        dump.filter(|(name, ..)| *name == table)
+            .map(|(_, key, _)| key)
+            .collect()
     }
 
     pub fn at(&self, time: u64) {
@@ -240,7 +353,8 @@ impl World {
             options,
         };
         let kinds = std::iter::once(create).chain(kinds).collect();
-        self.commit(id, 0, step(self.now(), None, kinds)).unwrap();
+        self.commit(id, 0, activation(self.now(), None, kinds))
+            .unwrap();
         id
     }
 
@@ -248,8 +362,13 @@ impl World {
         self.clock.now()
     }
 
-    pub fn commit(&self, id: RunId, number: u32, step: Step) -> Result<Activated, Refused> {
-        run(self.store.activate(id, number, step, RETENTION, MAIL)).unwrap()
+    pub fn commit(
+        &self,
+        id: RunId,
+        number: u32,
+        new: NewActivation,
+    ) -> Result<Activated, CommitRefused> {
+        run(self.store.activate(id, number, new, RETENTION, MAIL)).unwrap()
     }
 
     pub fn request(&self, id: RunId, body: &str) -> Accept {
@@ -274,12 +393,12 @@ impl World {
     }
 
     pub fn begin(&self, start: StartRun) -> Result<Started, WriteError> {
-        run(self.store.start_run(start, |_| None))
+        run(self.store.start_run(start, Box::new(|_| None)))
     }
 
     /// Sends a request. What comes of it is given without what only its run's owner wants to know.
     pub fn send(&self, accept: Accept) -> Result<Accepted, WriteError> {
-        Ok(match run(self.store.accept(accept, |_| None))? {
+        Ok(match run(self.store.accept(accept, Box::new(|_| None)))? {
             Accepted::Queued { is_due, place, .. } => queued(is_due, place),
             accepted => accepted,
         })
@@ -291,26 +410,80 @@ impl World {
 
     /// What a wait gets that takes the request at this place.
     pub fn delivery(&self, id: RunId, place: u64) -> Outcome {
-        let snapshot = self.store.read().unwrap();
-        let delivery = snapshot.arrival(id, &Channel::Webhook(HOOK), place);
-        delivery.unwrap().unwrap()
+        self.arrival(id, Channel::Webhook(HOOK), place).unwrap()
+    }
+
+    pub fn arrival(&self, id: RunId, channel: Channel, place: u64) -> Option<Outcome> {
+        run(self.store.arrival(id, channel, place)).unwrap()
+    }
+
+    /// Returns what lies first in a channel.
+    pub fn head(&self, id: RunId, channel: Channel) -> Option<Head> {
+        let heads = run(self.store.heads(id, vec![channel.clone()])).unwrap();
+        assert!(heads.iter().all(|(found, _)| *found == channel));
+        heads.first().map(|(_, head)| *head)
     }
 
     pub fn state(&self, id: RunId) -> State {
-        self.store.read().unwrap().state(id).unwrap().unwrap()
+        run(self.store.state(id)).unwrap().unwrap()
+    }
+
+    pub fn view(&self, id: RunId) -> Option<RunView> {
+        let shown = run(self.store.show(id, 0)).unwrap();
+        shown.map(|shown| shown.view)
+    }
+
+    /// Returns the operations of a run that have not completed, at most so many.
+    pub fn open(&self, id: RunId, limit: usize) -> Vec<(OperationNumber, Open)> {
+        run(self.store.show(id, limit)).unwrap().unwrap().open
+    }
+
+    pub fn webhooks(&self, id: RunId, limit: usize) -> Option<Vec<WebhookView>> {
+        run(self.store.webhooks(id, limit)).unwrap()
+    }
+
+    pub fn webhook(&self, id: RunId, webhook: u32) -> Option<Webhook> {
+        let incoming = run(self.store.incoming(id, WebhookNumber(webhook))).unwrap();
+        incoming.map(|incoming| incoming.webhook)
+    }
+
+    pub fn sending(&self, id: RunId, operation: u32) -> Option<SendingView> {
+        run(self.store.sending(id, OperationNumber(operation))).unwrap()
+    }
+
+    pub fn calls(&self) -> Vec<(RunId, OperationNumber)> {
+        let calls = run(self.store.calls(None, 100)).unwrap().into_iter();
+        calls.map(|call| (call.run, call.operation)).collect()
+    }
+
+    /// Returns the ids of a page of runs, and where the next one begins.
+    pub fn list(&self, query: &RunQuery) -> (Vec<RunId>, Option<RunId>) {
+        let page = run(self.store.runs(query.clone())).unwrap();
+        let ids = page.runs.iter().map(|view| view.id).collect();
+        (ids, page.next)
+    }
+
+    pub fn journal(&self, id: RunId) -> Vec<Activation> {
+        let page = run(self.store.journal(id, 0, usize::MAX)).unwrap();
+        assert!(!page.more);
+        page.activations
     }
 
     pub fn due(&self) -> Vec<RunId> {
-        self.store.read().unwrap().due_runs(None, 100).unwrap()
+        run(self.store.due_runs(None, 100)).unwrap()
     }
 
     pub fn timers(&self) -> Vec<(u64, RunId, u32)> {
-        let snapshot = self.store.read().unwrap();
-        let timers = snapshot.timers(None, Time(u64::MAX), 100).unwrap();
-        timers
-            .into_iter()
-            .map(|timer| (timer.due.0, timer.run, timer.operation.0))
+        let timers = run(self.store.timers(None, Time(u64::MAX), 100)).unwrap();
+        assert_eq!(timers.next, None);
+        let due = timers.due.into_iter();
+        due.map(|timer| (timer.due.0, timer.run, timer.operation.0))
             .collect()
+    }
+
+    /// Removes all that has expired.
+    pub fn retire(&self) {
+        while run(self.store.retire()).unwrap() {}
     }
 }
 
@@ -322,8 +495,12 @@ pub fn operation(kind: Kind) -> Operation {
     }
 }
 
-/// A step that delivers this completion and makes these operations.
-pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Kind>) -> Step {
+/// An activation that delivers this completion and makes these operations.
+pub fn activation(
+    time: Time,
+    delivered: Option<(u32, Outcome, Source)>,
+    kinds: Vec<Kind>,
+) -> NewActivation {
     let (completion, source) = delivered
         .map(|(number, outcome, source)| {
             (
@@ -335,7 +512,7 @@ pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Ki
             )
         })
         .unzip();
-    Step {
+    NewActivation {
         activation: Activation {
             time,
             completion,
@@ -353,10 +530,10 @@ pub fn step(time: Time, delivered: Option<(u32, Outcome, Source)>, kinds: Vec<Ki
 }
 
 /// The same, and the run ends with it.
-pub fn last_step(time: Time, delivered: Option<(u32, Outcome, Source)>) -> Step {
-    let mut step = step(time, delivered, Vec::new());
-    step.activation.end = Some(End::Completed(Payload::default()));
-    step
+pub fn last_activation(time: Time, delivered: Option<(u32, Outcome, Source)>) -> NewActivation {
+    let mut last = activation(time, delivered, Vec::new());
+    last.activation.end = Some(End::Completed(Payload::default()));
+    last
 }
 
 pub fn wait(timeout: Option<u64>) -> Kind {

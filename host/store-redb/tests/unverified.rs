@@ -1,27 +1,20 @@
 //! A store that is not verified when it is opened, which then takes no longer the larger it is.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{Payload, RunId, json_payload};
-use dormouse_store::{Accepted, OpenError, RunQuery, Started, Store};
+use dormouse_store::{Accepted, OpenError, RunQuery, Started};
+use dormouse_store_redb::RedbStore;
 use redb::DatabaseError;
-use support::disk::TestDisk;
-use support::{Inline, World, open_as, wait};
+
+use crate::support::disk::TestDisk;
+use crate::support::{Inline, Machine, Opened, World, open_as, run, wait};
 
 /// What each run is started with: a digit, again and again.
 const INPUT: usize = 64 << 10;
 
-fn open(disk: &TestDisk, verify: bool) -> Result<Store, OpenError> {
+fn open(disk: &TestDisk, verify: bool) -> Result<RedbStore, OpenError> {
     open_as(
         Arc::new(disk.clone()),
         Arc::default(),
@@ -33,8 +26,8 @@ fn open(disk: &TestDisk, verify: bool) -> Result<Store, OpenError> {
 /// A store with some runs, on a disk as a host leaves it that is killed.
 fn killed(verify: bool) -> (TestDisk, Vec<RunId>) {
     let disk = TestDisk::default();
-    let store = open(&disk, verify).unwrap();
-    let world = World::of(store, Arc::default(), Arc::default());
+    let opened = Opened::Redb(open(&disk, verify).unwrap());
+    let world = World::of(opened, Arc::default(), Machine::Redb(disk.clone()));
     for _ in 0..4 {
         let mut start = world.new_start();
         start.input = input();
@@ -47,8 +40,7 @@ fn killed(verify: bool) -> (TestDisk, Vec<RunId>) {
         limit: 100,
         ..RunQuery::default()
     };
-    let page = world.store.read().unwrap().runs(&query).unwrap();
-    let runs = page.runs.iter().map(|view| view.id).collect();
+    let (runs, _) = world.list(&query);
     (disk.copy(), runs)
 }
 
@@ -89,13 +81,12 @@ fn all_that_was_acknowledged_is_there_after_a_kill() {
     for kept_verified in [true, false] {
         let (disk, runs) = killed(kept_verified);
         assert_eq!(runs.len(), 5);
-        let store = open(&disk, false).unwrap();
-        let snapshot = store.read().unwrap();
+        let store = open(&disk, false).unwrap().store();
         let (waiting, others) = runs.split_first().unwrap();
-        let webhooks = snapshot.webhooks(*waiting).unwrap();
+        let webhooks = run(store.webhooks(*waiting, 10)).unwrap().unwrap();
         assert_eq!(webhooks[0].webhook.queued, 1);
-        for run in others {
-            assert_eq!(snapshot.input(*run).unwrap(), Some(input()));
+        for id in others {
+            assert_eq!(run(store.input(*id)).unwrap(), Some(input()));
         }
     }
 }
@@ -110,12 +101,11 @@ fn a_bit_that_flipped_is_served_where_it_would_be_found_otherwise() {
     disk.change(place.unwrap() as u64 + 2048, b"3");
     let verified = open(&disk.copy(), true);
     assert!(matches!(verified, Err(OpenError::Damaged(_))));
-    let store = open(&disk, false).unwrap();
-    let snapshot = store.read().unwrap();
+    let store = open(&disk, false).unwrap().store();
     let changed = runs
         .iter()
-        .filter(|run| {
-            let input = snapshot.input(**run).unwrap().unwrap();
+        .filter(|id| {
+            let input = run(store.input(**id)).unwrap().unwrap();
             input.body.contains(&b'3')
         })
         .count();

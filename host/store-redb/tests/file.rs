@@ -1,14 +1,5 @@
 //! The store in a real file, which only one at a time may have open.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-use crate::support;
-
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
@@ -17,10 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use dormouse_store::seams::Disk;
-use dormouse_store::{OpenError, WriteError};
+use dormouse_store::{OpenError, SCHEMA, WriteError};
+use dormouse_store_redb::Disk;
 use redb::backends::FileBackend;
-use redb::{BackendError, StorageBackend};
+use redb::{BackendError, StorageBackend, TableDefinition};
+
+use crate::support;
+use crate::support::disk::TestDisk;
 
 /// A file on a disk that is too full for one write when the test says so.
 struct File {
@@ -130,20 +124,21 @@ fn a_store_that_is_open_is_not_opened_again() {
 fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
     let disk = File::new("full");
     let store = support::open_on(disk.clone(), Arc::default()).unwrap();
+    let store = store.store();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
                     // A snapshot of a database that is being exchanged cannot be had, and that is all.
-                    drop(store.read());
+                    drop(support::run(store.workflow("w".into())));
                 }
             });
         }
         for _ in 0..20 {
             disk.is_full.store(true, Ordering::Relaxed);
-            let refused = support::run(store.touch());
-            let again = support::run(store.touch());
+            let refused = support::run(store.probe());
+            let again = support::run(store.probe());
             if !matches!((&refused, &again), (Err(WriteError::Full), Ok(()))) {
                 is_done.store(true, Ordering::Relaxed);
                 panic!("full: {refused:?}, with room again: {again:?}");
@@ -151,4 +146,26 @@ fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
         }
         is_done.store(true, Ordering::Relaxed);
     });
+}
+
+/// A newer version may keep other keys in a table than this one.
+#[test]
+fn a_newer_store_is_refused_as_such_whatever_its_tables_are() {
+    let disk = TestDisk::default();
+    drop(support::open_on(Arc::new(disk.clone()), Arc::default()).unwrap());
+    let builder = redb::Database::builder();
+    let database = builder.create_with_backend(disk.clone()).unwrap();
+    let write = database.begin_write().unwrap();
+    let old: TableDefinition<'_, (u64, [u8; 16], u32), ()> = TableDefinition::new("timers");
+    assert!(write.delete_table(old).unwrap());
+    let new: TableDefinition<'_, u64, u64> = TableDefinition::new("timers");
+    drop(write.open_table(new).unwrap());
+    let meta: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    let mut meta = write.open_table(meta).unwrap();
+    meta.insert("format", [SCHEMA + 1].as_slice()).unwrap();
+    drop(meta);
+    write.commit().unwrap();
+    drop(database);
+    let refused = support::open_on(Arc::new(disk), Arc::default());
+    assert!(matches!(refused, Err(OpenError::Newer { .. })));
 }

@@ -7,13 +7,13 @@
     reason = "a measurement that cannot go on ends"
 )]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../store/tests/support/mod.rs"]
 mod support;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dormouse_journal::{Channel, Delivery, Kind, Outcome, RunId, Source, Time, WebhookOptions};
-use dormouse_store::{Accept, StartRun, Step, Store};
-use support::{HOOK, MAIL, RETENTION, World, run, step, wait};
+use dormouse_store::{Accept, NewActivation, StartRun, Store};
+use support::{Ground, HOOK, MAIL, RETENTION, World, activation, run, wait};
 
 /// Runs in the store before anything is measured: enough for the tables to have the depth of larger ones.
 const RUNS: u64 = 20_000;
@@ -27,7 +27,7 @@ struct Waiting {
 
 impl Waiting {
     fn new() -> Self {
-        let world = World::new();
+        let world = World::new(Ground::Redb);
         let start = world.new_start();
         let mut waiting = Waiting {
             world,
@@ -41,8 +41,8 @@ impl Waiting {
         waiting
     }
 
-    fn store(&self) -> &Store {
-        &self.world.store
+    fn store(&self) -> &dyn Store {
+        &*self.world.store
     }
 
     fn next(&mut self) -> StartRun {
@@ -61,13 +61,13 @@ impl Waiting {
             url: format!("https://hooks.example.com/hooks/{}", "t".repeat(56)),
             options: WebhookOptions::default(),
         };
-        let first = step(self.world.now(), None, vec![create, wait(Some(60_000))]);
-        run(self.store().start_run(start, |_| None)).unwrap();
+        let first = activation(self.world.now(), None, vec![create, wait(Some(60_000))]);
+        run(self.store().start_run(start, Box::new(|_| None))).unwrap();
         self.activate(id, 0, first);
     }
 
     /// A request for a run that has taken `taken` of them.
-    fn request(&self, id: RunId, taken: u32) -> (Accept, Step) {
+    fn request(&self, id: RunId, taken: u32) -> (Accept, NewActivation) {
         let accept = self.world.request(id, "{\"paid\":true}");
         let delivery = Delivery {
             id: accept.id.clone(),
@@ -79,18 +79,18 @@ impl Waiting {
             place: u64::from(taken),
         };
         let delivered = (taken + 1, Outcome::Delivery(Some(delivery)), source);
-        let step = step(self.world.now(), Some(delivered), vec![wait(Some(60_000))]);
-        (accept, step)
+        let new = activation(self.world.now(), Some(delivered), vec![wait(Some(60_000))]);
+        (accept, new)
     }
 
     /// Accepts a request and delivers it: two commits.
-    fn wake(&self, id: RunId, taken: u32, accept: Accept, step: Step) {
-        run(self.store().accept(accept, |_| None)).unwrap();
-        self.activate(id, taken + 1, step);
+    fn wake(&self, id: RunId, taken: u32, accept: Accept, new: NewActivation) {
+        run(self.store().accept(accept, Box::new(|_| None))).unwrap();
+        self.activate(id, taken + 1, new);
     }
 
-    fn activate(&self, id: RunId, number: u32, step: Step) {
-        let activated = self.store().activate(id, number, step, RETENTION, MAIL);
+    fn activate(&self, id: RunId, number: u32, new: NewActivation) {
+        let activated = self.store().activate(id, number, new, RETENTION, MAIL);
         run(activated).unwrap().unwrap();
     }
 }
@@ -119,10 +119,10 @@ fn transactions(criterion: &mut Criterion) {
                 let id = id(scattered(requests % RUNS));
                 let taken = u32::try_from(requests / RUNS).unwrap();
                 requests += 1;
-                let (accept, step) = waiting.request(id, taken);
-                (id, taken, accept, step)
+                let (accept, new) = waiting.request(id, taken);
+                (id, taken, accept, new)
             },
-            |(id, taken, accept, step)| waiting.wake(id, taken, accept, step),
+            |(id, taken, accept, new)| waiting.wake(id, taken, accept, new),
             BatchSize::PerIteration,
         );
     });
@@ -135,18 +135,20 @@ fn reads(criterion: &mut Criterion) {
         number += 1;
         id(scattered(number % RUNS))
     };
-    criterion.bench_function("take a snapshot", |bencher| {
-        bencher.iter(|| waiting.store().read());
+    criterion.bench_function("read where a run stands", |bencher| {
+        bencher.iter(|| run(waiting.store().state(next())));
     });
-    let snapshot = waiting.store().read().unwrap();
-    criterion.bench_function("read a run and its state", |bencher| {
-        bencher.iter(|| snapshot.view(next()));
-    });
+    criterion.bench_function(
+        "read a run with all that decides what comes next",
+        |bencher| {
+            bencher.iter(|| run(waiting.store().recall(next())));
+        },
+    );
     criterion.bench_function("read a webhook", |bencher| {
-        bencher.iter(|| snapshot.webhook(next(), HOOK));
+        bencher.iter(|| run(waiting.store().incoming(next(), HOOK)));
     });
     criterion.bench_function("read a run's webhooks with their URLs", |bencher| {
-        bencher.iter(|| snapshot.webhooks(next()));
+        bencher.iter(|| run(waiting.store().webhooks(next(), 10)));
     });
 }
 

@@ -2,11 +2,11 @@
 //! keep, to open and to wake them.
 //!
 //! ```text
-//! cargo run --release -p dormouse-store --example dormant -- fill FILE RUNS CACHE_MIB
-//! cargo run --release -p dormouse-store --example dormant -- commit FILE RUNS_AT_ONCE CACHE_MIB
-//! cargo run --release -p dormouse-store --example dormant -- wake FILE RUNS_AT_ONCE CACHE_MIB
-//! cargo run --release -p dormouse-store --example dormant -- open FILE CACHE_MIB
-//! cargo run --release -p dormouse-store --example dormant -- tables FILE
+//! cargo run --release -p dormouse-store-redb --example dormant -- fill FILE RUNS CACHE_MIB
+//! cargo run --release -p dormouse-store-redb --example dormant -- commit FILE RUNS_AT_ONCE CACHE_MIB
+//! cargo run --release -p dormouse-store-redb --example dormant -- wake FILE RUNS_AT_ONCE CACHE_MIB
+//! cargo run --release -p dormouse-store-redb --example dormant -- open FILE CACHE_MIB
+//! cargo run --release -p dormouse-store-redb --example dormant -- tables FILE
 //! ```
 //!
 //! `unverified` behind any of them opens the store without verifying it, and writes for that; `crash` behind it all ends
@@ -30,10 +30,11 @@ use dormouse_journal::{
     Activation, Completion, Delivery, Digest, GuestLimits, Kind, Operation, OperationNumber,
     Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions,
 };
-use dormouse_store::seams::{Clock, Disk, Entropy, Spawner, StorageBackend, Task};
+use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Deploy, InboxLimits, MailLimits, Options, RunQuery, StartRun, Step, Store,
+    Accept, Accepted, Deploy, InboxLimits, MailLimits, NewActivation, RunQuery, StartRun, Store,
 };
+use dormouse_store_redb::{Disk, Options, RedbStore, StorageBackend};
 use futures::future::join_all;
 use redb::backends::FileBackend;
 use redb::{ReadableDatabase, TableHandle};
@@ -52,17 +53,17 @@ fn main() {
     let store = match words[..] {
         ["fill", file, runs, cache, ..] => {
             let store = open(file, number(cache));
-            fill(&store, number(runs));
+            fill(&*store, number(runs));
             store
         }
         ["commit", file, at_once, cache, ..] => {
             let store = open(file, number(cache));
-            commit(&store, number(at_once));
+            commit(&*store, number(at_once));
             store
         }
         ["wake", file, at_once, cache, ..] => {
             let store = open(file, number(cache));
-            wake(&store, number(at_once));
+            wake(&*store, number(at_once));
             store
         }
         ["open", file, cache, ..] => open(file, number(cache)),
@@ -81,9 +82,9 @@ fn main() {
     println!("closed in {:?}", before.elapsed());
 }
 
-fn open(file: &str, cache: usize) -> Store {
+fn open(file: &str, cache: usize) -> Arc<dyn Store> {
     let before = Instant::now();
-    let store = Store::open(
+    let store = pollster::block_on(RedbStore::open(
         Arc::new(File(file.into())),
         Arc::new(Machine),
         &Random,
@@ -93,13 +94,13 @@ fn open(file: &str, cache: usize) -> Store {
             reserve: 0,
             verify: !std::env::args().any(|argument| argument == "unverified"),
         },
-    )
+    ))
     .unwrap();
     println!("opened in {:?}", before.elapsed());
-    store
+    store.store()
 }
 
-fn fill(store: &Store, runs: usize) {
+fn fill(store: &dyn Store, runs: usize) {
     let component = Bytes::from_static(b"component");
     let deploy = Deploy {
         name: "order".into(),
@@ -120,17 +121,17 @@ fn fill(store: &Store, runs: usize) {
 }
 
 /// Starts so many runs at once, and lets each wait.
-async fn start(store: &Store, count: usize) {
+async fn start(store: &dyn Store, count: usize) {
     let ids: Vec<RunId> = (0..count).map(|_| new_id()).collect();
     let starts = ids
         .iter()
-        .map(|id| store.start_run(new_start(*id), |_| None));
+        .map(|id| store.start_run(new_start(*id), Box::new(|_| None)));
     for started in join_all(starts).await {
         started.unwrap();
     }
     let activations = ids
         .iter()
-        .map(|id| store.activate(*id, 0, first_step(*id), TIMEOUT, MAIL));
+        .map(|id| store.activate(*id, 0, first_activation(*id), TIMEOUT, MAIL));
     for activated in join_all(activations).await {
         activated.unwrap().unwrap();
     }
@@ -165,7 +166,7 @@ fn new_start(id: RunId) -> StartRun {
 }
 
 /// As the runner makes it: a webhook, and a wait for it.
-fn first_step(id: RunId) -> Step {
+fn first_activation(id: RunId) -> NewActivation {
     let token: String = (0..56)
         .map(|at| char::from(b'a' + id.0[at % 16] % 26))
         .collect();
@@ -174,7 +175,7 @@ fn first_step(id: RunId) -> Step {
         url: format!("https://hooks.example.com/hooks/{token}"),
         options: WebhookOptions::default(),
     };
-    step(None, vec![operation("paid", create), wait()])
+    activation(None, vec![operation("paid", create), wait()])
 }
 
 fn wait() -> Operation {
@@ -193,9 +194,12 @@ fn operation(step: &str, kind: Kind) -> Operation {
     }
 }
 
-fn step(completion: Option<(Completion, Source)>, operations: Vec<Operation>) -> Step {
+fn activation(
+    completion: Option<(Completion, Source)>,
+    operations: Vec<Operation>,
+) -> NewActivation {
     let (completion, source) = completion.unzip();
-    Step {
+    NewActivation {
         activation: Activation {
             time: Machine.now(),
             completion,
@@ -213,7 +217,7 @@ fn step(completion: Option<(Completion, Source)>, operations: Vec<Operation>) ->
 }
 
 /// How long groups of so many new runs take to be durable.
-fn commit(store: &Store, at_once: usize) {
+fn commit(store: &dyn Store, at_once: usize) {
     let mut times = Vec::new();
     for _ in 0..40 {
         let before = Instant::now();
@@ -228,7 +232,7 @@ fn commit(store: &Store, at_once: usize) {
 }
 
 /// How many random runs a second take a request and wait again.
-fn wake(store: &Store, at_once: usize) {
+fn wake(store: &dyn Store, at_once: usize) {
     let ids = all_ids(store);
     let before = Instant::now();
     let mut woken = 0;
@@ -244,10 +248,10 @@ fn wake(store: &Store, at_once: usize) {
     );
 }
 
-async fn wake_some(store: &Store, ids: &[RunId]) {
+async fn wake_some(store: &dyn Store, ids: &[RunId]) {
     let accepts = ids
         .iter()
-        .map(|id| store.accept(new_request(*id), |_| None));
+        .map(|id| store.accept(new_request(*id), Box::new(|_| None)));
     let accepted = join_all(accepts).await;
     let activations = ids.iter().zip(accepted).map(|(id, accepted)| {
         let Accepted::Queued { place, .. } = accepted.unwrap() else {
@@ -258,10 +262,8 @@ async fn wake_some(store: &Store, ids: &[RunId]) {
     join_all(activations).await;
 }
 
-async fn deliver(store: &Store, id: RunId, place: u64) {
-    let snapshot = store.read().unwrap();
-    let state = snapshot.state(id).unwrap().unwrap();
-    drop(snapshot);
+async fn deliver(store: &dyn Store, id: RunId, place: u64) {
+    let state = store.state(id).await.unwrap().unwrap();
     let completion = Completion {
         operation: OperationNumber(state.operations - 1),
         outcome: Outcome::Delivery(Some(Delivery {
@@ -274,9 +276,9 @@ async fn deliver(store: &Store, id: RunId, place: u64) {
         channel: dormouse_journal::Channel::Webhook(HOOK),
         place,
     };
-    let step = step(Some((completion, source)), vec![wait()]);
+    let new = activation(Some((completion, source)), vec![wait()]);
     store
-        .activate(id, state.activations, step, TIMEOUT, MAIL)
+        .activate(id, state.activations, new, TIMEOUT, MAIL)
         .await
         .unwrap()
         .unwrap();
@@ -303,15 +305,14 @@ fn new_request(run: RunId) -> Accept {
     }
 }
 
-fn all_ids(store: &Store) -> Vec<RunId> {
-    let snapshot = store.read().unwrap();
+fn all_ids(store: &dyn Store) -> Vec<RunId> {
     let mut query = RunQuery {
         limit: 5_000,
         ..RunQuery::default()
     };
     let mut ids = Vec::new();
     loop {
-        let page = snapshot.runs(&query).unwrap();
+        let page = pollster::block_on(store.runs(query.clone())).unwrap();
         ids.extend(page.runs.iter().map(|view| view.id));
         query.before = page.next;
         if page.next.is_none() {

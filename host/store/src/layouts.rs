@@ -1,0 +1,177 @@
+//! Holds the layouts of everything that is recorded to the number that a store carries.
+//!
+//! A digest covers the name, keys and row of each table, the version of each row, and the format of every type that is
+//! recorded, down to the last variant. It changes with any of them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use dormouse_journal as journal;
+use dormouse_journal::{
+    Activation, CallError, End, Failure, Handshake, Kind, Level, LogLine, Outcome, Payload,
+    Request, Response, SignatureScheme, Status, Time,
+};
+use dormouse_secret::Purpose;
+use serde::de::DeserializeOwned;
+use serde_reflection::{ContainerFormat, Samples, Tracer, TracerConfig};
+use sha2::{Digest, Sha256};
+
+use crate::migrations::Migration;
+use crate::rows::table::Row;
+use crate::tables::broadcasts::Broadcast;
+use crate::tables::calls::Outstanding;
+use crate::tables::code::Code;
+use crate::tables::duplicates::Duplicate;
+use crate::tables::event_waits::EventWait;
+use crate::tables::expiries::Expiring;
+use crate::tables::inbox::Queued;
+use crate::tables::mail::Mail;
+use crate::tables::mailboxes::Mailbox;
+use crate::tables::results::Arrived;
+use crate::tables::runs::StoredRun;
+use crate::tables::states::Standing;
+use crate::tables::{
+    Call, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
+};
+
+/// The schema, and the digest of its layouts.
+const DIGEST: (u8, &str) = (
+    2,
+    "915f6cd4d20a2074891b137e994589348c7923ecaff5e3b1bc02a37f0c85bd5c",
+);
+
+/// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
+/// one name may differ (`Result` does), so each has a layout of its own.
+fn format(tracer: Tracer, itself: &str, named: &mut BTreeSet<String>) -> String {
+    let mut text = String::new();
+    for (name, format) in tracer.registry_unchecked() {
+        if matches!(format, ContainerFormat::Enum(_)) && name != itself {
+            named.insert(name);
+        } else {
+            writeln!(text, "  {name} {format:?}").unwrap();
+        }
+    }
+    text
+}
+
+/// Returns the layouts of the enums in what is recorded, each with all its variants.
+fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
+    let mut text = String::new();
+    macro_rules! add {
+        ($($name:literal $type:ty,)*) => {
+            $(
+                let mut tracer = Tracer::new(TracerConfig::default());
+                tracer.trace_type::<$type>(&Samples::new()).unwrap();
+                text += &format!("{}\n{}", stringify!($type), format(tracer, $name, named));
+                known.insert($name.into());
+            )*
+        };
+    }
+    add! {
+        "CallError" CallError,
+        "End" End,
+        "Expiring" Expiring,
+        "Handshake" Handshake,
+        "Kind" Kind,
+        "Level" Level,
+        "Outcome" Outcome,
+        "Reply" journal::Reply,
+        "Result" Result<Response, CallError>,
+        "Result" Result<Payload, Failure>,
+        "SignatureScheme" SignatureScheme,
+        "Status" Status,
+    }
+    text + &purpose(known, named)
+}
+
+/// The same of an enum that has an origin in it, a text that cannot be made up.
+fn purpose(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
+    let mut tracer = Tracer::new(TracerConfig::default());
+    let origin = "https://api.example".parse().unwrap();
+    for purpose in [Purpose::Verify, Purpose::SendTo(origin)] {
+        // A new variant belongs into the list.
+        match &purpose {
+            Purpose::Verify | Purpose::SendTo(_) => {}
+        }
+        tracer.trace_value(&mut Samples::new(), &purpose).unwrap();
+    }
+    known.insert("Purpose".into());
+    format!("Purpose\n{}", format(tracer, "Purpose", named))
+}
+
+/// Returns the layout of a table whose rows are records.
+fn row<R: Row>(table: TableId, named: &mut BTreeSet<String>) -> String {
+    let format = other::<R>(table, named);
+    format!("version {} of {format}", R::VERSION)
+}
+
+/// Returns the layout of a table whose rows are no records, with what they are instead.
+fn other<T: DeserializeOwned>(table: TableId, named: &mut BTreeSet<String>) -> String {
+    let mut tracer = Tracer::new(TracerConfig::default());
+    let (itself, _) = tracer.trace_type_once::<T>(&Samples::new()).unwrap();
+    format!(
+        "{} {itself:?}\n{}",
+        table.layout(),
+        format(tracer, "", named)
+    )
+}
+
+/// Returns the layout of a table. There is no default: a new one must say what its rows are.
+fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
+    match table {
+        TableId::Broadcasts => row::<Broadcast>(table, named),
+        TableId::CallRequests => row::<Call>(table, named),
+        TableId::Calls => row::<Outstanding>(table, named),
+        TableId::Code => row::<Code>(table, named),
+        TableId::Duplicates => row::<Duplicate>(table, named),
+        TableId::EventWaits => row::<EventWait>(table, named),
+        TableId::Expiries => other::<Expiring>(table, named),
+        TableId::Inbox => row::<Queued>(table, named),
+        TableId::InboxRequests => row::<Request>(table, named),
+        TableId::Inputs | TableId::MailPayloads => row::<Payload>(table, named),
+        TableId::Journal => row::<Activation>(table, named),
+        TableId::Logs => row::<LogLine>(table, named),
+        TableId::Mail => row::<Mail>(table, named),
+        TableId::Mailboxes => row::<Mailbox>(table, named),
+        TableId::Meta => other::<(Migration, Time, u64, TokenKeys, [u8; 32])>(table, named),
+        TableId::Open => row::<journal::Open>(table, named),
+        TableId::Replies => row::<Reply>(table, named),
+        TableId::ResultOutcomes => row::<Outcome>(table, named),
+        TableId::Results => row::<Arrived>(table, named),
+        TableId::Runs => row::<StoredRun>(table, named),
+        TableId::Secrets => row::<SealedSecret>(table, named),
+        TableId::Starts => row::<Start>(table, named),
+        TableId::States => row::<Standing>(table, named),
+        TableId::Webhooks => row::<Webhook>(table, named),
+        TableId::Workflows => row::<Workflow>(table, named),
+        TableId::Components
+        | TableId::Due
+        | TableId::RunsByStatus
+        | TableId::RunsByWorkflow
+        | TableId::Timers => other::<()>(table, named),
+    }
+}
+
+#[test]
+fn the_layouts_are_those_of_the_schema() {
+    let (mut known, mut named) = (BTreeSet::new(), BTreeSet::new());
+    let mut text = enums(&mut known, &mut named);
+    for table in TableId::ALL {
+        text += &layout(*table, &mut named);
+    }
+    assert_eq!(
+        named.difference(&known).collect::<Vec<_>>(),
+        [""; 0],
+        "an enum is not traced"
+    );
+    let mut digest = String::new();
+    for byte in Sha256::digest(&text) {
+        write!(digest, "{byte:02x}").unwrap();
+    }
+    assert_eq!(
+        (SCHEMA, digest.as_str()),
+        DIGEST,
+        "the layout of something that is recorded has changed: raise SCHEMA, add a migration if keys changed, and a \
+         reader for rows of the old version; then pin the new digest here. The layouts are now:\n{text}"
+    );
+}

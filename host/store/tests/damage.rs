@@ -1,0 +1,119 @@
+//! Damaged records, and a webhook's URL, which its row does not have but the record of the activation that created it.
+
+use dormouse_journal::{DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions, encode};
+use dormouse_store::rows::Part;
+use dormouse_store::{ReadError, TableId};
+
+use crate::on_both_grounds;
+use crate::support::{Ground, Machine, RETENTION, World, activation, run, wait};
+
+on_both_grounds! {
+    a_webhooks_url_is_that_of_the_activation_that_created_it,
+    no_webhook_is_without_its_url_while_its_run_is_removed,
+}
+
+fn create(number: u32) -> Kind {
+    Kind::CreateWebhook {
+        webhook: WebhookNumber(number),
+        url: url(number),
+        options: WebhookOptions::default(),
+    }
+}
+
+fn url(number: u32) -> String {
+    format!("http://host/hooks/{number}")
+}
+
+/// A run with a webhook from its first activation, and two from its second.
+fn three_webhooks(ground: Ground) -> (World, RunId) {
+    let world = World::new(ground);
+    let id = world.start();
+    for (number, kinds) in [
+        (0, vec![create(0), wait(None)]),
+        (1, vec![create(1), create(2)]),
+    ] {
+        let new = activation(world.now(), None, kinds);
+        world.commit(id, number, new).unwrap();
+    }
+    (world, id)
+}
+
+type Urls = Vec<(u32, u32, String)>;
+
+fn urls(world: &World, id: RunId) -> Result<Option<Urls>, ReadError> {
+    let views = run(world.store.webhooks(id, usize::MAX))?;
+    let url =
+        |view: dormouse_store::WebhookView| (view.number.0, view.webhook.activation, view.url);
+    Ok(views.map(|views| views.into_iter().map(url).collect()))
+}
+
+/// Reads the URLs with this in the place of the second activation's record, or with nothing there.
+#[track_caller]
+fn damaged(record: Option<&[u8]>) -> ReadError {
+    let (world, id) = three_webhooks(Ground::Memory);
+    let Machine::Memory(memory) = &world.machine else {
+        panic!("it is in memory");
+    };
+    let key = [Part::Run(&id.0), Part::U32(0), Part::U32(1)];
+    memory.change(|rows| {
+        let changed = match record {
+            Some(record) => rows.write(TableId::Journal, &key, record),
+            None => rows.remove(TableId::Journal, &key, &mut |_| {}),
+        };
+        assert!(changed.unwrap(), "there was no such record");
+    });
+    urls(&world, id).unwrap_err()
+}
+
+fn a_webhooks_url_is_that_of_the_activation_that_created_it(ground: Ground) {
+    let (world, id) = three_webhooks(ground);
+    assert_eq!(
+        urls(&world, id).unwrap().unwrap(),
+        [(0, 0, url(0)), (1, 1, url(1)), (2, 1, url(2))]
+    );
+}
+
+#[test]
+fn a_url_whose_record_is_not_there_is_an_error() {
+    let error = damaged(None);
+    assert_eq!(
+        error.to_string(),
+        "the table \"journal\" lacks a row that the table \"webhooks\" names"
+    );
+}
+
+#[test]
+fn a_url_that_is_not_in_its_record_is_an_error() {
+    let other = activation(Time(0), None, vec![create(0), create(1)]);
+    let error = damaged(Some(&encode(&other.activation)));
+    assert!(matches!(error, ReadError::Missing { .. }), "{error}");
+}
+
+#[test]
+fn a_url_whose_record_is_damaged_is_an_error() {
+    let error = damaged(Some(&[200]));
+    let ReadError::Row { table, source } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (*table, source),
+        ("journal", &DecodeError::Version { found: 200 })
+    );
+}
+
+/// A large run is removed in several transactions.
+fn no_webhook_is_without_its_url_while_its_run_is_removed(ground: Ground) {
+    let (world, id) = three_webhooks(ground);
+    for number in 2..1_500 {
+        let new = activation(world.now(), None, Vec::new());
+        world.commit(id, number, new).unwrap();
+    }
+    run(world.store.cancel(id, RETENTION)).unwrap();
+    world.at(1_000 + RETENTION);
+    assert!(run(world.store.retire()).unwrap(), "it was removed at once");
+    assert!(world.view(id).is_some());
+    assert_eq!(urls(&world, id).unwrap(), Some(vec![]));
+    world.retire();
+    assert!(world.view(id).is_none());
+    assert_eq!(urls(&world, id).unwrap(), None);
+}

@@ -1,0 +1,353 @@
+//! Stores that earlier versions wrote: migrated in steps that a kill may end anywhere, and read as they were.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dormouse_journal::{
+    Channel, Delivery, Kind, OperationNumber, Outcome, Payload, Request, RetryPolicy, RunId,
+    SecretHeader, Source, Time, encode,
+};
+use dormouse_store::rows::{Part, RowsMut};
+use dormouse_store::{Attempts, Call, OpenError, RunQuery, SCHEMA, Store, TableId};
+use dormouse_store_memory::{Dump, Memory};
+
+use crate::support::disk::TestDisk;
+use crate::support::{
+    Ground, HOOK, Inline, MAIL, Machine, World, activation, open_on, payload, run, wait, wait_event,
+};
+
+/// More calls than one commit of a migration moves.
+const CALLS: u32 = 3_500;
+
+fn call(number: u32, body: usize) -> Call {
+    Call {
+        request: Request {
+            method: "POST".into(),
+            url: format!("http://service.example/{number}"),
+            headers: vec![("x-a".into(), Bytes::from_static(b"1"))],
+            body: Bytes::from(vec![b'b'; body]),
+        },
+        retry: RetryPolicy::default(),
+        timeout: 1_000,
+        redirects: 2,
+        idempotency_key: format!("key {number}"),
+        secret_headers: vec![SecretHeader {
+            name: "authorization".into(),
+            prefix: "Bearer ".into(),
+            secret: "token".into(),
+        }],
+    }
+}
+
+fn attempts(number: u32) -> Attempts {
+    Attempts {
+        scheduled: number % 4,
+        next: Time(u64::from(number)),
+    }
+}
+
+fn id(number: u32) -> RunId {
+    RunId::new(Time(u64::from(number)), [0; 10])
+}
+
+/// A row of `calls` as the first schema had it.
+fn call_of_schema_1(number: u32, body: usize) -> Vec<u8> {
+    let call = call(number, body);
+    encode(&(
+        call.request,
+        call.retry,
+        call.timeout,
+        call.redirects,
+        call.idempotency_key,
+        attempts(number),
+        call.secret_headers,
+    ))
+}
+
+const FORMAT: [Part<'static>; 1] = [Part::Text("format")];
+
+fn set_schema(rows: &mut dyn RowsMut, schema: u8) {
+    assert!(rows.write(TableId::Meta, &FORMAT, &[schema]).unwrap());
+}
+
+fn schema(memory: &Memory) -> Vec<u8> {
+    let dump = memory.dump().into_iter();
+    let mut found = dump.filter(|(table, key, _)| *table == "meta" && key.contains("\"format\""));
+    found.next().unwrap().2
+}
+
+/// A store of the first schema with so many calls. `body` says how large the body of each is.
+fn old_store(calls: u32, body: impl Fn(u32) -> usize) -> Memory {
+    let memory = Memory::default();
+    open(&memory).unwrap();
+    memory.change(|rows| {
+        set_schema(rows, 1);
+        for number in 0..calls {
+            let row = call_of_schema_1(number, body(number));
+            let run = id(number);
+            let key = [Part::Run(&run.0), Part::U32(number)];
+            rows.write(TableId::Calls, &key, &row).unwrap();
+        }
+    });
+    memory
+}
+
+fn open(memory: &Memory) -> Result<Arc<dyn Store>, OpenError> {
+    let opened = Machine::Memory(memory.clone()).open(Arc::default(), Arc::new(Inline))?;
+    Ok(opened.store())
+}
+
+/// Kills the host at each commit of its first start, and opens the store again. Returns what it ends as, and after how many
+/// commits.
+fn killed_at_every_commit(old: impl Fn() -> Memory) -> (Dump, u64) {
+    let memory = old();
+    open(&memory).unwrap();
+    let expected = memory.dump();
+    let mut commits = 0;
+    loop {
+        let memory = old();
+        memory.faults().fail_after(commits);
+        let opened = open(&memory);
+        memory.lose_power();
+        if opened.is_ok() {
+            return (expected, commits);
+        }
+        assert!(matches!(opened, Err(OpenError::Storage(_))));
+        let known = if commits == 0 { 1 } else { SCHEMA };
+        assert_eq!(schema(&memory), [known], "killed after {commits}");
+        open(&memory).unwrap();
+        assert!(memory.dump() == expected, "killed after {commits}");
+        commits += 1;
+    }
+}
+
+fn body(number: u32) -> usize {
+    if number.is_multiple_of(100) {
+        2_000
+    } else {
+        10
+    }
+}
+
+#[test]
+fn a_migration_that_is_killed_anywhere_ends_the_same() {
+    let (dump, commits) = killed_at_every_commit(|| old_store(CALLS, body));
+    let count = |table| dump.iter().filter(|(name, ..)| *name == table).count();
+    assert_eq!(count("calls"), CALLS as usize);
+    assert_eq!(count("call_requests"), CALLS as usize / 100);
+    assert!(!dump.iter().any(|(_, key, _)| key.contains("\"migration\"")));
+    // One that says so, four with a thousand calls at most, and the last.
+    assert!(commits >= 5, "{CALLS} calls took {commits} commits");
+}
+
+#[test]
+fn large_calls_are_moved_a_few_at_a_time() {
+    let (dump, commits) = killed_at_every_commit(|| old_store(20, |_| 1 << 20));
+    let count = |table| dump.iter().filter(|(name, ..)| *name == table).count();
+    assert_eq!((count("calls"), count("call_requests")), (20, 20));
+    assert!(commits >= 4, "20 MiB took {commits} commits");
+}
+
+#[test]
+fn a_migrated_call_is_what_it_was() {
+    let memory = old_store(CALLS, body);
+    let store = open(&memory).unwrap();
+    for number in [0, 1, 999, 1_000, 1_001, CALLS - 100, CALLS - 1] {
+        let sending = store.sending(id(number), OperationNumber(number));
+        let sending = run(sending).unwrap().unwrap();
+        assert_eq!(sending.call, call(number, body(number)));
+        assert_eq!(sending.attempts, attempts(number));
+    }
+    let calls = run(store.calls(None, usize::MAX)).unwrap();
+    assert_eq!(calls.len(), CALLS as usize);
+    let allowed = RetryPolicy::default().attempts;
+    assert!(calls.iter().all(|call| call.allowed == allowed));
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let memory = old_store(3, body);
+    memory.change(|rows| set_schema(rows, SCHEMA + 1));
+    let before = memory.dump();
+    let Err(refused) = open(&memory) else {
+        panic!("it was opened");
+    };
+    assert!(
+        matches!(refused, OpenError::Newer { found, known } if (found, known) == (SCHEMA + 1, SCHEMA)),
+        "{refused}"
+    );
+    assert!(memory.dump() == before);
+}
+
+/// Puts a row of version 1 in the place of one that this version wrote.
+fn make_old(memory: &Memory, table: TableId, key: &[Part<'_>], row: &[u8]) {
+    memory.change(|rows| assert!(rows.write(table, key, row).unwrap()));
+}
+
+/// A run with a request, an event and a result that nobody took, in rows of the first schema.
+fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
+    let world = World::new(Ground::Memory);
+    let Machine::Memory(memory) = world.machine.clone() else {
+        panic!("it is in memory");
+    };
+    let id = world.run_with(vec![wait_event(None), wait(None), wait_event(None)]);
+    let text = "x".repeat(size);
+    let mut accept = world.request(id, &text);
+    accept.id = "request".into();
+    accept.limits.bytes = 1 << 20;
+    world.send(accept).unwrap();
+    run(world.store.notify("e".into(), payload(&text))).unwrap();
+    let mut limits = MAIL;
+    limits.bytes = 1 << 20;
+    run(world
+        .store
+        .notify_run(id, "e".into(), payload(&text), limits))
+    .unwrap();
+    let channels = [
+        Channel::Webhook(HOOK),
+        Channel::Event("e".into()),
+        Channel::Result(OperationNumber(1)),
+    ];
+    let outcomes = channels.map(|channel| world.arrival(id, channel, 0).unwrap());
+    let [Outcome::Delivery(Some(delivery)), ..] = &outcomes else {
+        panic!("{outcomes:?}");
+    };
+    let time = world.now();
+    let run_part = Part::Run(&id.0);
+    let inbox = [run_part, Part::U32(0), Part::U64(0)];
+    make_old(
+        &memory,
+        TableId::Inbox,
+        &inbox,
+        &encode::<Delivery>(delivery),
+    );
+    let mail = [run_part, Part::Text("e"), Part::U64(0)];
+    let row = encode::<(Time, Payload)>(&(time, payload(&text)));
+    make_old(&memory, TableId::Mail, &mail, &row);
+    let row = encode::<(Time, Outcome)>(&(time, outcomes[2].clone()));
+    for operation in [1, 3] {
+        make_old(
+            &memory,
+            TableId::Results,
+            &[run_part, Part::U32(operation)],
+            &row,
+        );
+    }
+    memory.change(|rows| {
+        set_schema(rows, 1);
+        for (table, key) in [
+            (TableId::InboxRequests, inbox.as_slice()),
+            (TableId::MailPayloads, &mail),
+            (TableId::ResultOutcomes, &[run_part, Part::U32(1)]),
+            (TableId::ResultOutcomes, &[run_part, Part::U32(3)]),
+        ] {
+            let is_large = rows.remove(table, key, &mut |_| {}).unwrap();
+            assert_eq!(is_large, size > 1_024);
+        }
+    });
+    (world, id, outcomes)
+}
+
+/// Returns the versions of the rows of a table.
+fn versions(world: &World, table: TableId) -> Vec<u8> {
+    let dump = world.opened.dump().into_iter();
+    dump.filter(|(name, ..)| *name == table.name())
+        .map(|(_, _, row)| row[0])
+        .collect()
+}
+
+#[test]
+fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
+    for size in [10, 5_000] {
+        let (mut world, id, outcomes) = with_untaken(size);
+        world.reopen();
+        assert_eq!(versions(&world, TableId::Inbox), [1]);
+        assert_eq!(versions(&world, TableId::Mail), [1]);
+        assert_eq!(versions(&world, TableId::Results), [1, 1]);
+        let recalled = run(world.store.recall(id)).unwrap().unwrap();
+        assert_eq!(recalled.heads.len(), 4);
+        assert!(
+            recalled
+                .heads
+                .iter()
+                .all(|(_, head)| head.accepted == Time(1_000))
+        );
+        let [delivery, mail, event] = outcomes;
+        let channels = [
+            (2, Channel::Webhook(HOOK), delivery),
+            (1, Channel::Result(OperationNumber(1)), event),
+        ];
+        for (number, (operation, channel, outcome)) in (1..).zip(channels) {
+            assert_eq!(world.arrival(id, channel.clone(), 0), Some(outcome.clone()));
+            let source = Source::Arrival { channel, place: 0 };
+            let taken = activation(world.now(), Some((operation, outcome, source)), vec![]);
+            world.commit(id, number, taken).unwrap();
+        }
+        assert_eq!(world.keys("inbox"), [""; 0]);
+        assert_eq!(run(world.store.inbox_bytes()).unwrap(), 0);
+        assert_eq!(world.keys("results").len(), 1);
+        // The event aimed at the run is for its next wait, and its size counts no more when that has it.
+        let dropped = Kind::Abandon {
+            operations: vec![OperationNumber(3)],
+            dropped: true,
+        };
+        let next = activation(world.now(), None, vec![dropped, wait_event(None)]);
+        world.commit(id, 3, next).unwrap();
+        let channel = Channel::Event("e".into());
+        assert_eq!(world.arrival(id, channel.clone(), 0), Some(mail.clone()));
+        let source = Source::Arrival { channel, place: 0 };
+        let taken = activation(world.now(), Some((5, mail, source)), vec![]);
+        world.commit(id, 4, taken).unwrap();
+        assert_eq!(
+            (world.keys("mail").len(), world.keys("results").len()),
+            (0, 0)
+        );
+        assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
+        // What comes next is of this version.
+        world.accept(id, "new");
+        assert_eq!(versions(&world, TableId::Inbox), [2]);
+    }
+}
+
+#[test]
+fn the_store_of_0_1_0_is_migrated_and_read() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/store-0.1.0/dormouse.redb"
+    );
+    let disk = TestDisk::with(&std::fs::read(path).unwrap());
+    let opened = open_on(Arc::new(disk.clone()), Arc::default()).unwrap();
+    let store = opened.store();
+    let query = RunQuery {
+        limit: 1_000,
+        ..RunQuery::default()
+    };
+    let runs = run(store.runs(query)).unwrap().runs;
+    assert!(!runs.is_empty());
+    for view in &runs {
+        let shown = run(store.show(view.id, usize::MAX)).unwrap().unwrap();
+        assert!(run(store.input(view.id)).unwrap().is_some());
+        let journal = run(store.journal(view.id, 0, usize::MAX)).unwrap();
+        assert_eq!(journal.activations.len(), view.state.activations as usize);
+        for webhook in run(store.webhooks(view.id, 100)).unwrap().unwrap() {
+            let lying = run(store.lying(view.id, Channel::Webhook(webhook.number))).unwrap();
+            assert_eq!(lying.len(), webhook.webhook.queued as usize);
+        }
+        for (number, open) in shown.open {
+            let is_call = matches!(open.kind, Kind::Call { .. });
+            let channel = Channel::Result(number);
+            let has_result = run(store.arrival(view.id, channel, 0)).unwrap().is_some();
+            let sending = run(store.sending(view.id, number)).unwrap();
+            assert_eq!(sending.is_some(), is_call && !has_result && !open.abandoned);
+        }
+    }
+    let dump = opened.dump().unwrap();
+    let calls = dump.iter().filter(|(table, ..)| *table == "calls");
+    assert!(
+        calls.into_iter().all(|(_, _, row)| row[0] == 2),
+        "a call was left"
+    );
+    drop((store, opened));
+    let again = open_on(Arc::new(disk), Arc::default()).unwrap();
+    assert!(again.dump().unwrap() == dump, "it was migrated twice");
+}

@@ -1,0 +1,141 @@
+//! Sequences of chance, on both stores at once: each does what the other does, row by row; and on one that fails.
+
+mod model;
+mod operations;
+
+use std::sync::{Arc, Mutex};
+
+use dormouse_journal::RunId;
+use dormouse_seams::{Spawner, Task};
+
+use self::model::Model;
+use self::operations::{Dice, next};
+use crate::support::{Ground, Inline, Machine, World, run};
+
+/// How many seeds are tried unless `DORMOUSE_SEEDS` says otherwise, of how many operations each.
+const SEEDS: u64 = 200;
+const LENGTH: u32 = 60;
+
+/// Names the seed of a sequence that fails.
+struct Named(u64);
+
+impl Drop for Named {
+    #[allow(clippy::print_stderr, reason = "it is how a failing seed is known")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed is {}", self.0);
+        }
+    }
+}
+
+/// Calls a check with every seed, or with the one that `DORMOUSE_SEED` names.
+fn with_seeds(check: impl Fn(u64)) {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let seeds = match number("DORMOUSE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("DORMOUSE_SEEDS").unwrap_or(SEEDS),
+    };
+    for seed in seeds {
+        let _named = Named(seed);
+        check(seed);
+    }
+}
+
+#[test]
+fn both_stores_do_the_same() {
+    with_seeds(|seed| {
+        let mut dice = Dice::new(seed);
+        let (redb, memory) = (World::new(Ground::Redb), World::new(Ground::Memory));
+        let mut model = Model::default();
+        let (mut runs, mut made, mut now) = (Vec::<RunId>::new(), 0, 1_000);
+        for _ in 0..LENGTH {
+            if dice.once_in(3) {
+                now += u64::from(dice.below(400));
+                redb.at(now);
+                memory.at(now);
+            }
+            let happens = next(&memory, &mut dice, &mut runs, &mut made);
+            let came = run(happens.to(&*memory.store)).unwrap();
+            assert_eq!(run(happens.to(&*redb.store)).unwrap(), came, "{happens:?}");
+            model.follow(&happens, &came);
+        }
+        model.check(&memory);
+        model.check(&redb);
+        let (redb, memory) = (redb.opened.dump(), memory.opened.dump());
+        for (redb, memory) in redb.iter().zip(&memory) {
+            assert_eq!(redb, memory);
+        }
+        assert_eq!(redb.len(), memory.len());
+    });
+}
+
+/// Keeps tasks that block until it is told to run them, so that writes gather.
+#[derive(Default)]
+struct Later(Mutex<Vec<Task>>);
+
+impl Later {
+    fn now(&self) {
+        let tasks = std::mem::take(&mut *self.0.lock().unwrap());
+        tasks.into_iter().for_each(run);
+    }
+}
+
+impl Spawner for Later {
+    fn spawn(&self, task: Task) {
+        run(task);
+    }
+
+    fn spawn_blocking(&self, task: Task) {
+        self.0.lock().unwrap().push(task);
+    }
+}
+
+/// Writes come together and become durable in any order, commits fail, and power is lost.
+#[test]
+fn what_was_acknowledged_outlives_every_failure() {
+    with_seeds(|seed| {
+        let mut dice = Dice::new(seed);
+        let machine = Machine::new(Ground::Memory);
+        let Machine::Memory(memory) = &machine else {
+            panic!("it is in memory");
+        };
+        let mut world = World::on(machine.clone(), Arc::new(Inline));
+        memory.faults().reorder(seed);
+        let mut model = Model::default();
+        let (mut runs, mut made, mut now) = (Vec::<RunId>::new(), 0, 1_000);
+        for _ in 0..LENGTH / 6 {
+            now += u64::from(dice.below(400));
+            world.at(now);
+            let count = 1 + dice.below(8);
+            let happen: Vec<_> = (0..count)
+                .map(|_| next(&world, &mut dice, &mut runs, &mut made))
+                .collect();
+            let fails = dice.once_in(3);
+            if fails {
+                memory.faults().fail_after(u64::from(dice.below(3)));
+            }
+            let later = Arc::new(Later::default());
+            let store = machine
+                .open(world.clock.clone(), later.clone())
+                .map(|opened| opened.store());
+            // Opening may be what fails; then nothing was acknowledged.
+            if let Ok(store) = store {
+                let all: Vec<_> = happen.iter().map(|one| one.to(&*store)).collect();
+                later.now();
+                let came = run(futures::future::join_all(all));
+                let mut acknowledged: Vec<_> = happen.iter().zip(came).collect();
+                // A request is followed before the activation that takes it.
+                acknowledged
+                    .sort_by_key(|(one, _)| matches!(one, operations::Happens::Activate(..)));
+                for (one, came) in acknowledged {
+                    if let Ok(came) = came {
+                        model.follow(one, &came);
+                    }
+                }
+            }
+            memory.lose_power();
+            world.reopen();
+            model.check(&world);
+        }
+    });
+}

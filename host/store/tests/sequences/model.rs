@@ -1,0 +1,172 @@
+//! What must hold in every store, said again: `docs/FORMAT.md` lists it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dormouse_journal::{Channel, Kind, Open, OperationNumber, Outcome, RunId, WebhookNumber};
+use dormouse_store::{Accepted, Lying, RunQuery, State};
+
+use super::operations::{Came, Happens, taken};
+use crate::support::{World, run};
+
+/// The requests that were acknowledged and not delivered, by where they lie.
+#[derive(Default)]
+pub(crate) struct Model {
+    queued: BTreeMap<(RunId, WebhookNumber, u64), String>,
+}
+
+impl Model {
+    /// Follows what was acknowledged.
+    pub(crate) fn follow(&mut self, happened: &Happens, came: &Came) {
+        match (happened, came) {
+            (Happens::Accept(accept), Came::Accepted(Accepted::Queued { place, .. })) => {
+                let key = (accept.run, accept.webhook, *place);
+                let before = self.queued.insert(key, accept.id.clone());
+                assert_eq!(before, None, "a place was used twice");
+            }
+            (Happens::Activate(id, _, new), Came::Activated(Ok(_))) => {
+                if let Some((webhook, place)) = taken(new) {
+                    let taken = self.queued.remove(&(*id, webhook, place));
+                    assert!(taken.is_some(), "what was taken lay nowhere");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Checks that a store has what was acknowledged and nothing else, and that its tables agree.
+    pub(crate) fn check(&self, world: &World) {
+        let views = views(world);
+        let (mut due, mut timers, mut bytes) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut queued = BTreeMap::new();
+        for (id, state) in &views {
+            let open = world.open(*id, usize::MAX);
+            if !state.status.has_ended() && (state.activations == 0 || state.ready > 0) {
+                due.insert(*id);
+            }
+            for (number, open) in &open {
+                if let Some(deadline) = open.kind.deadline(open.issued).filter(|_| !open.abandoned)
+                {
+                    timers.insert((deadline.0, *id, number.0));
+                }
+            }
+            let mut ready = ready_alone(world, *id, &open);
+            for view in world.webhooks(*id, usize::MAX).unwrap() {
+                let lying = lying(world, *id, Channel::Webhook(view.number));
+                let waits = count(
+                    &open,
+                    |kind| matches!(kind, Kind::WaitForWebhook { webhook, .. } if *webhook == view.number),
+                );
+                ready += usize::from(waits > 0 && !lying.is_empty());
+                assert_eq!(view.webhook.queued as usize, lying.len());
+                assert_eq!(view.webhook.queued_bytes, size(&lying));
+                if !state.status.has_ended() {
+                    assert_eq!(view.webhook.waits as usize, waits);
+                }
+                bytes += view.webhook.queued_bytes;
+                queued.extend(
+                    lying
+                        .iter()
+                        .map(|lying| ((*id, view.number, lying.head.place), id_of(lying))),
+                );
+            }
+            if state.status.has_ended() {
+                assert_eq!((open, state.ready), (Vec::new(), 0));
+            } else {
+                assert_eq!(state.ready as usize, ready, "what is ready of {id}");
+            }
+        }
+        let found: BTreeSet<RunId> = run(world.store.due_runs(None, 1_000))
+            .unwrap()
+            .into_iter()
+            .collect();
+        assert_eq!(found, due, "the table of due runs");
+        let found = run(world
+            .store
+            .timers(None, dormouse_journal::Time(u64::MAX), 100_000));
+        let found = found.unwrap().due.into_iter();
+        let found: BTreeSet<_> = found
+            .map(|timer| (timer.due.0, timer.run, timer.operation.0))
+            .collect();
+        assert_eq!(found, timers, "the table of timers");
+        assert_eq!(run(world.store.inbox_bytes()).unwrap(), bytes);
+        for (id, operation) in world.calls() {
+            let open = world.open(id, usize::MAX);
+            let call = open.iter().find(|(number, _)| *number == operation);
+            assert!(
+                call.is_some_and(|(_, open)| !open.abandoned),
+                "the call {operation} of {id} that nobody made: {call:?}, {:?}",
+                world.state(id)
+            );
+        }
+        // Those of runs that were removed are gone with them.
+        let there = |id: &RunId| views.iter().any(|(there, _)| there == id);
+        let acknowledged = self.queued.iter().filter(|((id, ..), _)| there(id));
+        let acknowledged: BTreeMap<_, _> =
+            acknowledged.map(|(key, id)| (*key, id.clone())).collect();
+        // A run that is being removed loses its inbox first, so it may have less; there is none here that is so large.
+        assert_eq!(queued, acknowledged, "what was acknowledged");
+    }
+}
+
+fn views(world: &World) -> Vec<(RunId, State)> {
+    let query = RunQuery {
+        limit: 1_000,
+        ..RunQuery::default()
+    };
+    let page = run(world.store.runs(query)).unwrap();
+    page.runs
+        .into_iter()
+        .map(|view| (view.id, view.state))
+        .collect()
+}
+
+fn lying(world: &World, id: RunId, channel: Channel) -> Vec<Lying> {
+    run(world.store.lying(id, channel)).unwrap()
+}
+
+fn id_of(lying: &Lying) -> String {
+    match &lying.outcome {
+        Outcome::Delivery(Some(delivery)) => delivery.id.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn size(lying: &[Lying]) -> u64 {
+    let size = |lying: &Lying| match &lying.outcome {
+        Outcome::Delivery(Some(delivery)) => {
+            let headers = delivery.request.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            (delivery.request.body.len() + delivery.request.url.len() + headers) as u64
+        }
+        other => panic!("{other:?}"),
+    };
+    lying.iter().map(size).sum()
+}
+
+/// Counts the operations of a kind that wait.
+fn count(open: &[(OperationNumber, Open)], is_one: impl Fn(&Kind) -> bool) -> usize {
+    let waiting = open.iter().filter(|(_, open)| !open.abandoned);
+    waiting.filter(|(_, open)| is_one(&open.kind)).count()
+}
+
+/// Counts what is ready apart from webhooks: results, aimed events with a wait, and what was given up.
+fn ready_alone(world: &World, id: RunId, open: &[(OperationNumber, Open)]) -> usize {
+    let has_result =
+        |number: OperationNumber| world.arrival(id, Channel::Result(number), 0).is_some();
+    let results = open
+        .iter()
+        .filter(|(number, _)| has_result(*number))
+        .count();
+    let abandoned = open.iter().filter(|(_, open)| open.abandoned).count();
+    let mut events = 0;
+    for event in ["e", "f"] {
+        let waits = open.iter().any(|(number, open)| {
+            let is_wait =
+                matches!(&open.kind, Kind::WaitForEvent { event: name, .. } if name == event);
+            is_wait && !open.abandoned && !has_result(*number)
+        });
+        let mail = lying(world, id, Channel::Event(event.into()));
+        events += usize::from(waits && !mail.is_empty());
+    }
+    results + abandoned + events
+}

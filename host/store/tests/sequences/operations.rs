@@ -1,0 +1,373 @@
+//! Operations of chance: what a host and the outside world may do to a store in the state that it is in.
+
+use bytes::Bytes;
+use dormouse_journal::{
+    CallError, Channel, End, Failure, Frontier, Kind, OperationNumber, Outcome, Payload, Reply,
+    Request, Response, RetryPolicy, RunId, Source, Time, WebhookNumber, WebhookOptions,
+};
+use dormouse_seams::Task;
+use dormouse_store::{
+    Accept, Accepted, Activated, AttemptMade, Call, CommitRefused, DeliveryKey, InboxLimits,
+    MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, Recalled, StartRun,
+    Store, WriteError,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::support::{World, activation, run};
+
+/// How long ended runs are kept.
+const RETENTION: u64 = 3_000;
+
+const MAIL: MailLimits = MailLimits {
+    queued: 4,
+    bytes: 5_000,
+};
+
+/// Dice that fall the same for the same seed.
+pub(crate) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Dice(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// Returns a number below this one.
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
+        self.0.next_u32() % end
+    }
+
+    /// Returns true once in so many times.
+    pub(crate) fn once_in(&mut self, times: u32) -> bool {
+        self.below(times) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {
+        let length = u32::try_from(of.len()).unwrap();
+        (length > 0).then(|| of[self.below(length) as usize].clone())
+    }
+
+    /// A body, at times too large to lie in a row.
+    fn body(&mut self) -> Bytes {
+        let length = match self.below(4) {
+            0 => 1_500,
+            _ => 1 + self.below(20) as usize,
+        };
+        let byte = b'a' + u8::try_from(self.below(20)).unwrap();
+        Bytes::from(vec![byte; length])
+    }
+
+    fn event(&mut self) -> String {
+        if self.once_in(2) { "e" } else { "f" }.into()
+    }
+
+    fn payload(&mut self) -> Payload {
+        Payload {
+            content_type: "text/plain".into(),
+            body: self.body(),
+        }
+    }
+}
+
+/// Something that happens to a store.
+#[derive(Debug, Clone)]
+pub(crate) enum Happens {
+    Start(StartRun),
+    Activate(RunId, u32, Box<NewActivation>),
+    Accept(Accept),
+    Attempt(RunId, OperationNumber, u32, AttemptMade),
+    Notify(String, Payload),
+    NotifyRun(RunId, String, Payload),
+    ServeEvents,
+    Cancel(RunId),
+    Block(RunId),
+    Resume(RunId),
+    Retire,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Came {
+    Accepted(Accepted),
+    Activated(Result<Activated, CommitRefused>),
+    /// What nobody looks into, but for a comparison.
+    Else(String),
+}
+
+fn told<T: std::fmt::Debug>(of: T) -> Came {
+    Came::Else(format!("{of:?}"))
+}
+
+impl Happens {
+    /// Hands it to a store.
+    pub(crate) fn to(&self, store: &dyn Store) -> Task<Result<Came, WriteError>> {
+        macro_rules! then {
+            ($written:expr, $came:expr) => {{
+                let written = $written;
+                Box::pin(async move { written.await.map($came) })
+            }};
+        }
+        match self.clone() {
+            Happens::Start(start) => then!(store.start_run(start, Box::new(|_| None)), told),
+            Happens::Activate(id, number, new) => {
+                let written = store.activate(id, number, *new, RETENTION, MAIL);
+                then!(written, Came::Activated)
+            }
+            Happens::Accept(accept) => {
+                then!(store.accept(accept, Box::new(|_| None)), Came::Accepted)
+            }
+            Happens::Attempt(id, operation, attempt, made) => {
+                then!(store.attempt_made(id, operation, attempt, made), told)
+            }
+            Happens::Notify(event, payload) => then!(store.notify(event, payload), told),
+            Happens::NotifyRun(id, event, payload) => {
+                then!(store.notify_run(id, event, payload, MAIL), told)
+            }
+            Happens::ServeEvents => then!(store.serve_events(), told),
+            Happens::Cancel(id) => then!(store.cancel(id, RETENTION), told),
+            Happens::Block(id) => {
+                let reason = Failure {
+                    code: "c".into(),
+                    message: "m".into(),
+                };
+                then!(store.block(id, reason), told)
+            }
+            Happens::Resume(id) => then!(store.resume(id), told),
+            Happens::Retire => then!(store.retire(), told),
+        }
+    }
+}
+
+/// Returns what may happen next, by what the store of this world has.
+pub(crate) fn next(
+    world: &World,
+    dice: &mut Dice,
+    runs: &mut Vec<RunId>,
+    made: &mut u32,
+) -> Happens {
+    *made += 1;
+    let Some(id) = dice.pick(runs) else {
+        return start(world, dice, runs);
+    };
+    match dice.below(24) {
+        0..=1 => start(world, dice, runs),
+        2..=10 => activate(world, dice, id).unwrap_or_else(|| accept(world, dice, id, *made)),
+        11..=15 => accept(world, dice, id, *made),
+        16..=17 => attempt(world, dice).unwrap_or(Happens::ServeEvents),
+        18 => Happens::Notify(dice.event(), dice.payload()),
+        19 => Happens::NotifyRun(id, dice.event(), dice.payload()),
+        20 => Happens::ServeEvents,
+        21 => match dice.below(3) {
+            0 => Happens::Cancel(id),
+            1 => Happens::Block(id),
+            _ => Happens::Resume(id),
+        },
+        22 => Happens::Resume(id),
+        _ => Happens::Retire,
+    }
+}
+
+fn start(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>) -> Happens {
+    let mut start = world.new_start();
+    runs.push(start.run);
+    start.input.body = dice.body();
+    start.remember = 2_000;
+    if dice.once_in(3) {
+        start.idempotency_key = Some(format!("key {}", dice.below(3)));
+    }
+    Happens::Start(start)
+}
+
+fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
+    let webhook = WebhookNumber(dice.below(3));
+    let body = dice.body();
+    let key = dice.once_in(2).then(|| DeliveryKey {
+        digest: [u8::try_from(dice.below(4)).unwrap(); 32],
+        body: [body[0]; 32],
+        other_body: [OtherBody::Refuse, OtherBody::Queue, OtherBody::Same][dice.below(3) as usize],
+    });
+    let mut accept = world.request(id, "");
+    accept.webhook = webhook;
+    accept.id = format!("request {made}");
+    accept.request.body = body;
+    accept.request.headers = vec![("x-a".into(), Bytes::from_static(b"1"))];
+    accept.key = key;
+    accept.remember = 2_000;
+    accept.limits = InboxLimits {
+        requests: 5,
+        bytes: 6_000,
+        host_bytes: 20_000,
+    };
+    Happens::Accept(accept)
+}
+
+fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
+    let call = dice.pick(&run(world.store.calls(None, 100)).unwrap())?;
+    let made = match dice.below(4) {
+        0 => AttemptMade::Done(Err(CallError::Unreachable("no".into()))),
+        1 => AttemptMade::Done(Ok(Response {
+            status: 200,
+            headers: Vec::new(),
+            body: dice.body(),
+        })),
+        2 => AttemptMade::Again(Time(world.now().0 + 100)),
+        _ => AttemptMade::Withdrawn,
+    };
+    let late = u32::from(dice.once_in(6));
+    let attempt = call.attempts.scheduled + late;
+    Some(Happens::Attempt(call.run, call.operation, attempt, made))
+}
+
+/// An activation: mostly the one that comes next, as a runner finds it, and at times another.
+fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
+    let recalled = run(world.store.recall(id)).unwrap()?;
+    let state = recalled.view.state.clone();
+    // Far enough that no other activation of its group makes it right.
+    let late = 1_000 * u32::from(dice.once_in(12));
+    let delivered = match state.activations {
+        0 => None,
+        _ => Some(completion(world, id, recalled)?),
+    };
+    let mut new = activation(world.now(), delivered, Vec::new());
+    let webhooks = world.webhooks(id, 10)?.len();
+    for _ in 0..dice.below(5) {
+        make(
+            dice,
+            &mut new,
+            state.operations,
+            u32::try_from(webhooks).unwrap(),
+        );
+    }
+    if dice.once_in(12) {
+        let waits = (0..150).map(|_| Kind::WaitForEvent {
+            event: "e".into(),
+            timeout: Some(500),
+        });
+        let waits = waits.map(crate::support::operation);
+        new.activation.operations.extend(waits);
+    }
+    if dice.once_in(15) {
+        new.activation.end = Some(End::Completed(dice.payload()));
+    }
+    Some(Happens::Activate(
+        id,
+        state.activations + late,
+        Box::new(new),
+    ))
+}
+
+/// Returns what completes next, if anything does.
+fn completion(world: &World, id: RunId, recalled: Recalled) -> Option<(u32, Outcome, Source)> {
+    let mut frontier = Frontier::restore(recalled.open, recalled.view.state.operations);
+    while let Some(channel) = first_unchecked(&frontier) {
+        let head = recalled.heads.iter().find(|(found, _)| *found == channel);
+        frontier.found(channel, head.map(|(_, head)| *head));
+    }
+    let ready = frontier.next(world.now())?;
+    let outcome = match &ready.source {
+        Source::Arrival { channel, place } => world.arrival(id, channel.clone(), *place)?,
+        Source::Deadline | Source::Abandoned => {
+            Outcome::given_up(&frontier.get(ready.operation)?.kind)?
+        }
+    };
+    Some((ready.operation.0, outcome, ready.source))
+}
+
+fn first_unchecked(frontier: &Frontier) -> Option<Channel> {
+    frontier.unchecked().next().cloned()
+}
+
+/// Makes one more operation.
+fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
+    let here = u32::try_from(new.activation.operations.len()).unwrap();
+    let operation = OperationNumber(made + here);
+    let creates = |operation: &&dormouse_journal::Operation| {
+        matches!(operation.kind, Kind::CreateWebhook { .. })
+    };
+    let created = new.activation.operations.iter().filter(creates).count();
+    let webhooks = webhooks + u32::try_from(created).unwrap();
+    let timeout = dice.once_in(2).then(|| u64::from(dice.below(600)));
+    let kind = match dice.below(9) {
+        0 => Kind::CreateWebhook {
+            webhook: WebhookNumber(webhooks),
+            url: format!("http://host/hooks/{webhooks}"),
+            options: WebhookOptions {
+                reply: match dice.below(2) {
+                    0 => Reply::Accepted,
+                    _ => Reply::FromWorkflow(1_000),
+                },
+                ..WebhookOptions::default()
+            },
+        },
+        1..=2 if webhooks > 0 => Kind::WaitForWebhook {
+            webhook: WebhookNumber(dice.below(webhooks)),
+            timeout,
+        },
+        3 => Kind::WaitForEvent {
+            event: dice.event(),
+            timeout,
+        },
+        4 => {
+            let call = call(dice);
+            let kind = Kind::Call {
+                method: call.request.method.clone(),
+                url: call.request.url.clone(),
+                retry: call.retry,
+            };
+            new.calls.push(NewCall { operation, call });
+            kind
+        }
+        5 => {
+            let event = dice.event();
+            new.notifies.push(NewNotify {
+                operation,
+                event: event.clone(),
+                to: match dice.below(3) {
+                    0 => NotifyTarget::Nobody,
+                    _ => NotifyTarget::Everyone,
+                },
+                payload: dice.payload(),
+            });
+            Kind::Notify { event, run: None }
+        }
+        6 if operation.0 > 0 => Kind::Abandon {
+            operations: vec![OperationNumber(dice.below(operation.0))],
+            dropped: dice.once_in(2),
+        },
+        7 if webhooks > 2 && dice.once_in(4) => Kind::CloseWebhook {
+            webhook: WebhookNumber(dice.below(webhooks)),
+        },
+        _ => Kind::Sleep {
+            duration: u64::from(dice.below(800)),
+        },
+    };
+    let operation = crate::support::operation(kind);
+    new.activation.operations.push(operation);
+}
+
+fn call(dice: &mut Dice) -> Call {
+    Call {
+        request: Request {
+            method: "POST".into(),
+            url: "http://service.example/".into(),
+            headers: Vec::new(),
+            body: dice.body(),
+        },
+        retry: RetryPolicy::default(),
+        timeout: 1_000,
+        redirects: 0,
+        idempotency_key: "key".into(),
+        secret_headers: Vec::new(),
+    }
+}
+
+/// Returns the channel that an activation took a request from.
+pub(crate) fn taken(new: &NewActivation) -> Option<(WebhookNumber, u64)> {
+    match &new.source {
+        Some(Source::Arrival {
+            channel: Channel::Webhook(webhook),
+            place,
+        }) => Some((*webhook, *place)),
+        _ => None,
+    }
+}
