@@ -15,5 +15,5 @@ mod scratch;
 pub use backup::{BackupInfo, examine};
 pub use disk::Disk;
 pub use file::{FileDisk, store_size};
-pub use open::{Options, RedbStore};
+pub use open::{Dump, Options, RedbStore};
 pub use redb::StorageBackend;

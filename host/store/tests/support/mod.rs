@@ -418,9 +418,9 @@ impl World {
     }
 
     /// Returns what lies first in a channel.
-    pub fn head(&self, id: RunId, channel: Channel) -> Option<Head> {
+    pub fn head(&self, id: RunId, channel: &Channel) -> Option<Head> {
         let heads = run(self.store.heads(id, vec![channel.clone()])).unwrap();
-        assert!(heads.iter().all(|(found, _)| *found == channel));
+        assert!(heads.iter().all(|(found, _)| found == channel));
         heads.first().map(|(_, head)| *head)
     }
 
