@@ -52,8 +52,7 @@ fn applied(seed: u64) -> Vec<&'static str> {
             "{accepted:?}"
         );
     }
-    let applied = applied.lock().unwrap().clone();
-    applied
+    std::mem::take(&mut *applied.lock().unwrap())
 }
 
 #[test]

@@ -277,6 +277,8 @@ impl World {
         };
         let store = opened.store();
         run(store.deploy(deploy)).unwrap();
+        // Without it no run would start, and tests of chance would find nothing wrong.
+        assert!(run(store.workflow("w".into())).unwrap().is_some());
         World {
             store,
             clock,
