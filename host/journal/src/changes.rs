@@ -13,7 +13,7 @@ pub enum Change<'a> {
     /// `abandon` gave the operation up: it waits for nothing more, and completes next.
     Abandoned(OperationNumber),
     /// The operation was made and waits for its completion.
-    Opened(OperationNumber, Open),
+    Opened(OperationNumber, Box<Open>),
     /// The webhook was created.
     WebhookCreated {
         /// Its number.
@@ -64,7 +64,7 @@ impl Activation {
                         issued: self.time,
                         abandoned: false,
                     };
-                    changes.push(Change::Opened(OperationNumber(number), open));
+                    changes.push(Change::Opened(OperationNumber(number), Box::new(open)));
                 }
                 _ => {}
             }

@@ -82,7 +82,7 @@ impl Frontier {
                 frontier.abandoned.insert((open.issued, number));
                 frontier.open.insert(number, Box::new(open));
             } else {
-                frontier.insert(number, open);
+                frontier.insert(number, Box::new(open));
             }
         }
         frontier
@@ -240,7 +240,7 @@ impl Frontier {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    fn insert(&mut self, number: OperationNumber, open: Open) {
+    fn insert(&mut self, number: OperationNumber, open: Box<Open>) {
         if let Some(deadline) = open.kind.deadline(open.issued) {
             self.deadlines.insert((deadline, number));
         }
@@ -251,7 +251,7 @@ impl Frontier {
                 .insert(number);
             self.unchecked.insert(channel);
         }
-        self.open.insert(number, Box::new(open));
+        self.open.insert(number, open);
     }
 
     fn remove(&mut self, number: OperationNumber) {

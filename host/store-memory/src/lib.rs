@@ -72,7 +72,7 @@ impl Memory {
     /// Changes what is durable as no store would: damage, or rows as an earlier version wrote them.
     pub fn change(&self, change: impl FnOnce(&mut dyn RowsMut)) {
         let mut rows = self.0.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changes = Changes::over(rows.clone());
+        let mut changes = Changes::over(&rows);
         change(&mut rows::Changing(&mut changes));
         *rows = Arc::new(changes.into_rows());
     }
@@ -105,7 +105,7 @@ impl Backend for MemoryBackend {
             memory: self.memory.clone(),
             clock: self.clock.clone(),
             incarnation: self.incarnation,
-            changes: Changes::over(self.memory.rows().clone()),
+            changes: Changes::over(&self.memory.rows()),
         })
     }
 

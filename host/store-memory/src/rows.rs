@@ -157,8 +157,8 @@ impl Rows for Snapshot {
 pub(crate) struct Changes(MemoryRows);
 
 impl Changes {
-    pub(crate) fn over(rows: Arc<MemoryRows>) -> Self {
-        Changes(MemoryRows::clone(&rows))
+    pub(crate) fn over(rows: &MemoryRows) -> Self {
+        Changes(rows.clone())
     }
 
     pub(crate) fn into_rows(self) -> MemoryRows {

@@ -17,6 +17,6 @@ mod scratch;
 pub use backup::{BackupInfo, examine_file};
 pub use disk::Disk;
 pub use file::{FileDisk, store_size};
-pub use open::RedbStore;
+pub use open::{Dump, RedbStore};
 pub use options::Options;
 pub use redb::StorageBackend;

@@ -20,6 +20,9 @@ use crate::scratch::Scratch;
 /// The cache for verifying: room for the pages on the way from a root to a leaf.
 const VERIFYING_CACHE: usize = 1 << 20;
 
+/// Every row of a store: the name of its table, its key as text, and its bytes.
+pub type Dump = Vec<(&'static str, String, Vec<u8>)>;
+
 /// A store in one redb file. Cheap to clone.
 #[derive(Clone)]
 pub struct RedbStore {
@@ -50,19 +53,18 @@ impl RedbStore {
         })
     }
 
-    /// Returns every row of every table in the order of their keys: the name of its table, its key as text, and its bytes.
-    /// It is for tests, which compare stores by it.
+    /// Returns every row of every table in the order of their keys. It is for tests, which compare stores by it.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn dump(&self) -> Result<Vec<(&'static str, String, Vec<u8>)>, ReadError> {
+    pub fn dump(&self) -> Result<Dump, ReadError> {
         let snapshot = self.store.backend().snapshot()?;
         let all = Range {
             start: Bound::Unbounded,
             end: Bound::Unbounded,
             backwards: false,
         };
-        let mut dump = Vec::new();
+        let mut dump = Dump::new();
         for table in TableId::ALL {
             snapshot.scan(*table, all, &mut |key, row| {
                 dump.push((table.name(), format!("{key:?}"), row.to_vec()));

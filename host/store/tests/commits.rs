@@ -16,10 +16,10 @@ on_both_grounds! {
 
 /// Keeps tasks that block until it is told to run them, so that writes gather.
 #[derive(Default)]
-struct Later(Mutex<Vec<Task>>);
+pub(crate) struct Later(Mutex<Vec<Task>>);
 
 impl Later {
-    fn now(&self) {
+    pub(crate) fn now(&self) {
         let tasks = std::mem::take(&mut *self.0.lock().unwrap());
         for task in tasks {
             run(task);

@@ -49,7 +49,7 @@ fn an_early_request_is_kept_and_makes_nobody_due(ground: Ground) {
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     assert_eq!(world.accept(id, "a"), queued(false, 0));
     assert_eq!(world.due(), []);
-    let head = world.head(id, Channel::Webhook(HOOK)).unwrap();
+    let head = world.head(id, &Channel::Webhook(HOOK)).unwrap();
     assert_eq!(head.place, 0);
 }
 
@@ -264,7 +264,7 @@ fn a_dropped_wait_leaves_its_request_in_its_place(ground: Ground) {
         .commit(id, 1, activation(world.now(), slept, vec![dropped]))
         .unwrap();
     assert_eq!(world.due(), [], "nobody waits for it");
-    assert!(world.head(id, Channel::Webhook(HOOK)).is_some());
+    assert!(world.head(id, &Channel::Webhook(HOOK)).is_some());
 }
 
 fn a_wait_that_was_given_up_and_then_dropped_counts_once(ground: Ground) {

@@ -14,6 +14,7 @@ mod events;
 mod inbox;
 mod many;
 mod migration;
+mod order;
 mod runs;
 mod secrets;
 mod sequences;

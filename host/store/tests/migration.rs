@@ -8,7 +8,7 @@ use dormouse_journal::{
     SecretHeader, Source, Time, encode,
 };
 use dormouse_store::rows::{Part, RowsMut};
-use dormouse_store::{Attempts, Call, OpenError, RunQuery, SCHEMA, Store, TableId};
+use dormouse_store::{AimedNotified, Attempts, Call, OpenError, RunQuery, SCHEMA, Store, TableId};
 use dormouse_store_memory::{Dump, Memory};
 
 use crate::support::disk::TestDisk;
@@ -303,6 +303,13 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
             (0, 0)
         );
         assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
+        let mut limits = MAIL;
+        limits.bytes = size as u64;
+        let text = "x".repeat(size);
+        let aimed = run(world
+            .store
+            .notify_run(id, "e".into(), payload(&text), limits));
+        assert_eq!(aimed.unwrap(), AimedNotified::Queued, "there is room again");
         // What comes next is of this version.
         world.accept(id, "new");
         assert_eq!(versions(&world, TableId::Inbox), [2]);

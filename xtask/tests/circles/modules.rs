@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::arrows::Arrows;
-use crate::source::{Import, Source};
+use super::arrows::Arrows;
+use super::source::{Import, Source};
 
 /// The text of each source file of a crate, by the file's path.
 pub(crate) type Files = BTreeMap<String, String>;

@@ -1,6 +1,6 @@
 //! Small crates that have a circle, and others that have none.
 
-use crate::modules::{Files, Modules};
+use super::modules::{Files, Modules};
 
 /// Checks what is said of a crate of these files, the first of which is its root. It is nothing if there is no circle.
 fn check(files: &[(&str, &str)], expected: &str) {

@@ -55,7 +55,7 @@ macro_rules! parts {
             }
 
             impl KeyOf<$type> for $type {
-                fn with<R>(&self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+                fn with<R>(self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
                     f(&[self.part()])
                 }
             }
@@ -71,14 +71,14 @@ macro_rules! parts {
 }
 
 /// What a table's keys are, owned.
-pub(crate) trait Key: Sized + KeyOf<Self> {
+pub(crate) trait Key: KeyOf<Self> {
     /// Returns none if the parts are of another key.
     fn from_parts(parts: &[Part<'_>]) -> Option<Self>;
 }
 
 /// A key that can be looked up where keys are `K`s: a `K`, or the same with borrowed parts.
-pub(crate) trait KeyOf<K> {
-    fn with<R>(&self, f: impl FnOnce(&[Part<'_>]) -> R) -> R;
+pub(crate) trait KeyOf<K>: Sized {
+    fn with<R>(self, f: impl FnOnce(&[Part<'_>]) -> R) -> R;
 }
 
 parts! {
@@ -102,7 +102,7 @@ impl PartOf<String> for &str {
 }
 
 impl KeyOf<String> for &str {
-    fn with<R>(&self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+    fn with<R>(self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
         f(&[self.part()])
     }
 }
@@ -117,7 +117,7 @@ macro_rules! tuples {
     ($(($($part:ident $owned:ident $at:tt),*);)*) => {
         $(
             impl<$($part: PartOf<$owned>, $owned),*> KeyOf<($($owned,)*)> for ($($part,)*) {
-                fn with<R>(&self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
+                fn with<R>(self, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
                     f(&[$(self.$at.part()),*])
                 }
             }

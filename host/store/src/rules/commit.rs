@@ -34,7 +34,7 @@ pub(super) fn commit(
         match change {
             Change::Closed(operation) => close(run, operation)?,
             Change::Abandoned(operation) => give_up(run, operation)?,
-            Change::Opened(operation, open) => self::open(run, operation, open, sequence)?,
+            Change::Opened(operation, open) => self::open(run, operation, *open, sequence)?,
             Change::WebhookCreated {
                 webhook,
                 step,

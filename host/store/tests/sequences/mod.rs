@@ -3,13 +3,13 @@
 mod model;
 mod operations;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dormouse_journal::RunId;
-use dormouse_seams::{Spawner, Task};
 
 use self::model::Model;
 use self::operations::{Dice, next};
+use crate::commits::Later;
 use crate::support::{Ground, Inline, Machine, World, run};
 
 /// How many seeds are tried unless `DORMOUSE_SEEDS` says otherwise, of how many operations each.
@@ -67,27 +67,6 @@ fn both_stores_do_the_same() {
         }
         assert_eq!(redb.len(), memory.len());
     });
-}
-
-/// Keeps tasks that block until it is told to run them, so that writes gather.
-#[derive(Default)]
-struct Later(Mutex<Vec<Task>>);
-
-impl Later {
-    fn now(&self) {
-        let tasks = std::mem::take(&mut *self.0.lock().unwrap());
-        tasks.into_iter().for_each(run);
-    }
-}
-
-impl Spawner for Later {
-    fn spawn(&self, task: Task) {
-        run(task);
-    }
-
-    fn spawn_blocking(&self, task: Task) {
-        self.0.lock().unwrap().push(task);
-    }
 }
 
 /// Writes come together and become durable in any order, commits fail, and power is lost.

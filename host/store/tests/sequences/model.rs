@@ -98,13 +98,31 @@ impl Model {
                 world.state(id)
             );
         }
+        check_large(world);
         // Those of runs that were removed are gone with them.
         let there = |id: &RunId| views.iter().any(|(there, _)| there == id);
         let acknowledged = self.queued.iter().filter(|((id, ..), _)| there(id));
         let acknowledged: BTreeMap<_, _> =
             acknowledged.map(|(key, id)| (*key, id.clone())).collect();
-        // A run that is being removed loses its inbox first, so it may have less; there is none here that is so large.
         assert_eq!(queued, acknowledged, "what was acknowledged");
+    }
+}
+
+/// Checks that what lies apart from its row is named by a row.
+fn check_large(world: &World) {
+    for (id, operation) in world.calls() {
+        assert!(world.sending(id, operation.0).is_some());
+    }
+    for (rows, apart) in [
+        ("calls", "call_requests"),
+        ("inbox", "inbox_requests"),
+        ("mail", "mail_payloads"),
+        ("results", "result_outcomes"),
+    ] {
+        let rows: BTreeSet<String> = world.keys(rows).into_iter().collect();
+        let left = world.keys(apart).into_iter();
+        let left: Vec<String> = left.filter(|key| !rows.contains(key)).collect();
+        assert_eq!(left, [""; 0], "left in {apart}");
     }
 }
 

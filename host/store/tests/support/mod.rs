@@ -277,6 +277,8 @@ impl World {
         };
         let store = opened.store();
         run(store.deploy(deploy)).unwrap();
+        // Without it no run would start, and tests of chance would find nothing wrong.
+        assert!(run(store.workflow("w".into())).unwrap().is_some());
         World {
             store,
             clock,
@@ -418,9 +420,9 @@ impl World {
     }
 
     /// Returns what lies first in a channel.
-    pub fn head(&self, id: RunId, channel: Channel) -> Option<Head> {
+    pub fn head(&self, id: RunId, channel: &Channel) -> Option<Head> {
         let heads = run(self.store.heads(id, vec![channel.clone()])).unwrap();
-        assert!(heads.iter().all(|(found, _)| *found == channel));
+        assert!(heads.iter().all(|(found, _)| found == channel));
         heads.first().map(|(_, head)| *head)
     }
 
