@@ -11,8 +11,7 @@ use dormouse_journal::{
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, Answer, DeliveryKey, Following, InboxLimits, IncomingView, OtherBody, Store,
-    WriteError,
+    Accept, Accepted, Answer, DeliveryKey, Following, InboxLimits, IncomingView, Store, WriteError,
 };
 use dormouse_webhook::{Rejected, Token, probe_method};
 use sha2::{Digest as _, Sha256};

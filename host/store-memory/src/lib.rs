@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use dormouse_seams::{Clock, Entropy, Spawner};
 use dormouse_store::rows::RowsMut;
 use dormouse_store::{
-    Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError, TableId,
+    Backend, BackendTransaction, Embedded, OpenError, Order, ReadError, StorageError,
 };
 
 pub use faults::{Faults, Full, PowerLost};

@@ -67,7 +67,11 @@ pub fn examine_file(file: File) -> Result<BackupInfo, OpenError> {
     examine(Box::new(FileBackend::new(file).map_err(classify_open)?))
 }
 
-fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
+/// Looks into a backup as [`examine_file`] does, wherever its bytes lie.
+///
+/// # Errors
+/// When it is not a store that this version can read.
+pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
     let database = builder(CACHE)
         .open_read_only_with_backend(Boxed(backup))
         .map_err(classify_open)?;

@@ -14,7 +14,7 @@ mod options;
 mod rows;
 mod scratch;
 
-pub use backup::{BackupInfo, examine_file};
+pub use backup::{BackupInfo, examine, examine_file};
 pub use disk::Disk;
 pub use file::{FileDisk, store_size};
 pub use open::{Dump, RedbStore};
