@@ -230,12 +230,12 @@ fn operations_from_a_future_that_is_dropped() {
         ),
         ..Guest::default()
     };
-    // A hundred sleeps that are given up, and the one that is waited for.
-    let made = 2 * 100 + 1;
     let run = start(&host, "drops", &guest);
-    wait_until("the first activation", || {
-        (run.operations().len() == made).then_some(())
+    // All of them are made by the first activation, and committed at once.
+    let made = wait_until("the first activation", || {
+        Some(run.operations().len()).filter(|made| *made > 0)
     });
+    assert!(made > 100, "{made}");
     host.restart();
     assert_eq!(run.end()["status"], "completed");
     assert_eq!(run.get("/output").expect(200).body, 100_u32.to_le_bytes());

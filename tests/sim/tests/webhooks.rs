@@ -116,7 +116,7 @@ fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(ground: Ground) {
 fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
     let keys = SecretKeys::parse(&"0f".repeat(32)).unwrap();
     let (world, host) = world(ground, |settings| {
-        settings.secret_keys = Some(Arc::new(keys))
+        settings.secret_keys = Some(Arc::new(keys));
     });
     let granted = Use {
         workflow: "script".into(),

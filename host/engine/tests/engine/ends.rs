@@ -102,5 +102,5 @@ fn nothing_more_can_be_asked_of_an_instance_that_is_over() {
     let mut run = Run::of(run(&format!("{RETURN} (i32.const 0)")));
     run.start();
     let error = run.try_activate(2_000, None).unwrap_err();
-    assert!(error.to_string().contains("over"), "{error}");
+    assert!(error.to_string().contains("has ended"), "{error}");
 }

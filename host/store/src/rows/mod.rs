@@ -6,13 +6,14 @@
 
 pub(crate) mod keys;
 pub(crate) mod table;
+mod table_id;
 
 use std::ops::{Bound, ControlFlow};
 
 pub use keys::Part;
+pub use table_id::TableId;
 
 use crate::StorageError;
-use crate::tables::TableId;
 
 /// A range of keys of one table.
 #[derive(Debug, Clone, Copy)]

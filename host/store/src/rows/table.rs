@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::keys::{Key, KeyOf, LedBy};
+use super::table_id::TableId;
 use super::{Range, Rows, RowsMut};
 use crate::ReadError;
-use crate::tables::TableId;
 
 /// A row that is a record. Its version goes up when its layout changes; rows of earlier versions are read for ever, and
 /// rewritten when they are next written.

@@ -10,31 +10,13 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{TableId, apart, call_requests};
+use super::call_requests::{self, Call};
+use super::{TableId, apart};
 use crate::ReadError;
 use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> = Table::new(TableId::Calls);
-
-/// What never changes about an outbound call. The journal has only its digest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Call {
-    /// What is sent.
-    pub request: Request,
-    /// When it is sent again.
-    pub retry: RetryPolicy,
-    /// Timeout of one attempt, in milliseconds.
-    pub timeout: u64,
-    /// How many redirects are followed.
-    pub redirects: u32,
-    /// Sent with every attempt.
-    pub idempotency_key: String,
-    /// Headers made from secrets. Their values are looked up at each attempt, and are never here.
-    pub secret_headers: Vec<SecretHeader>,
-}
-
-impl Row for Call {}
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

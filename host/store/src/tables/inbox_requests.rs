@@ -2,12 +2,12 @@
 //!
 //! Key: run, webhook, place. Row: a request.
 
-use dormouse_journal::Request;
+use dormouse_journal::{Request, RunId, WebhookNumber};
 
 use super::TableId;
-use super::inbox::Key;
 use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Table<Key, Request> = Table::new(TableId::InboxRequests);
+pub(crate) const TABLE: Table<(RunId, WebhookNumber, u64), Request> =
+    Table::new(TableId::InboxRequests);
 
 impl Row for Request {}

@@ -1,0 +1,78 @@
+//! The list of all tables, and their names.
+
+/// Hands the list of all tables to a macro: each with its name on disk, the parts of its keys, and what its rows are.
+///
+/// A backend that keeps a table for each of these makes its own from the list. A table that is added here is thereby in
+/// every store and in every backup.
+#[macro_export]
+macro_rules! for_each_table {
+    ($then:path) => {
+        $then! {
+            Broadcasts "broadcasts" (U64) bytes,
+            CallRequests "call_requests" (Run, U32) bytes,
+            Calls "calls" (Run, U32) bytes,
+            Code "code" (Digest) bytes,
+            Components "components" (Digest) bytes,
+            Due "due" (Run) nothing,
+            Duplicates "duplicates" (Run, U32, Digest) bytes,
+            EventWaits "event_waits" (Text, Run, U32) bytes,
+            Expiries "expiries" (U64, Bytes) nothing,
+            Inbox "inbox" (Run, U32, U64) bytes,
+            InboxRequests "inbox_requests" (Run, U32, U64) bytes,
+            Inputs "inputs" (Run) bytes,
+            Journal "journal" (Run, U32, U32) bytes,
+            Logs "logs" (Run, U32, U32) bytes,
+            Mail "mail" (Run, Text, U64) bytes,
+            MailPayloads "mail_payloads" (Run, Text, U64) bytes,
+            Mailboxes "mailboxes" (Run, Text) bytes,
+            Meta "meta" (Text) bytes,
+            Open "open" (Run, U32) bytes,
+            Replies "replies" (Run, Text) bytes,
+            ResultOutcomes "result_outcomes" (Run, U32) bytes,
+            Results "results" (Run, U32) bytes,
+            Runs "runs" (Run) bytes,
+            RunsByStatus "runs_by_status" (U8, Run) nothing,
+            RunsByWorkflow "runs_by_workflow" (Text, Run) nothing,
+            Secrets "secrets" (Text) bytes,
+            Starts "starts" (Text, Digest) bytes,
+            States "states" (Run) bytes,
+            Timers "timers" (U64, Run, U32) nothing,
+            Webhooks "webhooks" (Run, U32) bytes,
+            Workflows "workflows" (Text) bytes,
+        }
+    };
+}
+
+macro_rules! table_ids {
+    ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
+        /// Names a table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each table has a file that says what it is")]
+        pub enum TableId {
+            $($table,)*
+        }
+
+        impl TableId {
+            /// All tables.
+            pub const ALL: &[TableId] = &[$(TableId::$table,)*];
+
+            /// Returns the table's name on disk.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(TableId::$table => $name,)*
+                }
+            }
+
+            /// Returns the table's layout as far as this list says it: its name, the parts of its keys, its rows.
+            #[must_use]
+            pub fn layout(self) -> &'static str {
+                match self {
+                    $(TableId::$table => concat!($name, stringify!(($($part),*)), " ", stringify!($row)),)*
+                }
+            }
+        }
+    };
+}
+
+for_each_table!(table_ids);
