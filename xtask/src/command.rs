@@ -15,7 +15,17 @@ pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace.root());
     command.env("CARGO_TARGET_DIR", workspace.target());
+    for (name, _) in env::vars_os().filter(|(name, _)| names_a_package(name)) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Whether Cargo sets this variable to say which package it runs. A Cargo below it must not see that: build scripts that
+/// depend on these variables would run again, and what depends on them would be built again.
+fn names_a_package(variable: &OsStr) -> bool {
+    let name = variable.as_encoded_bytes();
+    name.starts_with(b"CARGO_PKG_") || name.starts_with(b"CARGO_MANIFEST_")
 }
 
 /// Runs a program to its end, its output going where this program's goes.

@@ -36,6 +36,14 @@ fn start(root: &Path) -> std::io::Result<ExitCode> {
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(BUILD.split(' ')).current_dir(root);
     build.env("CARGO_TARGET_DIR", &target);
+    // These say that this package runs. Build scripts that depend on them would run again for each package that says so,
+    // and what depends on those scripts would be built again. `xtask/src/command.rs` leaves them out, too.
+    for (name, _) in env::vars_os() {
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(b"CARGO_PKG_") || bytes.starts_with(b"CARGO_MANIFEST_") {
+            build.env_remove(name);
+        }
+    }
     if !build.status()?.success() {
         return Ok(ExitCode::FAILURE);
     }
