@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use dormouse_journal::{
-    Activation, CallOptions, Delivery, VERSION, Open, Payload, Request, Response, WebhookOptions,
+    Activation, CallOptions, Delivery, Open, Payload, Request, Response, VERSION, WebhookOptions,
     decode, encode,
 };
 use libfuzzer_sys::fuzz_target;
