@@ -11,7 +11,8 @@ use std::path::Path;
 use arbitrary::Arbitrary;
 use clap::{Args as _, Command, FromArgMatches as _};
 use dormouse_config::setting::{ALL, API_TOKEN_FILE, Kind, SECRET_KEY_FILE, Setting};
-use dormouse_config::{Config, ConfigError, Flags, Limits, RawConfig, Source};
+use dormouse_config::{Config, ConfigError, Flags, RawConfig, Source};
+use dormouse_limits::Unit;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -115,9 +116,13 @@ fn text(setting: &Setting, value: &Value<'_>) -> String {
             let bound = BOUNDS[usize::from(*which) % BOUNDS.len()];
             let number = bound.saturating_add_signed((*aside).into());
             let start = match setting.kind {
-                Kind::Size => format!("{number}{}", one_of(*unit, &["", "B", "KiB", " MiB", "TB"])),
-                Kind::Span => format!("{number}{}", one_of(*unit, &["ms", "s", " m", "h", "d"])),
-                Kind::Count => number.to_string(),
+                Kind::Limit(Unit::Size) => {
+                    format!("{number}{}", one_of(*unit, &["", "B", "KiB", " MiB", "TB"]))
+                }
+                Kind::Limit(Unit::Span) => {
+                    format!("{number}{}", one_of(*unit, &["ms", "s", " m", "h", "d"]))
+                }
+                Kind::Limit(Unit::Count) => number.to_string(),
                 kind => one_of(*which, examples(kind)).to_owned(),
             };
             start + behind
@@ -149,7 +154,7 @@ fn examples(kind: Kind) -> &'static [&'static str] {
         ],
         Kind::Word => &["text", "json"],
         Kind::Filter => &["info", "warn,a=debug", "a[b{c=1}]=trace"],
-        Kind::Size | Kind::Span | Kind::Count => &["1"],
+        Kind::Limit(_) => &["1"],
     }
 }
 
@@ -228,18 +233,9 @@ fn check_nearest(
 fn check(config: &Config) {
     assert!(config.token.is_some() || config.listen.ip().to_canonical().is_loopback());
     assert!(!config.data_dir.as_os_str().is_empty());
-    assert!(!config.head_timeout.is_zero() && !config.body_timeout.is_zero());
-    assert!((1..=1 << 20).contains(&config.connections_limit));
-    let limits = &config.limits;
-    assert!(limits.component >= 1 && limits.body >= 1 && limits.journal >= 1);
-    assert!(limits.inbox >= 1 && limits.inbox_bytes >= 1 && limits.host_inbox_bytes >= 1);
-    assert!(limits.reply_wait >= 1 && (1..=1 << 20).contains(&limits.held_replies));
-    assert!(limits.memory >= 1 << 20 && limits.cpu >= 1);
-    assert!(limits.operations >= 1 && limits.outstanding >= 1 && limits.webhooks >= 1);
-    assert!(limits.step_name >= 1 && limits.call_timeout >= 1);
-    assert!((1..=1 << 16).contains(&limits.instances));
-    assert!((1..=1 << 16).contains(&limits.calls_in_flight));
-    assert!(limits.compile_time >= 1_000 && limits.compile_memory >= 256 << 20);
+    for (limit, value) in config.limits.values() {
+        assert!(limit.bounds.contains(&value), "{limit} = {value}");
+    }
 
     let url = &config.public_url;
     assert!(url.starts_with("http://") || url.starts_with("https://"));
@@ -251,20 +247,14 @@ fn check(config: &Config) {
     assert_eq!(again.limits, *limits);
     assert_eq!(again.egress, config.egress);
     assert_eq!(again.mask_headers, config.mask_headers);
-    assert_eq!(again.max_wait, config.max_wait);
-    assert_eq!(
-        (again.retention, again.duplicate_window),
-        (config.retention, config.duplicate_window)
-    );
-    assert_eq!(
-        (again.store_cache, again.disk_reserve),
-        (config.store_cache, config.disk_reserve)
-    );
 }
 
 /// The configuration that has the same values, each in its plainest spelling.
 fn written_out(config: &Config) -> Config {
-    let mut values = plain_limits(&config.limits);
+    let limits = config.limits.values();
+    let mut values: BTreeMap<&str, String> = limits
+        .map(|(limit, value)| (limit.name, limit.written(value)))
+        .collect();
     let allowed = config.egress.allow.iter().map(ToString::to_string);
     let masked = config.mask_headers.iter().map(ToString::to_string);
     values.extend([
@@ -275,11 +265,6 @@ fn written_out(config: &Config) -> Config {
             config.egress.allow_private.to_string(),
         ),
         ("mask-headers", masked.collect::<Vec<_>>().join(",")),
-        ("max-wait", format!("{}ms", config.max_wait.as_millis())),
-        ("retention", format!("{}ms", config.retention)),
-        ("duplicate-window", format!("{}ms", config.duplicate_window)),
-        ("store-cache", config.store_cache.to_string()),
-        ("disk-reserve", config.disk_reserve.to_string()),
     ]);
     let values = values.into_iter();
     let variables: BTreeMap<String, String> = values
@@ -292,41 +277,6 @@ fn written_out(config: &Config) -> Config {
 fn find(name: &str) -> &'static Setting {
     let setting = ALL.iter().find(|setting| setting.name == name);
     setting.expect("it is in the table")
-}
-
-fn plain_limits(limits: &Limits) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
-        ("component-limit", limits.component.to_string()),
-        ("body-limit", limits.body.to_string()),
-        ("inbox-limit", limits.inbox.to_string()),
-        ("inbox-bytes-limit", limits.inbox_bytes.to_string()),
-        (
-            "host-inbox-bytes-limit",
-            limits.host_inbox_bytes.to_string(),
-        ),
-        ("webhook-rate-limit", limits.webhook_rate.to_string()),
-        ("host-rate-limit", limits.host_rate.to_string()),
-        ("reply-wait-limit", format!("{}ms", limits.reply_wait)),
-        ("held-replies", limits.held_replies.to_string()),
-        (
-            "signature-tolerance",
-            format!("{}ms", limits.signature_tolerance),
-        ),
-        ("journal-limit", limits.journal.to_string()),
-        ("memory-limit", limits.memory.to_string()),
-        ("cpu-limit", format!("{}ms", limits.cpu)),
-        ("operations-limit", limits.operations.to_string()),
-        ("outstanding-limit", limits.outstanding.to_string()),
-        ("webhooks-limit", limits.webhooks.to_string()),
-        ("step-name-limit", limits.step_name.to_string()),
-        ("log-limit", limits.log.to_string()),
-        ("instances", limits.instances.to_string()),
-        ("warm-memory", limits.warm_memory.to_string()),
-        ("calls-in-flight", limits.calls_in_flight.to_string()),
-        ("call-timeout", format!("{}ms", limits.call_timeout)),
-        ("compile-time-limit", format!("{}ms", limits.compile_time)),
-        ("compile-memory-limit", limits.compile_memory.to_string()),
-    ])
 }
 
 /// Nobody reads a token or a key in an error.

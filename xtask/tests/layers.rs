@@ -7,12 +7,13 @@ use crate::workspace;
 
 /// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
 /// break its purpose.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
+    ("dormouse-limits", &[]),
     ("dormouse-journal", &[]),
     ("dormouse-component", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
     ("dormouse-secret", &["dormouse-journal"]),
-    ("dormouse-seams", &["dormouse-journal", "dormouse-secret"]),
+    ("dormouse-seams", &["dormouse-journal"]),
     (
         "dormouse-store",
         &["dormouse-journal", "dormouse-seams", "dormouse-secret"],
@@ -29,12 +30,16 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "dormouse-engine",
         &[
             "dormouse-journal",
+            "dormouse-limits",
             "dormouse-webhook",
             "wasmtime",
             "wasmtime-wasi",
         ],
     ),
-    ("dormouse-outbound", &["dormouse-journal", "tokio", "hyper"]),
+    (
+        "dormouse-outbound",
+        &["dormouse-journal", "dormouse-seams", "tokio", "hyper"],
+    ),
     (
         "dormouse-runtime",
         // Of tokio only channels and semaphores, which its manifest and this test's second half see to.
@@ -42,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "dormouse-component",
             "dormouse-engine",
             "dormouse-journal",
+            "dormouse-limits",
             "dormouse-seams",
             "dormouse-secret",
             "dormouse-store",
@@ -50,7 +56,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("dormouse-api", &["dormouse-journal", "dormouse-secret"]),
-    ("dormouse-config", &["dormouse-outbound", "dormouse-secret"]),
+    (
+        "dormouse-config",
+        &["dormouse-limits", "dormouse-outbound", "dormouse-secret"],
+    ),
     (
         "dormouse-cli",
         &[
@@ -71,6 +80,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "dormouse-config",
             "dormouse-engine",
             "dormouse-journal",
+            "dormouse-limits",
             "dormouse-outbound",
             "dormouse-runtime",
             "dormouse-seams",

@@ -3,17 +3,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use dormouse_limits::Limits;
 use dormouse_outbound::Policy;
 use dormouse_secret::SecretKeys;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use super::read::{Reader, address};
-use super::{
-    ApiToken, ConfigError, Limits, Network, RawConfig, Source, public_url, secret_keys, setting,
-};
+use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
 
 /// The configuration of a host.
 #[derive(Debug, Clone)]
@@ -28,12 +26,6 @@ pub struct Config {
     pub public_url: String,
     /// Whose word about their clients is taken.
     pub trusted_proxies: Vec<Network>,
-    /// How long a sender may take for a request's head, and a connection be without a request.
-    pub head_timeout: Duration,
-    /// How long a sender may take for a body, beside the time that the size of one gives it.
-    pub body_timeout: Duration,
-    /// Connections at once to one address.
-    pub connections_limit: usize,
     /// What guards the API, if anything does.
     pub token: Option<ApiToken>,
     /// Where calls may go.
@@ -44,18 +36,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Headers whose values people do not see, beside those that they never see.
     pub mask_headers: Vec<HeaderName>,
-    /// The longest that `Prefer: wait` holds an answer.
-    pub max_wait: Duration,
     /// The limits.
     pub limits: Limits,
-    /// How many milliseconds an ended run is kept.
-    pub retention: u64,
-    /// For how many milliseconds a repeated request or start is known as such.
-    pub duplicate_window: u64,
-    /// Bytes of the store that are kept in memory.
-    pub store_cache: usize,
-    /// Bytes that must be free on the disk for a write to be tried.
-    pub disk_reserve: u64,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
     is_public_url_given: bool,
@@ -71,9 +53,6 @@ pub enum LogFormat {
     /// For machines, one JSON object a line.
     Json,
 }
-
-/// More connections than this no machine has file descriptors for.
-const MOST_CONNECTIONS: u32 = 1 << 20;
 
 impl Config {
     /// Understands what was given, and reads the token and the keys of secrets.
@@ -109,9 +88,6 @@ impl Config {
             public_url: public_url
                 .unwrap_or_else(|| public_url::of_listener(hooks_listen.unwrap_or(listen))),
             trusted_proxies: read.list(&setting::TRUSTED_PROXIES)?,
-            head_timeout: Duration::from_millis(read.span(&setting::HEAD_TIMEOUT, 1)?),
-            body_timeout: Duration::from_millis(read.span(&setting::BODY_TIMEOUT, 1)?),
-            connections_limit: read.count(&setting::CONNECTIONS_LIMIT, MOST_CONNECTIONS)? as usize,
             token,
             egress: Policy {
                 allow_private: read.switch(&setting::ALLOW_PRIVATE_EGRESS)?,
@@ -121,13 +97,8 @@ impl Config {
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
             // Header names that could stand in no request would mask nothing, and so are mistakes.
             mask_headers: read.list(&setting::MASK_HEADERS)?,
-            max_wait: Duration::from_millis(read.span(&setting::MAX_WAIT, 0)?),
-            limits: Limits::read(&read)?,
-            retention: read.span(&setting::RETENTION, 0)?,
-            duplicate_window: read.span(&setting::DUPLICATE_WINDOW, 0)?,
-            store_cache: read.size_in_memory(&setting::STORE_CACHE, 0)?,
+            limits: Limits::read(|limit| read.limit(limit))?,
             verify_store: read.switch(&setting::VERIFY_STORE)?,
-            disk_reserve: read.size(&setting::DISK_RESERVE, 0)?,
             secret_keys: secret_keys.map(Arc::new),
         })
     }

@@ -1,6 +1,7 @@
 //! Settings: read from the command line, the environment and a file, and only then understood.
 //!
-//! - [`setting`] is the table of all settings: name, default, what it is for. Everything else follows from it.
+//! - [`setting`] has all settings: name, default, what it is for. Everything else follows from it. Those that are limits
+//!   come from the table in `dormouse_limits`.
 //! - [`RawConfig`] is what was given, as text and with where it came from; nothing in it is checked.
 //! - [`Config`] is built from it, and only from what is valid.
 //!
@@ -9,7 +10,6 @@
 
 mod config;
 mod error;
-mod limits;
 mod network;
 mod public_url;
 mod raw;
@@ -17,11 +17,9 @@ mod read;
 mod secret_keys;
 pub mod setting;
 mod token;
-mod unit;
 
 pub use config::{Config, LogFormat};
 pub use error::{ConfigError, Source};
-pub use limits::Limits;
 pub use network::{InvalidNetwork, Network};
 pub use raw::{Flags, RawConfig};
 pub use token::ApiToken;

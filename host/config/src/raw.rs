@@ -37,7 +37,7 @@ impl RawConfig {
     /// Settings from the environment.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut raw = RawConfig::default();
-        for setting in ALL {
+        for setting in ALL.iter() {
             let name = setting.variable();
             if let Some(text) = variable(&name) {
                 raw.give(setting, text, Source::Environment(name));
@@ -142,7 +142,7 @@ impl FromArgMatches for Flags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.file = matches.get_one::<PathBuf>(CONFIG).cloned();
-        for setting in ALL {
+        for setting in ALL.iter() {
             if let Some(values) = matches.get_many::<String>(setting.name) {
                 let values: Vec<&str> = values.map(String::as_str).collect();
                 self.settings
@@ -153,8 +153,8 @@ impl FromArgMatches for Flags {
     }
 }
 
-fn flag(setting: &Setting) -> Arg {
-    let help = match setting.default {
+fn flag(setting: &'static Setting) -> Arg {
+    let help = match &setting.default {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.to_owned(),
     };
@@ -168,6 +168,7 @@ fn flag(setting: &Setting) -> Arg {
             .require_equals(true)
             .default_missing_value("true"),
         Kind::List => arg.action(ArgAction::Append),
+        Kind::Limit(_) => arg.help_heading("Limits"),
         _ => arg,
     }
 }

@@ -4,8 +4,10 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use dormouse_limits::Limit;
+
 use super::setting::Setting;
-use super::{ConfigError, RawConfig, Source, unit};
+use super::{ConfigError, RawConfig, Source};
 
 /// Reads settings, defaults filled in.
 pub(super) struct Reader<'a>(pub(super) &'a RawConfig);
@@ -17,9 +19,9 @@ impl Reader<'_> {
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, ConfigError> {
-        let (text, source) = match (self.0.get(setting), setting.default) {
+        let (text, source) = match (self.0.get(setting), &setting.default) {
             (Some((text, source)), _) => (text, source.clone()),
-            (None, Some(default)) => (default, Source::Default),
+            (None, Some(default)) => (default.as_ref(), Source::Default),
             (None, None) => return Ok(None),
         };
         parse(text)
@@ -76,51 +78,9 @@ impl Reader<'_> {
         Ok(list.unwrap_or_default())
     }
 
-    /// Bytes, at least so many.
-    pub(super) fn size(&self, setting: &Setting, least: u64) -> Result<u64, ConfigError> {
-        self.value(setting, |text| match unit::size(text) {
-            Some(size) if size >= least => Ok(size),
-            Some(_) => Err(format!("give {least} bytes or more")),
-            None => Err(format!("give {}", unit::SIZE)),
-        })
-    }
-
-    /// Bytes, at least so many, and no more than this machine can address.
-    pub(super) fn size_in_memory(
-        &self,
-        setting: &Setting,
-        least: usize,
-    ) -> Result<usize, ConfigError> {
-        let size = self.size(setting, least as u64)?;
-        // On 64 bits nothing is cut off.
-        Ok(usize::try_from(size).unwrap_or(usize::MAX))
-    }
-
-    /// Milliseconds, at least so many.
-    pub(super) fn span(&self, setting: &Setting, least: u64) -> Result<u64, ConfigError> {
-        self.value(setting, |text| match unit::span(text) {
-            Some(span) if span >= least => Ok(span),
-            Some(_) => Err(format!("give {least}ms or more")),
-            None => Err(format!("give {}", unit::SPAN)),
-        })
-    }
-
-    /// A number from 1 to the largest given.
-    pub(super) fn count(&self, setting: &Setting, most: u32) -> Result<u32, ConfigError> {
-        self.number(setting, 1, most)
-    }
-
-    /// A number from the smallest to the largest given.
-    pub(super) fn number(
-        &self,
-        setting: &Setting,
-        least: u32,
-        most: u32,
-    ) -> Result<u32, ConfigError> {
-        self.value(setting, |text| match text.trim().parse() {
-            Ok(number) if (least..=most).contains(&number) => Ok(number),
-            _ => Err(format!("give a whole number from {least} to {most}")),
-        })
+    /// The value of a limit.
+    pub(super) fn limit(&self, limit: &'static Limit) -> Result<u64, ConfigError> {
+        self.value(&Setting::of(limit), |text| limit.parse(text))
     }
 }
 

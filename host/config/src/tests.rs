@@ -1,9 +1,10 @@
 //! From what was given to what holds.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches as _};
+
+use dormouse_limits::Unit;
 
 use super::setting::{ALL, Kind};
 use super::*;
@@ -45,14 +46,11 @@ fn without_settings_the_defaults_hold() {
     assert_eq!(config.data_dir, Path::new("./dormouse-data"));
     assert_eq!(config.listen.to_string(), "127.0.0.1:4100");
     assert_eq!(config.public_url, "http://127.0.0.1:4100");
-    assert_eq!(config.max_wait, Duration::from_secs(60));
+    assert_eq!(config.limits, dormouse_limits::Limits::default());
     assert_eq!(
         (config.log.as_str(), config.log_format),
         ("info", LogFormat::Text)
     );
-    assert_eq!(config.head_timeout, Duration::from_secs(30));
-    assert_eq!(config.body_timeout, Duration::from_secs(30));
-    assert_eq!(config.connections_limit, 10_000);
     assert!(config.hooks_listen.is_none() && config.trusted_proxies.is_empty());
     assert!(
         config.token.is_none() && !config.egress.allow_private && config.egress.allow.is_empty()
@@ -69,13 +67,13 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
     ];
     let config = config(&["--inbox-limit", "3"], &environment).unwrap();
     assert_eq!(config.limits.inbox, 3);
-    assert_eq!(config.retention, 2 * 86_400_000);
+    assert_eq!(config.limits.retention, 2 * 86_400_000);
     assert_eq!(config.limits.call_timeout, 1_000);
 }
 
 #[test]
 fn every_setting_is_taken_from_everywhere() {
-    for setting in ALL {
+    for setting in ALL.iter() {
         let value = match setting.kind {
             Kind::Path => "x",
             Kind::Address => "127.0.0.1:1",
@@ -84,9 +82,9 @@ fn every_setting_is_taken_from_everywhere() {
             Kind::List => "10.0.0.0/8",
             Kind::Word => "json",
             Kind::Filter => "debug",
-            Kind::Size => "1GiB",
-            Kind::Span => "1h",
-            Kind::Count => "7",
+            Kind::Limit(Unit::Size) => "1GiB",
+            Kind::Limit(Unit::Span) => "1h",
+            Kind::Limit(Unit::Count) => "7",
         };
         let flag = format!("--{}={value}", setting.name);
         let from_flag = flags(&[&flag]).with_environment_and_file(|_| None).unwrap();
@@ -366,13 +364,11 @@ fn masked_headers_are_named_as_headers_are() {
 #[test]
 fn the_security_document_has_the_limits_as_they_are() {
     let document = include_str!("../../../SECURITY.md");
-    let limits = ALL
+    let rows: String = dormouse_limits::ALL
         .iter()
-        .filter(|setting| matches!(setting.kind, Kind::Size | Kind::Span | Kind::Count));
-    let rows: String = limits
-        .map(|setting| {
-            let default = setting.default.unwrap_or("none");
-            format!("| `--{}` | {default} | {} |\n", setting.name, setting.help)
+        .map(|limit| {
+            let default = limit.written(limit.default);
+            format!("| `--{limit}` | {default} | {} |\n", limit.help)
         })
         .collect();
     let table = format!("| setting | default | what it bounds |\n|---|---|---|\n{rows}\n");

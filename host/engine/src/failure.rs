@@ -8,7 +8,6 @@ use dormouse_journal::{End, Failure, Payload};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
-use crate::limits::Setting;
 use crate::log::LastWords;
 use crate::stop::Stop;
 
@@ -128,6 +127,6 @@ fn too_much_data() -> String {
     format!(
         "the workflow passed more to the host in one call than its values may have bytes; pass less, or raise the \
          host's setting `{}`",
-        Setting::Value
+        dormouse_limits::BODY
     )
 }

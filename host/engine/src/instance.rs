@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Payload, Time};
+use dormouse_limits::BODY;
 
 use crate::bindings::WorkflowPre;
 use crate::decision::{Decision, Interruption};
 use crate::failure::{self, Verdict};
 use crate::guest::Guest;
 use crate::launch::Launch;
-use crate::limits::{self, Setting};
+use crate::limits;
 use crate::state::{Shared, State};
 use crate::stop::Stop;
 use execution::{Returned, execute};
@@ -308,12 +309,7 @@ impl State {
             Ok(payload) => payload.content_type.len() + payload.body.len(),
             Err(failure) => failure.code.len() + failure.message.len(),
         };
-        limits::check_bytes(
-            "the run's result",
-            size,
-            self.allowance.value,
-            Setting::Value,
-        )
+        limits::check_bytes("the run's result", size, self.host_limits.body, BODY)
     }
 
     /// Returns what an activation decided, and leaves nothing of it here.

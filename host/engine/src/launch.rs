@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber};
+use dormouse_limits::Limits;
 
 use crate::cpu::CpuClock;
-use crate::limits::Allowance;
 
 /// What a new instance is made of.
 pub struct Launch {
@@ -18,8 +18,8 @@ pub struct Launch {
     pub key: [u8; 32],
     /// The guest limits that were recorded when the run was started.
     pub limits: GuestLimits,
-    /// The host's limits for a run.
-    pub allowance: Arc<Allowance>,
+    /// The host's limits. All runs of a host have the same.
+    pub host_limits: Arc<Limits>,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
     /// Measures the CPU time that the guest uses.

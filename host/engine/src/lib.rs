@@ -51,5 +51,4 @@ pub use decision::{Decision, Effect, Interruption};
 pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
 pub use launch::{Launch, RunContext, Urls};
-pub use limits::{Allowance, Setting};
 pub use program::{LaunchError, LinkError, Program};

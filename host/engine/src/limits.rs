@@ -4,8 +4,7 @@
 //! checked when something new is made, never in replay: what was allowed once stays allowed, whatever the settings are
 //! by then. Memory is the exception, since a guest can notice its limit, which is therefore recorded with the run.
 
-use std::fmt;
-use std::time::Duration;
+use dormouse_limits::Limit;
 
 use crate::stop::Stop;
 
@@ -36,92 +35,19 @@ pub(crate) const VALUES: usize = 4;
 /// How many random bytes a guest may ask for in one call, as the contract says.
 pub(crate) const RANDOM_BYTES: usize = 65_536;
 
-/// The host's limits for a run. All runs of a host have the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowance {
-    /// The CPU time that one activation may use.
-    pub cpu: Duration,
-    /// How many operations a run may make.
-    pub operations: u32,
-    /// How many operations of a run may be outstanding, which are those that have not completed.
-    pub outstanding: u32,
-    /// How many webhooks a run may create.
-    pub webhooks: u32,
-    /// The longest name of a step or an event, in bytes.
-    pub step_name: usize,
-    /// The largest value in bytes: a request that is sent, an event, a step's outcome, the run's result.
-    pub value: usize,
-    /// The size in bytes of a run's log. Lines beyond it are dropped, and the run goes on.
-    pub log: usize,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Allowance {
-            cpu: Duration::from_secs(5),
-            operations: 250_000,
-            outstanding: 10_000,
-            webhooks: 10_000,
-            step_name: 256,
-            value: 16 << 20,
-            log: 1 << 20,
-        }
-    }
-}
-
-/// The setting that a limit comes from. Its name is the one that the host's command line and configuration file use, so
-/// that a failure can say what to raise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setting {
-    /// The setting of [`Allowance::cpu`].
-    Cpu,
-    /// The setting of [`GuestLimits::memory`](dormouse_journal::GuestLimits::memory).
-    Memory,
-    /// The setting of [`Allowance::operations`].
-    Operations,
-    /// The setting of [`Allowance::outstanding`].
-    Outstanding,
-    /// The setting of [`Allowance::webhooks`].
-    Webhooks,
-    /// The setting of [`Allowance::step_name`].
-    StepName,
-    /// The setting of [`Allowance::value`].
-    Value,
-    /// The setting of [`Allowance::log`].
-    Log,
-}
-
-impl Setting {
-    /// Returns the setting's name, without dashes before it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Setting::Cpu => "cpu-limit",
-            Setting::Memory => "memory-limit",
-            Setting::Operations => "operations-limit",
-            Setting::Outstanding => "outstanding-limit",
-            Setting::Webhooks => "webhooks-limit",
-            Setting::StepName => "step-name-limit",
-            Setting::Value => "body-limit",
-            Setting::Log => "log-limit",
-        }
-    }
-}
-
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+/// Returns a number of bytes as a size in memory. On 64 bits nothing is cut off.
+pub(crate) fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Stops a guest whose name or value is larger than allowed.
 pub(crate) fn check_bytes(
     what: &str,
     size: usize,
-    limit: usize,
-    setting: Setting,
+    limit: u64,
+    setting: &Limit,
 ) -> Result<(), Stop> {
-    if size <= limit {
+    if size as u64 <= limit {
         return Ok(());
     }
     Err(Stop::Limit(format!(
@@ -134,7 +60,7 @@ pub(crate) fn check_count(
     what: &str,
     have: usize,
     limit: u32,
-    setting: Setting,
+    setting: &Limit,
 ) -> Result<(), Stop> {
     if have < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());

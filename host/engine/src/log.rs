@@ -4,8 +4,6 @@ use std::mem;
 
 use dormouse_journal::{Level, LogLine, Time};
 
-use crate::limits::Setting;
-
 /// The longest line in bytes. What a guest writes without an end of line is cut here.
 const LINE: usize = 16 << 10;
 
@@ -119,7 +117,7 @@ impl Log {
                     "the log of this run is full, at {} bytes; what it logs from here on is dropped. Log less, or \
                      raise the host's setting `{}`",
                     self.limit,
-                    Setting::Log
+                    dormouse_limits::LOG
                 ),
             }
         } else {

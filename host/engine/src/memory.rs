@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::ResourceLimiter;
 
-use crate::limits::{CORE_INSTANCES, MEMORIES, Setting, TABLE_ELEMENTS, TABLES};
+use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 use crate::stop::Stop;
 
 /// How many bytes wasmtime allocates for each element of a table: the element, and the function that it refers to.
@@ -57,7 +57,7 @@ impl Limiter {
             "the workflow needs more than the {} bytes of memory that this run may have; use less, or raise the host's \
              setting `{}` and start a new run",
             self.limit,
-            Setting::Memory
+            dormouse_limits::MEMORY
         ))
     }
 }

@@ -3,9 +3,10 @@
 //! The journal's cursor decides whether an operation is new or repeats a recorded one. No host function asks.
 
 use dormouse_journal::{Arguments, Issued, Kind, OperationNumber};
+use dormouse_limits::{BODY, OPERATIONS, OUTSTANDING, STEP_NAME};
 
 use crate::decision::Effect;
-use crate::limits::{self, Setting, VALUES};
+use crate::limits::{self, VALUES};
 use crate::state::State;
 use crate::stop::Stop;
 
@@ -22,19 +23,14 @@ impl State {
         self.outside_step(import)?;
         if self.cursor.is_live() {
             let operations = usize::try_from(self.cursor.operations()).unwrap_or(usize::MAX);
-            let allowance = &self.allowance;
+            let host_limits = &self.host_limits;
             limits::check_bytes(
                 "the step name",
                 step.len(),
-                allowance.step_name,
-                Setting::StepName,
+                host_limits.step_name,
+                STEP_NAME,
             )?;
-            limits::check_count(
-                "operations",
-                operations,
-                allowance.operations,
-                Setting::Operations,
-            )?;
+            limits::check_count("operations", operations, host_limits.operations, OPERATIONS)?;
         }
         let issued = self.cursor.issue(step, arguments.digest(), kind);
         Ok(issued.map_err(Box::new)?)
@@ -53,8 +49,8 @@ impl State {
             limits::check_count(
                 "operations outstanding",
                 self.waits.outstanding(),
-                self.allowance.outstanding,
-                Setting::Outstanding,
+                self.host_limits.outstanding,
+                OUTSTANDING,
             )?;
         }
         let issued = self.issue(import, &step, &arguments, |_| kind)?;
@@ -114,12 +110,12 @@ impl State {
         if !self.cursor.is_live() {
             return Ok(());
         }
-        let limit = self.allowance.value;
-        limits::check_bytes(what, size, limit, Setting::Value)?;
+        let limit = self.host_limits.body;
+        limits::check_bytes(what, size, limit, BODY)?;
         self.volume = self.volume.saturating_add(size);
-        let limit = limit.saturating_mul(VALUES);
+        let limit = limit.saturating_mul(VALUES as u64);
         let what = "all that the workflow handed to the host since it last waited";
-        limits::check_bytes(what, self.volume, limit, Setting::Value)
+        limits::check_bytes(what, self.volume, limit, BODY)
     }
 
     /// Stops a guest whose new event has too long a name. The name is a key in the store, like a step name.
@@ -127,7 +123,7 @@ impl State {
         if !self.cursor.is_live() {
             return Ok(());
         }
-        let limit = self.allowance.step_name;
-        limits::check_bytes("the event's name", event.len(), limit, Setting::StepName)
+        let limit = self.host_limits.step_name;
+        limits::check_bytes("the event's name", event.len(), limit, STEP_NAME)
     }
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dormouse_journal::{Cursor, Generator, Level};
+use dormouse_limits::Limits;
 use wasmtime::UpdateDeadline;
 
 use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
 use crate::launch::{Launch, RunContext, Urls};
-use crate::limits::{Allowance, Setting};
+use crate::limits::size;
 use crate::log::{Log, Stream};
 use crate::memory::MemoryUse;
 use crate::stop::Stop;
@@ -41,7 +43,7 @@ impl Shared {
 /// What [`Shared`] guards.
 pub(crate) struct State {
     pub run: RunContext,
-    pub allowance: Arc<Allowance>,
+    pub host_limits: Arc<Limits>,
     pub urls: Arc<dyn Urls>,
     pub cursor: Cursor,
     pub random: Generator,
@@ -74,9 +76,9 @@ impl State {
             waits: Waits::default(),
             effects: Vec::new(),
             volume: 0,
-            log: Log::new(launch.allowance.log, launch.logged),
-            meter: Meter::new(launch.cpu, launch.allowance.cpu),
-            allowance: launch.allowance,
+            log: Log::new(size(launch.host_limits.log), launch.logged),
+            meter: Meter::new(launch.cpu, Duration::from_millis(launch.host_limits.cpu)),
+            host_limits: launch.host_limits,
             fault: None,
             closed: false,
             rebuild_after_step: launch.rebuild_after_step,
@@ -130,8 +132,8 @@ impl State {
             Stop::Cpu(format!(
                 "the workflow computed for longer than the {:?} of CPU time that it may take until it waits; compute \
                  less at a time, or raise the host's setting `{}`",
-                self.allowance.cpu,
-                Setting::Cpu
+                Duration::from_millis(self.host_limits.cpu),
+                dormouse_limits::CPU
             ))
         })
     }

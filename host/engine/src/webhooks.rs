@@ -1,13 +1,14 @@
 //! The interface `webhooks`: creating and closing webhooks, waiting for deliveries, and answering their callers.
 
 use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WebhookNumber};
+use dormouse_limits::WEBHOOKS;
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::webhooks::{
     Delivery, Duration, Host, HostWithStore, Response, Webhook, WebhookOptions,
 };
 use crate::guest::Guest;
-use crate::limits::{self, Setting};
+use crate::limits;
 use crate::state::State;
 use crate::stop::Stop;
 use crate::wait::Wait;
@@ -26,12 +27,7 @@ impl Host for Guest {
         let webhook = WebhookNumber(state.webhooks);
         if state.cursor.is_live() {
             let have = usize::try_from(state.webhooks)?;
-            limits::check_count(
-                "webhooks",
-                have,
-                state.allowance.webhooks,
-                Setting::Webhooks,
-            )?;
+            limits::check_count("webhooks", have, state.host_limits.webhooks, WEBHOOKS)?;
         }
         let takes_answers = matches!(options.reply, journal::Reply::FromWorkflow(_));
         let (urls, run) = (state.urls.clone(), state.run.id);

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use dormouse_journal::{CallError, Request, Response};
+use dormouse_journal::{CallError, Response};
+use dormouse_seams::Attempt;
 use http::HeaderValue;
 
 use crate::listeners::Listeners;
@@ -13,7 +14,6 @@ use crate::outgoing::Outgoing;
 use crate::policy::Policy;
 use crate::resolve::{Resolve, SystemResolver};
 use crate::routes::{Parts, Routes};
-use crate::secret::SecretHeader;
 use crate::trust::Trust;
 use crate::{body, redirect};
 
@@ -22,8 +22,6 @@ use crate::{body, redirect};
 pub struct Settings {
     /// Where calls may go.
     pub policy: Policy,
-    /// The largest body of a response, in bytes. An attempt may set another limit.
-    pub max_response_bytes: u64,
     /// How long resolving a name and connecting may take together.
     pub connect_timeout: Duration,
     /// The `User-Agent` of requests whose workflow sets none.
@@ -34,34 +32,16 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             policy: Policy::default(),
-            max_response_bytes: 16 * 1024 * 1024,
             connect_timeout: Duration::from_secs(10),
             user_agent: HeaderValue::from_static(concat!("dormouse/", env!("CARGO_PKG_VERSION"))),
         }
     }
 }
 
-/// One attempt at a call.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The request as the workflow wrote it.
-    pub request: Request,
-    /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the
-    /// request's URL: a redirect to another origin drops them.
-    pub secret_headers: Vec<SecretHeader>,
-    /// How long the whole attempt may take, from resolving the name over all redirects to the response's last byte.
-    pub timeout: Duration,
-    /// How many redirects are followed. The response after the last of them is the result, even if it redirects too.
-    pub redirects: u32,
-    /// The largest body of the response, in bytes. None if [`Settings::max_response_bytes`] decides.
-    pub max_response: Option<u64>,
-}
-
 /// Makes attempts at calls. It keeps connections for later attempts, so a host needs one client only.
 pub struct Client {
     parts: Parts,
     routes: RwLock<Arc<Routes>>,
-    max_response_bytes: u64,
     user_agent: HeaderValue,
 }
 
@@ -83,7 +63,6 @@ impl Client {
         Client {
             routes: RwLock::new(Arc::new(Routes::new(&parts, Listeners::default()))),
             parts,
-            max_response_bytes: settings.max_response_bytes,
             user_agent: settings.user_agent,
         }
     }
@@ -114,7 +93,7 @@ impl Client {
 
     async fn exchange(&self, attempt: Attempt, mask: &Mask) -> Result<Response, CallError> {
         let routes = self.routes();
-        let limit = attempt.max_response.unwrap_or(self.max_response_bytes);
+        let limit = attempt.max_response;
         let mut outgoing =
             Outgoing::check(attempt.request, &attempt.secret_headers, &self.user_agent)?;
         let mut redirects = attempt.redirects;

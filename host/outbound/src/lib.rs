@@ -33,6 +33,5 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Attempt, Client, Settings};
+pub use client::{Client, Settings};
 pub use policy::{Allowed, InvalidAllowed, Policy};
-pub use secret::{SecretHeader, SecretValue};

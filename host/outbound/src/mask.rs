@@ -14,10 +14,10 @@ mod scan;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Response};
+use dormouse_seams::SecretHeader;
 use http::header::{self, HeaderMap, HeaderName};
 
 use crate::invalid::invalid;
-use crate::secret::SecretHeader;
 use scan::Scanner;
 
 /// What replaces a secret. All of its bytes are allowed in a header's name.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request};
+use dormouse_seams::SecretHeader;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use http_body_util::Full;
@@ -9,7 +10,7 @@ use url::Url;
 
 use crate::headers::check_headers;
 use crate::invalid::{invalid, shown};
-use crate::secret::{self, SecretHeader};
+use crate::secret;
 
 /// A request that can be sent. Its headers leave out those that follow from the rest: the host and the framing.
 #[derive(Debug, Clone)]

@@ -3,11 +3,9 @@
 //! They are kept apart from the headers that the workflow wrote, for two reasons: they are dropped at the first
 //! redirect to another origin, and the response is searched for their secrets (`mask.rs`).
 
-use std::fmt;
-
 use dormouse_journal::CallError;
+use dormouse_seams::SecretHeader;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
 use crate::headers::check_name;
 use crate::invalid::invalid;
@@ -21,42 +19,6 @@ const HIDING: [&str; 5] = [
     "a-im",
     "accept-charset",
 ];
-
-/// A header whose value is a prefix followed by a secret.
-#[derive(Debug, Clone)]
-pub struct SecretHeader {
-    /// The header's name.
-    pub name: String,
-    /// What stands before the secret in the header's value.
-    pub prefix: String,
-    /// The secret.
-    pub secret: SecretValue,
-}
-
-/// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. The copies that
-/// HTTP and TLS make during an attempt are not wiped.
-#[derive(Clone)]
-pub struct SecretValue(Zeroizing<Vec<u8>>);
-
-impl SecretValue {
-    /// Returns the bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Vec<u8>> for SecretValue {
-    fn from(bytes: Vec<u8>) -> Self {
-        SecretValue(Zeroizing::new(bytes))
-    }
-}
-
-impl fmt::Debug for SecretValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretValue(..)")
-    }
-}
 
 /// Checks that headers made from secrets can be sent together with `headers`, and returns them as HTTP's. It adds to
 /// `headers` what keeps the server from compressing its response, in which no secret could be found.
@@ -231,14 +193,5 @@ mod tests {
             );
             assert_eq!(refused(&[secret(name, "", b"hunter2")], &[]), expected);
         }
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let shown = format!("{:?}", secret("x-key", "Bearer ", b"hunter2"));
-        assert_eq!(
-            shown,
-            "SecretHeader { name: \"x-key\", prefix: \"Bearer \", secret: SecretValue(..) }"
-        );
     }
 }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use dormouse_engine::Engine;
 use dormouse_seams::{HostClock, Spawner};
-use dormouse_store::{InboxLimits, ReadError, Store};
+use dormouse_store::{ReadError, Store};
 use tokio::sync::Semaphore;
 
 use crate::calls::Calls;
-use crate::decisions::DecisionLimits;
 use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::programs::Programs;
@@ -29,7 +28,7 @@ use crate::timers::{Deadlines, Timers};
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
-use crate::webhooks::{WebhookLimits, Webhooks};
+use crate::webhooks::Webhooks;
 use crate::{Parts, Settings};
 
 /// The services of a host.
@@ -65,7 +64,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         egress,
         compiler,
     } = parts;
-    let limits = &settings.limits;
+    let limits = Arc::new(settings.limits.clone());
     let clock = store.clock().clone();
     let slots = Slots::new(limits.instances, limits.warm_memory);
     let wake = Wake::new(slots.clone(), spawner.clone());
@@ -86,7 +85,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         spawner: spawner.clone(),
         wake: wake.clone(),
     });
-    let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.mail());
+    let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
     let calls = Arc::new(Calls {
         store: store.clone(),
         clock: clock.clone(),
@@ -111,7 +110,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
             Rate::per_second(limits.webhook_rate),
             Rate::per_second(limits.host_rate),
         ),
-        limits: webhook_limits(&settings),
+        limits: limits.clone(),
     });
     let replay = Replay {
         store: store.clone(),
@@ -120,7 +119,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
-        allowance: limits.allowance.clone(),
+        limits: limits.clone(),
         rebuild_after_step: settings.rebuild_after_step,
     };
     let runner = Arc::new(Runner {
@@ -135,12 +134,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         events: events.clone(),
         replies: replies.clone(),
         watchers: watchers.clone(),
-        decisions: DecisionLimits {
-            journal: limits.journal,
-            call_timeout: limits.call_timeout,
-        },
-        retention: settings.retention,
-        mail: limits.mail(),
+        limits: limits.clone(),
     });
     let owner: Arc<dyn OwnRuns> = runner.clone();
     wake.set_owner(Arc::downgrade(&owner));
@@ -150,13 +144,12 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         entropy,
         wake: wake.clone(),
         ids,
-        limits: limits.guest,
-        duplicate_window: settings.duplicate_window,
+        limits: limits.clone(),
     };
     let deployer = Deployer {
         store: store.clone(),
         programs: programs.clone(),
-        limit: limits.component,
+        limits,
     };
     Services {
         store,
@@ -178,20 +171,6 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         spawner,
         _runner: runner,
         settings,
-    }
-}
-
-fn webhook_limits(settings: &Settings) -> WebhookLimits {
-    let limits = &settings.limits;
-    WebhookLimits {
-        inbox: InboxLimits {
-            requests: limits.inbox,
-            bytes: limits.inbox_bytes,
-            host_bytes: limits.host_inbox_bytes,
-        },
-        duplicate_window: settings.duplicate_window,
-        reply_wait: limits.reply_wait,
-        signature_tolerance: limits.signature_tolerance,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::VersionId;
+use dormouse_limits::Limits;
 use dormouse_store::{Deploy, Deployed, Store};
 
 use crate::DeployError;
@@ -27,7 +28,7 @@ pub(crate) struct Deployer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) programs: Arc<Programs>,
     /// Bytes of a component.
-    pub(crate) limit: u64,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl Deployer {
@@ -37,7 +38,7 @@ impl Deployer {
         name: &str,
         upload: Bytes,
     ) -> Result<Deployment, DeployError> {
-        let limit = self.limit;
+        let limit = self.limits.component;
         let size = upload.len() as u64;
         if size > limit {
             return Err(DeployError::TooLarge { size, limit });

@@ -23,7 +23,8 @@ pub enum Unavailable {
 pub enum DeployError {
     /// It is larger than a component may be.
     #[error(
-        "the component has {size} bytes, and may have {limit}; the setting is `component-limit`"
+        "the component has {size} bytes, and may have {limit}; the setting is `{}`",
+        dormouse_limits::COMPONENT
     )]
     TooLarge {
         /// Its size.

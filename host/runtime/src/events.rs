@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dormouse_journal::{Channel, Payload, RunId};
+use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{AimedNotified, MailLimits, Notified, ReadError, Store, WriteError};
 use tokio::sync::Notify;
@@ -19,8 +20,16 @@ pub(crate) struct Events {
     clock: HostClock,
     slots: Arc<Slots>,
     wake: Wake,
-    mail: MailLimits,
+    limits: Arc<Limits>,
     underway: Notify,
+}
+
+/// Returns what may lie in a run's inbox for one event: as much as in a webhook's.
+pub(crate) fn mail_limits(limits: &Limits) -> MailLimits {
+    MailLimits {
+        queued: limits.inbox,
+        bytes: limits.inbox_bytes,
+    }
 }
 
 impl Events {
@@ -28,14 +37,14 @@ impl Events {
         store: Arc<dyn Store>,
         slots: Arc<Slots>,
         wake: Wake,
-        mail: MailLimits,
+        limits: Arc<Limits>,
     ) -> Arc<Self> {
         Arc::new(Events {
             clock: store.clock().clone(),
             store,
             slots,
             wake,
-            mail,
+            limits,
             underway: Notify::new(),
         })
     }
@@ -83,7 +92,7 @@ impl Events {
         let channel = Channel::Event(event.clone());
         let notified = self
             .store
-            .notify_run(run, event, payload, self.mail)
+            .notify_run(run, event, payload, mail_limits(&self.limits))
             .await?;
         if notified == AimedNotified::Queued {
             self.wake.wake(run, Hint::Channel(channel));

@@ -53,6 +53,6 @@ pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal};
 pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
-pub use settings::{Limits, Settings};
+pub use settings::Settings;
 pub use start::Start;
 pub use webhooks::{Addressee, Admitted};

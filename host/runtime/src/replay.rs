@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{Allowance, CpuClock, Instance, Launch, RunContext};
+use dormouse_engine::{CpuClock, Instance, Launch, RunContext};
 use dormouse_journal::{Frontier, Payload, Status};
+use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
 
@@ -30,7 +31,7 @@ pub(crate) struct Replay {
     pub(crate) programs: Arc<Programs>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) urls: Arc<WebhookUrls>,
-    pub(crate) allowance: Arc<Allowance>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) rebuild_after_step: bool,
 }
 
@@ -134,7 +135,7 @@ impl Replay {
             input,
             key: view.run.key,
             limits: view.run.limits,
-            allowance: self.allowance.clone(),
+            host_limits: self.limits.clone(),
             urls: self.urls.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             rebuild_after_step: self.rebuild_after_step,

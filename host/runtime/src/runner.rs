@@ -6,12 +6,13 @@ use dormouse_engine::Interruption;
 use dormouse_journal::{
     Completion, Frontier, OperationNumber, Outcome, Ready, RunId, Source, Time,
 };
+use dormouse_limits::Limits;
 use dormouse_seams::{HostClock, Spawner, Task};
-use dormouse_store::{Activated, Attempts, CommitRefused, Hold, MailLimits, NewResponse, Store};
+use dormouse_store::{Activated, Attempts, CommitRefused, Hold, NewResponse, Store};
 
 use crate::calls::Calls;
-use crate::decisions::DecisionLimits;
-use crate::events::Events;
+use crate::decisions;
+use crate::events::{Events, mail_limits};
 use crate::live::LiveRun;
 use crate::replay::Replay;
 use crate::replies::Replies;
@@ -38,10 +39,7 @@ pub(crate) struct Runner {
     pub(crate) events: Arc<Events>,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
-    pub(crate) decisions: DecisionLimits,
-    /// How long an ended run is kept, in milliseconds.
-    pub(crate) retention: u64,
-    pub(crate) mail: MailLimits,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// What is to be delivered, and the time of the activation. The first activation has nothing to deliver.
@@ -225,9 +223,7 @@ impl Runner {
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
-        let new = self
-            .decisions
-            .apply(run, decision, source, current.journal_bytes);
+        let new = decisions::activation(&self.limits, run, decision, source, current.journal_bytes);
         current.frontier.apply(&new.activation);
         let effects = Effects {
             calls: new.calls.iter().map(|call| call.operation).collect(),
@@ -235,9 +231,8 @@ impl Runner {
             is_end: new.activation.end.is_some(),
         };
         let number = current.next;
-        let committed = self
-            .store
-            .activate(run, number, new, self.retention, self.mail);
+        let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
+        let committed = self.store.activate(run, number, new, retention, mail);
         // What this activation decided is in the same queue now, behind what it follows from.
         turn.hold = None;
         match committed.await {

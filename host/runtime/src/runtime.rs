@@ -104,7 +104,7 @@ impl Runtime {
     /// # Errors
     /// When it cannot be made durable.
     pub async fn cancel(&self, run: RunId) -> Result<Cancelled, Unavailable> {
-        let retention = self.0.settings.retention;
+        let retention = self.0.settings.limits.retention;
         let cancelled = self.0.store.cancel(run, retention).await?;
         if cancelled == Cancelled::Now {
             tracing::info!(%run, "a run was cancelled");

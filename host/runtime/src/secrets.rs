@@ -198,7 +198,7 @@ impl Secrets {
             Ok(SecretHeader {
                 name: header.name.clone(),
                 prefix: header.prefix.clone(),
-                secret: self.open(name, row)?,
+                secret: self.open(name, row)?.expose().to_vec().into(),
             })
         });
         headers.collect()

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use dormouse_engine::WASM_STACK;
 use dormouse_journal::{GuestLimits, Header, Payload, RunId, VersionId};
+use dormouse_limits::Limits;
 use dormouse_seams::{Entropy, HostClock};
 use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, WriteError};
 
@@ -34,9 +36,7 @@ pub(crate) struct Starter {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) wake: Wake,
     pub(crate) ids: Arc<RunIds>,
-    pub(crate) limits: GuestLimits,
-    /// How long the key of a start is remembered, in milliseconds.
-    pub(crate) duplicate_window: u64,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl Starter {
@@ -53,9 +53,12 @@ impl Starter {
             input: start.input,
             headers: start.headers,
             key,
-            limits: self.limits,
+            limits: GuestLimits {
+                memory: self.limits.memory,
+                stack: WASM_STACK as u64,
+            },
             idempotency_key: start.idempotency_key,
-            remember: self.duplicate_window,
+            remember: self.limits.duplicate_window,
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {

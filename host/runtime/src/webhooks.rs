@@ -8,10 +8,12 @@ use std::sync::Arc;
 use dormouse_journal::{
     Delivery, Reply, Request, Response, RunId, Signature, Until, WebhookNumber, WebhookOptions,
 };
+use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, Answer, DeliveryKey, Following, InboxLimits, IncomingView, Store, WriteError,
+    Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
+    WriteError,
 };
 use dormouse_webhook::{Rejected, Token, probe_method};
 use sha2::{Digest as _, Sha256};
@@ -37,19 +39,7 @@ pub(crate) struct Webhooks {
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) rates: Rates,
-    pub(crate) limits: WebhookLimits,
-}
-
-/// What requests to webhooks are held against.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WebhookLimits {
-    pub(crate) inbox: InboxLimits,
-    /// How long the key of a request is remembered, in milliseconds.
-    pub(crate) duplicate_window: u64,
-    /// How long a caller is held at most, in milliseconds.
-    pub(crate) reply_wait: u64,
-    /// How far the time in a signature may be from now, in milliseconds.
-    pub(crate) signature_tolerance: u64,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// The webhook that a genuine token names, as it was when its request came.
@@ -125,7 +115,7 @@ impl Addressee {
             request,
             key,
             remember: webhooks.limits.duplicate_window,
-            limits: webhooks.limits.inbox,
+            limits: webhooks.inbox_limits(),
         };
         match self.options.reply {
             Reply::Accepted => Ok(webhooks.accept(accept).await?.acknowledged()),
@@ -156,6 +146,14 @@ impl Addressee {
 }
 
 impl Webhooks {
+    fn inbox_limits(&self) -> InboxLimits {
+        InboxLimits {
+            requests: self.limits.inbox,
+            bytes: self.limits.inbox_bytes,
+            host_bytes: self.limits.host_inbox_bytes,
+        }
+    }
+
     fn verify(
         &self,
         signature: &Signature,
@@ -301,8 +299,8 @@ impl Delivered {
     }
 }
 
-fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> DeliveryKey {
-    DeliveryKey {
+fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> RememberedKey {
+    RememberedKey {
         digest: key.digest(),
         body: Sha256::digest(&request.body).into(),
         other_body: key.other_body(),

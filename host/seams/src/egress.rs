@@ -1,36 +1,63 @@
 //! The way out: one attempt at a call at a time.
 
+use std::fmt;
 use std::time::Duration;
 
 use dormouse_journal::{CallError, Request, Response};
-use dormouse_secret::Secret;
+use zeroize::Zeroizing;
 
 use crate::Task;
 
 /// One attempt at a call.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// What is sent, headers of the host's own included.
+    /// The request as it is sent, with the headers that the host adds.
     pub request: Request,
-    /// Headers made from secrets, sent beside the request's own to its origin only, and masked in what comes back.
+    /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the
+    /// request's URL: a redirect to another origin drops them. What comes back is searched for their secrets.
     pub secret_headers: Vec<SecretHeader>,
-    /// How long it may take.
+    /// How long the whole attempt may take, from resolving the name over all redirects to the response's last byte.
     pub timeout: Duration,
-    /// How many redirects are followed.
+    /// How many redirects are followed. The response after the last of them is the result, even if it redirects too.
     pub redirects: u32,
-    /// How large the response's body may be.
+    /// The largest body of the response, in bytes.
     pub max_response: u64,
 }
 
-/// A header whose value is `prefix` and then a secret.
+/// A header whose value is a prefix followed by a secret.
 #[derive(Debug, Clone)]
 pub struct SecretHeader {
     /// The header's name.
     pub name: String,
-    /// What stands before the secret.
+    /// What stands before the secret in the header's value.
     pub prefix: String,
     /// The secret itself, no longer its name.
-    pub secret: Secret,
+    pub secret: SecretValue,
+}
+
+/// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. The copies that
+/// HTTP and TLS make during an attempt are not wiped.
+#[derive(Clone)]
+pub struct SecretValue(Zeroizing<Vec<u8>>);
+
+impl SecretValue {
+    /// Returns the bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for SecretValue {
+    fn from(bytes: Vec<u8>) -> Self {
+        SecretValue(Zeroizing::new(bytes))
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValue(..)")
+    }
 }
 
 /// Sends requests, under a policy of its own.

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use clock::{Clock, HostClock};
-pub use egress::{Attempt, Egress, SecretHeader};
+pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
 
 /// A future that can be handed to a [`Spawner`].
 pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

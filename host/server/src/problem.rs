@@ -9,6 +9,7 @@ use dormouse_api::ProblemBody;
 use dormouse_api::request::{Malformed, NotASecret};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
+use dormouse_limits::{HOST_RATE, INBOX, INBOX_BYTES, Limit, WEBHOOK_RATE};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, SetSecretError, StartError,
     Unavailable,
@@ -60,7 +61,7 @@ impl Problem {
 
     /// A body that is larger than its setting allows.
     #[must_use]
-    pub fn too_large(limit: u64, setting: &str) -> Self {
+    pub fn too_large(limit: u64, setting: &Limit) -> Self {
         let detail = format!(
             "the body is larger than the {limit} bytes allowed here; the setting is `{setting}`"
         );
@@ -92,8 +93,8 @@ impl Problem {
     #[must_use]
     pub fn too_fast(exceeded: Exceeded) -> Self {
         let (what, setting) = match exceeded.scope {
-            Scope::Webhook => ("this webhook", "webhook-rate-limit"),
-            Scope::Host => ("this host", "host-rate-limit"),
+            Scope::Webhook => ("this webhook", WEBHOOK_RATE),
+            Scope::Host => ("this host", HOST_RATE),
         };
         let detail = format!(
             "{what} gets requests faster than it takes them, and this one was dropped; the setting is `{setting}`"
@@ -152,7 +153,7 @@ impl Problem {
     pub fn inbox_full(run: RunId, event: &str) -> Self {
         let detail = format!(
             "run {run} has not taken the events {event:?} that were sent before, and can keep no more; the settings \
-             are `inbox-limit` and `inbox-bytes-limit`"
+             are `{INBOX}` and `{INBOX_BYTES}`"
         );
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "inbox-full", detail).retry_after(RETRY_ROOM)
     }

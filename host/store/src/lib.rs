@@ -33,9 +33,9 @@ pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, DeliveryKey,
-    Deploy, Deployed, InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NewResponse,
-    Notified, NotifyTarget, PutSecret, RequestRefused, Resumed, SecretPut, Served, StartRun,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
+    Deployed, InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NewResponse, Notified,
+    NotifyTarget, PutSecret, RememberedKey, RequestRefused, Resumed, SecretPut, Served, StartRun,
     Started,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};

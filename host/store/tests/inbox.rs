@@ -6,7 +6,7 @@ use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,
 };
 use dormouse_store::{
-    Accept, Accepted, Answer, CommitRefused, DeliveryKey, NewResponse, OtherBody, RequestRefused,
+    Accept, Accepted, Answer, CommitRefused, NewResponse, OtherBody, RememberedKey, RequestRefused,
 };
 
 on_both_grounds! {
@@ -36,8 +36,8 @@ fn arrival(place: u64) -> Source {
 }
 
 /// A key of this digest for a request with this body, of which the store knows a digest only.
-fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<DeliveryKey> {
-    Some(DeliveryKey {
+fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<RememberedKey> {
+    Some(RememberedKey {
         digest: [digest; 32],
         body: [body.as_bytes()[0]; 32],
         other_body,

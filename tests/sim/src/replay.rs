@@ -132,7 +132,7 @@ impl<'w> Recorded<'w> {
             input: input.unwrap_or_default(),
             key: run.key,
             limits: run.limits,
-            allowance: self.world.allowance(),
+            host_limits: self.world.limits(),
             urls: self.urls.clone(),
             cpu: Arc::new(NoCpu),
             logged: 0,

@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::{Allowance, Config, Engine, Program};
+use dormouse_engine::{Config, Engine, Program};
 use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
+use dormouse_limits::Limits;
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_seams::{Clock as _, Spawner as _, Task};
 use dormouse_store::rows::Part;
@@ -269,8 +270,8 @@ impl World {
     }
 
     /// What the hosts of this machine let a run do.
-    pub(crate) fn allowance(&self) -> Arc<Allowance> {
-        self.settings.limits.allowance.clone()
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        Arc::new(self.settings.limits.clone())
     }
 
     /// The disk.

@@ -8,7 +8,7 @@ use wasmtime::Store;
 use crate::bindings::WorkflowPre;
 use crate::failure::Crash;
 use crate::guest::Guest;
-use crate::limits::{CALL_OVERHEAD, SPARE_HANDLES};
+use crate::limits::{CALL_OVERHEAD, SPARE_HANDLES, size};
 use crate::state::Shared;
 
 /// How a guest ended: with what `run` returned, or by a crash.
@@ -45,8 +45,8 @@ async fn call(store: &mut Store<Guest>, program: &WorkflowPre<Guest>, input: Pay
 
 fn store(program: &WorkflowPre<Guest>, shared: Arc<Shared>, limits: GuestLimits) -> Store<Guest> {
     let (value, outstanding) = {
-        let allowance = &shared.lock().allowance;
-        (allowance.value, allowance.outstanding)
+        let host_limits = &shared.lock().host_limits;
+        (size(host_limits.body), host_limits.outstanding)
     };
     let mut store = Store::new(program.engine(), Guest::new(shared, limits.memory));
     store.limiter(|guest| &mut guest.limiter);

@@ -1,10 +1,11 @@
 //! `wasi:random`: all random bytes come from the run's generator. What WASI calls insecure is secure here. Seeds, which
 //! WASI expects to differ from one execution to the next, are the same in every execution of a run.
 
+use dormouse_limits::BODY;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
 use crate::guest::Guest;
-use crate::limits::Setting;
+use crate::limits::size;
 use crate::stop::Stop;
 
 impl Guest {
@@ -16,7 +17,7 @@ impl Guest {
 
     fn bytes(&self, length: u64) -> wasmtime::Result<Vec<u8>> {
         let mut state = self.shared.lock();
-        let limit = state.allowance.value;
+        let limit = size(state.host_limits.body);
         let Some(length) = usize::try_from(length)
             .ok()
             .filter(|length| *length <= limit)
@@ -24,7 +25,7 @@ impl Guest {
             return Err(Stop::Limit(format!(
                 "the workflow asked for {length} random bytes at once, and the limit is {limit}; ask for fewer, or \
                  raise the host's setting `{}`",
-                Setting::Value
+                BODY
             ))
             .into());
         };

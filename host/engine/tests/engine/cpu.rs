@@ -40,8 +40,8 @@ fn ticking<T>(body: impl FnOnce() -> T) -> T {
 /// Every look at the clock costs 10 ms, and 50 may be used.
 fn small_budget(launch: &mut Launch) {
     launch.cpu = SteppingCpu::new(Duration::from_millis(10));
-    allow(launch, |allowance| {
-        allowance.cpu = Duration::from_millis(50);
+    allow(launch, |limits| {
+        limits.cpu = 50;
     });
 }
 
@@ -70,8 +70,8 @@ fn a_guest_that_spins_lets_others_have_a_turn() {
     let _alone = alone();
     let run = Run::script(json!({"spin": true})).with(|launch| {
         small_budget(launch);
-        allow(launch, |allowance| {
-            allowance.cpu = Duration::from_millis(500);
+        allow(launch, |limits| {
+            limits.cpu = 500;
         });
     });
     let mut instance = run.launch();
@@ -114,8 +114,8 @@ fn each_activation_has_the_whole_budget() {
     let _alone = alone();
     let mut run = yields_thrice().with(|launch| {
         small_budget(launch);
-        allow(launch, |allowance| {
-            allowance.cpu = Duration::from_millis(100);
+        allow(launch, |limits| {
+            limits.cpu = 100;
         });
     });
     run.start();

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::{
-    Allowance, Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program,
-    RunContext, Urls, WASM_STACK, open, seal,
+    Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program, RunContext, Urls,
+    WASM_STACK, open, seal,
 };
 use dormouse_journal::{
     Activation, Completion, End, Failure, GuestLimits, Operation, OperationNumber, Outcome,
     Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
 };
+use dormouse_limits::Limits;
 use serde_json::Value;
 
 /// The key of the code cache.
@@ -103,7 +104,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
             memory: 64 << 20,
             stack: WASM_STACK as u64,
         },
-        allowance: Arc::new(Allowance::default()),
+        host_limits: Arc::new(Limits::default()),
         urls: Arc::new(CountedUrls::default()),
         cpu: SteppingCpu::new(Duration::ZERO),
         logged: 0,
@@ -112,8 +113,8 @@ pub(crate) fn launch(input: Payload) -> Launch {
 }
 
 /// Sets the host's limits for a launch.
-pub(crate) fn allow(launch: &mut Launch, change: impl FnOnce(&mut Allowance)) {
-    change(Arc::make_mut(&mut launch.allowance));
+pub(crate) fn allow(launch: &mut Launch, change: impl FnOnce(&mut Limits)) {
+    change(Arc::make_mut(&mut launch.host_limits));
 }
 
 pub(crate) fn json(value: &Value) -> Payload {

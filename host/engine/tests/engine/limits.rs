@@ -35,8 +35,7 @@ fn an_events_name() {
 #[test]
 fn values() {
     let check = |script, what| {
-        let run =
-            Run::script(script).with(|launch| allow(launch, |allowance| allowance.value = 100));
+        let run = Run::script(script).with(|launch| allow(launch, |limits| limits.body = 100));
         check_failure(run, "limit", &[what, "100", "body-limit"]);
     };
     let big = "x".repeat(100);
@@ -58,7 +57,7 @@ fn values() {
 #[test]
 fn values_since_it_last_waited() {
     let notify = |n: usize| json!({"repeat": n, "do": {"race": [{"notify": "e", "body": "x".repeat(70)}, {"now": true}]}});
-    let small = |run: Run| run.with(|launch| allow(launch, |allowance| allowance.value = 100));
+    let small = |run: Run| run.with(|launch| allow(launch, |limits| limits.body = 100));
     let waits = json!({"seq": [notify(4), {"sleep": 1}, notify(4), {"sleep": 1}]});
     let mut run = small(Run::script(waits));
     run.start().complete(1_001, 8, Outcome::Slept);
@@ -70,16 +69,14 @@ fn values_since_it_last_waited() {
 #[test]
 fn operations() {
     let script = json!({"repeat": 3, "do": {"step": "s", "value": 1}});
-    let run =
-        Run::script(script).with(|launch| allow(launch, |allowance| allowance.operations = 2));
+    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.operations = 2));
     check_failure(run, "limit", &["2 operations", "operations-limit"]);
 }
 
 #[test]
 fn operations_outstanding() {
     let script = json!({"join": [{"sleep": 1}, {"sleep": 1}, {"sleep": 1}]});
-    let run =
-        Run::script(script).with(|launch| allow(launch, |allowance| allowance.outstanding = 2));
+    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.outstanding = 2));
     check_failure(
         run,
         "limit",
@@ -90,7 +87,7 @@ fn operations_outstanding() {
 #[test]
 fn webhooks() {
     let script = json!({"seq": [{"webhook": "a"}, {"webhook": "b"}]});
-    let run = Run::script(script).with(|launch| allow(launch, |allowance| allowance.webhooks = 1));
+    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.webhooks = 1));
     check_failure(run, "limit", &["1 webhooks", "webhooks-limit"]);
 }
 
@@ -104,12 +101,12 @@ fn what_was_allowed_once_stays_allowed() {
     let mut run = Run::script(script);
     run.start();
     let mut run = run.with(|launch| {
-        allow(launch, |allowance| {
-            allowance.operations = 1;
-            allowance.outstanding = 1;
-            allowance.webhooks = 0;
-            allowance.step_name = 0;
-            allowance.value = 0;
+        allow(launch, |limits| {
+            limits.operations = 1;
+            limits.outstanding = 1;
+            limits.webhooks = 0;
+            limits.step_name = 0;
+            limits.body = 0;
         });
     });
     run.evict().complete(1_001, 2, Outcome::Slept);

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use dormouse_journal::CallError;
+use dormouse_seams::Attempt;
 
 use super::support::{
-    Names, Server, attempt, client, get, ok, open, open_client, raw_server, redirect, unreachable,
+    Server, attempt, get, ok, open, open_client, raw_server, redirect, unreachable,
 };
 use crate::resolve::{Resolve, Resolving};
 use crate::trust::Trust;
-use crate::{Attempt, Client, Settings};
+use crate::{Client, Settings};
 
 fn within(millis: u64, attempt: Attempt) -> Attempt {
     Attempt {
@@ -20,7 +21,7 @@ fn within(millis: u64, attempt: Attempt) -> Attempt {
 
 fn at_most(bytes: u64, attempt: Attempt) -> Attempt {
     Attempt {
-        max_response: Some(bytes),
+        max_response: bytes,
         ..attempt
     }
 }
@@ -117,19 +118,4 @@ async fn a_length_that_is_announced_of_no_body_is_no_matter() {
         .await
         .unwrap();
     assert_eq!((response.status, response.body.len()), (304, 0));
-}
-
-#[tokio::test]
-async fn the_settings_limit_holds_when_the_attempt_has_none() {
-    let server = Server::start(|_| ok("12345")).await;
-    let settings = Settings {
-        max_response_bytes: 4,
-        ..open()
-    };
-    let client = client(settings, std::sync::Arc::<Names>::default());
-    assert_eq!(
-        client.send(get(server.url("/"))).await,
-        Err(CallError::TooLarge(4))
-    );
-    assert!(client.send(at_most(5, get(server.url("/")))).await.is_ok());
 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use dormouse_seams::Attempt;
+
 use super::support::{
     Names, Server, allowing, client, denied, get, ok, open, open_client, redirect,
 };
-use crate::{Attempt, Client, Settings};
+use crate::{Client, Settings};
 
 fn client_of(server: &Server) -> Client {
     let client = open_client();

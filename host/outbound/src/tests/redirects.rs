@@ -6,7 +6,7 @@ use dormouse_journal::Response;
 use super::support::{
     Names, Server, allowing, attempt, client, denied, get, ok, open_client, redirect,
 };
-use crate::Attempt;
+use dormouse_seams::Attempt;
 
 fn following(redirects: u32, attempt: Attempt) -> Attempt {
     Attempt {

@@ -9,7 +9,7 @@ use http_body_util::Full;
 
 use super::support::{Answer, Server, attempt, denied, get, ok, open_client, raw_server, redirect};
 use super::tls::Authority;
-use crate::{Attempt, SecretHeader};
+use dormouse_seams::{Attempt, SecretHeader};
 
 const SECRET: &str = "hunter2";
 
@@ -269,7 +269,7 @@ async fn a_masked_body_keeps_to_the_limit() {
     let mut attempt = with_secrets(get(server.url("/")));
     attempt.secret_headers[0].secret = b"a".to_vec().into();
     let at_most = |bytes| Attempt {
-        max_response: Some(bytes),
+        max_response: bytes,
         ..attempt.clone()
     };
     let client = open_client();

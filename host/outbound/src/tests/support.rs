@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request, Response};
+use dormouse_seams::Attempt;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
@@ -23,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::resolve::{Resolve, Resolving};
 use crate::trust::Trust;
-use crate::{Attempt, Client, Policy, Settings};
+use crate::{Client, Policy, Settings};
 
 /// What a server answers.
 pub(crate) type Answer = http::Response<Full<Bytes>>;
@@ -327,7 +328,7 @@ pub(crate) fn attempt(
         secret_headers: Vec::new(),
         timeout: Duration::from_secs(10),
         redirects: 0,
-        max_response: None,
+        max_response: 16 << 20,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_journal::CallError;
+use dormouse_seams::Attempt;
 use http::Version;
 use rcgen::CertifiedKey;
 use rustls::RootCertStore;
@@ -11,8 +12,8 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 use super::support::{Names, Server, attempt, get, ok, open, raw_server, status, unreachable};
+use crate::Client;
 use crate::trust::Trust;
-use crate::{Attempt, Client};
 
 /// A certificate for some names, which is its own authority.
 pub(crate) struct Authority(CertifiedKey<rcgen::KeyPair>);
@@ -120,7 +121,7 @@ async fn over_http_2_a_length_counts_when_there_is_a_body() {
     let send = |method, path| {
         let url = format!("https://service.example:{}{path}", server.port());
         client.send(Attempt {
-            max_response: Some(4),
+            max_response: 4,
             ..attempt(method, url, &[], "")
         })
     };

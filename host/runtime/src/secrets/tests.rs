@@ -179,7 +179,7 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
         (sent[0].name.as_str(), sent[0].prefix.as_str()),
         ("authorization", "Bearer ")
     );
-    assert_eq!(sent[0].secret.expose_text(), VALUE);
+    assert_eq!(sent[0].secret.expose(), VALUE.as_bytes());
     Ok(())
 }
 

@@ -85,6 +85,6 @@ pub(super) async fn aim(
 
 /// An event's name has the limit that it has where workflows name it.
 fn event(state: &AppState, path: &PathParams) -> Result<String, Problem> {
-    let limit = state.runtime.settings().limits.allowance.step_name;
+    let limit = state.runtime.settings().limits.step_name;
     path.event(limit).map(str::to_owned)
 }

@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use dormouse_api::request::workflow_name;
 use dormouse_journal::RunId;
+use dormouse_limits::STEP_NAME;
 use dormouse_secret::{InvalidName, SecretName};
 use http::StatusCode;
 use http::request::Parts;
@@ -51,16 +52,16 @@ impl PathParams {
     }
 
     /// The name of an event, of at most so many bytes.
-    pub(super) fn event(&self, limit: usize) -> Result<&str, Problem> {
+    pub(super) fn event(&self, limit: u64) -> Result<&str, Problem> {
         let name = self.text("event");
-        if (1..=limit).contains(&name.len()) {
+        if (1..=limit).contains(&(name.len() as u64)) {
             return Ok(name);
         }
         Err(Problem::malformed(
             "invalid-event-name",
             "the event's name in the path",
             format!(
-                "has {} bytes: give 1 to {limit}; the setting is `step-name-limit`",
+                "has {} bytes: give 1 to {limit}; the setting is `{STEP_NAME}`",
                 name.len()
             ),
         ))

@@ -66,7 +66,7 @@ impl AppState {
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
             auth: Arc::new(Auth::new(config.token.clone())),
-            max_wait: config.max_wait,
+            max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,
         }))

@@ -33,7 +33,7 @@ pub(super) async fn read(
     limit: u64,
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
-    let body = body::read(&parts.headers, body, limit, "body-limit").await?;
+    let body = body::read(&parts.headers, body, limit, dormouse_limits::BODY).await?;
     let target = parts.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());
     let headers = parts.headers.iter().map(|(name, value)| {

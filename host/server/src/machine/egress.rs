@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dormouse_journal::{CallError, Response};
 use dormouse_outbound::Client;
-use dormouse_seams::{Attempt, Egress, SecretHeader, Task};
+use dormouse_seams::{Attempt, Egress, Task};
 
 use crate::metrics::Metrics;
 
@@ -30,13 +30,6 @@ impl Egress for HttpEgress {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
         let (client, metrics) = (self.client.clone(), self.metrics.clone());
         Box::pin(async move {
-            let attempt = dormouse_outbound::Attempt {
-                request: attempt.request,
-                secret_headers: attempt.secret_headers.iter().map(header).collect(),
-                timeout: attempt.timeout,
-                redirects: attempt.redirects,
-                max_response: Some(attempt.max_response),
-            };
             let result = client.send(attempt).await;
             metrics.call_attempted(&result);
             result
@@ -45,13 +38,5 @@ impl Egress for HttpEgress {
 
     fn withheld(&self) {
         self.metrics.call_withheld();
-    }
-}
-
-fn header(header: &SecretHeader) -> dormouse_outbound::SecretHeader {
-    dormouse_outbound::SecretHeader {
-        name: header.name.clone(),
-        prefix: header.prefix.clone(),
-        secret: header.secret.expose().to_vec().into(),
     }
 }

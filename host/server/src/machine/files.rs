@@ -1,5 +1,6 @@
 //! How many files and sockets the process may have open.
 
+use dormouse_limits::CONNECTIONS;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files and sockets beside the connections that are accepted: of the store, calls and compilers.
@@ -23,7 +24,7 @@ pub fn raise_open_files(connections: usize) {
             limit,
             wanted,
             "this process may open fewer files than its connections need; raise its limit (LimitNOFILE of systemd, \
-             ulimit -n), or lower the setting `connections-limit`"
+             ulimit -n), or lower the setting `{CONNECTIONS}`"
         );
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use dormouse_api::is_json;
 use dormouse_journal::Payload;
+use dormouse_limits::Limit;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
@@ -17,7 +18,7 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
-    setting: &str,
+    setting: &Limit,
 ) -> Result<Bytes, Problem> {
     read_up_to(headers, body, limit, || Problem::too_large(limit, setting)).await
 }
@@ -38,7 +39,7 @@ pub(crate) async fn read_payload(
     limit: u64,
 ) -> Result<Payload, Problem> {
     let content_type = content_type(headers)?;
-    let body = read(headers, body, limit, "body-limit").await?;
+    let body = read(headers, body, limit, dormouse_limits::BODY).await?;
     if is_json(&content_type) && !body.is_empty() {
         serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| {
             Problem::malformed("invalid-json", "the body", format!("is not JSON: {error}"))
@@ -137,10 +138,16 @@ mod tests {
         };
         let headers = HeaderMap::new();
         assert_eq!(
-            read(&headers, pieces("6789"), 10, "x").await.unwrap(),
+            read(&headers, pieces("6789"), 10, dormouse_limits::BODY)
+                .await
+                .unwrap(),
             "0123456789"
         );
-        assert!(read(&headers, pieces("6789x"), 10, "x").await.is_err());
+        assert!(
+            read(&headers, pieces("6789x"), 10, dormouse_limits::BODY)
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]
@@ -156,7 +163,7 @@ mod tests {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("11"));
         let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         assert_eq!(
-            read(&headers, unread, 10, "x")
+            read(&headers, unread, 10, dormouse_limits::BODY)
                 .await
                 .unwrap_err()
                 .status()

@@ -127,7 +127,9 @@ mod tests {
     /// Sends these pieces, and then nothing more, without an end, to a handler that reads them.
     async fn answer(pieces: &[usize], within: Duration) -> StatusCode {
         let read = async |headers: HeaderMap, body: Body| {
-            body::read(&headers, body, 1 << 20, "x").await.map(|_| ())
+            body::read(&headers, body, 1 << 20, dormouse_limits::BODY)
+                .await
+                .map(|_| ())
         };
         let routes = unread::thrown_away(Router::new().route("/", post(read)));
         let routes = kept(routes, within);

@@ -62,8 +62,8 @@ impl Connections {
     pub(super) fn new(config: &Config) -> Self {
         Connections {
             stop: watch::Sender::new(()),
-            head_timeout: config.head_timeout,
-            limit: config.connections_limit,
+            head_timeout: Duration::from_millis(config.limits.head_timeout),
+            limit: config.limits.connections as usize,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use dormouse_limits::CONNECTIONS;
 use dormouse_seams::Clock as _;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -68,7 +69,7 @@ impl Places {
             let limit = self.limit;
             tracing::warn!(
                 limit,
-                "no connection is accepted before one ends; the setting is `connections-limit`"
+                "no connection is accepted before one ends; the setting is `{CONNECTIONS}`"
             );
         }
         self.free.clone().acquire_owned().await.ok()

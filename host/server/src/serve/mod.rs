@@ -104,7 +104,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let address = everything.local_addr()?;
     let hooks_address = hooks.as_ref().map(TcpListener::local_addr).transpose()?;
     let config = config.bound(address, hooks_address);
-    raise_open_files(config.connections_limit);
+    raise_open_files(config.limits.connections as usize);
 
     let metrics = Metrics::default();
     let (runtime, backup) = open(&config, &metrics).await?;
@@ -119,11 +119,18 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         trusted: TrustedProxies::new(config.trusted_proxies.clone()).into(),
     };
     if let Some(listener) = hooks {
-        let routes = routes::hooks_alone(ingress.clone(), config.body_timeout);
+        let routes = routes::hooks_alone(
+            ingress.clone(),
+            Duration::from_millis(config.limits.body_timeout),
+        );
         listeners.spawn(accept(listener, routes, connections.listener()));
     }
     let api = api::router(runtime.clone(), backup, &config, metrics, rejections);
-    let routes = routes::everything(api, ingress, config.body_timeout);
+    let routes = routes::everything(
+        api,
+        ingress,
+        Duration::from_millis(config.limits.body_timeout),
+    );
     listeners.spawn(accept(everything, routes, connections.listener()));
     log_addresses(&config);
 

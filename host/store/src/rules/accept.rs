@@ -23,7 +23,7 @@ pub struct Accept {
     /// The request.
     pub request: Request,
     /// The key by which a repeat of it is known.
-    pub key: Option<DeliveryKey>,
+    pub key: Option<RememberedKey>,
     /// How long the key is remembered, in milliseconds.
     pub remember: u64,
     /// How much may lie in inboxes.
@@ -43,7 +43,7 @@ pub struct InboxLimits {
 
 /// A caller's own name for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeliveryKey {
+pub struct RememberedKey {
     /// Of the name, and of where it came from.
     pub digest: [u8; 32],
     /// Of the request's body. The transaction that compares it must not be held up by making it.
@@ -137,7 +137,7 @@ impl Accept {
     fn first(
         &self,
         rows: &(impl Rows + ?Sized),
-        key: DeliveryKey,
+        key: RememberedKey,
     ) -> Result<Option<Duplicate>, ReadError> {
         duplicates::TABLE.get(rows, (self.run, self.webhook, key.digest))
     }
@@ -164,7 +164,7 @@ impl Accept {
         run: &mut RunWrite<'_>,
         webhook: Webhook,
         size: u64,
-        remember: Option<DeliveryKey>,
+        remember: Option<RememberedKey>,
     ) -> Result<Accepted, ReadError> {
         let (place, time) = (webhook.next_place, run.now);
         let is_first = webhook.queued == 0;
@@ -228,7 +228,7 @@ impl Accept {
 }
 
 /// Returns what it means that a key was used before. None if it means nothing.
-fn repeat(first: Duplicate, key: DeliveryKey) -> Option<Accepted> {
+fn repeat(first: Duplicate, key: RememberedKey) -> Option<Accepted> {
     let same = Accepted::Duplicate {
         id: first.id,
         place: first.place,

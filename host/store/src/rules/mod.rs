@@ -22,7 +22,7 @@ use crate::ReadError;
 use crate::rows::{Rows, RowsMut};
 use crate::tables::meta;
 
-pub use accept::{Accept, Accepted, DeliveryKey, InboxLimits, RequestRefused};
+pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::AttemptMade;
 pub use control::{Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};

@@ -7,8 +7,8 @@ use dormouse_journal::{
 };
 use dormouse_seams::Task;
 use dormouse_store::{
-    Accept, Accepted, Activated, AttemptMade, Call, CommitRefused, DeliveryKey, InboxLimits,
-    MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, Recalled, StartRun,
+    Accept, Accepted, Activated, AttemptMade, Call, CommitRefused, InboxLimits, MailLimits,
+    NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, Recalled, RememberedKey, StartRun,
     Store, WriteError,
 };
 use rand_chacha::ChaCha8Rng;
@@ -181,7 +181,7 @@ fn start(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>) -> Happens {
 fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
     let webhook = WebhookNumber(dice.below(3));
     let body = dice.body();
-    let key = dice.once_in(2).then(|| DeliveryKey {
+    let key = dice.once_in(2).then(|| RememberedKey {
         digest: [u8::try_from(dice.below(4)).unwrap(); 32],
         body: [body[0]; 32],
         other_body: [OtherBody::Refuse, OtherBody::Queue, OtherBody::Same][dice.below(3) as usize],

@@ -37,7 +37,24 @@ pub(super) fn span(text: &str) -> Option<u64> {
     parse(text, SPANS)
 }
 
-/// A whole number and a unit, perhaps with a space between them.
+/// Writes bytes in the largest binary unit that fits.
+pub(super) fn write_size(size: u64) -> String {
+    write(size, &SIZES[1..=5])
+}
+
+/// Writes milliseconds in the largest unit that fits.
+pub(super) fn write_span(span: u64) -> String {
+    write(span, SPANS)
+}
+
+/// Writes a number in the largest of the units that divides it.
+fn write(number: u64, units: &[(&str, u64)]) -> String {
+    let fits = |(_, factor): &&(&str, u64)| number >= *factor && number.is_multiple_of(*factor);
+    let (unit, factor) = units.iter().rfind(fits).unwrap_or(&units[0]);
+    format!("{}{unit}", number / factor)
+}
+
+/// Reads a whole number and a unit, perhaps with a space between them.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
     let digits = text
@@ -76,6 +93,29 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(size(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_spans_are_written_in_the_largest_unit_that_fits() {
+        let sizes = [
+            (0, "0B"),
+            (1_000, "1000B"),
+            (1_536, "1536B"),
+            (64 << 20, "64MiB"),
+            (u64::MAX, "18446744073709551615B"),
+        ];
+        for (value, expected) in sizes {
+            assert_eq!(write_size(value), expected);
+        }
+        let spans = [
+            (0, "0ms"),
+            (1_500, "1500ms"),
+            (90_000, "90s"),
+            (7 * 86_400_000, "7d"),
+        ];
+        for (value, expected) in spans {
+            assert_eq!(write_span(value), expected);
         }
     }
 

@@ -1,0 +1,158 @@
+//! The table of limits. Why there are such limits is said in ARCHITECTURE.md.
+
+use std::ops::RangeInclusive;
+
+use crate::limit::{Limit, Unit};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Any number.
+const ANY: RangeInclusive<u64> = 0..=u64::MAX;
+
+/// Any number but 0.
+const SOME: RangeInclusive<u64> = 1..=u64::MAX;
+
+/// Any count.
+const ANY_COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
+
+/// Any count but 0.
+const SOME_COUNT: RangeInclusive<u64> = 1..=u32::MAX as u64;
+
+/// What holds file descriptors or waiting tasks: no machine has more of them.
+const MILLION: RangeInclusive<u64> = 1..=1 << 20;
+
+/// What takes address space for each: 65,536 are more than Linux lets a process map.
+const MAPPED: RangeInclusive<u64> = 1..=1 << 16;
+
+/// Less memory than a mebibyte and no guest starts.
+const GUEST_MEMORY: RangeInclusive<u64> = MIB..=u64::MAX;
+
+/// The time limit of a child process is in whole seconds.
+const CHILD_TIME: RangeInclusive<u64> = SECOND..=u64::MAX;
+
+/// Less memory than this and the compiler itself does not start.
+const CHILD_MEMORY: RangeInclusive<u64> = 256 * MIB..=u64::MAX;
+
+/// The type of a limit's value.
+macro_rules! value {
+    (Size) => {
+        u64
+    };
+    (Span) => {
+        u64
+    };
+    (Count) => {
+        u32
+    };
+}
+
+macro_rules! limits {
+    ($($constant:ident, $field:ident: $name:literal, $unit:ident, $default:expr, $bounds:expr, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: &Limit = &Limit {
+                name: $name,
+                unit: Unit::$unit,
+                default: $default,
+                bounds: $bounds,
+                help: $help,
+            };
+        )*
+
+        /// All limits, in the order of `dormouse serve --help`.
+        pub const ALL: &[&Limit] = &[$($constant),*];
+
+        /// The values of all limits. Sizes are in bytes, spans of time in milliseconds.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Limits {
+            $(
+                #[doc = $help]
+                pub $field: value!($unit),
+            )*
+        }
+
+        impl Limits {
+            /// Asks for the value of each limit. A count beyond 32 bits, which no limit's bounds allow, is cut off.
+            ///
+            /// # Errors
+            /// At the first limit for which `value` returns an error.
+            pub fn read<E>(mut value: impl FnMut(&'static Limit) -> Result<u64, E>) -> Result<Self, E> {
+                Ok(Limits {
+                    $($field: value($constant)?.try_into().unwrap_or(<value!($unit)>::MAX),)*
+                })
+            }
+
+            /// Returns each limit with its value.
+            pub fn values(&self) -> impl Iterator<Item = (&'static Limit, u64)> {
+                [$(($constant, u64::from(self.$field)),)*].into_iter()
+            }
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                match Limits::read(|limit| Ok::<u64, std::convert::Infallible>(limit.default)) {
+                    Ok(limits) => limits,
+                    Err(never) => match never {},
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    COMPONENT, component: "component-limit", Size, 64 * MIB, SOME, "Size of a component";
+    BODY, body: "body-limit", Size, 16 * MIB, SOME,
+        "Size of one body: of a webhook's request, an input, an output, an event, a response to a call, a step's value";
+    INBOX, inbox: "inbox-limit", Count, 1_000, SOME_COUNT, "Requests that a webhook keeps until they are taken";
+    INBOX_BYTES, inbox_bytes: "inbox-bytes-limit", Size, 64 * MIB, SOME, "Size of all of them together";
+    HOST_INBOX_BYTES, host_inbox_bytes: "host-inbox-bytes-limit", Size, 4 * GIB, SOME,
+        "Size of what all webhooks keep together";
+    WEBHOOK_RATE, webhook_rate: "webhook-rate-limit", Count, 1_000, ANY_COUNT,
+        "Requests a second to one webhook, and as many at once; 0 for no limit";
+    HOST_RATE, host_rate: "host-rate-limit", Count, 20_000, ANY_COUNT, "The same for all webhooks together";
+    REPLY_WAIT, reply_wait: "reply-wait-limit", Span, MINUTE, SOME,
+        "The longest that a webhook which its workflow answers holds its caller";
+    HELD_REPLIES, held_replies: "held-replies", Count, 1_024, MILLION,
+        "Callers held so at once; further ones are refused";
+    SIGNATURE_TOLERANCE, signature_tolerance: "signature-tolerance", Span, 5 * MINUTE, ANY,
+        "How far the time in a webhook's signature may be from now";
+    HEAD_TIMEOUT, head_timeout: "head-timeout", Span, 30 * SECOND, SOME,
+        "How long a sender may take for a request's head, and how long a connection may be without a request";
+    BODY_TIMEOUT, body_timeout: "body-timeout", Span, 30 * SECOND, SOME,
+        "How long a sender may take for a body, beside one second for each 16 KiB that came";
+    CONNECTIONS, connections: "connections-limit", Count, 10_000, MILLION,
+        "Connections at once to one address listened on; further ones wait";
+    MEMORY, memory: "memory-limit", Size, 256 * MIB, GUEST_MEMORY,
+        "Memory of a run. A run keeps the limit that it was started with";
+    CPU, cpu: "cpu-limit", Span, 5 * SECOND, SOME, "Processor time of a run between one wait and the next";
+    OPERATIONS, operations: "operations-limit", Count, 250_000, SOME_COUNT, "Operations of a run";
+    JOURNAL, journal: "journal-limit", Size, GIB, SOME, "Size of a run's journal";
+    OUTSTANDING, outstanding: "outstanding-limit", Count, 10_000, SOME_COUNT, "Operations of a run that wait at once";
+    WEBHOOKS, webhooks: "webhooks-limit", Count, 10_000, SOME_COUNT, "Webhooks of a run";
+    STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of a step name, and of an event's name";
+    LOG, log: "log-limit", Size, MIB, ANY, "Size of a run's log; what goes beyond is dropped";
+    INSTANCES, instances: "instances", Count, 4_096, MAPPED,
+        "Instances in memory at once; further runs wait for their turn";
+    WARM_MEMORY, warm_memory: "warm-memory", Size, GIB, ANY, "Memory for the instances of runs that are asleep";
+    STORE_CACHE, store_cache: "store-cache", Size, 32 * MIB, ANY,
+        "Memory for what was read from the data directory. The operating system keeps more of it in memory that is free";
+    DISK_RESERVE, disk_reserve: "disk-reserve", Size, 64 * MIB, ANY,
+        "What must be free on the disk of the data directory for anything to be written";
+    RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
+    DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
+        "How long a repeated request is known as one";
+    CALL_TIMEOUT, call_timeout: "call-timeout", Span, 30 * SECOND, SOME,
+        "For one attempt at a call whose workflow does not say";
+    CALLS_IN_FLIGHT, calls_in_flight: "calls-in-flight", Count, 1_024, MAPPED,
+        "Calls made at once; further calls wait for their turn";
+    COMPILE_TIME, compile_time: "compile-time-limit", Span, MINUTE, CHILD_TIME, "Processor time for compiling a component";
+    COMPILE_MEMORY, compile_memory: "compile-memory-limit", Size, 2 * GIB, CHILD_MEMORY,
+        "Memory for compiling a component";
+    MAX_WAIT, max_wait: "max-wait", Span, MINUTE, ANY, "The longest that `Prefer: wait` holds an answer";
+}
