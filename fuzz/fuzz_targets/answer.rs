@@ -10,7 +10,7 @@ use dormouse_api::{
     Activation, Deployed, JournalPage, LogPage, Mask, Notified, NotifiedRun, ProblemBody, Run,
     RunPage, RunStatus, Secrets, Showing, Webhooks, Workflows, is_json, output,
 };
-use dormouse_journal::{Completion, Kind, Outcome, Payload, Time, decode};
+use dormouse_journal::{Completion, Kind, Outcome, Payload, Time};
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     read::<Secrets>(bytes);
     read::<Webhooks>(bytes);
     read::<Workflows>(bytes);
-    if let Ok(mut recorded) = decode::<dormouse_journal::Activation>(bytes) {
+    if let Ok(mut recorded) = dormouse_journal::Activation::decode(bytes) {
         end_with_the_calendar(&mut recorded);
         let mut page = Showing::new(Mask::default());
         written(&Activation::of(1, 1, &recorded, &mut page));
@@ -63,6 +63,7 @@ fn written<T: Serialize + DeserializeOwned + Debug>(value: &T) {
 /// A time beyond the calendar is shown as its end, and so is another when it is read.
 fn end_with_the_calendar(recorded: &mut dormouse_journal::Activation) {
     recorded.time = recorded.time.min(LAST);
+    recorded.shift = recorded.shift.min(0);
     if let Some(Completion {
         outcome: Outcome::Delivery(Some(delivery)),
         ..

@@ -31,7 +31,7 @@ impl Activation {
             .collect();
         Activation {
             activation: number,
-            time: activation.time.into(),
+            time: activation.moment().wall().into(),
             completion,
             operations,
             log_lines: activation.log_lines,
@@ -215,6 +215,7 @@ mod tests {
                 outcome,
             }),
             operations: kinds.into_iter().map(operation).collect(),
+            shift: 0,
             log_lines: 1,
             end,
         }

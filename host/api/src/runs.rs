@@ -154,7 +154,11 @@ impl Waiting {
             kind: open.kind.name().into(),
             step: open.step.clone(),
             since: open.issued.into(),
-            deadline: open.kind.deadline(open.issued).map(Into::into),
+            deadline: open
+                .kind
+                .date()
+                .or(open.kind.deadline(open.issued))
+                .map(Into::into),
         }
     }
 }

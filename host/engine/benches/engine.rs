@@ -37,7 +37,7 @@ fn instantiate(criterion: &mut Criterion) {
                 || (),
                 |()| {
                     let mut instance = run.launch();
-                    block_on(instance.activate(Time(START), None)).unwrap();
+                    block_on(instance.activate(Time(START).into(), None)).unwrap();
                     instance
                 },
                 // The instance is dropped before the next one is made, and not in the time that is measured.
@@ -182,7 +182,7 @@ struct Waiting {
 impl Waiting {
     fn start(run: &Run, kind: &Kind) -> Self {
         let mut instance = run.launch();
-        let decision = block_on(instance.activate(Time(START), None)).unwrap();
+        let decision = block_on(instance.activate(Time(START).into(), None)).unwrap();
         Waiting {
             instance,
             first: decision.activation,
@@ -198,7 +198,7 @@ impl Waiting {
         };
         self.next += 1;
         let time = Time(START + u64::from(self.next));
-        let activated = self.instance.activate(time, Some(completion));
+        let activated = self.instance.activate(time.into(), Some(completion));
         block_on(activated).unwrap().activation
     }
 }

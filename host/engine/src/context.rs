@@ -13,7 +13,7 @@ impl Host for Guest {
         let state = self.shared.lock();
         state.outside_step("current-run")?;
         let headers: Vec<Header> = headers_out(state.run.headers.clone());
-        let Time(started) = state.run.started;
+        let Time(started) = state.run.started.shifted(state.first_shift);
         Ok(Run {
             id: state.run.id.to_string(),
             workflow: state.run.workflow.clone(),
@@ -24,7 +24,7 @@ impl Host for Guest {
     }
 
     fn now(&mut self) -> wasmtime::Result<Instant> {
-        let Time(now) = self.shared.lock().cursor.time();
+        let Time(now) = self.shared.lock().cursor.now().wall();
         Ok(now)
     }
 

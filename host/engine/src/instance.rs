@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Payload, Time};
+use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Moment, Payload};
 use dormouse_limits::BODY;
 
 use crate::bindings::WorkflowPre;
@@ -104,7 +104,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Makes a new activation at this time: delivers the completion, and lets the guest run until it waits or ends. The
+    /// Makes a new activation at this moment: delivers the completion, and lets the guest run until it waits or ends. The
     /// first activation has no completion, and calls the guest with its input. A guest that executes for long gives way
     /// to others from time to time.
     ///
@@ -112,11 +112,11 @@ impl Instance {
     /// If the host cannot go on now. The end of the run is no error: it is in the decision.
     pub async fn activate(
         &mut self,
-        time: Time,
+        now: Moment,
         completion: Option<Completion>,
     ) -> Result<Decision, Interruption> {
         self.open(completion.clone(), |cursor| {
-            cursor.open_live(time, completion);
+            cursor.open_live(now, completion);
         })?;
         self.decide().await
     }
@@ -170,6 +170,9 @@ impl Instance {
         }
         let mut state = self.shared.lock();
         open(&mut state.cursor);
+        if completion.is_none() {
+            state.first_shift = state.cursor.now().shift;
+        }
         state.meter.reset();
         state.volume = 0;
         state.log.forget_last_words();

@@ -62,6 +62,8 @@ pub(crate) struct State {
     /// True once the guest is being torn down. A future that is dropped from then on was not dropped by the guest.
     pub closed: bool,
     pub rebuild_after_step: bool,
+    /// The shift of the first activation: what wall time was when the run was started.
+    pub first_shift: i64,
 }
 
 impl State {
@@ -82,13 +84,14 @@ impl State {
             fault: None,
             closed: false,
             rebuild_after_step: launch.rebuild_after_step,
+            first_shift: 0,
         }
     }
 
     /// Logs a line, unless this is a replay and the line was logged before.
     pub(crate) fn log(&mut self, level: Level, message: &str) {
         self.log.hear(level, message);
-        let time = self.cursor.time();
+        let time = self.cursor.now().wall();
         if self.cursor.is_live() && self.log.keep(time, level, message) {
             self.cursor.log_line();
         }

@@ -23,6 +23,7 @@ fn activation(completion: Option<Completion>, kinds: Vec<Kind>) -> Activation {
         operations: kinds.into_iter().map(operation).collect(),
         log_lines: 0,
         end: None,
+        shift: 0,
     }
 }
 
@@ -66,14 +67,14 @@ fn codec(criterion: &mut Criterion) {
         ("delivery of 100 B", delivery(100)),
         ("delivery of 16 KiB", delivery(16 << 10)),
     ] {
-        let record = encode(&activation);
+        let record = activation.encode();
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(record.len() as u64));
         group.bench_function("encode", |bencher| {
             bencher.iter(|| encode(black_box(&activation)));
         });
         group.bench_function("decode", |bencher| {
-            bencher.iter(|| decode::<Activation>(black_box(&record)));
+            bencher.iter(|| Activation::decode(black_box(&record)));
         });
         group.finish();
     }

@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallError, Delivery, Failure, Operation, OperationNumber, Payload, Response, Time};
+use crate::codec::{DecodeError, decode_body, encode_as, split_version};
+use crate::{
+    CallError, Delivery, Failure, Moment, Operation, OperationNumber, Payload, Response, Time,
+};
 
 /// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
 /// of the journal; it is committed whole or not at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activation {
-    /// What the guest's clock read.
+    /// When it was made, in steady time.
     pub time: Time,
     /// What was delivered. None for the first activation only, in which the guest is called with its input.
     pub completion: Option<Completion>,
@@ -18,6 +21,69 @@ pub struct Activation {
     pub log_lines: u32,
     /// How the run ended, if it did.
     pub end: Option<End>,
+    /// How far wall time was ahead of steady time, in milliseconds. The guest's clock reads wall time. Records of version
+    /// 1 do not have it; it was 0 then.
+    pub shift: i64,
+}
+
+/// An activation in a record of version 1.
+#[derive(Serialize, Deserialize)]
+struct ActivationV1 {
+    time: Time,
+    completion: Option<Completion>,
+    operations: Vec<Operation>,
+    log_lines: u32,
+    end: Option<End>,
+}
+
+impl Activation {
+    /// The version of the records that are written.
+    pub const VERSION: u8 = 2;
+
+    /// Returns the record that the journal has of it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encode_as(Self::VERSION, self)
+    }
+
+    /// Decodes a record of any version.
+    ///
+    /// # Errors
+    /// When the bytes are of another version, or are not a record of an activation.
+    pub fn decode(record: &[u8]) -> Result<Self, DecodeError> {
+        match split_version(record)? {
+            (Self::VERSION, body) => decode_body(body),
+            (version, body) => Self::decode_earlier(version, body),
+        }
+    }
+
+    /// Decodes the body of a record of an earlier version.
+    ///
+    /// # Errors
+    /// When there is no such version, or the bytes are not the body of such a record.
+    pub fn decode_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        if version != 1 {
+            return Err(DecodeError::Version { found: version });
+        }
+        let earlier: ActivationV1 = decode_body(body)?;
+        Ok(Activation {
+            time: earlier.time,
+            completion: earlier.completion,
+            operations: earlier.operations,
+            log_lines: earlier.log_lines,
+            end: earlier.end,
+            shift: 0,
+        })
+    }
+
+    /// Returns when it was made, on both lines of time.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            time: self.time,
+            shift: self.shift,
+        }
+    }
 }
 
 /// The outcome of an operation, delivered to the guest.

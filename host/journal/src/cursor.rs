@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::{
-    Activation, Completion, Digest, End, Failure, Kind, Operation, OperationNumber, Payload, Time,
+    Activation, Completion, Digest, End, Failure, Kind, Moment, Operation, OperationNumber, Payload,
 };
 
 /// A position in the journal of one run.
@@ -54,14 +54,15 @@ impl Cursor {
     }
 
     /// Opens a new activation.
-    pub fn open_live(&mut self, time: Time, completion: Option<Completion>) {
+    pub fn open_live(&mut self, now: Moment, completion: Option<Completion>) {
         self.open_with(
             Activation {
-                time,
+                time: now.time,
                 completion,
                 operations: Vec::new(),
                 log_lines: 0,
                 end: None,
+                shift: now.shift,
             },
             true,
         );
@@ -86,13 +87,11 @@ impl Cursor {
         });
     }
 
-    /// The time that the guest's clock reads.
+    /// When the open activation was made. The guest's clock stands still there.
     #[must_use]
-    pub fn time(&self) -> Time {
-        self.current
-            .as_ref()
-            .map(|current| current.activation.time)
-            .unwrap_or_default()
+    pub fn now(&self) -> Moment {
+        let current = self.current.as_ref();
+        current.map_or_else(Moment::default, |current| current.activation.moment())
     }
 
     /// How many operations were made so far.

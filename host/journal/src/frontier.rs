@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Activation, Change, Channel, Head, Kind, Open, OperationNumber, Time};
+use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Time};
 
 /// What completes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Frontier {
     /// Who waits on a channel, oldest first.
     waiting: BTreeMap<Channel, BTreeSet<OperationNumber>>,
     deadlines: BTreeSet<(Time, OperationNumber)>,
+    /// Ends at a date, in wall time.
+    dates: BTreeSet<(Time, OperationNumber)>,
     abandoned: BTreeSet<(Time, OperationNumber)>,
     /// What is known to have arrived and whom it goes to, in the order of delivery.
     arrived: BTreeMap<Key, (Channel, u64)>,
@@ -210,7 +212,7 @@ impl Frontier {
     /// What completes next at this time, if anything: the earliest, of those at one instant what was accepted first, and
     /// then the oldest operation. An arrival goes before the deadline of the same wait. Every channel must have been checked.
     #[must_use]
-    pub fn next(&self, now: Time) -> Option<Ready> {
+    pub fn next(&self, now: Moment) -> Option<Ready> {
         debug_assert!(self.unchecked.is_empty(), "an arrival could be overlooked");
         let arrival = self
             .arrived
@@ -222,9 +224,12 @@ impl Frontier {
         let at = |(time, number): &(Time, OperationNumber)| (*time, *time, *number);
         let abandoned = self.abandoned.first();
         let abandoned = abandoned.map(|key| (at(key), 1, Source::Abandoned));
-        let deadline = self.deadlines.first().filter(|(time, _)| *time <= now);
+        let deadline = self.deadlines.first().filter(|(time, _)| *time <= now.time);
         let deadline = deadline.map(|key| (at(key), 2, Source::Deadline));
-        let candidates = [arrival, abandoned, deadline].into_iter().flatten();
+        let date = self.dates.first().filter(|(date, _)| *date <= now.wall());
+        let date = date.map(|(date, number)| (now.steady(*date), *number));
+        let date = date.map(|key| (at(&key), 2, Source::Deadline));
+        let candidates = [arrival, abandoned, deadline, date].into_iter().flatten();
         let ((time, _, operation), _, source) =
             candidates.min_by_key(|(key, rank, _)| (*key, *rank))?;
         Some(Ready {
@@ -234,15 +239,20 @@ impl Frontier {
         })
     }
 
-    /// When the next deadline passes, if there is one.
+    /// When the next deadline passes, if there is one, as far as is known now.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+    pub fn next_deadline(&self, now: Moment) -> Option<Time> {
+        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+        let date = self.dates.first().map(|(date, _)| now.steady(*date));
+        [deadline, date].into_iter().flatten().min()
     }
 
     fn insert(&mut self, number: OperationNumber, open: Box<Open>) {
         if let Some(deadline) = open.kind.deadline(open.issued) {
             self.deadlines.insert((deadline, number));
+        }
+        if let Some(date) = open.kind.date() {
+            self.dates.insert((date, number));
         }
         for channel in open.channels(number) {
             self.waiting
@@ -268,6 +278,9 @@ impl Frontier {
     fn quiet(&mut self, number: OperationNumber, open: &Open) {
         if let Some(deadline) = open.kind.deadline(open.issued) {
             self.deadlines.remove(&(deadline, number));
+        }
+        if let Some(date) = open.kind.date() {
+            self.dates.remove(&(date, number));
         }
         for channel in open.channels(number) {
             if let Some(key) = self.heads.remove(&channel) {

@@ -19,6 +19,46 @@ impl Time {
     pub fn after(self, span: u64) -> Time {
         Time(self.0.saturating_add(span))
     }
+
+    /// The point so many milliseconds later, or earlier if they are negative.
+    #[must_use]
+    pub fn shifted(self, shift: i64) -> Time {
+        Time(self.0.saturating_add_signed(shift))
+    }
+}
+
+/// A point in time, on both lines of time of a host.
+///
+/// *Steady time* orders what happens and ends all spans: it never steps, whatever happens to the machine's clock. *Wall
+/// time* is the date, as people and other machines have it: it follows a machine's clock that was set, and what is to
+/// happen at a date (`sleep-until`) follows it. Times without another word are steady.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// The steady time.
+    pub time: Time,
+    /// How many milliseconds wall time is ahead of steady time. It is 0 unless the machine's clock was set.
+    pub shift: i64,
+}
+
+impl From<Time> for Moment {
+    /// The moment of this steady time where nobody ever set the machine's clock.
+    fn from(time: Time) -> Self {
+        Moment { time, shift: 0 }
+    }
+}
+
+impl Moment {
+    /// Returns the wall time.
+    #[must_use]
+    pub fn wall(self) -> Time {
+        self.time.shifted(self.shift)
+    }
+
+    /// Returns the steady time of an instant of wall time, as far as is known now.
+    #[must_use]
+    pub fn steady(self, instant: Time) -> Time {
+        instant.shifted(self.shift.saturating_neg())
+    }
 }
 
 /// A run's id: a UUID of version 7, so that ids sort by the time of creation and their rows lie together.

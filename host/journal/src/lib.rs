@@ -27,7 +27,7 @@ pub use codec::{
 };
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
 pub use frontier::{Frontier, Ready, Source};
-pub use ids::{Digest, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
 pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;

@@ -203,7 +203,7 @@ impl Kind {
         }
     }
 
-    /// When it ends by itself, if made at `issued`.
+    /// When it ends by itself, if made at `issued`, in steady time. None for what ends at a date.
     #[must_use]
     pub fn deadline(&self, issued: Time) -> Option<Time> {
         match self {
@@ -211,6 +211,14 @@ impl Kind {
                 timeout.map(|timeout| issued.after(timeout))
             }
             Kind::Sleep { duration } => Some(issued.after(*duration)),
+            _ => None,
+        }
+    }
+
+    /// The date at which it ends by itself, in wall time.
+    #[must_use]
+    pub fn date(&self) -> Option<Time> {
+        match self {
             Kind::SleepUntil { instant } => Some(*instant),
             _ => None,
         }

@@ -116,14 +116,16 @@ fn activation() -> impl Strategy<Value = Activation> {
         prop::collection::vec(operation, 0..5),
         any::<u32>(),
         prop::option::of(end),
+        any::<i64>(),
     )
         .prop_map(
-            |(time, completion, operations, log_lines, end)| Activation {
+            |(time, completion, operations, log_lines, end, shift)| Activation {
                 time: Time(time),
                 completion,
                 operations,
                 log_lines,
                 end,
+                shift,
             },
         )
 }
@@ -131,20 +133,20 @@ fn activation() -> impl Strategy<Value = Activation> {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(activation in activation()) {
-        prop_assert_eq!(decode::<Activation>(&encode(&activation)), Ok(activation));
+        prop_assert_eq!(Activation::decode(&activation.encode()), Ok(activation));
     }
 
     #[test]
     fn a_truncated_record_is_refused(activation in activation(), part in 0.0..1.0f64) {
-        let bytes = encode(&activation);
+        let bytes = activation.encode();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the record")]
         let end = (bytes.len() as f64 * part) as usize;
-        prop_assert!(decode::<Activation>(&bytes[..end]).is_err());
+        prop_assert!(Activation::decode(&bytes[..end]).is_err());
     }
 
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode::<Activation>(&bytes);
+        let _ = Activation::decode(&bytes);
     }
 }
 
@@ -197,10 +199,23 @@ fn the_bytes_of_a_record_are_frozen() {
             },
             backtrace: None,
         }),
+        shift: -3,
     };
-    let hex: String = encode(&activation)
+    let hex: String = activation
+        .encode()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    insta::assert_snapshot!(hex, @"0180d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d00");
+    insta::assert_snapshot!(hex, @"0280d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d0005");
+    // Version 1 had no shift.
+    let earlier = "01".to_owned() + &hex[2..hex.len() - 2];
+    let bytes = (0..earlier.len()).step_by(2);
+    let bytes: Vec<u8> = bytes
+        .map(|at| u8::from_str_radix(&earlier[at..at + 2], 16).unwrap())
+        .collect();
+    let expected = Activation {
+        shift: 0,
+        ..activation
+    };
+    assert_eq!(Activation::decode(&bytes), Ok(expected));
 }

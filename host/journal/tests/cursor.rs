@@ -33,7 +33,7 @@ fn slept(operation: u32) -> Option<Completion> {
 /// A first activation that creates a webhook and sleeps, as a live run records it.
 fn recorded() -> Activation {
     let mut cursor = Cursor::new();
-    cursor.open_live(Time(5), None);
+    cursor.open_live(Time(5).into(), None);
     create(&mut cursor, "https://first.example/hooks/t");
     sleep(&mut cursor, "nap", 10).unwrap();
     cursor
@@ -69,7 +69,7 @@ fn replay_gives_what_was_recorded_and_records_nothing() {
     assert!(issued.recorded);
     assert!(sleep(&mut cursor, "nap", 10).unwrap().recorded);
     assert_eq!(cursor.close(None).unwrap(), None);
-    cursor.open_live(Time(15), slept(1));
+    cursor.open_live(Time(15).into(), slept(1));
     let issued = sleep(&mut cursor, "more", 1).unwrap();
     assert_eq!(
         (issued.number, issued.recorded),
@@ -145,7 +145,7 @@ fn a_step_is_computed_once_and_recorded() {
             .kind
     };
     let mut cursor = Cursor::new();
-    cursor.open_live(Time(0), None);
+    cursor.open_live(Time(0).into(), None);
     assert_eq!(begin(&mut cursor), Kind::Begin { outcome: None });
     assert_eq!(cursor.open_step(), Some("answer"));
     assert_eq!(
@@ -175,7 +175,7 @@ fn a_step_is_computed_once_and_recorded() {
 #[test]
 fn a_rebuilt_instance_goes_on_in_the_middle_of_an_activation() {
     let mut cursor = Cursor::new();
-    cursor.open_live(Time(3), None);
+    cursor.open_live(Time(3).into(), None);
     sleep(&mut cursor, "a", 1).unwrap();
     let partial = cursor.take_partial().unwrap();
 
@@ -191,7 +191,7 @@ fn a_rebuilt_instance_goes_on_in_the_middle_of_an_activation() {
 #[test]
 fn log_lines_count_only_when_live() {
     let mut cursor = Cursor::new();
-    cursor.open_live(Time(0), None);
+    cursor.open_live(Time(0).into(), None);
     assert_eq!((cursor.log_line(), cursor.log_line()), (Some(0), Some(1)));
     let activation = cursor.close(None).unwrap().unwrap();
     assert_eq!(activation.log_lines, 2);

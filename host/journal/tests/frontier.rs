@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, Frontier, Head, Kind, Operation, OperationNumber,
-    Outcome, Ready, Source, Time, WebhookNumber,
+    Activation, Channel, Completion, Digest, Frontier, Head, Kind, Moment, Operation,
+    OperationNumber, Outcome, Ready, Source, Time, WebhookNumber,
 };
 
 const HOOK: WebhookNumber = WebhookNumber(0);
+
+fn at(time: u64) -> Moment {
+    Time(time).into()
+}
 
 fn operation(kind: Kind) -> Operation {
     Operation {
@@ -33,6 +37,7 @@ fn activation(time: u64, completion: Option<u32>, kinds: Vec<Kind>) -> Activatio
         operations: kinds.into_iter().map(operation).collect(),
         log_lines: 0,
         end: None,
+        shift: 0,
     }
 }
 
@@ -76,55 +81,55 @@ fn delivers(ready: Option<Ready>) -> Option<(u32, u64)> {
 fn a_request_accepted_before_the_deadline_wins_however_late_the_host_looks() {
     let mut frontier = frontier(100, vec![wait(Some(50))]);
     check(&mut frontier, Some((7, 149)));
-    assert_eq!(delivers(frontier.next(Time(9_999))), Some((0, 7)));
+    assert_eq!(delivers(frontier.next(at(9_999))), Some((0, 7)));
 }
 
 #[test]
 fn a_request_accepted_at_the_deadline_stays_queued_and_the_wait_ends() {
     let mut frontier = frontier(100, vec![wait(Some(50))]);
     check(&mut frontier, Some((7, 150)));
-    let ready = frontier.next(Time(150)).unwrap();
+    let ready = frontier.next(at(150)).unwrap();
     assert_eq!((ready.source, ready.time), (Source::Deadline, Time(150)));
-    assert_eq!(frontier.next(Time(149)), None, "a deadline is never early");
+    assert_eq!(frontier.next(at(149)), None, "a deadline is never early");
 }
 
 #[test]
 fn a_timeout_of_nothing_takes_what_is_there() {
     let mut frontier = frontier(100, vec![wait(Some(0))]);
     check(&mut frontier, Some((7, 100)));
-    assert_eq!(delivers(frontier.next(Time(100))), Some((0, 7)));
+    assert_eq!(delivers(frontier.next(at(100))), Some((0, 7)));
 }
 
 #[test]
 fn a_timeout_of_nothing_ends_at_once_when_nothing_is_there() {
     let mut frontier = frontier(100, vec![wait(Some(0))]);
     check(&mut frontier, None);
-    assert_eq!(frontier.next(Time(100)).unwrap().source, Source::Deadline);
+    assert_eq!(frontier.next(at(100)).unwrap().source, Source::Deadline);
 }
 
 #[test]
 fn the_oldest_wait_whose_deadline_is_later_gets_the_request() {
     let mut frontier = frontier(100, vec![wait(Some(10)), wait(Some(50)), wait(None)]);
     check(&mut frontier, Some((1, 130)));
-    let first = frontier.next(Time(140)).unwrap();
+    let first = frontier.next(at(140)).unwrap();
     assert_eq!((first.operation.0, first.source), (0, Source::Deadline));
     frontier.apply(&activation(140, Some(0), vec![]));
     check(&mut frontier, Some((1, 130)));
-    assert_eq!(delivers(frontier.next(Time(140))), Some((1, 1)));
+    assert_eq!(delivers(frontier.next(at(140))), Some((1, 1)));
 }
 
 #[test]
 fn a_dropped_wait_gives_its_request_to_the_next() {
     let mut frontier = frontier(100, vec![wait(None), Kind::Sleep { duration: 10 }]);
     check(&mut frontier, None);
-    assert_eq!(frontier.next(Time(110)).unwrap().source, Source::Deadline);
+    assert_eq!(frontier.next(at(110)).unwrap().source, Source::Deadline);
     let dropped = Kind::Abandon {
         operations: vec![OperationNumber(0)],
         dropped: true,
     };
     frontier.apply(&activation(110, Some(1), vec![dropped, wait(None)]));
     check(&mut frontier, Some((0, 105)));
-    assert_eq!(delivers(frontier.next(Time(110))), Some((3, 0)));
+    assert_eq!(delivers(frontier.next(at(110))), Some((3, 0)));
 }
 
 #[test]
@@ -136,7 +141,7 @@ fn an_abandoned_wait_completes_and_takes_nothing() {
     };
     frontier.apply(&activation(110, None, vec![abandon]));
     check(&mut frontier, Some((0, 105)));
-    let ready = frontier.next(Time(110)).unwrap();
+    let ready = frontier.next(at(110)).unwrap();
     assert_eq!(
         delivers(Some(ready)),
         Some((1, 0)),
@@ -144,7 +149,7 @@ fn an_abandoned_wait_completes_and_takes_nothing() {
     );
     frontier.apply(&activation(111, Some(1), vec![]));
     check(&mut frontier, None);
-    let ready = frontier.next(Time(111)).unwrap();
+    let ready = frontier.next(at(111)).unwrap();
     assert_eq!((ready.operation.0, ready.source), (0, Source::Abandoned));
     frontier.apply(&activation(112, Some(0), vec![]));
     assert!(frontier.is_empty());
@@ -157,7 +162,7 @@ fn completions_come_by_time_and_then_by_number() {
     check(&mut frontier, Some((0, 125)));
     let mut order = Vec::new();
     for _ in 0..4 {
-        let ready = frontier.next(Time(200)).unwrap();
+        let ready = frontier.next(at(200)).unwrap();
         order.push(ready.operation.0);
         frontier.apply(&activation(200, Some(ready.operation.0), vec![]));
         check(&mut frontier, None);
@@ -197,11 +202,11 @@ fn an_event_aimed_at_the_run_and_one_sent_to_all_do_not_share_a_delivery() {
         }
     };
     empty(&mut frontier);
-    let first = frontier.next(Time(110)).unwrap();
+    let first = frontier.next(at(110)).unwrap();
     assert_eq!(first.operation.0, 0);
     frontier.apply(&activation(110, Some(0), vec![]));
     empty(&mut frontier);
-    let second = frontier.next(Time(110)).unwrap();
+    let second = frontier.next(at(110)).unwrap();
     assert_eq!(second.operation.0, 1);
     assert_eq!(
         second.source,
@@ -245,7 +250,7 @@ fn of_two_requests_that_lay_there_the_one_accepted_first_goes_first() {
             }),
         );
     }
-    assert_eq!(delivers(frontier.next(Time(100))), Some((1, 0)));
+    assert_eq!(delivers(frontier.next(at(100))), Some((1, 0)));
 }
 
 #[test]
@@ -269,11 +274,66 @@ fn a_wait_reached_by_an_event_to_all_leaves_one_aimed_at_the_run_to_the_next() {
         };
         frontier.found(channel, found);
     }
-    let ready = frontier.next(Time(130)).unwrap();
+    let ready = frontier.next(at(130)).unwrap();
     assert_eq!(ready.operation, OperationNumber(1));
     assert!(matches!(ready.source, Source::Arrival { channel, .. } if channel == aimed));
     frontier.apply(&activation(130, Some(1), vec![]));
     check(&mut frontier, None);
-    let ready = frontier.next(Time(130)).unwrap();
+    let ready = frontier.next(at(130)).unwrap();
     assert_eq!(ready.operation, OperationNumber(0));
+}
+
+fn sleep_until(instant: u64) -> Frontier {
+    let instant = Time(instant);
+    frontier(100, vec![Kind::SleepUntil { instant }])
+}
+
+#[test]
+fn a_date_follows_wall_time_both_ways() {
+    let frontier = sleep_until(200);
+    let at = |time, shift| Moment {
+        time: Time(time),
+        shift,
+    };
+    for early in [at(199, 0), at(150, 49), at(299, -100), at(1_000, -801)] {
+        assert_eq!(frontier.next(early), None, "{early:?}");
+    }
+    for (late, expected) in [(at(200, 0), 200), (at(150, 50), 150), (at(300, -100), 300)] {
+        let ready = frontier.next(late).unwrap();
+        assert_eq!(
+            (ready.source, ready.time),
+            (Source::Deadline, Time(expected))
+        );
+    }
+    assert_eq!(frontier.next_deadline(at(100, 50)), Some(Time(150)));
+    assert_eq!(frontier.next_deadline(at(100, -50)), Some(Time(250)));
+}
+
+#[test]
+fn a_span_does_not_follow_wall_time() {
+    let frontier = frontier(100, vec![Kind::Sleep { duration: 100 }]);
+    let at = |time, shift| Moment {
+        time: Time(time),
+        shift,
+    };
+    assert_eq!(frontier.next(at(199, 1_000_000)), None);
+    assert!(frontier.next(at(200, -1_000_000)).is_some());
+}
+
+#[test]
+fn of_a_date_and_a_span_the_earlier_one_completes_first() {
+    let kinds = vec![
+        Kind::Sleep { duration: 50 },
+        Kind::SleepUntil {
+            instant: Time(1_140),
+        },
+    ];
+    let frontier = frontier(100, kinds);
+    let now = |shift| Moment {
+        time: Time(200),
+        shift,
+    };
+    let first = |shift| frontier.next(now(shift)).unwrap().operation;
+    assert_eq!(first(1_000), OperationNumber(1));
+    assert_eq!(first(950), OperationNumber(0));
 }

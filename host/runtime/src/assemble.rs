@@ -11,6 +11,7 @@ use dormouse_store::{ReadError, Store};
 use tokio::sync::Semaphore;
 
 use crate::calls::Calls;
+use crate::clock_watch::ClockWatch;
 use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::programs::Programs;
@@ -190,6 +191,11 @@ impl Services {
             deadlines: self.deadlines.clone(),
             recovery: self.recovery.clone(),
         };
+        let clock_watch = ClockWatch {
+            clock: self.clock.clone(),
+            slots: self.slots.clone(),
+            deadlines: self.deadlines.clone(),
+        };
         let retirement = Retirement {
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -197,6 +203,7 @@ impl Services {
         };
         let refresh = self.programs.clone().refresh(self.slots.clone());
         self.spawner.spawn(Box::pin(timers.run()));
+        self.spawner.spawn(Box::pin(clock_watch.run()));
         self.spawner.spawn(Box::pin(self.events.clone().run()));
         self.spawner.spawn(Box::pin(retirement.run()));
         self.spawner.spawn(Box::pin(refresh));

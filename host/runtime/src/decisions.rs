@@ -1,7 +1,7 @@
 //! What a decision of a guest asks of the store.
 
 use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{End, Failure, RunId, Source, encode};
+use dormouse_journal::{End, Failure, RunId, Source};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_store::{Call, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget};
 
@@ -13,7 +13,7 @@ pub(crate) fn activation(
     source: Option<Source>,
     journal_bytes: u64,
 ) -> NewActivation {
-    let size = journal_bytes + encode(&decision.activation).len() as u64;
+    let size = journal_bytes + decision.activation.encode().len() as u64;
     if size > limits.journal && decision.activation.end.is_none() {
         decision.effects.clear();
         decision.activation.end = Some(too_long(limits, size));

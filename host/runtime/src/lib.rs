@@ -14,6 +14,7 @@
 
 mod assemble;
 mod calls;
+mod clock_watch;
 mod decisions;
 mod deploy;
 mod early;

@@ -100,9 +100,10 @@ impl Replay {
             turn.early
                 .check(&*self.store, turn.run, &mut frontier)
                 .await?;
-            if frontier.next(self.clock.now()).is_none() {
+            if frontier.next(self.clock.moment()).is_none() {
                 // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
-                self.deadlines.hint(frontier.next_deadline());
+                self.deadlines
+                    .hint(frontier.next_deadline(self.clock.moment()));
                 return Ok(None);
             }
         }

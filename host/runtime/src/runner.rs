@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{
-    Completion, Frontier, OperationNumber, Outcome, Ready, RunId, Source, Time,
+    Completion, Frontier, Moment, OperationNumber, Outcome, Ready, RunId, Source, Time,
 };
 use dormouse_limits::Limits;
 use dormouse_seams::{HostClock, Spawner, Task};
@@ -42,9 +42,9 @@ pub(crate) struct Runner {
     pub(crate) limits: Arc<Limits>,
 }
 
-/// What is to be delivered, and the time of the activation. The first activation has nothing to deliver.
+/// What is to be delivered, and the moment of the activation. The first activation has nothing to deliver.
 struct Next {
-    time: Time,
+    now: Moment,
     delivery: Option<(Completion, Source)>,
 }
 
@@ -151,26 +151,30 @@ impl Runner {
     /// Returns what is to be delivered next.
     async fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
         if live.next == 0 {
+            let now = self.clock.moment();
             return Ok(Some(Next {
-                time: self.clock.now().max(live.time),
+                now: Moment {
+                    time: now.time.max(live.time),
+                    ..now
+                },
                 delivery: None,
             }));
         }
         turn.early
             .check(&*self.store, turn.run, &mut live.frontier)
             .await?;
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let Some(ready) = live.frontier.next(now) else {
             return Ok(None);
         };
-        let time = now.max(live.time).max(ready.time);
+        let time = now.time.max(live.time).max(ready.time);
         let outcome = self.outcome(turn, &live.frontier, &ready).await?;
         let completion = Completion {
             operation: ready.operation,
             outcome,
         };
         Ok(Some(Next {
-            time,
+            now: Moment { time, ..now },
             delivery: Some((completion, ready.source)),
         }))
     }
@@ -213,7 +217,7 @@ impl Runner {
             return Ok(false);
         };
         let (completion, source) = next.delivery.unzip();
-        let mut result = current.instance.activate(next.time, completion).await;
+        let mut result = current.instance.activate(next.now, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
             let Some(recalled) = self.store.recall(run).await? else {
@@ -237,7 +241,7 @@ impl Runner {
         turn.hold = None;
         match committed.await {
             Ok(Ok(activated)) => {
-                self.follow(current, next.time, &activated);
+                self.follow(current, next.now.time, &activated);
                 self.act(run, &activated, &effects);
                 if effects.is_end {
                     *live = None;
@@ -265,7 +269,8 @@ impl Runner {
         if !activated.is_due {
             live.frontier.nothing_arrived();
         }
-        self.deadlines.hint(live.frontier.next_deadline());
+        self.deadlines
+            .hint(live.frontier.next_deadline(self.clock.moment()));
     }
 
     /// Does what a committed activation decided.

@@ -8,7 +8,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dormouse_journal::Time;
+use dormouse_journal::{Moment, Time};
 use dormouse_seams::HostClock;
 use dormouse_store::{ReadError, Store, Timer};
 use futures::FutureExt;
@@ -85,13 +85,14 @@ impl Timers {
         let mut reached = None;
         let mut next_scan = self.clock.now().after(SCAN);
         while !self.slots.is_stopping() {
-            let now = self.clock.now();
+            let moment = self.clock.moment();
+            let now = moment.time;
             if now >= next_scan {
                 reached = None;
                 next_scan = now.after(SCAN);
                 self.recovery.scan().await;
             }
-            let wait_until = match self.fire(&mut reached, now).await {
+            let wait_until = match self.fire(&mut reached, moment).await {
                 Ok(next) => next.map_or(next_scan, |next| next.min(next_scan)),
                 Err(error) => {
                     tracing::warn!(%error, "timers could not be read");
@@ -106,7 +107,7 @@ impl Timers {
     async fn fire(
         &self,
         reached: &mut Option<Timer>,
-        now: Time,
+        now: Moment,
     ) -> Result<Option<Time>, ReadError> {
         // Hints from here on are about what this look may have missed.
         self.deadlines.clear();

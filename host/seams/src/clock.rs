@@ -1,70 +1,253 @@
-//! The machine's clock, and the host's, which follows it but never goes backwards.
+//! The machine's clocks, and the host's, which is made of them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dormouse_journal::Time;
+use dormouse_journal::{Moment, Time};
 
 use crate::Task;
+use crate::steps::{Seen, Steps, between};
 
-/// The machine's clock.
+/// The machine's clocks.
 pub trait Clock: Send + Sync + 'static {
-    /// Returns the time now. It may jump backwards; [`HostClock`] is what the host reads, and does not.
-    fn now(&self) -> Time;
+    /// Returns the date. Whoever administers the machine can set it, and NTP does, so that it may step either way.
+    fn date(&self) -> Time;
 
-    /// Resolves when [`Clock::now`] has reached `time`.
-    fn sleep_until(&self, time: Time) -> Task;
+    /// Returns the milliseconds since the machine was booted, those included in which it was suspended. They never step.
+    fn elapsed(&self) -> u64;
+
+    /// Returns the id of this boot. None if there is none, so that nobody knows whether two times are of one boot.
+    fn boot(&self) -> Option<[u8; 16]>;
+
+    /// Resolves when [`Clock::elapsed`] has reached `elapsed`.
+    fn sleep_until(&self, elapsed: u64) -> Task;
 
     /// Returns the processor time that the calling thread has used.
     fn thread_time(&self) -> Duration;
 }
 
-/// The host's clock. It follows the machine's clock but never goes backwards, even across restarts: it stands still
-/// while the machine's clock catches up with where it has been.
+/// Where a host's clock stood. The store keeps it with each commit, so that time goes on from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The moment.
+    pub moment: Moment,
+    /// The boot of the machine, if it was known.
+    pub boot: Option<[u8; 16]>,
+    /// The milliseconds since that boot.
+    pub elapsed: u64,
+}
+
+/// The host's clock, with its two lines of time ([`Moment`]).
 ///
-/// Requests are ordered by their acceptance time, and a deadline that was once found passed must stay so. A clock set
-/// back by an operator or by NTP must change neither. The highest time seen is written to the store with every commit.
+/// Steady time orders requests and ends all spans. On one boot of the machine it follows the time since the boot, across
+/// restarts of the host as well; on another boot it goes on with the machine's date, or from where it was if that is
+/// behind. Wall time follows the machine's date: a step forward is taken when it has stood for a minute, and a step
+/// backward is made up for at 500 ppm, so that wall time never goes back either.
 #[derive(Clone)]
 pub struct HostClock {
     machine: Arc<dyn Clock>,
-    highest: Arc<AtomicU64>,
+    line: Arc<Line>,
+}
+
+struct Line {
+    /// The time since the boot when this clock was made, and the steady time that it was.
+    began: (u64, Time),
+    /// The highest steady time that was read.
+    highest: AtomicU64,
+    shift: AtomicI64,
+    steps: Mutex<Steps>,
+    /// How often the machine's clock was set.
+    stepped: AtomicU64,
 }
 
 impl HostClock {
-    /// Creates a clock that is never before `floor`.
+    /// Creates a clock that goes on from where an earlier one of the same store stood. A new store has none.
     #[must_use]
-    pub fn new(machine: Arc<dyn Clock>, floor: Time) -> Self {
+    pub fn new(machine: Arc<dyn Clock>, kept: Option<Mark>) -> Self {
+        let (date, elapsed) = (machine.date(), machine.elapsed());
+        let begun = resume(kept, date, machine.boot(), elapsed);
         HostClock {
             machine,
-            highest: Arc::new(AtomicU64::new(floor.0)),
+            line: Arc::new(Line {
+                began: (elapsed, begun.time),
+                highest: AtomicU64::new(begun.time.0),
+                shift: AtomicI64::new(begun.shift),
+                steps: Mutex::new(Steps::new(begun)),
+                stepped: AtomicU64::new(0),
+            }),
         }
     }
 
-    /// Returns the time now.
+    /// Returns the steady time now.
     #[must_use]
     pub fn now(&self) -> Time {
-        let now = self.machine.now().0;
-        Time(self.highest.fetch_max(now, Ordering::AcqRel).max(now))
+        let (elapsed, time) = self.line.began;
+        let now = time.after(self.machine.elapsed().saturating_sub(elapsed)).0;
+        Time(self.line.highest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
-    /// Returns the machine's time, which may go backwards. It is for comparison with times that other machines wrote:
-    /// a host whose clock was once set far ahead would otherwise find all of those too old until the machine's clock has
-    /// caught up.
+    /// Returns both times now.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            time: self.now(),
+            shift: self.line.shift.load(Ordering::Acquire),
+        }
+    }
+
+    /// Returns where the clock stands, to be kept.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            elapsed: self.machine.elapsed(),
+            moment: self.moment(),
+            boot: self.machine.boot(),
+        }
+    }
+
+    /// Looks at the machine's date, and has wall time follow it. It is to be called every few seconds.
+    pub fn watch(&self) -> Seen {
+        let mut steps = self
+            .line
+            .steps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seen = steps.see(self.moment(), self.machine.date());
+        self.line.shift.store(seen.shift, Ordering::Release);
+        if seen.step.is_some() {
+            self.line.stepped.fetch_add(1, Ordering::Relaxed);
+        }
+        seen
+    }
+
+    /// Returns how many milliseconds the machine's date is ahead of wall time.
+    #[must_use]
+    pub fn ahead(&self) -> i64 {
+        between(self.machine.date(), self.moment().wall())
+    }
+
+    /// Returns how often the machine's clock was set while this clock ran.
+    #[must_use]
+    pub fn stepped(&self) -> u64 {
+        self.line.stepped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the machine's date, which may step. It is for comparison with times that other machines wrote: a host
+    /// whose clock was once set far ahead would otherwise find all of those too old for a long time.
     #[must_use]
     pub fn machine_time(&self) -> Time {
-        self.machine.now()
+        self.machine.date()
     }
 
     /// Resolves when [`HostClock::now`] has reached `time`.
     #[must_use]
     pub fn sleep_until(&self, time: Time) -> Task {
-        self.machine.sleep_until(time)
+        let (elapsed, began) = self.line.began;
+        let left = time.0.saturating_sub(began.0);
+        self.machine.sleep_until(elapsed.saturating_add(left))
     }
 
     /// Returns the processor time that the calling thread has used.
     #[must_use]
     pub fn thread_time(&self) -> Duration {
         self.machine.thread_time()
+    }
+}
+
+/// Returns the moment at which a clock begins.
+fn resume(kept: Option<Mark>, date: Time, boot: Option<[u8; 16]>, elapsed: u64) -> Moment {
+    let Some(kept) = kept else {
+        return date.into();
+    };
+    let Moment { time, shift } = kept.moment;
+    let passed = elapsed.checked_sub(kept.elapsed);
+    if let Some(passed) = passed.filter(|_| boot.is_some() && boot == kept.boot) {
+        return Moment {
+            time: time.after(passed),
+            shift,
+        };
+    }
+    if date < time {
+        return kept.moment;
+    }
+    // Wall time does not go back: if it was ahead of the date, it still is.
+    let ahead = kept.moment.wall().0.saturating_sub(date.0);
+    Moment {
+        time: date,
+        shift: i64::try_from(ahead).unwrap_or(i64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn kept(time: u64, shift: i64) -> Option<Mark> {
+        Some(Mark {
+            moment: Moment {
+                time: Time(time),
+                shift,
+            },
+            boot: Some([1; 16]),
+            elapsed: 5_000,
+        })
+    }
+
+    fn check(kept: Option<Mark>, date: u64, boot: u8, elapsed: u64, expected: (u64, i64)) {
+        let moment = resume(kept, Time(date), Some([boot; 16]), elapsed);
+        assert_eq!((moment.time.0, moment.shift), expected);
+    }
+
+    #[test]
+    fn a_new_store_begins_at_the_date() {
+        check(None, 77, 1, 5, (77, 0));
+    }
+
+    #[test]
+    fn on_one_boot_steady_time_follows_the_time_since_it_whatever_the_date_is() {
+        for date in [0, 100 * HOUR, 9_000 * HOUR] {
+            check(kept(100 * HOUR, -7), date, 1, 5_250, (100 * HOUR + 250, -7));
+        }
+    }
+
+    #[test]
+    fn on_another_boot_it_goes_on_with_the_date_if_that_is_ahead() {
+        check(kept(100 * HOUR, 0), 101 * HOUR, 2, 10, (101 * HOUR, 0));
+        check(kept(100 * HOUR, -7), 101 * HOUR, 2, 10, (101 * HOUR, 0));
+    }
+
+    #[test]
+    fn on_another_boot_with_an_earlier_date_it_goes_on_from_where_it_was() {
+        check(kept(100 * HOUR, 3), 99 * HOUR, 2, 10, (100 * HOUR, 3));
+    }
+
+    #[test]
+    fn wall_time_does_not_go_back_on_another_boot() {
+        let ahead = 2 * HOUR;
+        check(
+            kept(100 * HOUR, ahead.cast_signed()),
+            101 * HOUR,
+            2,
+            10,
+            (101 * HOUR, HOUR.cast_signed()),
+        );
+    }
+
+    #[test]
+    fn a_time_since_the_boot_that_went_back_is_of_another_boot() {
+        check(kept(100 * HOUR, 0), 101 * HOUR, 1, 4_999, (101 * HOUR, 0));
+    }
+
+    #[test]
+    fn boots_without_an_id_are_never_the_same() {
+        let mark = Mark {
+            boot: None,
+            ..kept(100 * HOUR, 0).unwrap()
+        };
+        let moment = resume(Some(mark), Time(101 * HOUR), None, 6_000);
+        assert_eq!(moment.time.0, 101 * HOUR);
     }
 }

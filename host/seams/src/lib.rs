@@ -5,12 +5,14 @@
 
 mod clock;
 mod egress;
+mod steps;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use clock::{Clock, HostClock};
+pub use clock::{Clock, HostClock, Mark};
 pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
+pub use steps::Seen;
 
 /// A future that can be handed to a [`Spawner`].
 pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

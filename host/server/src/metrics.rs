@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_api::call_error_code;
 use dormouse_journal::{CallError, Response};
@@ -36,6 +36,8 @@ pub struct Metrics {
     inbox_bytes: Gauge,
     commits: Counter,
     writes: Counter,
+    clock_step: Gauge<f64, AtomicU64>,
+    clock_steps: Counter,
 }
 
 /// What there is at the moment, as far as it is measured when it is asked for.
@@ -51,6 +53,10 @@ pub struct Moment {
     pub inbox_bytes: Option<u64>,
     /// What was made durable since the host started.
     pub commits: Commits,
+    /// How many milliseconds the machine's clock is ahead of the host's dates.
+    pub clock_ahead: i64,
+    /// How often the machine's clock was set since the host started.
+    pub clock_steps: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -136,6 +142,8 @@ impl Metrics {
             held,
             inbox_bytes,
             commits,
+            clock_ahead,
+            clock_steps,
         } = moment;
         for (gauge, number) in [
             (&self.active, active),
@@ -153,6 +161,10 @@ impl Metrics {
             .inner()
             .store(commits.groups, Ordering::Relaxed);
         self.writes.inner().store(commits.writes, Ordering::Relaxed);
+        self.clock_steps
+            .inner()
+            .store(clock_steps, Ordering::Relaxed);
+        self.clock_step.set(seconds(clock_ahead));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -216,6 +228,18 @@ impl Default for Metrics {
             "What these transactions wrote: activations, requests accepted, starts and the like",
             writes.clone(),
         );
+        let clock_step = Gauge::default();
+        registry.register(
+            "clock_step_seconds",
+            "How far the machine's clock is ahead of the host's dates, which do not step with it",
+            clock_step.clone(),
+        );
+        let clock_steps = Counter::default();
+        registry.register(
+            "clock_steps",
+            "How often the machine's clock was set",
+            clock_steps.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -228,8 +252,19 @@ impl Default for Metrics {
             inbox_bytes,
             commits,
             writes,
+            clock_step,
+            clock_steps,
         }
     }
+}
+
+/// Milliseconds as seconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a difference of clocks, for people"
+)]
+fn seconds(milliseconds: i64) -> f64 {
+    milliseconds as f64 / 1_000.0
 }
 
 impl EncodeLabelValue for Outcome {
@@ -280,6 +315,8 @@ mod tests {
                 groups: 6,
                 writes: 7,
             },
+            clock_ahead: -1_500,
+            clock_steps: 8,
         };
         let text = metrics.encode(moment);
         for line in [
@@ -295,6 +332,8 @@ mod tests {
             "dormouse_inbox_bytes 5",
             "dormouse_commits_total 6",
             "dormouse_writes_total 7",
+            "dormouse_clock_step_seconds -1.5",
+            "dormouse_clock_steps_total 8",
         ] {
             assert!(
                 text.lines().any(|found| found == line),

@@ -146,7 +146,9 @@ impl BackendTransaction for Transaction {
         } = self;
         let delay = memory.faults().delay();
         if delay > 0 {
-            clock.sleep_until(clock.now().after(delay)).await;
+            clock
+                .sleep_until(clock.elapsed().saturating_add(delay))
+                .await;
         }
         // Whether it counts and what it changes are decided under one lock: no power is lost in between.
         let mut faults = memory.faults();

@@ -201,9 +201,10 @@ fn activation(
     let (completion, source) = completion.unzip();
     NewActivation {
         activation: Activation {
-            time: Machine.now(),
+            time: Machine.date(),
             completion,
             operations,
+            shift: 0,
             log_lines: 0,
             end: None,
         },
@@ -268,7 +269,7 @@ async fn deliver(store: &dyn Store, id: RunId, place: u64) {
         operation: OperationNumber(state.operations - 1),
         outcome: Outcome::Delivery(Some(Delivery {
             id: "request".into(),
-            accepted: Machine.now(),
+            accepted: Machine.date(),
             request: new_request(id).request,
         })),
     };
@@ -377,14 +378,22 @@ fn memory() {
 struct Machine;
 
 impl Clock for Machine {
-    fn now(&self) -> Time {
+    fn date(&self) -> Time {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap();
         Time(u64::try_from(now.as_millis()).unwrap())
     }
 
-    fn sleep_until(&self, _: Time) -> Task {
+    fn elapsed(&self) -> u64 {
+        self.date().0
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    fn sleep_until(&self, _: u64) -> Task {
         Box::pin(std::future::pending())
     }
 
@@ -412,7 +421,7 @@ impl Entropy for Random {
 /// An id above all before, as the host makes them.
 fn new_id() -> RunId {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let next = LAST.load(Ordering::Relaxed).max(Machine.now().0 << 12) + 1;
+    let next = LAST.load(Ordering::Relaxed).max(Machine.date().0 << 12) + 1;
     LAST.store(next, Ordering::Relaxed);
     let mut random = [0; 10];
     Random.fill(&mut random[2..]);

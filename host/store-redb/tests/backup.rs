@@ -161,7 +161,7 @@ fn a_backup_is_known_by_what_it_holds() {
     let copy = back_up(&world);
     let backup = examine(Box::new(copy.clone())).unwrap();
     let expected = BackupInfo {
-        schema: 2,
+        schema: dormouse_store::SCHEMA,
         runs: runs.len() as u64 + 1,
     };
     assert_eq!(backup, expected);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Channel, Failure, Head, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
-    WebhookNumber,
+    Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId, Status, Time,
+    VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -82,10 +82,9 @@ impl<B: Backend> Embedded<B> {
         entropy: &dyn Entropy,
         spawner: Arc<dyn Spawner>,
     ) -> Result<Self, OpenError> {
-        let (floor, keys) = prepare(&backend, clock.now(), entropy).await?;
+        let (clock, keys) = prepare(&backend, clock, entropy).await?;
         migrations::finish(&backend).await?;
         let backend = Arc::new(backend);
-        let clock = HostClock::new(clock, floor);
         Ok(Embedded {
             writer: Writer::new(backend.clone(), clock.clone(), spawner.clone()),
             backend,
@@ -149,12 +148,12 @@ impl<B: Backend> Embedded<B> {
 #[error("the read was cut off")]
 struct CutOff;
 
-/// Checks the schema, makes what a new store needs, and returns the highest time that was ever read, and the keys.
+/// Checks the schema, makes what a new store needs, and returns the clock, which goes on from where it stood, and the keys.
 async fn prepare<B: Backend>(
     backend: &B,
-    now: Time,
+    clock: Arc<dyn Clock>,
     entropy: &dyn Entropy,
-) -> Result<(Time, Keys), OpenError> {
+) -> Result<(HostClock, Keys), OpenError> {
     // Before anything else of it is looked at: the tables of a newer store may be of other types.
     if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
         migrations::check_schema(&found)?;
@@ -170,7 +169,8 @@ async fn prepare<B: Backend>(
                 };
                 meta::put(&mut rows, meta::TOKEN_KEYS, &tokens)?;
                 meta::put(&mut rows, meta::CODE_KEY, &random::<32>(entropy))?;
-                meta::put(&mut rows, meta::CLOCK, &now)?;
+                let clock = HostClock::new(clock.clone(), None);
+                meta::put_clock(&mut rows, clock.mark())?;
             }
             Some(found) => migrations::begin(&mut rows, &found)?,
         }
@@ -178,7 +178,9 @@ async fn prepare<B: Backend>(
             tokens: fact(&rows, meta::TOKEN_KEYS)?,
             code: fact(&rows, meta::CODE_KEY)?,
         };
-        (fact(&rows, meta::CLOCK)?, keys)
+        let missing = || OpenError::Damaged("its clock is missing".into());
+        let mark = meta::clock(&rows)?.ok_or_else(missing)?;
+        (HostClock::new(clock, Some(mark)), keys)
     };
     transaction.commit().await?;
     Ok(found)
@@ -293,8 +295,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.blocked_runs(after, limit))
     }
 
-    fn timers(&self, after: Option<Timer>, until: Time, limit: usize) -> Read<TimerPage> {
-        self.few(move |view| view.timers(after, until, limit))
+    fn timers(&self, after: Option<Timer>, now: Moment, limit: usize) -> Read<TimerPage> {
+        self.few(move |view| view.timers(after, now, limit))
     }
 
     fn is_broadcasting(&self) -> Read<bool> {

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use dormouse_journal as journal;
 use dormouse_journal::{
     Activation, CallError, End, Failure, Handshake, Kind, Level, LogLine, Outcome, Payload,
-    Request, Response, SignatureScheme, Status, Time,
+    Request, Response, SignatureScheme, Status,
 };
 use dormouse_secret::Purpose;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ use crate::tables::expiries::Expiring;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
+use crate::tables::meta::ClockRow;
 use crate::tables::results::Arrived;
 use crate::tables::runs::StoredRun;
 use crate::tables::states::Standing;
@@ -36,8 +37,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    2,
-    "915f6cd4d20a2074891b137e994589348c7923ecaff5e3b1bc02a37f0c85bd5c",
+    3,
+    "4073fa81073e194c42b5b8de1513ee99556bb4b8a137af8888df05e6dcb7aca5",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -133,7 +134,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
-        TableId::Meta => other::<(Migration, Time, u64, TokenKeys, [u8; 32])>(table, named),
+        TableId::Meta => other::<(Migration, ClockRow, u64, TokenKeys, [u8; 32])>(table, named),
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
@@ -145,6 +146,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Webhooks => row::<Webhook>(table, named),
         TableId::Workflows => row::<Workflow>(table, named),
         TableId::Components
+        | TableId::Dates
         | TableId::Due
         | TableId::RunsByStatus
         | TableId::RunsByWorkflow

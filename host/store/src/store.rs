@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Channel, Failure, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
+    Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
     WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
@@ -104,8 +104,9 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns blocked runs, after the run given, at most so many.
     fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>>;
 
-    /// Returns the timers after the one given that pass until this time, at most so many, and when the next one passes.
-    fn timers(&self, after: Option<crate::Timer>, until: Time, limit: usize) -> Read<TimerPage>;
+    /// Returns the timers after the one given that pass until now, at most so many, and when the next one passes. What
+    /// passes at a date has the steady time that the date is now.
+    fn timers(&self, after: Option<crate::Timer>, now: Moment, limit: usize) -> Read<TimerPage>;
 
     /// Returns true if an event has waiters that were not served yet.
     fn is_broadcasting(&self) -> Read<bool>;

@@ -1,6 +1,6 @@
 //! Damaged records, and a webhook's URL, which its row does not have but the record of the activation that created it.
 
-use dormouse_journal::{DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions, encode};
+use dormouse_journal::{DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions};
 use dormouse_store::rows::Part;
 use dormouse_store::{ReadError, TableId};
 
@@ -85,7 +85,7 @@ fn a_url_whose_record_is_not_there_is_an_error() {
 #[test]
 fn a_url_that_is_not_in_its_record_is_an_error() {
     let other = activation(Time(0), None, vec![create(0), create(1)]);
-    let error = damaged(Some(&encode(&other.activation)));
+    let error = damaged(Some(&other.activation.encode()));
     assert!(matches!(error, ReadError::Missing { .. }), "{error}");
 }
 

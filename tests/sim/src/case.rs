@@ -75,6 +75,8 @@ pub enum What {
     },
     /// The power fails after so many operations on the disk.
     FailAfter(usize),
+    /// The machine's date is set ahead by this many milliseconds, or back.
+    SetDate(i64),
     /// The disk is full for this many milliseconds.
     Full(u64),
 }

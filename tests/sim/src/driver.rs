@@ -231,6 +231,7 @@ impl<'c> Driver<'c> {
             What::Event { to, body } => self.notify(&host, *to, format!("e{body}")),
             What::Crash { down } => self.crash(*down),
             What::FailAfter(operations) => self.world.fail_after(*operations),
+            What::SetDate(by) => self.world.set_date(*by),
             What::Full(span) => {
                 self.world.fill(true);
                 self.excused = self.world.now().after(span + SCAN);
@@ -422,7 +423,7 @@ fn look(
     if let Some(run) = reading.due_run().map_err(text)? {
         return Err(format!("run {run} is due at {now:?}, and nobody looks"));
     }
-    if let Some(timer) = reading.passed_timer(now).map_err(text)? {
+    if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)? {
         return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
     }
     Ok(())

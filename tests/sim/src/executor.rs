@@ -25,6 +25,10 @@ pub struct Executor {
 #[derive(Default)]
 struct State {
     now: Time,
+    /// How far the machine's date was set ahead, in milliseconds.
+    set: i64,
+    /// The machine's boot.
+    boot: [u8; 16],
     ready: VecDeque<Arc<Cell>>,
     timers: BTreeMap<(Time, u64), Waker>,
     made: u64,
@@ -151,10 +155,16 @@ impl Executor {
         state.now = state.now.after(span);
     }
 
-    /// Sets the clock back by this many milliseconds.
-    pub fn set_back(&self, span: u64) {
+    /// Sets the machine's date ahead by this many milliseconds, or back.
+    pub fn set_date(&self, by: i64) {
         let mut state = self.lock();
-        state.now = Time(state.now.0.saturating_sub(span));
+        state.set = state.set.saturating_add(by);
+    }
+
+    /// Boots the machine, which makes its times since the boot other ones.
+    pub fn boot(&self) {
+        let mut state = self.lock();
+        state.boot[0] = state.boot[0].wrapping_add(1);
     }
 
     /// Takes away every task, as a crash does.
@@ -224,7 +234,7 @@ impl Spawner for Seam {
             Some((dice, most)) => dice.below(*most + 1),
             None => 0,
         };
-        let begin = (lag > 0).then(|| self.sleep_until(self.now().after(lag)));
+        let begin = (lag > 0).then(|| self.sleep_until(self.now().after(lag).0));
         self.spawn(Box::pin(async move {
             if let Some(begin) = begin {
                 begin.await;
@@ -234,15 +244,31 @@ impl Spawner for Seam {
     }
 }
 
-impl Clock for Seam {
-    fn now(&self) -> Time {
+impl Seam {
+    /// Returns the simulated time, which nobody sets.
+    pub(crate) fn now(&self) -> Time {
         self.0.lock().now
     }
+}
 
-    fn sleep_until(&self, time: Time) -> Task {
+impl Clock for Seam {
+    fn date(&self) -> Time {
+        let state = self.0.lock();
+        state.now.shifted(state.set)
+    }
+
+    fn elapsed(&self) -> u64 {
+        self.0.lock().now.0
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        Some(self.0.lock().boot)
+    }
+
+    fn sleep_until(&self, elapsed: u64) -> Task {
         Box::pin(Sleep {
             executor: self.0.clone(),
-            until: time,
+            until: Time(elapsed),
         })
     }
 

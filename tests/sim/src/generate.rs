@@ -6,6 +6,9 @@ use crate::case::EVENT;
 use crate::world::BEGINNING;
 use crate::{Act, Case, Dice, What};
 
+/// An hour in milliseconds.
+const HOUR: i64 = 3_600_000;
+
 /// Times are multiples of this, so that things often fall on the same millisecond.
 const GRID: u64 = 50;
 
@@ -116,7 +119,7 @@ fn act(dice: &mut Dice, runs: usize, number: u32) -> Act {
     let run = dice.index(runs);
     let webhook = dice.index(3);
     let body = if dice.percent(25) { 0 } else { number + 1 };
-    let what = match dice.below(20) {
+    let what = match dice.below(21) {
         0..=8 => What::Post {
             run,
             webhook,
@@ -138,6 +141,7 @@ fn act(dice: &mut Dice, runs: usize, number: u32) -> Act {
             down: GRID * dice.below(30),
         },
         17 | 18 => What::FailAfter(dice.index(40)),
+        19 => What::SetDate(dice.pick(&[HOUR, -HOUR, 2 * HOUR, 9_000 * HOUR, -3_000])),
         _ => What::Full(GRID * dice.below(40)),
     };
     Act {

@@ -123,7 +123,10 @@ impl Egress for Network {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        let arrives = self.clock.now().after((egress.delay)(&request));
+        let arrives = self
+            .clock
+            .elapsed()
+            .saturating_add((egress.delay)(&request));
         let passed = self.clock.sleep_until(arrives);
         Box::pin(async move {
             passed.await;

@@ -31,6 +31,8 @@ pub struct Journey {
     time: Time,
     began: bool,
     ended: bool,
+    /// How far wall time is ahead.
+    shift: i64,
 }
 
 /// An operation that has not completed.
@@ -44,14 +46,15 @@ struct Pending {
 }
 
 impl Pending {
-    fn deadline(&self) -> Option<Time> {
+    /// When it ends by itself, in steady time, when wall time is so far ahead.
+    fn deadline(&self, shift: i64) -> Option<Time> {
         let later = |span: u64| Some(Time(self.issued.0.saturating_add(span)));
         match &self.kind {
             Kind::WaitForWebhook { timeout, .. } | Kind::WaitForEvent { timeout, .. } => {
                 timeout.and_then(later)
             }
             Kind::Sleep { duration } => later(*duration),
-            Kind::SleepUntil { instant } => Some(*instant),
+            Kind::SleepUntil { instant } => Some(instant.shifted(-shift)),
             _ => None,
         }
     }
@@ -67,7 +70,7 @@ impl Pending {
     /// Whether a wait may have this request: it came before the deadline, or was there when the wait was made.
     fn may_have(&self, request: &Kept) -> bool {
         let in_time = self
-            .deadline()
+            .deadline(0)
             .is_none_or(|deadline| request.accepted < deadline);
         in_time || request.accepted <= self.issued
     }
@@ -76,7 +79,7 @@ impl Pending {
     /// the wait may have come after it.
     fn must_see_gone(&self, request: &Kept) -> bool {
         let in_time = self
-            .deadline()
+            .deadline(0)
             .is_none_or(|deadline| request.accepted < deadline);
         in_time || request.accepted < self.issued
     }
@@ -109,6 +112,7 @@ impl Journey {
                 activation.time.0, self.time.0
             ));
         }
+        self.shift = activation.shift;
         match (&activation.completion, self.began) {
             (None, false) => {}
             (None, true) => return Err("the run begins twice".into()),
@@ -223,11 +227,11 @@ impl Journey {
             }
             (Kind::WaitForWebhook { webhook, .. }, Outcome::Delivery(None)) => {
                 self.nothing_is_left_for(*webhook, &pending)?;
-                Some(passed(&pending, number, time)?)
+                Some(passed(&pending, number, time, self.shift)?)
             }
             (Kind::Sleep { .. } | Kind::SleepUntil { .. }, Outcome::Slept)
             | (Kind::WaitForEvent { .. }, Outcome::Event(None)) => {
-                Some(passed(&pending, number, time)?)
+                Some(passed(&pending, number, time, self.shift)?)
             }
             // When these arrived is not in the journal.
             (Kind::WaitForEvent { .. }, Outcome::Event(Some(_)))
@@ -338,7 +342,7 @@ impl Journey {
                 }
                 continue;
             }
-            let Some(deadline) = pending.deadline() else {
+            let Some(deadline) = pending.deadline(self.shift) else {
                 continue;
             };
             let due = (deadline, deadline, *number);
@@ -364,8 +368,13 @@ impl Journey {
     }
 }
 
-fn passed(pending: &Pending, number: OperationNumber, time: Time) -> Result<Place, String> {
-    match pending.deadline() {
+fn passed(
+    pending: &Pending,
+    number: OperationNumber,
+    time: Time,
+    shift: i64,
+) -> Result<Place, String> {
+    match pending.deadline(shift) {
         Some(deadline) if deadline <= time => Ok((deadline, deadline, number)),
         Some(deadline) => Err(format!("its deadline is at {} ms", deadline.0)),
         None => Err("it has no deadline".into()),

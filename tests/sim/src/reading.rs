@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, LogLine, Open, OperationNumber, Outcome, Payload, RunId, Time, VersionId,
-    WebhookNumber,
+    Activation, Channel, LogLine, Moment, Open, OperationNumber, Outcome, Payload, RunId,
+    VersionId, WebhookNumber,
 };
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{ReadError, RunView, State, StoreReader, Timer, Webhook, WebhookView};
@@ -120,7 +120,7 @@ impl Reading {
     }
 
     /// Returns a timer that has passed by now, if one has.
-    pub fn passed_timer(&self, time: Time) -> Result<Option<Timer>, ReadError> {
-        Ok(now(self.0.timers(None, time, 1))?.due.pop())
+    pub fn passed_timer(&self, moment: Moment) -> Result<Option<Timer>, ReadError> {
+        Ok(now(self.0.timers(None, moment, 1))?.due.pop())
     }
 }

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Launch, Program, RunContext, Urls};
-use dormouse_journal::{
-    Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, encode,
-};
+use dormouse_journal::{Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber};
 use dormouse_store::RunView;
 
 use crate::{Dice, Reading, World};
@@ -101,9 +99,9 @@ impl<'w> Recorded<'w> {
                 continue;
             }
             let completion: Option<Completion> = recorded.completion.clone();
-            let made = instance.activate(recorded.time, completion).await;
+            let made = instance.activate(recorded.moment(), completion).await;
             let made = made.map_err(|error| format!("activation {number}: {error}"))?;
-            if encode(&made.activation) != encode(recorded) {
+            if made.activation != *recorded {
                 return Err(format!(
                     "activation {number} was {recorded:?}, and is {:?}",
                     made.activation

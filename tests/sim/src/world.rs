@@ -168,7 +168,7 @@ impl World {
     /// Lets this many milliseconds pass, the host running.
     pub fn pass(&self, span: u64) {
         let seam = Seam(self.executor.clone());
-        self.run(seam.sleep_until(seam.now().after(span)));
+        self.run(seam.sleep_until(seam.now().after(span).0));
     }
 
     /// Lets the host run up to this time. `idle` is called whenever it has nothing more to do at an instant, and says
@@ -185,7 +185,7 @@ impl World {
     /// Resolves at this time.
     #[must_use]
     pub fn at(&self, time: Time) -> Task {
-        Seam(self.executor.clone()).sleep_until(time)
+        Seam(self.executor.clone()).sleep_until(time.0)
     }
 
     /// Lets every commit begin up to this many milliseconds late.
@@ -198,15 +198,26 @@ impl World {
         change(&mut self.settings);
     }
 
-    /// Sets the machine's clock back by this many milliseconds, the host running.
-    pub fn set_back(&self, span: u64) {
-        self.executor.set_back(span);
+    /// Sets the machine's date ahead by this many milliseconds, or back, the host running.
+    pub fn set_date(&self, by: i64) {
+        self.executor.set_date(by);
     }
 
-    /// What the machine's clock reads.
+    /// Boots the machine while the host is down.
+    pub fn boot(&self) {
+        self.executor.boot();
+    }
+
+    /// Returns the time, which nobody sets. It is the host's steady time.
     #[must_use]
     pub fn now(&self) -> Time {
         Seam(self.executor.clone()).now()
+    }
+
+    /// Returns the machine's date.
+    #[must_use]
+    pub fn date(&self) -> Time {
+        Seam(self.executor.clone()).date()
     }
 
     /// Takes away what is left of a host that did not start, as [`World::crash`] does.

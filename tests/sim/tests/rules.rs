@@ -6,6 +6,9 @@ use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_sim::{Ground, World, on_both};
 use serde_json::{Value, json};
 
+/// An hour in milliseconds.
+const HOUR: i64 = 3_600_000;
+
 fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
     World::with_script(ground, 3, change)
 }
@@ -156,6 +159,86 @@ fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed(ground: Gro
     }
 }
 
+fn a_clock_that_is_set_moves_no_span(ground: Ground) {
+    let (world, host) = world(ground, warm);
+    let begun = world.now();
+    let script = hook_then(&[
+        json!({"sleep": 60_000}),
+        json!({"wait": "a", "ms": 60_000}),
+        json!({"now": true}),
+    ]);
+    let run = world.start(&host, "script", &script);
+    world.pass(1_000);
+    world.set_date(HOUR);
+    world.pass(5_000);
+    world.set_date(-2 * HOUR);
+    world.pass(5_000);
+    world.crash(host, 10_000);
+    let host = world.host();
+    world.set_date(9_000 * HOUR);
+    world.pass(5_000);
+    world.set_date(-9_000 * HOUR);
+    let result = world.result(&host, run);
+    assert_eq!(world.now(), begun.after(120_000));
+    let read = result.as_array().and_then(|read| read.last()?.as_u64());
+    // The clock was an hour back for less than two minutes, of which dates made up 500 ppm.
+    let read = read.unwrap();
+    assert!(
+        (119_900..=120_000).contains(&(read - begun.0)),
+        "{read} {begun:?}"
+    );
+}
+
+fn a_date_follows_a_clock_that_stands_ahead_for_a_minute(ground: Ground) {
+    for change in [warm, cold] {
+        let (world, host) = world(ground, change);
+        let instant = world.now().after(HOUR.unsigned_abs()).0;
+        let script = json!({"seq": [{"sleep-until": instant}, {"now": true}, {"sleep": 1_000}, {"now": true}]});
+        let run = world.start(&host, "script", &script);
+        world.pass(1_000);
+        world.set_date(2 * HOUR);
+        let set = world.now();
+        let result = world.result(&host, run);
+        let took = world.now().0 - set.0;
+        assert!((60_000..75_000).contains(&took), "{took}");
+        let times: Vec<u64> = [1, 3]
+            .iter()
+            .map(|at| result[at].as_u64().unwrap())
+            .collect();
+        assert!(times[0] >= set.0 + 2 * HOUR.unsigned_abs() && times[1] - times[0] >= 1_000);
+    }
+}
+
+fn a_date_is_not_early_by_a_clock_that_was_set_back(ground: Ground) {
+    let (world, host) = world(ground, warm);
+    let instant = world.now().after(HOUR.unsigned_abs()).0;
+    let script = json!({"seq": [{"sleep-until": instant}, {"now": true}]});
+    let run = world.start(&host, "script", &script);
+    world.set_date(-HOUR);
+    let begun = world.now();
+    let result = world.result(&host, run);
+    assert!(result[1].as_u64().unwrap() >= instant);
+    // 500 ppm of an hour are 1.8 s.
+    let late = world.now().0 - begun.0 - HOUR.unsigned_abs();
+    assert!((1_700..=1_900).contains(&late), "{late}");
+}
+
+fn after_another_boot_time_goes_on_from_where_it_was(ground: Ground) {
+    // By an earlier date nobody can tell for how long the host was down, nor what passed since its last commit.
+    for (set, left) in [(0, 49_000), (-HOUR, 60_000)] {
+        let (world, host) = world(ground, warm);
+        let run = world.start(&host, "script", &json!({"seq": [{"sleep": 60_000}]}));
+        world.pass(1_000);
+        world.crash(host, 10_000);
+        world.boot();
+        world.set_date(set);
+        let host = world.host();
+        let begun = world.now();
+        world.result(&host, run);
+        assert_eq!(world.now().0 - begun.0, left, "set by {set}");
+    }
+}
+
 fn waits_at_once_are_served_in_the_order_made(ground: Ground) {
     for change in [warm, cold] {
         let (world, host) = world(ground, change);
@@ -281,6 +364,10 @@ on_both! {
     downtime_does_not_move_a_deadline_nor_lose_what_came_before_it,
     the_wait_that_lost_a_race_leaves_its_request_to_the_next,
     the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next,
+    a_clock_that_is_set_moves_no_span,
+    a_date_follows_a_clock_that_stands_ahead_for_a_minute,
+    a_date_is_not_early_by_a_clock_that_was_set_back,
+    after_another_boot_time_goes_on_from_where_it_was,
     a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed,
     waits_at_once_are_served_in_the_order_made,
     more_runs_than_instances_queue_and_all_end,

@@ -141,15 +141,15 @@ fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
         let value = std::str::from_utf8(value).unwrap();
         world.post(&host, &url, &[(name.as_str(), value)], "a")
     };
-    post(world.now()).unwrap();
+    post(world.date()).unwrap();
     let ahead = world.now();
-    world.set_back(60 * MINUTE);
+    world.set_date(-(60 * MINUTE).cast_signed());
     assert_eq!(
         host.clock().now(),
         ahead,
         "the host's clock does not go back"
     );
-    post(world.now()).unwrap();
+    post(world.date()).unwrap();
     let stale = post(ahead);
     assert!(
         matches!(stale, Err(Refusal::Signature(Rejected::Stale))),

@@ -1,4 +1,5 @@
-//! `wasi:clocks`: both clocks read the activation's time, and a sleep is a durable timer.
+//! `wasi:clocks`: both clocks read the activation's time, the wall clock in wall time and the monotonic clock in steady
+//! time; a sleep is a durable timer.
 
 use std::pin::Pin;
 
@@ -19,7 +20,7 @@ const NANOS: u64 = 1_000_000;
 
 impl wall_clock::Host for Guest {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        Ok(datetime(self.shared.lock().cursor.time().0))
+        Ok(datetime(self.shared.lock().cursor.now().wall().0))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
@@ -64,7 +65,7 @@ impl monotonic_clock::Host for Guest {
 
 impl Guest {
     fn monotonic(&self) -> u64 {
-        let Time(now) = self.shared.lock().cursor.time();
+        let Time(now) = self.shared.lock().cursor.now().time;
         now.saturating_mul(NANOS)
     }
 }

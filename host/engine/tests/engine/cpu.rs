@@ -76,7 +76,7 @@ fn a_guest_that_spins_lets_others_have_a_turn() {
     });
     let mut instance = run.launch();
     let turns = ticking(|| {
-        let mut future = pin!(instance.activate(Time(1_000), None));
+        let mut future = pin!(instance.activate(Time(1_000).into(), None));
         let mut context = Context::from_waker(Waker::noop());
         (0..).find(|_| future.as_mut().poll(&mut context).is_ready())
     });
@@ -146,7 +146,7 @@ fn an_activation_can_be_dropped_in_the_middle() {
     let run = Run::script(json!({"spin": true})).with(small_budget);
     let mut instance = run.launch();
     ticking(|| {
-        let mut future = pin!(instance.activate(Time(1_000), None));
+        let mut future = pin!(instance.activate(Time(1_000).into(), None));
         let polled = future
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));

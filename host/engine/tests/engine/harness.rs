@@ -191,7 +191,7 @@ impl Run {
             Some(instance) => instance,
             None => self.rebuild()?,
         };
-        let mut made = block_on(instance.activate(Time(time), completion));
+        let mut made = block_on(instance.activate(Time(time).into(), completion));
         while let Err(Interruption::Rebuild(partial)) = made {
             instance = self.rebuild()?;
             made = block_on(instance.go_on(*partial));

@@ -97,7 +97,7 @@ fn a_journal_that_completes_what_is_not_outstanding_is_the_hosts_trouble() {
         operation: dormouse_journal::OperationNumber(1),
         outcome: Outcome::Slept,
     };
-    let error = block_on(instance.activate(dormouse_journal::Time(2_000), Some(completion)));
+    let error = block_on(instance.activate(dormouse_journal::Time(2_000).into(), Some(completion)));
     let Err(Interruption::Host(text)) = error else {
         panic!("{error:?}")
     };
@@ -113,6 +113,6 @@ fn an_outcome_of_another_kind_is_the_hosts_trouble() {
         operation: dormouse_journal::OperationNumber(0),
         outcome: Outcome::Notified(3),
     };
-    let error = block_on(instance.activate(dormouse_journal::Time(2_000), Some(completion)));
+    let error = block_on(instance.activate(dormouse_journal::Time(2_000).into(), Some(completion)));
     assert!(matches!(error, Err(Interruption::Host(_))), "{error:?}");
 }

@@ -40,7 +40,7 @@ fn blocker() -> CoreGuest<'static> {
 /// One activation on a thread of its own.
 fn elsewhere(mut instance: Instance, number: u32) -> Instance {
     let moved = thread::spawn(move || {
-        let made = block_on(instance.activate(Time(2_000), slept(number)));
+        let made = block_on(instance.activate(Time(2_000).into(), slept(number)));
         assert_eq!(made.unwrap().activation.operations.len(), 1);
         instance
     });
@@ -57,7 +57,7 @@ fn an_instance_is_polled_on_one_thread_and_then_on_another() {
             instance = if number % 2 == 0 {
                 elsewhere(instance, number)
             } else {
-                block_on(instance.activate(Time(2_000), slept(number))).unwrap();
+                block_on(instance.activate(Time(2_000).into(), slept(number))).unwrap();
                 instance
             };
         }
@@ -107,7 +107,7 @@ fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
 
 fn start(program: &Program) -> Result<Instance, Interruption> {
     let mut instance = program.launch(launch(Payload::default())).unwrap();
-    block_on(instance.activate(Time(1_000), None)).map(|_| instance)
+    block_on(instance.activate(Time(1_000).into(), None)).map(|_| instance)
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn instances_that_fill_the_pool_all_go_on() {
         let mut instances: Vec<_> = (0..3).map(|_| start(&program).unwrap()).collect();
         for number in 0..3 {
             for instance in &mut instances {
-                block_on(instance.activate(Time(2_000), slept(number))).unwrap();
+                block_on(instance.activate(Time(2_000).into(), slept(number))).unwrap();
             }
         }
     }

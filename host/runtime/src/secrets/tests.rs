@@ -24,11 +24,19 @@ const URL: &str = "https://api.example/v1/charges";
 struct Still;
 
 impl Clock for Still {
-    fn now(&self) -> Time {
+    fn date(&self) -> Time {
         Time(1_000)
     }
 
-    fn sleep_until(&self, _: Time) -> Task {
+    fn elapsed(&self) -> u64 {
+        1_000
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    fn sleep_until(&self, _: u64) -> Task {
         Box::pin(pending())
     }
 

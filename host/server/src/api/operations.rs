@@ -58,6 +58,8 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         held: state.runtime.held(),
         inbox_bytes: inbox_bytes.ok(),
         commits: state.runtime.commits(),
+        clock_ahead: state.runtime.clock().ahead(),
+        clock_steps: state.runtime.clock().stepped(),
     };
     (
         [(CONTENT_TYPE, metrics::CONTENT)],

@@ -1,54 +1,86 @@
-//! The machine's clock. The only place that reads it.
+//! The machine's clocks. The only place that reads them.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dormouse_journal::Time;
 use dormouse_seams::{Clock, Task};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// A sleep is cut into slices of this length, after each of which the clock is read again: a timer that is months away
-/// is on time although the machine was asleep, or its clock set, in between.
+/// is on time although the machine was suspended in between.
 const SLICE: Duration = Duration::from_secs(10);
 
-/// The machine's clock.
+/// The id that Linux gives each boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The machine's clocks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MachineClock;
 
+impl MachineClock {
+    /// Resolves after so many milliseconds.
+    pub fn pause(&self, milliseconds: u64) -> Task {
+        self.sleep_until(elapsed().saturating_add(milliseconds))
+    }
+}
+
 impl Clock for MachineClock {
-    fn now(&self) -> Time {
-        now()
+    #[expect(clippy::disallowed_methods, reason = "this is the injected clock")]
+    fn date(&self) -> Time {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    fn sleep_until(&self, time: Time) -> Task {
+    fn elapsed(&self) -> u64 {
+        elapsed()
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        *BOOT
+    }
+
+    fn sleep_until(&self, until: u64) -> Task {
         Box::pin(async move {
             loop {
-                let left = Duration::from_millis(time.0.saturating_sub(now().0));
+                let left = Duration::from_millis(until.saturating_sub(elapsed()));
                 if left.is_zero() {
                     return;
                 }
-                pause(left.min(SLICE)).await;
+                slice(left.min(SLICE)).await;
             }
         })
     }
 
     fn thread_time(&self) -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(
-            time.tv_sec.unsigned_abs(),
-            u32::try_from(time.tv_nsec).unwrap_or(0),
-        )
+        duration(clock_gettime(ClockId::ThreadCPUTime))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the injected clock")]
-fn now() -> Time {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+static BOOT: LazyLock<Option<[u8; 16]>> = LazyLock::new(|| {
+    let text = std::fs::read_to_string(BOOT_ID).ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16)
+        .ok()
+        .map(u128::to_be_bytes)
+});
+
+/// Returns the milliseconds since the boot.
+fn elapsed() -> u64 {
+    let since = duration(clock_gettime(ClockId::Boottime));
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn duration(time: Timespec) -> Duration {
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the injected clock")]
-async fn pause(time: Duration) {
+async fn slice(time: Duration) {
     tokio::time::sleep(time).await;
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::Router;
 use dormouse_limits::CONNECTIONS;
-use dormouse_seams::Clock as _;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -37,9 +36,7 @@ pub(super) async fn accept(listener: TcpListener, routes: Router, terms: Terms) 
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                MachineClock
-                    .sleep_until(MachineClock.now().after(RETRY))
-                    .await;
+                MachineClock.pause(RETRY).await;
             }
         }
     }

@@ -17,7 +17,6 @@ use dormouse_config::Config;
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
-use dormouse_seams::Clock as _;
 use dormouse_store::{Backup, OpenError};
 use dormouse_store_redb::{FileDisk, RedbStore};
 use tokio::net::TcpListener;
@@ -241,7 +240,7 @@ impl End {
     async fn wait(mut self, runtime: &Runtime) -> bool {
         loop {
             tokio::select! {
-                () = MachineClock.sleep_until(MachineClock.now().after(HEALTH)) => {
+                () = MachineClock.pause(HEALTH) => {
                     if runtime.has_failed() {
                         return true;
                     }

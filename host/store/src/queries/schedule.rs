@@ -2,14 +2,14 @@
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use dormouse_journal::{OperationNumber, RunId, Time};
+use dormouse_journal::{Moment, OperationNumber, RunId, Time};
 
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::Extremes;
-use crate::rows::table::after;
-use crate::tables::{broadcasts, due, expiries, runs_by_status, timers};
+use crate::rows::table::{Index, after};
+use crate::tables::{broadcasts, dates, due, expiries, runs_by_status, timers};
 use crate::views::{Timer, TimerPage};
 
 impl<R: Rows> View<R> {
@@ -35,9 +35,36 @@ impl<R: Rows> View<R> {
         Ok(keys.into_iter().map(|(_, run)| run).collect())
     }
 
-    /// Returns the timers after the one given that pass until this time, at most so many, and when the next one passes.
+    /// Returns the timers after the one given that pass until now, at most so many, and when the next one passes. A date
+    /// passes in wall time, and is given as the steady time that it is now.
     pub(crate) fn timers(
         &self,
+        last: Option<Timer>,
+        now: Moment,
+        limit: usize,
+    ) -> Result<TimerPage, ReadError> {
+        let mut page = self.passed(&timers::TABLE, last, now.time, limit)?;
+        let in_wall_time = last.map(|timer| Timer {
+            due: timer.due.shifted(now.shift),
+            ..timer
+        });
+        let dates = self.passed(&dates::TABLE, in_wall_time, now.wall(), limit)?;
+        page.due.extend(dates.due.into_iter().map(|date| Timer {
+            due: now.steady(date.due),
+            ..date
+        }));
+        page.due.sort_unstable();
+        let is_cut_off = page.due.len() >= limit;
+        page.due.truncate(limit);
+        let next = [page.next, dates.next.map(|date| now.steady(date))];
+        page.next = next.into_iter().flatten().min().filter(|_| !is_cut_off);
+        Ok(page)
+    }
+
+    /// Returns what passes until this time by one of the two tables.
+    fn passed(
+        &self,
+        table: &Index<(Time, RunId, OperationNumber)>,
         last: Option<Timer>,
         until: Time,
         limit: usize,
@@ -48,12 +75,12 @@ impl<R: Rows> View<R> {
             let start = last.map_or(Unbounded, |timer| {
                 Excluded((timer.due, timer.run, timer.operation))
             });
-            let keys = timers::TABLE.keys(&self.0, (start, Included(end)), false, limit)?;
+            let keys = table.keys(&self.0, (start, Included(end)), false, limit)?;
             page.due = keys.into_iter().map(timer).collect();
         }
         if page.due.len() < limit {
             let range = (Excluded(end), Unbounded::<(Time, RunId, OperationNumber)>);
-            let next = timers::TABLE.keys(&self.0, range, false, 1)?.pop();
+            let next = table.keys(&self.0, range, false, 1)?.pop();
             page.next = next.map(|(due, _, _)| due);
         }
         Ok(page)

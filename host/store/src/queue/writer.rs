@@ -255,8 +255,9 @@ impl<B: Backend> Writer<B> {
             apply_from(first, group, &mut write, now, following)?;
         }
         let last = group.len() - 1;
-        let now = self.clock.now();
-        write.finish(now).map_err(Uncommitted::at(last))
+        write
+            .finish(self.clock.mark())
+            .map_err(Uncommitted::at(last))
     }
 
     /// Has what follows done. Waits until nobody holds the group any longer, or the time for that is up.

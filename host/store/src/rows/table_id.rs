@@ -13,6 +13,7 @@ macro_rules! for_each_table {
             Calls "calls" (Run, U32) bytes,
             Code "code" (Digest) bytes,
             Components "components" (Digest) bytes,
+            Dates "dates" (U64, Run, U32) nothing,
             Due "due" (Run) nothing,
             Duplicates "duplicates" (Run, U32, Digest) bytes,
             EventWaits "event_waits" (Text, Run, U32) bytes,

@@ -3,8 +3,7 @@
 //! Which operations it opens and closes is said by [`Change`]; this file says which rows that means.
 
 use dormouse_journal::{
-    Change, Channel, End, Kind, Open, OperationNumber, Outcome, Source, Transition, Waiting,
-    WebhookOptions, encode,
+    Change, Channel, End, Kind, Open, OperationNumber, Outcome, Source, Transition, WebhookOptions,
 };
 
 use super::new_activation::{NewActivation, NewCall, NewResponse};
@@ -53,7 +52,7 @@ pub(super) fn commit(
 
 /// Writes the record and the log, and counts them.
 fn record(run: &mut RunWrite<'_>, number: u32, new: &NewActivation) -> Result<(), ReadError> {
-    let record = encode(&new.activation);
+    let record = new.activation.encode();
     let key = (run.id, journal::GENERATION, number);
     journal::TABLE.put_encoded(run.rows, key, &record)?;
     for (place, line) in (0..).zip(&new.logs) {
@@ -141,9 +140,7 @@ fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), Rea
 
 /// Takes away everything by which an operation could complete.
 fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Result<(), ReadError> {
-    if let Some(deadline) = open.kind.deadline(open.issued) {
-        timers::TABLE.remove(run.rows, (deadline, run.id, operation))?;
-    }
+    timers::remove(run.rows, run.id, operation, open)?;
     match &open.kind {
         Kind::WaitForWebhook { webhook, .. } => run.change_webhook(*webhook, |webhook| {
             webhook.waits = webhook.waits.saturating_sub(1);
@@ -174,10 +171,7 @@ fn open(
     open: Open,
     sequence: u64,
 ) -> Result<(), ReadError> {
-    let deadline = open.kind.deadline(open.issued);
-    if let Some(deadline) = deadline {
-        timers::TABLE.add(run.rows, (deadline, run.id, operation))?;
-    }
+    timers::add(run.rows, run.id, operation, &open)?;
     match &open.kind {
         Kind::WaitForWebhook { webhook, .. } => {
             run.change_webhook(*webhook, |webhook| webhook.waits += 1)?;
@@ -185,10 +179,7 @@ fn open(
         Kind::WaitForEvent { event, .. } => {
             let wait = EventWait {
                 since: sequence,
-                waiting: Waiting {
-                    issued: open.issued,
-                    deadline,
-                },
+                waiting: open.waiting(),
             };
             let key = (event.as_str(), run.id, operation);
             event_waits::TABLE.put(run.rows, key, &wait)?;

@@ -16,6 +16,7 @@ pub(crate) mod secrets;
 pub(crate) mod start;
 
 use dormouse_journal::{RunId, Time};
+use dormouse_seams::Mark;
 
 use self::run::{RunWrite, Runs};
 use crate::ReadError;
@@ -101,11 +102,11 @@ impl<'r> Write<'r> {
     }
 
     /// Writes what the group has gathered.
-    pub(crate) fn finish(mut self, now: Time) -> Result<(), ReadError> {
+    pub(crate) fn finish(mut self, mark: Mark) -> Result<(), ReadError> {
         self.runs.save(self.rows)?;
         meta::put(self.rows, meta::SEQUENCE, &self.sequence)?;
         meta::put(self.rows, meta::INBOX_BYTES, &self.inbox_bytes)?;
-        meta::put(self.rows, meta::CLOCK, &now)
+        meta::put_clock(self.rows, mark)
     }
 }
 

@@ -240,9 +240,7 @@ impl RunWrite<'_> {
             .all(&open::TABLE, self.rows, run, usize::MAX)?;
         for (number, row) in all {
             self.take_open(number)?;
-            if let Some(deadline) = row.kind.deadline(row.issued) {
-                timers::TABLE.remove(self.rows, (deadline, run, number))?;
-            }
+            timers::remove(self.rows, run, number, &row)?;
             if let Kind::WaitForEvent { event, .. } = &row.kind {
                 event_waits::TABLE.remove(self.rows, (event.as_str(), run, number))?;
             }

@@ -6,13 +6,14 @@
 //! |---|---|
 //! | `format` | one raw byte: the [`SCHEMA`] of the store as a whole |
 //! | `migration` | where the migration to that schema stands; none when it is done |
-//! | `clock` | the highest time ever read, so that time does not go back at a restart |
+//! | `clock` | [`ClockRow`]: where the host's clock stood, so that time goes on from there; version 1 was the time alone |
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
 //! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
-use dormouse_journal::{decode, encode};
+use dormouse_journal::{Moment, Time, decode, decode_body, encode, encode_as, split_version};
+use dormouse_seams::Mark;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
 
 /// The schema that this version writes. It goes up with every change of layout, also with a new variant of an enum that
 /// is recorded; `layouts.rs` holds the layouts of this number.
-pub const SCHEMA: u8 = 2;
+pub const SCHEMA: u8 = 3;
 
 pub(crate) const FORMAT: &str = "format";
 pub(crate) const MIGRATION: &str = "migration";
@@ -56,6 +57,69 @@ pub(crate) fn put<T: Serialize>(
     value: &T,
 ) -> Result<(), ReadError> {
     TABLE.put(rows, name, &encode(value))
+}
+
+/// Where the host's clock stood at a commit.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct ClockRow {
+    /// Steady time.
+    time: Time,
+    /// How far wall time was ahead of it.
+    shift: i64,
+    boot: Option<[u8; 16]>,
+    /// Milliseconds since that boot.
+    elapsed: u64,
+}
+
+/// The version of [`ClockRow`].
+pub(crate) const CLOCK_VERSION: u8 = 2;
+
+/// Returns where the host's clock stood. A store of the first two schemas does not know the boot.
+pub(crate) fn clock(rows: &(impl Rows + ?Sized)) -> Result<Option<Mark>, ReadError> {
+    let Some(row) = TABLE.get(rows, CLOCK)? else {
+        return Ok(None);
+    };
+    let mark = split_version(&row).and_then(|(version, body)| match version {
+        CLOCK_VERSION => decode_body::<ClockRow>(body).map(Mark::from),
+        _ => decode(&row).map(|time: Time| Mark {
+            moment: time.into(),
+            boot: None,
+            elapsed: 0,
+        }),
+    });
+    mark.map(Some).map_err(|source| ReadError::Row {
+        table: TableId::Meta.name(),
+        source,
+    })
+}
+
+/// Writes where the host's clock stands.
+pub(crate) fn put_clock(rows: &mut (impl RowsMut + ?Sized), mark: Mark) -> Result<(), ReadError> {
+    let Mark {
+        moment: Moment { time, shift },
+        boot,
+        elapsed,
+    } = mark;
+    let row = ClockRow {
+        time,
+        shift,
+        boot,
+        elapsed,
+    };
+    TABLE.put(rows, CLOCK, &encode_as(CLOCK_VERSION, &row))
+}
+
+impl From<ClockRow> for Mark {
+    fn from(row: ClockRow) -> Self {
+        Mark {
+            moment: Moment {
+                time: row.time,
+                shift: row.shift,
+            },
+            boot: row.boot,
+            elapsed: row.elapsed,
+        }
+    }
 }
 
 /// The keys that webhook tokens are made with. They lie in the store, so that a backup carries them.

@@ -8,6 +8,7 @@ pub(crate) mod call_requests;
 pub(crate) mod calls;
 pub(crate) mod code;
 pub(crate) mod components;
+pub(crate) mod dates;
 pub(crate) mod due;
 pub(crate) mod duplicates;
 pub(crate) mod event_waits;

@@ -1,10 +1,47 @@
 //! `timers`: deadlines of waits and ends of sleeps.
 //!
-//! Key: when, run, operation. No row. Scanned from the front.
+//! Key: when, run, operation. No row. Scanned from the front. What ends at a date lies in `dates` instead.
 
-use dormouse_journal::{OperationNumber, RunId, Time};
+use dormouse_journal::{Open, OperationNumber, RunId, Time};
 
-use super::TableId;
+use super::{TableId, dates};
+use crate::ReadError;
+use crate::rows::RowsMut;
 use crate::rows::table::Index;
 
 pub(crate) const TABLE: Index<(Time, RunId, OperationNumber)> = Index::new(TableId::Timers);
+
+/// Writes when an operation ends by itself, if it does.
+pub(crate) fn add(
+    rows: &mut (impl RowsMut + ?Sized),
+    run: RunId,
+    operation: OperationNumber,
+    open: &Open,
+) -> Result<(), ReadError> {
+    if let Some(deadline) = open.kind.deadline(open.issued) {
+        TABLE.add(rows, (deadline, run, operation))?;
+    }
+    if let Some(date) = open.kind.date() {
+        dates::TABLE.add(rows, (date, run, operation))?;
+    }
+    Ok(())
+}
+
+/// Removes what [`add`] wrote.
+pub(crate) fn remove(
+    rows: &mut (impl RowsMut + ?Sized),
+    run: RunId,
+    operation: OperationNumber,
+    open: &Open,
+) -> Result<(), ReadError> {
+    if let Some(deadline) = open.kind.deadline(open.issued) {
+        TABLE.remove(rows, (deadline, run, operation))?;
+    }
+    if let Some(date) = open.kind.date() {
+        let key = (date, run, operation);
+        if !dates::TABLE.remove(rows, key)? {
+            TABLE.remove(rows, key)?;
+        }
+    }
+    Ok(())
+}

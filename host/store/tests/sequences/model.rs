@@ -82,7 +82,7 @@ impl Model {
         assert_eq!(found, due, "the table of due runs");
         let found = run(world
             .store
-            .timers(None, dormouse_journal::Time(u64::MAX), 100_000));
+            .timers(None, dormouse_journal::Time(u64::MAX).into(), 100_000));
         let found = found.unwrap().due.into_iter();
         let found: BTreeSet<_> = found
             .map(|timer| (timer.due.0, timer.run, timer.operation.0))

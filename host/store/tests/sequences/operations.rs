@@ -263,7 +263,7 @@ fn completion(world: &World, id: RunId, recalled: Recalled) -> Option<(u32, Outc
         let head = recalled.heads.iter().find(|(found, _)| *found == channel);
         frontier.found(channel, head.map(|(_, head)| *head));
     }
-    let ready = frontier.next(world.now())?;
+    let ready = frontier.next(world.now().into())?;
     let outcome = match &ready.source {
         Source::Arrival { channel, place } => world.arrival(id, channel.clone(), *place)?,
         Source::Deadline | Source::Abandoned => {

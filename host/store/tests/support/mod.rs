@@ -76,7 +76,7 @@ pub const MAIL: MailLimits = MailLimits {
 #[derive(Default)]
 pub struct TestClock {
     now: AtomicU64,
-    sleepers: Mutex<Vec<(Time, oneshot::Sender<()>)>>,
+    sleepers: Mutex<Vec<(u64, oneshot::Sender<()>)>>,
 }
 
 impl TestClock {
@@ -84,20 +84,28 @@ impl TestClock {
         let mut sleepers = self.sleepers.lock().unwrap();
         self.now.store(now, Ordering::Relaxed);
         // A dropped sender wakes who waits for it.
-        sleepers.retain(|(until, _)| until.0 > now);
+        sleepers.retain(|(until, _)| *until > now);
     }
 }
 
 impl Clock for TestClock {
-    fn now(&self) -> Time {
-        Time(self.now.load(Ordering::Relaxed))
+    fn date(&self) -> Time {
+        Time(self.elapsed())
     }
 
-    fn sleep_until(&self, time: Time) -> Task {
+    fn elapsed(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        Some([1; 16])
+    }
+
+    fn sleep_until(&self, until: u64) -> Task {
         let (sender, receiver) = oneshot::channel();
         let mut sleepers = self.sleepers.lock().unwrap();
-        if self.now() < time {
-            sleepers.push((time, sender));
+        if self.elapsed() < until {
+            sleepers.push((until, sender));
         }
         Box::pin(async move {
             let _ = receiver.await;
@@ -361,7 +369,7 @@ impl World {
     }
 
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.clock.date()
     }
 
     pub fn commit(
@@ -476,7 +484,7 @@ impl World {
     }
 
     pub fn timers(&self) -> Vec<(u64, RunId, u32)> {
-        let timers = run(self.store.timers(None, Time(u64::MAX), 100)).unwrap();
+        let timers = run(self.store.timers(None, Time(u64::MAX).into(), 100)).unwrap();
         assert_eq!(timers.next, None);
         let due = timers.due.into_iter();
         due.map(|timer| (timer.due.0, timer.run, timer.operation.0))
@@ -519,6 +527,7 @@ pub fn activation(
             time,
             completion,
             operations: kinds.into_iter().map(operation).collect(),
+            shift: 0,
             log_lines: 0,
             end: None,
         },
