@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("dormouse-component", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
     ("dormouse-secret", &["dormouse-journal"]),
-    ("dormouse-seams", &["dormouse-journal"]),
+    ("dormouse-seams", &["dormouse-journal", "dormouse-limits"]),
     (
         "dormouse-store",
         &["dormouse-journal", "dormouse-seams", "dormouse-secret"],
@@ -38,7 +38,13 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ),
     (
         "dormouse-outbound",
-        &["dormouse-journal", "dormouse-seams", "tokio", "hyper"],
+        &[
+            "dormouse-journal",
+            "dormouse-limits",
+            "dormouse-seams",
+            "tokio",
+            "hyper",
+        ],
     ),
     (
         "dormouse-runtime",

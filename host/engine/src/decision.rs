@@ -121,6 +121,12 @@ pub enum Interruption {
     /// The pool has no room for another instance until one is dropped.
     #[error("every slot for instances is taken")]
     PoolFull,
+    /// The host has no memory left for what the guest needs. It goes on when its whole limit is reserved for it.
+    #[error(
+        "the host has no memory left for a guest; the setting is `{}`",
+        dormouse_limits::MEMORY_BUDGET
+    )]
+    NoMemory,
     /// The host itself is in trouble.
     #[error("{0}")]
     Host(String),

@@ -55,6 +55,7 @@ pub(crate) fn of_stop(
         }
         Stop::Rebuild => Verdict::Rebuild,
         Stop::Mismatch(mismatch) => Verdict::Interrupted(Interruption::Mismatch(mismatch)),
+        Stop::NoMemory => Verdict::Interrupted(Interruption::NoMemory),
         Stop::Host(message) => Verdict::Interrupted(Interruption::Host(message)),
     }
 }

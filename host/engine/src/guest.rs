@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dormouse_limits::Grant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
@@ -22,10 +23,10 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Returns the store's data for a new guest that may use this much memory.
-    pub(crate) fn new(shared: Arc<Shared>, memory: u64) -> Self {
+    /// Returns the store's data for a new guest that may use this much memory, of which the host has granted some.
+    pub(crate) fn new(shared: Arc<Shared>, memory: u64, granted: Grant) -> Self {
         Guest {
-            limiter: Limiter::new(memory, shared.memory.clone()),
+            limiter: Limiter::new(memory, shared.memory.clone(), granted),
             shared,
             table: ResourceTable::new(),
             files: WasiFilesystemCtx::default(),

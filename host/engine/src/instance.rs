@@ -158,6 +158,11 @@ impl Instance {
             + state.answers.remembered() * EACH_ANSWER
     }
 
+    /// Tells that what the last activation decided is durable, so that the host no longer has it in memory.
+    pub fn committed(&mut self) {
+        self.shared.lock().release_handed();
+    }
+
     /// Opens an activation, and puts its completion where the guest finds it.
     fn open(
         &mut self,
@@ -175,6 +180,7 @@ impl Instance {
         }
         state.meter.reset();
         state.volume = 0;
+        state.release_handed();
         state.log.forget_last_words();
         let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
         drop(state);
@@ -270,6 +276,10 @@ impl Instance {
 }
 
 impl State {
+    fn release_handed(&mut self) {
+        self.handed = self.handed.another();
+    }
+
     /// Returns what the guest's state means for its run. None if the guest waits for something that can happen.
     fn judge(&mut self, settled: Settled) -> Option<Verdict> {
         self.flush_streams();

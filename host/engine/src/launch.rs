@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber};
-use dormouse_limits::Limits;
+use dormouse_limits::{Grant, Limits};
 
 use crate::cpu::CpuClock;
 
@@ -20,6 +20,8 @@ pub struct Launch {
     pub limits: GuestLimits,
     /// The host's limits. All runs of a host have the same.
     pub host_limits: Arc<Limits>,
+    /// The memory that is reserved for the guest, which may be none: more is taken when the guest needs it.
+    pub memory: Grant,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
     /// Measures the CPU time that the guest uses.

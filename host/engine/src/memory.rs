@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use dormouse_limits::Grant;
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
@@ -41,15 +42,31 @@ pub(crate) struct Limiter {
     limit: usize,
     total: usize,
     used: Arc<MemoryUse>,
+    /// What the host has granted for memories and tables. It goes back with the instance.
+    granted: Grant,
+    /// Bytes of all tables.
+    tables: usize,
 }
 
 impl Limiter {
-    pub(crate) fn new(memory: u64, used: Arc<MemoryUse>) -> Self {
+    pub(crate) fn new(memory: u64, used: Arc<MemoryUse>, granted: Grant) -> Self {
         Limiter {
             limit: usize::try_from(memory).unwrap_or(usize::MAX),
             total: 0,
             used,
+            granted,
+            tables: 0,
         }
+    }
+
+    /// Has the host grant so much for memories and tables. A guest for which there is none is stopped, since it could
+    /// react to a refusal, and the next time there may be enough.
+    fn reserve(&mut self, memories: usize, tables: usize) -> Result<(), Stop> {
+        let bytes = memories.saturating_add(tables) as u64;
+        self.granted
+            .reach(bytes)
+            .then_some(())
+            .ok_or(Stop::NoMemory)
     }
 
     fn out_of_memory(&self) -> Stop {
@@ -78,6 +95,7 @@ impl ResourceLimiter for Limiter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
+        self.reserve(total, self.tables)?;
         self.total = total;
         let place = match current {
             0 => &self.used.made,
@@ -109,6 +127,11 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         let growth = desired.saturating_sub(current);
+        let tables = self
+            .tables
+            .saturating_add(growth.saturating_mul(EACH_ELEMENT));
+        self.reserve(self.total, tables)?;
+        self.tables = tables;
         self.used.elements.fetch_add(growth, Ordering::Relaxed);
         Ok(true)
     }
@@ -128,12 +151,15 @@ impl ResourceLimiter for Limiter {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_limits::{Budget, Part};
+
     use super::*;
 
     const PAGE: usize = 64 << 10;
 
     fn limiter(pages: u64) -> Limiter {
-        Limiter::new(pages * PAGE as u64, Arc::default())
+        let granted = Budget::default().begin(Part::Guests);
+        Limiter::new(pages * PAGE as u64, Arc::default(), granted)
     }
 
     #[test]
@@ -163,6 +189,32 @@ mod tests {
                 .unwrap()
         );
         assert!(!limiter.table_growing(1, 3, Some(2)).unwrap());
+    }
+
+    /// A guest of the host's own budget is stopped, and asked again later, whatever it declares.
+    #[test]
+    fn growth_that_the_budget_refuses_is_the_hosts_trouble() {
+        let budget = Budget::new(6 * PAGE as u64);
+        let mut limiter =
+            Limiter::new(99 * PAGE as u64, Arc::default(), budget.begin(Part::Guests));
+        assert!(limiter.memory_growing(0, 3 * PAGE, None).unwrap());
+        assert!(limiter.table_growing(0, 600, None).unwrap());
+        let errors = [
+            limiter
+                .memory_growing(3 * PAGE, 4 * PAGE, None)
+                .unwrap_err(),
+            limiter.table_growing(600, 1_300, None).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(
+                matches!(error.downcast_ref(), Some(Stop::NoMemory)),
+                "{error}"
+            );
+        }
+        let granted = 3 * PAGE + 600 * EACH_ELEMENT;
+        assert_eq!(budget.taken(Part::Guests), granted as u64);
+        drop(limiter);
+        assert_eq!(budget.taken(Part::Guests), 0);
     }
 
     /// A guest that could react to what the machine cannot do would behave differently on another machine.

@@ -113,6 +113,9 @@ impl State {
         let limit = self.host_limits.body;
         limits::check_bytes(what, size, limit, BODY)?;
         self.volume = self.volume.saturating_add(size);
+        if !self.handed.reach_body(self.volume as u64) {
+            return Err(Stop::NoMemory);
+        }
         let limit = limit.saturating_mul(VALUES as u64);
         let what = "all that the workflow handed to the host since it last waited";
         limits::check_bytes(what, self.volume, limit, BODY)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dormouse_journal::{Cursor, Generator, Level};
-use dormouse_limits::Limits;
+use dormouse_limits::{Grant, Limits};
 use wasmtime::UpdateDeadline;
 
 use crate::answers::Answers;
@@ -55,6 +55,10 @@ pub(crate) struct State {
     pub effects: Vec<Effect>,
     /// Total size in bytes of the new values that the open activation has handed to the host.
     pub volume: usize,
+    /// The memory for what the guest handed to the host in this activation.
+    pub handed: Grant,
+    /// The memory that is reserved for the guest, until it has an instance.
+    memory_reserved: Grant,
     pub log: Log,
     pub meter: Meter,
     /// Why the guest is to be stopped, where no error could be returned to it: when it dropped a future.
@@ -78,6 +82,8 @@ impl State {
             waits: Waits::default(),
             effects: Vec::new(),
             volume: 0,
+            handed: launch.memory.another(),
+            memory_reserved: launch.memory,
             log: Log::new(size(launch.host_limits.log), launch.logged),
             meter: Meter::new(launch.cpu, Duration::from_millis(launch.host_limits.cpu)),
             host_limits: launch.host_limits,
@@ -86,6 +92,12 @@ impl State {
             rebuild_after_step: launch.rebuild_after_step,
             first_shift: 0,
         }
+    }
+
+    /// Returns the memory that is reserved for the guest.
+    pub(crate) fn take_memory(&mut self) -> Grant {
+        let none = self.memory_reserved.another();
+        std::mem::replace(&mut self.memory_reserved, none)
     }
 
     /// Logs a line, unless this is a replay and the line was logged before.

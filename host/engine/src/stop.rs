@@ -29,6 +29,9 @@ pub(crate) enum Stop {
     /// The guest finished a step, after which its instance is to be rebuilt.
     #[error("the instance is to be rebuilt")]
     Rebuild,
+    /// The host has no memory left for what the guest needs. The guest is executed again later.
+    #[error("the host has no memory left for a guest")]
+    NoMemory,
     /// The host itself is in trouble, which is not the guest's fault.
     #[error("{0}")]
     Host(String),

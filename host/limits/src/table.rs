@@ -106,6 +106,8 @@ macro_rules! limits {
 }
 
 limits! {
+    MEMORY_BUDGET, memory_budget: "memory-budget", Size, 0, ANY,
+        "Memory for bodies, calls and guests together; 0B for what the machine or its cgroup leaves beside the host itself";
     COMPONENT, component: "component-limit", Size, 64 * MIB, SOME, "Size of a component";
     BODY, body: "body-limit", Size, 16 * MIB, SOME,
         "Size of one body: of a webhook's request, an input, an output, an event, a response to a call, a step's value";

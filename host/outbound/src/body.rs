@@ -1,7 +1,8 @@
 //! Reads a response to its end, unless it is larger than its limit.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use dormouse_journal::{CallError, Header, Response};
+use dormouse_limits::{Grant, MEMORY_BUDGET};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -17,6 +18,7 @@ pub(crate) async fn read(
     response: http::Response<Incoming>,
     limit: u64,
     mask: &Mask,
+    mut memory: Grant,
 ) -> Result<Response, CallError> {
     let (head, body) = response.into_parts();
     // The response to HEAD, and one with the status 304, may announce the length of a body that does not come.
@@ -30,22 +32,53 @@ pub(crate) async fn read(
     let response = mask.response(Response {
         status: head.status.as_u16(),
         headers: headers(&head.headers),
-        body: bytes(body, limit, sent.authority()).await?,
+        body: bytes(body, limit, sent.authority(), &mut memory).await?,
     });
     // A mask can be longer than the secret that it replaces.
-    if response.body.len() as u64 > limit {
+    let size = response.body.len() as u64;
+    if size > limit {
         return Err(CallError::TooLarge(limit));
     }
-    Ok(response)
+    if !memory.reach_body(size) {
+        return Err(no_memory());
+    }
+    let body = memory.keep(response.body);
+    Ok(Response { body, ..response })
 }
 
-async fn bytes(body: Incoming, limit: u64, authority: &str) -> Result<Bytes, CallError> {
+/// Reads a body in pieces, each of which has its place in the host's memory before the next one is asked for.
+async fn bytes(
+    body: Incoming,
+    limit: u64,
+    authority: &str,
+    memory: &mut Grant,
+) -> Result<Bytes, CallError> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, most).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(CallError::TooLarge(limit)),
-        Err(error) => Err(failure::within_response(&*error, authority)),
+    let mut body = Limited::new(body, most);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error {
+            error if error.is::<LengthLimitError>() => CallError::TooLarge(limit),
+            error => failure::within_response(&*error, authority),
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        // Twice, since what was read is copied when it outgrows its place.
+        let needed = (whole.len() + data.len()).saturating_mul(2) as u64;
+        if !memory.reach_body(needed) {
+            return Err(no_memory());
+        }
+        whole.extend_from_slice(&data);
     }
+    Ok(whole.freeze())
+}
+
+/// The attempt is made again: another time there may be memory.
+fn no_memory() -> CallError {
+    CallError::Unreachable(format!(
+        "the host has no memory left for the response; the setting is `{MEMORY_BUDGET}`"
+    ))
 }
 
 fn headers(headers: &HeaderMap) -> Vec<Header> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dormouse_journal::{CallError, Response};
+use dormouse_limits::Part;
 use dormouse_seams::Attempt;
 use http::HeaderValue;
 
@@ -93,7 +94,7 @@ impl Client {
 
     async fn exchange(&self, attempt: Attempt, mask: &Mask) -> Result<Response, CallError> {
         let routes = self.routes();
-        let limit = attempt.max_response;
+        let (limit, memory) = (attempt.max_response, attempt.memory);
         let mut outgoing =
             Outgoing::check(attempt.request, &attempt.secret_headers, &self.user_agent)?;
         let mut redirects = attempt.redirects;
@@ -105,7 +106,10 @@ impl Client {
             };
             match next {
                 Some(next) => outgoing = next,
-                None => return body::read(&outgoing, response, limit, mask).await,
+                None => {
+                    return body::read(&outgoing, response, limit, mask, memory.begin(Part::Calls))
+                        .await;
+                }
             }
             redirects -= 1;
         }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use dormouse_engine::Engine;
+use dormouse_limits::Budget;
 use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{ReadError, Store};
 use tokio::sync::Semaphore;
@@ -37,6 +38,7 @@ pub(crate) struct Services {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
     pub(crate) settings: Settings,
+    pub(crate) memory: Budget,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
     pub(crate) urls: Arc<WebhookUrls>,
@@ -66,6 +68,10 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         compiler,
     } = parts;
     let limits = Arc::new(settings.limits.clone());
+    let memory = match limits.memory_budget {
+        0 => Budget::default(),
+        size => Budget::new(size),
+    };
     let clock = store.clock().clone();
     let slots = Slots::new(limits.instances, limits.warm_memory);
     let wake = Wake::new(slots.clone(), spawner.clone());
@@ -98,6 +104,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         in_flight: Semaphore::new(limits.calls_in_flight as usize),
         most_in_flight: limits.calls_in_flight,
         max_response: limits.body,
+        memory: memory.clone(),
     });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),
@@ -121,6 +128,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         deadlines: deadlines.clone(),
         urls: urls.clone(),
         limits: limits.clone(),
+        memory: memory.clone(),
         rebuild_after_step: settings.rebuild_after_step,
     };
     let runner = Arc::new(Runner {
@@ -172,6 +180,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         spawner,
         _runner: runner,
         settings,
+        memory,
     }
 }
 

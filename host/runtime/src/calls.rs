@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Time};
+use dormouse_limits::Budget;
 use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
 use dormouse_store::{
     AttemptMade, Attempts, Call, OutstandingCall, ReadError, SendingView, Store, WriteError,
@@ -43,6 +44,7 @@ pub(crate) struct Calls {
     pub(crate) most_in_flight: u32,
     /// Bytes of a response's body.
     pub(crate) max_response: u64,
+    pub(crate) memory: Budget,
 }
 
 /// One call, and how far it has come.
@@ -219,6 +221,7 @@ impl Calls {
             timeout: Duration::from_millis(call.timeout),
             redirects: call.redirects,
             max_response: self.max_response,
+            memory: self.memory.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Instance, Launch, RunContext};
 use dormouse_journal::{Frontier, Payload, Status};
-use dormouse_limits::Limits;
+use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
 
@@ -32,6 +32,7 @@ pub(crate) struct Replay {
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) urls: Arc<WebhookUrls>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) memory: Budget,
     pub(crate) rebuild_after_step: bool,
 }
 
@@ -137,6 +138,7 @@ impl Replay {
             key: view.run.key,
             limits: view.run.limits,
             host_limits: self.limits.clone(),
+            memory: self.memory.begin(Part::Guests),
             urls: self.urls.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             rebuild_after_step: self.rebuild_after_step,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_engine::Engine;
 use dormouse_journal::{Payload, RunId, Status, Until};
+use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{AimedNotified, Cancelled, Commits, ReadError, Resumed, StoreReader};
@@ -242,6 +243,12 @@ impl Runtime {
     #[must_use]
     pub fn clock(&self) -> &HostClock {
         &self.0.clock
+    }
+
+    /// Returns the budget of the host's memory.
+    #[must_use]
+    pub fn memory(&self) -> &Budget {
+        &self.0.memory
     }
 
     /// Returns the settings.

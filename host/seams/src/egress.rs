@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use dormouse_journal::{CallError, Request, Response};
+use dormouse_limits::Budget;
 use zeroize::Zeroizing;
 
 use crate::Task;
@@ -22,6 +23,8 @@ pub struct Attempt {
     pub redirects: u32,
     /// The largest body of the response, in bytes.
     pub max_response: u64,
+    /// What the memory for the response is taken from.
+    pub memory: Budget,
 }
 
 /// A header whose value is a prefix followed by a secret.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Launch, Program, RunContext, Urls};
 use dormouse_journal::{Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber};
+use dormouse_limits::{Budget, Part};
 use dormouse_store::RunView;
 
 use crate::{Dice, Reading, World};
@@ -131,6 +132,7 @@ impl<'w> Recorded<'w> {
             key: run.key,
             limits: run.limits,
             host_limits: self.world.limits(),
+            memory: Budget::default().begin(Part::Guests),
             urls: self.urls.clone(),
             cpu: Arc::new(NoCpu),
             logged: 0,

@@ -44,11 +44,13 @@ async fn call(store: &mut Store<Guest>, program: &WorkflowPre<Guest>, input: Pay
 }
 
 fn store(program: &WorkflowPre<Guest>, shared: Arc<Shared>, limits: GuestLimits) -> Store<Guest> {
-    let (value, outstanding) = {
-        let host_limits = &shared.lock().host_limits;
-        (size(host_limits.body), host_limits.outstanding)
+    let (value, outstanding, granted) = {
+        let mut state = shared.lock();
+        let granted = state.take_memory();
+        let host_limits = &state.host_limits;
+        (size(host_limits.body), host_limits.outstanding, granted)
     };
-    let mut store = Store::new(program.engine(), Guest::new(shared, limits.memory));
+    let mut store = Store::new(program.engine(), Guest::new(shared, limits.memory, granted));
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(value.saturating_add(CALL_OVERHEAD));
     let outstanding = usize::try_from(outstanding).unwrap_or(usize::MAX);

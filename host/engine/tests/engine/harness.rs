@@ -17,7 +17,7 @@ use dormouse_journal::{
     Activation, Completion, End, Failure, GuestLimits, Operation, OperationNumber, Outcome,
     Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
 };
-use dormouse_limits::Limits;
+use dormouse_limits::{Budget, Limits, Part};
 use serde_json::Value;
 
 /// The key of the code cache.
@@ -105,6 +105,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
             stack: WASM_STACK as u64,
         },
         host_limits: Arc::new(Limits::default()),
+        memory: Budget::default().begin(Part::Guests),
         urls: Arc::new(CountedUrls::default()),
         cpu: SteppingCpu::new(Duration::ZERO),
         logged: 0,

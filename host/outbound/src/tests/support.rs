@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request, Response};
+use dormouse_limits::Budget;
 use dormouse_seams::Attempt;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -329,6 +330,7 @@ pub(crate) fn attempt(
         timeout: Duration::from_secs(10),
         redirects: 0,
         max_response: 16 << 20,
+        memory: Budget::default(),
     }
 }
 

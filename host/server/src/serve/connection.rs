@@ -32,6 +32,12 @@ use super::activity::{Activity, Metered};
 /// The number of headers is bounded by hyper, at 100.
 const MOST_HEAD: u32 = 64 << 10;
 
+/// Bytes that a connection of HTTP/2 may send of all its bodies before they are read.
+const MOST_WINDOW: u32 = 128 << 10;
+
+/// Bytes that one connection may hold before a request is seen: twice a head, or the window of HTTP/2.
+pub(super) const MOST_HELD: u64 = 2 * MOST_HEAD as u64;
+
 /// Requests at once on one connection of HTTP/2. RFC 9113, section 6.5.2, advises against fewer than 100.
 const MOST_STREAMS: u32 = 128;
 
@@ -121,6 +127,8 @@ fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN)
         .max_header_list_size(MOST_HEAD)
+        .initial_connection_window_size(MOST_WINDOW)
+        .initial_stream_window_size(MOST_WINDOW)
         .max_concurrent_streams(MOST_STREAMS);
     builder
 }

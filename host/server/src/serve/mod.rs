@@ -5,6 +5,7 @@
 //! start takes for a crash.
 
 mod activity;
+mod capacity;
 mod connection;
 mod listener;
 mod routes;
@@ -27,11 +28,12 @@ use crate::api;
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{Ingress, Rejections};
 use crate::machine::{
-    ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, raise_open_files,
-    read_ahead,
+    ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, available_memory,
+    raise_open_files, read_ahead,
 };
 use crate::metrics::Metrics;
 use crate::settings;
+use capacity::DoesNotFit;
 use connection::Connections;
 use listener::accept;
 
@@ -80,6 +82,9 @@ pub enum ServeError {
     /// The engine cannot be made.
     #[error("the engine cannot be made: {0}")]
     Engine(#[from] dormouse_engine::EngineError),
+    /// The limits do not fit this machine.
+    #[error(transparent)]
+    Capacity(#[from] DoesNotFit),
     /// The machine does not give what a server needs.
     #[error("{0}")]
     Machine(#[from] std::io::Error),
@@ -102,7 +107,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     };
     let address = everything.local_addr()?;
     let hooks_address = hooks.as_ref().map(TcpListener::local_addr).transpose()?;
-    let config = config.bound(address, hooks_address);
+    let mut config = config.bound(address, hooks_address);
+    capacity::fit(&mut config.limits, available_memory())?;
     raise_open_files(config.limits.connections as usize);
 
     let metrics = Metrics::default();

@@ -1,0 +1,248 @@
+//! The memory that outsiders and guests may take, all together.
+//!
+//! Whatever has a size that somebody outside chooses takes a [`Grant`] for it before the memory is used: a body that is
+//! read, a response, a guest's memory. The grant lives as long as the memory does; for bytes, [`Grant::keep`] sees to that.
+//! Who finds no room gives up and comes again. Nobody waits for memory while holding some, so nobody can wait for ever.
+//!
+//! The budget is divided into parts of fixed sizes, so that what fills one takes nothing from another.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+/// Bodies up to this size are not counted one by one: the number of connections, calls and instances bounds them.
+const SMALL: u64 = 4 << 10;
+
+/// A part of the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Bodies that come from outside: requests to webhooks, inputs, events, components. A sixth.
+    Requests,
+    /// Bodies of calls under way, and the responses to them. A sixth.
+    Calls,
+    /// The memories and tables of guests, active or warm, and what they hand to the host. Two thirds.
+    Guests,
+}
+
+impl Part {
+    /// All parts.
+    pub const ALL: [Part; 3] = [Part::Requests, Part::Calls, Part::Guests];
+
+    /// Returns the part's name in metrics and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Requests => "requests",
+            Part::Calls => "calls",
+            Part::Guests => "guests",
+        }
+    }
+
+    /// Returns how much of a budget the part has.
+    fn of(self, size: u64) -> u64 {
+        let sixth = size / 6;
+        match self {
+            Part::Requests | Part::Calls => sixth,
+            Part::Guests => size - 2 * sixth,
+        }
+    }
+}
+
+/// The memory that outsiders and guests may take. Clones share it.
+#[derive(Clone)]
+pub struct Budget(Arc<Sizes>);
+
+struct Sizes {
+    size: u64,
+    taken: [AtomicU64; 3],
+}
+
+impl Budget {
+    /// Returns a budget of so many bytes.
+    #[must_use]
+    pub fn new(size: u64) -> Self {
+        Budget(Arc::new(Sizes {
+            size,
+            taken: Default::default(),
+        }))
+    }
+
+    /// Returns how many bytes a part has, taken or not.
+    #[must_use]
+    pub fn size(&self, part: Part) -> u64 {
+        part.of(self.0.size)
+    }
+
+    /// Returns how many bytes of a part are taken.
+    #[must_use]
+    pub fn taken(&self, part: Part) -> u64 {
+        self.0.taken[part as usize].load(Ordering::Relaxed)
+    }
+
+    /// Returns a grant of nothing yet, which can grow.
+    #[must_use]
+    pub fn begin(&self, part: Part) -> Grant {
+        Grant {
+            budget: self.clone(),
+            part,
+            bytes: 0,
+        }
+    }
+
+    /// Takes so many bytes. None if the part has not as many left.
+    #[must_use]
+    pub fn take(&self, part: Part, bytes: u64) -> Option<Grant> {
+        let mut grant = self.begin(part);
+        grant.grow(bytes).then_some(grant)
+    }
+}
+
+impl Default for Budget {
+    /// Returns a budget that nobody uses up, for what runs beside no host.
+    fn default() -> Self {
+        Budget::new(u64::MAX)
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for part in Part::ALL {
+            map.entry(&part.name(), &(self.taken(part), self.size(part)));
+        }
+        map.finish()
+    }
+}
+
+/// Memory that was granted. It goes back when this is dropped.
+#[derive(Debug)]
+pub struct Grant {
+    budget: Budget,
+    part: Part,
+    bytes: u64,
+}
+
+impl Grant {
+    /// Returns how many bytes were granted.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns a grant of nothing yet from the same part.
+    #[must_use]
+    pub fn another(&self) -> Grant {
+        self.budget.begin(self.part)
+    }
+
+    /// Takes so many bytes more. Returns false, and takes none, if the part has not as many left.
+    #[must_use]
+    pub fn grow(&mut self, more: u64) -> bool {
+        let most = self.budget.size(self.part);
+        let taken = &self.budget.0.taken[self.part as usize];
+        let grown = taken.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |taken| {
+            taken.checked_add(more).filter(|taken| *taken <= most)
+        });
+        if grown.is_ok() {
+            self.bytes += more;
+        }
+        grown.is_ok()
+    }
+
+    /// Takes so many bytes in all if it has fewer. Returns false, and takes none, if the part has not as many left.
+    #[must_use]
+    pub fn reach(&mut self, bytes: u64) -> bool {
+        self.grow(bytes.saturating_sub(self.bytes))
+    }
+
+    /// Returns bytes that hold this grant for as long as any part of them is in use.
+    #[must_use]
+    pub fn keep(self, bytes: Bytes) -> Bytes {
+        if self.bytes == 0 {
+            return bytes;
+        }
+        Bytes::from_owner(Kept {
+            bytes,
+            _grant: self,
+        })
+    }
+
+    /// Takes as many bytes as a body of this size needs, which is none for a small one.
+    #[must_use]
+    pub fn reach_body(&mut self, size: u64) -> bool {
+        size <= SMALL || self.reach(size)
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.budget.0.taken[self.part as usize].fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+/// Bytes with the grant for them.
+struct Kept {
+    bytes: Bytes,
+    _grant: Grant,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_used_up_takes_nothing_from_another() {
+        let budget = Budget::new(600);
+        let all = budget.take(Part::Requests, 100).unwrap();
+        assert!(budget.take(Part::Requests, 1).is_none());
+        assert!(budget.take(Part::Calls, 100).is_some());
+        assert!(budget.take(Part::Guests, 400).is_some());
+        drop(all);
+        assert!(budget.take(Part::Requests, 100).is_some());
+    }
+
+    #[test]
+    fn a_grant_grows_as_far_as_there_is_room_and_goes_back_whole() {
+        let budget = Budget::new(600);
+        let mut grant = budget.begin(Part::Calls);
+        assert!(grant.grow(60) && !grant.grow(41) && grant.grow(40));
+        assert!(grant.reach(100) && !grant.reach(101));
+        assert_eq!((grant.bytes(), budget.taken(Part::Calls)), (100, 100));
+        drop(grant);
+        assert_eq!(budget.taken(Part::Calls), 0);
+    }
+
+    #[test]
+    fn bytes_hold_their_grant_until_the_last_part_of_them_is_gone() {
+        let budget = Budget::new(600);
+        let grant = budget.take(Part::Requests, 50).unwrap();
+        let bytes = grant.keep(Bytes::from_static(b"body"));
+        let part = bytes.slice(1..2);
+        drop(bytes);
+        assert_eq!((&part[..], budget.taken(Part::Requests)), (&b"o"[..], 50));
+        drop(part);
+        assert_eq!(budget.taken(Part::Requests), 0);
+    }
+
+    #[test]
+    fn small_bodies_are_not_counted() {
+        let budget = Budget::new(0);
+        let mut grant = budget.begin(Part::Requests);
+        assert!(grant.reach_body(SMALL) && !grant.reach_body(SMALL + 1));
+    }
+
+    #[test]
+    fn no_sum_overflows() {
+        let budget = Budget::default();
+        let mut grant = budget.take(Part::Guests, u64::MAX / 2).unwrap();
+        assert!(!grant.grow(u64::MAX));
+    }
+}

@@ -1,0 +1,172 @@
+//! What the limits come to on this machine: whether all that they allow together fits into its memory.
+
+use dormouse_limits::{
+    BODY, Budget, CONNECTIONS, Limit, Limits, MEMORY, MEMORY_BUDGET, Part, STORE_CACHE,
+};
+
+use super::connection::MOST_HELD;
+
+/// What the host needs for itself, beside what it reads of the store: code, threads, the writer's pages.
+const OWN: u64 = 128 << 20;
+
+/// With less than this for bodies, calls and guests together no workflow runs.
+const LEAST: u64 = 64 << 20;
+
+/// The part of the memory that connections may hold before a request is seen: an eighth.
+const CONNECTIONS_PART: u64 = 8;
+
+/// Why the limits do not fit this machine.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DoesNotFit {
+    /// There is not even memory for the host itself.
+    #[error(
+        "this machine or cgroup has {available} bytes of memory; the host needs {needed}, of which `{STORE_CACHE}` is a \
+         part"
+    )]
+    Host {
+        /// What there is.
+        available: u64,
+        /// What the host needs.
+        needed: u64,
+    },
+    /// A limit was given that is too large.
+    #[error(
+        "`{limit}` is {given}, and this machine or cgroup has room for {most}: give it less, or less to others"
+    )]
+    Limit {
+        /// The limit.
+        limit: &'static Limit,
+        /// What was given.
+        given: String,
+        /// The most that fits.
+        most: String,
+    },
+    /// The budget is too small.
+    #[error("`{MEMORY_BUDGET}` is {given}, and no workflow runs with less than {least}")]
+    Budget {
+        /// What was given.
+        given: String,
+        /// The least.
+        least: String,
+    },
+}
+
+/// Fits the limits to so much memory. A limit that was given and does not fit is refused; a default that does not fit is
+/// made smaller, which is logged. Without a number the machine is taken to have enough.
+pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), DoesNotFit> {
+    let Some(available) = available else {
+        if limits.memory_budget == 0 {
+            limits.memory_budget = u64::MAX;
+        }
+        return Ok(());
+    };
+    let needed = OWN.saturating_add(limits.store_cache);
+    let left = available.saturating_sub(needed);
+    if left < LEAST {
+        return Err(DoesNotFit::Host {
+            available,
+            needed: needed.saturating_add(LEAST),
+        });
+    }
+    let connections = available / CONNECTIONS_PART / MOST_HELD;
+    let mut most = u64::from(limits.connections);
+    shrink(CONNECTIONS, &mut most, connections.max(1))?;
+    limits.connections = u32::try_from(most).unwrap_or(u32::MAX);
+    // What connections hold is not the budget's.
+    let left = left.saturating_sub(most * MOST_HELD).max(LEAST);
+    if limits.memory_budget == 0 {
+        // The rest is for what is not counted: small bodies, stacks, the allocator's gaps.
+        limits.memory_budget = (left / 8 * 7).max(LEAST);
+    }
+    let budget = MEMORY_BUDGET;
+    if limits.memory_budget < LEAST {
+        return Err(DoesNotFit::Budget {
+            given: budget.written(limits.memory_budget),
+            least: budget.written(LEAST),
+        });
+    }
+    shrink(budget, &mut limits.memory_budget, left)?;
+    let budget = Budget::new(limits.memory_budget);
+    shrink(MEMORY, &mut limits.memory, budget.size(Part::Guests))?;
+    shrink(BODY, &mut limits.body, budget.size(Part::Requests))
+}
+
+/// Makes a default smaller, or refuses what was given.
+fn shrink(limit: &'static Limit, value: &mut u64, most: u64) -> Result<(), DoesNotFit> {
+    if *value <= most {
+        return Ok(());
+    }
+    if *value != limit.default {
+        return Err(DoesNotFit::Limit {
+            limit,
+            given: limit.written(*value),
+            most: limit.written(most),
+        });
+    }
+    tracing::warn!(
+        limit = limit.name,
+        default = limit.written(*value),
+        "a limit is set to {}, since this machine or cgroup has no room for its default",
+        limit.written(most)
+    );
+    *value = most;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn fitted(available: u64, change: impl FnOnce(&mut Limits)) -> Result<Limits, DoesNotFit> {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        fit(&mut limits, Some(available)).map(|()| limits)
+    }
+
+    #[test]
+    fn on_a_large_machine_nothing_changes_but_the_budget() {
+        let limits = fitted(24 * GIB, |_| {}).unwrap();
+        assert!(limits.memory_budget > 16 * GIB && limits.memory_budget < 24 * GIB);
+        let expected = Limits {
+            memory_budget: limits.memory_budget,
+            ..Limits::default()
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn all_that_is_allowed_at_once_fits() {
+        for available in [256 << 20, 512 << 20, GIB, 2 * GIB, 64 * GIB] {
+            let limits = fitted(available, |_| {}).unwrap();
+            let connections = u64::from(limits.connections) * MOST_HELD;
+            let all = OWN + limits.store_cache + connections + limits.memory_budget;
+            assert!(all <= available, "{available}: {limits:?}");
+            let budget = Budget::new(limits.memory_budget);
+            assert!(limits.memory <= budget.size(Part::Guests));
+            assert!(limits.body <= budget.size(Part::Requests));
+        }
+    }
+
+    #[test]
+    fn what_was_given_and_does_not_fit_is_refused_by_name() {
+        let refused = |change: fn(&mut Limits), name: &str| {
+            let error = fitted(GIB, change).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        };
+        refused(|limits| limits.memory_budget = 2 * GIB, "memory-budget");
+        refused(|limits| limits.memory_budget = 1 << 20, "memory-budget");
+        refused(|limits| limits.memory = GIB, "memory-limit");
+        refused(|limits| limits.body = GIB, "body-limit");
+        refused(|limits| limits.connections = 1 << 20, "connections-limit");
+        refused(|limits| limits.store_cache = GIB, "store-cache");
+    }
+
+    #[test]
+    fn a_machine_that_says_nothing_is_taken_to_have_enough() {
+        let mut limits = Limits::default();
+        fit(&mut limits, None).unwrap();
+        assert_eq!(limits.memory_budget, u64::MAX);
+    }
+}
