@@ -279,7 +279,7 @@ fn who_is_over_the_rate_or_finds_no_room_is_refused_before_the_body() {
 }
 
 #[test]
-fn a_flood_of_refusals_is_one_line_in_the_log() {
+fn a_flood_of_refusals_is_a_few_lines_in_the_log() {
     let host = Host::start();
     let (run, hook) = listening_run(&host);
     run.cancel().expect(200);
@@ -289,6 +289,7 @@ fn a_flood_of_refusals_is_one_line_in_the_log() {
     assert_eq!(host.hook_answers("webhook-gone"), 100);
     let log = host.log();
     let lines = log.lines().filter(|line| line.contains("was refused"));
-    // One a minute: a machine would have to be very slow for a third one.
-    assert!((1..=2).contains(&lines.count()), "{log}");
+    // Twenty a minute.
+    let lines = lines.count();
+    assert!((20..100).contains(&lines), "{lines}");
 }

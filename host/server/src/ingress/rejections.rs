@@ -4,8 +4,8 @@
 //! the host on. Only requests with a genuine token are counted, so that nobody fills this by inventing tokens, and not
 //! those whose webhook is gone, which nobody would look for. Its size is bounded all the same.
 //!
-//! The log has one line a minute at most for each reason, which names the last request refused for it and says how many were
-//! refused since the line before, so that a flood fills no disk.
+//! The log has a few lines a minute for each reason. Each names a request, and says how many were refused since the line
+//! before, so that a flood is seen and fills no disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -18,8 +18,11 @@ use tokio::time::Instant;
 
 use crate::problem::Problem;
 
-/// Between lines in the log about refusals for one reason.
-const LOG_AGAIN: Duration = Duration::from_secs(60);
+/// For how long lines in the log about one reason are counted.
+const LOG_WINDOW: Duration = Duration::from_secs(60);
+
+/// So many lines there are at most in that time: enough for whoever tries something out, and nothing for a disk.
+const LOG_LINES: u32 = 20;
 
 /// Webhooks whose refusals are known. Each takes some hundred bytes. A host has more webhooks than this only where most
 /// of them work.
@@ -47,9 +50,19 @@ struct Counts {
     /// The webhook whose last refusal is longest ago comes first. Times may be equal, places are not.
     order: BTreeMap<u64, Key>,
     next_place: u64,
-    /// For each reason, when it was logged last, and how many were refused since. Reasons are codes of problems, of which
-    /// there are some dozens.
-    logged: HashMap<&'static str, (Instant, u64)>,
+    /// What the log says of each reason. Reasons are codes of problems, of which there are some dozens.
+    logged: HashMap<&'static str, Logged>,
+}
+
+/// What the log says of one reason.
+#[derive(Debug)]
+struct Logged {
+    /// When the lines began to be counted.
+    since: Instant,
+    /// Lines since then.
+    lines: u32,
+    /// Requests refused since the last line.
+    refused: u64,
 }
 
 impl Rejections {
@@ -97,16 +110,22 @@ impl Rejections {
 }
 
 impl Counts {
-    /// Counts one more refusal for the log. Returns how many there were since the last line, if it is time for another.
+    /// Counts one more refusal for the log. Returns how many there were since the last line, if there is to be another.
     fn to_log(&mut self, reason: &'static str, now: Instant) -> Option<u64> {
-        let is_new = !self.logged.contains_key(reason);
-        let (last, refused) = self.logged.entry(reason).or_insert((now, 0));
-        *refused += 1;
-        if !is_new && now.duration_since(*last) < LOG_AGAIN {
+        let logged = self.logged.entry(reason).or_insert(Logged {
+            since: now,
+            lines: 0,
+            refused: 0,
+        });
+        if now.duration_since(logged.since) >= LOG_WINDOW {
+            (logged.since, logged.lines) = (now, 0);
+        }
+        logged.refused += 1;
+        if logged.lines >= LOG_LINES {
             return None;
         }
-        *last = now;
-        Some(std::mem::take(refused))
+        logged.lines += 1;
+        Some(std::mem::take(&mut logged.refused))
     }
 
     fn count(&mut self, key: Key, reason: &'static str, now: Time, most: usize) {
@@ -161,11 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_logged_once_a_minute_with_its_count() {
+    fn a_reason_is_logged_some_times_a_minute_with_its_count() {
         let mut counts = Counts::default();
         let start = Instant::now();
         let mut log = |reason, after| counts.to_log(reason, start + Duration::from_secs(after));
-        assert_eq!(log("too-fast", 0), Some(1));
+        for _ in 0..LOG_LINES {
+            assert_eq!(log("too-fast", 0), Some(1));
+        }
         for second in 0..59 {
             assert_eq!(log("too-fast", second), None);
         }
@@ -175,8 +196,7 @@ mod tests {
             "another reason is told"
         );
         assert_eq!(log("too-fast", 60), Some(60));
-        assert_eq!(log("too-fast", 61), None);
-        assert_eq!(log("too-fast", 200), Some(2));
+        assert_eq!(log("too-fast", 61), Some(1));
     }
 
     #[test]
