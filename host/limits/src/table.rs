@@ -27,6 +27,9 @@ const SOME_COUNT: RangeInclusive<u64> = 1..=u32::MAX as u64;
 /// What holds file descriptors or waiting tasks: no machine has more of them.
 const MILLION: RangeInclusive<u64> = 1..=1 << 20;
 
+/// A head of 64 KiB has no room for more fields than some 16,000.
+const FIELDS: RangeInclusive<u64> = 1..=10_000;
+
 /// What takes address space for each: 65,536 are more than Linux lets a process map.
 const MAPPED: RangeInclusive<u64> = 1..=1 << 16;
 
@@ -128,6 +131,7 @@ limits! {
         "How long a sender may take for a request's head, and how long a connection may be without a request";
     BODY_TIMEOUT, body_timeout: "body-timeout", Span, 30 * SECOND, SOME,
         "How long a sender may take for a body, beside one second for each 16 KiB that came";
+    HEADER_FIELDS, header_fields: "header-fields-limit", Count, 100, FIELDS, "Header fields of a request";
     CONNECTIONS, connections: "connections-limit", Count, 10_000, MILLION,
         "Connections at once to one address listened on; further ones wait";
     MEMORY, memory: "memory-limit", Size, 256 * MIB, GUEST_MEMORY,

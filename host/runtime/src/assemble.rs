@@ -16,7 +16,7 @@ use crate::clock_watch::ClockWatch;
 use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::programs::Programs;
-use crate::rates::{Rate, Rates};
+use crate::rates::Rates;
 use crate::recovery::Recovery;
 use crate::replay::Replay;
 use crate::replies::Replies;
@@ -114,10 +114,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         replies: replies.clone(),
         watchers: watchers.clone(),
-        rates: Rates::new(
-            Rate::per_second(limits.webhook_rate),
-            Rate::per_second(limits.host_rate),
-        ),
+        rates: Rates::new(limits.webhook_rate, limits.host_rate),
         limits: limits.clone(),
     });
     let replay = Replay {

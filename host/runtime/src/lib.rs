@@ -56,4 +56,4 @@ pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;
 pub use start::Start;
-pub use webhooks::{Addressee, Admitted};
+pub use webhooks::{Addressee, Expected};

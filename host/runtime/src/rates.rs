@@ -1,4 +1,6 @@
-//! How fast webhooks may be called: one limit for each of them, and one for all together.
+//! How fast webhooks may be called: one limit for each of them, and one for all together, of which nobody gets more than a
+//! share. A webhook has a quarter of the host's rate at most, and all webhooks of a run have half of it, so that no holder of
+//! a URL and no run uses up what is there for all.
 //!
 //! The algorithm is the generic cell rate algorithm (ITU-T I.371, annex A): for each key one number is kept, the time at
 //! which its budget is whole again. An admitted request moves it on by the spacing of its rate, and one that would move
@@ -10,25 +12,31 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 
 use dormouse_journal::{RunId, Time, WebhookNumber};
+use dormouse_limits::{HOST_RATE, Limit, WEBHOOK_RATE};
 
 /// Between looks for webhooks whose budget is whole again, which need no entry: as long as the longest burst lasts.
 const SWEEP: u64 = SECOND;
 
-/// Webhooks that have an entry at once, some 100 bytes each. When more than half of these are in use within a sweep, all
+/// Webhooks and runs that have an entry at once, some 100 bytes each. When more than half of these are in use within a sweep, all
 /// are forgotten: each begins anew with a whole budget, and only the host's limit holds for a moment.
 const MOST: usize = 65_536;
 
 const SECOND: u64 = 1_000;
 
-/// So many requests a second, and as many at once.
+/// So many requests a second, and as many at once, and the setting that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rate(NonZeroU32);
+struct Rate {
+    requests: NonZeroU32,
+    setting: &'static Limit,
+}
 
 /// A request that came too fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Which of the limits it met.
+    /// Whose requests came too fast.
     pub scope: Scope,
+    /// The setting that the limit comes from.
+    pub setting: &'static Limit,
     /// After how many milliseconds the same request would be admitted.
     pub retry_after_ms: u64,
 }
@@ -38,6 +46,8 @@ pub struct Exceeded {
 pub enum Scope {
     /// One webhook.
     Webhook,
+    /// All webhooks of one run together.
+    Run,
     /// All webhooks of the host together.
     Host,
 }
@@ -46,40 +56,63 @@ pub enum Scope {
 #[derive(Debug)]
 pub(crate) struct Rates {
     per_webhook: Option<Rate>,
+    per_run: Option<Rate>,
     per_host: Option<Rate>,
     used: Mutex<Used>,
 }
 
+/// A webhook, or all webhooks of a run.
+type Key = (RunId, Option<WebhookNumber>);
+
 #[derive(Debug, Default)]
 struct Used {
-    webhooks: HashMap<(RunId, WebhookNumber), Whole>,
+    keys: HashMap<Key, Whole>,
     host: Whole,
     swept: Time,
 }
 
 impl Rate {
     /// So many requests a second. None for 0, which in a setting is no limit.
-    #[must_use]
-    pub(crate) fn per_second(requests: u32) -> Option<Self> {
-        NonZeroU32::new(requests).map(Rate)
+    fn per_second(requests: u32, setting: &'static Limit) -> Option<Self> {
+        let requests = NonZeroU32::new(requests)?;
+        Some(Rate { requests, setting })
     }
 }
 
 impl Rates {
-    /// Limits of which nothing is used.
-    #[must_use]
-    pub(crate) fn new(per_webhook: Option<Rate>, per_host: Option<Rate>) -> Self {
+    /// Returns limits of which nothing is used: so many requests a second to one webhook, and to the host. 0 is no limit.
+    pub(crate) fn new(webhook: u32, host: u32) -> Self {
+        let share = |parts: u32| match host {
+            0 => None,
+            _ => Rate::per_second((host / parts).max(1), HOST_RATE),
+        };
+        let per_webhook = Rate::per_second(webhook, WEBHOOK_RATE).into_iter();
         Rates {
-            per_webhook,
-            per_host,
+            per_webhook: per_webhook.chain(share(4)).min_by_key(|rate| rate.requests),
+            per_run: share(2),
+            per_host: Rate::per_second(host, HOST_RATE),
             used: Mutex::default(),
         }
+    }
+
+    /// Says whether a request would be admitted. Nothing is used up.
+    ///
+    /// # Errors
+    /// When it came too fast.
+    pub(crate) fn look(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        now: Time,
+    ) -> Result<(), Exceeded> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(&used, run, webhook, now).map(|_| ())
     }
 
     /// Admits a request, or says when to try again.
     ///
     /// # Errors
-    /// When it came too fast. It uses up nothing then, of either limit.
+    /// When it came too fast. It uses up nothing then, of any limit.
     pub(crate) fn admit(
         &self,
         run: RunId,
@@ -87,50 +120,76 @@ impl Rates {
         now: Time,
     ) -> Result<(), Exceeded> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (run, webhook);
-        let of_webhook = used.webhooks.get(&key).copied().unwrap_or_default();
-        let of_webhook = take(Scope::Webhook, self.per_webhook, of_webhook, now)?;
-        let of_host = take(Scope::Host, self.per_host, used.host, now)?;
-        if let Some(whole) = of_host {
-            used.host = whole;
+        let Taken {
+            of_webhook,
+            of_run,
+            of_host,
+        } = self.take(&used, run, webhook, now)?;
+        if of_webhook.is_some() || of_run.is_some() {
+            self.make_room(&mut used, now);
         }
-        if let (Some(whole), Some(rate)) = (of_webhook, self.per_webhook) {
-            used.make_room(rate, now);
-            used.webhooks.insert(key, whole);
-        }
+        used.host = of_host.unwrap_or(used.host);
+        let used_by_webhook = of_webhook.map(|whole| ((run, Some(webhook)), whole));
+        let used_by_run = of_run.map(|whole| ((run, None), whole));
+        used.keys
+            .extend(used_by_webhook.into_iter().chain(used_by_run));
         Ok(())
     }
-}
 
-/// What of a limit is used after one more request. None if there is no limit.
-fn take(
-    scope: Scope,
-    rate: Option<Rate>,
-    whole: Whole,
-    now: Time,
-) -> Result<Option<Whole>, Exceeded> {
-    let taken = rate.map(|rate| whole.take(rate, now)).transpose();
-    taken.map_err(|retry_after_ms| Exceeded {
-        scope,
-        retry_after_ms,
-    })
-}
+    /// Returns what is used of each limit after one more request.
+    fn take(
+        &self,
+        used: &Used,
+        run: RunId,
+        webhook: WebhookNumber,
+        now: Time,
+    ) -> Result<Taken, Exceeded> {
+        let of = |key| used.keys.get(&key).copied().unwrap_or_default();
+        let take = |scope, rate: Option<Rate>, whole: Whole| {
+            let taken = rate.map(|rate| {
+                let taken = whole.take(rate, now);
+                taken.map_err(|retry_after_ms| Exceeded {
+                    scope,
+                    setting: rate.setting,
+                    retry_after_ms,
+                })
+            });
+            taken.transpose()
+        };
+        Ok(Taken {
+            of_webhook: take(Scope::Webhook, self.per_webhook, of((run, Some(webhook))))?,
+            of_run: take(Scope::Run, self.per_run, of((run, None)))?,
+            of_host: take(Scope::Host, self.per_host, used.host)?,
+        })
+    }
 
-impl Used {
-    fn make_room(&mut self, rate: Rate, now: Time) {
-        let since = now.0.checked_sub(self.swept.0);
+    fn make_room(&self, used: &mut Used, now: Time) {
+        let since = now.0.checked_sub(used.swept.0);
         // Without a difference the clock was set back, and nothing is known of the time since.
         let is_due = since.is_none_or(|since| since >= SWEEP);
-        if !is_due && self.webhooks.len() < MOST {
+        if !is_due && used.keys.len() + 1 < MOST {
             return;
         }
-        self.webhooks.retain(|_, whole| !whole.is_past(rate, now));
-        if self.webhooks.len() > MOST / 2 {
-            self.webhooks.clear();
+        used.keys.retain(|(_, webhook), whole| {
+            let rate = match webhook {
+                Some(_) => self.per_webhook,
+                None => self.per_run,
+            };
+            rate.is_some_and(|rate| !whole.is_past(rate, now))
+        });
+        if used.keys.len() > MOST / 2 {
+            used.keys.clear();
         }
-        self.webhooks.shrink_to(MOST / 64);
-        self.swept = now;
+        used.keys.shrink_to(MOST / 64);
+        used.swept = now;
     }
+}
+
+/// What is used of each limit. None where there is no limit.
+struct Taken {
+    of_webhook: Option<Whole>,
+    of_run: Option<Whole>,
+    of_host: Option<Whole>,
 }
 
 /// The time at which a budget is whole again, in parts of a millisecond: as many to one as the rate has requests a
@@ -141,7 +200,7 @@ struct Whole(u128);
 impl Whole {
     /// The same after one more request; else after how many milliseconds there can be one.
     fn take(self, rate: Rate, now: Time) -> Result<Self, u64> {
-        let rate = u128::from(rate.0.get());
+        let rate = u128::from(rate.requests.get());
         let now = u128::from(now.0) * rate;
         let (spacing, burst) = (u128::from(SECOND), u128::from(SECOND) * rate);
         // A time later than any that can come of a burst is one of a clock that was set back since.
@@ -159,7 +218,7 @@ impl Whole {
 
     /// Whether it makes no difference any more.
     fn is_past(self, rate: Rate, now: Time) -> bool {
-        let rate = u128::from(rate.0.get());
+        let rate = u128::from(rate.requests.get());
         let now = u128::from(now.0) * rate;
         self.0 <= now || self.0 > now + u128::from(SECOND) * rate
     }
@@ -172,12 +231,17 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
 
     fn rates(per_webhook: u32, per_host: u32) -> Rates {
-        Rates::new(Rate::per_second(per_webhook), Rate::per_second(per_host))
+        Rates::new(per_webhook, per_host)
     }
 
     /// Calls a webhook so many milliseconds after the start.
     fn call(rates: &Rates, webhook: u32, after: u64) -> Result<(), Exceeded> {
         rates.admit(RunId([7; 16]), WebhookNumber(webhook), Time(NOW + after))
+    }
+
+    /// Calls the first webhook of another run.
+    fn call_of(rates: &Rates, run: u8, after: u64) -> Result<(), Exceeded> {
+        rates.admit(RunId([run; 16]), WebhookNumber(0), Time(NOW + after))
     }
 
     /// How many calls at one time are admitted.
@@ -188,8 +252,13 @@ mod tests {
     }
 
     fn exceeded(scope: Scope, retry_after_ms: u64) -> Result<(), Exceeded> {
+        let setting = match scope {
+            Scope::Webhook => WEBHOOK_RATE,
+            Scope::Run | Scope::Host => HOST_RATE,
+        };
         Err(Exceeded {
             scope,
+            setting,
             retry_after_ms,
         })
     }
@@ -236,16 +305,46 @@ mod tests {
 
     #[test]
     fn a_refused_request_uses_up_nothing_of_either_limit() {
-        let rates = rates(2, 3);
+        let rates = rates(2, 8);
         assert_eq!(burst(&rates, 0, 0), 2);
         for _ in 0..100 {
             assert_eq!(call(&rates, 0, 0), exceeded(Scope::Webhook, 500));
         }
-        assert_eq!(burst(&rates, 1, 0), 1, "what the first left of the host's");
+        assert_eq!(burst(&rates, 1, 0), 2);
         for _ in 0..100 {
-            assert_eq!(call(&rates, 2, 0), exceeded(Scope::Host, 334));
+            assert_eq!(call(&rates, 2, 0), exceeded(Scope::Run, 250));
+        }
+        let other = |run: u8| (0..10).filter(|_| call_of(&rates, run, 0).is_ok()).count();
+        assert_eq!((other(8), other(9)), (2, 2), "what the first run left");
+        for _ in 0..100 {
+            assert_eq!(call_of(&rates, 10, 0), exceeded(Scope::Host, 125));
         }
         assert_eq!(burst(&rates, 2, 1_000), 2, "its own is whole");
+    }
+
+    #[test]
+    fn nobody_gets_more_of_the_hosts_limit_than_a_share() {
+        let rates = rates(0, 400);
+        assert_eq!(burst(&rates, 0, 0), 100, "a webhook has a quarter");
+        let refused = call(&rates, 0, 0).unwrap_err();
+        assert_eq!(
+            (refused.scope, refused.setting),
+            (Scope::Webhook, HOST_RATE)
+        );
+        assert_eq!(burst(&rates, 1, 0), 100);
+        assert_eq!(call(&rates, 2, 0).unwrap_err().scope, Scope::Run);
+        assert_eq!(call_of(&rates, 8, 0), Ok(()), "another run's is open");
+    }
+
+    #[test]
+    fn a_look_uses_up_nothing() {
+        let rates = rates(1, 0);
+        let look = || rates.look(RunId([7; 16]), WebhookNumber(0), Time(NOW));
+        for _ in 0..10 {
+            assert_eq!(look(), Ok(()));
+        }
+        call(&rates, 0, 0).unwrap();
+        assert_eq!(look(), exceeded(Scope::Webhook, 1_000));
     }
 
     #[test]
@@ -260,7 +359,7 @@ mod tests {
     fn without_limits_everything_is_admitted_and_nothing_kept() {
         let rates = rates(0, 0);
         assert_eq!(burst(&rates, 0, 0), 10_000);
-        assert!(rates.used.lock().unwrap().webhooks.is_empty());
+        assert!(rates.used.lock().unwrap().keys.is_empty());
     }
 
     #[test]
@@ -272,18 +371,19 @@ mod tests {
         burst(&rates, 7, 999);
         call(&rates, 0, 1_000).unwrap();
         let used = rates.used.lock().unwrap();
-        let mut kept: Vec<u32> = used.webhooks.keys().map(|(_, webhook)| webhook.0).collect();
+        let kept = used.keys.keys().filter_map(|(_, webhook)| *webhook);
+        let mut kept: Vec<u32> = kept.map(|webhook| webhook.0).collect();
         kept.sort_unstable();
         assert_eq!(kept, [0, 7], "only those with less than a whole budget");
     }
 
     #[test]
     fn a_flood_over_many_webhooks_stays_bounded() {
-        let rates = rates(1, 0);
+        let rates = rates(1, u32::MAX);
         let most = u32::try_from(MOST).unwrap();
         for webhook in 0..3 * most {
             call(&rates, webhook, 0).unwrap();
-            assert!(rates.used.lock().unwrap().webhooks.len() <= MOST);
+            assert!(rates.used.lock().unwrap().keys.len() <= MOST);
         }
     }
 

@@ -1,10 +1,11 @@
 //! What a caller of a webhook is told.
 
 use dormouse_journal::Response;
+use dormouse_limits::HELD_REPLIES;
 use dormouse_store::{ReadError, RequestRefused, WriteError};
 use dormouse_webhook::{InvalidKey, Rejected};
 
-use crate::rates::Exceeded;
+use crate::rates::{Exceeded, Scope};
 use crate::{SecretTrouble, Unavailable};
 
 /// What came of a request.
@@ -35,8 +36,13 @@ pub enum Received {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
     /// The webhook does not take this method.
-    #[error("this webhook does not take {0}")]
-    Method(String),
+    #[error("this webhook does not take {method}")]
+    Method {
+        /// The method.
+        method: String,
+        /// The methods that the host answers here, with commas between them.
+        allowed: String,
+    },
     /// It does not prove who sent it.
     #[error(transparent)]
     Signature(#[from] Rejected),
@@ -68,14 +74,36 @@ pub enum Refusal {
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
     /// No more callers can be held.
-    #[error("the host holds as many callers as it may while their workflows decide what to answer")]
-    TooManyHeld,
+    #[error("{}", too_many_held(*.0))]
+    TooManyHeld(Scope),
     /// The host cannot open the secrets that it is to be checked by.
     #[error(transparent)]
     Secret(#[from] SecretTrouble),
     /// The host cannot do it now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl Refusal {
+    /// Returns true if a request that repeats another is spared this: it is answered from what is known of the first one.
+    pub(crate) fn spares_repeats(&self) -> bool {
+        matches!(
+            self,
+            Refusal::Gone | Refusal::Rate(_) | Refusal::InboxFull | Refusal::HostFull
+        )
+    }
+}
+
+fn too_many_held(scope: Scope) -> String {
+    let whose = match scope {
+        Scope::Webhook => "of one webhook",
+        Scope::Run => "of one run's webhooks",
+        Scope::Host => "in all",
+    };
+    format!(
+        "the host holds as many callers {whose} as it may while their workflows decide what to answer; the setting is \
+         `{HELD_REPLIES}`"
+    )
 }
 
 impl From<RequestRefused> for Refusal {

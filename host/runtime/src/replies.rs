@@ -3,36 +3,91 @@
 //! Their requests are durable before they are held, and an answer is handed over here only after its commit. Who is held
 //! is known in memory alone: whoever loses the connection and asks again with the same key finds the answer in the
 //! store, or is held again.
+//!
+//! How many are held at once is limited for the host, and nobody gets more of that than a share: the callers of a webhook
+//! have a quarter of the places at most, and those of all webhooks of a run have half of them.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dormouse_journal::{Response, RunId};
+use dormouse_journal::{Response, RunId, WebhookNumber};
 use futures::FutureExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::rates::Scope;
 use crate::waiters::{Waiter, Waiters};
 
 /// Callers who are held.
 pub(crate) struct Replies {
     callers: Arc<Waiters<(RunId, String), Response>>,
-    /// A permit for each of them.
-    permits: Semaphore,
+    held: Mutex<Held>,
     most: usize,
+}
+
+/// How many callers are held. Whoever holds none has no entry.
+#[derive(Default)]
+struct Held {
+    all: usize,
+    runs: HashMap<RunId, usize>,
+    webhooks: HashMap<(RunId, WebhookNumber), usize>,
+}
+
+/// The place of a caller who is held, until it is dropped.
+pub(crate) struct Place<'a> {
+    replies: &'a Replies,
+    run: RunId,
+    webhook: WebhookNumber,
 }
 
 impl Replies {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Replies {
             callers: Waiters::new(),
-            permits: Semaphore::new(most),
+            held: Mutex::default(),
             most,
         })
     }
 
-    /// Returns leave to hold one more caller, unless as many are held as may be.
-    pub(crate) fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.permits.try_acquire().ok()
+    /// Takes a place for one more caller of a webhook.
+    ///
+    /// # Errors
+    /// When as many are held as may be: by the host, by the run, or by the webhook.
+    pub(crate) fn place(&self, run: RunId, webhook: WebhookNumber) -> Result<Place<'_>, Scope> {
+        let mut held = self.lock();
+        self.check(&held, run, webhook)?;
+        held.all += 1;
+        *held.runs.entry(run).or_default() += 1;
+        *held.webhooks.entry((run, webhook)).or_default() += 1;
+        Ok(Place {
+            replies: self,
+            run,
+            webhook,
+        })
+    }
+
+    /// Says whether there is a place for one more caller of a webhook. None is taken.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn look(&self, run: RunId, webhook: WebhookNumber) -> Result<(), Scope> {
+        self.check(&self.lock(), run, webhook)
+    }
+
+    fn check(&self, held: &Held, run: RunId, webhook: WebhookNumber) -> Result<(), Scope> {
+        let share = |parts: usize| (self.most / parts).max(1);
+        let of_run = held.runs.get(&run).copied().unwrap_or_default();
+        let of_webhook = held.webhooks.get(&(run, webhook)).copied();
+        if held.all >= self.most {
+            Err(Scope::Host)
+        } else if of_webhook.unwrap_or_default() >= share(4) {
+            Err(Scope::Webhook)
+        } else if of_run >= share(2) {
+            Err(Scope::Run)
+        } else {
+            Ok(())
+        }
     }
 
     /// Waits for the answer to a delivery that is decided from now on.
@@ -47,12 +102,36 @@ impl Replies {
 
     /// Returns how many callers are held.
     pub(crate) fn held(&self) -> usize {
-        self.most.saturating_sub(self.permits.available_permits())
+        self.lock().all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets everybody go, from now on too.
     pub(crate) fn release_all(&self) {
         self.callers.release_all();
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut held = self.replies.lock();
+        held.all = held.all.saturating_sub(1);
+        give_back(&mut held.runs, self.run);
+        give_back(&mut held.webhooks, (self.run, self.webhook));
+    }
+}
+
+/// Counts one caller less.
+fn give_back<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut count) = counts.entry(key) {
+        if *count.get() > 1 {
+            *count.get_mut() -= 1;
+        } else {
+            count.remove();
+        }
     }
 }
 
@@ -82,6 +161,40 @@ mod tests {
     use futures::channel::oneshot;
 
     use super::*;
+
+    #[test]
+    fn a_webhook_holds_a_quarter_a_run_half_and_nobody_more_than_there_is() {
+        let replies = Replies::new(8);
+        let place = |run, webhook| replies.place(RunId([run; 16]), WebhookNumber(webhook));
+        let refused = |run, webhook| place(run, webhook).err();
+        let mut held = vec![place(1, 0).ok(), place(1, 0).ok()];
+        assert_eq!(refused(1, 0), Some(Scope::Webhook));
+        held.extend([place(1, 1).ok(), place(1, 1).ok()]);
+        assert_eq!(refused(1, 2), Some(Scope::Run));
+        assert_eq!(
+            replies.look(RunId([1; 16]), WebhookNumber(2)),
+            Err(Scope::Run)
+        );
+        held.extend([2, 3].map(|run| place(run, 0).ok()));
+        held.extend([2, 3].map(|run| place(run, 0).ok()));
+        assert_eq!((replies.held(), refused(4, 0)), (8, Some(Scope::Host)));
+        assert!(held.iter().all(Option::is_some));
+        held.clear();
+        assert_eq!(replies.held(), 0);
+        let left = replies.lock();
+        assert!(left.runs.is_empty() && left.webhooks.is_empty());
+    }
+
+    #[test]
+    fn a_look_takes_no_place_and_the_least_share_is_one() {
+        let replies = Replies::new(1);
+        let (run, webhook) = (RunId([1; 16]), WebhookNumber(0));
+        for _ in 0..3 {
+            assert_eq!(replies.look(run, webhook), Ok(()));
+        }
+        let _held = replies.place(run, webhook).ok().unwrap();
+        assert_eq!(replies.look(run, webhook), Err(Scope::Host));
+    }
 
     #[test]
     fn an_answer_that_comes_with_the_end_is_the_answer() {

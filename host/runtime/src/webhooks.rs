@@ -1,13 +1,15 @@
 //! Webhooks: from a genuine token to a durable request, and what its caller is answered.
 //!
-//! The checks are in the order of their cost and of what they give away: the provider's probe, the signature, the key by
-//! which a repeat is known, the rate; then, in the transaction that makes the request durable: repeat, ended, full.
+//! A request is judged twice. By its head, before its body is read ([`Addressee::judge`]): the method, whether the webhook
+//! is gone, the spelling of its signature and of its key, the rate, the room in the inbox. What could be the repeat of
+//! another request, or a probe, is read in spite of that. Then with its body ([`Expected::receive`]): the probe, the
+//! signature, the key, the rate, which is charged here and only here; and, in the transaction that makes the request
+//! durable: repeat, ended, full.
 
 use std::sync::Arc;
 
-use dormouse_journal::{
-    Delivery, Reply, Request, Response, RunId, Signature, Until, WebhookNumber, WebhookOptions,
-};
+use bytes::Bytes;
+use dormouse_journal::{Delivery, Reply, Request, RunId, Until, WebhookNumber, WebhookOptions};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
@@ -15,7 +17,10 @@ use dormouse_store::{
     Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
     WriteError,
 };
-use dormouse_webhook::{Rejected, Token, probe_method};
+use dormouse_webhook::{
+    Claim, DeliveryKey, InvalidKey, Rejected, Token, delivery_key, is_probe_signed, may_be_probe,
+    probe, probe_method,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::Unavailable;
@@ -51,11 +56,16 @@ pub struct Addressee {
     incoming: Option<IncomingView>,
 }
 
-/// The leave to read a request of a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admitted {
-    /// False if only the provider's probe may come by this method.
-    delivers: bool,
+/// A request of which the head is there, and was found good. Its body is to be read next.
+pub struct Expected {
+    to: Addressee,
+    head: Request,
+    /// The signatures that the head carries, where the webhook asks for one.
+    claim: Result<Option<Claim>, Rejected>,
+    /// The key that the head carries.
+    key: Result<Option<DeliveryKey>, InvalidKey>,
+    /// Why the request is refused unless its body makes it a repeat of another, or a probe.
+    unless: Option<Refusal>,
 }
 
 impl Addressee {
@@ -72,76 +82,244 @@ impl Addressee {
         })
     }
 
-    /// Returns the methods by which a request or a probe may come.
+    /// Returns the methods that are answered here, with commas between them.
     #[must_use]
-    pub fn methods(&self) -> Vec<&str> {
+    pub fn allowed(&self) -> String {
         let mut methods = self.options.delivered_methods();
         let probe = probe_method(self.options.handshake);
         methods.extend(probe.filter(|probe| !self.options.delivers(probe)));
-        methods
+        methods.extend(["HEAD", "OPTIONS"]);
+        methods.join(", ")
     }
 
-    /// Judges a request by its method, before it is read.
+    /// Checks that a request or a probe may come by this method.
     ///
     /// # Errors
-    /// When neither a request nor a probe may come by this method.
-    pub fn admit(&self, method: &str) -> Result<Admitted, Refusal> {
-        let delivers = self.options.delivers(method);
-        if delivers || probe_method(self.options.handshake) == Some(method) {
-            Ok(Admitted { delivers })
+    /// When neither may.
+    pub fn admit(&self, method: &str) -> Result<(), Refusal> {
+        let is_of_probe = probe_method(self.options.handshake) == Some(method);
+        if is_of_probe || self.options.delivers(method) {
+            Ok(())
         } else {
-            Err(Refusal::Method(method.to_owned()))
+            Err(self.wrong_method(method))
         }
     }
 
-    /// Checks a request, makes it durable, and returns what its caller is to be answered. The run is being woken by then.
-    /// If its workflow decides the answer, this takes as long as it takes to decide it, within limits.
+    /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.
+    ///
+    /// # Errors
+    /// When the request is refused, whatever its body is.
+    pub async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
+        let handshake = self.options.handshake;
+        let may_be_probe = may_be_probe(handshake, &head, length);
+        if !may_be_probe && !self.options.delivers(&head.method) {
+            return Err(self.wrong_method(&head.method));
+        }
+        let claim = self.claim(&head);
+        let scheme = self.options.signature.as_ref().map(|check| check.scheme);
+        let key = delivery_key(&head, scheme);
+        let mut expected = Expected {
+            to: self,
+            head,
+            claim,
+            key,
+            unless: None,
+        };
+        if let Some(refusal) = expected.refuse(length).await? {
+            let is_signed = is_probe_signed(handshake) && expected.claim.is_err();
+            let is_spared = may_be_probe && !is_signed || expected.may_repeat(&refusal).await?;
+            if !is_spared {
+                return Err(refusal);
+            }
+            expected.unless = Some(refusal);
+        }
+        Ok(expected)
+    }
+
+    fn wrong_method(&self, method: &str) -> Refusal {
+        Refusal::Method {
+            method: method.to_owned(),
+            allowed: self.allowed(),
+        }
+    }
+
+    /// Reads the signatures that a head carries. None if the webhook asks for none.
+    fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
+        let Some(check) = &self.options.signature else {
+            return Ok(None);
+        };
+        let tolerance = self.webhooks.limits.signature_tolerance;
+        let now = self.webhooks.clock.machine_time();
+        dormouse_webhook::claim(check, head, now, tolerance).map(Some)
+    }
+
+    /// Returns why no request is taken here any more, if that is so.
+    async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
+        let is_gone = match &self.incoming {
+            Some(incoming) => incoming.has_ended || incoming.webhook.closed,
+            // A run that is not there was removed by retention: its token proves that it was.
+            None => {
+                let state = self.webhooks.store.state(self.token.run).await?;
+                if state.is_some_and(|state| !state.status.has_ended()) {
+                    return Ok(Some(Refusal::Unknown));
+                }
+                true
+            }
+        };
+        Ok(is_gone.then_some(Refusal::Gone))
+    }
+}
+
+impl Expected {
+    /// Returns why the request is refused by its head, if it is. What is gone is gone for everybody, so that this comes
+    /// before the signature.
+    async fn refuse(&self, length: Option<u64>) -> Result<Option<Refusal>, Refusal> {
+        if let Some(gone) = self.to.gone().await? {
+            return Ok(Some(gone));
+        }
+        Ok(self.refuse_to_open(length).err())
+    }
+
+    /// Checks the head of a request to a webhook that is open.
+    fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
+        let Addressee {
+            webhooks,
+            token,
+            options,
+            incoming,
+        } = &self.to;
+        let Some(IncomingView {
+            webhook, secrets, ..
+        }) = incoming
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if options.signature.is_some() && secrets.is_empty() {
+            return Err(Refusal::NoSecret);
+        }
+        if let Err(rejected) = self.claim {
+            return Err(rejected.into());
+        }
+        if let Err(invalid) = self.key {
+            return Err(invalid.into());
+        }
+        let (run, number) = (token.run, token.webhook);
+        let looked = webhooks.rates.look(run, number, webhooks.clock.now());
+        looked.map_err(Refusal::Rate)?;
+        if matches!(options.reply, Reply::FromWorkflow(_)) {
+            let looked = webhooks.replies.look(run, number);
+            looked.map_err(Refusal::TooManyHeld)?;
+        }
+        let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
+        if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
+            return Err(Refusal::InboxFull);
+        }
+        Ok(())
+    }
+
+    /// Returns true if the request may repeat another, and would be answered like it although it is refused for this.
+    async fn may_repeat(&self, refusal: &Refusal) -> Result<bool, Refusal> {
+        let (Ok(_), Ok(key)) = (&self.claim, &self.key) else {
+            return Ok(false);
+        };
+        let key = match key {
+            _ if !refusal.spares_repeats() => return Ok(false),
+            // Whatever it is, it must be one that is remembered.
+            _ if self.is_key_in_body() => None,
+            Some(key) => Some(key.digest()),
+            None => return Ok(false),
+        };
+        let Token { run, webhook, .. } = self.to.token;
+        Ok(self.to.webhooks.store.remembers(run, webhook, key).await?)
+    }
+
+    fn is_key_in_body(&self) -> bool {
+        let check = self.to.options.signature.as_ref();
+        dormouse_webhook::is_key_in_body(check.map(|check| check.scheme))
+    }
+
+    /// Checks the request with its body, makes it durable, and returns what its caller is to be answered. The run is being
+    /// woken by then. If its workflow decides the answer, this takes as long as it takes to decide it, within limits.
     ///
     /// # Errors
     /// When it was not accepted.
-    pub async fn receive(self, admitted: Admitted, request: Request) -> Result<Received, Refusal> {
-        if let Some(answer) = self.check(admitted, &request)? {
+    pub async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
+        self.head.body = body;
+        let handshake = self.to.options.handshake;
+        let probe = probe(handshake, &self.head);
+        if let Some(answer) = probe.clone().filter(|_| !is_probe_signed(handshake)) {
             return Ok(Received::Probe(answer));
         }
-        let signature = self.options.signature.as_ref();
-        let scheme = signature.map(|signature| signature.scheme);
-        let key = dormouse_webhook::delivery_key(&request, scheme)?;
-        let key = key.map(|key| stored_key(&key, &request));
-        let webhooks = self.webhooks;
+        if probe.is_none() && !self.to.options.delivers(&self.head.method) {
+            return Err(self.to.wrong_method(&self.head.method));
+        }
+        let proven = self.prove();
+        match (proven, probe, &self.unless) {
+            // Who proves nothing is told no more than the head was refused for.
+            (Err(_), _, Some(refusal)) => return Err(refusal.clone()),
+            (proven, answer, _) => {
+                proven?;
+                if let Some(answer) = answer {
+                    return Ok(Received::Probe(answer));
+                }
+            }
+        }
+        let key = self.remembered_key()?;
+        let (webhooks, token) = (self.to.webhooks, self.to.token);
         let accept = Accept {
-            run: self.token.run,
-            webhook: self.token.webhook,
+            run: token.run,
+            webhook: token.webhook,
             id: webhooks.ids.next(webhooks.clock.now()).to_string(),
-            request,
+            request: self.head,
             key,
             remember: webhooks.limits.duplicate_window,
             limits: webhooks.inbox_limits(),
         };
-        match self.options.reply {
-            Reply::Accepted => Ok(webhooks.accept(accept).await?.acknowledged()),
+        let unless = self.unless;
+        match self.to.options.reply {
+            Reply::Accepted => Ok(webhooks.accept(accept, unless).await?.acknowledged()),
             Reply::Fixed(response) => Ok(Received::Answered {
-                id: webhooks.accept(accept).await?.id,
+                id: webhooks.accept(accept, unless).await?.id,
                 response,
             }),
-            Reply::FromWorkflow(within) => webhooks.accept_and_hold(accept, within).await,
+            Reply::FromWorkflow(within) => webhooks.accept_and_hold(accept, unless, within).await,
         }
     }
 
-    /// Checks what needs no key and no transaction. Returns the answer to a probe.
-    fn check(&self, admitted: Admitted, request: &Request) -> Result<Option<Response>, Refusal> {
-        let handshake = self.options.handshake;
-        let probe = dormouse_webhook::probe(handshake, request);
-        if probe.is_some() && !dormouse_webhook::is_probe_signed(handshake) {
-            return Ok(probe);
+    /// Checks the signature, now that the body is there.
+    fn prove(&self) -> Result<(), Refusal> {
+        let Some(claim) = self.claim.as_ref().map_err(|rejected| *rejected)? else {
+            return Ok(());
+        };
+        let Some(incoming) = &self.to.incoming else {
+            return Err(Refusal::Unknown);
+        };
+        let Verifying { secrets, closed } = self.to.webhooks.secrets.verifying(incoming);
+        if secrets.is_empty() {
+            return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
-        if probe.is_none() && !admitted.delivers {
-            return Err(Refusal::Method(request.method.clone()));
-        }
-        if let (Some(signature), Some(incoming)) = (&self.options.signature, &self.incoming) {
-            let by = self.webhooks.secrets.verifying(incoming);
-            self.webhooks.verify(signature, request, by)?;
-        }
-        Ok(probe)
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        let proven = claim.prove(&secrets, &self.head.body);
+        proven.map_err(|rejected| match closed {
+            // It may be right by the secret that the host cannot open now, so that its sender shall try again.
+            Some(trouble) if rejected == Rejected::Wrong => trouble.into(),
+            _ => rejected.into(),
+        })
+    }
+
+    /// Returns the key by which a repeat of the request is known, as it is remembered.
+    fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
+        let key = if self.is_key_in_body() {
+            let check = self.to.options.signature.as_ref();
+            delivery_key(&self.head, check.map(|check| check.scheme))
+        } else {
+            self.key.clone()
+        };
+        Ok(key?.map(|key| RememberedKey {
+            digest: key.digest(),
+            body: Sha256::digest(&self.head.body).into(),
+            other_body: key.other_body(),
+        }))
     }
 }
 
@@ -154,36 +332,20 @@ impl Webhooks {
         }
     }
 
-    fn verify(
-        &self,
-        signature: &Signature,
-        request: &Request,
-        by: Verifying,
-    ) -> Result<(), Refusal> {
-        let Verifying { secrets, closed } = by;
-        if secrets.is_empty() {
-            return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
-        }
-        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let tolerance = self.limits.signature_tolerance;
-        let now = self.clock.machine_time();
-        let verified = dormouse_webhook::verify(signature, &secrets, request, now, tolerance);
-        verified.map_err(|rejected| match closed {
-            // It may be right by the secret that the host cannot open now, so that its sender shall try again.
-            Some(trouble) if rejected == Rejected::Wrong => trouble.into(),
-            _ => rejected.into(),
-        })
-    }
-
-    /// Makes a request durable and wakes its run, unless others came too fast before it. A repeat, and a request that
-    /// nobody takes, is told so all the same.
-    async fn accept(&self, accept: Accept) -> Result<Delivered, Refusal> {
+    /// Makes a request durable and wakes its run, unless it is refused, or others came too fast before it. A repeat is told
+    /// so all the same, from a read.
+    async fn accept(&self, accept: Accept, unless: Option<Refusal>) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
-        let accepted = match self.rates.admit(run, webhook, self.clock.now()) {
-            Ok(()) => self.accept_and_wake(accept).await?,
-            Err(exceeded) => {
-                let answer = self.store.answer_at_any_rate(accept).await?;
-                answer.ok_or(Refusal::Rate(exceeded))?
+        let refusal = unless.or_else(|| {
+            let admitted = self.rates.admit(run, webhook, self.clock.now());
+            admitted.err().map(Refusal::Rate)
+        });
+        let accepted = match (refusal, accept.key) {
+            (None, _) => self.accept_and_wake(accept).await?,
+            (Some(refusal), None) => return Err(refusal),
+            (Some(refusal), Some(key)) => {
+                let repeat = self.store.repeat(run, webhook, key).await?;
+                repeat.ok_or(refusal)?
             }
         };
         let (id, place, is_repeat) = match accepted {
@@ -232,14 +394,20 @@ impl Webhooks {
     }
 
     /// Accepts a request, and holds its caller for this many milliseconds, or until the workflow has answered.
-    async fn accept_and_hold(&self, accept: Accept, within: u64) -> Result<Received, Refusal> {
+    async fn accept_and_hold(
+        &self,
+        accept: Accept,
+        unless: Option<Refusal>,
+        within: u64,
+    ) -> Result<Received, Refusal> {
         let until = self.clock.now().after(within.min(self.limits.reply_wait));
-        let _permit = self.replies.permit().ok_or(Refusal::TooManyHeld)?;
+        let place = self.replies.place(accept.run, accept.webhook);
+        let _place = place.map_err(Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
         let run = accept.run;
         let ended = self.watchers.wait(run, Until::Ended);
         let mut answer = self.replies.wait(run, &accept.id);
-        let delivered = self.accept(accept).await?;
+        let delivered = self.accept(accept, unless).await?;
         if delivered.is_repeat {
             answer = self.replies.wait(run, &delivered.id);
             match self.decided(&delivered).await? {
@@ -296,13 +464,5 @@ impl Delivered {
             Answer::Ended { was_taken: false } => Err(Refusal::Gone),
             Answer::Ended { was_taken: true } | Answer::Open => Ok(self.acknowledged()),
         }
-    }
-}
-
-fn stored_key(key: &dormouse_webhook::DeliveryKey, request: &Request) -> RememberedKey {
-    RememberedKey {
-        digest: key.digest(),
-        body: Sha256::digest(&request.body).into(),
-        other_body: key.other_body(),
     }
 }

@@ -30,6 +30,8 @@ pub struct Metrics {
     hooks: Family<Answered, Counter>,
     calls: Family<Attempted, Counter>,
     requests: Family<Requested, Counter>,
+    heads_refused: Family<Refused, Counter>,
+    turned_away: Counter,
     active: Gauge,
     warm: Gauge,
     held: Gauge,
@@ -78,6 +80,11 @@ enum Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Requested {
     method: String,
     route: String,
@@ -93,6 +100,16 @@ impl Metrics {
                 status: status.as_u16(),
             })
             .inc();
+    }
+
+    /// A request was refused by its head, before any route saw it: by this problem, or by the library that reads heads.
+    pub fn head_refused(&self, reason: &'static str) {
+        self.heads_refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    /// A connection was ended at once, since its client had as many as it may.
+    pub fn connection_turned_away(&self) {
+        self.turned_away.inc();
     }
 
     /// A run was started.
@@ -196,6 +213,18 @@ impl Default for Metrics {
         );
         let requests = Family::default();
         registry.register("api_requests", "Requests to the API", requests.clone());
+        let heads_refused = Family::default();
+        registry.register(
+            "heads_refused",
+            "Requests refused by their heads, before it was looked at what they ask for",
+            heads_refused.clone(),
+        );
+        let turned_away = Counter::default();
+        registry.register(
+            "connections_turned_away",
+            "Connections ended at once, since their client had a quarter of all",
+            turned_away.clone(),
+        );
         let active = Gauge::default();
         registry.register("instances_active", "Runs being executed", active.clone());
         let warm = Gauge::default();
@@ -246,6 +275,8 @@ impl Default for Metrics {
             hooks,
             calls,
             requests,
+            heads_refused,
+            turned_away,
             active,
             warm,
             held,
@@ -306,6 +337,8 @@ mod tests {
         metrics.call_attempted(&Err(CallError::TimedOut));
         metrics.call_withheld();
         metrics.request_answered(&Method::GET, "/v1/runs/{id}", StatusCode::OK);
+        metrics.head_refused("invalid-host");
+        metrics.connection_turned_away();
         let moment = Moment {
             active: 2,
             warm: 3,
@@ -326,6 +359,8 @@ mod tests {
             "dormouse_call_attempts_total{outcome=\"timed-out\"} 1",
             "dormouse_call_attempts_total{outcome=\"secret-denied\"} 1",
             "dormouse_api_requests_total{method=\"GET\",route=\"/v1/runs/{id}\",status=\"200\"} 1",
+            "dormouse_heads_refused_total{reason=\"invalid-host\"} 1",
+            "dormouse_connections_turned_away_total 1",
             "dormouse_instances_active 2",
             "dormouse_instances_warm 3",
             "dormouse_hook_callers_held 4",

@@ -9,7 +9,7 @@ use dormouse_api::ProblemBody;
 use dormouse_api::request::{Malformed, NotASecret};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
-use dormouse_limits::{HOST_RATE, INBOX, INBOX_BYTES, Limit, WEBHOOK_RATE};
+use dormouse_limits::{INBOX, INBOX_BYTES, Limit};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, SetSecretError, StartError,
     Unavailable,
@@ -92,12 +92,14 @@ impl Problem {
     /// A request to a webhook that came too soon after others.
     #[must_use]
     pub fn too_fast(exceeded: Exceeded) -> Self {
-        let (what, setting) = match exceeded.scope {
-            Scope::Webhook => ("this webhook", WEBHOOK_RATE),
-            Scope::Host => ("this host", HOST_RATE),
+        let what = match exceeded.scope {
+            Scope::Webhook => "this webhook",
+            Scope::Run => "this webhook's run",
+            Scope::Host => "this host",
         };
         let detail = format!(
-            "{what} gets requests faster than it takes them, and this one was dropped; the setting is `{setting}`"
+            "{what} gets requests faster than it may take them, and this one was dropped; the setting is `{}`",
+            exceeded.setting
         );
         // Whole seconds, and not one too few.
         let seconds = exceeded.retry_after_ms.div_ceil(1_000);

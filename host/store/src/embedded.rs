@@ -23,8 +23,8 @@ use crate::rules::retire::Retire;
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
-    Deployed, MailLimits, NewActivation, Notified, PutSecret, Resumed, SecretPut, Served, StartRun,
-    Started, Transaction, Write,
+    Deployed, MailLimits, NewActivation, Notified, PutSecret, RememberedKey, Resumed, SecretPut,
+    Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
@@ -261,8 +261,17 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.incoming(run, webhook))
     }
 
-    fn answer_at_any_rate(&self, accept: Accept) -> Read<Option<Accepted>> {
-        self.few(move |view| view.answer_at_any_rate(&accept))
+    fn remembers(&self, run: RunId, webhook: WebhookNumber, key: Option<[u8; 32]>) -> Read<bool> {
+        self.few(move |view| view.remembers(run, webhook, key))
+    }
+
+    fn repeat(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        key: RememberedKey,
+    ) -> Read<Option<Accepted>> {
+        self.few(move |view| view.repeat(run, webhook, key))
     }
 
     fn answer(

@@ -14,8 +14,8 @@ use dormouse_seams::{HostClock, Task};
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
-    Deployed, MailLimits, NewActivation, Notified, PutSecret, Resumed, SecretPut, Served, StartRun,
-    Started,
+    Deployed, MailLimits, NewActivation, Notified, PutSecret, RememberedKey, Resumed, SecretPut,
+    Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
@@ -75,9 +75,17 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns what a request to a webhook is judged by. None if the run never created it, or was removed.
     fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>>;
 
-    /// Returns what a request is answered whatever the limits are: that it repeats another, or that nobody takes it. None
-    /// if it could be queued. Nothing is written, so that a flood costs no syncs.
-    fn answer_at_any_rate(&self, accept: Accept) -> Read<Option<Accepted>>;
+    /// Returns true if a request to this webhook is remembered by this key, or by any if none is given.
+    fn remembers(&self, run: RunId, webhook: WebhookNumber, key: Option<[u8; 32]>) -> Read<bool>;
+
+    /// Returns what a request is answered that repeats another, whatever the limits are and whether its run has ended. None
+    /// if it repeats none. Nothing is written, so that a flood of repeats costs no syncs.
+    fn repeat(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        key: RememberedKey,
+    ) -> Read<Option<Accepted>>;
 
     /// Returns what is decided about the caller of a delivery, which lay in the inbox at this place.
     fn answer(

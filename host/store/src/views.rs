@@ -56,6 +56,8 @@ pub struct WebhookView {
 pub struct IncomingView {
     /// The webhook.
     pub webhook: Webhook,
+    /// True if the run has ended.
+    pub has_ended: bool,
     /// The name of the run's workflow.
     pub workflow: String,
     /// The secrets that the webhook names for its signature, as far as they exist.

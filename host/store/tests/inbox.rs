@@ -24,7 +24,7 @@ on_both_grounds! {
     a_dropped_wait_leaves_its_request_in_its_place,
     a_wait_that_was_given_up_and_then_dropped_counts_once,
     all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more,
-    a_request_over_a_limit_is_told_apart_without_a_write,
+    a_repeat_is_told_without_a_write_also_after_the_end,
     an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it,
 }
 
@@ -325,36 +325,48 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
     assert_eq!(accept(one), queued(false, 2), "until it is removed");
 }
 
-fn a_request_over_a_limit_is_told_apart_without_a_write(ground: Ground) {
+fn a_repeat_is_told_without_a_write_also_after_the_end(ground: Ground) {
     let world = World::new(ground);
     let id = world.run_with(vec![wait(None)]);
+    let other = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
-    let answer = |accept: &Accept| run(world.store.answer_at_any_rate(accept.clone())).unwrap();
-    assert_eq!(answer(&keyed), None);
+    let repeat = |id, which| run(world.store.repeat(id, HOOK, which)).unwrap();
+    let remembers = |id, digest| run(world.store.remembers(id, HOOK, digest)).unwrap();
+    let this = keyed.key.unwrap();
+    assert_eq!(repeat(id, this), None);
+    assert!(!remembers(id, None));
+
     world.send(keyed.clone()).unwrap();
     let duplicate = Accepted::Duplicate {
         id: "request a".into(),
         place: 0,
     };
-    assert_eq!(answer(&keyed), Some(duplicate));
-    let plain = world.request(id, "b");
-    assert_eq!(answer(&plain), None);
-    let closing = vec![Kind::CloseWebhook { webhook: HOOK }];
+    let check = || {
+        assert_eq!(repeat(id, this), Some(duplicate.clone()));
+        let other_body = key(1, OtherBody::Refuse, "b").unwrap();
+        assert_eq!(
+            repeat(id, other_body),
+            Some(Accepted::Refused(RequestRefused::OtherBody))
+        );
+        assert_eq!(repeat(id, key(2, OtherBody::Refuse, "a").unwrap()), None);
+        assert!(remembers(id, Some(this.digest)) && remembers(id, None));
+        assert!(!remembers(id, Some([9; 32])));
+        assert!(!remembers(other, Some(this.digest)) && !remembers(other, None));
+    };
+    check();
+    let ended = |id| {
+        run(world.store.incoming(id, HOOK))
+            .unwrap()
+            .unwrap()
+            .has_ended
+    };
+    assert!(!ended(id));
     world
-        .commit(id, 1, activation(world.now(), None, closing))
+        .commit(id, 1, last_activation(world.now(), None))
         .unwrap();
-    assert_eq!(
-        answer(&plain),
-        Some(Accepted::Refused(RequestRefused::Closed))
-    );
-    world
-        .commit(id, 2, last_activation(world.now(), None))
-        .unwrap();
-    assert_eq!(
-        answer(&plain),
-        Some(Accepted::Refused(RequestRefused::Ended))
-    );
+    assert!(ended(id));
+    check();
 }
 
 fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it(ground: Ground) {

@@ -78,6 +78,16 @@ pub fn delivery_key(
         }))
 }
 
+/// Returns true if a request that has passed this check may have its key in its body, so that the head alone does not
+/// tell it.
+#[must_use]
+pub fn is_key_in_body(scheme: Option<SignatureScheme>) -> bool {
+    matches!(
+        scheme,
+        Some(SignatureScheme::Slack | SignatureScheme::Stripe)
+    )
+}
+
 /// The id that the provider signed. Whoever replays a signed request can change every other, and may do so to have it
 /// taken for a new one.
 fn signed_key(request: &Request, scheme: Option<SignatureScheme>) -> Option<DeliveryKey> {

@@ -11,8 +11,10 @@ mod signature;
 mod token;
 
 pub use dormouse_journal::OtherBody;
-pub use handshake::{is_probe_signed, probe, probe_method};
-pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key};
+pub use handshake::{is_probe_signed, may_be_probe, probe, probe_method};
+pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key, is_key_in_body};
 pub use reply::check_response;
-pub use signature::{BadSecret, Rejected, check_signature, sign, signature_headers, verify};
+pub use signature::{
+    BadSecret, Claim, Rejected, check_signature, claim, sign, signature_headers, verify,
+};
 pub use token::{InvalidToken, Token, TokenMaker};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{Handshake, Request};
-use dormouse_webhook::{is_probe_signed, probe, probe_method};
+use dormouse_webhook::{is_probe_signed, may_be_probe, probe, probe_method};
 use proptest::prelude::*;
 
 use crate::support;
@@ -343,4 +343,32 @@ proptest! {
             prop_assert!(!answer.contains(['<', '>', '"', '&']), "{answer}");
         }
     }
+}
+
+#[test]
+fn the_head_tells_what_can_be_a_probe() {
+    let graph = query(Handshake::MicrosoftGraph, GRAPH);
+    let meta = query(Handshake::Meta, META);
+    let websub = query(Handshake::Websub, WEBSUB);
+    for (handshake, head) in [
+        (Handshake::MicrosoftGraph, &graph),
+        (Handshake::Meta, &meta),
+        (Handshake::Websub, &websub),
+    ] {
+        assert!(may_be_probe(handshake, head, Some(0)), "{handshake:?}");
+        assert!(may_be_probe(handshake, head, None), "{handshake:?}");
+        assert!(!may_be_probe(handshake, head, Some(1)), "{handshake:?}");
+        assert!(!may_be_probe(Handshake::None, head, Some(0)));
+        let plain = query(handshake, "a=b");
+        assert!(!may_be_probe(handshake, &plain, Some(0)), "{handshake:?}");
+    }
+    let head = slack("");
+    assert!(may_be_probe(Handshake::Slack, &head, Some(200)));
+    assert!(!may_be_probe(Handshake::Slack, &head, Some(5_000)));
+    assert!(!may_be_probe(Handshake::Slack, &head, None));
+    assert!(!may_be_probe(
+        Handshake::Slack,
+        &support::request(&[], b""),
+        Some(200)
+    ));
 }

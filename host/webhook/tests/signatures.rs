@@ -4,7 +4,8 @@ use crate::support::{
     BODY, NOW, OLD_SECRET, SCHEMES, SECRET, TOLERANCE, request, signature, signed, value, verdict,
     with,
 };
-use dormouse_journal::{SignatureScheme, Time};
+use bytes::Bytes;
+use dormouse_journal::{Request, SignatureScheme, Time};
 use dormouse_webhook::{BadSecret, Rejected, sign, signature_headers, verify};
 
 fn has_time(scheme: SignatureScheme) -> bool {
@@ -225,4 +226,30 @@ fn what_is_rejected_has_a_label_of_its_own() {
             "signature-wrong"
         ]
     );
+}
+
+#[test]
+fn the_head_alone_tells_what_could_prove_nothing() {
+    let read = |scheme, request: &Request| {
+        let head = Request {
+            body: Bytes::new(),
+            ..request.clone()
+        };
+        dormouse_webhook::claim(&signature(scheme), &head, NOW, TOLERANCE)
+    };
+    for scheme in SCHEMES {
+        let good = signed(scheme, SECRET);
+        let claim = read(scheme, &good).unwrap();
+        assert_eq!(claim.prove(&[SECRET.as_bytes()], BODY), Ok(()));
+        assert_eq!(
+            claim.prove(&[SECRET.as_bytes()], b"another body"),
+            Err(Rejected::Wrong),
+            "{scheme:?}"
+        );
+        let refused = |request: &Request| read(scheme, request).unwrap_err();
+        assert_eq!(refused(&request(&[], BODY)), Rejected::Missing);
+        let mut twice = good.clone();
+        twice.headers.extend(good.headers);
+        assert_eq!(refused(&twice), Rejected::Malformed, "{scheme:?}");
+    }
 }

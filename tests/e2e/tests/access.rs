@@ -93,10 +93,10 @@ fn without_a_token_the_api_answers_this_machine_only() {
         "127.0.0.1.evil.example",
         "10.0.0.1",
         "0.0.0.0",
-        "",
     ] {
         get_as(&host, "/v1/runs", &[&format!("Host: {name}")]).expect_problem(403, "forbidden");
     }
+    get_as(&host, "/v1/runs", &["Host: "]).expect_problem(400, "invalid-host");
 }
 
 #[test]
@@ -116,23 +116,43 @@ fn without_a_token_the_api_answers_no_foreign_page() {
         "https://localhost",
     ] {
         let answer = get_as(&host, "/v1/runs", &[&own, &format!("Origin: {origin}")]);
-        answer.expect_problem(403, "forbidden");
+        answer.expect_problem(403, "cross-site");
+    }
+    for site in ["cross-site", "same-site"] {
+        let answer = get_as(
+            &host,
+            "/v1/backup",
+            &[&own, &format!("Sec-Fetch-Site: {site}")],
+        );
+        answer.expect_problem(403, "cross-site");
+    }
+    for site in ["same-origin", "none"] {
+        get_as(
+            &host,
+            "/v1/runs",
+            &[&own, &format!("Sec-Fetch-Site: {site}")],
+        )
+        .expect(200);
     }
     let evil = host
         .request("POST", "/v1/events/e")
         .header("origin", "http://evil.example");
-    evil.send().expect_problem(403, "forbidden");
+    evil.send().expect_problem(403, "cross-site");
 }
 
 #[test]
-fn with_a_token_names_and_origins_do_not_matter() {
-    let host = Host::with_token("s3cret", &[]);
-    let headers = [
-        "Host: hooks.example",
-        "Origin: http://page.example",
-        "Authorization: Bearer s3cret",
-    ];
-    get_as(&host, "/v1/runs", &headers).expect(200);
+fn with_a_token_names_do_not_matter_and_pages_do() {
+    let public = ["--public-url", "https://hooks.example/base"];
+    let host = Host::with_token("s3cret", &public);
+    let get = |more: &[&str]| {
+        let headers = ["Host: any.example", "Authorization: Bearer s3cret"];
+        get_as(&host, "/v1/runs", &[&headers, more].concat())
+    };
+    get(&[]).expect(200);
+    get(&["Origin: http://any.example"]).expect(200);
+    get(&["Origin: https://hooks.example"]).expect(200);
+    get(&["Origin: http://page.example"]).expect_problem(403, "cross-site");
+    get(&["Sec-Fetch-Site: cross-site"]).expect_problem(403, "cross-site");
 }
 
 #[test]
@@ -146,7 +166,11 @@ fn webhooks_are_called_by_whatever_name() {
     get_as(
         &host,
         path,
-        &["Host: hooks.example", "Origin: https://page.example"],
+        &[
+            "Host: hooks.example",
+            "Origin: https://page.example",
+            "Sec-Fetch-Site: cross-site",
+        ],
     )
     .expect(202);
     run.output();

@@ -132,6 +132,28 @@ fn all_webhooks_together_have_a_limit_too() {
 }
 
 #[test]
+fn one_webhook_does_not_use_up_the_hosts_rate() {
+    let host = Host::with(&["--webhook-rate-limit", "0", "--host-rate-limit", "4"]);
+    let (_, hook) = listening_run(&host, 1);
+    let (_, other) = listening_run(&host, 1);
+    let refused = too_fast(std::iter::repeat(&hook));
+    assert!(refused.detail().contains("`host-rate-limit`"));
+    post(&other, "x").expect(202);
+}
+
+#[test]
+fn requests_to_ended_runs_use_up_nothing_of_the_hosts_rate() {
+    let host = Host::with(&["--host-rate-limit", "1"]);
+    let (ended, gone) = listening_run(&host, 1);
+    ended.cancel().expect(200);
+    let (_, hook) = listening_run(&host, 1);
+    for _ in 0..MANY {
+        post(&gone, "x").expect_problem(410, "webhook-gone");
+    }
+    post(&hook, "x").expect(202);
+}
+
+#[test]
 fn a_limit_of_0_is_none() {
     let host = Host::with(&["--webhook-rate-limit", "0", "--host-rate-limit", "0"]);
     let (run, hook) = listening_run(&host, 1);

@@ -30,6 +30,7 @@ mod forms;
 mod handshakes;
 mod hook_answers;
 mod hook_connections;
+mod hook_heads;
 mod hook_limits;
 mod hook_queues;
 mod hook_requests;

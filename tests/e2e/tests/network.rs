@@ -55,6 +55,8 @@ fn every_operation_is_closed_to_web_pages_and_to_names_that_were_rebound() {
                 "Origin: http://evil.example",
                 &format!("Origin: {}", host.url()),
             ],
+            &[&own, "Sec-Fetch-Site: cross-site"],
+            &[&own, "Sec-Fetch-Site: same-site"],
             &[],
         ] {
             let status = send(&host, &method, &path, lines).status;
@@ -90,7 +92,10 @@ fn every_operation_wants_the_token_however_its_path_is_written() {
             "{method} {path} {lines:?}: {status}"
         );
     };
+    let page = "Sec-Fetch-Site: cross-site";
     for (method, path) in operations(&host) {
+        let lines = [&own, "Authorization: Bearer s3cret", page];
+        send(&host, &method, &path, &lines).expect_problem(403, "cross-site");
         refused(&method, &path, &[&own]);
         refused(&method, &path, &[&own, "Authorization: Bearer s3cret2"]);
         refused(

@@ -314,6 +314,34 @@ fn no_more_callers_are_held_than_allowed() {
 }
 
 #[test]
+fn a_webhook_holds_a_quarter_of_all_callers_and_others_have_the_rest() {
+    let host = Host::with(&["--held-replies", "8"]);
+    let run = host.script(&answering_twice_after_go());
+    let hook = run.hook("a");
+    // One request, repeated.
+    let held: Vec<_> = (0..2).map(|_| send_later(keyed(&hook, "k"))).collect();
+    wait_until("two callers who are held", || {
+        let metrics = host.get("/metrics").expect(200).text();
+        metrics
+            .contains("dormouse_hook_callers_held 2")
+            .then_some(())
+    });
+    let refused = keyed(&hook, "k")
+        .send()
+        .expect_problem(429, "too-many-held");
+    assert!(refused.header("retry-after").is_some());
+    let other = host.script(&replying(
+        LONG,
+        &[json!({"wait": "a"}), respond(200, "other")],
+    ));
+    post(other.hook("a"), "").expect(200);
+    go(&run);
+    for held in held {
+        answer(held).expect(200);
+    }
+}
+
+#[test]
 fn a_caller_who_leaves_makes_room_for_another() {
     let host = Host::with(&["--held-replies", "1"]);
     let run = host.script(&answering_twice_after_go());

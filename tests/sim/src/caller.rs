@@ -118,16 +118,17 @@ pub(crate) async fn post(
     else {
         panic!("{url} is not a webhook of this host");
     };
-    let request = Request {
+    let head = Request {
         method: "POST".into(),
         url: url.into(),
         headers: headers
             .iter()
             .map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())))
             .collect(),
-        body: Bytes::copy_from_slice(body.as_bytes()),
+        body: Bytes::new(),
     };
+    let body = Bytes::copy_from_slice(body.as_bytes());
     let addressee = host.addressee(token).await?;
-    let admitted = addressee.admit("POST")?;
-    addressee.receive(admitted, request).await
+    let expected = addressee.judge(head, Some(body.len() as u64)).await?;
+    expected.receive(body).await
 }

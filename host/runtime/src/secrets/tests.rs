@@ -148,6 +148,7 @@ fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, Se
             waits: 1,
             last_accepted: None,
         },
+        has_ended: false,
         workflow: workflow.into(),
         secrets: found(host, names),
     };

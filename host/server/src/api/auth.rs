@@ -2,7 +2,9 @@
 //!
 //! With a token, whoever presents it. Without one the host listens on loopback only, and the danger is a web page: a
 //! browser on this machine sends what any page tells it to. So the request must be meant for this machine by name
-//! (against a foreign name that resolves to it), and if it comes from a page, from one of the host's own.
+//! (against a foreign name that resolves to it). And whether there is a token or not, a request that comes from a page
+//! must come from one of the host's own, by whatever method: a browser says so in `Sec-Fetch-Site`
+//! (<https://www.w3.org/TR/fetch-metadata/>) and in `Origin`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,43 +13,102 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dormouse_config::ApiToken;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, ORIGIN, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use url::Url;
 
 use crate::problem::Problem;
+use crate::request::head::named_host;
+
+/// In which relation the page that a request comes from stands to the host. Programs do not send it, and browsers always
+/// do, to loopback as to what is encrypted.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The rule for who may use the API.
 #[derive(Debug)]
 pub(super) struct Auth {
     token: Option<ApiToken>,
+    /// The origin of the public URL, by which a proxy with a certificate serves the host.
+    public: String,
 }
 
 /// Lets a request through, or answers that it may not pass.
 pub(super) async fn guard(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
-    if is_guarded(request.uri().path())
-        && let Err(problem) = auth.check(request.uri(), request.headers())
-    {
-        return problem.into_response();
+    match auth.check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    next.run(request).await
 }
 
-/// What is not guarded must be open to load balancers, which have no token, and tells nothing.
-fn is_guarded(path: &str) -> bool {
-    !matches!(path, "/healthz" | "/readyz" | "/openapi.json")
+/// Probes must be open to load balancers, which have no token, and to dashboards, which are pages; they tell nothing.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// The document of the API tells nothing of the host either.
+fn is_document(path: &str) -> bool {
+    path == "/openapi.json"
 }
 
 impl Auth {
-    pub(super) fn new(token: Option<ApiToken>) -> Self {
-        Auth { token }
+    pub(super) fn new(token: Option<ApiToken>, public_url: &str) -> Self {
+        let public = Url::parse(public_url).map(|url| url.origin().ascii_serialization());
+        Auth {
+            token,
+            public: public.unwrap_or_default(),
+        }
     }
 
     fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-        match &self.token {
-            Some(token) => check_token(token, headers),
-            None => check_origin(uri, headers),
+        let path = uri.path();
+        if is_probe(path) {
+            return Ok(());
         }
+        let host = named_host(uri, headers);
+        self.check_page(host.as_ref(), headers)?;
+        match &self.token {
+            _ if is_document(path) => Ok(()),
+            Some(token) => check_token(token, headers),
+            None => check_name(host.as_ref()),
+        }
+    }
+
+    /// Checks that a request does not come from a page of another origin.
+    fn check_page(&self, host: Option<&Authority>, headers: &HeaderMap) -> Result<(), Problem> {
+        let is_own_site =
+            |value: &HeaderValue| matches!(value.as_bytes(), b"same-origin" | b"none");
+        let is_good = |name: &HeaderName, is_own: &dyn Fn(&HeaderValue) -> bool| {
+            !headers.contains_key(name) || single(headers, name).is_some_and(is_own)
+        };
+        if is_good(&SEC_FETCH_SITE, &is_own_site)
+            && is_good(&ORIGIN, &|origin| self.is_own(origin, host))
+        {
+            return Ok(());
+        }
+        let detail = "the API takes no requests from web pages of another origin, as the headers Sec-Fetch-Site and Origin \
+             say that this one is; use the command line, or a program that is no browser";
+        Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail))
+    }
+
+    /// Returns true if this is the origin of the host's own pages. It speaks plain HTTP by the name that the request has; and
+    /// a host with a token may have a proxy before it, which speaks HTTPS by the public name.
+    fn is_own(&self, origin: &HeaderValue, host: Option<&Authority>) -> bool {
+        let Ok(origin) = origin.to_str() else {
+            return false;
+        };
+        if self.token.is_some() && origin.eq_ignore_ascii_case(&self.public) {
+            return true;
+        }
+        let named = origin.strip_prefix("http://");
+        let (Some(named), Some(host)) = (named.and_then(|named| named.parse().ok()), host) else {
+            return false;
+        };
+        let named: Authority = named;
+        let port = |authority: &Authority| authority.port_u16().unwrap_or(80);
+        named.host().eq_ignore_ascii_case(host.host())
+            && port(&named) == port(host)
+            && !named.as_str().contains('@')
     }
 }
 
@@ -75,33 +136,17 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-    let forbidden = |detail| Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
-    let host = uri.authority().cloned().or_else(|| {
-        let host = single(headers, &HOST)?.to_str().ok()?;
-        host.parse::<Authority>().ok()
-    });
-    let Some(host) = host.filter(names_this_machine) else {
-        return forbidden(
-            "this host has no API token, so its API takes requests to localhost or a loopback address only; to use \
-             it by another name, give the host a token with --api-token-file",
-        );
-    };
-    if headers.contains_key(ORIGIN)
-        && !single(headers, &ORIGIN).is_some_and(|origin| is_own(origin, &host))
-    {
-        return forbidden(
-            "this host has no API token, so its API takes no requests from web pages of another origin; to use it \
-             from there, give the host a token with --api-token-file",
-        );
+/// Checks that a request is meant for this machine.
+fn check_name(host: Option<&Authority>) -> Result<(), Problem> {
+    if host.is_some_and(names_this_machine) {
+        return Ok(());
     }
-    Ok(())
+    let detail = "this host has no API token, so its API takes requests to localhost or a loopback address only; to use \
+         it by another name, give the host a token with --api-token-file";
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }
 
 fn names_this_machine(host: &Authority) -> bool {
-    if host.as_str().contains('@') {
-        return false;
-    }
     let name = host.host();
     let literal = name
         .strip_prefix('[')
@@ -113,24 +158,6 @@ fn names_this_machine(host: &Authority) -> bool {
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The host speaks plain HTTP, so its own pages have an origin of that scheme.
-fn is_own(origin: &HeaderValue, host: &Authority) -> bool {
-    let Some(authority) = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.strip_prefix("http://"))
-    else {
-        return false;
-    };
-    let Ok(origin) = authority.parse::<Authority>() else {
-        return false;
-    };
-    let port = |authority: &Authority| authority.port_u16().unwrap_or(80);
-    origin.host().eq_ignore_ascii_case(host.host())
-        && port(&origin) == port(host)
-        && !authority.contains('@')
-}
-
 /// The value of a header that is there once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
@@ -139,6 +166,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderVal
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
 
     fn token() -> ApiToken {
@@ -164,7 +193,7 @@ mod tests {
 
     #[test]
     fn with_a_token_only_the_token_counts() {
-        let auth = Auth::new(Some(token()));
+        let auth = Auth::new(Some(token()), "https://hooks.example/base");
         check(&auth, &[(AUTHORIZATION, "Bearer secret")], Ok(()));
         check(&auth, &[(AUTHORIZATION, "bearer  secret")], Ok(()));
         check(
@@ -197,7 +226,7 @@ mod tests {
 
     #[test]
     fn without_a_token_the_name_must_be_this_machine() {
-        let auth = Auth::new(None);
+        let auth = Auth::new(None, "https://hooks.example");
         for host in [
             "localhost",
             "LocalHost:4100",
@@ -229,7 +258,7 @@ mod tests {
 
     #[test]
     fn without_a_token_a_page_must_be_the_hosts_own() {
-        let auth = Auth::new(None);
+        let auth = Auth::new(None, "https://hooks.example");
         let from = |origin, expected| {
             check(
                 &auth,
@@ -260,7 +289,7 @@ mod tests {
 
     #[test]
     fn http_2_names_the_host_in_the_target() {
-        let auth = Auth::new(None);
+        let auth = Auth::new(None, "https://hooks.example");
         let evil = Uri::from_static("http://evil.example/v1/runs");
         assert!(auth.check(&evil, &headers(&[(HOST, "localhost")])).is_err());
         let own = Uri::from_static("http://localhost/v1/runs");
@@ -269,17 +298,67 @@ mod tests {
 
     #[test]
     fn probes_are_open_and_all_else_is_guarded() {
-        for path in ["/healthz", "/readyz", "/openapi.json"] {
-            assert!(!is_guarded(path), "{path}");
+        let auth = Auth::new(Some(token()), "https://hooks.example");
+        let status = |path: &str, list: &[(HeaderName, &'static str)]| {
+            let checked = auth.check(&path.parse().unwrap(), &headers(list));
+            checked.map_err(|problem| problem.status().as_u16())
+        };
+        let page = [(SEC_FETCH_SITE, "cross-site")];
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(status(path, &page), Ok(()), "{path}");
         }
+        assert_eq!(status("/openapi.json", &[]), Ok(()));
+        assert_eq!(status("/openapi.json", &page), Err(403));
         for path in ["/v1/runs", "/metrics", "/", "/healthz/", "/v1/../healthz"] {
-            assert!(is_guarded(path), "{path}");
+            assert_eq!(status(path, &[]), Err(401), "{path}");
+            assert_eq!(status(path, &page), Err(403), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_must_be_the_hosts_own_with_a_token_too() {
+        let with = |auth: &Auth, list: &[(HeaderName, &'static str)], expected| {
+            let own = [(HOST, "localhost:4100"), (AUTHORIZATION, "Bearer secret")];
+            check(auth, &[&own[..], list].concat(), expected);
+        };
+        for token in [None, Some(token())] {
+            let has_token = token.is_some();
+            let auth = Auth::new(token, "https://hooks.example/base");
+            for site in ["same-origin", "none"] {
+                with(&auth, &[(SEC_FETCH_SITE, site)], Ok(()));
+            }
+            for site in ["cross-site", "same-site", "Same-Origin", "", "none, none"] {
+                with(&auth, &[(SEC_FETCH_SITE, site)], Err(403));
+            }
+            let twice = [(SEC_FETCH_SITE, "none"), (SEC_FETCH_SITE, "none")];
+            with(&auth, &twice, Err(403));
+            let own = (ORIGIN, "http://localhost:4100");
+            with(
+                &auth,
+                &[own.clone(), (SEC_FETCH_SITE, "same-origin")],
+                Ok(()),
+            );
+            with(
+                &auth,
+                &[own.clone(), (SEC_FETCH_SITE, "cross-site")],
+                Err(403),
+            );
+            with(&auth, &[own.clone(), own], Err(403));
+            with(&auth, &[(ORIGIN, "http://evil.example")], Err(403));
+            with(
+                &auth,
+                &[(ORIGIN, "null"), (SEC_FETCH_SITE, "none")],
+                Err(403),
+            );
+            let public = if has_token { Ok(()) } else { Err(403) };
+            with(&auth, &[(ORIGIN, "https://hooks.example")], public);
         }
     }
 
     #[test]
     fn a_refusal_says_how_to_be_let_in() {
-        let problem = Auth::new(Some(token())).check(&Uri::from_static("/"), &HeaderMap::new());
+        let problem = Auth::new(Some(token()), "https://hooks.example/base")
+            .check(&Uri::from_static("/"), &HeaderMap::new());
         let response = problem.unwrap_err().into_response();
         assert_eq!(
             response.headers()[WWW_AUTHENTICATE],

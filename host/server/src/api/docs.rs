@@ -111,7 +111,7 @@ impl Modify for Hooks {
             content_type = "application/problem+json"),
         (status = 422, description = "`idempotency-key-reused`: it came with another body before", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 429, description = "`inbox-full`, `host-full`, `too-fast`, with `Retry-After`", body = ProblemBody,
+        (status = 429, description = "`inbox-full`, `host-full`, `too-fast`, `too-many-held`, with `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 503, description = "The host cannot keep the request now, or its caller (`too-many-held`), with \
             `Retry-After`", body = ProblemBody,
@@ -162,7 +162,11 @@ impl IntoResponses for Guarded {
             ("401", "`unauthorized`: the API token is missing or wrong"),
             (
                 "403",
-                "`forbidden`: without an API token, requests to loopback and from its own pages only",
+                "`cross-site`: a page of another origin asks; `forbidden`: without an API token, requests to loopback only",
+            ),
+            (
+                "431",
+                "`too-many-header-fields`; `detail` names limit and setting",
             ),
             (
                 "503",
@@ -187,6 +191,14 @@ impl IntoResponses for BodyProblems {
                 "`request-timeout`: the body did not come fast enough",
             ),
             ("413", "`body-too-large`; `detail` names limit and setting"),
+            (
+                "431",
+                "`too-many-header-fields`; `detail` names limit and setting",
+            ),
+            (
+                "501",
+                "`unsupported-transfer-encoding`: a body is sent as it is, whole or `chunked`",
+            ),
         ])
     }
 }

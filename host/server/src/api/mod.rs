@@ -42,7 +42,6 @@ use utoipa_axum::routes;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::request::unread;
 use state::AppState;
 
 /// Returns the routes of the API, and of every path that no other routes serve.
@@ -56,7 +55,7 @@ pub fn router(
     let (routes, document) = routes().split_for_parts();
     let document = docs::to_json(&document).into();
     let state = AppState::new(runtime, backup, config, metrics, rejections, document);
-    let routes = routes
+    routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(
@@ -64,8 +63,7 @@ pub fn router(
             auth::guard,
         ))
         .layer(middleware::from_fn_with_state(state.clone(), count))
-        .with_state(state);
-    unread::thrown_away(routes)
+        .with_state(state)
 }
 
 fn routes() -> OpenApiRouter<AppState> {

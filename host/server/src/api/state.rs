@@ -65,7 +65,7 @@ impl AppState {
             metrics,
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
-            auth: Arc::new(Auth::new(config.token.clone())),
+            auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,

@@ -305,7 +305,7 @@ async fn without_one_a_web_page_cannot_reach_them() {
         .header("origin", "http://evil.example")
         .body(Body::empty())
         .unwrap();
-    check_problem(&api, page, 403, "forbidden").await;
+    check_problem(&api, page, 403, "cross-site").await;
 }
 
 #[tokio::test]

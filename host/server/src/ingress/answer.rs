@@ -3,9 +3,9 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use dormouse_journal::Response as Answer;
-use dormouse_runtime::{Received, Refusal};
+use dormouse_runtime::{Received, Refusal, Scope};
 use http::header::{
-    CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -57,7 +57,10 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     let problem = |status, code| Problem::new(status, code, &detail);
     match refusal {
-        Refusal::Method(_) => problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        Refusal::Method { allowed, .. } => {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+                .with_header(ALLOW, allow(allowed))
+        }
         Refusal::Signature(rejected) => unauthorized(rejected.as_str(), &detail),
         Refusal::NoSecret => unauthorized("signature-unverifiable", &detail),
         Refusal::Key(_) => problem(StatusCode::BAD_REQUEST, "invalid-header"),
@@ -70,11 +73,23 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
             problem(StatusCode::TOO_MANY_REQUESTS, "host-full").with_header(RETRY_AFTER, RETRY_ROOM)
         }
         Refusal::Rate(exceeded) => Problem::too_fast(exceeded),
-        Refusal::TooManyHeld => problem(StatusCode::SERVICE_UNAVAILABLE, "too-many-held")
-            .with_header(RETRY_AFTER, RETRY_HELD),
+        Refusal::TooManyHeld(scope) => {
+            // What a caller's own share does not hold is for it to slow down; the host's trouble is the host's.
+            let status = match scope {
+                Scope::Webhook | Scope::Run => StatusCode::TOO_MANY_REQUESTS,
+                Scope::Host => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            problem(status, "too-many-held").with_header(RETRY_AFTER, RETRY_HELD)
+        }
         Refusal::Secret(trouble) => Problem::secret_unavailable(&trouble),
         Refusal::Unavailable(unavailable) => unavailable.into(),
     }
+}
+
+/// Returns the value of a header `Allow`.
+pub(super) fn allow(methods: String) -> HeaderValue {
+    // The contract takes only tokens for methods, which are good header values.
+    HeaderValue::try_from(methods).unwrap_or(HeaderValue::from_static("HEAD, OPTIONS"))
 }
 
 /// RFC 9110, section 11.6.1, wants a challenge with every 401.

@@ -4,6 +4,7 @@
 //! name, and of what a chain of proxies says only the part that such proxies added, which is the right one: each adds at
 //! the end (RFC 7239, section 4; the same custom holds for `X-Forwarded-For`).
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use dormouse_config::Network;
@@ -57,6 +58,22 @@ pub fn caller(peer: SocketAddr, headers: &HeaderMap, trusted: &TrustedProxies) -
     }
 }
 
+/// Returns what the URL of a request begins with, before `/hooks/`: the scheme and the host by which its client called, if a
+/// trusted proxy said so, with the path that the public URL has; else the public URL.
+#[must_use]
+pub fn base<'a>(public_url: &'a str, caller: Option<&Caller>) -> Cow<'a, str> {
+    let public_url = public_url.trim_end_matches('/');
+    let said = caller.and_then(|caller| caller.scheme_and_host.as_deref());
+    let Some(scheme_and_host) = said else {
+        return public_url.into();
+    };
+    let behind_scheme = public_url.split_once("://").map_or("", |(_, rest)| rest);
+    let path = behind_scheme
+        .find('/')
+        .map_or("", |at| &behind_scheme[at..]);
+    format!("{scheme_and_host}{path}").into()
+}
+
 impl TrustedProxies {
     /// The proxies in these networks.
     #[must_use]
@@ -64,7 +81,8 @@ impl TrustedProxies {
         TrustedProxies(networks)
     }
 
-    fn include(&self, address: IpAddr) -> bool {
+    /// Returns true if this is the address of one of them.
+    pub(crate) fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 

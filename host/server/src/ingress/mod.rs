@@ -1,14 +1,13 @@
 //! Ingress: `/hooks/{token}`, where the outside world wakes runs.
 //!
 //! The order of checks is fixed, and each is cheaper than the next: the token (which needs no store), the methods that
-//! never reach a run, the method, the size; then, in the runtime, what the webhook's options ask for: signature, probe,
-//! repeat, ended, limits. The caller is answered when the request is durable; what the run does changes nothing about
-//! that, unless the webhook replies from the workflow.
+//! never reach a run, the method, the length of the body, and what else the head shows, which the runtime judges. Only then
+//! the body is read, and the runtime checks the rest. The caller is answered when the request is durable; what the run does
+//! changes nothing about that, unless the webhook replies from the workflow.
 
 mod answer;
 pub mod client;
 mod rejections;
-mod request;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,15 +17,19 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use dormouse_runtime::{Addressee, Refusal, Runtime};
+use bytes::Bytes;
+use dormouse_journal as journal;
+use dormouse_runtime::Runtime;
 use dormouse_webhook::Token;
 use http::header::ALLOW;
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::request::Parts;
+use http::{Method, Request, StatusCode, Uri};
+use hyper::body::Body as _;
 
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::request::unread;
-use client::{Caller, TrustedProxies};
+use crate::request::body;
+use client::{Caller, TrustedProxies, base};
 
 pub use rejections::{Rejected, Rejections};
 
@@ -43,14 +46,26 @@ pub struct Ingress {
     pub trusted: Arc<TrustedProxies>,
 }
 
-/// The routes under `/hooks/`.
+/// Returns the routes under `/hooks/`.
 pub fn routes(ingress: Ingress) -> Router {
-    let routes = Router::new()
+    Router::new()
         .route("/hooks/{token}", any(receive))
         .route("/hooks/{token}/", any(receive))
         .route("/hooks/{token}/{*rest}", any(receive))
-        .with_state(ingress);
-    unread::thrown_away(routes)
+        .with_state(ingress)
+}
+
+/// Returns the routes of an address that serves webhooks and nothing else.
+pub fn routes_alone(ingress: Ingress) -> Router {
+    routes(ingress).fallback(not_here)
+}
+
+async fn not_here(uri: Uri) -> Problem {
+    let detail = format!(
+        "there is nothing at {}; this address serves webhooks alone",
+        uri.path()
+    );
+    Problem::new(StatusCode::NOT_FOUND, "unknown-path", detail)
 }
 
 async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
@@ -66,7 +81,12 @@ async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Resp
     match respond(&ingress, token, caller.as_ref(), request).await {
         Ok((response, outcome)) => ingress.count(outcome, response),
         Err(problem) => {
-            ingress.refused(token, caller.as_ref(), &problem);
+            let Token { run, webhook, .. } = token;
+            let now = ingress.runtime.clock().now();
+            let address = caller.map(|caller| caller.address);
+            ingress
+                .rejections
+                .count(run, webhook, address, &problem, now);
             ingress.count(problem.code(), problem.into_response())
         }
     }
@@ -77,22 +97,6 @@ impl Ingress {
     fn caller(&self, request: &Request<Body>) -> Option<Caller> {
         let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         Some(client::caller(*peer, request.headers(), &self.trusted))
-    }
-
-    fn refused(&self, token: Token, caller: Option<&Caller>, problem: &Problem) {
-        let Token { run, webhook, .. } = token;
-        tracing::info!(
-            %run,
-            webhook = webhook.0,
-            client = caller.map(|caller| tracing::field::display(caller.address)),
-            reason = problem.code(),
-            "a request to a webhook was refused"
-        );
-        // What is gone is no longer shown, so nobody would see its count.
-        if !matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND) {
-            let now = self.runtime.clock().now();
-            self.rejections.count(run, webhook, problem.code(), now);
-        }
     }
 
     fn count(&self, outcome: &'static str, response: Response) -> Response {
@@ -120,30 +124,51 @@ async fn respond(
         return Ok((StatusCode::OK.into_response(), "head"));
     }
     let addressee = runtime.addressee(token).await?;
-    let allow = allow(&addressee);
     if request.method() == Method::OPTIONS {
+        let allow = answer::allow(addressee.allowed());
         let response = (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
         return Ok((response, "options"));
     }
-    let refuse = |refusal: Refusal| {
-        let is_method = matches!(refusal, Refusal::Method(_));
-        let problem = answer::refused(refusal);
-        match is_method {
-            true => problem.with_header(ALLOW, allow.clone()),
-            false => problem,
-        }
-    };
-    let admitted = addressee.admit(request.method().as_str()).map_err(refuse)?;
+    let admitted = addressee.admit(request.method().as_str());
+    admitted.map_err(answer::refused)?;
     let settings = runtime.settings();
-    let base = request::base(&settings.public_url, caller);
-    let request = request::read(request, &base, settings.limits.body).await?;
-    let received = addressee.receive(admitted, request).await.map_err(refuse)?;
+    let (limit, setting) = (settings.limits.body, dormouse_limits::BODY);
+    let length = length(request.body());
+    if length.is_some_and(|length| length > limit) {
+        return Err(Problem::too_large(limit, setting));
+    }
+    let (parts, body) = request.into_parts();
+    let head = head(&parts, &base(&settings.public_url, caller));
+    let expected = addressee.judge(head, length).await;
+    let expected = expected.map_err(answer::refused)?;
+    let body = body::read(&parts.headers, body, limit, setting).await?;
+    let received = expected.receive(body).await.map_err(answer::refused)?;
     Ok(answer::received(received))
 }
 
-fn allow(addressee: &Addressee) -> HeaderValue {
-    let mut methods = addressee.methods();
-    methods.extend(["HEAD", "OPTIONS"]);
-    // The contract takes only tokens for methods, which are good header values.
-    HeaderValue::try_from(methods.join(", ")).unwrap_or(HeaderValue::from_static("HEAD, OPTIONS"))
+/// Returns the length of a body, as far as it is known before the body is read.
+fn length(body: &Body) -> Option<u64> {
+    if body.is_end_stream() {
+        Some(0)
+    } else {
+        body.size_hint().exact()
+    }
+}
+
+/// Returns a request as its run will see it, still without its body. Its headers are in the order in which their names came
+/// first, repeats of a name together and in order: the order of different names means nothing (RFC 9110, section 5.3), and
+/// HTTP/2 does not keep it.
+fn head(parts: &Parts, base: &str) -> journal::Request {
+    let target = parts.uri.path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    let headers = parts.headers.iter().map(|(name, value)| {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        (name.as_str().to_owned(), value)
+    });
+    journal::Request {
+        method: parts.method.as_str().to_owned(),
+        url: format!("{base}{target}"),
+        headers: headers.collect(),
+        body: Bytes::new(),
+    }
 }

@@ -3,11 +3,26 @@
 //! A refused request leaves nothing in the store, so that refusing costs no disk; it is counted here, from the start of
 //! the host on. Only requests with a genuine token are counted, so that nobody fills this by inventing tokens, and not
 //! those whose webhook is gone, which nobody would look for. Its size is bounded all the same.
+//!
+//! The log has a few lines a minute for each reason. Each names a request, and says how many were refused since the line
+//! before, so that a flood is seen and fills no disk.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dormouse_journal::{RunId, Time, WebhookNumber};
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::problem::Problem;
+
+/// For how long lines in the log about one reason are counted.
+const LOG_WINDOW: Duration = Duration::from_secs(60);
+
+/// So many lines there are at most in that time: enough for whoever tries something out, and nothing for a disk.
+const LOG_LINES: u32 = 20;
 
 /// Webhooks whose refusals are known. Each takes some hundred bytes. A host has more webhooks than this only where most
 /// of them work.
@@ -35,12 +50,48 @@ struct Counts {
     /// The webhook whose last refusal is longest ago comes first. Times may be equal, places are not.
     order: BTreeMap<u64, Key>,
     next_place: u64,
+    /// What the log says of each reason. Reasons are codes of problems, of which there are some dozens.
+    logged: HashMap<&'static str, Logged>,
+}
+
+/// What the log says of one reason.
+#[derive(Debug)]
+struct Logged {
+    /// When the lines began to be counted.
+    since: Instant,
+    /// Lines since then.
+    lines: u32,
+    /// Requests refused since the last line.
+    refused: u64,
 }
 
 impl Rejections {
-    /// A request was refused for this reason.
-    pub fn count(&self, run: RunId, webhook: WebhookNumber, reason: &'static str, now: Time) {
-        self.lock().count((run, webhook), reason, now, MOST);
+    /// Counts a request that was refused, from a client at this address if it is known.
+    pub fn count(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        client: Option<IpAddr>,
+        problem: &Problem,
+        now: Time,
+    ) {
+        let reason = problem.code();
+        let mut counts = self.lock();
+        // What is gone is no longer shown, so nobody would see its count.
+        if !matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND) {
+            counts.count((run, webhook), reason, now, MOST);
+        }
+        let refused = counts.to_log(reason, Instant::now());
+        drop(counts);
+        let (webhook, client) = (webhook.0, client.map(tracing::field::display));
+        match refused {
+            Some(refused) => tracing::info!(
+                %run, webhook, client, reason, refused, "a request to a webhook was refused"
+            ),
+            None => {
+                tracing::debug!(%run, webhook, client, reason, "a request to a webhook was refused");
+            }
+        }
     }
 
     /// What a webhook refused.
@@ -59,6 +110,24 @@ impl Rejections {
 }
 
 impl Counts {
+    /// Counts one more refusal for the log. Returns how many there were since the last line, if there is to be another.
+    fn to_log(&mut self, reason: &'static str, now: Instant) -> Option<u64> {
+        let logged = self.logged.entry(reason).or_insert(Logged {
+            since: now,
+            lines: 0,
+            refused: 0,
+        });
+        if now.duration_since(logged.since) >= LOG_WINDOW {
+            (logged.since, logged.lines) = (now, 0);
+        }
+        logged.refused += 1;
+        if logged.lines >= LOG_LINES {
+            return None;
+        }
+        logged.lines += 1;
+        Some(std::mem::take(&mut logged.refused))
+    }
+
     fn count(&mut self, key: Key, reason: &'static str, now: Time, most: usize) {
         let place = self.next_place;
         self.next_place += 1;
@@ -94,15 +163,40 @@ mod tests {
     fn each_webhook_is_counted_by_reason() {
         let rejections = Rejections::default();
         let (one, other) = (WebhookNumber(0), WebhookNumber(1));
-        rejections.count(RUN, one, "too-fast", Time(5));
-        let clone = rejections.clone();
-        clone.count(RUN, one, "signature-wrong", Time(6));
-        rejections.count(RUN, one, "too-fast", Time(7));
-        rejections.count(RUN, other, "too-fast", Time(8));
+        let count = |rejections: &Rejections, webhook, status, reason, time| {
+            let problem = Problem::new(status, reason, "");
+            rejections.count(RUN, webhook, None, &problem, Time(time));
+        };
+        let (fast, wrong) = (StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED);
+        count(&rejections, one, fast, "too-fast", 5);
+        count(&rejections.clone(), one, wrong, "signature-wrong", 6);
+        count(&rejections, one, fast, "too-fast", 7);
+        count(&rejections, other, fast, "too-fast", 8);
+        count(&rejections, one, StatusCode::GONE, "webhook-gone", 9);
         let expected = rejected(&[("signature-wrong", 1), ("too-fast", 2)], 7);
         assert_eq!(rejections.of(RUN, one), expected);
         assert_eq!(rejections.of(RUN, other), rejected(&[("too-fast", 1)], 8));
         assert_eq!(rejections.of(RunId([2; 16]), one), Rejected::default());
+    }
+
+    #[test]
+    fn a_reason_is_logged_some_times_a_minute_with_its_count() {
+        let mut counts = Counts::default();
+        let start = Instant::now();
+        let mut log = |reason, after| counts.to_log(reason, start + Duration::from_secs(after));
+        for _ in 0..LOG_LINES {
+            assert_eq!(log("too-fast", 0), Some(1));
+        }
+        for second in 0..59 {
+            assert_eq!(log("too-fast", second), None);
+        }
+        assert_eq!(
+            log("signature-wrong", 59),
+            Some(1),
+            "another reason is told"
+        );
+        assert_eq!(log("too-fast", 60), Some(60));
+        assert_eq!(log("too-fast", 61), Some(1));
     }
 
     #[test]

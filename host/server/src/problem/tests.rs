@@ -1,6 +1,7 @@
 //! Every error has the status and code that the API promises.
 
 use axum::body::to_bytes;
+use dormouse_limits::{HOST_RATE, WEBHOOK_RATE};
 use dormouse_store::StorageError;
 
 use super::*;
@@ -173,17 +174,20 @@ async fn an_answer_has_the_form_of_rfc_9457() {
 #[test]
 fn who_calls_too_fast_is_told_when_to_come_back_and_what_the_limit_is() {
     let table = [
-        (Scope::Webhook, 1, "1", "`webhook-rate-limit`"),
-        (Scope::Webhook, 1_000, "1", "`webhook-rate-limit`"),
-        (Scope::Host, 1_001, "2", "`host-rate-limit`"),
+        (Scope::Webhook, WEBHOOK_RATE, 1, "1"),
+        (Scope::Webhook, HOST_RATE, 1_000, "1"),
+        (Scope::Run, HOST_RATE, 1_000, "1"),
+        (Scope::Host, HOST_RATE, 1_001, "2"),
     ];
-    for (scope, retry_after_ms, seconds, setting) in table {
+    for (scope, setting, retry_after_ms, seconds) in table {
         let problem = Problem::too_fast(Exceeded {
             scope,
+            setting,
             retry_after_ms,
         });
         assert_eq!((problem.status.as_u16(), problem.code), (429, "too-fast"));
-        assert!(problem.detail.contains(setting), "{}", problem.detail);
+        let named = format!("`{setting}`");
+        assert!(problem.detail.contains(&named), "{}", problem.detail);
         let expected = (RETRY_AFTER, HeaderValue::from_static(seconds));
         assert_eq!(problem.headers, [expected]);
     }

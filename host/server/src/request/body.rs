@@ -95,9 +95,17 @@ fn broken_off(error: axum::Error) -> Problem {
 }
 
 fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let Some(value) = values.next() else {
         return Ok(String::new());
     };
+    if values.next().is_some() {
+        return Err(Problem::malformed(
+            "invalid-header",
+            "the header Content-Type",
+            "is there more than once",
+        ));
+    }
     match value.to_str() {
         Ok(text) => Ok(text.trim().to_owned()),
         Err(_) => Err(Problem::malformed(

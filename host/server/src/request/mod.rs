@@ -1,5 +1,6 @@
-//! What the API and the ingress do with requests in the same way.
+//! What is done with every request in the same way, whatever it asks for: its head is checked, and its body is bounded.
 
 pub(crate) mod body;
+pub(crate) mod head;
 pub(crate) mod pace;
 pub(crate) mod unread;

@@ -2,15 +2,11 @@
 //! slow line is fine, and one byte a second, which would keep the host waiting for hours, is not.
 
 use std::error::Error;
-use std::future::ready;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
-use axum::middleware::map_request;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -22,21 +18,13 @@ pub(crate) fn earned(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(1_000) / BYTES_A_SECOND)
 }
 
-/// Routes whose bodies must come within this time, beside what they earn. The time begins when a body is first asked for.
-pub(crate) fn kept<S: Clone + Send + Sync + 'static>(
-    routes: Router<S>,
-    within: Duration,
-) -> Router<S> {
-    let pace = move |body: Body| {
-        if body.is_end_stream() {
-            body
-        } else {
-            Body::new(Paced::new(body, within))
-        }
-    };
-    routes.layer(map_request(move |request: Request| {
-        ready(request.map(pace))
-    }))
+/// Returns a body that must come within this time, beside what it earns. The time begins when it is first asked for.
+pub(crate) fn kept(body: Body, within: Duration) -> Body {
+    if body.is_end_stream() {
+        body
+    } else {
+        Body::new(Paced::new(body, within))
+    }
 }
 
 /// A sender that did not keep up.
@@ -116,30 +104,23 @@ impl HttpBody for Paced {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::post;
     use futures::{StreamExt as _, stream};
-    use http::{HeaderMap, StatusCode};
-    use tower::ServiceExt as _;
+    use http::{HeaderMap, Request, StatusCode};
 
     use super::*;
     use crate::request::{body, unread};
 
-    /// Sends these pieces, and then nothing more, without an end, to a handler that reads them.
+    /// Reads these pieces, after which nothing more comes, and no end. Returns the status that this is answered with.
     async fn answer(pieces: &[usize], within: Duration) -> StatusCode {
-        let read = async |headers: HeaderMap, body: Body| {
-            body::read(&headers, body, 1 << 20, dormouse_limits::BODY)
-                .await
-                .map(|_| ())
-        };
-        let routes = unread::thrown_away(Router::new().route("/", post(read)));
-        let routes = kept(routes, within);
         let pieces = pieces
             .iter()
             .map(|size| Ok::<_, std::io::Error>(vec![b'x'; *size]));
         let pieces: Vec<_> = pieces.collect();
         let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
-        let request = Request::post("/").body(body).unwrap();
-        routes.oneshot(request).await.unwrap().status()
+        let request = Request::post("/").body(kept(body, within)).unwrap();
+        let body = unread::thrown_away(request).into_body();
+        let read = body::read(&HeaderMap::new(), body, 1 << 20, dormouse_limits::BODY).await;
+        read.unwrap_err().status()
     }
 
     #[tokio::test]

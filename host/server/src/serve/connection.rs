@@ -5,18 +5,21 @@
 //! request at work is ended after a while, unless its client still takes what was answered.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
-use dormouse_config::Config;
+use axum::response::{IntoResponse as _, Response};
+use dormouse_limits::Limits;
+use futures::future::Either;
 use http::Request;
 use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulConnection;
@@ -25,11 +28,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::metrics::Metrics;
+use crate::request::{head, pace, unread};
+
 use super::activity::{Activity, Metered};
 
 /// Bytes of a request's head. The largest headers in use are cookies and tokens of some KiB; nginx takes 32 KiB. hyper
 /// reads bodies in pieces of this size too, so that up to twice as much of a head may be there before it is refused.
-/// The number of headers is bounded by hyper, at 100.
+/// hyper reads up to twice as many fields as are allowed, so that the host says itself that there are too many.
 const MOST_HEAD: u32 = 64 << 10;
 
 /// Bytes that a connection of HTTP/2 may send of all its bodies before they are read.
@@ -53,31 +59,46 @@ const PART_WITHIN: Duration = Duration::from_secs(1);
 /// The connections under way, which are ended together.
 pub(super) struct Connections {
     stop: watch::Sender<()>,
-    head_timeout: Duration,
-    limit: usize,
+    bounds: Bounds,
+    metrics: Metrics,
 }
 
 /// On what terms a listener serves its connections.
 pub(super) struct Terms {
     stop: watch::Receiver<()>,
+    bounds: Bounds,
+    metrics: Metrics,
+}
+
+/// What bounds a connection.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// How long a head may take, and how long the connection may be quiet.
     head_timeout: Duration,
-    limit: usize,
+    /// How long a body may take, beside what it earns.
+    body_timeout: Duration,
+    /// How many fields a head may have.
+    header_fields: usize,
 }
 
 impl Connections {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(limits: &Limits, metrics: Metrics) -> Self {
         Connections {
             stop: watch::Sender::new(()),
-            head_timeout: Duration::from_millis(config.limits.head_timeout),
-            limit: config.limits.connections as usize,
+            bounds: Bounds {
+                head_timeout: Duration::from_millis(limits.head_timeout),
+                body_timeout: Duration::from_millis(limits.body_timeout),
+                header_fields: limits.header_fields as usize,
+            },
+            metrics,
         }
     }
 
     pub(super) fn listener(&self) -> Terms {
         Terms {
             stop: self.stop.subscribe(),
-            head_timeout: self.head_timeout,
-            limit: self.limit,
+            bounds: self.bounds,
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -90,9 +111,9 @@ impl Connections {
 }
 
 impl Terms {
-    /// How many connections a listener serves at once.
-    pub(super) fn connections(&self) -> usize {
-        self.limit
+    /// Counts a connection that was ended at once, since its client has as many as it may.
+    pub(super) fn turned_away(&self) {
+        self.metrics.connection_turned_away();
     }
 
     /// Serves a connection to its end.
@@ -102,24 +123,38 @@ impl Terms {
         peer: SocketAddr,
         routes: Router,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let activity = Arc::new(Activity::new(self.head_timeout));
-        let stop = self.stop.clone();
-        let builder = builder(self.head_timeout);
+        let activity = Arc::new(Activity::new(self.bounds.head_timeout));
+        let (stop, metrics) = (self.stop.clone(), self.metrics.clone());
+        let builder = builder(self.bounds);
+        let entrance = Entrance {
+            peer,
+            routes: TowerToHyperService::new(routes),
+            activity: activity.clone(),
+            bounds: self.bounds,
+            metrics: self.metrics.clone(),
+        };
         async move {
             let io = TokioIo::new(Metered::new(stream, activity.clone()));
-            let service = service(peer, routes, activity.clone());
+            let service = service_fn(move |request| entrance.take(request));
             let connection = builder.serve_connection(io, service).into_owned();
-            attend(connection, &activity, stop).await;
+            let Err(error) = attend(connection, &activity, stop).await else {
+                return;
+            };
+            tracing::debug!(%error, "a connection ended badly");
+            if let Some(reason) = refused_by_hyper(&*error) {
+                metrics.head_refused(reason);
+            }
         }
     }
 }
 
-fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
+fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
+        .header_read_timeout(bounds.head_timeout)
+        .max_headers(2 * bounds.header_fields)
         .max_buf_size(MOST_HEAD as usize);
     builder
         .http2()
@@ -133,41 +168,67 @@ fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The routes, as this connection asks them: with the address of its other end in each request.
-fn service(
+/// Where the requests of a connection come in.
+struct Entrance {
     peer: SocketAddr,
-    routes: Router,
+    routes: TowerToHyperService<Router>,
     activity: Arc<Activity>,
-) -> impl Service<
-    Request<Incoming>,
-    Response = Response,
-    Error = Infallible,
-    Future = impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-> {
-    let routes = TowerToHyperService::new(routes);
-    service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let work = activity.clone().begin();
-        let answer = routes.call(request);
+    bounds: Bounds,
+    metrics: Metrics,
+}
+
+impl Entrance {
+    /// Bounds a request's body, checks its head, and has the routes answer it.
+    fn take(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        let work = self.activity.clone().begin();
+        let request = request.map(|body| pace::kept(Body::new(body), self.bounds.body_timeout));
+        let mut request = unread::thrown_away(request);
+        let answer = match head::check(&request, self.bounds.header_fields) {
+            Ok(()) => {
+                request.extensions_mut().insert(ConnectInfo(self.peer));
+                Either::Left(self.routes.call(request))
+            }
+            Err(problem) => {
+                self.metrics.head_refused(problem.code());
+                Either::Right(std::future::ready(Ok(problem.into_response())))
+            }
+        };
         async move {
             let answer = answer.await;
             drop(work);
             answer
         }
-    })
+    }
+}
+
+/// Returns what hyper refused a head for, if that is why a connection ended. It has answered by itself then, without a body.
+fn refused_by_hyper(error: &(dyn Error + Send + Sync + 'static)) -> Option<&'static str> {
+    let error = error.downcast_ref::<hyper::Error>()?;
+    if error.is_parse_too_large() {
+        Some("unread-too-large")
+    } else if error.is_parse() {
+        Some("unread-malformed")
+    } else if error.is_timeout() {
+        Some("unread-too-slow")
+    } else {
+        None
+    }
 }
 
 /// Sees a connection to its end, which comes when its client wants it, when the host stops, or when it is quiet.
-async fn attend<C: GracefulConnection<Error: std::fmt::Display>>(
+async fn attend<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
     mut stop: watch::Receiver<()>,
-) {
+) -> Result<(), C::Error> {
     let mut connection = pin!(connection);
     let mut is_stopping = false;
-    let ended = loop {
+    loop {
         tokio::select! {
-            ended = connection.as_mut() => break ended,
+            ended = connection.as_mut() => return ended,
             _ = stop.changed(), if !is_stopping => {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
@@ -175,16 +236,14 @@ async fn attend<C: GracefulConnection<Error: std::fmt::Display>>(
             () = activity.quiet() => {
                 connection.as_mut().graceful_shutdown();
                 if let Ok(ended) = timeout(PART_WITHIN, connection.as_mut()).await {
-                    break ended;
+                    return ended;
                 }
                 // What was on its way when the client was told is still answered.
                 if activity.is_quiet() {
-                    return tracing::debug!("a quiet connection was cut off");
+                    tracing::debug!("a quiet connection was cut off");
+                    return Ok(());
                 }
             }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended badly");
     }
 }

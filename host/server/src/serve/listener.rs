@@ -1,6 +1,9 @@
 //! An address listened on: connections are accepted as long as there is a place for them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,59 +13,97 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connection::Terms;
+use crate::ingress::client::TrustedProxies;
 use crate::machine::MachineClock;
 
 /// Between attempts when connections cannot be accepted. Out of file descriptors, say: connections that end will help.
 const RETRY: u64 = 200;
 
-/// Between warnings that the connections are at their limit, which a flood of them would fill the log with.
+/// Between warnings about connections, which a flood of them would fill the log with.
 const WARN_AGAIN: Duration = Duration::from_secs(60);
 
 /// Accepts connections, for ever. Each address has places of its own, so that a flood from outside does not keep the
 /// operator out.
-pub(super) async fn accept(listener: TcpListener, routes: Router, terms: Terms) {
-    let mut places = Places::new(terms.connections());
+pub(super) async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    mut places: Places,
+    terms: Terms,
+) {
+    let mut failed = Warned::default();
     loop {
-        let place = places.take().await;
+        let free = places.free().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let Some(share) = places.share(peer) else {
+                    terms.turned_away();
+                    continue;
+                };
                 // Answers are small, and each is waited for.
                 let _ = stream.set_nodelay(true);
                 let serving = terms.serve(stream, peer, routes.clone());
                 tokio::spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop((free, share));
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if failed.is_due() {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
                 MachineClock.pause(RETRY).await;
             }
         }
     }
 }
 
-/// Places for connections.
-struct Places {
+/// Places for connections. A client has a quarter of them at most, so that one alone cannot keep all others out. Clients of
+/// the machine itself, and trusted proxies, stand for many, and have no share.
+pub(super) struct Places {
     free: Arc<Semaphore>,
     limit: usize,
-    warned: Option<Instant>,
+    clients: Arc<Clients>,
+    trusted: Arc<TrustedProxies>,
+    full: Warned,
+    shares: Warned,
+}
+
+/// How many connections each client has. Whoever has none has no entry.
+type Clients = Mutex<HashMap<IpAddr, usize>>;
+
+/// A connection of a client, as long as this lives.
+struct Share(Option<(Arc<Clients>, IpAddr)>);
+
+/// When something was warned of.
+#[derive(Default)]
+struct Warned(Option<Instant>);
+
+impl Warned {
+    /// Returns true if it is time to warn, and takes it that this is done.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|last| last.elapsed() >= WARN_AGAIN);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 impl Places {
-    fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, trusted: Arc<TrustedProxies>) -> Self {
         Places {
             free: Arc::new(Semaphore::new(limit)),
             limit,
-            warned: None,
+            clients: Arc::default(),
+            trusted,
+            full: Warned::default(),
+            shares: Warned::default(),
         }
     }
 
     /// Waits for a place. None if there never will be one, which is when nobody asks any more.
-    async fn take(&mut self) -> Option<OwnedSemaphorePermit> {
-        let is_due = |warned: Instant| warned.elapsed() >= WARN_AGAIN;
-        if self.free.available_permits() == 0 && self.warned.is_none_or(is_due) {
-            self.warned = Some(Instant::now());
+    async fn free(&mut self) -> Option<OwnedSemaphorePermit> {
+        if self.free.available_permits() == 0 && self.full.is_due() {
             let limit = self.limit;
             tracing::warn!(
                 limit,
@@ -70,5 +111,101 @@ impl Places {
             );
         }
         self.free.clone().acquire_owned().await.ok()
+    }
+
+    /// Counts one more connection of a client. None if it has as many as it may.
+    fn share(&mut self, peer: SocketAddr) -> Option<Share> {
+        let address = peer.ip().to_canonical();
+        if address.is_loopback() || self.trusted.include(address) {
+            return Some(Share(None));
+        }
+        let client = network(address);
+        let most = (self.limit / 4).max(1);
+        let is_counted = {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let held = clients.entry(client).or_default();
+            let is_counted = *held < most;
+            *held += usize::from(is_counted);
+            is_counted
+        };
+        if is_counted {
+            return Some(Share(Some((self.clients.clone(), client))));
+        }
+        if self.shares.is_due() {
+            tracing::warn!(
+                %client,
+                most,
+                "a client has a quarter of all connections, and gets no more; if it is a proxy, name it in \
+                 `trusted-proxies`; the setting is `{CONNECTIONS}`"
+            );
+        }
+        None
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some((clients, client)) = self.0.take() else {
+            return;
+        };
+        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut held) = clients.entry(client) {
+            if *held.get() > 1 {
+                *held.get_mut() -= 1;
+            } else {
+                held.remove();
+            }
+        }
+    }
+}
+
+/// Returns what stands for a client: its address, or of IPv6 its network of 64 bits, in which it has all addresses.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(limit: usize) -> Places {
+        let trusted = ["10.0.0.0/8".parse().unwrap()].to_vec();
+        Places::new(limit, Arc::new(TrustedProxies::new(trusted)))
+    }
+
+    fn share(places: &mut Places, peer: &str) -> Option<Share> {
+        places.share(SocketAddr::new(peer.parse().unwrap(), 1))
+    }
+
+    #[tokio::test]
+    async fn a_client_has_a_quarter_and_gets_it_back() {
+        let mut places = places(8);
+        let first = share(&mut places, "192.0.2.1").unwrap();
+        let second = share(&mut places, "192.0.2.1").unwrap();
+        assert!(share(&mut places, "192.0.2.1").is_none());
+        let other = share(&mut places, "192.0.2.2").unwrap();
+        drop(first);
+        let third = share(&mut places, "::ffff:192.0.2.1").unwrap();
+        assert!(share(&mut places, "192.0.2.1").is_none());
+        drop((third, other, second));
+        assert!(places.clients.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_network_of_ipv6_is_one_client_and_proxies_are_none() {
+        let mut places = places(4);
+        let _one = share(&mut places, "2001:db8::1").unwrap();
+        assert!(share(&mut places, "2001:db8::2").is_none());
+        let _other = share(&mut places, "2001:db8:0:1::1").unwrap();
+        for peer in ["127.0.0.1", "::1", "10.1.2.3"] {
+            let held: Vec<_> = (0..9).map(|_| share(&mut places, peer)).collect();
+            assert!(held.iter().all(Option::is_some), "{peer}");
+        }
     }
 }

@@ -8,7 +8,6 @@ mod activity;
 mod capacity;
 mod connection;
 mod listener;
-mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::api;
 use crate::ingress::client::TrustedProxies;
-use crate::ingress::{Ingress, Rejections};
+use crate::ingress::{self, Ingress, Rejections};
 use crate::machine::{
     ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, available_memory,
     raise_open_files, read_ahead,
@@ -35,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::settings;
 use capacity::DoesNotFit;
 use connection::Connections;
-use listener::accept;
+use listener::{Places, accept};
 
 /// From the signal to the end of what is under way. Whoever sent it kills after some time, 10 s at the least.
 const LEAVE_WITHIN: Duration = Duration::from_millis(4_500);
@@ -114,29 +113,24 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let metrics = Metrics::default();
     let (runtime, backup) = open(&config, &metrics).await?;
     let end = End::new()?;
-    let connections = Connections::new(&config);
+    let connections = Connections::new(&config.limits, metrics.clone());
     let mut listeners = JoinSet::new();
     let rejections = Rejections::default();
+    let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let ingress = Ingress {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
         rejections: rejections.clone(),
-        trusted: TrustedProxies::new(config.trusted_proxies.clone()).into(),
+        trusted: trusted.clone(),
     };
+    let places = || Places::new(config.limits.connections as usize, trusted.clone());
     if let Some(listener) = hooks {
-        let routes = routes::hooks_alone(
-            ingress.clone(),
-            Duration::from_millis(config.limits.body_timeout),
-        );
-        listeners.spawn(accept(listener, routes, connections.listener()));
+        let routes = ingress::routes_alone(ingress.clone());
+        listeners.spawn(accept(listener, routes, places(), connections.listener()));
     }
     let api = api::router(runtime.clone(), backup, &config, metrics, rejections);
-    let routes = routes::everything(
-        api,
-        ingress,
-        Duration::from_millis(config.limits.body_timeout),
-    );
-    listeners.spawn(accept(everything, routes, connections.listener()));
+    let routes = api.merge(ingress::routes(ingress));
+    listeners.spawn(accept(everything, routes, places(), connections.listener()));
     log_addresses(&config);
 
     let failed = end.wait(&runtime).await;

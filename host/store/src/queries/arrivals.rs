@@ -7,7 +7,6 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::between;
 use crate::rules::number;
-use crate::rules::{Accept, Accepted, RequestRefused};
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::{mail, meta, replies, results};
 use crate::views::{Answer, Lying, Recalled};
@@ -133,24 +132,5 @@ impl<R: Rows> View<R> {
         }
         let was_taken = !inbox::TABLE.has(&self.0, (run, webhook, place))?;
         Ok(Answer::Ended { was_taken })
-    }
-
-    /// Returns what a request is answered whatever the limits are. None if it could be queued.
-    pub(crate) fn answer_at_any_rate(
-        &self,
-        accept: &Accept,
-    ) -> Result<Option<Accepted>, ReadError> {
-        if let Some(repeat) = accept.repeats(&self.0)? {
-            return Ok(Some(repeat));
-        }
-        let state = self.state(accept.run)?;
-        if state.is_none_or(|state| state.status.has_ended()) {
-            return Ok(Some(Accepted::Refused(RequestRefused::Ended)));
-        }
-        Ok(match self.webhook(accept.run, accept.webhook)? {
-            None => Some(Accepted::Refused(RequestRefused::UnknownWebhook)),
-            Some(webhook) if webhook.closed => Some(Accepted::Refused(RequestRefused::Closed)),
-            Some(_) => None,
-        })
     }
 }

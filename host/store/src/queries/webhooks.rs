@@ -7,7 +7,9 @@ use dormouse_journal::{Kind, RunId, WebhookNumber};
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
-use crate::tables::{TableId, Webhook, journal, webhooks};
+use crate::rows::table::between;
+use crate::rules::{Accepted, RememberedKey};
+use crate::tables::{TableId, duplicates, journal, webhooks};
 use crate::views::{IncomingView, WebhookView};
 
 /// A webhook's row names the record that has its URL.
@@ -17,27 +19,20 @@ const MISSING_URL: ReadError = ReadError::Missing {
 };
 
 impl<R: Rows> View<R> {
-    /// Returns one webhook.
-    pub(crate) fn webhook(
-        &self,
-        run: RunId,
-        webhook: WebhookNumber,
-    ) -> Result<Option<Webhook>, ReadError> {
-        let Some(standing) = self.standing(run)? else {
-            return Ok(None);
-        };
-        standing
-            .webhooks
-            .get(&webhooks::TABLE, &self.0, (run, webhook))
-    }
-
     /// Returns what a request to a webhook is judged by.
     pub(crate) fn incoming(
         &self,
         run: RunId,
         webhook: WebhookNumber,
     ) -> Result<Option<IncomingView>, ReadError> {
-        let Some(webhook) = self.webhook(run, webhook)? else {
+        let Some(standing) = self.standing(run)? else {
+            return Ok(None);
+        };
+        let has_ended = standing.state.status.has_ended();
+        let webhook = standing
+            .webhooks
+            .get(&webhooks::TABLE, &self.0, (run, webhook))?;
+        let Some(webhook) = webhook else {
             return Ok(None);
         };
         let (workflow, secrets) = match &webhook.options.signature {
@@ -53,9 +48,39 @@ impl<R: Rows> View<R> {
         };
         Ok(Some(IncomingView {
             webhook,
+            has_ended,
             workflow,
             secrets,
         }))
+    }
+
+    /// Returns true if a request to this webhook is remembered by this key, or by any if none is given.
+    pub(crate) fn remembers(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        key: Option<[u8; 32]>,
+    ) -> Result<bool, ReadError> {
+        let table = &duplicates::TABLE;
+        match key {
+            Some(key) => table.has(&self.0, (run, webhook, key)),
+            None => {
+                let all = between((run, webhook, [0; 32]), (run, webhook, [u8::MAX; 32]));
+                Ok(!table.keys(&self.0, all, false, 1)?.is_empty())
+            }
+        }
+    }
+
+    /// Returns what a request is answered that repeats another. None if there was none with this key, or if that means
+    /// nothing.
+    pub(crate) fn repeat(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        key: RememberedKey,
+    ) -> Result<Option<Accepted>, ReadError> {
+        let first = duplicates::TABLE.get(&self.0, (run, webhook, key.digest))?;
+        Ok(first.and_then(|first| key.repeats(first)))
     }
 
     /// Returns the webhooks that a run created first, at most so many. None if there is no such run.

@@ -5,7 +5,6 @@ use dormouse_journal::{OtherBody, Reply as ReplyOption, Request, RunId, Time, We
 use super::run::RunWrite;
 use super::{Transaction, Write};
 use crate::ReadError;
-use crate::rows::Rows;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
@@ -104,9 +103,10 @@ impl Transaction for Accept {
     fn apply(&self, write: &mut Write<'_>) -> Result<Accepted, ReadError> {
         let mut remember = self.key;
         if let Some(key) = self.key
-            && let Some(first) = self.first(&*write.rows, key)?
+            && let Some(first) =
+                duplicates::TABLE.get(&*write.rows, (self.run, self.webhook, key.digest))?
         {
-            match repeat(first, key) {
+            match key.repeats(first) {
                 Some(repeat) => return Ok(repeat),
                 None => remember = None,
             }
@@ -133,15 +133,6 @@ impl Transaction for Accept {
 }
 
 impl Accept {
-    /// Returns the first request that had this key.
-    fn first(
-        &self,
-        rows: &(impl Rows + ?Sized),
-        key: RememberedKey,
-    ) -> Result<Option<Duplicate>, ReadError> {
-        duplicates::TABLE.get(rows, (self.run, self.webhook, key.digest))
-    }
-
     fn refuse_size(
         &self,
         run: &RunWrite<'_>,
@@ -215,30 +206,22 @@ impl Accept {
         };
         expiring.add(run.rows, run.now.after(self.remember))
     }
-
-    /// Returns the repeat of an earlier request that this one is, if it is one.
-    pub(crate) fn repeats(
-        &self,
-        rows: &(impl Rows + ?Sized),
-    ) -> Result<Option<Accepted>, ReadError> {
-        let Some(key) = self.key else { return Ok(None) };
-        let first = self.first(rows, key)?;
-        Ok(first.and_then(|first| repeat(first, key)))
-    }
 }
 
-/// Returns what it means that a key was used before. None if it means nothing.
-fn repeat(first: Duplicate, key: RememberedKey) -> Option<Accepted> {
-    let same = Accepted::Duplicate {
-        id: first.id,
-        place: first.place,
-    };
-    if first.body == key.body {
-        return Some(same);
-    }
-    match key.other_body {
-        OtherBody::Same => Some(same),
-        OtherBody::Refuse => Some(Accepted::Refused(RequestRefused::OtherBody)),
-        OtherBody::Queue => None,
+impl RememberedKey {
+    /// Returns what it means that this key was used before. None if it means nothing.
+    pub(crate) fn repeats(self, first: Duplicate) -> Option<Accepted> {
+        let same = Accepted::Duplicate {
+            id: first.id,
+            place: first.place,
+        };
+        if first.body == self.body {
+            return Some(same);
+        }
+        match self.other_body {
+            OtherBody::Same => Some(same),
+            OtherBody::Refuse => Some(Accepted::Refused(RequestRefused::OtherBody)),
+            OtherBody::Queue => None,
+        }
     }
 }

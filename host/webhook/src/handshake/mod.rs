@@ -14,6 +14,9 @@ mod websub;
 use bytes::Bytes;
 use dormouse_journal::{Handshake, Header, Request, Response};
 
+/// Bytes of the body of a probe: a challenge and some words around it.
+const LONGEST_BODY: u64 = 4 << 10;
+
 /// Bytes of a challenge. The longest that is known, Microsoft Graph's, has some 120.
 const LONGEST: usize = 1_024;
 
@@ -33,6 +36,25 @@ pub fn probe(handshake: Handshake, request: &Request) -> Option<Response> {
     challenge
         .filter(|challenge| is_harmless(challenge))
         .map(answer)
+}
+
+/// Returns true if a request with this head can be a probe, before its body is read. `length` is the length of the body,
+/// as far as it is known.
+#[must_use]
+pub fn may_be_probe(handshake: Handshake, head: &Request, length: Option<u64>) -> bool {
+    if probe_method(handshake) != Some(head.method.as_str()) {
+        return false;
+    }
+    match handshake {
+        Handshake::None => false,
+        Handshake::Slack => {
+            length.is_some_and(|length| length <= LONGEST_BODY) && slack::is_json(head)
+        }
+        // The head says it all, and the body must be empty.
+        Handshake::Meta | Handshake::MicrosoftGraph | Handshake::Websub => {
+            length.is_none_or(|length| length == 0) && probe(handshake, head).is_some()
+        }
+    }
 }
 
 /// Whether the provider signs its probes as it signs its requests. Slack does; the others cannot, since they probe

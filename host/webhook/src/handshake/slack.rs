@@ -26,7 +26,7 @@ pub(super) fn challenge(request: &Request) -> Option<String> {
 }
 
 /// A page in a browser cannot send this type to another origin without asking that first.
-fn is_json(request: &Request) -> bool {
+pub(super) fn is_json(request: &Request) -> bool {
     let Field::Once(value) = field(request, "content-type") else {
         return false;
     };

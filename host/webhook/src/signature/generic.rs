@@ -8,8 +8,9 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use dormouse_journal::{Header, Request, Signature};
+use dormouse_journal::{Header, Request, Signature, SignatureScheme};
 
+use super::claim::Claim;
 use super::error::Rejected;
 use super::proof::{self, Digest};
 
@@ -18,17 +19,17 @@ const PADDED_OR_NOT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED_OR_NOT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED_OR_NOT);
 
-pub(super) fn verify(
-    check: &Signature,
-    secrets: &[&[u8]],
-    request: &Request,
-) -> Result<(), Rejected> {
+pub(super) fn claim(check: &Signature, head: &Request) -> Result<Claim, Rejected> {
     // Options without a header are refused when the webhook is created; here nothing could be proof of anything.
     let name = check.header.as_deref().ok_or(Rejected::Missing)?;
-    let signature = proof::header(request, name)?;
+    let signature = proof::header(head, name)?;
     let digest = signature.strip_prefix(prefix(check)).and_then(read);
     let digest = digest.ok_or(Rejected::Malformed)?;
-    proof::check_digests(secrets, &[&request.body], &[digest])
+    Ok(Claim {
+        scheme: SignatureScheme::HmacSha256,
+        before: Vec::new(),
+        digests: vec![digest],
+    })
 }
 
 pub(super) fn sign(check: &Signature, secret: &[u8], body: &[u8]) -> Vec<Header> {

@@ -4,8 +4,9 @@
 //! can be sent again at any time. The older `X-Hub-Signature` (SHA-1) is not looked at, but masked. See
 //! <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
 
-use dormouse_journal::{Header, Request};
+use dormouse_journal::{Header, Request, SignatureScheme};
 
+use super::claim::Claim;
 use super::error::Rejected;
 use super::proof;
 
@@ -13,11 +14,15 @@ pub(super) const SIGNATURE: &str = "x-hub-signature-256";
 pub(super) const OLD_SIGNATURE: &str = "x-hub-signature";
 const PREFIX: &str = "sha256=";
 
-pub(super) fn verify(secrets: &[&[u8]], request: &Request) -> Result<(), Rejected> {
-    let signature = proof::header(request, SIGNATURE)?;
+pub(super) fn claim(head: &Request) -> Result<Claim, Rejected> {
+    let signature = proof::header(head, SIGNATURE)?;
     let digest = signature.strip_prefix(PREFIX).and_then(proof::read_hex);
     let digest = digest.ok_or(Rejected::Malformed)?;
-    proof::check_digests(secrets, &[&request.body], &[digest])
+    Ok(Claim {
+        scheme: SignatureScheme::Github,
+        before: Vec::new(),
+        digests: vec![digest],
+    })
 }
 
 pub(super) fn sign(secret: &[u8], body: &[u8]) -> Vec<Header> {

@@ -4,6 +4,7 @@
 //! they share is in `proof`. Headers are read strictly: what a provider would never send is refused, even where the
 //! digest in it could be made out.
 
+mod claim;
 mod error;
 mod generic;
 mod github;
@@ -15,13 +16,51 @@ mod stripe;
 
 use dormouse_journal::{Header, Request, Signature, SignatureScheme, Time};
 
+pub use claim::Claim;
 pub use error::{BadSecret, Rejected};
 pub use options::check_signature;
 
-/// Checks a request. `secrets` are the values of the secrets named, any of which may match, so that they can be
-/// rotated. A timestamp may be off by `tolerance` milliseconds in either direction.
+/// Reads the signatures of a request from its headers. The body is not looked at. A timestamp may be off by `tolerance`
+/// milliseconds in either direction.
 ///
-/// It reads the body once for each secret, but only after everything about the headers is right.
+/// # Errors
+/// When the request could prove nothing, whatever its body is.
+pub fn claim(
+    check: &Signature,
+    head: &Request,
+    now: Time,
+    tolerance: u64,
+) -> Result<Claim, Rejected> {
+    match check.scheme {
+        SignatureScheme::StandardWebhooks => standard::claim(head, now, tolerance),
+        SignatureScheme::Github => github::claim(head),
+        SignatureScheme::Stripe => stripe::claim(head, now, tolerance),
+        SignatureScheme::Slack => slack::claim(head, now, tolerance),
+        SignatureScheme::HmacSha256 => generic::claim(check, head),
+    }
+}
+
+impl Claim {
+    /// Checks the signatures against the body. `secrets` are the values of the secrets that the webhook names, any of which
+    /// may match, so that they can be rotated. Reads the body once for each secret.
+    ///
+    /// # Errors
+    /// When none of the signatures is that of one of the secrets.
+    pub fn prove(&self, secrets: &[&[u8]], body: &[u8]) -> Result<(), Rejected> {
+        let message = [self.before.as_slice(), body];
+        match self.scheme {
+            SignatureScheme::StandardWebhooks => {
+                proof::check_digests(&standard::keys(secrets), &message, &self.digests)
+            }
+            SignatureScheme::Github
+            | SignatureScheme::Stripe
+            | SignatureScheme::Slack
+            | SignatureScheme::HmacSha256 => proof::check_digests(secrets, &message, &self.digests),
+        }
+    }
+}
+
+/// Checks a whole request: [`claim`], then [`Claim::prove`].
 ///
 /// # Errors
 /// When the request does not prove that its sender knows one of the secrets.
@@ -32,13 +71,7 @@ pub fn verify(
     now: Time,
     tolerance: u64,
 ) -> Result<(), Rejected> {
-    match check.scheme {
-        SignatureScheme::StandardWebhooks => standard::verify(secrets, request, now, tolerance),
-        SignatureScheme::Github => github::verify(secrets, request),
-        SignatureScheme::Stripe => stripe::verify(secrets, request, now, tolerance),
-        SignatureScheme::Slack => slack::verify(secrets, request, now, tolerance),
-        SignatureScheme::HmacSha256 => generic::verify(check, secrets, request),
-    }
+    claim(check, request, now, tolerance)?.prove(secrets, &request.body)
 }
 
 /// The headers by which a caller proves itself. `id` names the request under Standard Webhooks, where it must not

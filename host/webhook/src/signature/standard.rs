@@ -11,8 +11,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dormouse_journal::{Header, Request, Time};
+use dormouse_journal::{Header, Request, SignatureScheme, Time};
 
+use super::claim::Claim;
 use super::error::{BadSecret, Rejected};
 use super::proof::{self, Digest};
 
@@ -20,26 +21,27 @@ pub(super) const SIGNATURE: &str = "webhook-signature";
 const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
 
-pub(super) fn verify(
-    secrets: &[&[u8]],
-    request: &Request,
-    now: Time,
-    tolerance: u64,
-) -> Result<(), Rejected> {
-    let list = proof::header(request, SIGNATURE)?;
-    let id = proof::header(request, ID)?;
-    let timestamp = proof::header(request, TIMESTAMP)?;
+pub(super) fn claim(head: &Request, now: Time, tolerance: u64) -> Result<Claim, Rejected> {
+    let list = proof::header(head, SIGNATURE)?;
+    let id = proof::header(head, ID)?;
+    let timestamp = proof::header(head, TIMESTAMP)?;
     if id.is_empty() || id.contains('.') {
         return Err(Rejected::Malformed);
     }
-    let given = proof::signatures(list.split(' ').filter_map(signature))?;
+    let digests = proof::signatures(list.split(' ').filter_map(signature))?;
     proof::check_time(timestamp, now, tolerance)?;
-    // A secret that is not base64 was not made for this scheme, and is the key of nothing.
-    let keys: Vec<Vec<u8>> = secrets
-        .iter()
-        .filter_map(|secret| key(secret).ok())
-        .collect();
-    proof::check_digests(&keys, &message(id, timestamp, &request.body), &given)
+    Ok(Claim {
+        scheme: SignatureScheme::StandardWebhooks,
+        before: before_body(id, timestamp),
+        digests,
+    })
+}
+
+/// Returns the keys that secrets stand for. A secret that is not base64 was not made for this scheme, and is the key of
+/// nothing.
+pub(super) fn keys(secrets: &[&[u8]]) -> Vec<Vec<u8>> {
+    let keys = secrets.iter().filter_map(|secret| key(secret).ok());
+    keys.collect()
 }
 
 pub(super) fn sign(
@@ -50,7 +52,7 @@ pub(super) fn sign(
 ) -> Result<Vec<Header>, BadSecret> {
     let key = key(secret)?;
     let timestamp = proof::timestamp(now);
-    let digest = proof::digest(&key, &message(id, &timestamp, body));
+    let digest = proof::digest(&key, &[&before_body(id, &timestamp), body]);
     let signature = format!("v1,{}", STANDARD.encode(digest));
     Ok(vec![
         proof::made(ID, id.to_owned()),
@@ -59,8 +61,9 @@ pub(super) fn sign(
     ])
 }
 
-fn message<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
-    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
+/// What is signed before the body.
+fn before_body(id: &str, timestamp: &str) -> Vec<u8> {
+    format!("{id}.{timestamp}.").into_bytes()
 }
 
 /// One item of the list; none when it is of another version.

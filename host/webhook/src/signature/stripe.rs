@@ -5,20 +5,16 @@
 //! weaker version, such as the `v0` of test events. The secret is used as it is shown, `whsec_` included. See
 //! <https://docs.stripe.com/webhooks#verify-manually>.
 
-use dormouse_journal::{Header, Request, Time};
+use dormouse_journal::{Header, Request, SignatureScheme, Time};
 
+use super::claim::Claim;
 use super::error::Rejected;
 use super::proof;
 
 pub(super) const SIGNATURE: &str = "stripe-signature";
 
-pub(super) fn verify(
-    secrets: &[&[u8]],
-    request: &Request,
-    now: Time,
-    tolerance: u64,
-) -> Result<(), Rejected> {
-    let list = proof::header(request, SIGNATURE)?;
+pub(super) fn claim(head: &Request, now: Time, tolerance: u64) -> Result<Claim, Rejected> {
+    let list = proof::header(head, SIGNATURE)?;
     let mut timestamp = None;
     let mut digests = Vec::new();
     for item in list.split(',') {
@@ -30,17 +26,22 @@ pub(super) fn verify(
         }
     }
     let timestamp = timestamp.ok_or(Rejected::Malformed)?;
-    let given = proof::signatures(digests.into_iter())?;
+    let digests = proof::signatures(digests.into_iter())?;
     proof::check_time(timestamp, now, tolerance)?;
-    proof::check_digests(secrets, &message(timestamp, &request.body), &given)
+    Ok(Claim {
+        scheme: SignatureScheme::Stripe,
+        before: before_body(timestamp),
+        digests,
+    })
 }
 
 pub(super) fn sign(secret: &[u8], now: Time, body: &[u8]) -> Vec<Header> {
     let timestamp = proof::timestamp(now);
-    let digest = proof::hex(proof::digest(secret, &message(&timestamp, body)));
+    let digest = proof::hex(proof::digest(secret, &[&before_body(&timestamp), body]));
     vec![proof::made(SIGNATURE, format!("t={timestamp},v1={digest}"))]
 }
 
-fn message<'a>(timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 3] {
-    [timestamp.as_bytes(), b".", body]
+/// What is signed before the body.
+fn before_body(timestamp: &str) -> Vec<u8> {
+    format!("{timestamp}.").into_bytes()
 }

@@ -244,3 +244,34 @@ fn of_both_kinds_of_headers_only_what_they_agree_in_counts() {
     ];
     check(peer, &spoofed, "10.0.0.1", Some("https://hooks.example"));
 }
+
+#[test]
+fn a_trusted_proxy_says_scheme_and_host_and_the_public_url_the_path() {
+    let caller = |said: &str| Caller {
+        address: IpAddr::from([127, 0, 0, 1]),
+        scheme_and_host: (!said.is_empty()).then(|| said.to_owned()),
+    };
+    let table = [
+        ("http://a.example", "", "http://a.example"),
+        ("http://a.example/base/", "", "http://a.example/base"),
+        (
+            "http://a.example",
+            "https://b.example:8443",
+            "https://b.example:8443",
+        ),
+        (
+            "http://a.example/",
+            "https://b.example",
+            "https://b.example",
+        ),
+        (
+            "http://a.example:80/x/y",
+            "https://b.example",
+            "https://b.example/x/y",
+        ),
+    ];
+    for (public_url, said, expected) in table {
+        assert_eq!(base(public_url, Some(&caller(said))), expected);
+    }
+    assert_eq!(base("http://a.example/base", None), "http://a.example/base");
+}
