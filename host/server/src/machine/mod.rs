@@ -8,6 +8,7 @@ mod files;
 mod read_ahead;
 mod scratch;
 mod tasks;
+mod threads;
 
 pub use clock::MachineClock;
 pub use compiler::ChildCompiler;
