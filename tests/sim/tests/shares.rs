@@ -64,7 +64,7 @@ fn is_served(world: &World, host: &Runtime, workflow: &str) -> bool {
 
 fn calls_that_hang_leave_calls_to_others(ground: Ground) {
     let (world, host) = world(ground, |_| {});
-    world.start(&host, "script", &hanging(2_000, HOUR));
+    world.start(&host, "script", &hanging(1_500, HOUR));
     world.pass(1_000);
     assert_eq!(sent(&world), 8, "a run alone has a quarter");
     assert!(
@@ -86,9 +86,9 @@ fn calls_that_hang_leave_calls_to_others(ground: Ground) {
 
 fn every_call_is_made_however_many_wait(ground: Ground) {
     let (world, host) = world(ground, |settings| settings.limits.calls_in_flight = 400);
-    let run = world.start(&host, "script", &hanging(3_000, 1_000));
-    world.pass(1_000 * (3_000 / 100 + 10) + 60_000);
-    assert_eq!(sent(&world), 3_000);
+    let run = world.start(&host, "script", &hanging(2_000, 1_000));
+    world.pass(1_000 * (2_000 / 100 + 10) + 60_000);
+    assert_eq!(sent(&world), 2_000);
     assert_eq!(world.status(run), Status::Completed);
 }
 
