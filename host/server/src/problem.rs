@@ -75,6 +75,28 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
+    /// A body for which its sender has taken up the memory that one sender may have.
+    #[must_use]
+    pub fn memory_share() -> Self {
+        let detail = "the bodies that are being sent here take up the memory that this address may have; send fewer at once";
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "memory-share",
+            detail.to_owned(),
+        )
+        .retry_after(RETRY_ROOM)
+    }
+
+    /// A body for which the host has no memory left.
+    #[must_use]
+    pub fn no_memory() -> Self {
+        let detail = format!(
+            "the host has no memory left for this body; the setting is `{}`",
+            dormouse_limits::MEMORY_BUDGET
+        );
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", detail).retry_after(RETRY_ROOM)
+    }
+
     /// A body that broke off.
     pub fn incomplete(error: impl std::fmt::Display) -> Self {
         let detail = format!("the body could not be read to its end: {error}");
@@ -305,6 +327,12 @@ impl From<WriteError> for Problem {
                 let detail =
                     "the host's disk failed, and nothing was written; the host is about to stop";
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
+            }
+            WriteError::Panicked => {
+                tracing::error!(%error, "a write failed");
+                let detail =
+                    "the host met a fault of its own, and nothing was written; its log says which";
+                Problem::unavailable("internal-fault", detail, RETRY_RESTART)
             }
             WriteError::Stopped => stopping(),
         }

@@ -30,7 +30,8 @@ pub(super) async fn broadcast(
     body: Body,
 ) -> Result<Json<Notified>, Problem> {
     let event = event(&state, &path)?;
-    let payload = body::read_payload(&headers, body, state.runtime.settings().limits.body).await?;
+    let limit = state.runtime.settings().limits.body;
+    let payload = body::read_payload(&headers, body, limit, state.rooms.of_api()).await?;
     let runs = state.runtime.notify(event, payload).await?;
     Ok(Json(Notified {
         runs: runs.iter().map(ToString::to_string).collect(),
@@ -64,7 +65,8 @@ pub(super) async fn aim(
 ) -> Result<(StatusCode, Json<NotifiedRun>), Problem> {
     let run = path.run()?;
     let event = event(&state, &path)?;
-    let payload = body::read_payload(&headers, body, state.runtime.settings().limits.body).await?;
+    let limit = state.runtime.settings().limits.body;
+    let payload = body::read_payload(&headers, body, limit, state.rooms.of_api()).await?;
     match state
         .runtime
         .notify_run(run, event.clone(), payload)

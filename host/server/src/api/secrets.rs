@@ -79,7 +79,7 @@ pub(super) async fn set(
     body: Body,
 ) -> Result<(StatusCode, HeaderMap, Json<Secret>), Problem> {
     let name = path.new_secret()?;
-    let body = body::read_fixed(&headers, body, BODY).await?;
+    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
     let (value, uses) = new_secret(&body)?;
     drop(body);
     let mut headers = HeaderMap::new();

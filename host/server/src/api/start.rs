@@ -72,7 +72,7 @@ pub(super) async fn start(
     let start = Start {
         workflow: path.text("name").to_owned(),
         version,
-        input: body::read_payload(&headers, body, limit).await?,
+        input: body::read_payload(&headers, body, limit, state.rooms.of_api()).await?,
         headers: for_the_run(&headers),
         idempotency_key,
     };

@@ -15,6 +15,7 @@ use super::auth::Auth;
 use super::backup_place::BackupPlace;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
+use crate::request::room::Rooms;
 
 /// What every handler can use. Clones are cheap: each layer makes one for each request.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) max_wait: Duration,
     /// Where backups are made.
     pub(super) backup_place: BackupPlace,
+    /// The memory for bodies.
+    pub(super) rooms: Rooms,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -60,12 +63,14 @@ impl AppState {
         document: Bytes,
     ) -> Self {
         let masked = config.mask_headers.iter();
+        let rooms = Rooms::new(runtime.memory().clone());
         AppState(Arc::new(Shared {
             runtime,
             metrics,
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
             auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
+            rooms,
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,

@@ -77,7 +77,14 @@ pub(super) async fn deploy(
 ) -> Result<(StatusCode, HeaderMap, Json<Deployed>), Problem> {
     let name = path.new_workflow()?;
     let limit = state.runtime.settings().limits.component;
-    let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT).await?;
+    let upload = body::read(
+        &headers,
+        body,
+        limit,
+        dormouse_limits::COMPONENT,
+        state.rooms.of_api(),
+    )
+    .await?;
     let deployment = state.runtime.deploy(name, upload).await?;
     let mut headers = HeaderMap::new();
     let status = if deployment.new {

@@ -29,6 +29,7 @@ use hyper::body::Body as _;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::request::body;
+use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
 pub use rejections::{Rejected, Rejections};
@@ -42,6 +43,8 @@ pub struct Ingress {
     pub metrics: Metrics,
     /// What is counted of refused requests for each webhook.
     pub rejections: Rejections,
+    /// The memory for bodies.
+    pub(crate) rooms: Rooms,
     /// Proxies that are believed.
     pub trusted: Arc<TrustedProxies>,
 }
@@ -141,7 +144,8 @@ async fn respond(
     let head = head(&parts, &base(&settings.public_url, caller));
     let expected = addressee.judge(head, length).await;
     let expected = expected.map_err(answer::refused)?;
-    let body = body::read(&parts.headers, body, limit, setting).await?;
+    let room = ingress.rooms.of_webhook(token.run, token.webhook);
+    let body = body::read(&parts.headers, body, limit, setting, room).await?;
     let received = expected.receive(body).await.map_err(answer::refused)?;
     Ok(answer::received(received))
 }

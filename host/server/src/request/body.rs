@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use crate::problem::Problem;
 use crate::request::pace::TooSlow;
+use crate::request::room::Room;
 
 /// Reads a body. One over the limit is refused before it is read if its length is given, else as soon as it is over.
 pub(crate) async fn read(
@@ -19,8 +20,10 @@ pub(crate) async fn read(
     body: Body,
     limit: u64,
     setting: &Limit,
+    room: Room,
 ) -> Result<Bytes, Problem> {
-    read_up_to(headers, body, limit, || Problem::too_large(limit, setting)).await
+    let too_large = || Problem::too_large(limit, setting);
+    read_up_to(headers, body, limit, too_large, room).await
 }
 
 /// The same, for a limit that no setting changes.
@@ -28,8 +31,10 @@ pub(crate) async fn read_fixed(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
+    room: Room,
 ) -> Result<Bytes, Problem> {
-    read_up_to(headers, body, limit, || Problem::too_large_always(limit)).await
+    let too_large = || Problem::too_large_always(limit);
+    read_up_to(headers, body, limit, too_large, room).await
 }
 
 /// Reads a body with its media type. What says that it is JSON must be, or nothing at all.
@@ -37,9 +42,10 @@ pub(crate) async fn read_payload(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
+    room: Room,
 ) -> Result<Payload, Problem> {
     let content_type = content_type(headers)?;
-    let body = read(headers, body, limit, dormouse_limits::BODY).await?;
+    let body = read(headers, body, limit, dormouse_limits::BODY, room).await?;
     if is_json(&content_type) && !body.is_empty() {
         serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| {
             Problem::malformed("invalid-json", "the body", format!("is not JSON: {error}"))
@@ -53,11 +59,12 @@ async fn read_up_to(
     mut body: Body,
     limit: u64,
     too_large: impl Fn() -> Problem,
+    mut room: Room,
 ) -> Result<Bytes, Problem> {
-    let declared = headers
+    let declared: Option<u64> = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > limit) {
+    if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
     // Most bodies come in one piece, which is kept as it is.
@@ -70,20 +77,27 @@ async fn read_up_to(
         if (first.len().max(whole.len()) + data.len()) as u64 > limit {
             return Err(too_large());
         }
+        let size = (first.len().max(whole.len()) + data.len()) as u64;
         if first.is_empty() {
+            room.hold(size)?;
             first = data;
         } else {
+            // One whose length is unknown is copied when it outgrows its place.
+            room.hold(if declared.is_some() { size } else { 2 * size })?;
             if whole.is_empty() {
+                // Room that is not written to yet takes no memory.
+                whole.reserve(usize::try_from(declared.unwrap_or_default()).unwrap_or_default());
                 whole.extend_from_slice(&first);
             }
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if whole.is_empty() {
+    let body = if whole.is_empty() {
         first
     } else {
         whole.freeze()
-    })
+    };
+    Ok(room.keep(body))
 }
 
 fn broken_off(error: axum::Error) -> Problem {
@@ -120,12 +134,19 @@ fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
 mod tests {
     use http::HeaderValue;
 
+    use dormouse_limits::Budget;
+
     use super::*;
+    use crate::request::room::Rooms;
+
+    fn room() -> Room {
+        Rooms::new(Budget::default()).of_api()
+    }
 
     async fn payload(content_type: &'static str, body: &'static str) -> Result<Payload, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        read_payload(&headers, Body::from(body), 10).await
+        read_payload(&headers, Body::from(body), 10, room()).await
     }
 
     #[tokio::test]
@@ -146,13 +167,13 @@ mod tests {
         };
         let headers = HeaderMap::new();
         assert_eq!(
-            read(&headers, pieces("6789"), 10, dormouse_limits::BODY)
+            read(&headers, pieces("6789"), 10, dormouse_limits::BODY, room())
                 .await
                 .unwrap(),
             "0123456789"
         );
         assert!(
-            read(&headers, pieces("6789x"), 10, dormouse_limits::BODY)
+            read(&headers, pieces("6789x"), 10, dormouse_limits::BODY, room())
                 .await
                 .is_err()
         );
@@ -171,7 +192,7 @@ mod tests {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("11"));
         let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         assert_eq!(
-            read(&headers, unread, 10, dormouse_limits::BODY)
+            read(&headers, unread, 10, dormouse_limits::BODY, room())
                 .await
                 .unwrap_err()
                 .status()

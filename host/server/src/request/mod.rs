@@ -3,4 +3,5 @@
 pub(crate) mod body;
 pub(crate) mod head;
 pub(crate) mod pace;
+pub(crate) mod room;
 pub(crate) mod unread;

@@ -108,6 +108,7 @@ mod tests {
     use http::{HeaderMap, Request, StatusCode};
 
     use super::*;
+    use crate::request::room::Rooms;
     use crate::request::{body, unread};
 
     /// Reads these pieces, after which nothing more comes, and no end. Returns the status that this is answered with.
@@ -119,7 +120,15 @@ mod tests {
         let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
         let request = Request::post("/").body(kept(body, within)).unwrap();
         let body = unread::thrown_away(request).into_body();
-        let read = body::read(&HeaderMap::new(), body, 1 << 20, dormouse_limits::BODY).await;
+        let room = Rooms::new(dormouse_limits::Budget::default()).of_api();
+        let read = body::read(
+            &HeaderMap::new(),
+            body,
+            1 << 20,
+            dormouse_limits::BODY,
+            room,
+        )
+        .await;
         read.unwrap_err().status()
     }
 

@@ -1,7 +1,7 @@
 //! What the limits come to on this machine: whether all that they allow together fits into its memory.
 
 use dormouse_limits::{
-    BODY, Budget, CONNECTIONS, Limit, Limits, MEMORY, MEMORY_BUDGET, Part, STORE_CACHE,
+    BODY, Budget, COMPONENT, CONNECTIONS, Limit, Limits, MEMORY, MEMORY_BUDGET, Part, STORE_CACHE,
 };
 
 use super::connection::MOST_HELD;
@@ -88,7 +88,9 @@ pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), Doe
     shrink(budget, &mut limits.memory_budget, left)?;
     let budget = Budget::new(limits.memory_budget);
     shrink(MEMORY, &mut limits.memory, budget.size(Part::Guests))?;
-    shrink(BODY, &mut limits.body, budget.size(Part::Requests))
+    let requests = budget.size(Part::Requests);
+    shrink(COMPONENT, &mut limits.component, requests)?;
+    shrink(BODY, &mut limits.body, requests)
 }
 
 /// Makes a default smaller, or refuses what was given.
@@ -145,7 +147,8 @@ mod tests {
             assert!(all <= available, "{available}: {limits:?}");
             let budget = Budget::new(limits.memory_budget);
             assert!(limits.memory <= budget.size(Part::Guests));
-            assert!(limits.body <= budget.size(Part::Requests));
+            let requests = budget.size(Part::Requests);
+            assert!(limits.body <= requests && limits.component <= requests);
         }
     }
 

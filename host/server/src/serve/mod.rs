@@ -31,6 +31,7 @@ use crate::machine::{
     raise_open_files, read_ahead,
 };
 use crate::metrics::Metrics;
+use crate::request::room::Rooms;
 use crate::settings;
 use capacity::DoesNotFit;
 use connection::Connections;
@@ -121,6 +122,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
         rejections: rejections.clone(),
+        rooms: Rooms::new(runtime.memory().clone()),
         trusted: trusted.clone(),
     };
     let places = || Places::new(config.limits.connections as usize, trusted.clone());
@@ -177,7 +179,7 @@ async fn open(
             .chain(config.hooks_listen)
             .collect(),
     );
-    let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
+    let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current())?);
     let unusable = |source: OpenError| ServeError::Store {
         path: path.clone(),
         source,

@@ -1,0 +1,87 @@
+//! The memory of guests: what a new instance is granted, and who has its whole limit reserved.
+//!
+//! A guest takes memory as it needs it. One that finds none is dropped with what its activation did, and is executed again
+//! with its whole limit reserved, so that it cannot find none in the middle a second time. Nobody waits while holding some.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dormouse_journal::RunId;
+use dormouse_limits::{Budget, Grant, MEMORY_BUDGET, Part};
+
+use crate::slots::Slots;
+use crate::trouble::Trouble;
+
+/// The part of the guests' memory that is left free for those that are active, if dropping warm ones does it.
+const HEADROOM: u64 = 8;
+
+/// The memory of guests.
+pub(crate) struct GuestMemory {
+    budget: Budget,
+    slots: Arc<Slots>,
+    /// Runs that found no memory, until they have executed. Each of them is also waiting to be tried again.
+    short: Mutex<HashSet<RunId>>,
+    /// How many these are, so that nobody looks when there are none.
+    count: AtomicUsize,
+}
+
+impl GuestMemory {
+    pub(crate) fn new(budget: Budget, slots: Arc<Slots>) -> Arc<Self> {
+        Arc::new(GuestMemory {
+            budget,
+            slots,
+            short: Mutex::default(),
+            count: AtomicUsize::new(0),
+        })
+    }
+
+    /// Returns the memory that a new instance of a run begins with: its whole limit if it found none before.
+    pub(crate) fn reserve(&self, run: RunId, limit: u64) -> Result<Grant, Trouble> {
+        let size = self.budget.size(Part::Guests);
+        if !self.is_short(run) {
+            let full = size - size / HEADROOM;
+            while self.budget.taken(Part::Guests) > full && self.slots.make_room() {}
+            return Ok(self.budget.begin(Part::Guests));
+        }
+        let whole = limit.min(size);
+        loop {
+            if let Some(grant) = self.budget.take(Part::Guests, whole) {
+                return Ok(grant);
+            }
+            if !self.slots.make_room() {
+                return Err(Trouble::Retry(format!(
+                    "guests have {} of the {size} bytes of memory that they may have together, and this run needs {whole}; \
+                     the setting is `{MEMORY_BUDGET}`",
+                    self.budget.taken(Part::Guests)
+                )));
+            }
+        }
+    }
+
+    /// Notes that a run found no memory.
+    pub(crate) fn is_missing(&self, run: RunId) {
+        let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
+        short.insert(run);
+        self.count.store(short.len(), Ordering::Release);
+    }
+
+    /// Notes that a run has executed.
+    pub(crate) fn is_enough(&self, run: RunId) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
+        short.remove(&run);
+        self.count.store(short.len(), Ordering::Release);
+    }
+
+    fn is_short(&self, run: RunId) -> bool {
+        self.count.load(Ordering::Acquire) > 0
+            && self
+                .short
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&run)
+    }
+}
