@@ -17,10 +17,25 @@ const REPLAY_FACTOR: u32 = 4;
 /// executor's queue, since the first tick after a long wait is always due.
 const SLICE: Duration = Duration::from_millis(1);
 
+/// How much CPU time an activation uses before it counts as a long one. A guest that was executing at two ticks of the engine
+/// has mostly used more. Activations that only wait and log use a tenth of it.
+const LONG: Duration = Duration::from_millis(2);
+
 /// How many polls of an activation are measured only from the engine's first tick on: the one in which the guest
 /// executes, and the one that follows when it has begun to wait. In the second the guest does nothing: a collection of
 /// futures in wasmtime asks to be polled once more after it has polled each of them.
 const FREE_POLLS: u32 = 2;
+
+/// How an activation goes on after a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// At once.
+    Short,
+    /// After others have had a turn.
+    GivesWay,
+    /// When it is its turn among the others that compute for long.
+    Long,
+}
 
 /// Measures the CPU time of the open activation against its limit.
 ///
@@ -75,14 +90,19 @@ impl Meter {
         self.since = Some(self.clock.thread_time());
     }
 
-    /// Ends a poll that another one of the same activation follows. Returns whether others should have a turn before
-    /// that.
-    pub(crate) fn poll_ends(&mut self) -> bool {
+    /// Ends a poll that another one of the same activation follows. Returns who should have a turn before that.
+    pub(crate) fn poll_ends(&mut self) -> Pace {
         let slice = self.slice();
         self.used += slice;
         self.since = None;
         self.polls += 1;
-        slice >= SLICE || self.polls > FREE_POLLS
+        if self.used >= LONG {
+            Pace::Long
+        } else if slice >= SLICE || self.polls > FREE_POLLS {
+            Pace::GivesWay
+        } else {
+            Pace::Short
+        }
     }
 
     /// Returns whether the activation has used more CPU time than it may. `live` is false if it is a replay, which may

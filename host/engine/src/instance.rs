@@ -6,6 +6,7 @@
 mod execution;
 mod poll;
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Moment, Pay
 use dormouse_limits::BODY;
 
 use crate::bindings::WorkflowPre;
+use crate::cpu::Pace;
 use crate::decision::{Decision, Interruption};
 use crate::failure::{self, Verdict};
 use crate::guest::Guest;
@@ -52,6 +54,10 @@ pub struct Instance {
     waker: Waker,
     /// How many activations were replayed.
     replayed: u32,
+    /// True if the last activation computed for long. The next one is taken to do the same.
+    is_long: bool,
+    /// The turn to execute, which an instance that computes for long has.
+    turn: Option<Box<dyn Any + Send>>,
 }
 
 /// The state of a guest that has nothing more to do in its activation.
@@ -68,10 +74,8 @@ enum Settled {
 enum Polled {
     /// Nothing: the guest has nothing more to do.
     Settled(Settled),
-    /// Poll the guest again.
-    Again,
-    /// Poll the guest again after others have had a turn.
-    AgainLater,
+    /// Poll the guest again, at this pace.
+    Next(Pace),
 }
 
 impl Instance {
@@ -86,6 +90,8 @@ impl Instance {
             waker: signal.clone().into(),
             signal,
             replayed: 0,
+            is_long: false,
+            turn: None,
         }
     }
 
@@ -99,9 +105,14 @@ impl Instance {
         self.run().await?;
         self.replayed = self.replayed.wrapping_add(1);
         if self.replayed.is_multiple_of(REPLAYS_A_TURN) {
-            give_way().await;
+            self.next_turn().await;
         }
         Ok(())
+    }
+
+    /// Ends a replay: the instance computes no longer.
+    pub fn rest(&mut self) {
+        self.turn = None;
     }
 
     /// Makes a new activation at this moment: delivers the completion, and lets the guest run until it waits or ends. The
@@ -229,14 +240,36 @@ impl Instance {
 
     /// Polls the guest until it has nothing more to do.
     async fn settle(&mut self) -> Settled {
+        if self.is_long && self.turn.is_none() {
+            self.next_turn().await;
+        }
+        self.is_long = false;
         loop {
             let polled = self.poll();
             match self.after_poll(polled) {
-                Polled::Settled(settled) => return settled,
-                Polled::Again => {}
-                Polled::AgainLater => give_way().await,
+                Polled::Settled(settled) => {
+                    // A replay keeps its turn for the activations that follow.
+                    if self.shared.lock().cursor.is_live() {
+                        self.turn = None;
+                    }
+                    return settled;
+                }
+                Polled::Next(Pace::Short) => {}
+                Polled::Next(Pace::GivesWay) => give_way().await,
+                Polled::Next(Pace::Long) => {
+                    self.is_long = true;
+                    self.next_turn().await;
+                }
             }
         }
+    }
+
+    /// Waits for the next turn among those that compute for long. The turn that the instance has is over.
+    async fn next_turn(&mut self) {
+        self.turn = None;
+        // Also when there is a turn at once, others may be in the executor's queue.
+        give_way().await;
+        self.turn = Some(self.shared.turns.next().await);
     }
 
     /// Returns what is to be done with the guest after this poll.
@@ -249,11 +282,10 @@ impl Instance {
             Poll::Ready(returned) => Polled::Settled(Settled::Returned(returned)),
             Poll::Pending if !self.signal.is_raised() => Polled::Settled(Settled::Quiescent),
             Poll::Pending => {
-                let gives_way = state.meter.poll_ends();
+                let pace = state.meter.poll_ends();
                 match state.out_of_cpu() {
                     Some(stop) => Polled::Settled(Settled::Stopped(stop)),
-                    None if gives_way => Polled::AgainLater,
-                    None => Polled::Again,
+                    None => Polled::Next(pace),
                 }
             }
         }

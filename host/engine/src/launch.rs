@@ -1,6 +1,8 @@
 //! What a new instance is made of: who its run is, its limits, and what it asks of the host while it executes.
 
+use std::any::Any;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber};
@@ -26,6 +28,8 @@ pub struct Launch {
     pub urls: Arc<dyn Urls>,
     /// Measures the CPU time that the guest uses.
     pub cpu: Arc<dyn CpuClock>,
+    /// Gives the guest its turns if it computes for long.
+    pub turns: Arc<dyn Turns>,
     /// The size in bytes of the run's log so far, which is the last [`Decision::logged`](crate::Decision::logged). 0
     /// for a new run.
     pub logged: usize,
@@ -56,6 +60,13 @@ pub struct RunContext {
     pub started: Time,
     /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
+}
+
+/// Gives turns to guests that compute for long.
+pub trait Turns: Send + Sync {
+    /// Resolves when the guest may execute for another slice of a few milliseconds. What it resolves to is dropped when the
+    /// slice is over.
+    fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>>;
 }
 
 /// Makes the URLs of webhooks.

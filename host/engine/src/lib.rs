@@ -50,5 +50,5 @@ pub use cpu::CpuClock;
 pub use decision::{Decision, Effect, Interruption};
 pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
-pub use launch::{Launch, RunContext, Urls};
+pub use launch::{Launch, RunContext, Turns, Urls};
 pub use program::{LaunchError, LinkError, Program};

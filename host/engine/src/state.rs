@@ -11,7 +11,7 @@ use wasmtime::UpdateDeadline;
 use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
-use crate::launch::{Launch, RunContext, Urls};
+use crate::launch::{Launch, RunContext, Turns, Urls};
 use crate::limits::size;
 use crate::log::{Log, Stream};
 use crate::memory::MemoryUse;
@@ -23,11 +23,13 @@ use crate::waits::Waits;
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub memory: Arc<MemoryUse>,
+    pub turns: Arc<dyn Turns>,
 }
 
 impl Shared {
     pub(crate) fn new(launch: Launch) -> Self {
         Shared {
+            turns: launch.turns.clone(),
             state: Mutex::new(State::new(launch)),
             memory: Arc::default(),
         }

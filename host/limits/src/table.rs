@@ -144,7 +144,7 @@ limits! {
     STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of a step name, and of an event's name";
     LOG, log: "log-limit", Size, MIB, ANY, "Size of a run's log; what goes beyond is dropped";
     INSTANCES, instances: "instances", Count, 4_096, MAPPED,
-        "Instances in memory at once; further runs wait for their turn";
+        "Instances in memory at once, of which each workflow has a share; further runs wait for their turn";
     WARM_MEMORY, warm_memory: "warm-memory", Size, GIB, ANY, "Memory for the instances of runs that are asleep";
     STORE_CACHE, store_cache: "store-cache", Size, 32 * MIB, ANY,
         "Memory for what was read from the data directory. The operating system keeps more of it in memory that is free";
@@ -155,8 +155,10 @@ limits! {
         "How long a repeated request is known as one";
     CALL_TIMEOUT, call_timeout: "call-timeout", Span, 30 * SECOND, SOME,
         "For one attempt at a call whose workflow does not say";
+    CALL_TIMEOUT_LIMIT, call_timeout_limit: "call-timeout-limit", Span, 2 * HOUR, SOME,
+        "For one attempt at a call, whatever its workflow says";
     CALLS_IN_FLIGHT, calls_in_flight: "calls-in-flight", Count, 1_024, MAPPED,
-        "Calls made at once; further calls wait for their turn";
+        "Calls made at once, of which each run and each workflow has a share; further calls wait for their turn";
     COMPILE_TIME, compile_time: "compile-time-limit", Span, MINUTE, CHILD_TIME, "Processor time for compiling a component";
     COMPILE_MEMORY, compile_memory: "compile-memory-limit", Size, 2 * GIB, CHILD_MEMORY,
         "Memory for compiling a component";

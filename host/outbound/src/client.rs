@@ -10,6 +10,7 @@ use dormouse_seams::Attempt;
 use http::HeaderValue;
 
 use crate::listeners::Listeners;
+use crate::lookups::ON_BEHALF_OF;
 use crate::mask::Mask;
 use crate::outgoing::Outgoing;
 use crate::policy::Policy;
@@ -51,7 +52,11 @@ impl Client {
     /// `http` URLs can be called, and calls of `https` URLs fail with an error that says what is missing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self::assemble(settings, Arc::new(SystemResolver), Trust::system())
+        Self::assemble(
+            settings,
+            Arc::new(SystemResolver::default()),
+            Trust::system(),
+        )
     }
 
     pub(crate) fn assemble(settings: Settings, resolver: Arc<dyn Resolve>, trust: Trust) -> Self {
@@ -86,7 +91,9 @@ impl Client {
     pub async fn send(&self, attempt: Attempt) -> Result<Response, CallError> {
         let mask = Mask::new(&attempt.secret_headers)?;
         let timeout = attempt.timeout;
-        tokio::time::timeout(timeout, self.exchange(attempt, &mask))
+        let whose = attempt.on_behalf_of.clone();
+        let exchange = ON_BEHALF_OF.scope(whose, self.exchange(attempt, &mask));
+        tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or(Err(CallError::TimedOut))
             .map_err(|error| mask.error(error))

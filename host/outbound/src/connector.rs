@@ -26,6 +26,9 @@ use crate::resolve::Resolve;
 /// How long an address is tried before the next one is tried as well. RFC 8305 recommends this delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
+/// Between tries when the host has no free file descriptor, until the time for connecting is up.
+const RETRY: Duration = Duration::from_millis(200);
+
 /// Connects to hosts that the egress rules permit. It knows the host and the port of a request, never its path.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -85,7 +88,15 @@ impl Connector {
             port,
             kind: error.kind(),
         };
-        let stream = race(addresses).await.map_err(failed)?;
+        let stream = loop {
+            match race(&addresses).await {
+                // The connection's own trouble would be another one's at the next attempt; this is the host's.
+                Err(error) if is_out_of_files(&error) => {
+                    let _ = timeout(RETRY, std::future::pending::<()>()).await;
+                }
+                connected => break connected.map_err(failed)?,
+            }
+        };
         // A request is written whole, so waiting for more to send would only delay it.
         stream.set_nodelay(true).map_err(failed)?;
         Ok(stream)
@@ -135,6 +146,11 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// Returns true if the process or the machine had no free file descriptor: `EMFILE`, `ENFILE`.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(24 | 23))
+}
+
 fn port_of(uri: &Uri) -> u16 {
     let usual = if uri.scheme() == Some(&Scheme::HTTPS) {
         443
@@ -146,11 +162,11 @@ fn port_of(uri: &Uri) -> u16 {
 
 /// Connects to the address that answers first. The next address is tried when the one before has failed or its head
 /// start is over, so that a dead address (often all of IPv6) costs a moment and not the whole timeout.
-async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut attempts = JoinSet::new();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        attempts.spawn(TcpStream::connect(address));
+        attempts.spawn(TcpStream::connect(*address));
         if let Ok(Some(attempt)) = timeout(HEAD_START, attempts.join_next()).await {
             match attempt? {
                 Ok(stream) => return Ok(stream),

@@ -21,6 +21,7 @@ mod failure;
 mod headers;
 mod invalid;
 mod listeners;
+mod lookups;
 mod mask;
 mod outgoing;
 mod policy;

@@ -2,8 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::Builder;
+
+use tokio::sync::oneshot;
+
+use crate::lookups::{Lookups, whose};
 
 /// A future of the addresses of a name.
 pub(crate) type Resolving<'a> =
@@ -15,11 +21,25 @@ pub(crate) trait Resolve: Send + Sync {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a>;
 }
 
-/// The system's resolver.
-pub(crate) struct SystemResolver;
+/// The system's resolver. It blocks a thread for each lookup, up to half a minute if the name server is silent, and cannot be
+/// interrupted. So these are threads of their own, which nothing else waits for, and [`Lookups`] bounds them.
+#[derive(Default)]
+pub(crate) struct SystemResolver(Arc<Lookups>);
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, port)).await?.collect()) })
+        let whose = whose();
+        Box::pin(async move {
+            let turn = self.0.turn(whose).await;
+            let name = name.to_owned();
+            let (sender, receiver) = oneshot::channel();
+            Builder::new().name("lookup".into()).spawn(move || {
+                let found = (name.as_str(), port).to_socket_addrs();
+                // Whoever asked may have given up. The turn is over only now.
+                let _ = sender.send(found.map(Iterator::collect));
+                drop(turn);
+            })?;
+            receiver.await.map_err(io::Error::other)?
+        })
     }
 }

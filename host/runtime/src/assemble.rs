@@ -9,12 +9,14 @@ use dormouse_engine::Engine;
 use dormouse_limits::Budget;
 use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{ReadError, Store};
-use tokio::sync::Semaphore;
 
-use crate::calls::Calls;
+use crate::calls::{CallParts, Calls};
 use crate::clock_watch::ClockWatch;
+use crate::deadlines::Deadlines;
 use crate::deploy::Deployer;
 use crate::events::Events;
+use crate::places::Places;
+use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::rates::Rates;
 use crate::recovery::Recovery;
@@ -24,9 +26,10 @@ use crate::retirement::Retirement;
 use crate::run_ids::RunIds;
 use crate::runner::Runner;
 use crate::secrets::Secrets;
+use crate::services::keep_running;
 use crate::slots::Slots;
 use crate::start::Starter;
-use crate::timers::{Deadlines, Timers};
+use crate::timers::Timers;
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
@@ -74,7 +77,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
     };
     let clock = store.clock().clone();
     let slots = Slots::new(limits.instances, limits.warm_memory);
-    let wake = Wake::new(slots.clone(), spawner.clone());
+    let places = Places::new(limits.instances);
+    let wake = Wake::new(slots.clone(), clock.clone(), spawner.clone());
     let ids = Arc::new(RunIds::new(entropy.clone()));
     let urls = WebhookUrls::new(&settings.public_url, &store.token_keys().keys);
     let urls = Arc::new(urls);
@@ -89,21 +93,19 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
     });
     let recovery = Arc::new(Recovery {
         store: store.clone(),
-        spawner: spawner.clone(),
+        clock: clock.clone(),
+        slots: slots.clone(),
         wake: wake.clone(),
     });
     let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
-    let calls = Arc::new(Calls {
+    let calls = Calls::new(CallParts {
         store: store.clone(),
-        clock: clock.clone(),
         spawner: spawner.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
         egress,
         secrets: secrets.clone(),
-        in_flight: Semaphore::new(limits.calls_in_flight as usize),
-        most_in_flight: limits.calls_in_flight,
-        max_response: limits.body,
+        limits: limits.clone(),
         memory: memory.clone(),
     });
     let webhooks = Arc::new(Webhooks {
@@ -121,6 +123,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         store: store.clone(),
         clock: clock.clone(),
         slots: slots.clone(),
+        places: places.clone(),
+        turns: Processors::new(spawner.parallelism()),
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
@@ -131,8 +135,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
     let runner = Arc::new(Runner {
         store: store.clone(),
         clock: clock.clone(),
-        spawner: spawner.clone(),
         slots: slots.clone(),
+        places,
         wake: wake.clone(),
         replay,
         deadlines: deadlines.clone(),
@@ -182,37 +186,68 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
 }
 
 impl Services {
-    /// Takes up all that is due, and starts what looks after it from now on.
+    /// Starts what takes up all that is due, and looks after it from now on.
     pub(crate) async fn begin(&self) -> Result<(), ReadError> {
         self.secrets.warn_of_closed().await;
-        self.calls.recover().await?;
-        self.recovery.unblock().await?;
-        self.events.recover().await?;
-        self.recovery.wake_due().await?;
-        let timers = Timers {
+        let timers = Arc::new(Timers {
             store: self.store.clone(),
             clock: self.clock.clone(),
             slots: self.slots.clone(),
             wake: self.wake.clone(),
             deadlines: self.deadlines.clone(),
             recovery: self.recovery.clone(),
-        };
-        let clock_watch = ClockWatch {
+        });
+        let clock_watch = Arc::new(ClockWatch {
             clock: self.clock.clone(),
             slots: self.slots.clone(),
             deadlines: self.deadlines.clone(),
-        };
-        let retirement = Retirement {
+        });
+        let retirement = Arc::new(Retirement {
             store: self.store.clone(),
             clock: self.clock.clone(),
             slots: self.slots.clone(),
-        };
-        let refresh = self.programs.clone().refresh(self.slots.clone());
-        self.spawner.spawn(Box::pin(timers.run()));
-        self.spawner.spawn(Box::pin(clock_watch.run()));
-        self.spawner.spawn(Box::pin(self.events.clone().run()));
-        self.spawner.spawn(Box::pin(retirement.run()));
-        self.spawner.spawn(Box::pin(refresh));
+        });
+        // What cannot be read now is no reason to go on as if nothing were due.
+        self.store.due_runs(None, 1).await?;
+        let calls = &self.calls;
+        self.keep("calls", calls, |calls| async move { calls.run().await });
+        self.keep("surveys", calls, |calls| async move {
+            calls.run_surveys().await;
+        });
+        let recovery = &self.recovery;
+        self.keep("recovery", recovery, |recovery| async move {
+            recovery.unblock().await;
+        });
+        self.keep("timers", &timers, |timers| async move {
+            timers.run().await;
+        });
+        self.keep("clock", &clock_watch, |clock_watch| async move {
+            clock_watch.run().await;
+        });
+        let wake = Arc::new(self.wake.clone());
+        self.keep("wake-ups", &wake, |wake| async move { wake.run().await });
+        self.keep("events", &self.events, |events| async move {
+            events.run().await;
+        });
+        self.keep("retirement", &retirement, |retirement| async move {
+            retirement.run().await;
+        });
+        let refresh = Arc::new((self.programs.clone(), self.slots.clone()));
+        self.keep("refresh", &refresh, |refresh| async move {
+            refresh.0.refresh(&refresh.1).await;
+        });
         Ok(())
+    }
+
+    /// Runs a service to its end, and again whenever it panics.
+    fn keep<S: Send + Sync + 'static, F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        service: &Arc<S>,
+        run: impl Fn(Arc<S>) -> F + Send + Sync + 'static,
+    ) {
+        let (service, clock) = (service.clone(), self.clock.clone());
+        let kept = async move { keep_running(name, clock, || run(service.clone())).await };
+        self.spawner.spawn(Box::pin(kept));
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dormouse_seams::{HostClock, Seen};
 
+use crate::deadlines::Deadlines;
 use crate::slots::Slots;
-use crate::timers::Deadlines;
 
 /// Milliseconds between looks at the machine's clock.
 const LOOK: u64 = 10_000;
@@ -19,7 +19,7 @@ pub(crate) struct ClockWatch {
 
 impl ClockWatch {
     /// Watches for as long as the host runs.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(&self) {
         while !self.slots.is_stopping() {
             let seen = self.clock.watch();
             tell(seen);

@@ -72,7 +72,8 @@ impl Deployer {
         if let Some(code) = self.programs.compiled(version).await? {
             return Ok(code);
         }
-        match self.programs.compile(version, component.clone()).await {
+        let compiled = self.programs.compile_upload(version, component.clone());
+        match compiled.await {
             Ok((program, sealed)) => {
                 self.programs.hold(version, program).await;
                 Ok(sealed)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use dormouse_journal::{Channel, Payload, RunId};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
-use dormouse_store::{AimedNotified, MailLimits, Notified, ReadError, Store, WriteError};
+use dormouse_store::{AimedNotified, MailLimits, Notified, Store, WriteError};
 use tokio::sync::Notify;
 
-use crate::slots::{Hint, Slots};
+use crate::hint::Hint;
+use crate::slots::Slots;
 use crate::wake::Wake;
 
 /// How long to wait when a batch could not be served, in milliseconds.
@@ -54,14 +55,6 @@ impl Events {
         self.underway.notify_one();
     }
 
-    /// Takes up the events that were under way when the host stopped.
-    pub(crate) async fn recover(&self) -> Result<(), ReadError> {
-        if self.store.is_broadcasting().await? {
-            self.hint();
-        }
-        Ok(())
-    }
-
     /// Sends an event to all who wait for it, and returns the runs that it reaches.
     pub(crate) async fn send_to_all(
         &self,
@@ -73,8 +66,9 @@ impl Events {
             woken,
             broadcasting,
         } = self.store.notify(event, payload).await?;
+        let now = self.clock.now();
         for run in woken {
-            self.wake.wake(run, Hint::Anything);
+            self.wake.queue(run, Hint::Anything, now);
         }
         if broadcasting {
             self.hint();
@@ -100,29 +94,41 @@ impl Events {
         Ok(notified)
     }
 
-    /// Serves events for as long as the host runs.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Serves events for as long as the host runs, those first that were under way when it was started.
+    pub(crate) async fn run(&self) {
         while !self.slots.is_stopping() {
-            self.underway.notified().await;
-            loop {
-                match self.store.serve_events().await {
-                    Ok(served) => {
-                        for run in served.woken {
-                            self.wake.wake(run, Hint::Anything);
-                        }
-                        if !served.more {
-                            break;
-                        }
+            match self.store.is_broadcasting().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.underway.notified().await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "events could not be read");
+                    self.pause().await;
+                    continue;
+                }
+            }
+            match self.store.serve_events().await {
+                Ok(served) => {
+                    let now = self.clock.now();
+                    for run in served.woken {
+                        self.wake.queue(run, Hint::Anything, now);
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "an event could not be served");
-                        if self.store.failure().is_some() {
-                            return;
-                        }
-                        self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+                    self.wake.room().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an event could not be served");
+                    if self.store.failure().is_some() {
+                        return;
                     }
+                    self.pause().await;
                 }
             }
         }
+    }
+
+    async fn pause(&self) {
+        self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
     }
 }

@@ -6,22 +6,29 @@
 //!
 //! [`Runtime`] is what HTTP asks. Behind it are services, which `assemble` builds and hands to each other; each owns what
 //! is its own. The way of a completion: something happens outside, and a service (`webhooks`, `events`, `calls`, `timers`,
-//! `start`) makes it durable and wakes the run by its handle (`wake`); `slots` sees to it that one task at most owns a run;
+//! `start`) makes it durable and wakes the run by its handle (`wake`): at once if it came from outside, and else when it is the
+//! run's turn (`herd`); `slots` sees to it that one task at most owns a run;
 //! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
 //! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
 //! told before it is durable, `replies` and `watchers` know who waits for an answer or an end, `secrets` opens a secret for
 //! the use that was granted, `recovery` takes up what is due at a start, `retirement` removes what has expired.
 
 mod assemble;
+mod call_queue;
 mod calls;
 mod clock_watch;
+mod deadlines;
 mod decisions;
 mod deploy;
 mod early;
 mod error;
 mod events;
+mod herd;
+mod hint;
 mod live;
 mod parts;
+mod places;
+mod processors;
 mod programs;
 mod rates;
 mod received;
@@ -34,7 +41,9 @@ mod run_ids;
 mod runner;
 mod runtime;
 mod secrets;
+mod services;
 mod settings;
+mod shares;
 mod slots;
 mod start;
 mod timers;
@@ -43,6 +52,7 @@ mod turn;
 mod urls;
 mod waiters;
 mod wake;
+mod warm;
 mod watchers;
 mod webhooks;
 

@@ -1,11 +1,15 @@
 //! A run whose instance is in memory, being executed or kept warm.
 
+use std::sync::Arc;
+
 use dormouse_engine::Instance;
 use dormouse_journal::{Frontier, Time};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// A run whose instance is in memory.
 pub(crate) struct LiveRun {
+    /// The name of its workflow.
+    pub(crate) workflow: Arc<str>,
     pub(crate) instance: Instance,
     pub(crate) frontier: Frontier,
     /// The number of the next activation.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dormouse_engine::{Engine, Program};
 use dormouse_journal::VersionId;
 use dormouse_store::{Store, WriteError};
+use tokio::sync::Semaphore;
 
 use crate::slots::Slots;
 use crate::{CompileFailure, Compiler, Unavailable};
@@ -17,6 +18,10 @@ use crate::{CompileFailure, Compiler, Unavailable};
 /// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
 /// versions than this loads some of them again, in a third of a millisecond.
 const HELD: usize = 256;
+
+/// How many components are compiled at once that no run waits for: uploads, and those that an update of the host made
+/// stale. The compiler takes more, so that a run that wakes never waits for them.
+const UNHURRIED: usize = 2;
 
 /// Why a run's program cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,6 +39,14 @@ pub(crate) enum NoProgram {
         /// Why.
         reason: String,
     },
+    /// The compiler could not be run, for a reason that is not the component's.
+    #[error("the component of version {version} could not be compiled now: {reason}")]
+    NotCompiled {
+        /// The version.
+        version: VersionId,
+        /// Why.
+        reason: String,
+    },
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -45,6 +58,7 @@ pub(crate) struct Programs {
     store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
     held: Mutex<Held>,
+    unhurried: Semaphore,
 }
 
 #[derive(Default)]
@@ -62,6 +76,7 @@ impl Programs {
             store,
             compiler,
             held: Mutex::default(),
+            unhurried: Semaphore::new(UNHURRIED),
         }
     }
 
@@ -96,6 +111,17 @@ impl Programs {
         Ok((program, sealed))
     }
 
+    /// Does the same for an upload, beside few others.
+    pub(crate) async fn compile_upload(
+        &self,
+        version: VersionId,
+        component: Bytes,
+    ) -> Result<(Program, Bytes), CompileError> {
+        // Never closed.
+        let _turn = self.unhurried.acquire().await;
+        self.compile(version, component).await
+    }
+
     /// Holds a program that was just made.
     pub(crate) async fn hold(&self, version: VersionId, program: Program) {
         *self.slot(version).lock().await = Some(program);
@@ -122,13 +148,17 @@ impl Programs {
         let component = self.store.component(version).await;
         let component = component.map_err(Unavailable::from)?;
         let component = component.ok_or(NoProgram::Missing(version))?;
-        let (program, sealed) =
-            self.compile(version, component)
-                .await
-                .map_err(|error| NoProgram::Unusable {
-                    version,
-                    reason: error.to_string(),
-                })?;
+        let compiled = self.compile(version, component).await;
+        let (program, sealed) = compiled.map_err(|error| {
+            let reason = error.to_string();
+            match error {
+                // A machine without a free file descriptor, say. It will do better later.
+                CompileError::NotCompiled(CompileFailure::Host(_)) => {
+                    NoProgram::NotCompiled { version, reason }
+                }
+                _ => NoProgram::Unusable { version, reason },
+            }
+        })?;
         match self.store.keep_code(version, sealed).await {
             // The code is a cache: a disk that takes no more of it is no reason not to run.
             Ok(()) | Err(WriteError::Full) => Ok(program),
@@ -157,7 +187,7 @@ impl Programs {
 impl Programs {
     /// Compiles anew what the store's code no longer fits, as after an update of the host, so that no run has to wait
     /// for it. A run that wakes meanwhile does not wait for its turn here: it compiles what it needs itself.
-    pub(crate) async fn refresh(self: Arc<Self>, slots: Arc<Slots>) {
+    pub(crate) async fn refresh(&self, slots: &Slots) {
         let workflows = match self.store.workflows().await {
             Ok(workflows) => workflows,
             Err(error) => return tracing::warn!(%error, "workflows could not be read"),
@@ -170,11 +200,11 @@ impl Programs {
             if slots.is_stopping() {
                 return;
             }
-            if seen.insert(version)
-                && matches!(self.compiled(version).await, Ok(None))
-                && let Err(error) = self.get(version).await
-            {
-                tracing::warn!(%version, %error, "a component could not be compiled for this host");
+            if seen.insert(version) && matches!(self.compiled(version).await, Ok(None)) {
+                let _turn = self.unhurried.acquire().await;
+                if let Err(error) = self.get(version).await {
+                    tracing::warn!(%version, %error, "a component could not be compiled for this host");
+                }
             }
         }
     }

@@ -1,80 +1,94 @@
 //! Recovery: takes up everything that is due, at the start and every now and then.
+//!
+//! What is due is read a page at a time, and the next page when there is room for its runs.
 
 use std::sync::Arc;
 
-use dormouse_seams::Spawner;
+use dormouse_seams::HostClock;
 use dormouse_store::{ReadError, Store};
 
-use crate::slots::Hint;
+use crate::hint::Hint;
+use crate::slots::Slots;
 use crate::wake::Wake;
 
 /// How many runs are read at once.
 const PAGE: usize = 256;
 
+/// How many blocked runs are tried again at once. Each needs a commit, which those that are tried together share.
+const TRIED_AT_ONCE: usize = 16;
+
+/// How long to wait when the store cannot be read or written, in milliseconds.
+const PAUSE: u64 = 1_000;
+
 /// Takes up everything that is due.
 pub(crate) struct Recovery {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
 }
 
 impl Recovery {
     /// Looks for what a lost wake-up has missed, and whether a full disk takes writes again.
     pub(crate) async fn scan(&self) {
-        self.try_full_disk();
         if let Err(error) = self.wake_due().await {
             tracing::warn!(%error, "due runs could not be read");
         }
+        self.try_full_disk().await;
     }
 
     /// Wakes every run that can go on.
-    pub(crate) async fn wake_due(&self) -> Result<(), ReadError> {
+    async fn wake_due(&self) -> Result<(), ReadError> {
         let mut after = None;
-        loop {
+        while !self.slots.is_stopping() {
             let page = self.store.due_runs(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
+            let Some(last) = page.last() else { break };
             after = Some(*last);
+            let now = self.clock.now();
             for run in page {
-                self.wake.wake(run, Hint::Anything);
+                self.wake.queue(run, Hint::Anything, now);
             }
+            self.wake.room().await;
         }
+        Ok(())
     }
 
-    /// Tries blocked runs again: a restart may have brought what they were missing. Those that still cannot go on are
-    /// blocked again.
-    pub(crate) async fn unblock(&self) -> Result<(), ReadError> {
+    /// Tries blocked runs again, once after a start: it may have brought what they were missing. Those that still cannot go
+    /// on are blocked again.
+    pub(crate) async fn unblock(&self) {
         let mut after = None;
-        loop {
-            let page = self.store.blocked_runs(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
+        while !self.slots.is_stopping() {
+            let page = match self.store.blocked_runs(after, PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%error, "blocked runs could not be read");
+                    self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+                    continue;
+                }
             };
-            after = Some(*last);
-            for run in page {
-                let (store, wake) = (self.store.clone(), self.wake.clone());
-                self.spawner.spawn(Box::pin(async move {
-                    match store.resume(run).await {
-                        Ok(_) => wake.wake(run, Hint::Anything),
+            let Some(last) = page.last() else { return };
+            let next = Some(*last);
+            for runs in page.chunks(TRIED_AT_ONCE) {
+                self.wake.room().await;
+                let resumed = runs.iter().map(|run| self.store.resume(*run));
+                let resumed = futures::future::join_all(resumed).await;
+                for (run, resumed) in runs.iter().zip(resumed) {
+                    match resumed {
+                        Ok(_) => self.wake.queue(*run, Hint::Anything, self.clock.now()),
                         Err(error) => {
                             tracing::warn!(%run, %error, "a blocked run could not be tried again");
                         }
                     }
-                }));
+                }
             }
+            after = next;
         }
     }
 
     /// A host whose disk was full is not ready, so perhaps nobody asks it to write; it finds out by itself.
-    fn try_full_disk(&self) {
-        if self.store.is_full() {
-            let store = self.store.clone();
-            self.spawner.spawn(Box::pin(async move {
-                if store.probe().await.is_ok() {
-                    tracing::info!("the disk takes writes again");
-                }
-            }));
+    async fn try_full_disk(&self) {
+        if self.store.is_full() && self.store.probe().await.is_ok() {
+            tracing::info!("the disk takes writes again");
         }
     }
 }

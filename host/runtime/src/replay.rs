@@ -9,10 +9,12 @@ use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
 
+use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
+use crate::places::Places;
+use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::slots::Slots;
-use crate::timers::Deadlines;
 use crate::trouble::Trouble;
 use crate::turn::Turn;
 use crate::urls::WebhookUrls;
@@ -28,11 +30,13 @@ pub(crate) struct Replay {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) places: Arc<Places>,
     pub(crate) programs: Arc<Programs>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) urls: Arc<WebhookUrls>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Budget,
+    pub(crate) turns: Arc<Processors>,
     pub(crate) rebuild_after_step: bool,
 }
 
@@ -66,11 +70,14 @@ impl Replay {
         if view.state.activations > REPLAYED_WHILE_HELD {
             turn.hold = None;
         }
+        let workflow: Arc<str> = view.run.workflow.as_str().into();
+        turn.take_place(&self.places, &workflow).await;
         let Some(permit) = self.slots.permit().await else {
             return Ok(None);
         };
         let instance = self.instance(&view, input).await?;
         Ok(Some(Box::new(LiveRun {
+            workflow,
             instance,
             frontier,
             next: view.state.activations,
@@ -141,6 +148,7 @@ impl Replay {
             memory: self.memory.begin(Part::Guests),
             urls: self.urls.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
+            turns: self.turns.clone(),
             rebuild_after_step: self.rebuild_after_step,
             logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
         };
@@ -156,6 +164,7 @@ impl Replay {
                 break;
             }
         }
+        instance.rest();
         Ok(instance)
     }
 }

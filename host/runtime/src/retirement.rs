@@ -27,7 +27,7 @@ pub(crate) struct Retirement {
 
 impl Retirement {
     /// Removes what expires, for as long as the host runs.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(&self) {
         while !self.slots.is_stopping() {
             let now = self.clock.now();
             let wait = match self.retire(now).await {

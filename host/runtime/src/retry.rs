@@ -3,6 +3,9 @@
 use dormouse_journal::{CallError, OperationNumber, Response, RetryPolicy, RunId, Time};
 use sha2::{Digest, Sha256};
 
+/// The least time between two attempts at a call in milliseconds, whatever its policy or the response says.
+pub(crate) const GAP: u64 = 100;
+
 /// What to do after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -28,7 +31,7 @@ pub(crate) fn decide(
         .ok()
         .and_then(|response| retry_after(response, now));
     let delay = asked.unwrap_or_else(|| backoff(policy, run, operation, attempt));
-    Decision::Again(delay.min(policy.max_delay))
+    Decision::Again(delay.min(policy.max_delay).max(GAP))
 }
 
 /// Whether another attempt may give another result.
@@ -150,6 +153,24 @@ mod tests {
                 (whole / 2..=whole).contains(&delay),
                 "attempt {attempt}: {delay} ms"
             );
+        }
+    }
+
+    #[test]
+    fn no_policy_and_no_response_makes_attempts_follow_each_other_at_once() {
+        let hasty = RetryPolicy {
+            attempts: 100,
+            initial_delay: 0,
+            multiplier: 1.0,
+            max_delay: 0,
+        };
+        for result in [
+            response(503, None),
+            response(429, Some("0")),
+            Err(CallError::TimedOut),
+        ] {
+            let decision = decide(hasty, CALL, 1, &result, Time(0));
+            assert_eq!(decision, Decision::Again(GAP));
         }
     }
 

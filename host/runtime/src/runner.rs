@@ -1,37 +1,43 @@
 //! The runner: executes the activations of one run, one after the other, and commits each before it acts on it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{
-    Completion, Frontier, Moment, OperationNumber, Outcome, Ready, RunId, Source, Time,
+    Activation, Completion, Frontier, Kind, Moment, OperationNumber, Outcome, Ready, RunId, Source,
+    Time,
 };
 use dormouse_limits::Limits;
-use dormouse_seams::{HostClock, Spawner, Task};
+use dormouse_seams::{HostClock, Task};
 use dormouse_store::{Activated, Attempts, CommitRefused, Hold, NewResponse, Store};
+use futures::FutureExt;
 
 use crate::calls::Calls;
+use crate::deadlines::Deadlines;
 use crate::decisions;
 use crate::events::{Events, mail_limits};
+use crate::hint::Hint;
 use crate::live::LiveRun;
+use crate::places::Places;
 use crate::replay::Replay;
 use crate::replies::Replies;
-use crate::slots::{Claim, Hint, Release, Slots};
-use crate::timers::Deadlines;
+use crate::shares::Party;
+use crate::slots::{Claim, Owner, Release, Slots};
 use crate::trouble::Trouble;
 use crate::turn::Turn;
-use crate::wake::{OwnRuns, Wake};
+use crate::wake::{OwnRuns, Seat, Wake};
 use crate::watchers::Watchers;
 
-/// How long a run that met trouble of the host's is left alone, in milliseconds.
-const RETRY_AFTER: u64 = 1_000;
+/// How many activations of a run are executed before others have their turn.
+const IN_A_ROW: u32 = 64;
 
 /// Executes runs.
 pub(crate) struct Runner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
-    pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) places: Arc<Places>,
     pub(crate) wake: Wake,
     pub(crate) replay: Replay,
     pub(crate) deadlines: Arc<Deadlines>,
@@ -51,39 +57,60 @@ struct Next {
 /// What follows from an activation once it is committed.
 struct Effects {
     calls: Vec<OperationNumber>,
+    given_up: Vec<OperationNumber>,
     responses: Vec<NewResponse>,
     is_end: bool,
 }
 
 impl OwnRuns for Runner {
-    fn own(self: Arc<Self>, run: RunId, claim: Claim, hold: Option<Hold>) -> Task {
-        Box::pin(async move { self.execute(run, claim, hold).await })
+    fn own(
+        self: Arc<Self>,
+        run: RunId,
+        claim: Claim,
+        hold: Option<Hold>,
+        seat: Option<Seat>,
+    ) -> Task {
+        Box::pin(async move { self.execute(run, claim, hold, seat).await })
     }
 }
 
 impl Runner {
-    async fn execute(&self, run: RunId, mut claim: Claim, mut hold: Option<Hold>) {
+    async fn execute(
+        &self,
+        run: RunId,
+        mut claim: Claim,
+        mut hold: Option<Hold>,
+        mut seat: Option<Seat>,
+    ) {
+        let (mut live, mut place) = (None, None);
         loop {
-            let Claim {
-                owner,
-                mut live,
-                hints,
-            } = claim;
+            let Claim { owner, hints } = claim;
             let mut turn = Turn::new(run, hints, hold.take());
-            if let Err(trouble) = self.work(&mut turn, &mut live).await {
-                live = None;
-                if self.settle(&mut turn).await {
-                    // What was missing may have been known early as well, such as a version that is being deployed.
-                    self.wake.wake(run, Hint::Anything);
-                } else {
-                    self.handle(run, trouble).await;
+            (turn.seat, turn.place) = (seat.take(), place.take());
+            let worked = AssertUnwindSafe(self.work(&owner, &mut turn, &mut live));
+            let worked = worked.catch_unwind().await;
+            match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
+                Ok(()) => self.wake.is_well(run),
+                Err(trouble) => {
+                    live = None;
+                    if self.settle(&mut turn).await {
+                        // What was missing may have been known early as well, such as a version that is being deployed.
+                        self.wake.wake(run, Hint::Anything);
+                    } else {
+                        self.handle(run, trouble).await;
+                    }
                 }
             }
+            (seat, place) = (turn.seat.take(), turn.place.take());
             drop(turn);
             match owner.release(live) {
-                Release::Again(again) => claim = again,
-                Release::Released => return,
+                Release::Again(again, kept) => (claim, live) = (again, kept),
+                Release::Released => break,
             }
+        }
+        drop(place);
+        if let Some(seat) = seat {
+            seat.give_up();
         }
     }
 
@@ -93,49 +120,62 @@ impl Runner {
                 tracing::warn!(%run, code = reason.code, reason = reason.message, "a run is blocked");
                 if let Err(error) = self.store.block(run, reason).await {
                     tracing::warn!(%run, %error, "a run could not be marked as blocked");
-                    self.wake_later(run);
+                    self.wake.retry(run);
                 }
             }
             Trouble::Retry(reason) => {
                 tracing::warn!(%run, reason, "a run is tried again later");
-                self.wake_later(run);
+                self.wake.retry(run);
             }
             Trouble::Crowded => {
                 if self.slots.make_room() {
                     self.wake.wake(run, Hint::Anything);
                 } else {
-                    self.wake_later(run);
+                    self.wake.retry(run);
                 }
             }
         }
     }
 
-    fn wake_later(&self, run: RunId) {
-        let (wake, clock) = (self.wake.clone(), self.clock.clone());
-        let time = clock.now().after(RETRY_AFTER);
-        self.spawner.spawn(Box::pin(async move {
-            clock.sleep_until(time).await;
-            wake.wake(run, Hint::Anything);
-        }));
-    }
-
-    /// Executes activations until none is due.
-    async fn work(&self, turn: &mut Turn, live: &mut Option<Box<LiveRun>>) -> Result<(), Trouble> {
+    /// Executes activations until none is due, or others are to have their turn.
+    async fn work(
+        &self,
+        owner: &Owner,
+        turn: &mut Turn,
+        live: &mut Option<Box<LiveRun>>,
+    ) -> Result<(), Trouble> {
+        if live.is_none() {
+            *live = self.take_warm(owner, turn).await;
+        }
         if let Some(live) = live {
             turn.hint(&mut live.frontier);
         }
+        let mut made = 0;
         while !self.slots.is_stopping() {
+            turn.execute();
             if live.is_none() {
                 *live = self.replay.load(turn).await?;
             }
             let Some(current) = live else { return Ok(()) };
             let next = self.next(turn, current).await?;
             let Some(next) = next else { return Ok(()) };
+            if made == IN_A_ROW {
+                self.wake.queue(turn.run, Hint::Anything, self.clock.now());
+                return Ok(());
+            }
+            made += 1;
             if !self.activate(turn, live, next).await? {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Takes the instance that was kept, if there is one. It may be dropped while the run waits for its place.
+    async fn take_warm(&self, owner: &Owner, turn: &mut Turn) -> Option<Box<LiveRun>> {
+        let workflow = owner.warm_workflow()?;
+        turn.take_place(&self.places, &workflow).await;
+        owner.take_warm()
     }
 
     /// Waits until all that was known early is durable or has failed, so that from here on the store's reads show how it is.
@@ -231,6 +271,7 @@ impl Runner {
         current.frontier.apply(&new.activation);
         let effects = Effects {
             calls: new.calls.iter().map(|call| call.operation).collect(),
+            given_up: given_up(&new.activation),
             responses: new.responses.clone(),
             is_end: new.activation.end.is_some(),
         };
@@ -239,10 +280,15 @@ impl Runner {
         let committed = self.store.activate(run, number, new, retention, mail);
         // What this activation decided is in the same queue now, behind what it follows from.
         turn.hold = None;
+        turn.wait();
         match committed.await {
             Ok(Ok(activated)) => {
                 self.follow(current, next.now.time, &activated);
-                self.act(run, &activated, &effects);
+                let party = Party {
+                    workflow: current.workflow.clone(),
+                    run,
+                };
+                self.act(&party, &activated, &effects);
                 if effects.is_end {
                     *live = None;
                 }
@@ -274,21 +320,25 @@ impl Runner {
     }
 
     /// Does what a committed activation decided.
-    fn act(&self, run: RunId, activated: &Activated, effects: &Effects) {
+    fn act(&self, party: &Party, activated: &Activated, effects: &Effects) {
+        let run = party.run;
         for NewResponse { delivery, response } in &effects.responses {
             self.replies.answer(run, delivery, response);
         }
-        if !activated.status.has_ended() {
+        if activated.status.has_ended() {
+            self.calls.ended(run);
+        } else if !effects.calls.is_empty() {
             let attempts = Attempts {
                 scheduled: 1,
                 next: activated.time,
             };
-            for operation in &effects.calls {
-                self.calls.start(run, *operation, attempts);
-            }
+            self.calls.start(party, &effects.calls, attempts);
+        }
+        if !effects.given_up.is_empty() {
+            self.calls.given_up(run, &effects.given_up);
         }
         for woken in &activated.woken {
-            self.wake.wake(*woken, Hint::Anything);
+            self.wake.queue(*woken, Hint::Anything, activated.time);
         }
         if activated.broadcasting {
             self.events.hint();
@@ -298,4 +348,14 @@ impl Runner {
         }
         self.watchers.tell(run, activated.status);
     }
+}
+
+/// Returns the operations that an activation gave up.
+fn given_up(activation: &Activation) -> Vec<OperationNumber> {
+    let made = activation.operations.iter();
+    let given_up = made.filter_map(|operation| match &operation.kind {
+        Kind::Abandon { operations, .. } => Some(operations),
+        _ => None,
+    });
+    given_up.flatten().copied().collect()
 }

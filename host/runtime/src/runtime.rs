@@ -15,7 +15,7 @@ use dormouse_webhook::Token;
 use futures::FutureExt;
 
 use crate::assemble::{Services, assemble};
-use crate::slots::Hint;
+use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
@@ -110,6 +110,7 @@ impl Runtime {
         if cancelled == Cancelled::Now {
             tracing::info!(%run, "a run was cancelled");
             self.0.slots.forget(run);
+            self.0.calls.cancelled(run);
             self.0.watchers.tell(run, Status::Cancelled);
         }
         Ok(cancelled)

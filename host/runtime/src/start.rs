@@ -10,8 +10,8 @@ use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, W
 
 use crate::StartError;
 use crate::early::EarlyStart;
+use crate::hint::Hint;
 use crate::run_ids::RunIds;
-use crate::slots::Hint;
 use crate::wake::Wake;
 
 /// A run to be started.

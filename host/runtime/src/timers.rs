@@ -5,17 +5,16 @@
 //! who looks again after every commit; so nothing falls behind the place that was reached. Every now and then the look
 //! begins at the front all the same, and with it the scan of due runs: a wake-up that was lost delays nothing longer.
 
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dormouse_journal::{Moment, Time};
 use dormouse_seams::HostClock;
 use dormouse_store::{ReadError, Store, Timer};
-use futures::FutureExt;
-use tokio::sync::Notify;
 
+use crate::deadlines::Deadlines;
+use crate::hint::Hint;
 use crate::recovery::Recovery;
-use crate::slots::{Hint, Slots};
+use crate::slots::Slots;
 use crate::wake::Wake;
 
 /// How many timers are read at once.
@@ -26,48 +25,6 @@ const SCAN: u64 = 30_000;
 
 /// How long to wait when the store cannot be read, in milliseconds.
 const PAUSE: u64 = 1_000;
-
-/// When the timers are looked at next.
-#[derive(Default)]
-pub(crate) struct Deadlines {
-    next: Mutex<Option<Time>>,
-    earlier: Notify,
-}
-
-impl Deadlines {
-    /// A deadline was committed.
-    pub(crate) fn hint(&self, deadline: Option<Time>) {
-        let Some(deadline) = deadline else { return };
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        if next.is_none_or(|next| deadline < next) {
-            *next = Some(deadline);
-            self.earlier.notify_one();
-        }
-    }
-
-    /// Forgets what was hinted at: the table is about to be looked at.
-    fn clear(&self) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Time(u64::MAX));
-    }
-
-    /// Waits until this time, or until an earlier one that is hinted at.
-    async fn wait(&self, clock: &HostClock, until: Time) {
-        self.hint(Some(until));
-        loop {
-            let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let target = next.unwrap_or(until);
-            if target <= clock.now() {
-                return;
-            }
-            let mut reached = clock.sleep_until(target).fuse();
-            let mut earlier = pin!(self.earlier.notified().fuse());
-            futures::select_biased! {
-                () = reached => return,
-                () = earlier => {}
-            }
-        }
-    }
-}
 
 /// Wakes runs whose deadlines have passed.
 pub(crate) struct Timers {
@@ -80,18 +37,13 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// Looks after timers for as long as the host runs.
-    pub(crate) async fn run(self) {
+    /// Looks after timers for as long as the host runs. It begins with a scan of what is due.
+    pub(crate) async fn run(&self) {
         let mut reached = None;
-        let mut next_scan = self.clock.now().after(SCAN);
+        let mut next_scan = Time(0);
         while !self.slots.is_stopping() {
             let moment = self.clock.moment();
             let now = moment.time;
-            if now >= next_scan {
-                reached = None;
-                next_scan = now.after(SCAN);
-                self.recovery.scan().await;
-            }
             let wait_until = match self.fire(&mut reached, moment).await {
                 Ok(next) => next.map_or(next_scan, |next| next.min(next_scan)),
                 Err(error) => {
@@ -99,11 +51,17 @@ impl Timers {
                     now.after(PAUSE)
                 }
             };
+            if now >= next_scan || self.wake.takes_forgotten() {
+                reached = None;
+                next_scan = now.after(SCAN);
+                self.recovery.scan().await;
+                continue;
+            }
             self.deadlines.wait(&self.clock, wait_until).await;
         }
     }
 
-    /// Wakes the runs whose timers are due, and returns the time of the next timer.
+    /// Wakes the runs whose timers are due, a page when there is room for it, and returns the time of the next timer.
     async fn fire(
         &self,
         reached: &mut Option<Timer>,
@@ -114,12 +72,15 @@ impl Timers {
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
             for timer in &page.due {
-                self.wake.wake(timer.run, Hint::Time);
+                // The due time of a timer may be a date, which is another line of time.
+                self.wake
+                    .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }
             *reached = page.due.last().copied().or(*reached);
-            if page.due.len() < PAGE {
+            if page.due.len() < PAGE || self.slots.is_stopping() {
                 return Ok(page.next);
             }
+            self.wake.room().await;
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What keeps a run from going on, when it is not for want of something to do. None of it is the run's fault, and none of
 //! it fails the run.
 
+use std::any::Any;
+
 use dormouse_engine::{Interruption, LaunchError};
 use dormouse_journal::{Failure, Mismatch};
 use dormouse_store::{ReadError, WriteError};
@@ -16,6 +18,20 @@ pub(crate) enum Trouble {
     Retry(String),
     /// There was no room for its instance, although there was a permit: some guests take more of the pool than others.
     Crowded,
+}
+
+impl Trouble {
+    /// The trouble of a host that panicked over a run.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        Trouble::Retry(format!("the host panicked: {}", panic_text(panic)))
+    }
+}
+
+/// Returns what a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("it said nothing")
 }
 
 impl From<ReadError> for Trouble {
@@ -44,7 +60,8 @@ impl From<NoProgram> for Trouble {
         let code = match &error {
             NoProgram::Missing(_) => "component-missing",
             NoProgram::Unusable { .. } => "component-unusable",
-            NoProgram::Unavailable(
+            NoProgram::NotCompiled { .. }
+            | NoProgram::Unavailable(
                 Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
             ) => {
                 return Trouble::Retry(error.to_string());

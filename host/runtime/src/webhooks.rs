@@ -25,12 +25,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Unavailable;
 use crate::early::EarlyRequest;
+use crate::hint::Hint;
 use crate::rates::Rates;
 use crate::received::{Received, Refusal};
 use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
-use crate::slots::Hint;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 

@@ -1,6 +1,7 @@
 //! The way out: one attempt at a call at a time.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_journal::{CallError, Request, Response};
@@ -12,6 +13,8 @@ use crate::Task;
 /// One attempt at a call.
 #[derive(Debug, Clone)]
 pub struct Attempt {
+    /// The name of the workflow that makes the call, by which those who call get their shares of what there is little of.
+    pub on_behalf_of: Arc<str>,
     /// The request as it is sent, with the headers that the host adds.
     pub request: Request,
     /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the

@@ -28,6 +28,18 @@ pub trait Spawner: Send + Sync + 'static {
     /// Runs a task to its end, beside whatever else runs.
     fn spawn(&self, task: Task);
 
-    /// Runs a task that may block its thread, for example by a disk sync, without delaying any other task.
+    /// Runs a task that may block its thread, for example by a read from the disk, without delaying any other task. It may
+    /// have to wait for a thread.
     fn spawn_blocking(&self, task: Task);
+
+    /// Runs a task of the store's writer, which may block its thread by a disk sync. The thread is kept for this purpose, so
+    /// that such a task never waits for one. There is one such task at a time.
+    fn spawn_writer(&self, task: Task) {
+        self.spawn_blocking(task);
+    }
+
+    /// Returns how many tasks can be executed at the same time, which is at least one.
+    fn parallelism(&self) -> usize {
+        1
+    }
 }

@@ -306,6 +306,12 @@ impl From<WriteError> for Problem {
                     "the host's disk failed, and nothing was written; the host is about to stop";
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
+            WriteError::Panicked => {
+                tracing::error!(%error, "a write failed");
+                let detail =
+                    "the host met a fault of its own, and nothing was written; its log says which";
+                Problem::unavailable("internal-fault", detail, RETRY_RESTART)
+            }
             WriteError::Stopped => stopping(),
         }
     }

@@ -118,6 +118,11 @@ pub enum WriteError {
     /// The disk failed. The host cannot go on, since it no longer knows what is durable.
     #[error("the store failed, and the host must be restarted: {0}")]
     Failed(StorageError),
+    /// The host panicked over this write. Other writes are not affected.
+    #[error(
+        "the host panicked while it prepared a write, which is a fault of its own; its log says where"
+    )]
+    Panicked,
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopped,

@@ -1,5 +1,7 @@
 //! What reads return.
 
+use std::sync::Arc;
+
 use dormouse_journal::{
     Activation, Channel, Head, LogLine, Open, OperationNumber, Outcome, Payload, Response, RunId,
     Status, Time, WebhookNumber,
@@ -78,10 +80,12 @@ pub struct SendingView {
 }
 
 /// A call without a result, as start-up finds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutstandingCall {
     /// Whose call it is.
     pub run: RunId,
+    /// The name of the run's workflow.
+    pub workflow: Arc<str>,
     /// Which operation it is.
     pub operation: OperationNumber,
     /// How far it has come.

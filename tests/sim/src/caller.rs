@@ -105,7 +105,7 @@ impl World {
 ///
 /// # Panics
 /// When the token is none of this host's.
-pub(crate) async fn post(
+pub async fn post(
     host: &Runtime,
     url: &str,
     headers: &[(&str, &str)],

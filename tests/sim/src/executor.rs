@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -34,8 +35,23 @@ struct State {
     made: u64,
     /// Every task that may not have ended. Tasks that wait for each other keep each other alive, so a crash needs them.
     tasks: Vec<Weak<Cell>>,
+    /// What panics.
+    panics: Panics,
     /// How much later than it could a blocking piece of work begins: any number of milliseconds up to this.
     lag: Option<(Dice, u64)>,
+}
+
+/// Panics that are injected into tasks: at what they ask the machine for, which all of them do all the time.
+#[derive(Default)]
+struct Panics {
+    /// True while a task is polled. What a test asks for itself does not panic.
+    in_task: bool,
+    /// How often tasks have asked the machine for something since this was counted.
+    asked: u64,
+    /// At which of these times it panics.
+    at: Option<u64>,
+    /// How many tasks have panicked.
+    panicked: u64,
 }
 
 struct Cell {
@@ -89,12 +105,17 @@ impl Executor {
             .take();
         if let Some(mut future) = taken {
             let waker = Waker::from(cell.clone());
-            if future
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-            {
-                *cell.future.lock().unwrap_or_else(PoisonError::into_inner) = Some(future);
+            self.lock().panics.in_task = true;
+            let mut context = Context::from_waker(&waker);
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+            self.lock().panics.in_task = false;
+            match polled {
+                Ok(Poll::Pending) => {
+                    *cell.future.lock().unwrap_or_else(PoisonError::into_inner) = Some(future);
+                }
+                Ok(Poll::Ready(())) => {}
+                // The task ends, and the others go on.
+                Err(_) => self.lock().panics.panicked += 1,
             }
         }
         true
@@ -130,6 +151,35 @@ impl Executor {
                 self.advance();
             }
         }
+    }
+
+    /// Has a task panic when tasks ask the machine for something for this time from now on, counted from 0. With none, what they
+    /// ask for is only counted.
+    pub fn panic_at(&self, at: Option<u64>) {
+        let mut state = self.lock();
+        state.panics.asked = 0;
+        state.panics.at = at;
+    }
+
+    /// Returns how often tasks have asked the machine for something since [`Executor::panic_at`], and how many tasks have
+    /// panicked.
+    pub fn panics(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.panics.asked, state.panics.panicked)
+    }
+
+    /// Counts that a task asks the machine for something, and panics if it is time for that.
+    fn ask(&self) {
+        let mut state = self.lock();
+        let panics = &mut state.panics;
+        if !panics.in_task {
+            return;
+        }
+        let now = panics.asked;
+        panics.asked += 1;
+        let is_time = panics.at == Some(now);
+        drop(state);
+        assert!(!is_time, "injected at {now}");
     }
 
     /// Lets blocking work, which is what the disk is written by, begin late.
@@ -215,6 +265,7 @@ pub(crate) struct Seam(pub(crate) Arc<Executor>);
 
 impl Spawner for Seam {
     fn spawn(&self, task: Task) {
+        self.0.ask();
         let cell = Arc::new(Cell {
             future: Mutex::new(Some(task)),
             queued: AtomicBool::new(false),
@@ -247,6 +298,7 @@ impl Spawner for Seam {
 impl Seam {
     /// Returns the simulated time, which nobody sets.
     pub(crate) fn now(&self) -> Time {
+        self.0.ask();
         self.0.lock().now
     }
 }
@@ -258,6 +310,7 @@ impl Clock for Seam {
     }
 
     fn elapsed(&self) -> u64 {
+        self.0.ask();
         self.0.lock().now.0
     }
 
@@ -266,6 +319,7 @@ impl Clock for Seam {
     }
 
     fn sleep_until(&self, elapsed: u64) -> Task {
+        self.0.ask();
         Box::pin(Sleep {
             executor: self.0.clone(),
             until: Time(elapsed),

@@ -24,6 +24,7 @@ mod replay;
 mod shrink;
 mod world;
 
+pub use caller::post;
 pub use case::{Act, Case, What};
 pub use dice::Dice;
 pub use disk::{Operation, SimDisk};

@@ -123,13 +123,16 @@ impl Egress for Network {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        let arrives = self
-            .clock
-            .elapsed()
-            .saturating_add((egress.delay)(&request));
-        let passed = self.clock.sleep_until(arrives);
+        let now = self.clock.elapsed();
+        let arrives = now.saturating_add((egress.delay)(&request));
+        let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
+        let gives_up = now.saturating_add(timeout);
+        let passed = self.clock.sleep_until(arrives.min(gives_up));
         Box::pin(async move {
             passed.await;
+            if gives_up < arrives {
+                return Err(CallError::TimedOut);
+            }
             (egress.answer)(&request)
         })
     }

@@ -4,13 +4,15 @@
 //! run as if it were new, being handed the completions that the journal holds, and what it decides is compared with
 //! what is recorded, byte for byte: operations, log lines and the end.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{CpuClock, Launch, Program, RunContext, Urls};
+use dormouse_engine::{CpuClock, Launch, Program, RunContext, Turns, Urls};
 use dormouse_journal::{Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber};
 use dormouse_limits::{Budget, Part};
+use dormouse_seams::Task;
 use dormouse_store::RunView;
 
 use crate::{Dice, Reading, World};
@@ -135,6 +137,7 @@ impl<'w> Recorded<'w> {
             memory: Budget::default().begin(Part::Guests),
             urls: self.urls.clone(),
             cpu: Arc::new(NoCpu),
+            turns: Arc::new(AtOnce),
             logged: 0,
             rebuild_after_step: false,
         }
@@ -158,6 +161,18 @@ impl RecordedUrls {
 impl Urls for RecordedUrls {
     fn url(&self, _run: RunId, webhook: WebhookNumber) -> String {
         self.0.get(&webhook).cloned().unwrap_or_default()
+    }
+}
+
+/// Every turn is given at once.
+struct AtOnce;
+
+impl Turns for AtOnce {
+    fn next(&self) -> Task<Box<dyn Any + Send>> {
+        Box::pin(async {
+            let turn: Box<dyn Any + Send> = Box::new(());
+            turn
+        })
     }
 }
 

@@ -198,6 +198,43 @@ impl World {
         change(&mut self.settings);
     }
 
+    /// Has a task of the host panic when tasks ask the machine for something for this time from now on, counted from 0. With
+    /// none, what they ask for is only counted.
+    pub fn panic_at(&self, at: Option<u64>) {
+        self.executor.panic_at(at);
+    }
+
+    /// Returns how often tasks have asked the machine for something since [`World::panic_at`], and how many have panicked.
+    #[must_use]
+    pub fn panics(&self) -> (u64, u64) {
+        self.executor.panics()
+    }
+
+    /// Does something in a task of its own, as each connection has one. None if the task panics, or is not done within so many
+    /// milliseconds.
+    pub fn within<T: Send + 'static>(
+        &self,
+        span: u64,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let done = Arc::new(Mutex::new(None));
+        let slot = done.clone();
+        self.spawn(Box::pin(async move {
+            let output = work.await;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+        }));
+        let until = self.now().after(span);
+        let is_done = || {
+            done.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some()
+        };
+        while self.now() < until && !is_done() {
+            self.watch(self.now().after(1), || !is_done());
+        }
+        done.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Sets the machine's date ahead by this many milliseconds, or back, the host running.
     pub fn set_date(&self, by: i64) {
         self.executor.set_date(by);

@@ -10,7 +10,10 @@
 
 mod every_sync;
 mod generated;
+mod herds;
 mod one_sync;
+mod panics;
 mod rules;
 mod same_twice;
+mod shares;
 mod webhooks;

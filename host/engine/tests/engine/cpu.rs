@@ -12,7 +12,7 @@ use dormouse_journal::{Outcome, Time};
 use serde_json::json;
 
 use crate::core_guest::{CoreGuest, SLEEP, WAIT};
-use crate::harness::{Run, SteppingCpu, allow, check_failure, engine};
+use crate::harness::{CountedTurns, Run, SteppingCpu, allow, check_failure, engine};
 
 /// Keeps the other tests of this file waiting. All share an engine, and a tick that one asks for would reach a guest of
 /// another.
@@ -153,4 +153,63 @@ fn an_activation_can_be_dropped_in_the_middle() {
         assert!(matches!(polled, Poll::Pending));
     });
     drop(instance);
+}
+
+/// A look at the clock costs 10 ms, so that a poll that is measured is a long one.
+#[test]
+fn a_guest_that_computes_for_long_executes_only_when_it_is_its_turn() {
+    let _alone = alone();
+    let turns = CountedTurns::up_to(2);
+    let given = turns.clone();
+    let run = Run::script(json!({"spin": true})).with(move |launch| {
+        small_budget(launch);
+        launch.turns = given.clone();
+        allow(launch, |limits| {
+            limits.cpu = 3_600_000;
+        });
+    });
+    let mut instance = run.launch();
+    ticking(|| {
+        let mut future = pin!(instance.activate(Time(1_000), None));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..9 {
+            assert!(future.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(turns.asked(), 3, "two slices were given, and none after");
+        assert_eq!(turns.taken(), 0, "who waits for a turn has none");
+    });
+}
+
+#[test]
+fn a_guest_that_computes_for_a_moment_asks_for_no_turn() {
+    let _alone = alone();
+    let turns = CountedTurns::up_to(0);
+    let given = turns.clone();
+    let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]})).with(move |launch| {
+        small_budget(launch);
+        launch.turns = given.clone();
+    });
+    run.start().complete(2_000, 0, Outcome::Slept);
+    assert_eq!(turns.asked(), 0);
+}
+
+#[test]
+fn a_guest_that_computes_for_long_keeps_no_turn_while_it_waits() {
+    let _alone = alone();
+    let turns = CountedTurns::up_to(u32::MAX);
+    let given = turns.clone();
+    let mut run = yields_thrice().with(move |launch| {
+        small_budget(launch);
+        launch.turns = given.clone();
+        allow(launch, |limits| {
+            limits.cpu = 3_600_000;
+        });
+    });
+    run.start();
+    let first = turns.asked();
+    assert!(first > 0);
+    assert_eq!(turns.taken(), 0);
+    run.complete(2_000, 0, Outcome::Slept);
+    assert!(turns.asked() > first);
+    assert_eq!(turns.taken(), 0);
 }

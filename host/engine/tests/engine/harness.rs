@@ -1,8 +1,9 @@
 //! What every test needs: an engine, guests, and a host that is nothing but a journal in memory.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::{
-    Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program, RunContext, Urls,
-    WASM_STACK, open, seal,
+    Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program, RunContext, Turns,
+    Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
     Activation, Completion, End, Failure, GuestLimits, Operation, OperationNumber, Outcome,
@@ -88,6 +89,64 @@ impl CpuClock for SteppingCpu {
     }
 }
 
+/// Turns that are counted, and that nobody gets after so many.
+pub(crate) struct CountedTurns {
+    pub(crate) asked: AtomicU32,
+    pub(crate) most: u32,
+    /// How many are under way.
+    taken: Arc<AtomicU32>,
+}
+
+impl Default for CountedTurns {
+    fn default() -> Self {
+        CountedTurns {
+            asked: AtomicU32::new(0),
+            most: u32::MAX,
+            taken: Arc::default(),
+        }
+    }
+}
+
+impl CountedTurns {
+    pub(crate) fn up_to(most: u32) -> Arc<Self> {
+        Arc::new(CountedTurns {
+            most,
+            ..CountedTurns::default()
+        })
+    }
+
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn taken(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+impl Turns for CountedTurns {
+    fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if asked >= self.most {
+            return Box::pin(std::future::pending());
+        }
+        let turn = Turn(self.taken.clone());
+        turn.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            let turn: Box<dyn Any + Send> = Box::new(turn);
+            turn
+        })
+    }
+}
+
+struct Turn(Arc<AtomicU32>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A launch as a host makes it, to be changed before use.
 pub(crate) fn launch(input: Payload) -> Launch {
     Launch {
@@ -108,6 +167,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
         memory: Budget::default().begin(Part::Guests),
         urls: Arc::new(CountedUrls::default()),
         cpu: SteppingCpu::new(Duration::ZERO),
+        turns: Arc::new(CountedTurns::default()),
         logged: 0,
         rebuild_after_step: false,
     }

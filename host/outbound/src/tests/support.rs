@@ -325,6 +325,7 @@ pub(crate) fn attempt(
         body: body.into(),
     };
     Attempt {
+        on_behalf_of: "test".into(),
         request,
         secret_headers: Vec::new(),
         timeout: Duration::from_secs(10),

@@ -46,7 +46,7 @@ impl Backup for Nowhere {
 async fn api(settings: &str) -> Router {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
-    let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
+    let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current()).unwrap());
     let store = Memory::default()
         .open(Arc::new(MachineClock), &SystemEntropy, spawner.clone())
         .await

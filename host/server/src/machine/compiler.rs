@@ -20,8 +20,9 @@ use tokio::sync::Semaphore;
 /// The hidden command by which the binary becomes a compiler.
 pub const COMMAND: &str = "compile";
 
-/// How many components are compiled at once: one may be a bomb, and good ones should not wait for it to go off.
-const AT_ONCE: usize = 2;
+/// How many components are compiled at once: one may be a bomb, and good ones should not wait for it to go off. The runtime
+/// uploads two at once at most, and leaves the third to runs that wake.
+const AT_ONCE: usize = 3;
 
 /// A compiler that waits for the processor for this many times its allowed time is stuck, or the machine is.
 const PATIENCE: u32 = 10;

@@ -9,6 +9,7 @@ mod memory;
 mod read_ahead;
 mod scratch;
 mod tasks;
+mod threads;
 
 pub use clock::MachineClock;
 pub use compiler::ChildCompiler;

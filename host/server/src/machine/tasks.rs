@@ -1,14 +1,22 @@
 //! Tasks, on tokio.
 
 use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use dormouse_seams::{Spawner, Task};
 use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::threads::Threads;
 
 /// After so many polls of tasks a worker looks whether something came over the network or a timer is due. A guest that
 /// computes gives way after 5 ms, so that with tokio's own 61 polls two such guests on each worker would keep everybody
 /// else waiting for 300 ms. A look costs about a microsecond.
 const POLLS_BETWEEN_EVENTS: u32 = 8;
+
+/// How many long reads wait for the disk at once. Further ones wait for a thread.
+const READERS: usize = 16;
 
 /// What all of the host's tasks run on.
 ///
@@ -19,23 +27,56 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 fn builder() -> Builder {
+    // One thread more than there are processors: guests that compute for long get a turn on all but one of the threads, and
+    // so can use all processors, while the system gives the last thread its processor as soon as there is work for it.
+    let processors = available_parallelism().map_or(1, NonZero::get);
     let mut builder = Builder::new_multi_thread();
-    builder.enable_all().event_interval(POLLS_BETWEEN_EVENTS);
+    builder
+        .enable_all()
+        .worker_threads(processors + 1)
+        .event_interval(POLLS_BETWEEN_EVENTS);
     builder
 }
 
-/// Runs tasks on a tokio runtime, and those that block on its threads for that.
+/// Runs tasks on a tokio runtime, and those that block on threads of their own.
 #[derive(Debug, Clone)]
-pub struct TokioTasks(pub Handle);
+pub struct TokioTasks {
+    handle: Handle,
+    writer: Arc<Threads>,
+    readers: Arc<Threads>,
+}
+
+impl TokioTasks {
+    /// Runs tasks on this runtime. The threads that tasks may block are made here, and none later.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(handle: Handle) -> io::Result<Self> {
+        let writer = Threads::start("store-writer", 1, &handle)?;
+        let readers = Threads::start("store-reader", READERS, &handle)?;
+        Ok(TokioTasks {
+            handle,
+            writer: Arc::new(writer),
+            readers: Arc::new(readers),
+        })
+    }
+}
 
 impl Spawner for TokioTasks {
     fn spawn(&self, task: Task) {
-        self.0.spawn(task);
+        self.handle.spawn(task);
     }
 
     fn spawn_blocking(&self, task: Task) {
-        let handle = self.0.clone();
-        self.0.spawn_blocking(move || handle.block_on(task));
+        self.readers.run(task);
+    }
+
+    fn spawn_writer(&self, task: Task) {
+        self.writer.run(task);
+    }
+
+    fn parallelism(&self) -> usize {
+        self.handle.metrics().num_workers()
     }
 }
 

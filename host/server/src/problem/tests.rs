@@ -27,6 +27,7 @@ fn what_the_caller_did_not_cause_is_unavailable() {
     check(Unavailable::Stopping, 503, "stopping");
     check(WriteError::Stopped, 503, "stopping");
     check(WriteError::Full, 503, "disk-full");
+    check(WriteError::Panicked, 503, "internal-fault");
     check(WriteError::Failed(disk_error()), 503, "store-failed");
     check(Unavailable::Write(WriteError::Full), 503, "disk-full");
     check(

@@ -177,7 +177,7 @@ async fn open(
             .chain(config.hooks_listen)
             .collect(),
     );
-    let spawner = Arc::new(TokioTasks(tokio::runtime::Handle::current()));
+    let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current())?);
     let unusable = |source: OpenError| ServeError::Store {
         path: path.clone(),
         source,

@@ -1,5 +1,7 @@
 //! Calls that have no result yet.
 
+use std::sync::Arc;
+
 use dormouse_journal::{OperationNumber, RunId};
 
 use super::View;
@@ -61,14 +63,26 @@ impl<R: Rows> View<R> {
         last: Option<(RunId, OperationNumber)>,
         limit: usize,
     ) -> Result<Vec<OutstandingCall>, ReadError> {
-        let rows = calls::TABLE.list(&self.0, after(last), limit)?.into_iter();
-        Ok(rows
-            .map(|((run, operation), row)| OutstandingCall {
+        let mut found: Vec<OutstandingCall> = Vec::new();
+        for ((run, operation), row) in calls::TABLE.list(&self.0, after(last), limit)? {
+            let workflow = match found.last() {
+                Some(last) if last.run == run => last.workflow.clone(),
+                _ => self.workflow_of(run),
+            };
+            found.push(OutstandingCall {
                 run,
+                workflow,
                 operation,
                 attempts: row.attempts,
                 allowed: row.allowed,
-            })
-            .collect())
+            });
+        }
+        Ok(found)
+    }
+
+    /// Returns the name of a run's workflow. A run whose row is damaged does not keep the calls of others from being found.
+    fn workflow_of(&self, run: RunId) -> Arc<str> {
+        let stored = self.stored(run).ok().flatten();
+        stored.map_or_else(|| "".into(), |stored| stored.run.workflow.into())
     }
 }

@@ -3,11 +3,12 @@
 //! While one group is being committed the next one fills, so that the number of disk syncs does not depend on how much is
 //! written. A write is answered only when its group is durable. Writes of one group are applied in the order they came.
 //!
-//! Damage stays where it is: a write that finds a damaged row fails alone, and the rest of its group is applied again
-//! without it. A full disk fails the group, but not the host. Any other failure of the disk is the end: nobody knows
+//! Damage stays where it is: a write that finds a damaged row, or over which the host panics, fails alone, and the rest of
+//! its group is applied again without it. A full disk fails the group, but not the host. Any other failure of the disk is the end: nobody knows
 //! what a failed sync left behind.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 
 use super::group::{Job, Queued};
-use super::hold::{Decided, Following, Holds};
+use super::hold::{Decided, Following, Hold, Holds};
 use crate::backend::{Backend, BackendTransaction};
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
@@ -66,7 +67,7 @@ struct Queue {
 /// Why a group was not committed.
 enum Uncommitted {
     /// The job at this place of the group cannot be applied, for this reason.
-    Job(usize, ReadError),
+    Job(usize, WriteError),
     /// The disk.
     Storage(StorageError),
 }
@@ -81,7 +82,7 @@ impl Uncommitted {
     fn at(job: usize) -> impl FnOnce(ReadError) -> Self {
         move |error| match error {
             ReadError::Storage(error) => Uncommitted::Storage(error),
-            error => Uncommitted::Job(job, error),
+            error => Uncommitted::Job(job, WriteError::Row(error)),
         }
     }
 }
@@ -109,22 +110,25 @@ impl<B: Backend> Writer<B> {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T, B> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Box::new(Queued::new(transaction, decided, sender)));
-        async move { receiver.await.unwrap_or(Err(WriteError::Stopped)) }
+        // Whoever would have answered is gone.
+        async move { receiver.await.unwrap_or(Err(WriteError::Panicked)) }
     }
 
     fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
         if let Some(error) = self.failure() {
             return job.answer(Err(error));
         }
-        let start = {
-            let mut queue = self.lock();
-            queue.jobs.push_back(job);
-            !std::mem::replace(&mut queue.busy, true)
-        };
-        if start {
-            let writer = self.clone();
+        self.lock().jobs.push_back(job);
+        self.start();
+    }
+
+    /// Has the queue emptied, unless somebody is at it.
+    fn start(self: &Arc<Self>) {
+        let is_busy = std::mem::replace(&mut self.lock().busy, true);
+        if !is_busy {
+            let draining = Draining(self.clone());
             self.spawner
-                .spawn_blocking(Box::pin(async move { writer.drain().await }));
+                .spawn_writer(Box::pin(async move { draining.writer().drain().await }));
         }
     }
 
@@ -156,6 +160,7 @@ impl<B: Backend> Writer<B> {
             let mut group = {
                 let mut queue = self.lock();
                 if queue.jobs.is_empty() {
+                    // Whoever comes next finds that nobody is at it.
                     queue.busy = false;
                     return;
                 }
@@ -226,8 +231,8 @@ impl<B: Backend> Writer<B> {
                 }
                 Err(Uncommitted::Job(index, error)) => {
                     transaction.abort()?;
-                    tracing::error!(%error, "a damaged row");
-                    group.remove(index).answer(Err(WriteError::Row(error)));
+                    tracing::error!(%error, "a write cannot be applied");
+                    group.remove(index).answer(Err(error));
                 }
                 Err(Uncommitted::Storage(error)) => return Err(error),
             }
@@ -263,12 +268,16 @@ impl<B: Backend> Writer<B> {
     /// Has what follows done. Waits until nobody holds the group any longer, or the time for that is up.
     async fn follow(&self, following: Vec<Following>, began: Time) {
         if following.len() > WAITED_FOR {
-            let all = || following.into_iter().for_each(|follow| follow(None));
+            let all = || {
+                following
+                    .into_iter()
+                    .for_each(|follow| guarded(follow, None))
+            };
             return self.spawner.spawn(Box::pin(async move { all() }));
         }
         let holds = Arc::<Holds>::default();
         for follow in following {
-            follow(Some(holds.hold()));
+            guarded(follow, Some(holds.hold()));
         }
         let mut released = std::pin::pin!(holds.released().fuse());
         let mut passed = self.clock.sleep_until(began.after(HOLD)).fuse();
@@ -280,6 +289,32 @@ impl<B: Backend> Writer<B> {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Emptying the queue. Whoever does it may panic: then somebody else goes on.
+struct Draining<B: Backend>(Arc<Writer<B>>);
+
+impl<B: Backend> Draining<B> {
+    fn writer(&self) -> &Writer<B> {
+        &self.0
+    }
+}
+
+impl<B: Backend> Drop for Draining<B> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the writer panicked; writes that were under way have failed");
+            self.0.lock().busy = false;
+            self.0.start();
+        }
+    }
+}
+
+/// Does what follows from a write. If that panics, it is as if nobody had been told: what follows is found by a scan.
+fn guarded(follow: Following, hold: Option<Hold>) {
+    if catch_unwind(AssertUnwindSafe(|| follow(hold))).is_err() {
+        tracing::error!("the host panicked over what follows from a write");
     }
 }
 
@@ -313,8 +348,10 @@ fn apply_from(
     following: &mut Vec<Following>,
 ) -> Result<(), Uncommitted> {
     for (index, job) in group.iter_mut().enumerate().skip(first) {
-        let follow = job.apply(write, now).map_err(Uncommitted::at(index))?;
-        following.extend(follow);
+        // What a panic leaves of the group's changes is thrown away with all of them.
+        let applied = catch_unwind(AssertUnwindSafe(|| job.apply(write, now)));
+        let applied = applied.map_err(|_| Uncommitted::Job(index, WriteError::Panicked))?;
+        following.extend(applied.map_err(Uncommitted::at(index))?);
     }
     Ok(())
 }

@@ -1,0 +1,281 @@
+//! What wakes runs from within the host: timers, results, events, recovery, its own trouble.
+//!
+//! Much of this can come at one instant. So it waits here, in the order of its time, and only so much of it is executed at
+//! once that a request from outside never has more than that before it. While requests from outside keep the host busy, one
+//! in ten activations is for those who wait here all the same.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dormouse_journal::{RunId, Time};
+
+use crate::hint::{Hint, add};
+
+/// How many runs wait at most. What comes beyond is forgotten, and found again by a scan of the store.
+const MOST: usize = 65_536;
+
+/// How many runs wait when whoever reads the store for more goes on.
+const FEW: usize = 1_024;
+
+/// How many runs have a seat at most: those whose activation is executed, and those who wait for it to be durable. A commit
+/// that takes all of them takes little longer than one that takes a few.
+const SEATS: usize = 64;
+
+/// After so many runs that were woken from outside, one that waits here is woken whatever is under way.
+const OUTSIDE: u32 = 9;
+
+/// How many such runs may be under way beyond those that have seats anyhow.
+const BEYOND: usize = 192;
+
+/// How long a run is left alone after the host's own trouble kept it from going on, in milliseconds: the first time, and at
+/// most, after a delay that doubles each time.
+const RETRY: (u64, u64) = (1_000, 60_000);
+
+/// Runs that the host itself wakes.
+pub(crate) struct Herd {
+    /// In the order of their time, and of those at one time in the order in which they came.
+    order: BTreeMap<(Time, u64), RunId>,
+    waiting: HashMap<RunId, Waiting>,
+    came: u64,
+    /// How many of them may execute at once.
+    at_once: usize,
+    executing: usize,
+    seated: usize,
+    /// How many runs were woken from outside since the last one that is to be woken for them.
+    outside: u32,
+    /// How many are to be woken whatever is under way.
+    owed: usize,
+    has_forgotten: bool,
+    /// How often in a row each run met trouble of the host's.
+    troubles: HashMap<RunId, u32>,
+}
+
+struct Waiting {
+    place: (Time, u64),
+    hints: Vec<Hint>,
+}
+
+impl Herd {
+    pub(crate) fn new(at_once: usize) -> Self {
+        Herd {
+            order: BTreeMap::new(),
+            waiting: HashMap::new(),
+            came: 0,
+            at_once,
+            executing: 0,
+            seated: 0,
+            outside: 0,
+            owed: 0,
+            has_forgotten: false,
+            troubles: HashMap::new(),
+        }
+    }
+
+    /// Adds a run, which is woken at this time or later.
+    pub(crate) fn add(&mut self, run: RunId, hint: Hint, time: Time) {
+        if let Some(waiting) = self.waiting.get_mut(&run) {
+            add(&mut waiting.hints, hint);
+            if time < waiting.place.0 {
+                self.order.remove(&waiting.place);
+                waiting.place.0 = time;
+                self.order.insert(waiting.place, run);
+            }
+            return;
+        }
+        if self.waiting.len() >= MOST {
+            self.has_forgotten = true;
+            return;
+        }
+        self.came += 1;
+        let place = (time, self.came);
+        self.order.insert(place, run);
+        let hints = vec![hint];
+        self.waiting.insert(run, Waiting { place, hints });
+    }
+
+    /// Returns the run that is to be woken now, which has a seat from here on.
+    pub(crate) fn next(&mut self, now: Time) -> Option<(RunId, Vec<Hint>)> {
+        let Some(first) = self
+            .order
+            .first_entry()
+            .filter(|first| first.key().0 <= now)
+        else {
+            (self.outside, self.owed) = (0, 0);
+            return None;
+        };
+        if self.executing >= self.at_once || self.seated >= SEATS {
+            if self.owed == 0 || self.seated >= SEATS + BEYOND {
+                return None;
+            }
+            self.owed -= 1;
+        }
+        let run = first.remove();
+        let waiting = self.waiting.remove(&run)?;
+        self.executing += 1;
+        self.seated += 1;
+        Some((run, waiting.hints))
+    }
+
+    /// Returns when the first one is to be woken.
+    pub(crate) fn first(&self) -> Option<Time> {
+        self.order.first_key_value().map(|((time, _), _)| *time)
+    }
+
+    /// A run was woken from outside. Returns true if one of those who wait is to be woken for it.
+    pub(crate) fn came_from_outside(&mut self, now: Time) -> bool {
+        if self.first().is_none_or(|first| first > now) {
+            return false;
+        }
+        self.outside += 1;
+        if self.outside < OUTSIDE {
+            return false;
+        }
+        self.outside = 0;
+        self.owed = (self.owed + 1).min(BEYOND);
+        true
+    }
+
+    /// A run with a seat executes, or does so no longer.
+    pub(crate) fn executes(&mut self, does: bool) {
+        if does {
+            self.executing += 1;
+        } else {
+            self.executing = self.executing.saturating_sub(1);
+        }
+    }
+
+    /// A run gives up its seat.
+    pub(crate) fn leaves(&mut self) {
+        self.seated = self.seated.saturating_sub(1);
+    }
+
+    /// Returns true if there is room for more that the store has.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < FEW
+    }
+
+    /// Returns true if something was forgotten that the store is to be asked for now.
+    pub(crate) fn takes_forgotten(&mut self) -> bool {
+        self.has_room() && std::mem::take(&mut self.has_forgotten)
+    }
+
+    /// Returns after how many milliseconds a run is tried again that met trouble of the host's.
+    pub(crate) fn in_trouble(&mut self, run: RunId) -> u64 {
+        let is_known = self.troubles.contains_key(&run);
+        if !is_known && self.troubles.len() >= MOST {
+            return RETRY.1;
+        }
+        let times = self.troubles.entry(run).or_default();
+        let delay = RETRY.0.saturating_mul(1 << (*times).min(16));
+        *times += 1;
+        delay.min(RETRY.1)
+    }
+
+    /// A run has no trouble any more.
+    pub(crate) fn is_well(&mut self, run: RunId) {
+        if !self.troubles.is_empty() {
+            self.troubles.remove(&run);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(number: u16) -> RunId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        RunId(id)
+    }
+
+    fn herd(count: u16) -> Herd {
+        let mut herd = Herd::new(4);
+        for number in 0..count {
+            herd.add(run(number), Hint::Time, Time(10));
+        }
+        herd
+    }
+
+    #[test]
+    fn none_is_early_and_all_come_in_order_few_at_once() {
+        let mut herd = herd(9);
+        herd.add(run(100), Hint::Time, Time(5));
+        assert!(herd.next(Time(4)).is_none());
+        assert_eq!(herd.next(Time(5)).unwrap().0, run(100));
+        assert!(herd.next(Time(9)).is_none());
+        for number in 0..3 {
+            assert_eq!(herd.next(Time(10)).unwrap().0, run(number));
+        }
+        assert!(herd.next(Time(10)).is_none(), "as many execute as may");
+        herd.executes(false);
+        assert_eq!(herd.next(Time(10)).unwrap().0, run(3));
+    }
+
+    #[test]
+    fn seats_bound_those_who_wait_for_a_commit() {
+        let mut herd = herd(1_000);
+        let mut seated = 0;
+        while herd.next(Time(10)).is_some() {
+            herd.executes(false);
+            seated += 1;
+        }
+        assert_eq!(seated, SEATS);
+        herd.leaves();
+        assert!(herd.next(Time(10)).is_some());
+    }
+
+    #[test]
+    fn a_tenth_is_for_those_who_wait_also_under_load() {
+        let mut herd = herd(1_000);
+        while herd.next(Time(10)).is_some() {}
+        let mut woken = 0;
+        for _ in 0..900 {
+            if herd.came_from_outside(Time(10)) {
+                woken += u32::from(herd.next(Time(10)).is_some());
+            }
+        }
+        assert_eq!(woken, 100);
+    }
+
+    #[test]
+    fn a_run_waits_once_with_the_earliest_of_its_times() {
+        let mut herd = Herd::new(4);
+        herd.add(run(1), Hint::Time, Time(50));
+        herd.add(run(1), Hint::Anything, Time(20));
+        herd.add(run(1), Hint::Time, Time(30));
+        assert_eq!(herd.first(), Some(Time(20)));
+        let (_, hints) = herd.next(Time(20)).unwrap();
+        assert!(matches!(hints[..], [Hint::Anything]), "{hints:?}");
+        assert!(herd.next(Time(50)).is_none());
+    }
+
+    #[test]
+    fn what_is_too_much_is_found_again_once_there_is_room() {
+        let mut herd = herd(0);
+        for number in 0..=u16::MAX {
+            herd.add(run(number), Hint::Time, Time(10));
+        }
+        herd.add(RunId([255; 16]), Hint::Time, Time(10));
+        assert_eq!(herd.waiting.len(), MOST);
+        assert!(!herd.takes_forgotten());
+        while !herd.has_room() {
+            herd.next(Time(10)).unwrap();
+            herd.executes(false);
+            herd.leaves();
+        }
+        assert!(herd.takes_forgotten());
+        assert!(!herd.takes_forgotten(), "once");
+    }
+
+    #[test]
+    fn trouble_backs_off_to_a_minute_and_begins_anew_when_it_is_over() {
+        let mut herd = herd(0);
+        let delays: Vec<u64> = (0..8).map(|_| herd.in_trouble(run(1))).collect();
+        assert_eq!(
+            delays,
+            [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+        );
+        herd.is_well(run(1));
+        assert_eq!(herd.in_trouble(run(1)), 1_000);
+    }
+}

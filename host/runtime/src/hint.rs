@@ -1,0 +1,70 @@
+//! Hints: what is known about the reason of a wake-up. The tables are the truth.
+
+use dormouse_journal::Channel;
+
+use crate::early::{EarlyRequest, EarlyStart};
+
+/// How many channels are kept apart. With more of them it is simpler to look everywhere.
+const CHANNELS: usize = 8;
+
+/// What is known about the reason of a wake-up.
+#[derive(Debug)]
+pub(crate) enum Hint {
+    /// Something arrived on this channel.
+    Channel(Channel),
+    /// Something may have arrived anywhere.
+    Anything,
+    /// A deadline may have passed.
+    Time,
+    /// A request was queued, and may not be durable yet.
+    Request(Box<EarlyRequest>),
+    /// The run was started, and may not be durable yet.
+    Start(Box<EarlyStart>),
+}
+
+impl Hint {
+    /// Returns true if this may not be in the store yet, so that nothing else says the same.
+    fn is_early(&self) -> bool {
+        matches!(self, Hint::Request(_) | Hint::Start(_))
+    }
+}
+
+/// Adds a hint to others. Hints of what is in the store are few, however many come.
+pub(crate) fn add(hints: &mut Vec<Hint>, hint: Hint) {
+    if hint.is_early() {
+        return hints.push(hint);
+    }
+    if hints.iter().any(|hint| matches!(hint, Hint::Anything)) {
+        return;
+    }
+    let durable = hints.iter().filter(|hint| !hint.is_early()).count();
+    if matches!(hint, Hint::Anything) || durable >= CHANNELS {
+        hints.retain(Hint::is_early);
+        return hints.push(Hint::Anything);
+    }
+    let is_time = |hint: &Hint| matches!(hint, Hint::Time);
+    if !is_time(&hint) || !hints.iter().any(is_time) {
+        hints.push(hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_journal::OperationNumber;
+
+    use super::*;
+
+    #[test]
+    fn many_hints_become_one() {
+        let mut hints = Vec::new();
+        for number in 0..10_000 {
+            add(&mut hints, Hint::Time);
+            add(
+                &mut hints,
+                Hint::Channel(Channel::Result(OperationNumber(number))),
+            );
+            assert!(hints.len() <= CHANNELS);
+        }
+        assert!(matches!(hints[..], [Hint::Anything]), "{hints:?}");
+    }
+}

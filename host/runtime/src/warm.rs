@@ -1,0 +1,148 @@
+//! Warm instances: runs that are asleep with their instance kept.
+//!
+//! They are a cache. When something of it has to go, it is the instance that was used longest ago of the workflow whose
+//! instances take most, so that nobody's go for the sake of a workflow that has more.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use dormouse_journal::RunId;
+
+/// A run keeps its instance only if that takes at most one part in so many of the memory for all.
+const PART: u64 = 4;
+
+/// Instances that are kept.
+pub(crate) struct Warm<L> {
+    limit: u64,
+    bytes: u64,
+    runs: HashMap<RunId, Kept<L>>,
+    workflows: HashMap<Arc<str>, Workflow>,
+    uses: u64,
+}
+
+struct Kept<L> {
+    live: L,
+    workflow: Arc<str>,
+    bytes: u64,
+    last_use: u64,
+}
+
+#[derive(Default)]
+struct Workflow {
+    bytes: u64,
+    /// Its runs by when they were last used.
+    by_use: BTreeMap<u64, RunId>,
+}
+
+impl<L> Warm<L> {
+    /// Keeps at most so many bytes.
+    pub(crate) fn new(limit: u64) -> Self {
+        Warm {
+            limit,
+            bytes: 0,
+            runs: HashMap::new(),
+            workflows: HashMap::new(),
+            uses: 0,
+        }
+    }
+
+    /// Returns how many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Returns the workflow of a run that is kept.
+    pub(crate) fn workflow(&self, run: RunId) -> Option<Arc<str>> {
+        self.runs.get(&run).map(|kept| kept.workflow.clone())
+    }
+
+    /// Keeps a run, which takes so many bytes. Returns what is to be dropped for that, which may be the run itself.
+    pub(crate) fn keep(&mut self, run: RunId, workflow: Arc<str>, live: L, bytes: u64) -> Vec<L> {
+        if bytes > self.limit / PART {
+            return vec![live];
+        }
+        self.uses += 1;
+        let last_use = self.uses;
+        let own = self.workflows.entry(workflow.clone()).or_default();
+        own.bytes += bytes;
+        own.by_use.insert(last_use, run);
+        self.bytes += bytes;
+        let kept = Kept {
+            live,
+            workflow,
+            bytes,
+            last_use,
+        };
+        self.runs.insert(run, kept);
+        let mut evicted = Vec::new();
+        while self.bytes > self.limit {
+            match self.evict() {
+                Some(live) => evicted.push(live),
+                None => break,
+            }
+        }
+        evicted
+    }
+
+    /// Takes a run out.
+    pub(crate) fn take(&mut self, run: RunId) -> Option<L> {
+        let kept = self.runs.remove(&run)?;
+        self.bytes = self.bytes.saturating_sub(kept.bytes);
+        if let Some(own) = self.workflows.get_mut(&kept.workflow) {
+            own.bytes = own.bytes.saturating_sub(kept.bytes);
+            own.by_use.remove(&kept.last_use);
+            if own.by_use.is_empty() {
+                self.workflows.remove(&kept.workflow);
+            }
+        }
+        Some(kept.live)
+    }
+
+    /// Takes out the one that goes first.
+    pub(crate) fn evict(&mut self) -> Option<L> {
+        // Of those that have as much, the one that was used longest ago, so that a test sees the same twice.
+        let most = self.workflows.values().max_by_key(|own| {
+            let oldest = own.by_use.first_key_value().map(|(used, _)| *used);
+            (own.bytes, std::cmp::Reverse(oldest))
+        })?;
+        let run = *most.by_use.first_key_value()?.1;
+        self.take(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: [u8; 0] = [];
+
+    fn run(number: u8) -> RunId {
+        RunId([number; 16])
+    }
+
+    #[test]
+    fn the_one_unused_longest_goes_of_the_workflow_that_has_most() {
+        let mut warm = Warm::new(100);
+        assert_eq!(warm.keep(run(1), "small".into(), 1, 10), NONE);
+        for number in 2..6 {
+            assert_eq!(warm.keep(run(number), "large".into(), number, 20), NONE);
+        }
+        assert_eq!(warm.keep(run(6), "large".into(), 6, 20), [2]);
+        assert_eq!(warm.take(run(3)), Some(3));
+        assert_eq!(warm.keep(run(7), "small".into(), 7, 20), NONE);
+        assert_eq!(warm.keep(run(8), "small".into(), 8, 20), [4]);
+        assert_eq!(warm.len(), 5);
+    }
+
+    #[test]
+    fn a_run_alone_keeps_no_more_than_its_part() {
+        let mut warm = Warm::new(100);
+        assert_eq!(warm.keep(run(1), "a".into(), 1, 26), [1]);
+        assert_eq!(warm.keep(run(2), "a".into(), 2, 25), NONE);
+        assert_eq!(warm.evict(), Some(2));
+        assert_eq!(
+            (warm.bytes, warm.workflows.len(), warm.evict()),
+            (0, 0, None)
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! A panic anywhere leaves nothing stuck: the story ends as if it had not been.
+//!
+//! What panics is a question to the machine (its clock, a timer, another task), which every task of the host asks all the
+//! time. The driver does what real callers do: whoever gets no answer asks again with the same key.
+
+use std::collections::BTreeSet;
+
+use dormouse_journal::{RunId, Status, json_payload};
+use dormouse_runtime::{Received, Refusal, Runtime, Start};
+use dormouse_sim::{Ground, World, on_both, post};
+use serde_json::{Value, json};
+
+/// How many of the places are tried. They are spread over all of them.
+const TRIED: u64 = 40;
+
+/// How long a caller waits for an answer, in milliseconds.
+const PATIENCE: u64 = 20_000;
+
+fn script() -> Value {
+    let call = json!({"call": {"url": "http://service.example/", "attempts": 9}});
+    json!({"seq": [
+        {"webhook": "a"},
+        {"webhook": "b", "options": {"reply": {"from-workflow": 10_000}}},
+        {"join": [call.clone(), call.clone(), {"sleep": 50}]},
+        {"race": [{"wait": "a", "ms": null}, {"sleep": 50}]},
+        {"wait": "a", "ms": null},
+        {"step": "s", "value": 5},
+        {"join": [{"wait": "a", "ms": null}, {"sleep": 100}]},
+        {"notify": "nobody", "run": null, "body": 1},
+        {"wait": "b", "ms": null},
+        {"respond": {"status": 201, "body": "yes"}},
+        {"event": "e", "ms": null},
+        {"sleep": 1_000},
+    ]})
+}
+
+struct Teller {
+    world: World,
+    host: Runtime,
+}
+
+impl Teller {
+    fn new(ground: Ground) -> Self {
+        let (world, host) = World::with_script(ground, 17, |settings| {
+            settings.limits.warm_memory = 0;
+        });
+        Teller { world, host }
+    }
+
+    /// Does something in a task of its own until it succeeds.
+    fn insist<T, F>(&self, act: impl Fn(Runtime) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = Option<T>> + Send + 'static,
+    {
+        for _ in 0..20 {
+            let done = self.world.within(PATIENCE, act(self.host.clone()));
+            if let Some(Some(done)) = done {
+                return done;
+            }
+            self.world.pass(20);
+        }
+        panic!("it never succeeds");
+    }
+
+    fn start(&self, key: String) -> RunId {
+        self.insist(move |host| {
+            let start = Start {
+                workflow: "script".into(),
+                version: None,
+                input: json_payload(script().to_string()),
+                headers: Vec::new(),
+                idempotency_key: Some(key.clone()),
+            };
+            async move { host.start(start).await.ok().map(|(run, _)| run) }
+        })
+    }
+
+    fn send(&self, run: RunId, webhook: usize, body: &'static str) -> Received {
+        let mut url = None;
+        self.wait_for(|| {
+            let webhooks = self.world.reading().webhooks(run).ok()?;
+            url = webhooks.get(webhook).map(|view| view.url.clone());
+            url.is_some().then_some(())
+        });
+        let url = url.unwrap();
+        self.insist(move |host| {
+            let url = url.clone();
+            async move {
+                let sent = post(&host, &url, &[("idempotency-key", body)], body).await;
+                if let Err(refusal) = &sent {
+                    assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
+                }
+                sent.ok()
+            }
+        })
+    }
+
+    fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            if let Some(found) = look() {
+                return found;
+            }
+            self.world.pass(250);
+        }
+        panic!("it never comes to that");
+    }
+
+    /// Tells the story of two runs, and returns how they ended.
+    fn tell(&self) -> Vec<Value> {
+        let runs = ["one", "two"].map(|key| self.start(key.into()));
+        for run in runs {
+            // The wait that raced must have lost before the first request comes.
+            self.wait_for(|| {
+                let open = self.world.reading().open(run).ok()?;
+                let view = self.world.reading().state(run).ok()??;
+                (view.activations > 4 && open.len() == 1).then_some(())
+            });
+            self.send(run, 0, "first");
+            self.send(run, 0, "second");
+            let answered = (0..20).any(|_| {
+                let received = self.send(run, 1, "question");
+                matches!(received, Received::Answered { .. })
+            });
+            assert!(answered, "there is no answer");
+            self.insist(move |host| async move {
+                host.notify_run(run, "e".into(), json_payload("1"))
+                    .await
+                    .ok()
+            });
+        }
+        let ends = runs.map(|run| {
+            self.wait_for(|| {
+                let state = self.world.reading().state(run).ok()??;
+                state.status.has_ended().then_some(())
+            });
+            assert_eq!(self.world.status(run), Status::Completed);
+            let output = self.world.reading().output(run).ok().flatten().unwrap();
+            essence(&serde_json::from_slice(&output.body).unwrap())
+        });
+        // Nothing is owned any more, and nothing in flight.
+        self.world.pass(1_000);
+        assert_eq!(self.host.instances().0, 0);
+        let stopping = self.host.clone();
+        let stopped = self
+            .world
+            .within(PATIENCE, async move { stopping.stop().await });
+        assert!(stopped.is_some(), "the host does not stop");
+        ends.into()
+    }
+}
+
+/// What is always the same in the result: bodies, outcomes and order, but no ids, times and URLs.
+fn essence(result: &Value) -> Value {
+    match result {
+        Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
+        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::String(text) if text.starts_with("http") => json!("url"),
+        other => other.clone(),
+    }
+}
+
+fn a_panic_at_any_place_leaves_nothing_stuck(ground: Ground) {
+    let undisturbed = Teller::new(ground);
+    undisturbed.world.panic_at(None);
+    let expected = undisturbed.tell();
+    let (places, _) = undisturbed.world.panics();
+    assert!(places > TRIED, "{places}");
+
+    let mut panicked = 0;
+    let tried: BTreeSet<u64> = (0..TRIED).map(|number| number * places / TRIED).collect();
+    for place in tried {
+        let teller = Teller::new(ground);
+        teller.world.panic_at(Some(place));
+        assert_eq!(teller.tell(), expected, "after a panic at place {place}");
+        panicked += teller.world.panics().1;
+        for request in teller.world.egress().sent() {
+            let keys = request.headers.iter();
+            let keys = keys.filter(|(name, _)| name == "Idempotency-Key");
+            assert_eq!(keys.count(), 1);
+        }
+    }
+    println!("{places} places, {panicked} tasks panicked");
+}
+
+on_both! {
+    a_panic_at_any_place_leaves_nothing_stuck,
+}

@@ -1,0 +1,152 @@
+//! Shares: whatever one run or one workflow has under way, a neighbour's call is sent and a neighbour's run is executed.
+
+use bytes::Bytes;
+use dormouse_journal::{Request, Response, RunId, Status};
+use dormouse_runtime::{Runtime, Settings};
+use dormouse_sim::{Ground, SimEgress, World, guest, on_both};
+use serde_json::{Value, json};
+
+const HOUR: u64 = 3_600_000;
+
+/// Longer than any machine will run.
+const FOR_EVER: u64 = 1_000_000_000_000;
+
+/// A network in which whatever is sent to `hangs` gets no answer, and everything else an answer at once.
+fn network() -> SimEgress {
+    let answer = |_: &Request| {
+        Ok(Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    };
+    let delay = |request: &Request| match request.url.contains("hangs") {
+        true => FOR_EVER,
+        false => 0,
+    };
+    SimEgress::new(answer).after(delay)
+}
+
+/// A host with two workflows of the same code.
+fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    let mut settings = Settings::default();
+    settings.limits.calls_in_flight = 32;
+    change(&mut settings);
+    let world = World::new(ground, 13, network(), settings);
+    let host = world.host();
+    world.deploy(&host, "script");
+    world
+        .run(host.deploy("neighbour", guest("script")))
+        .unwrap();
+    (world, host)
+}
+
+fn hanging(calls: usize, timeout: u64) -> Value {
+    let call =
+        json!({"call": {"url": "http://hangs.example/", "timeout_ms": timeout, "attempts": 1}});
+    json!({"join": vec![call; calls]})
+}
+
+fn neighbours_call() -> Value {
+    json!({"call": {"url": "http://answers.example/", "attempts": 1}})
+}
+
+fn sent(world: &World) -> usize {
+    world.egress().sent().len()
+}
+
+/// Starts a run that makes a call, and returns whether it has its result within a second.
+fn is_served(world: &World, host: &Runtime, workflow: &str) -> bool {
+    let run = world.start(host, workflow, &neighbours_call());
+    world.pass(1_000);
+    world.status(run) == Status::Completed
+}
+
+fn calls_that_hang_leave_calls_to_others(ground: Ground) {
+    let (world, host) = world(ground, |_| {});
+    world.start(&host, "script", &hanging(1_500, HOUR));
+    world.pass(1_000);
+    assert_eq!(sent(&world), 8, "a run alone has a quarter");
+    assert!(
+        is_served(&world, &host, "script"),
+        "another run of the workflow"
+    );
+    for _ in 0..9 {
+        world.start(&host, "script", &hanging(100, HOUR));
+    }
+    world.pass(1_000);
+    assert_eq!(sent(&world), 16 + 1, "a workflow alone has a half");
+    assert!(is_served(&world, &host, "neighbour"));
+    // Of those that hang, each has its turn when its time is up, and all come to their end.
+    let before = sent(&world);
+    world.pass(HOUR);
+    assert!(sent(&world) >= before + 16, "{before}, {}", sent(&world));
+    assert!(is_served(&world, &host, "neighbour"));
+}
+
+fn every_call_is_made_however_many_wait(ground: Ground) {
+    let (world, host) = world(ground, |settings| settings.limits.calls_in_flight = 400);
+    let run = world.start(&host, "script", &hanging(2_000, 1_000));
+    world.pass(1_000 * (2_000 / 100 + 10) + 60_000);
+    assert_eq!(sent(&world), 2_000);
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+fn a_run_that_is_cancelled_gives_its_calls_back_at_once(ground: Ground) {
+    let (world, host) = world(ground, |settings| {
+        settings.limits.calls_in_flight = 1;
+        settings.limits.call_timeout_limit = FOR_EVER;
+    });
+    let run = world.start(&host, "script", &hanging(5, FOR_EVER));
+    world.pass(1_000);
+    let other = world.start(&host, "neighbour", &neighbours_call());
+    world.pass(1_000);
+    assert_eq!(
+        world.status(other),
+        Status::Running,
+        "there is one call at once"
+    );
+    world.run(host.cancel(run)).unwrap();
+    world.pass(100);
+    assert_eq!(world.status(other), Status::Completed);
+    assert_eq!(sent(&world), 2);
+}
+
+fn an_attempt_is_capped_whatever_its_workflow_says(ground: Ground) {
+    let (world, host) = world(ground, |_| {});
+    let run = world.start(&host, "script", &hanging(1, FOR_EVER));
+    world.pass(2 * HOUR - 1_000);
+    assert_eq!(world.status(run), Status::Running);
+    world.pass(2_000);
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+fn a_run_that_ends_leaves_no_call_in_flight_for_long(ground: Ground) {
+    let (world, host) = world(ground, |settings| settings.limits.calls_in_flight = 1);
+    let ends = json!({"race": [{"sleep": 1_000}, hanging(1, HOUR)]});
+    let run = world.start(&host, "script", &ends);
+    world.pass(2_000);
+    assert_eq!(world.status(run), Status::Completed);
+    world.pass(31_000);
+    assert!(is_served(&world, &host, "neighbour"));
+}
+
+fn attempts_do_not_follow_each_other_at_once(ground: Ground) {
+    let (world, host) = world(ground, |_| {});
+    let call = json!({"call": {"url": "http://hangs.example/", "timeout_ms": 1, "attempts": 11, "delay_ms": 0}});
+    let run: RunId = world.start(&host, "script", &call);
+    let begin = world.now();
+    world.finish(&host, run);
+    assert_eq!(sent(&world), 11);
+    let took = world.now().0 - begin.0;
+    assert!(took >= 10 * 100, "{took}");
+}
+
+on_both! {
+    calls_that_hang_leave_calls_to_others,
+    every_call_is_made_however_many_wait,
+    a_run_that_is_cancelled_gives_its_calls_back_at_once,
+    an_attempt_is_capped_whatever_its_workflow_says,
+    a_run_that_ends_leaves_no_call_in_flight_for_long,
+    attempts_do_not_follow_each_other_at_once,
+}
