@@ -267,6 +267,8 @@ impl Instance {
     /// Waits for the next turn among those that compute for long. The turn that the instance has is over.
     async fn next_turn(&mut self) {
         self.turn = None;
+        // Also when there is a turn at once, others may be in the executor's queue.
+        give_way().await;
         self.turn = Some(self.shared.turns.next().await);
     }
 

@@ -224,8 +224,8 @@ impl Services {
         self.keep("timers", &timers, |timers| async move {
             timers.run().await;
         });
-        self.keep("clock", &clock_watch, |watch| async move {
-            watch.run().await;
+        self.keep("clock", &clock_watch, |clock_watch| async move {
+            clock_watch.run().await;
         });
         let wake = Arc::new(self.wake.clone());
         self.keep("wake-ups", &wake, |wake| async move { wake.run().await });

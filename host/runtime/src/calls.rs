@@ -8,6 +8,7 @@
 //! an attempt whose task panicked. An attempt that the host has no key for is taken back.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub(crate) struct Calls {
     memory: Budget,
     /// When this host was started. What was to be attempted before may have been.
     started: Time,
+    /// True once all that was to be attempted before was taken up.
+    is_recovered: AtomicBool,
     queue: Mutex<CallQueue>,
     /// When the next call's time comes.
     next: Deadlines,
@@ -117,6 +120,7 @@ impl Calls {
         let clock = store.clock().clone();
         Arc::new(Calls {
             started: clock.now(),
+            is_recovered: AtomicBool::new(false),
             queue: Mutex::new(CallQueue::new(limits.calls_in_flight)),
             next: Deadlines::default(),
             surveys: Deadlines::default(),
@@ -210,7 +214,12 @@ impl Calls {
         let mut after = of;
         while !self.slots.is_stopping() {
             let mut page = self.store.calls(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else {
+                if of.is_none() {
+                    self.is_recovered.store(true, Ordering::Release);
+                }
+                break;
+            };
             after = Some((last.run, last.operation));
             let mut is_last = false;
             if let Some((run, _)) = of {
@@ -561,9 +570,10 @@ impl Flight {
 
     /// Ends the flight.
     fn land(&mut self, outcome: Outcome) {
+        let now = self.calls.clock.now();
+        // From here on nothing can panic.
         self.has_landed = true;
         let (party, operation) = (&self.party, self.operation);
-        let now = self.calls.clock.now();
         let mut queue = self.calls.lock();
         match outcome {
             Outcome::Over => queue.end(party, operation),

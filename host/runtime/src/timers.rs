@@ -72,7 +72,9 @@ impl Timers {
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
             for timer in &page.due {
-                self.wake.queue(timer.run, Hint::Time, timer.due);
+                // The due time of a timer may be a date, which is another line of time.
+                self.wake
+                    .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }
             *reached = page.due.last().copied().or(*reached);
             if page.due.len() < PAGE || self.slots.is_stopping() {

@@ -123,11 +123,11 @@ impl Egress for Network {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        let now = self.clock.now();
-        let arrives = now.after((egress.delay)(&request));
+        let now = self.clock.elapsed();
+        let arrives = now.saturating_add((egress.delay)(&request));
         let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
-        let gives_up = now.after(timeout);
-        let passed = self.clock.sleep_until(arrives.min(gives_up).0);
+        let gives_up = now.saturating_add(timeout);
+        let passed = self.clock.sleep_until(arrives.min(gives_up));
         Box::pin(async move {
             passed.await;
             if gives_up < arrives {

@@ -198,11 +198,6 @@ impl World {
         change(&mut self.settings);
     }
 
-    /// Sets the machine's date ahead by this many milliseconds, or back, the host running.
-    pub fn set_date(&self, by: i64) {
-        self.executor.set_date(by);
-    }
-
     /// Has a task of the host panic when tasks ask the machine for something for this time from now on, counted from 0. With
     /// none, what they ask for is only counted.
     pub fn panic_at(&self, at: Option<u64>) {
@@ -238,6 +233,11 @@ impl World {
             self.watch(self.now().after(1), || !is_done());
         }
         done.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Sets the machine's date ahead by this many milliseconds, or back, the host running.
+    pub fn set_date(&self, by: i64) {
+        self.executor.set_date(by);
     }
 
     /// Boots the machine while the host is down.

@@ -11,7 +11,7 @@ use dormouse_sim::{Ground, World, on_both, post};
 use serde_json::{Value, json};
 
 /// How many of the places are tried. They are spread over all of them.
-const TRIED: u64 = 60;
+const TRIED: u64 = 40;
 
 /// How long a caller waits for an answer, in milliseconds.
 const PATIENCE: u64 = 20_000;

@@ -103,7 +103,7 @@ fn a_run_that_is_cancelled_gives_its_calls_back_at_once(ground: Ground) {
     world.pass(1_000);
     assert_eq!(
         world.status(other),
-        Status::Suspended,
+        Status::Running,
         "there is one call at once"
     );
     world.run(host.cancel(run)).unwrap();
@@ -116,7 +116,7 @@ fn an_attempt_is_capped_whatever_its_workflow_says(ground: Ground) {
     let (world, host) = world(ground, |_| {});
     let run = world.start(&host, "script", &hanging(1, FOR_EVER));
     world.pass(2 * HOUR - 1_000);
-    assert_eq!(world.status(run), Status::Suspended);
+    assert_eq!(world.status(run), Status::Running);
     world.pass(2_000);
     assert_eq!(world.status(run), Status::Completed);
 }

@@ -110,7 +110,8 @@ impl<B: Backend> Writer<B> {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T, B> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Box::new(Queued::new(transaction, decided, sender)));
-        async move { receiver.await.unwrap_or(Err(WriteError::Stopped)) }
+        // Whoever would have answered is gone.
+        async move { receiver.await.unwrap_or(Err(WriteError::Panicked)) }
     }
 
     fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
