@@ -44,7 +44,8 @@ impl From<NoProgram> for Trouble {
         let code = match &error {
             NoProgram::Missing(_) => "component-missing",
             NoProgram::Unusable { .. } => "component-unusable",
-            NoProgram::Unavailable(
+            NoProgram::NoCompiler(_)
+            | NoProgram::Unavailable(
                 Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
             ) => {
                 return Trouble::Retry(error.to_string());
