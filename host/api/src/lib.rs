@@ -7,6 +7,7 @@
 
 mod content;
 mod events;
+mod health;
 mod journal;
 mod logs;
 mod mask;
@@ -22,6 +23,7 @@ mod workflows;
 
 pub use content::{Content, HeaderField, Showing};
 pub use events::{Notified, NotifiedRun};
+pub use health::{Degraded, Health};
 pub use journal::{
     Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView,
     ResponseView, StepOutcome,

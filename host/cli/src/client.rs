@@ -80,6 +80,15 @@ impl Client {
         url
     }
 
+    /// Returns the URL of what is beside the API.
+    pub(crate) fn root_url(&self, segment: &str) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(segment);
+        }
+        url
+    }
+
     pub(crate) fn get(&self, url: &Url) -> Result<Answer, CliError> {
         self.send(Method::GET, url, &[], None)
     }

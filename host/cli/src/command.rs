@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::control::{Cancel, Resume};
 use crate::deploy::Deploy;
 use crate::error::CliError;
+use crate::health::HealthCommand;
 use crate::journal::Journal;
 use crate::logs::Logs;
 use crate::notify::Notify;
@@ -38,6 +39,7 @@ pub enum Command {
     Secret(SecretCommand),
     Cancel(Cancel),
     Resume(Resume),
+    Health(HealthCommand),
 }
 
 impl Command {
@@ -61,6 +63,7 @@ impl Command {
             Command::Secret(secret) => secret.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
             Command::Resume(resume) => resume.run(terminal),
+            Command::Health(health) => health.run(terminal),
         }
     }
 }

@@ -15,6 +15,7 @@ mod control;
 mod deploy;
 mod error;
 pub mod exit;
+mod health;
 mod input;
 mod journal;
 mod logs;

@@ -2,7 +2,8 @@
 
 use wasmparser::WasmFeatures;
 
-/// The features of Wasm that a component may use. The engine enables exactly these.
+/// The features of Wasm that a component may use. The engine enables these, and
+/// several memories for code of its own.
 ///
 /// Everything here gives the same result on every machine. Left out are what does not (threads), what asks for a
 /// garbage collector or another stack (GC, exceptions, stack switching, typed function references, `externref`), and

@@ -1,15 +1,17 @@
 //! The configuration of a host, built only from what is valid.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dormouse_limits::Limits;
+use dormouse_limits::{Limit, Limits};
 use dormouse_outbound::Policy;
 use dormouse_secret::SecretKeys;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
+use super::private::{OpenToOthers, PrivateFiles};
 use super::read::{Reader, address};
 use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
 
@@ -41,8 +43,14 @@ pub struct Config {
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
     is_public_url_given: bool,
+    /// The limits that were given, by name.
+    given_limits: Vec<&'static str>,
     /// Whether all of the store is read when it is opened.
     pub verify_store: bool,
+    /// Whether a data directory and confidential files that other users may look into are taken, with a warning.
+    pub allow_open_files: bool,
+    /// The confidential files that were taken so.
+    pub open_files: Vec<OpenToOthers>,
 }
 
 /// How log events are written.
@@ -67,14 +75,18 @@ impl Config {
         let listen = read.value(&setting::LISTEN, address)?;
         let hooks_listen = read.optional(&setting::HOOKS_LISTEN, address)?;
         let public_url = read.optional(&setting::PUBLIC_URL, public_url::parse)?;
+        let files = PrivateFiles {
+            is_open_allowed: read.switch(&setting::ALLOW_OPEN_FILES)?,
+            open: RefCell::default(),
+        };
         let token = confidential(
             raw.get(&setting::API_TOKEN_FILE),
-            ApiToken::from_file,
+            |path| ApiToken::from_private_file(&files, path),
             || ApiToken::from_environment(&variable),
         )?;
         let secret_keys = confidential(
             raw.get(&setting::SECRET_KEY_FILE),
-            secret_keys::from_file,
+            |path| secret_keys::from_file(&files, path),
             || secret_keys::from_environment(&variable),
         )?;
         if token.is_none() && !listen.ip().to_canonical().is_loopback() {
@@ -98,9 +110,22 @@ impl Config {
             // Header names that could stand in no request would mask nothing, and so are mistakes.
             mask_headers: read.list(&setting::MASK_HEADERS)?,
             limits: Limits::read(|limit| read.limit(limit))?,
+            given_limits: dormouse_limits::ALL
+                .iter()
+                .filter(|limit| raw.get(&setting::Setting::of(limit)).is_some())
+                .map(|limit| limit.name)
+                .collect(),
             verify_store: read.switch(&setting::VERIFY_STORE)?,
             secret_keys: secret_keys.map(Arc::new),
+            allow_open_files: files.is_open_allowed,
+            open_files: files.open.into_inner(),
         })
+    }
+
+    /// Returns true if a limit's value was given, and is not its default because nobody gave one.
+    #[must_use]
+    pub fn is_given(&self, limit: &Limit) -> bool {
+        self.given_limits.contains(&limit.name)
     }
 
     /// With the addresses that the listeners really have: port 0 asks the machine for a free one, and the public URL

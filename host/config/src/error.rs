@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::private::OpenToOthers;
+
 /// Where a setting's value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -86,6 +88,9 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A file with the token or with keys that other users may read or write.
+    #[error("{0}")]
+    Permissions(OpenToOthers),
     /// An open API that others could reach.
     #[error(
         "the API at {listen} could be used by everybody who reaches that address: give the host a token with \

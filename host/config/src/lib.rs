@@ -11,6 +11,7 @@
 mod config;
 mod error;
 mod network;
+mod private;
 mod public_url;
 mod raw;
 mod read;
@@ -21,6 +22,7 @@ mod token;
 pub use config::{Config, LogFormat};
 pub use error::{ConfigError, Source};
 pub use network::{InvalidNetwork, Network};
+pub use private::OpenToOthers;
 pub use raw::{Flags, RawConfig};
 pub use token::ApiToken;
 

@@ -6,16 +6,18 @@ use dormouse_secret::SecretKeys;
 use zeroize::Zeroizing;
 
 use super::ConfigError;
+use super::private::{PrivateFiles, Unread};
 
 /// The environment variable that holds the keys themselves. A flag would show them to every user of the machine.
 const VARIABLE: &str = "DORMOUSE_SECRET_KEY";
 
-/// Keys from a file.
-pub(super) fn from_file(path: &Path) -> Result<SecretKeys, ConfigError> {
+/// Keys from a file that only the host's user may read.
+pub(super) fn from_file(files: &PrivateFiles, path: &Path) -> Result<SecretKeys, ConfigError> {
     let origin = || format!("the file {}", path.display());
-    match std::fs::read_to_string(path) {
+    match files.read("the file with the keys of secrets", path) {
         Ok(text) => parse(text, origin()),
-        Err(error) => Err(ConfigError::SecretKeys {
+        Err(Unread::Open(open)) => Err(ConfigError::Permissions(open)),
+        Err(Unread::Io(error)) => Err(ConfigError::SecretKeys {
             origin: origin(),
             reason: format!("could not be read: {error}"),
         }),

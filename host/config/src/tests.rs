@@ -296,6 +296,26 @@ fn a_token_comes_from_the_nearest_place() {
 }
 
 #[test]
+fn files_that_others_may_read_are_refused_or_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let key = "01".repeat(32);
+    for (flag, text) in [("--api-token-file", "token"), ("--secret-key-file", &key)] {
+        let file = file(text);
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file.path(), permissions).unwrap();
+        let arguments = [flag, path(&file)];
+        let said = error(&arguments, &[]);
+        assert!(
+            said.contains("permissions") && said.contains(&format!("chmod 600 {}", path(&file))),
+            "{said}"
+        );
+        let allowed = config(&[flag, path(&file), "--allow-open-files"], &[]).unwrap();
+        assert_eq!(allowed.open_files.len(), 1);
+        assert_eq!(allowed.open_files[0].to_string(), said);
+    }
+}
+
+#[test]
 fn the_keys_of_secrets_come_from_the_nearest_place() {
     let (ones, twos) = ("01".repeat(32), "02".repeat(32));
     let key_file = file(&format!("# for a test\n{ones}\n"));

@@ -6,6 +6,7 @@ use std::path::Path;
 use subtle::ConstantTimeEq;
 
 use super::ConfigError;
+use super::private::{PrivateFiles, Unread};
 
 /// The environment variable that holds the token itself. A flag would show it to every user of the machine.
 pub(super) const VARIABLE: &str = "DORMOUSE_API_TOKEN";
@@ -24,6 +25,22 @@ impl ApiToken {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::new(&text, origin),
             Err(error) => Err(ConfigError::Token {
+                origin,
+                reason: format!("could not be read: {error}"),
+            }),
+        }
+    }
+
+    /// A token from a file that only the host's user may read, without the line break at its end.
+    pub(super) fn from_private_file(
+        files: &PrivateFiles,
+        path: &Path,
+    ) -> Result<Self, ConfigError> {
+        let origin = format!("the file {}", path.display());
+        match files.read("the file with the API token", path) {
+            Ok(text) => Self::new(&text, origin),
+            Err(Unread::Open(open)) => Err(ConfigError::Permissions(open)),
+            Err(Unread::Io(error)) => Err(ConfigError::Token {
                 origin,
                 reason: format!("could not be read: {error}"),
             }),

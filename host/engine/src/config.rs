@@ -38,7 +38,7 @@ pub(crate) fn semantics() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
         .wasm_features(WasmFeatures::all(), false)
-        .wasm_features(features(), true)
+        .wasm_features(features() | ADAPTERS, true)
         .concurrency_support(true)
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
@@ -72,6 +72,10 @@ pub(crate) fn with_pool(mut config: wasmtime::Config, slots: u32) -> wasmtime::C
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
+
+/// What the engine's own code needs where a component is made of components: a string goes from the memory of one to that
+/// of the other, in a module that has both. Uploads may not use it.
+const ADAPTERS: WasmFeatures = WasmFeatures::MULTI_MEMORY;
 
 /// Returns the features of Wasm that run here: those that have the same results on every machine and need no garbage
 /// collector. The check of uploads accepts exactly these, so that what it accepts can be compiled.

@@ -149,7 +149,7 @@ limits! {
     STORE_CACHE, store_cache: "store-cache", Size, 32 * MIB, ANY,
         "Memory for what was read from the data directory. The operating system keeps more of it in memory that is free";
     DISK_RESERVE, disk_reserve: "disk-reserve", Size, 64 * MIB, ANY,
-        "What must be free on the disk of the data directory for anything to be written";
+        "What is kept free for housekeeping on the disk of the data directory, in a file; at most half of the disk";
     RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
         "How long a repeated request is known as one";

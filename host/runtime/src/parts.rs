@@ -41,7 +41,12 @@ pub enum CompileFailure {
     /// The compiler refuses it.
     #[error("the component cannot be compiled: {0}")]
     Refused(String),
-    /// The compiler could not be run. Not the component's fault.
-    #[error("the compiler could not be run: {0}")]
-    Host(String),
+    /// The compiler could not be run, or did not come to its end. Not the component's fault.
+    #[error("the compiler could not be run: {reason}")]
+    Host {
+        /// What happened.
+        reason: String,
+        /// After how many seconds to try again. It grows with each failure in a row.
+        retry_after: u32,
+    },
 }

@@ -39,17 +39,24 @@ pub(crate) enum NoProgram {
         /// Why.
         reason: String,
     },
-    /// The compiler could not be run, for a reason that is not the component's.
-    #[error("the component of version {version} could not be compiled now: {reason}")]
-    NotCompiled {
-        /// The version.
-        version: VersionId,
-        /// Why.
-        reason: String,
-    },
+    /// The host's compiler could not be run, which may pass.
+    #[error("{0}")]
+    NoCompiler(String),
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl NoProgram {
+    fn of(version: VersionId, error: &CompileError) -> Self {
+        let reason = error.to_string();
+        match error {
+            CompileError::NotCompiled(CompileFailure::Host { .. }) => NoProgram::NoCompiler(reason),
+            CompileError::NotCompiled(_) | CompileError::NotLinked(_) => {
+                NoProgram::Unusable { version, reason }
+            }
+        }
+    }
 }
 
 /// The programs of a host.
@@ -148,17 +155,10 @@ impl Programs {
         let component = self.store.component(version).await;
         let component = component.map_err(Unavailable::from)?;
         let component = component.ok_or(NoProgram::Missing(version))?;
-        let compiled = self.compile(version, component).await;
-        let (program, sealed) = compiled.map_err(|error| {
-            let reason = error.to_string();
-            match error {
-                // A machine without a free file descriptor, say. It will do better later.
-                CompileError::NotCompiled(CompileFailure::Host(_)) => {
-                    NoProgram::NotCompiled { version, reason }
-                }
-                _ => NoProgram::Unusable { version, reason },
-            }
-        })?;
+        let (program, sealed) = self
+            .compile(version, component)
+            .await
+            .map_err(|error| NoProgram::of(version, &error))?;
         match self.store.keep_code(version, sealed).await {
             // The code is a cache: a disk that takes no more of it is no reason not to run.
             Ok(()) | Err(WriteError::Full) => Ok(program),

@@ -10,7 +10,9 @@ use dormouse_journal::{Payload, RunId, Status, Until};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
-use dormouse_store::{AimedNotified, Cancelled, Commits, ReadError, Resumed, StoreReader};
+use dormouse_store::{
+    AimedNotified, Cancelled, Commits, ReadError, Resumed, StoreReader, WriteError,
+};
 use dormouse_webhook::Token;
 use futures::FutureExt;
 
@@ -270,6 +272,28 @@ impl Runtime {
         } else {
             Readiness::Ready
         }
+    }
+
+    /// Returns true if there is too little space on the disk for anything but housekeeping.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        self.0.store.is_full()
+    }
+
+    /// Writes nothing but the time, and resolves when that is durable.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    pub async fn probe(&self) -> Result<(), WriteError> {
+        self.0.store.probe().await
+    }
+
+    /// Returns how many secrets no key of this host opens.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn closed_secrets(&self) -> Result<usize, ReadError> {
+        self.0.secrets.closed().await
     }
 
     /// Returns true if the disk has failed, so that the host must exit.

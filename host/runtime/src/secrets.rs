@@ -217,10 +217,8 @@ impl Secrets {
 
     /// Says so once if secrets are in the store that this host cannot use.
     pub(crate) async fn warn_of_closed(&self) {
-        match self.store.secrets().await {
-            Ok(rows) => {
-                let closed = rows.iter().filter(|(_, row)| !self.has_key_of(row));
-                let count = closed.count();
+        match self.closed().await {
+            Ok(count) => {
                 if count > 0 {
                     tracing::warn!(
                         secrets = count,
@@ -231,6 +229,12 @@ impl Secrets {
             }
             Err(error) => tracing::warn!(%error, "the secrets cannot be read"),
         }
+    }
+
+    /// Returns how many secrets no key of this host opens.
+    pub(crate) async fn closed(&self) -> Result<usize, ReadError> {
+        let rows = self.store.secrets().await?;
+        Ok(rows.iter().filter(|(_, row)| !self.has_key_of(row)).count())
     }
 
     fn has_key_of(&self, row: &SealedSecret) -> bool {

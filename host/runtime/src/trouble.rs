@@ -62,7 +62,7 @@ impl From<NoProgram> for Trouble {
         let code = match &error {
             NoProgram::Missing(_) => "component-missing",
             NoProgram::Unusable { .. } => "component-unusable",
-            NoProgram::NotCompiled { .. }
+            NoProgram::NoCompiler(_)
             | NoProgram::Unavailable(
                 Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
             ) => {

@@ -19,6 +19,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::health::Degraded;
+use crate::log::Lines;
+
 /// The media type of what [`Metrics::encode`] gives.
 pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -40,10 +43,13 @@ pub struct Metrics {
     writes: Counter,
     clock_step: Gauge<f64, AtomicU64>,
     clock_steps: Counter,
+    log: Lines,
+    log_dropped: Counter,
+    degraded: Family<What, Gauge>,
 }
 
 /// What there is at the moment, as far as it is measured when it is asked for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Moment {
     /// Instances executing.
     pub active: usize,
@@ -59,12 +65,19 @@ pub struct Moment {
     pub clock_ahead: i64,
     /// How often the machine's clock was set since the host started.
     pub clock_steps: u64,
+    /// What does not work as it should.
+    pub degraded: Vec<Degraded>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     outcome: &'static str,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    what: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -161,7 +174,13 @@ impl Metrics {
             commits,
             clock_ahead,
             clock_steps,
+            degraded,
         } = moment;
+        for what in Degraded::ALL {
+            self.degraded
+                .get_or_create(&What { what: what.name() })
+                .set(i64::from(degraded.contains(&what)));
+        }
         for (gauge, number) in [
             (&self.active, active),
             (&self.warm, warm),
@@ -182,6 +201,9 @@ impl Metrics {
             .inner()
             .store(clock_steps, Ordering::Relaxed);
         self.clock_step.set(seconds(clock_ahead));
+        self.log_dropped
+            .inner()
+            .store(self.log.dropped(), Ordering::Relaxed);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -189,8 +211,10 @@ impl Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Returns metrics that begin at 0, of a host that logs by these lines.
+    #[must_use]
+    pub fn new(log: Lines) -> Self {
         let mut registry = Registry::with_prefix("dormouse");
         registry.register(
             "build",
@@ -269,6 +293,18 @@ impl Default for Metrics {
             "How often the machine's clock was set",
             clock_steps.clone(),
         );
+        let degraded = Family::default();
+        registry.register(
+            "degraded",
+            "1 for what does not work as it should, while the host goes on",
+            degraded.clone(),
+        );
+        let log_dropped = Counter::default();
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that were dropped, since whoever reads it was too slow",
+            log_dropped.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -285,6 +321,9 @@ impl Default for Metrics {
             writes,
             clock_step,
             clock_steps,
+            log,
+            log_dropped,
+            degraded,
         }
     }
 }
@@ -296,6 +335,12 @@ impl Default for Metrics {
 )]
 fn seconds(milliseconds: i64) -> f64 {
     milliseconds as f64 / 1_000.0
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new(Lines::default())
+    }
 }
 
 impl EncodeLabelValue for Outcome {
@@ -350,6 +395,7 @@ mod tests {
             },
             clock_ahead: -1_500,
             clock_steps: 8,
+            degraded: vec![Degraded::Log],
         };
         let text = metrics.encode(moment);
         for line in [
@@ -369,6 +415,9 @@ mod tests {
             "dormouse_writes_total 7",
             "dormouse_clock_step_seconds -1.5",
             "dormouse_clock_steps_total 8",
+            "dormouse_log_lines_dropped_total 0",
+            "dormouse_degraded{what=\"log\"} 1",
+            "dormouse_degraded{what=\"disk-full\"} 0",
         ] {
             assert!(
                 text.lines().any(|found| found == line),
@@ -381,10 +430,9 @@ mod tests {
     fn what_the_store_cannot_say_is_shown_as_it_was() {
         let metrics = Metrics::default();
         let with = |inbox_bytes| {
-            let moment = Moment::default();
             metrics.encode(Moment {
                 inbox_bytes,
-                ..moment
+                ..Moment::default()
             })
         };
         assert!(with(Some(7)).contains("dormouse_inbox_bytes 7\n"));

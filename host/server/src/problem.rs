@@ -18,6 +18,8 @@ use dormouse_store::{BackupError, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::health::Degraded;
+
 /// The media type of RFC 9457.
 pub const CONTENT: &str = "application/problem+json";
 
@@ -127,6 +129,20 @@ impl Problem {
         let seconds = exceeded.retry_after_ms.div_ceil(1_000);
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", detail)
             .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// A host that takes no work now, for this reason, and what else does not work as it should.
+    #[must_use]
+    pub fn not_ready(why: &str, degraded: &[Degraded]) -> Self {
+        let mut detail = why.to_owned();
+        for degraded in degraded {
+            detail += &format!(
+                "; degraded: {} ({})",
+                degraded.name(),
+                degraded.explanation()
+            );
+        }
+        Problem::unavailable("not-ready", &detail, RETRY_RESTART)
     }
 
     /// A secret that cannot be opened. Which one is for the log alone.
@@ -375,10 +391,15 @@ impl From<DeployError> for Problem {
             DeployError::NotCompiled(CompileFailure::Refused(_)) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "not-compilable")
             }
-            DeployError::NotCompiled(CompileFailure::Host(error)) => {
-                tracing::error!(error, "the compiler could not be run");
+            DeployError::NotCompiled(CompileFailure::Host {
+                reason,
+                retry_after,
+            }) => {
+                tracing::error!(reason, "the compiler could not be run");
                 let detail = "the host's compiler could not be run; its log says why";
-                return Problem::unavailable("compiler-unavailable", detail, RETRY_ROOM);
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return Problem::new(status, "compiler-unavailable", detail)
+                    .with_header(RETRY_AFTER, HeaderValue::from(retry_after));
             }
             DeployError::NotLinked(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not-linkable"),
             DeployError::Unavailable(error) => return error.into(),

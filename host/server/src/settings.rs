@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dormouse_config::Config;
+use dormouse_limits::DISK_RESERVE;
 use dormouse_runtime::Settings;
 
 use crate::machine::compiler::CompileLimits;
@@ -22,14 +23,53 @@ pub fn runtime(config: &Config) -> Settings {
     }
 }
 
-/// How the store is kept.
-#[must_use]
-pub fn store(config: &Config) -> dormouse_store_redb::Options {
-    dormouse_store_redb::Options {
+/// A reserve that was given, and that the disk cannot spare.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{DISK_RESERVE} = {} cannot work: the disk of the data directory has {capacity} bytes in all, and a reserve may take \
+     half of them, {}; give a smaller one, or a larger disk",
+    DISK_RESERVE.written(*.reserve),
+    .capacity / 2
+)]
+pub struct UnfitReserve {
+    reserve: u64,
+    capacity: u64,
+}
+
+/// How the store is kept, on a disk of this many bytes.
+///
+/// # Errors
+/// When the reserve that was given is more than the disk can spare. A default that is too large is made smaller.
+pub fn store(config: &Config, capacity: u64) -> Result<dormouse_store_redb::Options, UnfitReserve> {
+    Ok(dormouse_store_redb::Options {
         cache: usize::try_from(config.limits.store_cache).unwrap_or(usize::MAX),
-        reserve: config.limits.disk_reserve,
+        reserve: reserve(config, capacity)?,
         verify: config.verify_store,
+    })
+}
+
+/// The default may take one part in this many of the disk.
+const DEFAULT_SHARE: u64 = 8;
+
+fn reserve(config: &Config, capacity: u64) -> Result<u64, UnfitReserve> {
+    let reserve = config.limits.disk_reserve;
+    if config.is_given(DISK_RESERVE) {
+        return if reserve > capacity / 2 {
+            Err(UnfitReserve { reserve, capacity })
+        } else {
+            Ok(reserve)
+        };
     }
+    let most = capacity / DEFAULT_SHARE;
+    if reserve > most {
+        tracing::info!(
+            reserve = most,
+            default = reserve,
+            capacity,
+            "the disk of the data directory is small; the default of `{DISK_RESERVE}` is made smaller"
+        );
+    }
+    Ok(reserve.min(most))
 }
 
 /// What the engine is set to.
@@ -66,6 +106,26 @@ mod tests {
 
     fn defaults() -> Config {
         Config::new(&RawConfig::default(), |_| None).unwrap()
+    }
+
+    #[test]
+    fn a_reserve_fits_the_disk_or_is_refused_if_it_was_given() {
+        let given = |text: &str| {
+            let raw = RawConfig::from_toml(text, "f".as_ref()).unwrap();
+            Config::new(&raw, |_| None).unwrap()
+        };
+        let (large, small) = (1 << 40, 64 << 20);
+        let default = defaults().limits.disk_reserve;
+        assert_eq!(reserve(&defaults(), large).unwrap(), default);
+        assert_eq!(reserve(&defaults(), small).unwrap(), small / 8);
+        let config = given("disk-reserve = \"32MiB\"");
+        assert_eq!(reserve(&config, small).unwrap(), 32 << 20);
+        let said = reserve(&given("disk-reserve = \"40MiB\""), small).unwrap_err();
+        let said = said.to_string();
+        assert!(
+            said.contains("40MiB") && said.contains("67108864 bytes"),
+            "{said}"
+        );
     }
 
     #[test]

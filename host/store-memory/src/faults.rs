@@ -88,9 +88,13 @@ impl Faults {
     }
 
     /// Fails a commit that does not become durable.
-    pub(crate) fn count_commit(&mut self, incarnation: u64) -> Result<(), StorageError> {
+    pub(crate) fn count_commit(
+        &mut self,
+        incarnation: u64,
+        is_housekeeping: bool,
+    ) -> Result<(), StorageError> {
         self.check(incarnation)?;
-        if self.is_full || std::mem::take(&mut self.is_full_once) {
+        if (self.is_full && !is_housekeeping) || std::mem::take(&mut self.is_full_once) {
             return Err(StorageError::full(Full));
         }
         match &mut self.commits_left {

@@ -100,13 +100,11 @@ impl Backend for MemoryBackend {
     }
 
     fn begin(&self) -> Result<Transaction, StorageError> {
-        self.memory.faults().check(self.incarnation)?;
-        Ok(Transaction {
-            memory: self.memory.clone(),
-            clock: self.clock.clone(),
-            incarnation: self.incarnation,
-            changes: Changes::over(&self.memory.rows()),
-        })
+        self.transaction(false)
+    }
+
+    fn begin_housekeeping(&self) -> Result<Transaction, StorageError> {
+        self.transaction(true)
     }
 
     fn recover(&self) -> Result<(), StorageError> {
@@ -122,12 +120,27 @@ impl Backend for MemoryBackend {
     }
 }
 
+impl MemoryBackend {
+    fn transaction(&self, is_housekeeping: bool) -> Result<Transaction, StorageError> {
+        self.memory.faults().check(self.incarnation)?;
+        Ok(Transaction {
+            is_housekeeping,
+            memory: self.memory.clone(),
+            clock: self.clock.clone(),
+            incarnation: self.incarnation,
+            changes: Changes::over(&self.memory.rows()),
+        })
+    }
+}
+
 /// Changes that become durable together.
 pub struct Transaction {
     memory: Memory,
     clock: Arc<dyn Clock>,
     incarnation: u64,
     changes: Changes,
+    /// True if it may be committed on a disk that is full.
+    is_housekeeping: bool,
 }
 
 impl BackendTransaction for Transaction {
@@ -143,6 +156,7 @@ impl BackendTransaction for Transaction {
             clock,
             incarnation,
             changes,
+            is_housekeeping,
         } = self;
         let delay = memory.faults().delay();
         if delay > 0 {
@@ -152,7 +166,7 @@ impl BackendTransaction for Transaction {
         }
         // Whether it counts and what it changes are decided under one lock: no power is lost in between.
         let mut faults = memory.faults();
-        faults.count_commit(incarnation)?;
+        faults.count_commit(incarnation, is_housekeeping)?;
         let mut rows = memory
             .0
             .rows

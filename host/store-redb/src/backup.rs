@@ -73,7 +73,7 @@ pub fn examine_file(file: File) -> Result<BackupInfo, OpenError> {
 /// When it is not a store that this version can read.
 pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
     let database = builder(CACHE)
-        .open_read_only_with_backend(Boxed(backup))
+        .open_read_only_with_backend(Boxed::new(backup))
         .map_err(classify_open)?;
     let rows = Snapshot(database.begin_read().map_err(storage)?);
     let mut schema = Vec::new();
@@ -114,7 +114,7 @@ impl Visitor for Copy<'_> {
             if !(self.is_wanted)() {
                 return Err(BackupError::GivenUp);
             }
-            if self.from.lacks_space_for(ROOM) {
+            if self.from.space().room_beside() < ROOM {
                 return Err(BackupError::Full);
             }
             let transaction = self.to.begin_write().map_err(failed)?;

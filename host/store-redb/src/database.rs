@@ -2,25 +2,35 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use dormouse_seams::Clock;
 use dormouse_store::{Backend, BackendTransaction, ReadError, StorageError};
 use redb::{Database, ReadableDatabase, WriteTransaction};
 
+use crate::cost::Cost;
 use crate::disk::{Boxed, Disk};
 use crate::errors::storage;
 use crate::options::{Options, builder};
-use crate::rows::{OpenTables, Snapshot};
+use crate::rows::{Costly, OpenTables, Snapshot};
+use crate::space::Space;
 
 /// The database in use, which is exchanged after the disk was full.
 pub(crate) struct RedbBackend {
     database: RwLock<Database>,
     disk: Arc<dyn Disk>,
+    space: Arc<Space>,
     options: Options,
 }
 
 impl RedbBackend {
-    pub(crate) fn new(database: Database, disk: Arc<dyn Disk>, options: Options) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Self {
         RedbBackend {
             database: RwLock::new(database),
+            space: Arc::new(Space::new(disk.clone(), clock, options.reserve)),
             disk,
             options,
         }
@@ -32,12 +42,33 @@ impl RedbBackend {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns true if writing so many bytes would take of what is to be left on the disk. A disk that does not say how much
-    /// is left is taken at its word when it is full.
-    pub(crate) fn lacks_space_for(&self, bytes: u64) -> bool {
-        self.disk
-            .available()
-            .is_ok_and(|available| available < self.options.reserve.saturating_add(bytes))
+    /// Returns how much may still be written.
+    pub(crate) fn space(&self) -> &Space {
+        &self.space
+    }
+
+    fn transaction(&self, allowed: u64) -> Result<Transaction, StorageError> {
+        let mut transaction = self.database().begin_write().map_err(storage)?;
+        transaction.set_quick_repair(self.options.quick_repair());
+        Ok(Transaction {
+            transaction,
+            cost: Cost::new(allowed),
+            space: self.space.clone(),
+        })
+    }
+
+    /// Returns how many bytes of the file are in use.
+    fn in_use(&self) -> Result<u64, redb::Error> {
+        // What the last commits no longer use is free only after the next ones.
+        for _ in 0..2 {
+            self.database().begin_write()?.commit()?;
+        }
+        let transaction = self.database().begin_write()?;
+        let stats = transaction.stats()?;
+        transaction.abort()?;
+        Ok(stats
+            .allocated_pages()
+            .saturating_mul(stats.page_size() as u64))
     }
 }
 
@@ -50,9 +81,11 @@ impl Backend for RedbBackend {
     }
 
     fn begin(&self) -> Result<Transaction, StorageError> {
-        let mut transaction = self.database().begin_write().map_err(storage)?;
-        transaction.set_quick_repair(self.options.quick_repair());
-        Ok(Transaction(transaction))
+        self.transaction(self.space.room())
+    }
+
+    fn begin_housekeeping(&self) -> Result<Transaction, StorageError> {
+        self.transaction(u64::MAX)
     }
 
     /// Opens the file anew: after an I/O error redb refuses everything, reading included.
@@ -64,34 +97,52 @@ impl Backend for RedbBackend {
         // The lock on the file goes with the old handle. Snapshots that are still held do not keep it, and their reads
         // fail; they are short, but for that of a backup, which fails as a whole.
         *current = placeholder().map_err(storage)?;
-        let bytes = self.disk.open().map_err(redb::Error::Io).map_err(storage)?;
+        let bytes = Boxed::open(&self.disk)
+            .map_err(redb::Error::Io)
+            .map_err(storage)?;
         *current = builder(self.options.cache)
-            .create_with_backend(Boxed(bytes))
+            .create_with_backend(bytes)
             .map_err(storage)?;
         Ok(())
     }
 
     fn lacks_space(&self) -> bool {
-        self.lacks_space_for(0)
+        self.space.is_short()
+    }
+
+    fn finds_space(&self) -> bool {
+        self.space.count(|| self.in_use()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the free pages of the store could not be counted");
+            false
+        })
     }
 }
 
 /// Changes of the database that become durable together.
-pub(crate) struct Transaction(WriteTransaction);
+pub(crate) struct Transaction {
+    transaction: WriteTransaction,
+    cost: Cost,
+    space: Arc<Space>,
+}
 
 impl BackendTransaction for Transaction {
-    type Rows<'t> = OpenTables<'t>;
+    type Rows<'t> = Costly<'t>;
 
-    fn rows(&mut self) -> Result<OpenTables<'_>, StorageError> {
-        OpenTables::open(&self.0)
+    fn rows(&mut self) -> Result<Costly<'_>, StorageError> {
+        Ok(Costly {
+            tables: OpenTables::open(&self.transaction)?,
+            cost: &mut self.cost,
+        })
     }
 
     async fn commit(self) -> Result<(), StorageError> {
-        self.0.commit().map_err(storage)
+        self.transaction.commit().map_err(storage)?;
+        self.space.spend(self.cost.bytes());
+        Ok(())
     }
 
     fn abort(self) -> Result<(), StorageError> {
-        self.0.abort().map_err(storage)
+        self.transaction.abort().map_err(storage)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use redb::StorageBackend;
 
@@ -18,14 +19,86 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// When the disk does not say.
     fn available(&self) -> io::Result<u64>;
+
+    /// Returns how many bytes of the disk the store occupies.
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    fn occupied(&self) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Returns how many bytes are kept by the reserve, which are not among those that are available.
+    fn reserved(&self) -> u64 {
+        0
+    }
+
+    /// Makes the reserve this large.
+    ///
+    /// # Errors
+    /// When there is no space for it. It is as it was then.
+    fn make_reserve(&self, bytes: u64) -> io::Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// Gives the reserve up. Returns true if there was one.
+    fn give_up_reserve(&self) -> bool {
+        false
+    }
 }
 
-/// A boxed backend, as one.
-pub(crate) struct Boxed(pub(crate) Box<dyn StorageBackend>);
+/// A boxed backend, as one. A write that finds the disk full has the reserve given up, and is tried once more: after an
+/// error redb would have to open and repair the whole file.
+pub(crate) struct Boxed {
+    bytes: Box<dyn StorageBackend>,
+    disk: Option<Arc<dyn Disk>>,
+}
+
+impl Boxed {
+    /// Returns a backend without a reserve.
+    pub(crate) fn new(bytes: Box<dyn StorageBackend>) -> Self {
+        Boxed { bytes, disk: None }
+    }
+
+    /// Opens the bytes of a disk.
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub(crate) fn open(disk: &Arc<dyn Disk>) -> io::Result<Self> {
+        Ok(Boxed {
+            bytes: disk.open()?,
+            disk: Some(disk.clone()),
+        })
+    }
+
+    fn with_reserve(
+        &self,
+        write: impl Fn(&dyn StorageBackend) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match (write(&*self.bytes), &self.disk) {
+            (Err(error), Some(disk)) if is_full(&error) && disk.give_up_reserve() => {
+                tracing::warn!(
+                    "the disk is full; its reserve was given up, and writes are refused until there is room for it again"
+                );
+                write(&*self.bytes)
+            }
+            (written, _) => written,
+        }
+    }
+}
+
+/// Returns true if an error says that there is no space, which may pass.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
 
 impl fmt::Debug for Boxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.bytes.fmt(f)
     }
 }
 
@@ -33,50 +106,50 @@ type Bound = std::ops::Bound<u64>;
 
 impl StorageBackend for Boxed {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.bytes.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+        self.bytes.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.with_reserve(|bytes| bytes.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.with_reserve(|bytes| bytes.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        self.with_reserve(|bytes| bytes.write(offset, data))
     }
 
     fn close(&self) -> io::Result<()> {
-        self.0.close()
+        self.bytes.close()
     }
 
     fn try_lock_range(&self, start: Bound, end: Bound) -> Result<bool, redb::BackendError> {
-        self.0.try_lock_range(start, end)
+        self.bytes.try_lock_range(start, end)
     }
 
     fn try_lock_shared_range(&self, start: Bound, end: Bound) -> Result<bool, redb::BackendError> {
-        self.0.try_lock_shared_range(start, end)
+        self.bytes.try_lock_shared_range(start, end)
     }
 
     fn lock_range(&self, start: Bound, end: Bound) -> Result<(), redb::BackendError> {
-        self.0.lock_range(start, end)
+        self.bytes.lock_range(start, end)
     }
 
     fn lock_shared_range(&self, start: Bound, end: Bound) -> Result<(), redb::BackendError> {
-        self.0.lock_shared_range(start, end)
+        self.bytes.lock_shared_range(start, end)
     }
 
     fn unlock_range(&self, start: Bound, end: Bound) -> Result<(), redb::BackendError> {
-        self.0.unlock_range(start, end)
+        self.bytes.unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound, end: Bound) -> Result<bool, redb::BackendError> {
-        self.0.query_lock_range(start, end)
+        self.bytes.query_lock_range(start, end)
     }
 }

@@ -16,10 +16,7 @@ pub(crate) fn storage(error: impl Into<redb::Error>) -> StorageError {
 
 fn is_full(error: &redb::Error) -> bool {
     match error {
-        redb::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        ),
+        redb::Error::Io(error) => crate::disk::is_full(error),
         _ => false,
     }
 }

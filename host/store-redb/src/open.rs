@@ -42,15 +42,36 @@ impl RedbStore {
         options: Options,
     ) -> Result<Self, OpenError> {
         if options.verify {
-            verify(&*disk)?;
+            verify(&disk)?;
         }
         let database = builder(options.cache)
-            .create_with_backend(Boxed(disk.open()?))
+            .create_with_backend(Boxed::open(&disk)?)
             .map_err(classify_open)?;
-        let backend = RedbBackend::new(database, disk, options);
-        Ok(RedbStore {
+        let backend = RedbBackend::new(database, disk, clock.clone(), options);
+        if backend.space().is_short() {
+            tracing::warn!(
+                "the disk of the data directory is full: only housekeeping is written until there is room"
+            );
+            // What earlier hosts removed may have left pages in the store's own file.
+            backend.finds_space();
+        }
+        let store = RedbStore {
             store: Embedded::open(backend, clock, entropy, spawner).await?,
-        })
+        };
+        store.tend_reserve();
+        Ok(store)
+    }
+
+    /// Makes the reserve of the disk again, as far as there is room. Returns true if it is whole. It takes a moment on file
+    /// systems on which it must be written.
+    pub fn tend_reserve(&self) -> bool {
+        self.store.backend().space().tend_reserve()
+    }
+
+    /// Returns true if the reserve of the disk was given up, and is not whole again.
+    #[must_use]
+    pub fn is_reserve_touched(&self) -> bool {
+        self.store.backend().space().is_reserve_touched()
     }
 
     /// Returns every row of every table in the order of their keys. It is for tests, which compare stores by it.
@@ -98,10 +119,14 @@ impl Backup for RedbStore {
 ///
 /// The file is opened once for this alone. All of it passes through the cache, which is faster the smaller that is, and
 /// would be left full of what nobody asked for. What is closed well is then opened at once.
-fn verify(disk: &dyn Disk) -> Result<(), OpenError> {
+fn verify(disk: &Arc<dyn Disk>) -> Result<(), OpenError> {
     let database = builder(VERIFYING_CACHE)
         .set_check_integrity_on_open(true)
-        .create_with_backend(Boxed(disk.open()?))
+        .create_with_backend(Boxed::open(disk)?)
         .map_err(classify_open)?;
-    Ok(database.close().map_err(storage)?)
+    match database.close().map_err(storage) {
+        // It is opened as after a crash then.
+        Err(error) if error.is_full() => Ok(()),
+        closed => Ok(closed?),
+    }
 }

@@ -9,6 +9,7 @@ use redb::{
     WriteTransaction,
 };
 
+use crate::cost::Cost;
 use crate::errors::storage;
 
 /// A type of redb's that is one part of a key.
@@ -270,6 +271,65 @@ macro_rules! redb_tables {
 }
 
 for_each_table!(redb_tables);
+
+/// Every table, open for writing, with a count of what that takes of the disk.
+pub(crate) struct Costly<'t> {
+    pub(crate) tables: OpenTables<'t>,
+    pub(crate) cost: &'t mut Cost,
+}
+
+impl Rows for Costly<'_> {
+    fn read(
+        &self,
+        table: TableId,
+        key: &[Part<'_>],
+        found: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StorageError> {
+        self.tables.read(table, key, found)
+    }
+
+    fn scan(
+        &self,
+        table: TableId,
+        range: Range<'_>,
+        each: EachRow<'_>,
+    ) -> Result<(), StorageError> {
+        self.tables.scan(table, range, each)
+    }
+}
+
+impl RowsMut for Costly<'_> {
+    fn write(
+        &mut self,
+        table: TableId,
+        key: &[Part<'_>],
+        row: &[u8],
+    ) -> Result<bool, StorageError> {
+        self.cost.add(key, row)?;
+        self.tables.write(table, key, row)
+    }
+
+    fn remove(
+        &mut self,
+        table: TableId,
+        key: &[Part<'_>],
+        removed: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StorageError> {
+        self.cost.remove(1);
+        self.tables.remove(table, key, removed)
+    }
+
+    fn remove_range(
+        &mut self,
+        table: TableId,
+        range: Range<'_>,
+        limit: usize,
+    ) -> Result<usize, StorageError> {
+        let removed = self.tables.remove_range(table, range, limit)?;
+        self.cost.remove(removed as u64);
+        Ok(removed)
+    }
+}
 
 /// The rows as they were at one moment.
 pub(crate) struct Snapshot(pub(crate) ReadTransaction);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use dormouse_store::{OpenError, SCHEMA, WriteError};
-use dormouse_store_redb::Disk;
+use dormouse_store_redb::{Disk, FileDisk};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend, TableDefinition};
 
@@ -108,6 +108,38 @@ impl StorageBackend for Backend {
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
         self.file.unlock_range(start, end)
     }
+}
+
+/// Each tries to be the host of a new directory. Whoever is counts on in the store, so that a store which another one
+/// replaced or shared would show a lower count.
+#[test]
+fn of_many_that_open_a_new_directory_at_once_one_at_a_time_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("data");
+    let opened = std::sync::atomic::AtomicUsize::new(0);
+    let is_open = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while opened.load(Ordering::SeqCst) < 20 {
+                    let disk = match FileDisk::new(&directory) {
+                        Ok(disk) => disk,
+                        Err(OpenError::InUse) => {
+                            thread::yield_now();
+                            continue;
+                        }
+                        Err(error) => panic!("{error}"),
+                    };
+                    assert!(!is_open.swap(true, Ordering::SeqCst), "two have it");
+                    let store = support::open_on(Arc::new(disk), Arc::default()).unwrap();
+                    support::run(store.store().probe()).unwrap();
+                    opened.fetch_add(1, Ordering::SeqCst);
+                    is_open.store(false, Ordering::SeqCst);
+                    drop(store);
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -23,6 +23,14 @@ pub trait Backend: Send + Sync + 'static {
     /// When the disk fails.
     fn begin(&self) -> Result<Self::Transaction, StorageError>;
 
+    /// Begins a transaction of housekeeping alone, which may use the space that is kept for it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn begin_housekeeping(&self) -> Result<Self::Transaction, StorageError> {
+        self.begin()
+    }
+
     /// Makes the backend usable again after a transaction failed for want of space.
     ///
     /// # Errors
@@ -31,6 +39,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Returns true if there is less space left than the host wants left.
     fn lacks_space(&self) -> bool;
+
+    /// Looks for space more closely, which may take a while, before a write is refused for want of it. Returns true if it
+    /// found some that was not known before.
+    fn finds_space(&self) -> bool {
+        false
+    }
 
     /// Returns the order in which this backend takes the writes of different runs. None for the order in which they came.
     fn order(&self) -> Option<Box<dyn Order + '_>> {

@@ -158,7 +158,8 @@ async fn prepare<B: Backend>(
     if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
         migrations::check_schema(&found)?;
     }
-    let mut transaction = backend.begin()?;
+    let mut transaction = backend.begin_housekeeping()?;
+    let mut is_as_it_was = false;
     let found = {
         let mut rows = transaction.rows()?;
         match meta::TABLE.get(&rows, meta::FORMAT)? {
@@ -172,7 +173,10 @@ async fn prepare<B: Backend>(
                 let clock = HostClock::new(clock.clone(), None);
                 meta::put_clock(&mut rows, clock.mark())?;
             }
-            Some(found) => migrations::begin(&mut rows, &found)?,
+            Some(found) => {
+                is_as_it_was = found == [SCHEMA];
+                migrations::begin(&mut rows, &found)?;
+            }
         }
         let keys = Keys {
             tokens: fact(&rows, meta::TOKEN_KEYS)?,
@@ -182,7 +186,12 @@ async fn prepare<B: Backend>(
         let mark = meta::clock(&rows)?.ok_or_else(missing)?;
         (HostClock::new(clock, Some(mark)), keys)
     };
-    transaction.commit().await?;
+    if is_as_it_was {
+        // A start on a full disk writes nothing.
+        transaction.abort()?;
+    } else {
+        transaction.commit().await?;
+    }
     Ok(found)
 }
 

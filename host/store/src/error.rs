@@ -10,7 +10,14 @@ use dormouse_journal::DecodeError;
 #[error("{source}")]
 pub struct StorageError {
     source: Arc<dyn Error + Send + Sync>,
-    is_full: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Failure,
+    Full,
+    NoRoom,
 }
 
 impl StorageError {
@@ -18,7 +25,7 @@ impl StorageError {
     pub fn new(source: impl Error + Send + Sync + 'static) -> Self {
         StorageError {
             source: Arc::new(source),
-            is_full: false,
+            kind: Kind::Failure,
         }
     }
 
@@ -26,14 +33,29 @@ impl StorageError {
     pub fn full(source: impl Error + Send + Sync + 'static) -> Self {
         StorageError {
             source: Arc::new(source),
-            is_full: true,
+            kind: Kind::Full,
+        }
+    }
+
+    /// What was to be written was judged to need more space than there is. Nothing of it has reached the disk, and the
+    /// transaction can be thrown away.
+    pub fn no_room(source: impl Error + Send + Sync + 'static) -> Self {
+        StorageError {
+            source: Arc::new(source),
+            kind: Kind::NoRoom,
         }
     }
 
     /// Returns true if the disk has no space left, which may pass.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.is_full
+        self.kind != Kind::Failure
+    }
+
+    /// Returns true if it was judged before anything was written that there is too little space.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        self.kind == Kind::NoRoom
     }
 }
 

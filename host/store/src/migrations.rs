@@ -79,7 +79,7 @@ pub(crate) fn begin(rows: &mut dyn RowsMut, found: &[u8]) -> Result<(), OpenErro
 /// Goes on with the migration that is under way, if one is, to its end.
 pub(crate) async fn finish(backend: &impl Backend) -> Result<(), OpenError> {
     loop {
-        let mut transaction = backend.begin()?;
+        let mut transaction = backend.begin_housekeeping()?;
         let done = {
             let mut rows = transaction.rows()?;
             step(&mut rows)?

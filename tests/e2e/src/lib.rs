@@ -37,7 +37,7 @@ pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use mount::Mount;
 pub use patience::{Stopwatch, now, pause, wait_until, with_time_enough};
-pub use program::{guest, guest_file, refuse_to_start};
+pub use program::{guest, guest_file, make_private, refuse_to_start, serve_command};
 pub use provider::Provider;
 pub use run::Run;
 pub use service::{Received, Reply, Service};

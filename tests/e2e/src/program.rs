@@ -27,6 +27,26 @@ pub(crate) const UNHURRIED: [(&str, &str); 2] = [
 /// If it does not end, or ends with success.
 #[track_caller]
 pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
+    let mut command = serve_command(data_dir, settings);
+    let mut process = ChildGuard::spawn(&mut command).unwrap();
+    let child = process.child();
+    let status = wait_until("a host that refuses to start", || child.try_wait().unwrap());
+    assert!(!status.success());
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+}
+
+/// Makes a directory that only its owner may look into, as a data directory must be.
+///
+/// # Panics
+/// If it cannot be made.
+pub fn make_private(directory: &Path) {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().mode(0o700).create(directory).unwrap();
+}
+
+/// Returns a command that runs a host, whose log goes to a pipe.
+#[must_use]
+pub fn serve_command(data_dir: &Path, settings: &[&str]) -> Command {
     let mut command = program();
     command
         .args(["serve", "--data-dir"])
@@ -37,11 +57,7 @@ pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let mut process = ChildGuard::spawn(&mut command).unwrap();
-    let child = process.child();
-    let status = wait_until("a host that refuses to start", || child.try_wait().unwrap());
-    assert!(!status.success());
-    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+    command
 }
 
 /// Returns a command that runs the program under test, with an empty environment.

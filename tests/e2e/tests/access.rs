@@ -61,6 +61,7 @@ fn a_token_comes_from_a_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "from-a-file\n").unwrap();
+    close_to_others(&file);
     let host = Host::with(&["--api-token-file", file.to_str().unwrap()]);
     host.get("/v1/runs").expect(401);
     host.request("GET", "/v1/runs")
@@ -192,6 +193,7 @@ fn a_listener_that_others_reach_wants_a_token() {
     let said = refuse_to_start(&data, &["--listen", "0.0.0.0:0", "--api-token-file", file]);
     assert!(said.contains(file), "{said}");
     std::fs::write(&missing, "\n").unwrap();
+    close_to_others(&missing);
     let said = refuse_to_start(
         &data,
         &["--listen", "127.0.0.1:0", "--api-token-file", file],
@@ -207,4 +209,9 @@ fn the_data_is_its_owners_alone() {
     for file in std::fs::read_dir(host.data_dir()).unwrap() {
         assert_eq!(mode(&file.unwrap().path()), 0o600);
     }
+}
+
+fn close_to_others(file: &std::path::Path) {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(file, permissions).unwrap();
 }

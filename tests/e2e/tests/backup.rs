@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use dormouse_e2e::{Cli, Host, Outcome, Reply, Run, Service, body, post, raw, request, wait_until};
+use dormouse_e2e::{
+    Cli, Host, Mount, Outcome, Reply, Run, Service, body, post, raw, request, wait_until,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -33,7 +35,7 @@ fn restored(backup: &Path, settings: &[&str]) -> Host {
     let mut host = Host::with_environment(&[KEY], settings);
     host.kill();
     fs::remove_dir_all(host.data_dir()).unwrap();
-    fs::create_dir(host.data_dir()).unwrap();
+    dormouse_e2e::make_private(&host.data_dir());
     fs::copy(backup, host.data_dir().join("dormouse.redb")).unwrap();
     host.resume();
     host
@@ -239,13 +241,13 @@ fn there_is_one_at_a_time_and_none_is_left() {
         names.sort();
         names
     };
-    assert_eq!(names(), ["dormouse.redb"]);
+    assert_eq!(names(), ["dormouse.redb", "dormouse.reserve"]);
     drop(under_way);
     wait_until("no backup any more", || {
         (nameless_files(&host) == 0).then_some(())
     });
     host.get("/v1/backup").expect(200);
-    assert_eq!(names(), ["dormouse.redb"]);
+    assert_eq!(names(), ["dormouse.redb", "dormouse.reserve"]);
     assert_eq!(nameless_files(&host), 0);
 }
 
@@ -270,9 +272,12 @@ fn a_client_that_goes_away_early_ends_the_copying() {
 #[test]
 fn the_reserve_of_the_disk_is_not_touched() {
     let (folder, backup) = file();
-    let mut host = Host::start();
-    host.kill();
-    let host = host.resume_with(&["--disk-reserve", "1000000GiB"]);
+    let mut host = Host::unstarted(&[]);
+    // Room for a host, and not for a copy beside its reserve.
+    let Some(_mount) = Mount::new(&host.data_dir(), 128) else {
+        return;
+    };
+    host.resume();
     let refused = host.get("/v1/backup").expect_problem(503, "disk-full");
     let size = fs::metadata(host.data_dir().join("dormouse.redb"))
         .unwrap()

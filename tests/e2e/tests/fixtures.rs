@@ -41,7 +41,7 @@ fn fixtures() -> Vec<PathBuf> {
 /// A host on a copy of a fixture, and what was said of it.
 fn open(fixture: &Path) -> (Host, Value) {
     let mut host = Host::unstarted(&SETTINGS);
-    fs::create_dir(host.data_dir()).unwrap();
+    dormouse_e2e::make_private(&host.data_dir());
     fs::copy(fixture.join(STORE), host.data_dir().join(STORE)).unwrap();
     host.resume();
     let said = fs::read(fixture.join(SAID)).unwrap();

@@ -1,7 +1,9 @@
 //! What operators and their tools ask of a host.
 
-use dormouse_e2e::{Host, body, guest, post};
+use dormouse_e2e::{Host, post};
 use serde_json::{Value, json};
+
+use crate::forms::verifying;
 
 #[test]
 fn a_host_says_that_it_lives_and_is_ready() {
@@ -73,33 +75,36 @@ fn what_is_not_there_is_404_and_what_does_not_work_so_is_405() {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_and_nothing_else() {
-    let mut host = Host::start();
-    let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
-    let hook = run.hook("a");
-    run.wait_for_steps(&["a"]);
-    host.kill();
-    // No disk has that much to spare.
-    let mut host = host.resume_with(&["--disk-reserve", "1000000TiB"]);
-    let full = host.get("/readyz").expect_problem(503, "not-ready");
-    assert!(full.detail().contains("disk"), "{}", full.detail());
-    for refused in [
-        post(&hook, "too much"),
-        host.post("/v1/workflows/script/runs", "{}"),
-        host.upload("other", &guest("bare")),
-        run.cancel(),
-    ] {
-        let refused = refused.expect_problem(503, "disk-full");
-        assert!(refused.header("retry-after").is_some());
+fn what_is_degraded_is_named() {
+    let host = Host::start();
+    let ready = host.get("/readyz").expect(200).json();
+    assert_eq!(ready, json!({"status": "ready", "degraded": []}));
+    let metrics = host.get("/metrics").expect(200).text();
+    for what in ["disk-full", "disk-reserve", "log", "secrets", "compiler"] {
+        let line = format!("dormouse_degraded{{what=\"{what}\"}} 0");
+        assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
     }
-    assert_eq!(run.status(), "suspended");
-    host.get("/v1/runs").expect(200);
-
+    let key = [("DORMOUSE_SECRET_KEY", "01".repeat(32))];
+    let key = key.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut host = Host::with_environment(&key, &[]);
+    host.set_secret("s", "a-value-of-some-length", &verifying());
+    assert_eq!(
+        host.get("/readyz").expect(200).json()["degraded"],
+        json!([])
+    );
     host.kill();
-    let host = host.resume_with(&[]);
-    host.get("/readyz").expect(200);
-    post(&hook, "there is room").expect(202);
-    assert_eq!(body(&run.output()[1]), "there is room");
+    let data = host.data_dir();
+    let without = Host::unstarted(&[]);
+    std::fs::rename(&data, without.data_dir()).unwrap();
+    let mut without = without;
+    without.resume();
+    let ready = without.get("/readyz").expect(200).json();
+    assert_eq!(ready["degraded"][0]["what"], "secrets");
+    let metrics = without.get("/metrics").expect(200).text();
+    assert!(
+        metrics.contains("dormouse_degraded{what=\"secrets\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[test]

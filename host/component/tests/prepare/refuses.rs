@@ -134,6 +134,15 @@ fn threads() {
 }
 
 #[test]
+fn several_memories_of_one_module() {
+    refused(
+        &wat("(component (core module (memory 1) (memory 1)))"),
+        "the Wasm is not valid: multiple memories (at offset 0x14); build it anew, and check that \
+         the whole file was sent",
+    );
+}
+
+#[test]
 fn memory64() {
     refused(
         &wat("(component (core module (memory i64 1)))"),

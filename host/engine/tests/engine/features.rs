@@ -19,7 +19,6 @@ fn what_could_differ_or_needs_a_collector_is_refused() {
     for module in [
         "(memory 1 1 shared)",
         "(memory i64 1)",
-        "(memory 1) (memory 1)",
         "(tag)",
         "(type (struct))",
         "(func (param externref))",
@@ -68,4 +67,41 @@ fn the_pool_is_no_part_of_the_fingerprint() {
 fn a_pool_that_cannot_be_had_is_done_without() {
     let engine = Engine::new(&Config { slots: 100_000_000 }).unwrap();
     assert_eq!(engine.fingerprint(), crate::harness::engine().fingerprint());
+}
+
+/// The engine makes a module that copies the string, with the memories of both.
+#[test]
+fn components_made_of_components_are_compiled() {
+    let component = wat::parse_str(
+        r#"(component
+            (component $inner
+                (core module $m
+                    (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+                    (func (export "len") (param i32 i32) (result i32) local.get 1))
+                (core instance $i (instantiate $m))
+                (alias core export $i "memory" (core memory $memory))
+                (alias core export $i "realloc" (core func $realloc))
+                (alias core export $i "len" (core func $len))
+                (func (export "len") (param "s" string) (result u32)
+                    (canon lift (core func $len) (memory $memory) (realloc $realloc))))
+            (component $outer
+                (import "len" (func $len (param "s" string) (result u32)))
+                (core module $holder (memory (export "memory") 1))
+                (core instance $holder (instantiate $holder))
+                (alias core export $holder "memory" (core memory $memory))
+                (core func $lowered (canon lower (func $len) (memory $memory)))
+                (core module $m
+                    (import "" "len" (func $len (param i32 i32) (result i32)))
+                    (func (export "go") (result i32) i32.const 0 i32.const 5 call $len))
+                (core instance $i (instantiate $m (with "" (instance (export "len" (func $lowered))))))
+                (alias core export $i "go" (core func $go))
+                (func (export "go") (result u32) (canon lift (core func $go))))
+            (instance $a (instantiate $inner))
+            (instance $b (instantiate $outer (with "len" (func $a "len"))))
+            (export "go" (func $b "go")))"#,
+    )
+    .unwrap();
+    let engine = Engine::new(&Config { slots: 0 }).unwrap();
+    engine.precompile(&component).unwrap();
 }

@@ -39,6 +39,7 @@ use http::{Method, StatusCode, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::health::Health;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -50,11 +51,14 @@ pub fn router(
     backup: Arc<dyn Backup>,
     config: &Config,
     metrics: Metrics,
+    health: Health,
     rejections: Rejections,
 ) -> Router {
     let (routes, document) = routes().split_for_parts();
     let document = docs::to_json(&document).into();
-    let state = AppState::new(runtime, backup, config, metrics, rejections, document);
+    let state = AppState::new(
+        runtime, backup, config, metrics, health, rejections, document,
+    );
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

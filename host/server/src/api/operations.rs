@@ -1,14 +1,15 @@
 //! What operators and their tools ask: health, readiness, metrics, the document.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dormouse_api::ProblemBody;
+use dormouse_api::{Degraded, Health, ProblemBody};
 use dormouse_runtime::Readiness;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::docs::Guarded;
 use super::state::AppState;
+use crate::health;
 use crate::metrics::{self, Moment};
 use crate::problem::Problem;
 
@@ -22,22 +23,33 @@ pub(super) async fn health() -> &'static str {
 }
 
 /// Whether the host can take work
+///
+/// It can if something became durable within the last 5 seconds. Where nothing was to be written, this has something
+/// written that changes nothing, at most once a second, and waits for that.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "show_readiness", security(()),
     responses(
-        (status = 200, description = "It can", body = String, content_type = "text/plain"),
-        (status = 503, description = "`not-ready`, and why", body = ProblemBody,
+        (status = 200, description = "It can, and what does not work as it should", body = Health),
+        (status = 503, description = "`not-ready`, and why, with what is degraded", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, Problem> {
-    match state.runtime.readiness() {
-        Readiness::Ready => Ok("ready\n"),
-        Readiness::NotReady(why) => Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not-ready",
-            why,
-        )),
+pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
+    let readiness = state.health.readiness().await;
+    let degraded = state.health.degraded().await;
+    match readiness {
+        Readiness::Ready => Ok(Json(Health {
+            status: "ready".into(),
+            degraded: degraded.into_iter().map(shown).collect(),
+        })),
+        Readiness::NotReady(why) => Err(Problem::not_ready(&why, &degraded)),
+    }
+}
+
+fn shown(degraded: health::Degraded) -> Degraded {
+    Degraded {
+        what: degraded.name().into(),
+        why: degraded.explanation().into(),
     }
 }
 
@@ -60,6 +72,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         commits: state.runtime.commits(),
         clock_ahead: state.runtime.clock().ahead(),
         clock_steps: state.runtime.clock().stepped(),
+        degraded: state.health.degraded().await,
     };
     (
         [(CONTENT_TYPE, metrics::CONTENT)],

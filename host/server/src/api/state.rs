@@ -13,6 +13,7 @@ use http::HeaderName;
 
 use super::auth::Auth;
 use super::backup_place::BackupPlace;
+use crate::health::Health;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 use crate::request::room::Rooms;
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) runtime: Runtime,
     /// The counts that the host keeps of its requests.
     pub(super) metrics: Metrics,
+    /// Whether the host can take work.
+    pub(super) health: Health,
     /// The requests that webhooks refused.
     pub(super) rejections: Rejections,
     /// The headers whose values are not shown.
@@ -59,6 +62,7 @@ impl AppState {
         backup: Arc<dyn Backup>,
         config: &Config,
         metrics: Metrics,
+        health: Health,
         rejections: Rejections,
         document: Bytes,
     ) -> Self {
@@ -67,6 +71,7 @@ impl AppState {
         AppState(Arc::new(Shared {
             runtime,
             metrics,
+            health,
             rejections,
             mask: Mask::default().with(masked.map(HeaderName::to_string)),
             auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),

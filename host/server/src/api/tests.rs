@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::health::Sources;
 use crate::ingress::Rejections;
 use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
 use crate::metrics::Metrics;
@@ -32,7 +33,12 @@ impl Egress for Nowhere {
 
 impl Compiler for Nowhere {
     fn compile(&self, _: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        Box::pin(async { Err(CompileFailure::Host("a test".into())) })
+        Box::pin(async {
+            Err(CompileFailure::Host {
+                reason: "a test".into(),
+                retry_after: 5,
+            })
+        })
     }
 }
 
@@ -63,11 +69,13 @@ async fn api(settings: &str) -> Router {
         .await
         .unwrap();
     let backup = Arc::new(Nowhere);
+    let health = Health::new(runtime.clone(), Sources::default());
     router(
         runtime,
         backup,
         &config,
         Metrics::default(),
+        health,
         Rejections::default(),
     )
 }

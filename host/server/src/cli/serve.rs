@@ -1,18 +1,19 @@
 //! `dormouse serve`.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use dormouse_config::{Config, Flags, LogFormat};
-use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
+use dormouse_cli::exit;
+use dormouse_config::{Config, Flags};
 
 use super::error::CommandError;
+use crate::log::{self, Lines};
 use crate::machine;
 use crate::serve::{CUT_OFF_WITHIN, ServeError, serve};
+
+/// How long the end of the host waits for whoever reads the log.
+const FLUSH_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs a host
 ///
@@ -35,35 +36,30 @@ impl Serve {
         let variable = |name: &str| std::env::var(name).ok();
         let raw = self.flags.clone().with_environment_and_file(variable)?;
         let config = Config::new(&raw, variable)?;
-        start_log(&config);
-        let runtime = machine::runtime().map_err(ServeError::Machine)?;
-        let served = runtime.block_on(serve(config));
-        // What would not end in good time was cut off by then.
-        runtime.shutdown_timeout(CUT_OFF_WITHIN);
-        served?;
-        Ok(ExitCode::SUCCESS)
+        if config.secret_keys.is_some() {
+            machine::forbid_dumps().map_err(ServeError::Dumps)?;
+        }
+        let lines = log::start(&config).map_err(ServeError::Machine)?;
+        let code = match run(config, &lines) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // By way of the log, which does not wait for whoever reads it.
+                lines.add(format!("error: {error}\n").as_bytes());
+                ExitCode::from(exit::REFUSED)
+            }
+        };
+        lines.close(FLUSH_WITHIN);
+        Ok(code)
     }
 }
 
-/// Log events go to standard error: standard output is for results.
-fn start_log(config: &Config) {
-    // The filter was checked with the other settings.
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    // Without a hint this filter would have every library's event of level trace made, only to be thrown away: wasmtime
-    // alone has several for each operation.
-    let filter = filter.and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let registry = tracing_subscriber::registry();
-    match config.log_format {
-        LogFormat::Text => registry.with(lines.with_filter(filter)).init(),
-        LogFormat::Json => registry.with(lines.json().with_filter(filter)).init(),
+fn run(config: Config, lines: &Lines) -> Result<(), ServeError> {
+    for open in &config.open_files {
+        tracing::warn!("{open}");
     }
-}
-
-/// Whether an event keeps to itself what callers sent. This program's own do at every level, and libraries do down to
-/// debug. Below that hyper, h2 and TLS handle whole requests, and the next release may say anything of them.
-fn is_discreet(event: &Metadata<'_>) -> bool {
-    event.target().starts_with("dormouse") || *event.level() < Level::TRACE
+    let runtime = machine::runtime().map_err(ServeError::Machine)?;
+    let served = runtime.block_on(serve(config, lines.clone()));
+    // What would not end in good time was cut off by then.
+    runtime.shutdown_timeout(CUT_OFF_WITHIN);
+    served
 }

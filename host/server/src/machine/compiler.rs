@@ -2,17 +2,23 @@
 //!
 //! The compiler cannot be interrupted, and a small component can keep it busy for minutes or make it eat gigabytes. In
 //! a child, the kernel ends it.
+//!
+//! What a component exceeds of its own limits is its own fault, and so is a panic that it causes twice. A child that ends
+//! otherwise, such as one that the kernel kills for want of memory, is the host's trouble: that passes, and whoever asked
+//! is told to come again, later the more often it happened.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::{Config, Engine};
+use dormouse_journal::VersionId;
 use dormouse_runtime::{CompileFailure, Compiler};
 use dormouse_seams::Task;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -24,6 +30,21 @@ pub const COMMAND: &str = "compile";
 /// uploads two at once at most, and leaves the third to runs that wake.
 const AT_ONCE: usize = 3;
 
+/// How many components wait for a compiler at most. Each is in memory meanwhile.
+const WAITING: usize = 16;
+
+/// Seconds after which to try again after the first failure that was the host's. They double with each in a row.
+const RETRY_FIRST: u32 = 5;
+
+/// The most seconds after which to try again.
+const RETRY_MOST: u32 = 320;
+
+/// How many components are remembered that the compiler panicked on.
+const PANICS: usize = 64;
+
+/// How many bytes of what a compiler says are read.
+const SAID: u64 = 16 << 10;
+
 /// A compiler that waits for the processor for this many times its allowed time is stuck, or the machine is.
 const PATIENCE: u32 = 10;
 
@@ -34,6 +55,20 @@ const REFUSED: u8 = 3;
 pub struct ChildCompiler {
     limits: CompileLimits,
     at_once: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    record: Record,
+}
+
+/// What became of compilers of late. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Record(Arc<Mutex<Past>>);
+
+#[derive(Debug, Default)]
+struct Past {
+    /// Failures in a row that were the host's.
+    failures: u32,
+    /// The components that the compiler panicked on once.
+    panicked: VecDeque<VersionId>,
 }
 
 /// What compiling one component may take.
@@ -52,50 +87,144 @@ impl ChildCompiler {
         ChildCompiler {
             limits,
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            record: Record::default(),
+        }
+    }
+
+    /// Returns what became of its compilers of late.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        self.record.clone()
+    }
+}
+
+impl Record {
+    /// Returns true if the last compiler failed through no fault of its component.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.lock().failures > 0
+    }
+
+    /// Notes how a compiler ended. Returns what whoever asked is told.
+    fn judge(
+        &self,
+        limits: CompileLimits,
+        ended: Ended,
+        version: impl FnOnce() -> VersionId,
+    ) -> Result<Vec<u8>, CompileFailure> {
+        let mut past = self.lock();
+        let failure = match ended {
+            Ended::Compiled(code) => {
+                past.failures = 0;
+                return Ok(code);
+            }
+            Ended::Refused(why) => CompileFailure::Refused(why),
+            Ended::OutOfTime => CompileFailure::TooComplex {
+                limit: format!("{} s of processor time", limits.time.as_secs()),
+                setting: "compile-time-limit",
+            },
+            Ended::OutOfMemory => CompileFailure::TooComplex {
+                limit: format!("{} MiB of memory", limits.memory >> 20),
+                setting: "compile-memory-limit",
+            },
+            Ended::Panicked(said) => {
+                let version = version();
+                if !past.panicked.contains(&version) {
+                    past.panicked.push_back(version);
+                    if past.panicked.len() > PANICS {
+                        past.panicked.pop_front();
+                    }
+                    return Err(past.fail(format!("it panicked: {said}")));
+                }
+                CompileFailure::Refused(format!("the compiler panics on it: {said}"))
+            }
+            Ended::Failed(reason) => return Err(past.fail(reason)),
+        };
+        past.failures = 0;
+        Err(failure)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Past> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Past {
+    fn fail(&mut self, reason: String) -> CompileFailure {
+        let retry_after = RETRY_FIRST << self.failures.min(RETRY_MOST.ilog2());
+        self.failures = self.failures.saturating_add(1);
+        CompileFailure::Host {
+            reason,
+            retry_after: retry_after.min(RETRY_MOST),
         }
     }
 }
 
+/// How a compiler ended.
+#[derive(Debug)]
+enum Ended {
+    Compiled(Vec<u8>),
+    /// It refused the component.
+    Refused(String),
+    /// It took more processor time than it may.
+    OutOfTime,
+    /// It took more memory than it may.
+    OutOfMemory,
+    /// It panicked, or overflowed its stack.
+    Panicked(String),
+    /// It was killed from outside, or could not be run.
+    Failed(String),
+}
+
 impl Compiler for ChildCompiler {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let (limits, at_once) = (self.limits, self.at_once.clone());
+        let (limits, at_once, record) = (self.limits, self.at_once.clone(), self.record.clone());
+        let place = self.waiting.clone().try_acquire_owned();
         Box::pin(async move {
-            let _permit = at_once.acquire().await.map_err(|error| host(&error))?;
-            let run = compile_in_child(limits, component);
-            match tokio::time::timeout(limits.time * PATIENCE, run).await {
-                Ok(result) => result,
-                Err(_) => Err(too_long(limits)),
-            }
+            let ended = match place {
+                Err(_) => Ended::Failed("too many components wait to be compiled".into()),
+                Ok(_place) => {
+                    // Nobody closes it.
+                    let _permit = at_once.acquire().await;
+                    let run = compile_in_child(limits, component.clone());
+                    let ended = tokio::time::timeout(limits.time * PATIENCE, run).await;
+                    ended.unwrap_or(Ended::OutOfTime)
+                }
+            };
+            record.judge(limits, ended, || VersionId::of(&component))
         })
     }
 }
 
-async fn compile_in_child(
-    limits: CompileLimits,
-    component: Bytes,
-) -> Result<Vec<u8>, CompileFailure> {
-    let mut child = spawn(limits).map_err(|error| host(&error))?;
-    let (Some(mut input), Some(mut output), Some(mut errors)) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take())
-    else {
-        return Err(CompileFailure::Host("the compiler has no pipes".into()));
+async fn compile_in_child(limits: CompileLimits, component: Bytes) -> Ended {
+    let run = async {
+        let mut child = spawn(limits)?;
+        let (Some(mut input), Some(mut output), Some(errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(std::io::Error::other("the compiler has no pipes"));
+        };
+        let (mut code, mut message) = (Vec::new(), Vec::new());
+        let feed = async move {
+            // A child that is killed closes the pipe; its exit status says why.
+            let _ = input.write_all(&component).await;
+        };
+        let mut errors = errors.take(SAID);
+        let (_, code_read, message_read) = tokio::join!(
+            feed,
+            output.read_to_end(&mut code),
+            errors.read_to_end(&mut message)
+        );
+        code_read.and(message_read)?;
+        let status = child.wait().await?;
+        Ok(match status.success() {
+            true => Ended::Compiled(code),
+            false => classify(status, &String::from_utf8_lossy(&message)),
+        })
     };
-    let (mut code, mut message) = (Vec::new(), Vec::new());
-    let feed = async move {
-        // A child that is killed closes the pipe; its exit status says why.
-        let _ = input.write_all(&component).await;
-    };
-    let (_, code_read, message_read) = tokio::join!(
-        feed,
-        output.read_to_end(&mut code),
-        errors.read_to_end(&mut message)
-    );
-    code_read.and(message_read).map_err(|error| host(&error))?;
-    let status = child.wait().await.map_err(|error| host(&error))?;
-    if status.success() {
-        return Ok(code);
-    }
-    Err(classify(limits, status, &String::from_utf8_lossy(&message)))
+    let ended: std::io::Result<Ended> = run.await;
+    ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
 }
 
 fn spawn(limits: CompileLimits) -> std::io::Result<Child> {
@@ -111,35 +240,26 @@ fn spawn(limits: CompileLimits) -> std::io::Result<Child> {
         .spawn()
 }
 
-fn classify(limits: CompileLimits, status: ExitStatus, message: &str) -> CompileFailure {
+/// What Rust's standard library exits with after a panic.
+const PANICKED: i32 = 101;
+
+fn classify(status: ExitStatus, message: &str) -> Ended {
     use std::os::unix::process::ExitStatusExt as _;
-    let message = message.trim();
-    if status.code() == Some(i32::from(REFUSED)) {
-        return CompileFailure::Refused(message.to_owned());
+    let message = message.trim().to_owned();
+    match (
+        status.code(),
+        status.signal().and_then(Signal::from_named_raw),
+    ) {
+        (Some(code), _) if code == i32::from(REFUSED) => Ended::Refused(message),
+        (Some(PANICKED), _) => Ended::Panicked(message),
+        (_, Some(Signal::XCPU)) => Ended::OutOfTime,
+        // An allocation that fails aborts, and so does a stack that overflows.
+        (_, Some(Signal::ABORT)) if message.contains("memory allocation of") => Ended::OutOfMemory,
+        (_, Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL)) => {
+            Ended::Panicked(format!("{status}: {message}"))
+        }
+        _ => Ended::Failed(format!("it ended with {status}: {message}")),
     }
-    match status
-        .signal()
-        .and_then(rustix::process::Signal::from_named_raw)
-    {
-        Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL) => too_long(limits),
-        // An allocation that fails aborts.
-        Some(rustix::process::Signal::ABORT) => CompileFailure::TooComplex {
-            limit: format!("{} MiB of memory", limits.memory >> 20),
-            setting: "compile-memory-limit",
-        },
-        _ => CompileFailure::Host(format!("it ended with {status}: {message}")),
-    }
-}
-
-fn too_long(limits: CompileLimits) -> CompileFailure {
-    CompileFailure::TooComplex {
-        limit: format!("{} s of processor time", limits.time.as_secs()),
-        setting: "compile-time-limit",
-    }
-}
-
-fn host(error: &dyn std::error::Error) -> CompileFailure {
-    CompileFailure::Host(error.to_string())
 }
 
 /// The child's side: component on standard input, code on standard output. Its arguments are the limits.
@@ -169,6 +289,10 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
     limit(Resource::Cpu, time).map_err(|error| broken(&error))?;
     limit(Resource::As, memory).map_err(|error| broken(&error))?;
+    // Its memory is as large as its limit, and a component that breaks it must not fill the disk.
+    super::dumps::forbid_dump_files().map_err(|error| broken(&error))?;
+    // If memory runs out, this process is given up and not the host.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     // Runs that are alive go first. That the priority cannot be lowered is no reason not to compile.
     let _ = rustix::process::nice(10);
     let mut component = Vec::new();
@@ -192,4 +316,75 @@ fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
             maximum: Some(value.saturating_add(1)),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    const LIMITS: CompileLimits = CompileLimits {
+        time: Duration::from_secs(60),
+        memory: 1 << 30,
+    };
+
+    /// Returns what is said of a child of this component that ended so: the seconds to wait, or none if it is the
+    /// component's own fault.
+    fn told(record: &Record, component: &[u8], status: i32, message: &str) -> Option<u32> {
+        let ended = classify(ExitStatus::from_raw(status), message);
+        match record.judge(LIMITS, ended, || VersionId::of(component)) {
+            Err(CompileFailure::Host { retry_after, .. }) => Some(retry_after),
+            Err(_) => None,
+            Ok(code) => panic!("{code:?}"),
+        }
+    }
+
+    const ABORT: i32 = 6;
+    const KILL: i32 = 9;
+    const SEGV: i32 = 11;
+    const XCPU: i32 = 24;
+
+    #[test]
+    fn who_is_killed_from_outside_is_tried_again_later_each_time() {
+        let record = Record::default();
+        let waits = [5, 10, 20, 40, 80, 160, 320, 320, 320];
+        for seconds in waits {
+            assert_eq!(told(&record, b"a", KILL, ""), Some(seconds));
+            assert!(record.is_failing());
+        }
+        let compiled = record.judge(LIMITS, Ended::Compiled(vec![1]), || VersionId::of(b"a"));
+        assert_eq!(compiled.unwrap(), [1]);
+        assert!(!record.is_failing());
+        assert_eq!(told(&record, b"a", KILL, ""), Some(5));
+    }
+
+    #[test]
+    fn its_own_limits_are_its_own_fault() {
+        let record = Record::default();
+        assert_eq!(told(&record, b"a", XCPU, ""), None);
+        let aborted = "memory allocation of 65536 bytes failed";
+        assert_eq!(told(&record, b"a", ABORT, aborted), None);
+        assert_eq!(told(&record, b"a", i32::from(REFUSED) << 8, "no"), None);
+    }
+
+    #[test]
+    fn the_second_panic_on_a_component_is_its_own_fault() {
+        let record = Record::default();
+        assert!(told(&record, b"a", PANICKED << 8, "panicked").is_some());
+        assert!(told(&record, b"b", SEGV, "").is_some());
+        assert_eq!(told(&record, b"a", PANICKED << 8, "panicked"), None);
+        assert_eq!(told(&record, b"b", ABORT, "has overflowed its stack"), None);
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait() {
+        let compiler = ChildCompiler::new(LIMITS);
+        let waiting: Vec<_> = (0..AT_ONCE + WAITING)
+            .map(|_| compiler.compile(Bytes::new()))
+            .collect();
+        let refused = compiler.compile(Bytes::new()).await;
+        assert!(matches!(refused, Err(CompileFailure::Host { .. })));
+        drop(waiting);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod compiler;
+mod dumps;
 mod egress;
 mod entropy;
 mod files;
@@ -13,6 +14,7 @@ mod threads;
 
 pub use clock::MachineClock;
 pub use compiler::ChildCompiler;
+pub use dumps::forbid_dumps;
 pub use egress::HttpEgress;
 pub use entropy::SystemEntropy;
 pub use files::raise_open_files;

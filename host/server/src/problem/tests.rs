@@ -45,9 +45,12 @@ fn what_only_the_operator_can_mend_is_not_told() {
     ] {
         assert!(!problem.detail.contains("/dev/sda1"), "{}", problem.detail);
     }
-    let problem = Problem::from(DeployError::NotCompiled(CompileFailure::Host(
-        "fork: EAGAIN".into(),
-    )));
+    let problem = Problem::from(DeployError::NotCompiled(CompileFailure::Host {
+        reason: "fork: EAGAIN".into(),
+        retry_after: 40,
+    }));
+    let retry_after = (RETRY_AFTER, HeaderValue::from_static("40"));
+    assert_eq!(problem.headers, [retry_after]);
     assert_eq!(
         (problem.status.as_u16(), problem.code),
         (503, "compiler-unavailable")

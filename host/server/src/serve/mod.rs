@@ -10,22 +10,26 @@ mod connection;
 mod listener;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_config::Config;
+use dormouse_config::{Config, OpenToOthers};
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
-use dormouse_store::{Backup, OpenError};
+use dormouse_store::OpenError;
 use dormouse_store_redb::{FileDisk, RedbStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::api;
+use crate::health::{Health, Sources};
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{self, Ingress, Rejections};
+use crate::log::Lines;
+use crate::machine::compiler::Record;
 use crate::machine::{
     ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, available_memory,
     raise_open_files, read_ahead,
@@ -38,12 +42,12 @@ use connection::Connections;
 use listener::{Places, accept};
 
 /// From the signal to the end of what is under way. Whoever sent it kills after some time, 10 s at the least.
-const LEAVE_WITHIN: Duration = Duration::from_millis(4_500);
+const LEAVE_WITHIN: Duration = Duration::from_millis(4_200);
 
 /// For what does not end even when it is cut off.
 pub(crate) const CUT_OFF_WITHIN: Duration = Duration::from_millis(100);
 
-// What is promised to operators: the host leaves within 5 seconds.
+// What is promised to operators: the host leaves within 5 seconds, the end of its log included.
 const _: () = assert!(LEAVE_WITHIN.as_millis() + CUT_OFF_WITHIN.as_millis() < 5_000);
 
 /// Between ticks of the engine's epoch. A guest that computes gives way, and is measured, this often.
@@ -63,14 +67,14 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
-    /// The data directory cannot be made.
-    #[error("the data directory {path:?} cannot be made: {source}")]
-    Directory {
-        /// The directory.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The data directory is open to other users.
+    #[error("{0}")]
+    Permissions(OpenToOthers),
+    /// The process cannot be kept from writing core dumps, which would have the keys of secrets in them.
+    #[error(
+        "the system does not let this process forbid core dumps, which would hold the keys of secrets: {0}"
+    )]
+    Dumps(std::io::Error),
     /// The store cannot be opened.
     #[error("{path:?}: {source}")]
     Store {
@@ -79,6 +83,9 @@ pub enum ServeError {
         /// Why.
         source: OpenError,
     },
+    /// The reserve that was given is more than the disk can spare.
+    #[error(transparent)]
+    Reserve(#[from] settings::UnfitReserve),
     /// The engine cannot be made.
     #[error("the engine cannot be made: {0}")]
     Engine(#[from] dormouse_engine::EngineError),
@@ -99,7 +106,7 @@ pub enum ServeError {
 ///
 /// # Errors
 /// When the host cannot start, or the disk failed.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, log: Lines) -> Result<(), ServeError> {
     let everything = bind(config.listen).await?;
     let hooks = match config.hooks_listen {
         Some(address) => Some(bind(address).await?),
@@ -111,8 +118,21 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     capacity::fit(&mut config.limits, available_memory())?;
     raise_open_files(config.limits.connections as usize);
 
-    let metrics = Metrics::default();
-    let (runtime, backup) = open(&config, &metrics).await?;
+    let metrics = Metrics::new(log.clone());
+    let Opened {
+        runtime,
+        store,
+        compiler,
+    } = open(&config, &metrics).await?;
+    let health = Health::new(
+        runtime.clone(),
+        Sources {
+            log,
+            compiler,
+            store: Some(store.clone()),
+        },
+    );
+    tokio::spawn(health.clone().watch());
     let end = End::new()?;
     let connections = Connections::new(&config.limits, metrics.clone());
     let mut listeners = JoinSet::new();
@@ -130,7 +150,14 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         let routes = ingress::routes_alone(ingress.clone());
         listeners.spawn(accept(listener, routes, places(), connections.listener()));
     }
-    let api = api::router(runtime.clone(), backup, &config, metrics, rejections);
+    let api = api::router(
+        runtime.clone(),
+        Arc::new(store),
+        &config,
+        metrics,
+        health,
+        rejections,
+    );
     let routes = api.merge(ingress::routes(ingress));
     listeners.spawn(accept(everything, routes, places(), connections.listener()));
     log_addresses(&config);
@@ -159,15 +186,22 @@ fn log_addresses(config: &Config) {
     }
 }
 
-async fn open(
-    config: &Config,
-    metrics: &Metrics,
-) -> Result<(Runtime, Arc<dyn Backup>), ServeError> {
+/// What a host is made of.
+struct Opened {
+    runtime: Runtime,
+    store: RedbStore,
+    compiler: Record,
+}
+
+async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> {
     let path = config.data_dir.clone();
-    let disk = FileDisk::new(&path).map_err(|source| ServeError::Directory {
+    let unusable = |source: OpenError| ServeError::Store {
         path: path.clone(),
         source,
-    })?;
+    };
+    // Locked before anything in it is made, read or renamed.
+    let disk = FileDisk::new(&path).map_err(&unusable)?;
+    check_private(&path, config.allow_open_files)?;
     if config.verify_store {
         read_ahead(disk.path())?;
     }
@@ -180,11 +214,7 @@ async fn open(
             .collect(),
     );
     let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current())?);
-    let unusable = |source: OpenError| ServeError::Store {
-        path: path.clone(),
-        source,
-    };
-    let options = settings::store(config);
+    let options = settings::store(config, disk.capacity()?)?;
     let clock = Arc::new(MachineClock);
     let store = RedbStore::open(
         Arc::new(disk),
@@ -194,17 +224,35 @@ async fn open(
         options,
     );
     let store = store.await.map_err(&unusable)?;
+    let compiler = ChildCompiler::new(settings::compiler(config));
+    let record = compiler.record();
     let parts = Parts {
         store: store.store(),
         entropy: Arc::new(SystemEntropy),
         spawner,
         egress: Arc::new(HttpEgress::new(client, metrics.clone())),
-        compiler: Arc::new(ChildCompiler::new(settings::compiler(config))),
+        compiler: Arc::new(compiler),
     };
     tick(engine.clone())?;
     let runtime = Runtime::open(parts, engine, settings::runtime(config)).await;
     let runtime = runtime.map_err(|error| unusable(error.into()))?;
-    Ok((runtime, Arc::new(store)))
+    Ok(Opened {
+        runtime,
+        store,
+        compiler: record,
+    })
+}
+
+/// Refuses a data directory that other users may look into, or warns of it.
+fn check_private(path: &Path, is_allowed: bool) -> Result<(), ServeError> {
+    match OpenToOthers::judge("the data directory", path, &std::fs::metadata(path)?) {
+        None => Ok(()),
+        Some(open) if is_allowed => {
+            tracing::warn!("{open}");
+            Ok(())
+        }
+        Some(open) => Err(ServeError::Permissions(open)),
+    }
 }
 
 /// Moves the engine's epoch on, from a thread of its own: guests may keep all others busy.

@@ -22,6 +22,9 @@ pub(crate) trait Job: Send {
     /// Returns true if something may have to be done before it is durable.
     fn decides(&self) -> bool;
 
+    /// Returns true if it is done also on a full disk.
+    fn is_housekeeping(&self) -> bool;
+
     /// Tells whoever asked for it what came of it.
     fn answer(self: Box<Self>, durable: Result<(), WriteError>);
 }
@@ -68,6 +71,10 @@ impl<T: Transaction> Job for Queued<T> {
 
     fn decides(&self) -> bool {
         self.decided.is_some()
+    }
+
+    fn is_housekeeping(&self) -> bool {
+        self.transaction.is_housekeeping()
     }
 
     fn answer(mut self: Box<Self>, durable: Result<(), WriteError>) {

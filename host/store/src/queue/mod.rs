@@ -3,6 +3,7 @@
 mod group;
 mod hold;
 mod order;
+mod space;
 mod writer;
 
 pub use hold::{Decided, Following, Hold};

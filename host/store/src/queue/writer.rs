@@ -4,7 +4,8 @@
 //! written. A write is answered only when its group is durable. Writes of one group are applied in the order they came.
 //!
 //! Damage stays where it is: a write that finds a damaged row, or over which the host panics, fails alone, and the rest of
-//! its group is applied again without it. A full disk fails the group, but not the host. Any other failure of the disk is the end: nobody knows
+//! its group is applied again without it. So does a write for which there is too little space. A disk that turns out to be
+//! full fails the group, but not the host. Any other failure of the disk is the end: nobody knows
 //! what a failed sync left behind.
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use futures::channel::oneshot;
 
 use super::group::{Job, Queued};
 use super::hold::{Decided, Following, Hold, Holds};
+use super::space::Space;
 use crate::backend::{Backend, BackendTransaction};
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
@@ -68,6 +70,8 @@ struct Queue {
 enum Uncommitted {
     /// The job at this place of the group cannot be applied, for this reason.
     Job(usize, WriteError),
+    /// The job at this place of the group needs more space than there is.
+    NoRoom(usize),
     /// The disk.
     Storage(StorageError),
 }
@@ -81,6 +85,7 @@ impl From<StorageError> for Uncommitted {
 impl Uncommitted {
     fn at(job: usize) -> impl FnOnce(ReadError) -> Self {
         move |error| match error {
+            ReadError::Storage(error) if error.is_judged() => Uncommitted::NoRoom(job),
             ReadError::Storage(error) => Uncommitted::Storage(error),
             error => Uncommitted::Job(job, WriteError::Row(error)),
         }
@@ -191,12 +196,12 @@ impl<B: Backend> Writer<B> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if self.backend.lacks_space() {
-            return Err(WriteError::Full);
-        }
         match self.commit(group).await {
             Ok(()) => {
-                self.full.store(false, Ordering::Release);
+                // Nothing was written if everything was refused.
+                if !group.is_empty() {
+                    self.full.store(false, Ordering::Release);
+                }
                 Ok(())
             }
             Err(error) if error.is_full() => {
@@ -220,14 +225,19 @@ impl<B: Backend> Writer<B> {
     /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
     async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), StorageError> {
         let mut following = Vec::new();
+        let mut space = Space::new(&*self.backend, group);
         while !group.is_empty() {
-            let mut transaction = self.backend.begin()?;
+            let mut transaction = space.begin()?;
             match self.apply(&mut transaction, group, &mut following).await {
                 Ok(()) => {
                     transaction.commit().await?;
                     self.groups.fetch_add(1, Ordering::Relaxed);
                     self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
+                }
+                Err(Uncommitted::NoRoom(index)) => {
+                    transaction.abort()?;
+                    space.refuse(index, group);
                 }
                 Err(Uncommitted::Job(index, error)) => {
                     transaction.abort()?;

@@ -33,6 +33,10 @@ impl Transaction for Cancel {
         Some(self.run)
     }
 
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<Cancelled, ReadError> {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(Cancelled::Unknown);

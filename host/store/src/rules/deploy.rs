@@ -78,6 +78,10 @@ impl Transaction for DeleteWorkflow {
     /// False if there is none of this name.
     type Output = bool;
 
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         let rows = &mut *write.rows;
         let Some(mut row) = workflows::TABLE.get(rows, self.0.as_str())? else {

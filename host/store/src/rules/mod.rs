@@ -44,6 +44,11 @@ pub(crate) trait Transaction: Send + 'static {
         None
     }
 
+    /// Returns true if it makes room, or is what an operator does to make some. It is done also on a full disk.
+    fn is_housekeeping(&self) -> bool {
+        false
+    }
+
     /// Checks it against the rows and writes it. It may be called again if the group has to be applied anew, and finds
     /// then what it found before. If it returns `Ok`, then what it wrote is complete: a refusal is an `Ok` that wrote
     /// nothing.

@@ -23,6 +23,10 @@ impl Transaction for Retire {
     /// True if there is more to remove.
     type Output = bool;
 
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         let mut room = BATCH;
         while room > 0 {

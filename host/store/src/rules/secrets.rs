@@ -54,6 +54,10 @@ impl Transaction for DeleteSecret {
     /// False if there is none of this name.
     type Output = bool;
 
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         secrets::TABLE.remove(write.rows, self.0.as_str())
     }

@@ -207,7 +207,7 @@ impl Machine {
     pub fn fill(&self, is_full: bool) {
         match self {
             Machine::Redb(disk) => {
-                let space = if is_full { 10 } else { 1_000 };
+                let space = if is_full { 10 } else { u64::MAX };
                 disk.space.store(space, Ordering::SeqCst);
             }
             Machine::Memory(memory) => memory.faults().fill(is_full),

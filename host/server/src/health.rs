@@ -1,0 +1,368 @@
+//! Whether the host can take work, and what of it does not work as it should.
+//!
+//! The host is ready if it can make something durable. Writes of its own show that; where none flow, whoever asks has one
+//! written that changes nothing, at most one a second. So a host that nobody asks writes nothing, and one that is asked
+//! every ten seconds writes as often.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dormouse_runtime::{Readiness, Runtime};
+use dormouse_store_redb::RedbStore;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::log::Lines;
+use crate::machine::compiler::Record;
+
+/// The host is not ready if nothing became durable for so long.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The time between two writes that only show that the host can write.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// What does not work as it should, while the host goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Degraded {
+    /// There is too little space for anything but housekeeping.
+    DiskFull,
+    /// The reserve of the disk was given up, and is not whole again.
+    DiskReserve,
+    /// Lines of the log are dropped.
+    Log,
+    /// There are secrets that no key opens.
+    Secrets,
+    /// The compiler cannot be run.
+    Compiler,
+}
+
+impl Degraded {
+    /// Everything that can be degraded.
+    pub const ALL: [Degraded; 5] = [
+        Degraded::DiskFull,
+        Degraded::DiskReserve,
+        Degraded::Log,
+        Degraded::Secrets,
+        Degraded::Compiler,
+    ];
+
+    /// Its name, for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Degraded::DiskFull => "disk-full",
+            Degraded::DiskReserve => "disk-reserve",
+            Degraded::Log => "log",
+            Degraded::Secrets => "secrets",
+            Degraded::Compiler => "compiler",
+        }
+    }
+
+    /// What it means and what to do, for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Degraded::DiskFull => {
+                "the disk of the data directory is full: make room there; reading and housekeeping go on"
+            }
+            Degraded::DiskReserve => {
+                "the reserve of the disk was given up, and is made again when there is room: make room on the disk of \
+                 the data directory"
+            }
+            Degraded::Log => {
+                "lines of the log are dropped: whoever reads standard error is too slow"
+            }
+            Degraded::Secrets => {
+                "there are secrets that no key of this host opens: give it their key, or set them again"
+            }
+            Degraded::Compiler => "the compiler cannot be run; the log says why",
+        }
+    }
+}
+
+/// The parts whose state is looked at beside the runtime's.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The log.
+    pub log: Lines,
+    /// What became of compilers.
+    pub compiler: Record,
+    /// The store on the disk.
+    pub store: Option<RedbStore>,
+}
+
+/// The health of a host. Clones share it.
+#[derive(Clone)]
+pub struct Health(Arc<Shared>);
+
+struct Shared {
+    runtime: Runtime,
+    sources: Sources,
+    beat: Mutex<Beat>,
+    /// Sent to when a write that was to show something has ended.
+    ended: watch::Sender<()>,
+}
+
+/// What is known of writes.
+#[derive(Debug)]
+struct Beat {
+    /// When something was last known to become durable.
+    durable: Option<Instant>,
+    /// How many groups had been committed when that was last looked at, and when.
+    groups: (u64, Instant),
+    /// Since when a write is waited for.
+    waiting: Option<Instant>,
+    /// Why the last one failed.
+    failed: Option<String>,
+}
+
+impl Health {
+    /// Returns the health of a host that is made of these.
+    #[must_use]
+    pub fn new(runtime: Runtime, sources: Sources) -> Self {
+        let groups = (runtime.commits().groups, Instant::now());
+        Health(Arc::new(Shared {
+            runtime,
+            sources,
+            beat: Mutex::new(Beat {
+                durable: None,
+                groups,
+                waiting: None,
+                failed: None,
+            }),
+            ended: watch::Sender::new(()),
+        }))
+    }
+
+    /// Returns what does not work as it should.
+    pub async fn degraded(&self) -> Vec<Degraded> {
+        let mut degraded = self.seen();
+        // What cannot be read now is no statement about secrets.
+        if self
+            .0
+            .runtime
+            .closed_secrets()
+            .await
+            .is_ok_and(|closed| closed > 0)
+        {
+            degraded.push(Degraded::Secrets);
+        }
+        degraded
+    }
+
+    /// Returns what does not work as it should, as far as that takes no reading.
+    fn seen(&self) -> Vec<Degraded> {
+        let Sources {
+            log,
+            compiler,
+            store,
+        } = &self.0.sources;
+        let mut degraded = Vec::new();
+        if self.0.runtime.is_disk_full() {
+            degraded.push(Degraded::DiskFull);
+        }
+        if store.as_ref().is_some_and(RedbStore::is_reserve_touched) {
+            degraded.push(Degraded::DiskReserve);
+        }
+        if log.is_dropping() {
+            degraded.push(Degraded::Log);
+        }
+        if compiler.is_failing() {
+            degraded.push(Degraded::Compiler);
+        }
+        degraded
+    }
+
+    /// Returns whether the host can take work. That takes as long as a write if none is known, and never long.
+    pub async fn readiness(&self) -> Readiness {
+        if let Readiness::NotReady(why) = self.0.runtime.readiness() {
+            return Readiness::NotReady(why);
+        }
+        let deadline = Instant::now() + WITHIN;
+        let mut ended = self.0.ended.subscribe();
+        loop {
+            let now = Instant::now();
+            if let Some(readiness) = self.judge(now) {
+                return readiness;
+            }
+            if now >= deadline {
+                return not_durable();
+            }
+            // It has ended, or is given up at the deadline.
+            let _ = tokio::time::timeout_at(deadline, ended.changed()).await;
+        }
+    }
+
+    /// Judges by what is known of writes. None if one must be waited for, which is then under way.
+    fn judge(&self, now: Instant) -> Option<Readiness> {
+        let groups = self.0.runtime.commits().groups;
+        let mut beat = self.beat();
+        let starts = beat.look(groups, now);
+        let known = beat.judge(now);
+        drop(beat);
+        if starts {
+            let health = self.clone();
+            tokio::spawn(async move { health.write().await });
+        }
+        known
+    }
+
+    /// Writes something that changes nothing.
+    async fn write(&self) {
+        let written = self.0.runtime.probe().await;
+        let mut beat = self.beat();
+        beat.waiting = None;
+        match written {
+            Ok(()) => {
+                beat.durable = Some(Instant::now());
+                beat.failed = None;
+            }
+            Err(error) => beat.failed = Some(error.to_string()),
+        }
+        drop(beat);
+        self.0.ended.send_replace(());
+    }
+
+    /// Logs what begins and ends to be degraded, and sees to the reserve of the disk, for as long as the host runs.
+    pub async fn watch(self) {
+        let mut before = Vec::new();
+        let mut beats = tokio::time::interval(BEAT);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            let degraded = self.seen();
+            for new in degraded.iter().filter(|what| !before.contains(*what)) {
+                tracing::warn!(what = new.name(), "degraded: {}", new.explanation());
+            }
+            for over in before.iter().filter(|what| !degraded.contains(what)) {
+                tracing::info!(what = over.name(), "no longer degraded");
+            }
+            if degraded.contains(&Degraded::DiskReserve)
+                && let Some(store) = self.0.sources.store.clone()
+            {
+                // On some file systems all of it is written.
+                let tended = tokio::task::spawn_blocking(move || store.tend_reserve());
+                drop(tended.await);
+            }
+            before = degraded;
+        }
+    }
+
+    fn beat(&self) -> MutexGuard<'_, Beat> {
+        self.0.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Beat {
+    /// Notes how many groups are committed. Returns true if a write must be begun, which counts as waited for.
+    fn look(&mut self, groups: u64, now: Instant) -> bool {
+        let (before, looked) = self.groups;
+        // Between two looks that are far apart it may have been any time.
+        if groups != before && now.saturating_duration_since(looked) <= WITHIN {
+            self.durable = Some(now);
+        }
+        self.groups = (groups, now);
+        let is_fresh = self.since(now).is_some_and(|since| since < BEAT);
+        let starts = self.waiting.is_none() && !is_fresh && self.failed.is_none();
+        if starts {
+            self.waiting = Some(now);
+        }
+        starts
+    }
+
+    fn judge(&mut self, now: Instant) -> Option<Readiness> {
+        if let Some(why) = self.failed.take() {
+            return Some(Readiness::NotReady(why));
+        }
+        if self.since(now).is_some_and(|since| since < WITHIN) {
+            return Some(Readiness::Ready);
+        }
+        let waited = self
+            .waiting
+            .map(|began| now.saturating_duration_since(began))?;
+        (waited >= WITHIN).then(not_durable)
+    }
+
+    fn since(&self, now: Instant) -> Option<Duration> {
+        self.durable
+            .map(|durable| now.saturating_duration_since(durable))
+    }
+}
+
+fn not_durable() -> Readiness {
+    let seconds = WITHIN.as_secs();
+    Readiness::NotReady(format!("no write became durable in {seconds} s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat(now: Instant) -> Beat {
+        Beat {
+            durable: None,
+            groups: (0, now),
+            waiting: None,
+            failed: None,
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_host_that_was_idle_is_asked_to_write_and_judged_by_that() {
+        let start = Instant::now();
+        let mut beat = beat(start);
+        assert!(beat.look(0, start));
+        assert_eq!(beat.judge(start), None);
+        assert!(!beat.look(0, start + SECOND), "one write at a time");
+        let late = start + WITHIN;
+        let refused = beat.judge(late);
+        assert!(
+            matches!(refused, Some(Readiness::NotReady(why)) if why.contains("durable in 5 s"))
+        );
+        beat.waiting = None;
+        beat.durable = Some(late);
+        assert!(!beat.look(0, late));
+        assert_eq!(beat.judge(late), Some(Readiness::Ready));
+    }
+
+    #[test]
+    fn nothing_is_written_while_writes_flow() {
+        let start = Instant::now();
+        let mut beat = beat(start);
+        for second in 1..100 {
+            let now = start + second * SECOND;
+            assert!(!beat.look(u64::from(second), now));
+            assert_eq!(beat.judge(now), Some(Readiness::Ready));
+        }
+        let idle = start + 101 * SECOND;
+        assert!(beat.look(99, idle));
+        assert_eq!(
+            beat.judge(idle),
+            Some(Readiness::Ready),
+            "2 s are not too long"
+        );
+    }
+
+    #[test]
+    fn writes_of_long_ago_show_nothing() {
+        let start = Instant::now();
+        let mut beat = beat(start);
+        let now = start + 2 * WITHIN;
+        assert!(beat.look(1, now));
+        assert_eq!(beat.judge(now), None);
+    }
+
+    #[test]
+    fn a_write_that_is_refused_is_told_once_and_tried_again() {
+        let start = Instant::now();
+        let mut beat = beat(start);
+        assert!(beat.look(0, start));
+        beat.waiting = None;
+        beat.failed = Some("full".into());
+        assert!(!beat.look(0, start));
+        assert_eq!(beat.judge(start), Some(Readiness::NotReady("full".into())));
+        assert!(beat.look(0, start));
+    }
+}

@@ -1,0 +1,71 @@
+//! The log: lines on standard error, written by a thread of their own.
+//!
+//! Whoever reads the log may be slow, or stop reading. The host does not wait for that: `lines` keeps a bounded number of
+//! bytes, drops lines when it is full, and says later how many. `repeats` keeps a flood of one message from becoming a
+//! flood of lines. Nothing is left out without a line that says how much.
+
+mod lines;
+mod repeats;
+mod telling;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use dormouse_config::{Config, LogFormat};
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use lines::Lines;
+use repeats::{Limited, Repeats};
+
+/// Starts the log of this process. Log events go to standard error: standard output is for results.
+///
+/// # Errors
+/// When the system has no thread for it.
+pub fn start(config: &Config) -> io::Result<Lines> {
+    let repeats = Arc::<Repeats>::default();
+    let lines = Lines::start(io::stderr(), repeats.clone())?;
+    // The filter was checked with the other settings.
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
+    // Without a hint this filter would have every library's event of level trace made, only to be thrown away: wasmtime
+    // alone has several for each operation.
+    let filter = filter
+        .and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE))
+        .and(Limited(repeats));
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(lines.clone())
+        .with_ansi(io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry();
+    match config.log_format {
+        LogFormat::Text => registry.with(layer.with_filter(filter)).init(),
+        LogFormat::Json => registry.with(layer.json().with_filter(filter)).init(),
+    }
+    log_panics();
+    Ok(lines)
+}
+
+/// Whether an event keeps to itself what callers sent. This program's own do at every level, and libraries do down to
+/// debug. Below that hyper, h2 and TLS handle whole requests, and the next release may say anything of them.
+fn is_discreet(event: &Metadata<'_>) -> bool {
+    event.target().starts_with("dormouse") || *event.level() < Level::TRACE
+}
+
+/// Logs panics as everything else. The standard library would write them to standard error itself, and wait there for
+/// whoever reads it.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str();
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+        tracing::error!(
+            place,
+            message,
+            backtrace = backtrace.map(tracing::field::display),
+            "a thread panicked"
+        );
+    }));
+}

@@ -1,0 +1,267 @@
+//! How much can still be written.
+//!
+//! Three things count: what the disk has left, what the store's own file has left (redb uses pages again, and seldom gives
+//! any back), and what the reserve keeps. Of their sum the reserve is taken away: what is left may be written by anybody.
+//! Housekeeping may use all of it.
+//!
+//! redb does not say cheaply how many of its pages are free. They are counted only when a write would be refused, and not
+//! often: it reads the store, in the thread that writes, while there is nothing else to write.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dormouse_seams::Clock;
+
+use crate::disk::Disk;
+
+/// The least space with which writes are taken.
+const LEAST: u64 = 1 << 20;
+
+/// Milliseconds between two counts of free pages at least.
+const COUNT_EVERY: u64 = 10_000;
+
+/// Counting takes at most one part in this many of the time.
+const SHARE: u64 = 20;
+
+/// The space of a store.
+pub(crate) struct Space {
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    /// How many bytes are kept for housekeeping.
+    reserve: u64,
+    own: Mutex<Own>,
+}
+
+/// What the store's file has left.
+#[derive(Default)]
+struct Own {
+    /// Bytes of pages that were free when they were counted, without what was written since.
+    free: u64,
+    /// The milliseconds since the machine's boot after which they may be counted again.
+    again: Option<u64>,
+}
+
+impl Space {
+    pub(crate) fn new(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, reserve: u64) -> Self {
+        Space {
+            disk,
+            clock,
+            reserve,
+            own: Mutex::default(),
+        }
+    }
+
+    /// Returns how many bytes anybody may write. A disk that does not say how much is left is taken at its word when it is
+    /// full.
+    pub(crate) fn room(&self) -> u64 {
+        self.beyond_reserve(self.lock().free)
+    }
+
+    /// Returns how many bytes may be written to another file.
+    pub(crate) fn room_beside(&self) -> u64 {
+        self.beyond_reserve(0)
+    }
+
+    /// Returns true if there is so little left that only housekeeping may write.
+    pub(crate) fn is_short(&self) -> bool {
+        self.room() < LEAST
+    }
+
+    fn beyond_reserve(&self, own: u64) -> u64 {
+        self.disk
+            .available()
+            .unwrap_or(u64::MAX)
+            .saturating_add(own)
+            .saturating_add(self.disk.reserved())
+            .saturating_sub(self.reserve)
+    }
+
+    /// Takes what was written from what the file has left.
+    pub(crate) fn spend(&self, bytes: u64) {
+        let mut own = self.lock();
+        own.free = own.free.saturating_sub(bytes);
+    }
+
+    /// Counts the free pages, by a function that returns how many bytes are in use, unless that was done of late. Returns
+    /// true if there are more than was known.
+    pub(crate) fn count<E>(&self, in_use: impl FnOnce() -> Result<u64, E>) -> Result<bool, E> {
+        let Ok(occupied) = self.disk.occupied() else {
+            return Ok(false);
+        };
+        let began = self.clock.elapsed();
+        if self.lock().again.is_some_and(|again| began < again) {
+            return Ok(false);
+        }
+        let in_use = in_use()?;
+        let ended = self.clock.elapsed();
+        let took = ended.saturating_sub(began);
+        let pause = COUNT_EVERY.max(took.saturating_mul(SHARE));
+        let free = occupied.saturating_sub(in_use);
+        let mut own = self.lock();
+        own.again = Some(ended.saturating_add(pause));
+        let found = free > own.free;
+        own.free = free;
+        tracing::info!(
+            occupied,
+            in_use,
+            "the disk is nearly full; the free pages of the store were counted"
+        );
+        Ok(found)
+    }
+
+    /// Returns true if the reserve is not what it is to be.
+    pub(crate) fn is_reserve_touched(&self) -> bool {
+        self.disk.reserved() < self.reserve
+    }
+
+    /// Makes the reserve what it is to be, as far as there is room. Returns true if it is whole.
+    pub(crate) fn tend_reserve(&self) -> bool {
+        let has = self.disk.reserved();
+        if has == self.reserve {
+            return true;
+        }
+        let missing = self.reserve.saturating_sub(has);
+        if missing > 0 && self.is_short() {
+            return false;
+        }
+        let available = self.disk.available().unwrap_or(u64::MAX);
+        let more = missing.min(available.saturating_sub(LEAST));
+        let wanted = (has + more).min(self.reserve);
+        if missing > 0 && more == 0 {
+            return false;
+        }
+        if let Err(error) = self.disk.make_reserve(wanted) {
+            tracing::debug!(%error, wanted, "the reserve of the disk could not be made");
+        }
+        self.disk.reserved() >= self.reserve
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use dormouse_journal::Time;
+    use dormouse_seams::Task;
+    use redb::StorageBackend;
+
+    use super::*;
+
+    /// A disk of numbers.
+    #[derive(Default)]
+    struct Numbers {
+        available: AtomicU64,
+        reserved: AtomicU64,
+        occupied: AtomicU64,
+    }
+
+    impl Disk for Numbers {
+        fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn available(&self) -> io::Result<u64> {
+            Ok(self.available.load(Ordering::SeqCst))
+        }
+
+        fn occupied(&self) -> io::Result<u64> {
+            Ok(self.occupied.load(Ordering::SeqCst))
+        }
+
+        fn reserved(&self) -> u64 {
+            self.reserved.load(Ordering::SeqCst)
+        }
+
+        fn make_reserve(&self, bytes: u64) -> io::Result<()> {
+            let had = self.reserved.swap(bytes, Ordering::SeqCst);
+            self.available.fetch_sub(bytes - had, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn date(&self) -> Time {
+            Time(1_000)
+        }
+
+        fn elapsed(&self) -> u64 {
+            1_000
+        }
+
+        fn boot(&self) -> Option<[u8; 16]> {
+            None
+        }
+
+        fn sleep_until(&self, _: u64) -> Task {
+            Box::pin(std::future::pending())
+        }
+
+        fn thread_time(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    const RESERVE: u64 = 64 << 20;
+    const MIB: u64 = 1 << 20;
+
+    fn space(available: u64, reserved: u64, occupied: u64) -> (Arc<Numbers>, Space) {
+        let disk = Arc::new(Numbers {
+            available: available.into(),
+            reserved: reserved.into(),
+            occupied: occupied.into(),
+        });
+        (disk.clone(), Space::new(disk, Arc::new(Noon), RESERVE))
+    }
+
+    #[test]
+    fn what_the_reserve_keeps_is_nobodys_and_what_it_lacks_is_missing() {
+        let (_, whole) = space(10 * MIB, RESERVE, 0);
+        assert_eq!(whole.room(), 10 * MIB);
+        let (_, given_up) = space(RESERVE + 10 * MIB, 0, 0);
+        assert_eq!(given_up.room(), 10 * MIB);
+        let (_, full) = space(RESERVE / 2, 0, 0);
+        assert_eq!(full.room(), 0);
+        assert!(full.is_short());
+    }
+
+    #[test]
+    fn free_pages_of_the_store_count_until_they_are_written_and_not_for_other_files() {
+        let (_, space) = space(0, RESERVE, 500 * MIB);
+        assert!(space.is_short());
+        assert!(space.count(|| Ok::<_, ()>(100 * MIB)).unwrap());
+        assert_eq!(space.room(), 400 * MIB);
+        assert_eq!(space.room_beside(), 0);
+        space.spend(390 * MIB);
+        assert_eq!(space.room(), 10 * MIB);
+        let again = space.count(|| -> Result<u64, ()> { panic!("counted too often") });
+        assert!(!again.unwrap());
+    }
+
+    #[test]
+    fn the_reserve_is_made_again_when_there_is_room() {
+        let (disk, space) = space(0, 0, 0);
+        assert!(!space.tend_reserve());
+        disk.available.store(RESERVE + 10 * MIB, Ordering::SeqCst);
+        assert!(space.is_reserve_touched());
+        assert!(space.tend_reserve());
+        assert_eq!(disk.reserved(), RESERVE);
+        assert_eq!(space.room(), 10 * MIB);
+    }
+
+    #[test]
+    fn free_pages_can_stand_in_for_the_reserve() {
+        let (disk, space) = space(10 * MIB, 0, 500 * MIB);
+        assert!(!space.tend_reserve(), "there is no room for it");
+        space.count(|| Ok::<_, ()>(100 * MIB)).unwrap();
+        assert!(!space.is_short());
+        assert!(!space.tend_reserve());
+        assert_eq!(disk.reserved(), 9 * MIB, "as much as there is");
+    }
+}
