@@ -40,6 +40,8 @@ pub struct Metrics {
     writes: Counter,
     clock_step: Gauge<f64, AtomicU64>,
     clock_steps: Counter,
+    commit_rows_max: Gauge,
+    commit_bytes_max: Gauge,
 }
 
 /// What there is at the moment, as far as it is measured when it is asked for.
@@ -182,6 +184,12 @@ impl Metrics {
             .inner()
             .store(clock_steps, Ordering::Relaxed);
         self.clock_step.set(seconds(clock_ahead));
+        for (gauge, most) in [
+            (&self.commit_rows_max, commits.rows_max),
+            (&self.commit_bytes_max, commits.bytes_max),
+        ] {
+            gauge.set(i64::try_from(most).unwrap_or(i64::MAX));
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -269,6 +277,18 @@ impl Default for Metrics {
             "How often the machine's clock was set",
             clock_steps.clone(),
         );
+        let commit_rows_max = Gauge::default();
+        registry.register(
+            "commit_rows_max",
+            "The most rows that one transaction has written or removed",
+            commit_rows_max.clone(),
+        );
+        let commit_bytes_max = Gauge::default();
+        registry.register(
+            "commit_bytes_max",
+            "The most bytes of rows that one transaction has written",
+            commit_bytes_max.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -285,6 +305,8 @@ impl Default for Metrics {
             writes,
             clock_step,
             clock_steps,
+            commit_rows_max,
+            commit_bytes_max,
         }
     }
 }
@@ -347,6 +369,8 @@ mod tests {
             commits: Commits {
                 groups: 6,
                 writes: 7,
+                rows_max: 8,
+                bytes_max: 9,
             },
             clock_ahead: -1_500,
             clock_steps: 8,
@@ -369,6 +393,8 @@ mod tests {
             "dormouse_writes_total 7",
             "dormouse_clock_step_seconds -1.5",
             "dormouse_clock_steps_total 8",
+            "dormouse_commit_rows_max 8",
+            "dormouse_commit_bytes_max 9",
         ] {
             assert!(
                 text.lines().any(|found| found == line),

@@ -202,7 +202,7 @@ macro_rules! redb_tables {
                 table: TableId,
                 key: &[Part<'_>],
                 row: &[u8],
-            ) -> Result<bool, StorageError> {
+            ) -> Result<Option<usize>, StorageError> {
                 match table {
                     $(TableId::$table => write(&mut self.$table, key, row),)*
                 }
@@ -223,10 +223,10 @@ macro_rules! redb_tables {
                 &mut self,
                 table: TableId,
                 range: Range<'_>,
-                limit: usize,
-            ) -> Result<usize, StorageError> {
+                removed: EachRow<'_>,
+            ) -> Result<(), StorageError> {
                 match table {
-                    $(TableId::$table => remove_range(&mut self.$table, range, limit),)*
+                    $(TableId::$table => remove_range(&mut self.$table, range, removed),)*
                 }
             }
         }
@@ -331,9 +331,9 @@ fn write<K: KeyParts, V: RowBytes>(
     table: &mut Table<'_, K, V>,
     key: &[Part<'_>],
     row: &[u8],
-) -> Result<bool, StorageError> {
+) -> Result<Option<usize>, StorageError> {
     let replaced = table.insert(K::of(key), V::of(row)).map_err(storage)?;
-    Ok(replaced.is_some())
+    Ok(replaced.map(|row| V::bytes(&row.value()).len()))
 }
 
 fn remove<K: KeyParts, V: RowBytes>(
@@ -351,16 +351,17 @@ fn remove<K: KeyParts, V: RowBytes>(
 fn remove_range<K: KeyParts, V: RowBytes>(
     table: &mut Table<'_, K, V>,
     range: Range<'_>,
-    limit: usize,
-) -> Result<usize, StorageError> {
-    let mut removed = 0;
-    let mut rows = table
+    removed: EachRow<'_>,
+) -> Result<(), StorageError> {
+    let rows = table
         .extract_from_if::<K::SelfType<'_>, _>(bounds::<K>(range), |_, _| true)
         .map_err(storage)?;
-    while removed < limit {
-        let Some(row) = rows.next() else { break };
-        drop(row.map_err(storage)?);
-        removed += 1;
+    for row in rows {
+        let (key, row) = row.map_err(storage)?;
+        let next = K::parts(&key.value(), |key| removed(key, V::bytes(&row.value())));
+        if next == ControlFlow::Break(()) {
+            break;
+        }
     }
-    Ok(removed)
+    Ok(())
 }
