@@ -88,6 +88,10 @@ pub struct Run {
     pub operations: u32,
     /// The size of its journal in bytes.
     pub journal_bytes: u64,
+    /// What it takes of the disk, in bytes: input, journal and log, requests and events that it has not taken, calls and
+    /// results.
+    #[serde(default)]
+    pub storage_bytes: u64,
     /// The time of its last activation.
     pub last_activation: Timestamp,
 }

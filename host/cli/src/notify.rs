@@ -62,12 +62,10 @@ impl Notify {
         } else if let Some(run) = &self.run {
             terminal.print(&format!("{} is sent to run {run}", self.event))?;
         } else {
-            let Notified { runs } = answer.json()?;
-            terminal.note(&format!(
-                "{} reached {}",
-                self.event,
-                counted(runs.len() as u64, "run")
-            ))?;
+            let Notified { runs, more, .. } = answer.json()?;
+            let reached = counted(runs.len() as u64, "run");
+            let more = if more { ", and more" } else { "" };
+            terminal.note(&format!("{} reached {reached}{more}", self.event))?;
             for run in runs {
                 terminal.print(&run)?;
             }

@@ -139,6 +139,10 @@ limits! {
     CPU, cpu: "cpu-limit", Span, 5 * SECOND, SOME, "Processor time of a run between one wait and the next";
     OPERATIONS, operations: "operations-limit", Count, 250_000, SOME_COUNT, "Operations of a run";
     JOURNAL, journal: "journal-limit", Size, GIB, SOME, "Size of a run's journal";
+    STORAGE, storage: "storage-limit", Size, 2 * GIB, SOME,
+        "What a run takes of the disk; past it the run fails, and senders to it are refused";
+    WORKFLOW_STORAGE, workflow_storage: "workflow-storage-limit", Size, 16 * GIB, SOME,
+        "What all runs of a workflow take of the disk; past it nothing is started or sent to them";
     OUTSTANDING, outstanding: "outstanding-limit", Count, 10_000, SOME_COUNT, "Operations of a run that wait at once";
     WEBHOOKS, webhooks: "webhooks-limit", Count, 10_000, SOME_COUNT, "Webhooks of a run";
     STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of a step name, and of an event's name";

@@ -109,6 +109,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         limits: limits.clone(),
         memory: memory.clone(),
+        watchers: watchers.clone(),
     });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),

@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Time};
+use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Status, Time};
 use dormouse_limits::{Budget, Limits};
 use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
 use dormouse_store::{
-    AttemptMade, Attempts, Call, OutstandingCall, ReadError, SendingView, Store, WriteError,
+    AttemptMade, AttemptNoted, Attempts, Call, OutstandingCall, ReadError, SendingView, Store,
+    WriteError,
 };
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -30,7 +31,9 @@ use crate::retry::{Decision, GAP, decide};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Party;
 use crate::slots::Slots;
+use crate::storage::over_storage;
 use crate::wake::Wake;
+use crate::watchers::Watchers;
 
 /// How many calls a survey reads at once.
 const PAGE: usize = 256;
@@ -59,6 +62,7 @@ pub(crate) struct Calls {
     secrets: Arc<Secrets>,
     limits: Arc<Limits>,
     memory: Budget,
+    watchers: Arc<Watchers>,
     /// When this host was started. What was to be attempted before may have been.
     started: Time,
     /// True once all that was to be attempted before was taken up.
@@ -81,6 +85,7 @@ pub(crate) struct CallParts {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Budget,
+    pub(crate) watchers: Arc<Watchers>,
 }
 
 /// How a call goes on after its task is done.
@@ -116,6 +121,7 @@ impl Calls {
             secrets,
             limits,
             memory,
+            watchers,
         } = parts;
         let clock = store.clock().clone();
         Arc::new(Calls {
@@ -134,6 +140,7 @@ impl Calls {
             secrets,
             limits,
             memory,
+            watchers,
         })
     }
 
@@ -357,10 +364,21 @@ impl Calls {
         let mut troubles = 0;
         loop {
             let attempt = course.attempts.scheduled;
+            let over = over_storage(&self.limits);
             let made = made.clone();
-            match self.store.attempt_made(run, operation, attempt, made).await {
-                Ok(true) => return Recorded::Yes,
-                Ok(false) => return Recorded::Unwanted,
+            match self
+                .store
+                .attempt_made(run, operation, attempt, made, over)
+                .await
+            {
+                Ok(AttemptNoted::Recorded) => return Recorded::Yes,
+                Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
+                Ok(AttemptNoted::RunFailed) => {
+                    tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
+                    self.slots.forget(run);
+                    self.watchers.tell(run, Status::Failed);
+                    return Recorded::Unwanted;
+                }
                 Err(error @ WriteError::Row(_)) => {
                     tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
                     return Recorded::Damaged;

@@ -5,18 +5,34 @@ use dormouse_journal::{End, Failure, RunId, Source};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_store::{Call, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget};
 
-/// Returns the activation to be committed. `journal_bytes` is the size of the run's journal before it.
+use crate::storage::too_much;
+
+/// Returns the activation to be committed. `journal_bytes` is the size of the run's journal before it, and `own_bytes` what
+/// the run owns on the disk by what it did itself.
 pub(crate) fn activation(
     limits: &Limits,
     run: RunId,
     mut decision: Decision,
     source: Option<Source>,
     journal_bytes: u64,
+    own_bytes: u64,
 ) -> NewActivation {
-    let size = journal_bytes + decision.activation.encode().len() as u64;
-    if size > limits.journal && decision.activation.end.is_none() {
+    let record = decision.activation.encode().len() as u64;
+    let size = journal_bytes + record;
+    let made = decision.effects.iter().map(made).sum::<u64>();
+    let end = if size > limits.journal {
+        Some(too_long(limits, size))
+    } else if own_bytes.saturating_add(record).saturating_add(made) > limits.storage {
+        Some(End::Failed {
+            failure: too_much(limits),
+            backtrace: None,
+        })
+    } else {
+        None
+    };
+    if decision.activation.end.is_none() && end.is_some() {
         decision.effects.clear();
-        decision.activation.end = Some(too_long(limits, size));
+        decision.activation.end = end;
     }
     let mut new = NewActivation {
         activation: decision.activation,
@@ -31,6 +47,15 @@ pub(crate) fn activation(
         add(limits, run, effect, &mut new);
     }
     new
+}
+
+/// Returns about how many bytes an effect leaves on the disk for the run itself. An event is the matter of whoever gets it.
+fn made(effect: &Effect) -> u64 {
+    match effect {
+        Effect::Call { request, .. } => request.body.len() as u64,
+        Effect::Respond { response, .. } => response.body.len() as u64,
+        Effect::Notify { .. } => 0,
+    }
 }
 
 fn too_long(limits: &Limits, size: u64) -> End {

@@ -61,9 +61,39 @@ pub enum StartError {
     /// The key was used for another input.
     #[error("this Idempotency-Key was used to start run {0} with another input: use a new key")]
     OtherInput(dormouse_journal::RunId),
+    /// The input is more than a run may own on the disk.
+    #[error(
+        "the input is more than a run may take on the disk; the setting is `{}`",
+        dormouse_limits::STORAGE
+    )]
+    TooLarge,
+    /// The runs of the workflow own as much on the disk as they may.
+    #[error(
+        "the runs of workflow {0:?} take as much of the disk as they may; the setting is `{setting}`. Runs that have \
+         ended give theirs back when they are removed",
+        setting = dormouse_limits::WORKFLOW_STORAGE
+    )]
+    WorkflowFull(String),
     /// The host cannot do it now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// Why an event was not sent to all who wait.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// As many large events as there may be have reached runs that have not taken them.
+    #[error("the host keeps as many large events as it may for runs that have not taken them")]
+    Full,
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for NotifyError {
+    fn from(error: WriteError) -> Self {
+        NotifyError::Unavailable(error.into())
+    }
 }
 
 impl From<WriteError> for DeployError {

@@ -1,19 +1,43 @@
-//! Events: sends them, and serves those that have more waiters than one transaction takes.
+//! Events: sends them, and serves those that were sent to all, piece by piece.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dormouse_journal::{Channel, Payload, RunId};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
-use dormouse_store::{AimedNotified, MailLimits, Notified, Store, WriteError};
+use dormouse_store::{AimedNotified, MailLimits, Notified, Served, Store, WriteError};
+use futures::FutureExt;
+use futures::channel::oneshot;
 use tokio::sync::Notify;
 
+use crate::NotifyError;
 use crate::hint::Hint;
 use crate::slots::Slots;
+use crate::storage::storage_limits;
 use crate::wake::Wake;
 
-/// How long to wait when a batch could not be served, in milliseconds.
+/// How long to wait when a piece could not be served, in milliseconds.
 const PAUSE: u64 = 1_000;
+
+/// How long who sent an event to all is kept waiting until it has reached everybody, in milliseconds.
+const TOLD_WITHIN: u64 = 5_000;
+
+/// How many of the runs that an event has reached are named to its sender.
+const NAMED: usize = 1_000;
+
+/// Whom an event sent to all has reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// How many waits.
+    pub waits: u32,
+    /// The first of the runs that waited, each once.
+    pub runs: Vec<RunId>,
+    /// True if it has reached more runs than these.
+    pub more: bool,
+    /// False if it is still on its way to others.
+    pub is_done: bool,
+}
 
 /// Sends events.
 pub(crate) struct Events {
@@ -23,6 +47,81 @@ pub(crate) struct Events {
     wake: Wake,
     limits: Arc<Limits>,
     underway: Notify,
+    asked: Asked,
+}
+
+/// Who wants to hear whom an event has reached, by the commit sequence at which it was decided.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<BTreeMap<u64, Asker>>>);
+
+struct Asker {
+    reached: Reached,
+    /// None once the event has reached everybody.
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// Takes an asker out of the list again, whatever becomes of the event.
+struct Asking {
+    asked: Asked,
+    sequence: Arc<OnceLock<u64>>,
+}
+
+impl Asked {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Asker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Follows a piece that was served.
+    fn follow(&self, served: &Served) {
+        let mut asked = self.lock();
+        if asked.is_empty() {
+            return;
+        }
+        for (sequence, run) in &served.reached {
+            if let Some(asker) = asked.get_mut(sequence) {
+                asker.reached.add(*run);
+            }
+        }
+        for finished in &served.finished {
+            if let Some(asker) = asked.get_mut(&finished.sequence) {
+                asker.reached.waits = finished.waits;
+                asker.reached.is_done = true;
+                asker.done = None;
+            }
+        }
+    }
+}
+
+impl Reached {
+    /// Adds a wait. Those of one run come one after the other.
+    fn add(&mut self, run: RunId) {
+        self.waits += 1;
+        if self.runs.last() == Some(&run) {
+            return;
+        }
+        if self.runs.len() < NAMED {
+            self.runs.push(run);
+        } else {
+            self.more = true;
+        }
+    }
+}
+
+impl Asking {
+    fn reached(&self) -> Reached {
+        let sequence = self.sequence.get();
+        let asked = self.asked.lock();
+        let asker = sequence.and_then(|sequence| asked.get(sequence));
+        asker.map(|asker| asker.reached.clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(sequence) = self.sequence.get() {
+            self.asked.lock().remove(sequence);
+        }
+    }
 }
 
 /// Returns what may lie in a run's inbox for one event: as much as in a webhook's.
@@ -30,6 +129,7 @@ pub(crate) fn mail_limits(limits: &Limits) -> MailLimits {
     MailLimits {
         queued: limits.inbox,
         bytes: limits.inbox_bytes,
+        storage: storage_limits(limits),
     }
 }
 
@@ -47,33 +147,54 @@ impl Events {
             wake,
             limits,
             underway: Notify::new(),
+            asked: Asked::default(),
         })
     }
 
-    /// An event has waiters that were not served yet.
+    /// An event was decided that has not reached everybody yet.
     pub(crate) fn hint(&self) {
         self.underway.notify_one();
     }
 
-    /// Sends an event to all who wait for it, and returns the runs that it reaches.
+    /// Sends an event to all who wait for it. Returns whom it has reached, when that is everybody or after a while.
     pub(crate) async fn send_to_all(
         &self,
         event: String,
         payload: Payload,
-    ) -> Result<Vec<RunId>, WriteError> {
-        let Notified {
-            runs,
-            woken,
-            broadcasting,
-        } = self.store.notify(event, payload).await?;
-        let now = self.clock.now();
-        for run in woken {
-            self.wake.queue(run, Hint::Anything, now);
+    ) -> Result<Reached, NotifyError> {
+        let (sender, done) = oneshot::channel();
+        let sequence = Arc::<OnceLock<u64>>::default();
+        let asking = Asking {
+            asked: self.asked.clone(),
+            sequence: sequence.clone(),
+        };
+        let asked = self.asked.clone();
+        // Asked before it is durable, and so before it reaches anybody.
+        let decided = move |notified: &Notified| {
+            if let Notified::Decided(decided) = *notified
+                && sequence.set(decided).is_ok()
+            {
+                let asker = Asker {
+                    reached: Reached::default(),
+                    done: Some(sender),
+                };
+                asked.lock().insert(decided, asker);
+            }
+            None
+        };
+        let notified = self.store.notify(event, payload, Box::new(decided)).await?;
+        if notified == Notified::Full {
+            return Err(NotifyError::Full);
         }
-        if broadcasting {
-            self.hint();
+        self.hint();
+        let mut done = done.fuse();
+        let until = self.clock.now().after(TOLD_WITHIN);
+        let mut passed = self.clock.sleep_until(until).fuse();
+        futures::select_biased! {
+            _ = done => {}
+            () = passed => {}
         }
-        Ok(runs)
+        Ok(asking.reached())
     }
 
     /// Sends an event to one run, which keeps it for its next wait.
@@ -96,6 +217,7 @@ impl Events {
 
     /// Serves events for as long as the host runs, those first that were under way when it was started.
     pub(crate) async fn run(&self) {
+        let mut last = None;
         while !self.slots.is_stopping() {
             match self.store.is_broadcasting().await {
                 Ok(true) => {}
@@ -109,12 +231,11 @@ impl Events {
                     continue;
                 }
             }
-            match self.store.serve_events().await {
+            match self.store.serve_events(last.take()).await {
                 Ok(served) => {
-                    let now = self.clock.now();
-                    for run in served.woken {
-                        self.wake.queue(run, Hint::Anything, now);
-                    }
+                    self.asked.follow(&served);
+                    self.wake_reached(&served);
+                    last = served.last;
                     self.wake.room().await;
                 }
                 Err(error) => {
@@ -130,5 +251,15 @@ impl Events {
 
     async fn pause(&self) {
         self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+    }
+
+    fn wake_reached(&self, served: &Served) {
+        let mut runs: Vec<RunId> = served.reached.iter().map(|(_, run)| *run).collect();
+        runs.dedup();
+        let told = served.finished.iter().filter_map(|finished| finished.told);
+        let now = self.clock.now();
+        for run in runs.into_iter().chain(told) {
+            self.wake.queue(run, Hint::Anything, now);
+        }
     }
 }

@@ -47,6 +47,7 @@ mod settings;
 mod shares;
 mod slots;
 mod start;
+mod storage;
 mod timers;
 mod trouble;
 mod turn;
@@ -59,7 +60,8 @@ mod webhooks;
 
 pub use deploy::Deployment;
 pub use dormouse_store::Commits;
-pub use error::{DeployError, StartError, Unavailable};
+pub use error::{DeployError, NotifyError, StartError, Unavailable};
+pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal};

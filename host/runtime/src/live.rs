@@ -17,6 +17,8 @@ pub(crate) struct LiveRun {
     /// Of the last activation.
     pub(crate) time: Time,
     pub(crate) journal_bytes: u64,
+    /// How much the run owned on the disk after its last commit, by what it did itself.
+    pub(crate) own_bytes: u64,
     /// Held as long as the instance exists.
     pub(crate) _permit: OwnedSemaphorePermit,
 }

@@ -70,6 +70,15 @@ pub enum Refusal {
     /// All inboxes together hold what the host allows.
     #[error("the inboxes of this host are full: runs have not taken what was sent before")]
     HostFull,
+    /// The run owns as much on the disk as it may.
+    #[error(
+        "this webhook's run takes as much of the host's disk as it may, and takes no more until it has taken what was \
+         sent before"
+    )]
+    RunFull,
+    /// The runs of its workflow own as much on the disk as they may.
+    #[error("the runs of this webhook's workflow take as much of the host's disk as they may")]
+    WorkflowFull,
     /// It came too soon after others.
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
@@ -113,6 +122,8 @@ impl From<RequestRefused> for Refusal {
             RequestRefused::Closed | RequestRefused::Ended => Refusal::Gone,
             RequestRefused::InboxFull => Refusal::InboxFull,
             RequestRefused::HostFull => Refusal::HostFull,
+            RequestRefused::RunFull => Refusal::RunFull,
+            RequestRefused::WorkflowFull => Refusal::WorkflowFull,
             RequestRefused::UnknownWebhook => Refusal::Unknown,
         }
     }

@@ -84,6 +84,7 @@ impl Replay {
             next: view.state.activations,
             time: view.state.time,
             journal_bytes: view.state.journal_bytes,
+            own_bytes: view.state.own_bytes(),
             _permit: permit,
         })))
     }

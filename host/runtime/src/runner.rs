@@ -277,7 +277,14 @@ impl Runner {
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
-        let new = decisions::activation(&self.limits, run, decision, source, current.journal_bytes);
+        let new = decisions::activation(
+            &self.limits,
+            run,
+            decision,
+            source,
+            current.journal_bytes,
+            current.own_bytes,
+        );
         current.frontier.apply(&new.activation);
         let effects = Effects {
             calls: new.calls.iter().map(|call| call.operation).collect(),
@@ -323,6 +330,7 @@ impl Runner {
         live.next += 1;
         live.time = time;
         live.journal_bytes = activated.journal_bytes;
+        live.own_bytes = activated.own_bytes;
         if !activated.is_due {
             live.frontier.nothing_arrived();
         }

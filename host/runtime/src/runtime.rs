@@ -21,8 +21,8 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
-    DeployError, Deployment, Parts, SecretView, SetSecret, SetSecretError, Settings, StartError,
-    Unavailable,
+    DeployError, Deployment, NotifyError, Parts, Reached, SecretView, SetSecret, SetSecretError,
+    Settings, StartError, Unavailable,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -130,12 +130,12 @@ impl Runtime {
         Ok(resumed)
     }
 
-    /// Sends an event to all who wait for it, and returns the runs that it reaches.
+    /// Sends an event to all who wait for it. Returns whom it has reached: everybody, or those of the first few seconds.
     ///
     /// # Errors
-    /// When it cannot be made durable.
-    pub async fn notify(&self, event: String, payload: Payload) -> Result<Vec<RunId>, Unavailable> {
-        Ok(self.0.events.send_to_all(event, payload).await?)
+    /// When there is no room for it, or it cannot be made durable.
+    pub async fn notify(&self, event: String, payload: Payload) -> Result<Reached, NotifyError> {
+        self.0.events.send_to_all(event, payload).await
     }
 
     /// Sends an event to one run, which keeps it for its next wait.

@@ -12,6 +12,7 @@ use crate::StartError;
 use crate::early::EarlyStart;
 use crate::hint::Hint;
 use crate::run_ids::RunIds;
+use crate::storage::storage_limits;
 use crate::wake::Wake;
 
 /// A run to be started.
@@ -59,6 +60,7 @@ impl Starter {
             },
             idempotency_key: start.idempotency_key,
             remember: self.limits.duplicate_window,
+            storage: storage_limits(&self.limits),
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {
@@ -70,6 +72,8 @@ impl Starter {
             Started::UnknownWorkflow => Err(StartError::UnknownWorkflow(name)),
             Started::UnknownVersion => Err(StartError::UnknownVersion(name)),
             Started::Deleted => Err(StartError::Deleted(name)),
+            Started::TooLarge => Err(StartError::TooLarge),
+            Started::WorkflowFull => Err(StartError::WorkflowFull(name)),
         }
     }
 

@@ -31,6 +31,7 @@ use crate::received::{Received, Refusal};
 use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
+use crate::storage::storage_limits;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
@@ -329,6 +330,7 @@ impl Webhooks {
             requests: self.limits.inbox,
             bytes: self.limits.inbox_bytes,
             host_bytes: self.limits.host_inbox_bytes,
+            storage: storage_limits(&self.limits),
         }
     }
 

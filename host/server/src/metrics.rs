@@ -46,6 +46,8 @@ pub struct Metrics {
     log: Lines,
     log_dropped: Counter,
     degraded: Family<What, Gauge>,
+    commit_rows_max: Gauge,
+    commit_bytes_max: Gauge,
 }
 
 /// What there is at the moment, as far as it is measured when it is asked for.
@@ -204,6 +206,12 @@ impl Metrics {
         self.log_dropped
             .inner()
             .store(self.log.dropped(), Ordering::Relaxed);
+        for (gauge, most) in [
+            (&self.commit_rows_max, commits.rows_max),
+            (&self.commit_bytes_max, commits.bytes_max),
+        ] {
+            gauge.set(i64::try_from(most).unwrap_or(i64::MAX));
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -305,6 +313,18 @@ impl Metrics {
             "Lines of the log that were dropped, since whoever reads it was too slow",
             log_dropped.clone(),
         );
+        let commit_rows_max = Gauge::default();
+        registry.register(
+            "commit_rows_max",
+            "The most rows that one transaction has written or removed",
+            commit_rows_max.clone(),
+        );
+        let commit_bytes_max = Gauge::default();
+        registry.register(
+            "commit_bytes_max",
+            "The most bytes of rows that one transaction has written",
+            commit_bytes_max.clone(),
+        );
         Metrics {
             registry: Arc::new(registry),
             runs_started,
@@ -324,6 +344,8 @@ impl Metrics {
             log,
             log_dropped,
             degraded,
+            commit_rows_max,
+            commit_bytes_max,
         }
     }
 }
@@ -392,6 +414,8 @@ mod tests {
             commits: Commits {
                 groups: 6,
                 writes: 7,
+                rows_max: 8,
+                bytes_max: 9,
             },
             clock_ahead: -1_500,
             clock_steps: 8,
@@ -418,6 +442,8 @@ mod tests {
             "dormouse_log_lines_dropped_total 0",
             "dormouse_degraded{what=\"log\"} 1",
             "dormouse_degraded{what=\"disk-full\"} 0",
+            "dormouse_commit_rows_max 8",
+            "dormouse_commit_bytes_max 9",
         ] {
             assert!(
                 text.lines().any(|found| found == line),

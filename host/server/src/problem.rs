@@ -9,10 +9,10 @@ use dormouse_api::ProblemBody;
 use dormouse_api::request::{Malformed, NotASecret};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
-use dormouse_limits::{INBOX, INBOX_BYTES, Limit};
+use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
-    CompileFailure, DeployError, Exceeded, Scope, SecretTrouble, SetSecretError, StartError,
-    Unavailable,
+    CompileFailure, DeployError, Exceeded, NotifyError, Scope, SecretTrouble, SetSecretError,
+    StartError, Unavailable,
 };
 use dormouse_store::{BackupError, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -196,6 +196,32 @@ impl Problem {
              are `{INBOX}` and `{INBOX_BYTES}`"
         );
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "inbox-full", detail).retry_after(RETRY_ROOM)
+    }
+
+    /// A run owns as much on the disk as it may.
+    #[must_use]
+    pub fn run_storage_full(run: RunId) -> Self {
+        let detail = format!(
+            "run {run} takes as much of the disk as it may, and takes no more until it has taken what was sent before; \
+             the setting is `{STORAGE}`"
+        );
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "run-storage-full", detail)
+            .retry_after(RETRY_ROOM)
+    }
+
+    /// The runs of a workflow own as much on the disk as they may.
+    #[must_use]
+    pub fn workflow_storage_full(run: RunId) -> Self {
+        let detail = format!(
+            "the runs of the workflow of run {run} take as much of the disk as they may; the setting is \
+             `{WORKFLOW_STORAGE}`"
+        );
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "workflow-storage-full",
+            detail,
+        )
+        .retry_after(RETRY_ROOM)
     }
 
     /// Only a blocked run can be resumed.
@@ -440,9 +466,26 @@ impl From<StartError> for Problem {
             StartError::OtherInput(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
+            StartError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "run-storage-full"),
+            StartError::WorkflowFull(_) => {
+                let (status, code) = (StatusCode::TOO_MANY_REQUESTS, "workflow-storage-full");
+                return Problem::new(status, code, error.to_string()).retry_after(RETRY_ROOM);
+            }
             StartError::Unavailable(unavailable) => return unavailable.clone().into(),
         };
         Problem::new(status, code, error.to_string())
+    }
+}
+
+impl From<NotifyError> for Problem {
+    fn from(error: NotifyError) -> Self {
+        match error {
+            NotifyError::Full => {
+                let (status, code) = (StatusCode::TOO_MANY_REQUESTS, "events-full");
+                Problem::new(status, code, error.to_string()).retry_after(RETRY_ROOM)
+            }
+            NotifyError::Unavailable(unavailable) => unavailable.into(),
+        }
     }
 }
 

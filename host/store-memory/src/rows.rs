@@ -199,8 +199,9 @@ impl RowsMut for Changing<'_> {
         table: TableId,
         key: &[Part<'_>],
         row: &[u8],
-    ) -> Result<bool, StorageError> {
-        Ok(self.0.table(table).insert(owned(key), row.into()).is_some())
+    ) -> Result<Option<usize>, StorageError> {
+        let replaced = self.0.table(table).insert(owned(key), row.into());
+        Ok(replaced.map(|row| row.len()))
     }
 
     fn remove(
@@ -222,20 +223,23 @@ impl RowsMut for Changing<'_> {
         &mut self,
         table: TableId,
         range: Range<'_>,
-        limit: usize,
-    ) -> Result<usize, StorageError> {
+        removed: EachRow<'_>,
+    ) -> Result<(), StorageError> {
         let Some(bounds) = bounds(range) else {
-            return Ok(0);
+            return Ok(());
         };
         let rows = self.0.table(table);
-        let keys: Vec<OwnedKey> = rows
-            .range(bounds)
-            .take(limit)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in &keys {
-            rows.remove(key);
+        loop {
+            let first = rows.range(bounds.clone()).next();
+            let Some(key) = first.map(|(key, _)| key.clone()) else {
+                return Ok(());
+            };
+            let Some(row) = rows.remove(&key) else {
+                return Ok(());
+            };
+            if with_parts(&key, |key| removed(key, &row)) == ControlFlow::Break(()) {
+                return Ok(());
+            }
         }
-        Ok(keys.len())
     }
 }

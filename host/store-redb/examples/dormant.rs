@@ -32,7 +32,8 @@ use dormouse_journal::{
 };
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Deploy, InboxLimits, MailLimits, NewActivation, RunQuery, StartRun, Store,
+    Accept, Accepted, Deploy, InboxLimits, MailLimits, NewActivation, RunQuery, StartRun,
+    StorageLimits, Store,
 };
 use dormouse_store_redb::{Disk, Options, RedbStore, StorageBackend};
 use futures::future::join_all;
@@ -44,6 +45,7 @@ const TIMEOUT: u64 = 30 * 24 * 3_600_000;
 const MAIL: MailLimits = MailLimits {
     queued: 1_000,
     bytes: 1 << 20,
+    storage: StorageLimits::NONE,
 };
 
 fn main() {
@@ -162,6 +164,7 @@ fn new_start(id: RunId) -> StartRun {
         },
         idempotency_key: None,
         remember: 0,
+        storage: StorageLimits::NONE,
     }
 }
 
@@ -302,6 +305,7 @@ fn new_request(run: RunId) -> Accept {
             requests: 1_000,
             bytes: 1 << 20,
             host_bytes: 1 << 30,
+            storage: StorageLimits::NONE,
         },
     }
 }

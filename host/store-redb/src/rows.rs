@@ -203,7 +203,7 @@ macro_rules! redb_tables {
                 table: TableId,
                 key: &[Part<'_>],
                 row: &[u8],
-            ) -> Result<bool, StorageError> {
+            ) -> Result<Option<usize>, StorageError> {
                 match table {
                     $(TableId::$table => write(&mut self.$table, key, row),)*
                 }
@@ -224,10 +224,10 @@ macro_rules! redb_tables {
                 &mut self,
                 table: TableId,
                 range: Range<'_>,
-                limit: usize,
-            ) -> Result<usize, StorageError> {
+                removed: EachRow<'_>,
+            ) -> Result<(), StorageError> {
                 match table {
-                    $(TableId::$table => remove_range(&mut self.$table, range, limit),)*
+                    $(TableId::$table => remove_range(&mut self.$table, range, removed),)*
                 }
             }
         }
@@ -304,7 +304,7 @@ impl RowsMut for Costly<'_> {
         table: TableId,
         key: &[Part<'_>],
         row: &[u8],
-    ) -> Result<bool, StorageError> {
+    ) -> Result<Option<usize>, StorageError> {
         self.cost.add(key, row)?;
         self.tables.write(table, key, row)
     }
@@ -323,11 +323,15 @@ impl RowsMut for Costly<'_> {
         &mut self,
         table: TableId,
         range: Range<'_>,
-        limit: usize,
-    ) -> Result<usize, StorageError> {
-        let removed = self.tables.remove_range(table, range, limit)?;
-        self.cost.remove(removed as u64);
-        Ok(removed)
+        removed: EachRow<'_>,
+    ) -> Result<(), StorageError> {
+        let mut count = 0;
+        self.tables.remove_range(table, range, &mut |key, row| {
+            count += 1;
+            removed(key, row)
+        })?;
+        self.cost.remove(count);
+        Ok(())
     }
 }
 
@@ -391,9 +395,9 @@ fn write<K: KeyParts, V: RowBytes>(
     table: &mut Table<'_, K, V>,
     key: &[Part<'_>],
     row: &[u8],
-) -> Result<bool, StorageError> {
+) -> Result<Option<usize>, StorageError> {
     let replaced = table.insert(K::of(key), V::of(row)).map_err(storage)?;
-    Ok(replaced.is_some())
+    Ok(replaced.map(|row| V::bytes(&row.value()).len()))
 }
 
 fn remove<K: KeyParts, V: RowBytes>(
@@ -411,16 +415,17 @@ fn remove<K: KeyParts, V: RowBytes>(
 fn remove_range<K: KeyParts, V: RowBytes>(
     table: &mut Table<'_, K, V>,
     range: Range<'_>,
-    limit: usize,
-) -> Result<usize, StorageError> {
-    let mut removed = 0;
-    let mut rows = table
+    removed: EachRow<'_>,
+) -> Result<(), StorageError> {
+    let rows = table
         .extract_from_if::<K::SelfType<'_>, _>(bounds::<K>(range), |_, _| true)
         .map_err(storage)?;
-    while removed < limit {
-        let Some(row) = rows.next() else { break };
-        drop(row.map_err(storage)?);
-        removed += 1;
+    for row in rows {
+        let (key, row) = row.map_err(storage)?;
+        let next = K::parts(&key.value(), |key| removed(key, V::bytes(&row.value())));
+        if next == ControlFlow::Break(()) {
+            break;
+        }
     }
-    Ok(removed)
+    Ok(())
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use dormouse_journal::RunId;
-use dormouse_store::{Accept, Accepted, Backup, BackupError, InboxLimits, OpenError, TableId};
+use dormouse_store::{
+    Accept, Accepted, Backup, BackupError, InboxLimits, OpenError, StorageLimits, TableId,
+};
 use dormouse_store_memory::Dump;
 use dormouse_store_redb::{BackupInfo, RedbStore, examine};
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
@@ -50,6 +52,7 @@ fn large(world: &World, id: RunId) -> Accept {
         requests: 10,
         bytes: 1 << 30,
         host_bytes: 1 << 30,
+        storage: StorageLimits::NONE,
     };
     accept
 }

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use dormouse_journal::{Kind, OperationNumber, Request, RetryPolicy, Time};
-use dormouse_store::{AttemptMade, Call, NewCall};
+use dormouse_store::{AttemptMade, AttemptNoted, Call, NewCall};
 
-use crate::support::{Ground, Machine, World, activation, run};
+use crate::support::{Ground, Machine, World, activation};
 
 #[test]
 fn an_attempt_at_a_large_call_does_not_write_the_call_again() {
@@ -45,7 +45,7 @@ fn an_attempt_at_a_large_call_does_not_write_the_call_again() {
     assert!(written() - before >= 1 << 20, "the call is on no disk");
     let before = written();
     let made = AttemptMade::Again(Time(2_000));
-    assert!(run(world.store.attempt_made(id, operation, 1, made)).unwrap());
+    assert_eq!(world.attempt(id, 0, 1, made), AttemptNoted::Recorded);
     let took = written() - before;
     assert!(took < 100 << 10, "an attempt wrote {took} bytes");
     let sending = world.sending(id, 0).unwrap();

@@ -14,17 +14,22 @@ use crate::backend::{Backend, BackendTransaction};
 use crate::migrations;
 use crate::queries::View;
 use crate::queue::{Commits, Decided, Writer};
+use crate::rows::Extent;
+use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
 use crate::rules::control::{Block, Cancel, Resume};
 use crate::rules::deploy::{DeleteWorkflow, KeepCode};
-use crate::rules::events::{Notify, NotifyRun, ServeEvents};
+use crate::rules::events::{Notify, ServeEvents};
+use crate::rules::mail::NotifyRun;
+use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::Retire;
 use crate::rules::secrets::DeleteSecret;
+use crate::rules::start::BeginRun;
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
-    Deployed, MailLimits, NewActivation, Notified, PutSecret, RememberedKey, Resumed, SecretPut,
-    Served, StartRun, Started, Transaction, Write,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
+    CommitRefused, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage, PutSecret,
+    RememberedKey, Resumed, SecretPut, Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
@@ -60,11 +65,19 @@ struct Keys {
     code: [u8; 32],
 }
 
-/// Writes nothing but the time.
-struct Nothing;
+/// Writes nothing but the time, after all that was queued for a run.
+struct Nothing(Option<RunId>);
 
 impl Transaction for Nothing {
     type Output = ();
+
+    fn run(&self) -> Option<RunId> {
+        self.0
+    }
+
+    fn cost(&self) -> Extent {
+        Extent::default()
+    }
 
     fn apply(&self, _: &mut Write<'_>) -> Result<(), ReadError> {
         Ok(())
@@ -383,11 +396,13 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn accept(&self, accept: Accept, decided: Decided<Accepted>) -> Written<Accepted> {
+        let accept = AcceptRequest::new(accept);
         Box::pin(self.writer.write(accept, Some(decided)))
     }
 
     fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started> {
-        Box::pin(self.writer.write(start, Some(decided)))
+        let begin = BeginRun::new(start);
+        Box::pin(self.writer.write(begin, Some(decided)))
     }
 
     fn activate(
@@ -401,9 +416,8 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(Activate {
             run,
             number,
-            new,
-            retention,
-            mail,
+            new: Prepared::new(new),
+            limits: CommitLimits { retention, mail },
         })
     }
 
@@ -413,17 +427,20 @@ impl<B: Backend> Store for Embedded<B> {
         operation: OperationNumber,
         attempt: u32,
         made: AttemptMade,
-    ) -> Written<bool> {
-        self.write(RecordAttempt {
-            run,
-            operation,
-            attempt,
-            made,
-        })
+        over: OverStorage,
+    ) -> Written<AttemptNoted> {
+        let call = (run, operation);
+        self.write(RecordAttempt::new(call, attempt, made, over))
     }
 
-    fn notify(&self, event: String, payload: Payload) -> Written<Notified> {
-        self.write(Notify { event, payload })
+    fn notify(
+        &self,
+        event: String,
+        payload: Payload,
+        decided: Decided<Notified>,
+    ) -> Written<Notified> {
+        let notify = Notify::new(event, payload);
+        Box::pin(self.writer.write(notify, Some(decided)))
     }
 
     fn notify_run(
@@ -433,16 +450,11 @@ impl<B: Backend> Store for Embedded<B> {
         payload: Payload,
         limits: MailLimits,
     ) -> Written<AimedNotified> {
-        self.write(NotifyRun {
-            run,
-            event,
-            payload,
-            limits,
-        })
+        self.write(NotifyRun::new(run, event, payload, limits))
     }
 
-    fn serve_events(&self) -> Written<Served> {
-        self.write(ServeEvents)
+    fn serve_events(&self, last: Option<String>) -> Written<Served> {
+        self.write(ServeEvents { last })
     }
 
     fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled> {
@@ -481,12 +493,12 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(DeleteSecret(name))
     }
 
-    fn barrier(&self, _: RunId) -> Written<()> {
-        // There is one queue, so what was decided for any run is durable when this is.
-        self.write(Nothing)
+    fn barrier(&self, run: RunId) -> Written<()> {
+        // The writes of one run keep their order, so what was decided for it is durable when this is.
+        self.write(Nothing(Some(run)))
     }
 
     fn probe(&self) -> Written<()> {
-        self.write(Nothing)
+        self.write(Nothing(None))
     }
 }

@@ -38,7 +38,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     3,
-    "4073fa81073e194c42b5b8de1513ee99556bb4b8a137af8888df05e6dcb7aca5",
+    "622d4503c60d48df18a4a0f6a0135758982563ffbc235936611f6258a320d801",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -129,7 +129,9 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Expiries => other::<Expiring>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
-        TableId::Inputs | TableId::MailPayloads => row::<Payload>(table, named),
+        TableId::EventPayloads | TableId::Inputs | TableId::MailPayloads => {
+            row::<Payload>(table, named)
+        }
         TableId::Journal => row::<Activation>(table, named),
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),
@@ -150,7 +152,8 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         | TableId::Due
         | TableId::RunsByStatus
         | TableId::RunsByWorkflow
-        | TableId::Timers => other::<()>(table, named),
+        | TableId::Timers
+        | TableId::Underway => other::<()>(table, named),
     }
 }
 

@@ -13,6 +13,7 @@
 //!   written once.
 
 mod backend;
+mod counting;
 mod embedded;
 mod error;
 #[cfg(test)]
@@ -33,10 +34,10 @@ pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
-    Deployed, InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NewResponse, Notified,
-    NotifyTarget, PutSecret, RememberedKey, RequestRefused, Resumed, SecretPut, Served, StartRun,
-    Started,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
+    CommitRefused, Deploy, Deployed, Finished, InboxLimits, MailLimits, NewActivation, NewCall,
+    NewNotify, NewResponse, Notified, NotifyTarget, OverStorage, PutSecret, RememberedKey,
+    RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{

@@ -12,8 +12,10 @@ use dormouse_journal::{OperationNumber, RunId, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, BackendTransaction};
+use crate::counting::count_storage;
 use crate::rows::RowsMut;
 use crate::rows::table::after;
+use crate::tables::apart::Apart;
 use crate::tables::meta::{self, SCHEMA};
 use crate::tables::{calls, meta::FORMAT};
 use crate::{OpenError, ReadError};
@@ -40,7 +42,7 @@ pub(crate) struct Migration {
 type Batch = fn(&mut dyn RowsMut, Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ReadError>;
 
 /// Every migration there ever was, by the schema that it leads to.
-const MIGRATIONS: [(u8, Batch); 1] = [(2, move_large_calls)];
+const MIGRATIONS: [(u8, Batch); 2] = [(2, move_large_calls), (3, count_storage)];
 
 /// Checks the schema of a store that exists.
 ///
@@ -148,7 +150,8 @@ fn move_large_calls(
     let reached = batch.last().map(|(key, _)| encode(key));
     for (key, row) in batch {
         if let Some(call) = row.call {
-            calls::put(rows, key, row.attempts, call)?;
+            let call = Apart::new(call.size(), call);
+            calls::put(rows, key, row.attempts, row.allowed, &call)?;
         }
     }
     Ok(reached.filter(|_| more))

@@ -13,9 +13,9 @@ use dormouse_seams::{HostClock, Task};
 
 use crate::queue::{Commits, Decided};
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, Cancelled, CommitRefused, Deploy,
-    Deployed, MailLimits, NewActivation, Notified, PutSecret, RememberedKey, Resumed, SecretPut,
-    Served, StartRun, Started,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
+    CommitRefused, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage, PutSecret,
+    RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
@@ -99,7 +99,7 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns a call that has no result yet, with the secrets as they are now.
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
 
-    /// Returns calls without a result, after the one given, at most so many.
+    /// Returns calls without a result, after the one given, at most so many. None of them means that there are no more.
     fn calls(
         &self,
         after: Option<(RunId, OperationNumber)>,
@@ -116,7 +116,7 @@ pub trait StoreReader: Send + Sync + 'static {
     /// passes at a date has the steady time that the date is now.
     fn timers(&self, after: Option<crate::Timer>, now: Moment, limit: usize) -> Read<TimerPage>;
 
-    /// Returns true if an event has waiters that were not served yet.
+    /// Returns true if an event that was decided has not reached everybody yet.
     fn is_broadcasting(&self) -> Read<bool>;
 
     /// Returns when the next thing expires.
@@ -185,17 +185,25 @@ pub trait Store: StoreReader {
         mail: MailLimits,
     ) -> Written<Result<Activated, CommitRefused>>;
 
-    /// Records what came of the attempt of this number. Returns false if nobody wants to know any more.
+    /// Records what came of the attempt of this number. `over` says how much the run may own, and what becomes of it if
+    /// the response is more.
     fn attempt_made(
         &self,
         run: RunId,
         operation: OperationNumber,
         attempt: u32,
         made: AttemptMade,
-    ) -> Written<bool>;
+        over: OverStorage,
+    ) -> Written<AttemptNoted>;
 
-    /// Sends an event to all who wait for it.
-    fn notify(&self, event: String, payload: Payload) -> Written<Notified>;
+    /// Sends an event to all who wait for it. It is decided when this resolves, and reaches them by and by
+    /// ([`Store::serve_events`]). `decided` is called as for [`Store::accept`], and so before any of them is reached.
+    fn notify(
+        &self,
+        event: String,
+        payload: Payload,
+        decided: Decided<Notified>,
+    ) -> Written<Notified>;
 
     /// Sends an event to one run.
     fn notify_run(
@@ -206,8 +214,8 @@ pub trait Store: StoreReader {
         limits: MailLimits,
     ) -> Written<AimedNotified>;
 
-    /// Serves the next batch of waiters of events that are under way.
-    fn serve_events(&self) -> Written<Served>;
+    /// Serves the next piece of the events that are under way. `last` is the name that was served last.
+    fn serve_events(&self, last: Option<String>) -> Written<Served>;
 
     /// Ends a run, which is kept for `retention` milliseconds. An activation in progress is refused its commit.
     fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled>;

@@ -2,14 +2,15 @@
 
 use dormouse_journal::{DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions};
 use dormouse_store::rows::Part;
-use dormouse_store::{ReadError, TableId};
+use dormouse_store::{Accepted, ReadError, RequestRefused, TableId};
 
 use crate::on_both_grounds;
+use crate::support::storage::check_storage;
 use crate::support::{Ground, Machine, RETENTION, World, activation, run, wait};
 
 on_both_grounds! {
     a_webhooks_url_is_that_of_the_activation_that_created_it,
-    no_webhook_is_without_its_url_while_its_run_is_removed,
+    a_run_that_is_removed_in_pieces_is_unknown_from_the_first_on,
 }
 
 fn create(number: u32) -> Kind {
@@ -57,7 +58,9 @@ fn damaged(record: Option<&[u8]>) -> ReadError {
     let key = [Part::Run(&id.0), Part::U32(0), Part::U32(1)];
     memory.change(|rows| {
         let changed = match record {
-            Some(record) => rows.write(TableId::Journal, &key, record),
+            Some(record) => rows
+                .write(TableId::Journal, &key, record)
+                .map(|replaced| replaced.is_some()),
             None => rows.remove(TableId::Journal, &key, &mut |_| {}),
         };
         assert!(changed.unwrap(), "there was no such record");
@@ -102,7 +105,7 @@ fn a_url_whose_record_is_damaged_is_an_error() {
 }
 
 /// A large run is removed in several transactions.
-fn no_webhook_is_without_its_url_while_its_run_is_removed(ground: Ground) {
+fn a_run_that_is_removed_in_pieces_is_unknown_from_the_first_on(ground: Ground) {
     let (world, id) = three_webhooks(ground);
     for number in 2..1_500 {
         let new = activation(world.now(), None, Vec::new());
@@ -111,9 +114,17 @@ fn no_webhook_is_without_its_url_while_its_run_is_removed(ground: Ground) {
     run(world.store.cancel(id, RETENTION)).unwrap();
     world.at(1_000 + RETENTION);
     assert!(run(world.store.retire()).unwrap(), "it was removed at once");
-    assert!(world.view(id).is_some());
-    assert_eq!(urls(&world, id).unwrap(), Some(vec![]));
-    world.retire();
+    assert!(!world.keys("journal").is_empty(), "it was removed at once");
     assert!(world.view(id).is_none());
     assert_eq!(urls(&world, id).unwrap(), None);
+    assert_eq!(
+        world.accept(id, "late"),
+        Accepted::Refused(RequestRefused::Ended)
+    );
+    check_storage(&world.opened.dump(), []);
+    world.retire();
+    for table in ["journal", "webhooks", "open", "inputs", "expiries"] {
+        assert_eq!(world.keys(table), [""; 0], "{table}");
+    }
+    check_storage(&world.opened.dump(), []);
 }

@@ -158,8 +158,11 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
         .unwrap();
     assert_eq!(world.state(id).untaken, 2);
     assert_eq!(open(&world, id), []);
-    assert_eq!(world.timers(), []);
     assert_eq!(world.due(), []);
+    assert_eq!(world.timers().len(), MANY as usize - 8, "they wake nobody");
+    assert!(run(world.store.retire()).is_ok());
+    assert_eq!(world.timers(), []);
+    assert_eq!(world.keys("open"), [""; 0]);
     let bytes = || run(world.store.inbox_bytes()).unwrap();
     assert!(bytes() > 0);
     world.at(1_000 + RETENTION);

@@ -12,6 +12,7 @@ use dormouse_store::{AimedNotified, Attempts, Call, OpenError, RunQuery, SCHEMA,
 use dormouse_store_memory::{Dump, Memory};
 
 use crate::support::disk::TestDisk;
+use crate::support::storage::check_storage;
 use crate::support::{
     Ground, HOOK, Inline, MAIL, Machine, World, activation, open_on, payload, run, wait, wait_event,
 };
@@ -67,7 +68,11 @@ fn call_of_schema_1(number: u32, body: usize) -> Vec<u8> {
 const FORMAT: [Part<'static>; 1] = [Part::Text("format")];
 
 fn set_schema(rows: &mut dyn RowsMut, schema: u8) {
-    assert!(rows.write(TableId::Meta, &FORMAT, &[schema]).unwrap());
+    assert!(
+        rows.write(TableId::Meta, &FORMAT, &[schema])
+            .unwrap()
+            .is_some()
+    );
 }
 
 fn schema(memory: &Memory) -> Vec<u8> {
@@ -181,7 +186,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 
 /// Puts a row of version 1 in the place of one that this version wrote.
 fn make_old(memory: &Memory, table: TableId, key: &[Part<'_>], row: &[u8]) {
-    memory.change(|rows| assert!(rows.write(table, key, row).unwrap()));
+    memory.change(|rows| assert!(rows.write(table, key, row).unwrap().is_some()));
 }
 
 /// A run with a request, an event and a result that nobody took, in rows of the first schema.
@@ -196,7 +201,7 @@ fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
     accept.id = "request".into();
     accept.limits.bytes = 1 << 20;
     world.send(accept).unwrap();
-    run(world.store.notify("e".into(), payload(&text))).unwrap();
+    assert_eq!(world.notify("e", payload(&text)), [id, id]);
     let mut limits = MAIL;
     limits.bytes = 1 << 20;
     run(world
@@ -238,8 +243,8 @@ fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
         for (table, key) in [
             (TableId::InboxRequests, inbox.as_slice()),
             (TableId::MailPayloads, &mail),
-            (TableId::ResultOutcomes, &[run_part, Part::U32(1)]),
-            (TableId::ResultOutcomes, &[run_part, Part::U32(3)]),
+            (TableId::Broadcasts, &[Part::U64(2)]),
+            (TableId::EventPayloads, &[Part::U64(2)]),
         ] {
             let is_large = rows.remove(table, key, &mut |_| {}).unwrap();
             assert_eq!(is_large, size > 1_024);
@@ -349,6 +354,8 @@ fn the_store_of_0_1_0_is_migrated_and_read() {
         }
     }
     let dump = opened.dump().unwrap();
+    let pages = runs.iter().map(|view| (view.id, &view.state));
+    check_storage(&dump, pages);
     let calls = dump.iter().filter(|(table, ..)| *table == "calls");
     assert!(
         calls.into_iter().all(|(_, _, row)| row[0] == 2),

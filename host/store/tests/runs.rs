@@ -11,8 +11,8 @@ use dormouse_journal::{
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, Attempts, Call, Cancelled, CommitRefused, NewCall, RequestRefused,
-    Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, AttemptNoted, Attempts, Call, Cancelled, CommitRefused, NewCall,
+    RequestRefused, Resumed, RunQuery, Started, WriteError,
 };
 
 on_both_grounds! {
@@ -197,7 +197,7 @@ fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
     let world = World::new(ground);
     let id = calling(&world);
     let operation = OperationNumber(0);
-    let made = |attempt, made| run(world.store.attempt_made(id, operation, attempt, made)).unwrap();
+    let made = |attempt, made| world.attempt(id, 0, attempt, made) == AttemptNoted::Recorded;
     assert!(made(1, AttemptMade::Again(Time(2_000))));
     let sending = world.sending(id, 0).unwrap();
     let expected = Attempts {
@@ -231,7 +231,7 @@ fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(ground: Ground) {
     run(world.store.cancel(id, RETENTION)).unwrap();
     assert!(world.sending(id, 0).is_none());
     let made = AttemptMade::Done(Err(CallError::TimedOut));
-    assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
+    assert_eq!(world.attempt(id, 0, 1, made), AttemptNoted::Unwanted);
     assert_eq!(world.due(), []);
 }
 
@@ -247,7 +247,7 @@ fn an_abandoned_call_completes_as_given_up(ground: Ground) {
         .commit(id, 1, activation(world.now(), None, vec![abandon]))
         .unwrap();
     assert_eq!(world.due(), [id]);
-    assert!(!run(world.store.attempt_made(id, OperationNumber(0), 1, made)).unwrap());
+    assert_eq!(world.attempt(id, 0, 1, made), AttemptNoted::Unwanted);
     let given_up = Some((
         0,
         Outcome::Response(Err(CallError::Abandoned)),

@@ -322,7 +322,12 @@ impl<'c> Driver<'c> {
         let target = to.map(|run| self.runs[run]);
         self.world.spawn(Box::pin(async move {
             let reached = match target {
-                None => host.notify(EVENT.into(), payload).await.ok(),
+                None => {
+                    // One that is still on its way may reach others.
+                    let reached = host.notify(EVENT.into(), payload).await.ok();
+                    let reached = reached.filter(|reached| reached.is_done);
+                    reached.map(|reached| reached.runs)
+                }
                 Some(run) => {
                     let notified = host.notify_run(run, EVENT.into(), payload).await;
                     (notified.ok() == Some(AimedNotified::Queued)).then(|| vec![run])

@@ -16,26 +16,41 @@ use crate::request::body;
 /// Sends an event to all who wait for it
 ///
 /// It reaches every wait for this event that was made before and is still open, once each. Nobody keeps it: where a
-/// message must not be lost, use a webhook, or send it to one run.
+/// message must not be lost, use a webhook, or send it to one run. The answer comes when it has reached everybody, or
+/// after 5 seconds with those that it has reached by then; the others are reached all the same.
 #[utoipa::path(
     post, path = "/v1/events/{event}", tag = "events", operation_id = "send_event",
     params(("event" = String, Path, description = "The event's name, of 1 to 256 bytes")),
     request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "What is sent with it"),
-    responses((status = 200, description = "The runs that it reached", body = Notified), BodyProblems, Guarded),
+    responses(
+        (status = 200, description = "Whom it reached", body = Notified),
+        (status = 202, description = "Whom it has reached so far", body = Notified),
+        (status = 429, description = "`events-full`: runs have not taken large events that were sent before",
+            body = ProblemBody, content_type = "application/problem+json",
+            headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
+        BodyProblems, Guarded,
+    ),
 )]
 pub(super) async fn broadcast(
     State(state): State<AppState>,
     path: PathParams,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Notified>, Problem> {
+) -> Result<(StatusCode, Json<Notified>), Problem> {
     let event = event(&state, &path)?;
     let limit = state.runtime.settings().limits.body;
     let payload = body::read_payload(&headers, body, limit, state.rooms.of_api()).await?;
-    let runs = state.runtime.notify(event, payload).await?;
-    Ok(Json(Notified {
-        runs: runs.iter().map(ToString::to_string).collect(),
-    }))
+    let reached = state.runtime.notify(event, payload).await?;
+    let status = match reached.is_done {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    let notified = Notified {
+        waits: reached.waits,
+        runs: reached.runs.iter().map(ToString::to_string).collect(),
+        more: reached.more || !reached.is_done,
+    };
+    Ok((status, Json(notified)))
 }
 
 /// Sends an event to one run
@@ -51,7 +66,8 @@ pub(super) async fn broadcast(
     responses(
         (status = 202, description = "The run keeps it", body = NotifiedRun),
         (status = 410, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`inbox-full`: the run has not taken what was sent before", body = ProblemBody,
+        (status = 429, description = "`inbox-full`: the run has not taken what was sent before; or `run-storage-full` or \
+            `workflow-storage-full`: it or all runs of its workflow take as much of the disk as they may", body = ProblemBody,
             content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
         RunProblems, BodyProblems, Guarded,
@@ -81,6 +97,8 @@ pub(super) async fn aim(
         )),
         AimedNotified::Ended => Err(Problem::takes_no_events(run)),
         AimedNotified::Full => Err(Problem::inbox_full(run, &event)),
+        AimedNotified::RunFull => Err(Problem::run_storage_full(run)),
+        AimedNotified::WorkflowFull => Err(Problem::workflow_storage_full(run)),
         AimedNotified::Unknown => Err(Problem::unknown_run(run)),
     }
 }

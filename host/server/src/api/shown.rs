@@ -48,6 +48,7 @@ pub(super) fn run(
         activations: view.state.activations,
         operations: view.state.operations,
         journal_bytes: view.state.journal_bytes,
+        storage_bytes: view.state.storage_bytes,
         last_activation: view.state.time.into(),
     }
 }

@@ -72,6 +72,10 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         Refusal::HostFull => {
             problem(StatusCode::TOO_MANY_REQUESTS, "host-full").with_header(RETRY_AFTER, RETRY_ROOM)
         }
+        Refusal::RunFull => problem(StatusCode::TOO_MANY_REQUESTS, "run-storage-full")
+            .with_header(RETRY_AFTER, RETRY_ROOM),
+        Refusal::WorkflowFull => problem(StatusCode::TOO_MANY_REQUESTS, "workflow-storage-full")
+            .with_header(RETRY_AFTER, RETRY_ROOM),
         Refusal::Rate(exceeded) => Problem::too_fast(exceeded),
         Refusal::TooManyHeld(scope) => {
             // What a caller's own share does not hold is for it to slow down; the host's trouble is the host's.

@@ -22,6 +22,10 @@ impl<R: Rows> View<R> {
         let Some(row) = calls::TABLE.get(rows, key)? else {
             return Ok(None);
         };
+        // What an ended run had open is cleared in pieces, and not sent meanwhile.
+        if self.has_ended(run)? {
+            return Ok(None);
+        }
         let call = apart::get(rows, &call_requests::TABLE, key, row.call)?;
         let call = call.ok_or(ReadError::Missing {
             table: TableId::CallRequests.name(),
@@ -63,26 +67,49 @@ impl<R: Rows> View<R> {
         last: Option<(RunId, OperationNumber)>,
         limit: usize,
     ) -> Result<Vec<OutstandingCall>, ReadError> {
-        let mut found: Vec<OutstandingCall> = Vec::new();
-        for ((run, operation), row) in calls::TABLE.list(&self.0, after(last), limit)? {
-            let workflow = match found.last() {
-                Some(last) if last.run == run => last.workflow.clone(),
-                _ => self.workflow_of(run),
-            };
-            found.push(OutstandingCall {
-                run,
-                workflow,
-                operation,
-                attempts: row.attempts,
-                allowed: row.allowed,
-            });
+        let mut last = last;
+        loop {
+            let rows = calls::TABLE.list(&self.0, after(last), limit)?;
+            let is_end = rows.len() < limit;
+            last = rows.last().map(|(key, _)| *key).or(last);
+            let mut found: Vec<OutstandingCall> = Vec::new();
+            let mut ended = None;
+            for ((run, operation), row) in rows {
+                // Those of an ended run lie there until they are cleared. A run whose row is damaged does not keep the
+                // calls of others from being found.
+                if ended.is_none_or(|(known, _)| known != run) {
+                    ended = Some((run, self.has_ended(run).unwrap_or_default()));
+                }
+                if ended != Some((run, false)) {
+                    continue;
+                }
+                let workflow = match found.last() {
+                    Some(last) if last.run == run => last.workflow.clone(),
+                    _ => self.workflow_of(run),
+                };
+                found.push(OutstandingCall {
+                    run,
+                    workflow,
+                    operation,
+                    attempts: row.attempts,
+                    allowed: row.allowed,
+                });
+            }
+            if is_end || !found.is_empty() {
+                return Ok(found);
+            }
         }
-        Ok(found)
     }
 
     /// Returns the name of a run's workflow. A run whose row is damaged does not keep the calls of others from being found.
     fn workflow_of(&self, run: RunId) -> Arc<str> {
         let stored = self.stored(run).ok().flatten();
         stored.map_or_else(|| "".into(), |stored| stored.run.workflow.into())
+    }
+
+    /// Returns true if a run has ended. What it had open is cleared after that, in pieces.
+    pub(super) fn has_ended(&self, run: RunId) -> Result<bool, ReadError> {
+        let standing = self.standing(run)?;
+        Ok(standing.is_some_and(|standing| standing.state.status.has_ended()))
     }
 }

@@ -7,6 +7,7 @@ use dormouse_journal::{End, Open, OperationNumber, Payload, RunId, Status};
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
+use crate::rows::counted::counted;
 use crate::rows::keys::Extremes;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
@@ -42,10 +43,24 @@ impl<R: Rows> View<R> {
     pub(crate) fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
         match self.standing(run)? {
             Some(standing) => Ok(Some(standing.state)),
-            None => Ok(self
-                .stored(run)?
-                .map(|stored| State::pending(stored.run.created))),
+            None => self.pending(run),
         }
+    }
+
+    /// Returns where a run stands that has no row of its own.
+    fn pending(&self, run: RunId) -> Result<Option<State>, ReadError> {
+        let Some((stored, row)) = runs::TABLE.get_encoded(&self.0, run)? else {
+            return Ok(None);
+        };
+        let input_row = match stored.input_row {
+            Some(size) => size,
+            None => inputs::TABLE.size(&self.0, run)?.map_or(0, counted),
+        };
+        Ok(Some(State {
+            storage_bytes: counted(row.len()).saturating_add(input_row),
+            workflow: stored.run.workflow,
+            ..State::pending(stored.run.created)
+        }))
     }
 
     /// Returns a run, and its row if it is not pending.
@@ -59,7 +74,9 @@ impl<R: Rows> View<R> {
         let standing = self.standing(id)?;
         let state = match &standing {
             Some(standing) => standing.state.clone(),
-            None => State::pending(run.created),
+            None => self
+                .pending(id)?
+                .unwrap_or_else(|| State::pending(run.created)),
         };
         Ok(Some((RunView { id, run, state }, standing)))
     }
@@ -71,8 +88,8 @@ impl<R: Rows> View<R> {
         };
         let output = self.output_of(run, &view.state)?;
         let open = match &standing {
-            Some(standing) => self.open(run, standing, limit)?,
-            None => Vec::new(),
+            Some(standing) if !view.state.status.has_ended() => self.open(run, standing, limit)?,
+            _ => Vec::new(),
         };
         Ok(Some(RunShown { view, output, open }))
     }

@@ -9,7 +9,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::Extremes;
 use crate::rows::table::{Index, after};
-use crate::tables::{broadcasts, dates, due, expiries, runs_by_status, timers};
+use crate::tables::{dates, due, expiries, runs_by_status, timers, underway};
 use crate::views::{Timer, TimerPage};
 
 impl<R: Rows> View<R> {
@@ -88,7 +88,7 @@ impl<R: Rows> View<R> {
 
     /// Returns true if an event has waiters that were not served yet.
     pub(crate) fn is_broadcasting(&self) -> Result<bool, ReadError> {
-        let first = broadcasts::TABLE.keys(&self.0, broadcasts::TABLE.all(), false, 1)?;
+        let first = underway::TABLE.keys(&self.0, underway::TABLE.all(), false, 1)?;
         Ok(!first.is_empty())
     }
 

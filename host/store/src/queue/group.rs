@@ -8,13 +8,20 @@ use dormouse_journal::{RunId, Time};
 use futures::channel::oneshot;
 
 use super::hold::{Decided, Following};
-use crate::rules::{Transaction, Write};
+use crate::rows::Extent;
+use crate::rules::{Lane, Transaction, Write};
 use crate::{ReadError, WriteError};
 
 /// A write in the queue.
 pub(crate) trait Job: Send {
     /// Returns the one run that it concerns, or none if it may concern any.
     fn run(&self) -> Option<RunId>;
+
+    /// Returns whose turn it takes.
+    fn lane(&self) -> Lane;
+
+    /// Returns what it writes at most.
+    fn cost(&self) -> Extent;
 
     /// Applies it, at this time if it is for the first time. Returns then what is to be done before it is durable.
     fn apply(&mut self, write: &mut Write<'_>, now: Time) -> Result<Option<Following>, ReadError>;
@@ -32,6 +39,7 @@ pub(crate) trait Job: Send {
 /// A transaction, and who wants to hear of it.
 pub(crate) struct Queued<T: Transaction> {
     transaction: T,
+    cost: Extent,
     decided: Option<Decided<T::Output>>,
     /// When it was applied for the first time: what was decided stays true if the group is applied anew.
     time: Option<Time>,
@@ -46,6 +54,7 @@ impl<T: Transaction> Queued<T> {
         sender: oneshot::Sender<Result<T::Output, WriteError>>,
     ) -> Self {
         Queued {
+            cost: transaction.cost(),
             transaction,
             decided,
             time: None,
@@ -60,9 +69,18 @@ impl<T: Transaction> Job for Queued<T> {
         self.transaction.run()
     }
 
+    fn lane(&self) -> Lane {
+        self.transaction.lane()
+    }
+
+    fn cost(&self) -> Extent {
+        self.cost
+    }
+
     fn apply(&mut self, write: &mut Write<'_>, now: Time) -> Result<Option<Following>, ReadError> {
         write.now = *self.time.get_or_insert(now);
         let output = self.transaction.apply(write)?;
+        write.settle()?;
         let decided = self.decided.take();
         let following = decided.and_then(|decided| decided(&output));
         self.output = Some(output);

@@ -1,5 +1,6 @@
 //! The queue in front of the disk: writes are gathered into groups, and each group is made durable by one commit.
 
+mod fair;
 mod group;
 mod hold;
 mod order;

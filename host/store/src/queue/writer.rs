@@ -1,14 +1,14 @@
 //! The writer: gathers what wants to be written into groups, and makes each group durable with one commit.
 //!
 //! While one group is being committed the next one fills, so that the number of disk syncs does not depend on how much is
-//! written. A write is answered only when its group is durable. Writes of one group are applied in the order they came.
+//! written. A write is answered only when its group is durable. A group is bounded by what its writes may write, so that
+//! the next one begins soon; whose turn it is is said in `fair.rs`.
 //!
 //! Damage stays where it is: a write that finds a damaged row, or over which the host panics, fails alone, and the rest of
 //! its group is applied again without it. So does a write for which there is too little space. A disk that turns out to be
 //! full fails the group, but not the host. Any other failure of the disk is the end: nobody knows
 //! what a failed sync left behind.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,16 +18,28 @@ use dormouse_seams::{HostClock, Spawner};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
+use super::fair::{Fair, Room};
 use super::group::{Job, Queued};
 use super::hold::{Decided, Following, Hold, Holds};
 use super::space::Space;
 use crate::backend::{Backend, BackendTransaction};
+use crate::rows::Extent;
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
 
 /// How many writes share a group at most. It bounds how long the first of them waits for the last; syncs are so much
 /// dearer than rows that a larger group gains nothing.
 const GROUP: usize = 1_024;
+
+/// How much the writes of a group may write together, unless there is but one. Every other write waits for as long as
+/// that takes. What a group writes for itself, a few rows of `meta`, comes on top.
+const MOST: Extent = Extent {
+    rows: 4_096 - OWN_ROWS,
+    bytes: 32 << 20,
+};
+
+/// How many rows a group writes for itself at most.
+const OWN_ROWS: u64 = 8;
 
 /// For how many milliseconds a group that is held is kept open. What follows from a request is mostly ready after some
 /// 50 us; this is for guests that compute, for whom nobody else is to wait.
@@ -45,6 +57,10 @@ pub struct Commits {
     pub groups: u64,
     /// Writes in these groups.
     pub writes: u64,
+    /// The most rows that one of these groups wrote or removed.
+    pub rows_max: u64,
+    /// The most bytes that one of these groups wrote.
+    pub bytes_max: u64,
 }
 
 /// The queue in front of a backend.
@@ -57,11 +73,13 @@ pub(crate) struct Writer<B> {
     full: AtomicBool,
     groups: AtomicU64,
     writes: AtomicU64,
+    rows_max: AtomicU64,
+    bytes_max: AtomicU64,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Box<dyn Job>>,
+    jobs: Fair,
     /// True if somebody is emptying the queue.
     busy: bool,
 }
@@ -103,6 +121,8 @@ impl<B: Backend> Writer<B> {
             full: AtomicBool::new(false),
             groups: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            rows_max: AtomicU64::new(0),
+            bytes_max: AtomicU64::new(0),
         })
     }
 
@@ -123,7 +143,7 @@ impl<B: Backend> Writer<B> {
         if let Some(error) = self.failure() {
             return job.answer(Err(error));
         }
-        self.lock().jobs.push_back(job);
+        self.lock().jobs.push(job);
         self.start();
     }
 
@@ -142,6 +162,8 @@ impl<B: Backend> Writer<B> {
         Commits {
             groups: self.groups.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),
+            rows_max: self.rows_max.load(Ordering::Relaxed),
+            bytes_max: self.bytes_max.load(Ordering::Relaxed),
         }
     }
 
@@ -162,6 +184,7 @@ impl<B: Backend> Writer<B> {
     /// Writes groups until nothing is left to write.
     async fn drain(&self) {
         loop {
+            let mut room = Room::new(GROUP, MOST);
             let mut group = {
                 let mut queue = self.lock();
                 if queue.jobs.is_empty() {
@@ -169,9 +192,9 @@ impl<B: Backend> Writer<B> {
                     queue.busy = false;
                     return;
                 }
-                queue.take(GROUP, &*self.backend)
+                queue.take(&mut room, &*self.backend)
             };
-            let result = self.write_group(&mut group).await;
+            let result = self.write_group(&mut group, room).await;
             self.answer(group, result);
         }
     }
@@ -192,11 +215,15 @@ impl<B: Backend> Writer<B> {
         }
     }
 
-    async fn write_group(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), WriteError> {
+    async fn write_group(
+        &self,
+        group: &mut Vec<Box<dyn Job>>,
+        room: Room,
+    ) -> Result<(), WriteError> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        match self.commit(group).await {
+        match self.commit(group, room).await {
             Ok(()) => {
                 // Nothing was written if everything was refused.
                 if !group.is_empty() {
@@ -223,14 +250,23 @@ impl<B: Backend> Writer<B> {
     }
 
     /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
-    async fn commit(&self, group: &mut Vec<Box<dyn Job>>) -> Result<(), StorageError> {
+    async fn commit(
+        &self,
+        group: &mut Vec<Box<dyn Job>>,
+        mut room: Room,
+    ) -> Result<(), StorageError> {
         let mut following = Vec::new();
         let mut space = Space::new(&*self.backend, group);
         while !group.is_empty() {
             let mut transaction = space.begin()?;
-            match self.apply(&mut transaction, group, &mut following).await {
-                Ok(()) => {
+            let applied = self
+                .apply(&mut transaction, group, &mut room, &mut following)
+                .await;
+            match applied {
+                Ok(written) => {
                     transaction.commit().await?;
+                    self.rows_max.fetch_max(written.rows, Ordering::Relaxed);
+                    self.bytes_max.fetch_max(written.bytes, Ordering::Relaxed);
                     self.groups.fetch_add(1, Ordering::Relaxed);
                     self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
@@ -250,13 +286,14 @@ impl<B: Backend> Writer<B> {
         Ok(())
     }
 
-    /// Applies a group to a transaction, and what comes while it is held.
+    /// Applies a group to a transaction, and what comes while it is held. Returns what was written.
     async fn apply(
         &self,
         transaction: &mut B::Transaction,
         group: &mut Vec<Box<dyn Job>>,
+        room: &mut Room,
         following: &mut Vec<Following>,
-    ) -> Result<(), Uncommitted> {
+    ) -> Result<Extent, Uncommitted> {
         let began = self.clock.now();
         let mut rows = transaction.rows()?;
         let mut write = Write::begin(&mut rows, began).map_err(Uncommitted::at(0))?;
@@ -264,15 +301,20 @@ impl<B: Backend> Writer<B> {
         if !following.is_empty() {
             self.follow(std::mem::take(following), began).await;
             let first = group.len();
-            group.extend(self.lock().take_following());
+            group.extend(self.lock().jobs.take_following(room));
             // Read after all of them have come, so that nothing is earlier than what it follows from.
             let now = self.clock.now();
             apply_from(first, group, &mut write, now, following)?;
         }
         let last = group.len() - 1;
-        write
+        let written = write
             .finish(self.clock.mark())
-            .map_err(Uncommitted::at(last))
+            .map_err(Uncommitted::at(last))?;
+        debug_assert!(
+            written.rows <= OWN_ROWS + group.iter().map(|job| job.cost().rows).sum::<u64>(),
+            "a write of this group writes more rows than it says: {written:?}"
+        );
+        Ok(written)
     }
 
     /// Has what follows done. Waits until nobody holds the group any longer, or the time for that is up.
@@ -329,23 +371,12 @@ fn guarded(follow: Following, hold: Option<Hold>) {
 }
 
 impl Queue {
-    /// Takes the next group: the writes that came first, unless the backend takes others before them.
-    fn take(&mut self, most: usize, backend: &impl Backend) -> Vec<Box<dyn Job>> {
-        if let Some(mut order) = backend.order() {
-            return super::order::take(&mut self.jobs, most, &mut *order);
+    /// Takes the next group: the writes whose turn it is, unless the backend takes others before them.
+    fn take(&mut self, room: &mut Room, backend: &impl Backend) -> Vec<Box<dyn Job>> {
+        match backend.order() {
+            Some(mut order) => super::order::take(&mut self.jobs, room, &mut *order),
+            None => self.jobs.take(room),
         }
-        let count = self.jobs.len().min(most);
-        self.jobs.drain(..count).collect()
-    }
-
-    /// Takes the writes that decide nothing in advance, as an activation does. The rest begins the next group: were it
-    /// taken as well, it would have to be waited for too, and a busy host would never come to its sync.
-    fn take_following(&mut self) -> VecDeque<Box<dyn Job>> {
-        let (rest, following) = std::mem::take(&mut self.jobs)
-            .into_iter()
-            .partition(|job| job.decides());
-        self.jobs = rest;
-        following
     }
 }
 

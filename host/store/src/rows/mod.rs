@@ -4,12 +4,14 @@
 //! for what can be read and [`RowsMut`] for what a transaction can change, and knows tables by their [`TableId`], keys by
 //! their [`Part`]s and rows as bytes.
 
+pub(crate) mod counted;
 pub(crate) mod keys;
 pub(crate) mod table;
 mod table_id;
 
 use std::ops::{Bound, ControlFlow};
 
+pub use counted::Extent;
 pub use keys::Part;
 pub use table_id::TableId;
 
@@ -52,12 +54,16 @@ pub trait Rows {
 
 /// Rows that can be changed, by one transaction.
 pub trait RowsMut: Rows {
-    /// Writes a row, in the place of one that has the same key. Returns whether there was one.
+    /// Writes a row, in the place of one that has the same key. Returns the size of that one, if there was one.
     ///
     /// # Errors
     /// When the disk fails.
-    fn write(&mut self, table: TableId, key: &[Part<'_>], row: &[u8])
-    -> Result<bool, StorageError>;
+    fn write(
+        &mut self,
+        table: TableId,
+        key: &[Part<'_>],
+        row: &[u8],
+    ) -> Result<Option<usize>, StorageError>;
 
     /// Removes the row at `key`, and calls `removed` with it. Returns whether there was one.
     ///
@@ -70,7 +76,8 @@ pub trait RowsMut: Rows {
         removed: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, StorageError>;
 
-    /// Removes the first rows of a range, at most `limit` of them. Returns how many it removed.
+    /// Removes the rows of a range in the order of their keys, at least one if there is one, and calls `removed` with
+    /// each. It ends when `removed` breaks, or the range does.
     ///
     /// # Errors
     /// When the disk fails.
@@ -78,6 +85,6 @@ pub trait RowsMut: Rows {
         &mut self,
         table: TableId,
         range: Range<'_>,
-        limit: usize,
-    ) -> Result<usize, StorageError>;
+        removed: EachRow<'_>,
+    ) -> Result<(), StorageError>;
 }

@@ -9,6 +9,7 @@ use dormouse_journal::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::counted::{Ledger, Room, remove_some};
 use super::keys::{Key, KeyOf, LedBy};
 use super::table_id::TableId;
 use super::{Range, Rows, RowsMut};
@@ -107,6 +108,15 @@ impl<K: Key, R: Row> Table<K, R> {
         key: impl KeyOf<K>,
     ) -> Result<bool, ReadError> {
         Ok(key.with(|key| rows.read(self.id, key, &mut |_| {}))?)
+    }
+
+    /// Returns how many bytes the row at `key` has, if there is one.
+    pub(crate) fn size(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        key: impl KeyOf<K>,
+    ) -> Result<Option<usize>, ReadError> {
+        self.get_as(rows, key, |row| Ok(row.len()))
     }
 
     /// Returns the bytes of a row.
@@ -242,15 +252,6 @@ impl<K: Key, R: Row> Table<K, R> {
         keys(self.id, rows, range, backwards, limit)
     }
 
-    /// Returns the first row of a range.
-    pub(crate) fn first<A: KeyOf<K>, B: KeyOf<K>>(
-        &self,
-        rows: &(impl Rows + ?Sized),
-        range: (Bound<A>, Bound<B>),
-    ) -> Result<Option<(K, R)>, ReadError> {
-        Ok(self.list(rows, range, 1)?.pop())
-    }
-
     /// Returns the key of the first row of a range, and what the row begins with.
     pub(crate) fn first_prefix<A: KeyOf<K>, B: KeyOf<K>, P: DeserializeOwned>(
         &self,
@@ -263,15 +264,13 @@ impl<K: Key, R: Row> Table<K, R> {
     /// Removes the first rows of a range, as many as there is room for. Returns whether those were all.
     pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
-        rows: &mut (impl RowsMut + ?Sized),
+        rows: &mut (impl Ledger + ?Sized),
         range: (Bound<A>, Bound<B>),
-        room: &mut usize,
+        room: Room,
     ) -> Result<bool, ReadError> {
-        let removed = with_range(range, false, |range| {
-            rows.remove_range(self.id, range, *room)
-        })?;
-        *room -= removed;
-        Ok(*room > 0)
+        Ok(with_range(range, false, |range| {
+            remove_some(rows, self.id, range, room)
+        })?)
     }
 
     fn damaged(&self, source: DecodeError) -> ReadError {

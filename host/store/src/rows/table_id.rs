@@ -16,6 +16,7 @@ macro_rules! for_each_table {
             Dates "dates" (U64, Run, U32) nothing,
             Due "due" (Run) nothing,
             Duplicates "duplicates" (Run, U32, Digest) bytes,
+            EventPayloads "event_payloads" (U64) bytes,
             EventWaits "event_waits" (Text, Run, U32) bytes,
             Expiries "expiries" (U64, Bytes) nothing,
             Inbox "inbox" (Run, U32, U64) bytes,
@@ -38,6 +39,7 @@ macro_rules! for_each_table {
             Starts "starts" (Text, Digest) bytes,
             States "states" (Run) bytes,
             Timers "timers" (U64, Run, U32) nothing,
+            Underway "underway" (Text, U64) nothing,
             Webhooks "webhooks" (Run, U32) bytes,
             Workflows "workflows" (Text) bytes,
         }

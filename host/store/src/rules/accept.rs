@@ -3,8 +3,11 @@
 use dormouse_journal::{OtherBody, Reply as ReplyOption, Request, RunId, Time, WebhookNumber};
 
 use super::run::RunWrite;
-use super::{Transaction, Write};
+use super::storage::StorageLimits;
+use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
+use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
@@ -38,6 +41,8 @@ pub struct InboxLimits {
     pub bytes: u64,
     /// Bytes in all of them together.
     pub host_bytes: u64,
+    /// What the run and its workflow may own.
+    pub storage: StorageLimits,
 }
 
 /// A caller's own name for a request.
@@ -89,22 +94,64 @@ pub enum RequestRefused {
     InboxFull,
     /// All inboxes together hold what the host allows.
     HostFull,
+    /// The run owns as much on the disk as it may.
+    RunFull,
+    /// All runs of its workflow together own as much on the disk as they may.
+    WorkflowFull,
     /// The run never created such a webhook.
     UnknownWebhook,
 }
 
-impl Transaction for Accept {
+/// A request on its way into the store.
+pub(crate) struct AcceptRequest {
+    /// What is asked, without the request.
+    accept: Accept,
+    /// How many bytes of the request count.
+    size: u64,
+    request: Apart<Request>,
+}
+
+impl AcceptRequest {
+    pub(crate) fn new(mut accept: Accept) -> Self {
+        let empty = Request {
+            method: String::new(),
+            url: String::new(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+        };
+        let request = std::mem::replace(&mut accept.request, empty);
+        let size = request_size(&request);
+        AcceptRequest {
+            accept,
+            size: size as u64,
+            request: Apart::new(size, request),
+        }
+    }
+
+    /// Returns about how many bytes the run will own more.
+    fn grows(&self) -> u64 {
+        self.request.bytes() + 4 * SMALL_ROW
+    }
+}
+
+impl Transaction for AcceptRequest {
     type Output = Accepted;
 
     fn run(&self) -> Option<RunId> {
-        Some(self.run)
+        Some(self.accept.run)
+    }
+
+    /// The request in two rows, its key and when it is forgotten, the reply that is undecided, the webhook.
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(6, self.request.bytes() + 5 * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Accepted, ReadError> {
-        let mut remember = self.key;
-        if let Some(key) = self.key
+        let accept = &self.accept;
+        let mut remember = accept.key;
+        if let Some(key) = accept.key
             && let Some(first) =
-                duplicates::TABLE.get(&*write.rows, (self.run, self.webhook, key.digest))?
+                duplicates::TABLE.get(&write.rows, (accept.run, accept.webhook, key.digest))?
         {
             match key.repeats(first) {
                 Some(repeat) => return Ok(repeat),
@@ -112,39 +159,44 @@ impl Transaction for Accept {
             }
         }
         // A run that is not there was removed by retention: its token proves that it was.
-        let Some(mut run) = write.run(self.run)? else {
+        let Some(run) = write.run(accept.run)? else {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         };
         if run.state().status.has_ended() {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         }
-        let Some(webhook) = run.webhook(self.webhook)? else {
+        let Some(webhook) = run.webhook(accept.webhook)? else {
             return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
         };
         if webhook.closed {
             return Ok(Accepted::Refused(RequestRefused::Closed));
         }
-        let size = request_size(&self.request) as u64;
-        if let Some(refused) = self.refuse_size(&run, &webhook, size) {
+        if let Some(refused) = self.refuse_size(&run, &webhook) {
             return Ok(Accepted::Refused(refused));
         }
-        self.queue(&mut run, webhook, size, remember)
+        let workflow = run.state().workflow.clone();
+        let storage = accept.limits.storage;
+        if storage.refuse_workflow(write, &workflow, self.grows())? {
+            return Ok(Accepted::Refused(RequestRefused::WorkflowFull));
+        }
+        match write.run(accept.run)? {
+            Some(mut run) => self.queue(&mut run, webhook, remember),
+            None => Ok(Accepted::Refused(RequestRefused::Ended)),
+        }
     }
 }
 
-impl Accept {
-    fn refuse_size(
-        &self,
-        run: &RunWrite<'_>,
-        webhook: &Webhook,
-        size: u64,
-    ) -> Option<RequestRefused> {
-        if webhook.queued >= self.limits.requests
-            || webhook.queued_bytes.saturating_add(size) > self.limits.bytes
+impl AcceptRequest {
+    fn refuse_size(&self, run: &RunWrite<'_>, webhook: &Webhook) -> Option<RequestRefused> {
+        let limits = &self.accept.limits;
+        if webhook.queued >= limits.requests
+            || webhook.queued_bytes.saturating_add(self.size) > limits.bytes
         {
             Some(RequestRefused::InboxFull)
-        } else if run.host_inbox_bytes().saturating_add(size) > self.limits.host_bytes {
+        } else if run.host_inbox_bytes().saturating_add(self.size) > limits.host_bytes {
             Some(RequestRefused::HostFull)
+        } else if limits.storage.refuse_sent(run, self.grows()) {
+            Some(RequestRefused::RunFull)
         } else {
             None
         }
@@ -154,33 +206,37 @@ impl Accept {
         &self,
         run: &mut RunWrite<'_>,
         webhook: Webhook,
-        size: u64,
         remember: Option<RememberedKey>,
     ) -> Result<Accepted, ReadError> {
+        let Accept {
+            run: id,
+            webhook: number,
+            id: delivery,
+            ..
+        } = &self.accept;
         let (place, time) = (webhook.next_place, run.now);
         let is_first = webhook.queued == 0;
         let arrival = Arrival {
-            id: self.id.clone(),
+            id: delivery.clone(),
             accepted: time,
         };
-        let key = (self.run, self.webhook, place);
-        inbox::put(run.rows, key, arrival, self.request.clone())?;
+        inbox::put(run.rows, (*id, *number, place), arrival, &self.request)?;
         if let Some(key) = remember {
             let first = Duplicate {
-                id: self.id.clone(),
+                id: delivery.clone(),
                 body: key.body,
                 place,
             };
-            self.remember(run, key.digest, &first)?;
+            self.accept.remember(run, key.digest, &first)?;
             if matches!(webhook.options.reply, ReplyOption::FromWorkflow(_)) {
                 let undecided = Reply { response: None };
-                replies::TABLE.put(run.rows, (self.run, self.id.as_str()), &undecided)?;
+                replies::TABLE.put(run.rows, (*id, delivery.as_str()), &undecided)?;
             }
         }
-        run.put_changed_webhook(self.webhook, webhook, |webhook| {
+        run.put_changed_webhook(*number, webhook, |webhook| {
             webhook.next_place += 1;
             webhook.queued += 1;
-            webhook.queued_bytes += size;
+            webhook.queued_bytes += self.size;
             webhook.last_accepted = Some(time);
         })?;
         Ok(Accepted::Queued {
@@ -190,7 +246,9 @@ impl Accept {
             time,
         })
     }
+}
 
+impl Accept {
     /// Remembers the request for as long as a repeat of it is known.
     fn remember(
         &self,

@@ -5,11 +5,14 @@ use dormouse_journal::{
 };
 
 use super::commit::commit;
-use super::events::{self, MailLimits, Reached};
-use super::new_activation::{Activated, CommitRefused, NewActivation};
+use super::events;
+use super::mail::{self, AimedNotified};
+use super::new_activation::{Activated, CommitRefused, NotifyTarget};
+use super::prepared::{CommitLimits, Prepared, Send};
 use super::run::RunWrite;
-use super::{Transaction, Write};
+use super::{Lane, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::results;
 
@@ -18,10 +21,19 @@ use crate::tables::results;
 pub(crate) struct Activate {
     pub(crate) run: RunId,
     pub(crate) number: u32,
-    pub(crate) new: NewActivation,
-    /// How long the run is kept if it ends, in milliseconds.
-    pub(crate) retention: u64,
-    pub(crate) mail: MailLimits,
+    pub(crate) new: Prepared,
+    pub(crate) limits: CommitLimits,
+}
+
+/// What its events have done.
+#[derive(Default)]
+struct Sent {
+    /// The notifies that complete at once, each with how many waits it reached.
+    told: Vec<(OperationNumber, u32)>,
+    /// Runs that have something to do now.
+    woken: Vec<RunId>,
+    /// True if an event was sent to all who wait.
+    to_all: bool,
 }
 
 impl Transaction for Activate {
@@ -29,48 +41,95 @@ impl Transaction for Activate {
 
     /// An event may concern any run.
     fn run(&self) -> Option<RunId> {
-        self.new.notifies.is_empty().then_some(self.run)
+        (!self.new.sends()).then_some(self.run)
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Run(self.run)
+    }
+
+    fn cost(&self) -> Extent {
+        self.new.cost
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError> {
-        let sequence = write.sequence() + 1;
+        // The events that it sends to all are of this very commit, so that they do not reach waits made in it.
+        let first = write.sequence() + 1;
+        let to_all = |send: &&Send| send.to == NotifyTarget::Everyone;
+        let events = self.new.sends.iter().filter(to_all).count() as u64;
+        let sequence = write.sequence() + events.max(1);
         let Some(mut run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
         };
         if let Some(refused) = self.refuse(&run)? {
             return Ok(Err(refused));
         }
-        commit(&mut run, self.number, &self.new, sequence, self.retention)?;
+        let notifying = &mut run.state_mut().notifying;
+        *notifying = notifying.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
+        commit(
+            &mut run,
+            self.number,
+            &self.new,
+            sequence,
+            self.limits.retention,
+        )?;
         write.set_sequence(sequence);
 
-        let mut reached = Reached::default();
-        let mut sent = Vec::new();
+        let mut sent = Sent::default();
         if self.new.activation.end.is_none() {
-            // In the sequence of this very commit, so that it does not reach waits made in it.
-            for notify in &self.new.notifies {
-                let count = events::send(write, sequence, notify, self.mail, &mut reached)?;
-                sent.push((notify.operation, count));
-            }
+            self.send(write, first, &mut sent)?;
         }
         let Some(run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
         };
-        self.finish(run, sent, reached).map(Ok)
+        self.finish(run, sent).map(Ok)
     }
 }
 
 impl Activate {
+    /// Sends its events. The first one to all who wait is decided at the sequence `first`.
+    fn send(&self, write: &mut Write<'_>, first: u64, sent: &mut Sent) -> Result<(), ReadError> {
+        let mut sequence = first;
+        for send in &self.new.sends {
+            let operation = send.operation;
+            match send.to {
+                NotifyTarget::Nobody => sent.told.push((operation, 0)),
+                NotifyTarget::Run(run) => {
+                    let what = (send.size, &send.payload);
+                    let mail = self.limits.mail;
+                    let came = mail::send_to_run(write, run, &send.event, what, mail)?;
+                    let is_queued = came == AimedNotified::Queued;
+                    sent.told.push((operation, is_queued.into()));
+                    sent.woken.extend(is_queued.then_some(run));
+                }
+                NotifyTarget::Everyone => {
+                    // What was given up in the same activation is sent, and nobody waits to hear of it.
+                    let run = write.run(self.run)?;
+                    let waits = run.map(|run| run.waits_for(operation)).transpose()?;
+                    let from = (waits == Some(true)).then_some((self.run, operation));
+                    if events::decide(write, sequence, &send.event, &send.payload, from)? {
+                        sent.to_all = true;
+                    } else if from.is_some() {
+                        sent.told.push((operation, 0));
+                        if let Some(mut run) = write.run(self.run)? {
+                            let state = run.state_mut();
+                            state.notifying = state.notifying.saturating_sub(1);
+                        }
+                    }
+                    sequence += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Records whom its events have reached, and where the run stands then.
-    fn finish(
-        &self,
-        mut run: RunWrite<'_>,
-        sent: Vec<(OperationNumber, u32)>,
-        reached: Reached,
-    ) -> Result<Activated, ReadError> {
-        for (operation, count) in sent {
+    fn finish(&self, mut run: RunWrite<'_>, sent: Sent) -> Result<Activated, ReadError> {
+        for (operation, count) in sent.told {
             // What was given up in the same activation is sent, and nobody waits to hear of it.
             if run.waits_for(operation)? {
-                run.put_result(operation, run.now, Outcome::Notified(count))?;
+                let told = Outcome::Notified(count).into();
+                run.put_result(operation, run.now, &told)?;
             }
         }
         if !run.state().status.has_ended() {
@@ -78,14 +137,16 @@ impl Activate {
             // A run that is neither blocked nor ended can always be activated: refuse() saw to it.
             let _ = run.transition(Transition::Activated { host_works });
         }
+        let own_bytes = run.owned().own;
         let state = run.state();
         Ok(Activated {
             status: state.status,
             is_due: state.is_due(),
             time: run.now,
-            woken: reached.woken,
-            broadcasting: reached.more,
+            woken: sent.woken,
+            broadcasting: sent.to_all,
             journal_bytes: state.journal_bytes,
+            own_bytes,
         })
     }
 

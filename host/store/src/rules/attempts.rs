@@ -1,9 +1,14 @@
 //! What came of an attempt at a call: a result, or another attempt.
 
-use dormouse_journal::{CallError, OperationNumber, Outcome, Response, RunId, Time};
+use dormouse_journal::{CallError, OperationNumber, Outcome, Response, RunId, Time, Transition};
 
-use super::{Transaction, Write};
+use super::clearing::END;
+use super::run::RunWrite;
+use super::storage::OverStorage;
+use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
+use crate::tables::results::Arriving;
 use crate::tables::{Attempts, calls};
 
 /// What came of an attempt.
@@ -17,56 +22,115 @@ pub enum AttemptMade {
     Withdrawn,
 }
 
+/// What recording an attempt did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptNoted {
+    /// It is recorded.
+    Recorded,
+    /// Nobody wants to know any more.
+    Unwanted,
+    /// The response is more than the run may own on the disk, and the run has failed.
+    RunFailed,
+}
+
+/// An attempt's outcome on its way into the store.
+enum Made {
+    Done(Arriving),
+    Again(Time),
+    Withdrawn,
+}
+
 /// Records what came of an attempt.
 pub(crate) struct RecordAttempt {
-    pub(crate) run: RunId,
-    pub(crate) operation: OperationNumber,
+    run: RunId,
+    operation: OperationNumber,
     /// Which attempt it was, so that a late word of an earlier one changes nothing.
-    pub(crate) attempt: u32,
-    pub(crate) made: AttemptMade,
+    attempt: u32,
+    made: Made,
+    over: OverStorage,
+}
+
+impl RecordAttempt {
+    pub(crate) fn new(
+        (run, operation): (RunId, OperationNumber),
+        attempt: u32,
+        made: AttemptMade,
+        over: OverStorage,
+    ) -> Self {
+        let made = match made {
+            AttemptMade::Done(result) => Made::Done(Outcome::Response(result).into()),
+            AttemptMade::Again(next) => Made::Again(next),
+            AttemptMade::Withdrawn => Made::Withdrawn,
+        };
+        RecordAttempt {
+            run,
+            operation,
+            attempt,
+            made,
+            over,
+        }
+    }
 }
 
 impl Transaction for RecordAttempt {
-    /// False if nobody wants to know any more.
-    type Output = bool;
+    type Output = AttemptNoted;
 
     fn run(&self) -> Option<RunId> {
         Some(self.run)
     }
 
-    fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let key = (self.run, self.operation);
-        // Without a row, the run has ended, or gave the call up: the result is dropped.
-        let Some(mut row) = calls::TABLE.get(write.rows, key)? else {
-            return Ok(false);
+    /// The call in two rows, the result in two; or, if the run fails by it, what the end of a run writes.
+    fn cost(&self) -> Extent {
+        let bytes = match &self.made {
+            Made::Done(result) => result.bytes(),
+            Made::Again(_) | Made::Withdrawn => 0,
         };
-        if row.attempts.scheduled != self.attempt {
-            return Ok(false);
+        RUN.and(END).and(Extent::new(4, bytes + 4 * SMALL_ROW))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<AttemptNoted, ReadError> {
+        let key = (self.run, self.operation);
+        // Without a row, the run gave the call up: the result is dropped.
+        let Some(mut row) = calls::TABLE.get(&write.rows, key)? else {
+            return Ok(AttemptNoted::Unwanted);
+        };
+        let Some(mut run) = write.run(self.run)? else {
+            return Ok(AttemptNoted::Unwanted);
+        };
+        if run.state().status.has_ended() || row.attempts.scheduled != self.attempt {
+            return Ok(AttemptNoted::Unwanted);
         }
         let (scheduled, next) = match &self.made {
-            AttemptMade::Again(next) => (self.attempt + 1, *next),
+            Made::Again(next) => (self.attempt + 1, *next),
             // Nothing is scheduled: whoever takes the call up may do so at once.
-            AttemptMade::Withdrawn => (self.attempt.saturating_sub(1), Time(0)),
-            AttemptMade::Done(result) => return self.finish(write, result),
+            Made::Withdrawn => (self.attempt.saturating_sub(1), Time(0)),
+            Made::Done(result) => return self.finish(&mut run, result),
         };
         row.attempts = Attempts { scheduled, next };
-        calls::TABLE.put(write.rows, key, &row)?;
-        Ok(true)
+        calls::TABLE.put(run.rows, key, &row)?;
+        Ok(AttemptNoted::Recorded)
     }
 }
 
 impl RecordAttempt {
-    fn finish(
-        &self,
-        write: &mut Write<'_>,
-        result: &Result<Response, CallError>,
-    ) -> Result<bool, ReadError> {
-        let Some(mut run) = write.run(self.run)? else {
-            return Ok(false);
-        };
+    fn finish(&self, run: &mut RunWrite<'_>, result: &Arriving) -> Result<AttemptNoted, ReadError> {
+        let size = run.owned().own.saturating_add(result.bytes());
+        if size <= self.over.most {
+            return self.put(run, result);
+        }
+        if run.transition(Transition::Failed).is_err() {
+            // A blocked run cannot fail now: what it gets instead of the response says why.
+            let error = CallError::Other(self.over.failure.clone());
+            return self.put(run, &Outcome::Response(Err(error)).into());
+        }
+        run.state_mut().failure = Some(self.over.failure.clone());
+        run.end(self.over.retention)?;
+        Ok(AttemptNoted::RunFailed)
+    }
+
+    fn put(&self, run: &mut RunWrite<'_>, result: &Arriving) -> Result<AttemptNoted, ReadError> {
         calls::remove(run.rows, (self.run, self.operation))?;
-        let outcome = Outcome::Response(result.clone());
-        run.put_result(self.operation, run.now, outcome)?;
-        Ok(true)
+        run.put_result(self.operation, run.now, result)?;
+        Ok(AttemptNoted::Recorded)
     }
 }

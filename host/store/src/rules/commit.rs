@@ -6,18 +6,18 @@ use dormouse_journal::{
     Change, Channel, End, Kind, Open, OperationNumber, Outcome, Source, Transition, WebhookOptions,
 };
 
-use super::new_activation::{NewActivation, NewCall, NewResponse};
+use super::prepared::{Prepared, PreparedCall};
 use super::run::RunWrite;
 use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
-use crate::tables::{Attempts, Reply, Webhook, calls, journal, logs, mail, replies, timers};
+use crate::tables::{Attempts, Webhook, calls, journal, logs, mail, replies, timers};
 
 /// Writes the activation of this number, and what follows from it.
 pub(super) fn commit(
     run: &mut RunWrite<'_>,
     number: u32,
-    new: &NewActivation,
+    new: &Prepared,
     sequence: u64,
     retention: u64,
 ) -> Result<(), ReadError> {
@@ -28,10 +28,14 @@ pub(super) fn commit(
     {
         take(run, channel, *place, &completion.outcome)?;
     }
-    keep_responses(run, &new.responses)?;
+    keep_replies(run, &new.replies)?;
+    let completed = new.activation.completion.as_ref();
+    let completed = completed.map(|completion| completion.operation);
     for change in new.activation.changes(first) {
         match change {
-            Change::Closed(operation) => close(run, operation)?,
+            Change::Closed(operation) => {
+                close(run, operation, completed == Some(operation))?;
+            }
             Change::Abandoned(operation) => give_up(run, operation)?,
             Change::Opened(operation, open) => self::open(run, operation, *open, sequence)?,
             Change::WebhookCreated {
@@ -51,18 +55,17 @@ pub(super) fn commit(
 }
 
 /// Writes the record and the log, and counts them.
-fn record(run: &mut RunWrite<'_>, number: u32, new: &NewActivation) -> Result<(), ReadError> {
-    let record = new.activation.encode();
+fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), ReadError> {
     let key = (run.id, journal::GENERATION, number);
-    journal::TABLE.put_encoded(run.rows, key, &record)?;
+    journal::TABLE.put_encoded(run.rows, key, &new.record)?;
     for (place, line) in (0..).zip(&new.logs) {
-        logs::TABLE.put(run.rows, (run.id, number, place), line)?;
+        logs::TABLE.put_encoded(run.rows, (run.id, number, place), line)?;
     }
     let state = run.state_mut();
     state.log_bytes = new.logged;
     state.activations = number + 1;
     state.operations += u32::try_from(new.activation.operations.len()).unwrap_or(u32::MAX);
-    state.journal_bytes += record.len() as u64;
+    state.journal_bytes += new.record.len() as u64;
     state.time = new.activation.time;
     Ok(())
 }
@@ -96,32 +99,37 @@ fn take(
                 mailbox.queued_bytes = mailbox.queued_bytes.saturating_sub(size);
             })
         }
-        Channel::Result(operation) => run.drop_result(*operation),
+        Channel::Result(operation) => run.drop_result(*operation).map(drop),
     }
 }
 
 /// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it.
-fn keep_responses(run: &mut RunWrite<'_>, responses: &[NewResponse]) -> Result<(), ReadError> {
-    for NewResponse { delivery, response } in responses {
+fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result<(), ReadError> {
+    for (delivery, row) in replies {
         let key = (run.id, delivery.as_str());
         if replies::TABLE.has(run.rows, key)? {
-            let reply = Reply {
-                response: Some(response.clone()),
-            };
-            replies::TABLE.put(run.rows, key, &reply)?;
+            replies::TABLE.put_encoded(run.rows, key, row)?;
         }
     }
     Ok(())
 }
 
 /// An operation has completed, or was dropped: it waits no more.
-fn close(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
+fn close(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    has_completed: bool,
+) -> Result<(), ReadError> {
     let Some(open) = run.take_open(operation)? else {
         return Ok(());
     };
     if open.abandoned {
         // All else was taken away when it was given up.
         run.count(true, false);
+        return Ok(());
+    }
+    if has_completed && matches!(open.kind, Kind::Notify { .. }) {
+        // It was told whom it reached, and that was taken.
         return Ok(());
     }
     quiet(run, operation, &open)
@@ -153,13 +161,18 @@ fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Res
                     mailbox.waits = mailbox.waits.saturating_sub(1);
                 })?;
             }
-            run.drop_result(operation)
+            run.drop_result(operation).map(drop)
         }
         Kind::Call { .. } => {
             calls::remove(run.rows, (run.id, operation))?;
-            run.drop_result(operation)
+            run.drop_result(operation).map(drop)
         }
-        Kind::Notify { .. } => run.drop_result(operation),
+        Kind::Notify { run: to, .. } => {
+            let is_underway = !run.drop_result(operation)? && to.is_none();
+            let state = run.state_mut();
+            state.notifying = state.notifying.saturating_sub(is_underway.into());
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -207,14 +220,15 @@ fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOpt
 }
 
 /// Schedules the first attempt of each call that the run still waits for.
-fn schedule(run: &mut RunWrite<'_>, calls: &[NewCall]) -> Result<(), ReadError> {
-    for NewCall { operation, call } in calls {
-        if run.waits_for(*operation)? {
+fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadError> {
+    for new in calls {
+        if run.waits_for(new.operation)? {
             let attempts = Attempts {
                 scheduled: 1,
                 next: run.now,
             };
-            calls::put(run.rows, (run.id, *operation), attempts, call.clone())?;
+            let key = (run.id, new.operation);
+            calls::put(run.rows, key, attempts, new.allowed, &new.call)?;
         }
     }
     Ok(())
@@ -231,5 +245,5 @@ fn end(run: &mut RunWrite<'_>, end: &End, retention: u64) -> Result<(), ReadErro
             let _ = run.transition(Transition::Failed);
         }
     }
-    run.clear(retention)
+    run.end(retention)
 }

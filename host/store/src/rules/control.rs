@@ -2,8 +2,10 @@
 
 use dormouse_journal::{Failure, RunId, Status, Transition};
 
-use super::{Transaction, Write};
+use super::clearing::END;
+use super::{RUN, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
 
 /// Ends a run.
 #[derive(Debug)]
@@ -37,6 +39,10 @@ impl Transaction for Cancel {
         true
     }
 
+    fn cost(&self) -> Extent {
+        RUN.and(END)
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<Cancelled, ReadError> {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(Cancelled::Unknown);
@@ -48,7 +54,7 @@ impl Transaction for Cancel {
             return Ok(Cancelled::Ended(run.state().status));
         }
         run.state_mut().failure = None;
-        run.clear(self.retention)?;
+        run.end(self.retention)?;
         Ok(Cancelled::Now)
     }
 }
@@ -65,6 +71,11 @@ impl Transaction for Block {
 
     fn run(&self) -> Option<RunId> {
         Some(self.run)
+    }
+
+    fn cost(&self) -> Extent {
+        let message = self.reason.message.len() as u64;
+        RUN.and(Extent::new(0, message))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
@@ -98,6 +109,10 @@ impl Transaction for Resume {
 
     fn run(&self) -> Option<RunId> {
         Some(self.0)
+    }
+
+    fn cost(&self) -> Extent {
+        RUN
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Resumed, ReadError> {

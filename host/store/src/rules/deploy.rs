@@ -3,10 +3,14 @@
 use bytes::Bytes;
 use dormouse_journal::VersionId;
 
-use super::{Transaction, Write};
+use super::{SMALL_ROW, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
 use crate::tables::code::{self, Code};
 use crate::tables::{Version, Workflow, components, workflows};
+
+/// About how many bytes the row of a workflow has: some fifty for each version.
+const WORKFLOW_ROW: u64 = 64 << 10;
 
 /// Makes these bytes the current version of a workflow.
 #[derive(Debug, Clone)]
@@ -33,8 +37,13 @@ pub enum Deployed {
 impl Transaction for Deploy {
     type Output = Deployed;
 
+    fn cost(&self) -> Extent {
+        let bytes = self.component.len() + self.code.len();
+        Extent::new(3, bytes as u64 + WORKFLOW_ROW)
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<Deployed, ReadError> {
-        let rows = &mut *write.rows;
+        let rows = &mut write.rows;
         let row = workflows::TABLE.get(rows, self.name.as_str())?;
         if !components::TABLE.has(rows, self.version)? {
             components::TABLE.put(rows, self.version, &self.component)?;
@@ -82,8 +91,12 @@ impl Transaction for DeleteWorkflow {
         true
     }
 
+    fn cost(&self) -> Extent {
+        Extent::new(1, WORKFLOW_ROW)
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let rows = &mut *write.rows;
+        let rows = &mut write.rows;
         let Some(mut row) = workflows::TABLE.get(rows, self.0.as_str())? else {
             return Ok(false);
         };
@@ -102,10 +115,14 @@ pub(crate) struct KeepCode {
 impl Transaction for KeepCode {
     type Output = ();
 
+    fn cost(&self) -> Extent {
+        Extent::new(1, self.sealed.len() as u64 + SMALL_ROW)
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<(), ReadError> {
         let row = Code {
             sealed: self.sealed.clone(),
         };
-        code::TABLE.put(write.rows, self.version, &row)
+        code::TABLE.put(&mut write.rows, self.version, &row)
     }
 }

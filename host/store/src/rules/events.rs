@@ -1,105 +1,368 @@
-//! Events: sent to all who wait, or to one run.
+//! Events sent to all who wait.
 //!
-//! An event to all is decided in one transaction: it reaches every wait that was committed before and has not
-//! completed. Few waiters are served in that transaction. Many are served in batches, from a stored cursor, so that no
-//! transaction grows with their number. The decision stands all the same, since each wait carries the sequence at
-//! which it was made, and a wait cannot time out while an event that it is to get is under way.
+//! An event to all is decided by one row: it reaches every wait that was committed before and has not completed. Who that
+//! is is found afterwards, in pieces, so that no transaction grows with their number. Nobody can tell: each wait carries
+//! the sequence at which it was made, so that a later one is not reached, and a wait cannot complete otherwise while an
+//! event that it is to get is under way.
+//!
+//! The waits for one event are gone through for all events of that name at once: each wait gets the first that was decided
+//! after it was made, so that any number of events costs one pass.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use dormouse_journal::{OperationNumber, Outcome, Payload, RunId, Time};
 
-use super::new_activation::{NewNotify, NotifyTarget};
-use super::{Transaction, Write};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
-use crate::rows::Rows;
 use crate::rows::keys::Extremes;
-use crate::tables::broadcasts::{self, Broadcast};
+use crate::rows::table::between;
+use crate::rows::{Extent, Rows};
+use crate::tables::apart::Apart;
+use crate::tables::broadcasts::{self, Broadcast, Round, payload_size};
 use crate::tables::event_waits::{self, EventWait};
-use crate::tables::mail;
+use crate::tables::results::Arriving;
+use crate::tables::{event_payloads, underway};
 
-/// How many waiters one transaction serves. Some 256 rows cost about what their sync does.
-const BATCH: usize = 256;
+/// How many waits one piece reaches, and how many events it brings to their end. A piece takes about as long as a disk
+/// sync, so that nobody notices that its write shares a group with it.
+const SERVED: usize = 32;
 
-/// Whom an event has reached so far.
-#[derive(Debug, Default)]
-pub(crate) struct Reached {
-    /// Runs that have something to do now.
-    pub(crate) woken: Vec<RunId>,
-    /// True if more are to be served.
-    pub(crate) more: bool,
+/// How many waits one piece looks at that are not reached, or whose runs have ended.
+const LOOKED_AT: usize = 256;
+
+/// How many large payloads there may be. Each stays until every result that names it was taken.
+const LARGE: usize = 256;
+
+type Waiter = (RunId, OperationNumber);
+
+/// Sends an event to all who wait for it.
+pub(crate) struct Notify {
+    event: String,
+    payload: Apart<Payload>,
 }
 
-/// How much may lie in a run's inbox for one event.
-#[derive(Debug, Clone, Copy)]
-pub struct MailLimits {
-    /// How many events.
-    pub queued: u32,
-    /// How many bytes.
-    pub bytes: u64,
-}
-
-/// Sends what an activation sends. Returns how many waits it reaches.
-pub(crate) fn send(
-    write: &mut Write<'_>,
-    sequence: u64,
-    notify: &NewNotify,
-    limits: MailLimits,
-    reached: &mut Reached,
-) -> Result<u32, ReadError> {
-    match notify.to {
-        NotifyTarget::Everyone => {
-            let waits = send_to_all(write, sequence, &notify.event, &notify.payload, reached)?;
-            Ok(u32::try_from(waits.len()).unwrap_or(u32::MAX))
+impl Notify {
+    pub(crate) fn new(event: String, payload: Payload) -> Self {
+        Notify {
+            event,
+            payload: Apart::new(payload_size(&payload), payload),
         }
-        NotifyTarget::Run(run) => {
-            let sent = send_to_run(write, run, &notify.event, &notify.payload, limits)?;
-            let queued = sent == AimedNotified::Queued;
-            if queued {
-                reached.woken.push(run);
-            }
-            Ok(u32::from(queued))
-        }
-        NotifyTarget::Nobody => Ok(0),
     }
 }
 
-/// Sends to every wait made before `sequence`, and returns those waits.
-fn send_to_all(
+/// What came of an event sent to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notified {
+    /// It was decided at this commit sequence, by which [`Served`] names it.
+    Decided(u64),
+    /// The host keeps as many large events as it may that have reached runs and were not taken by them.
+    Full,
+}
+
+impl Transaction for Notify {
+    type Output = Notified;
+
+    fn lane(&self) -> Lane {
+        Lane::Events
+    }
+
+    fn cost(&self) -> Extent {
+        cost(&self.payload)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Notified, ReadError> {
+        let sequence = write.sequence() + 1;
+        if !decide(write, sequence, &self.event, &self.payload, None)? {
+            return Ok(Notified::Full);
+        }
+        write.set_sequence(sequence);
+        Ok(Notified::Decided(sequence))
+    }
+}
+
+/// What deciding an event writes: its row, its payload, its place among those under way.
+pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
+    Extent::new(3, payload.bytes() + 2 * SMALL_ROW)
+}
+
+/// Decides that an event reaches every wait made before `sequence`. Returns false if there is no room for its payload.
+pub(super) fn decide(
     write: &mut Write<'_>,
     sequence: u64,
     event: &str,
-    payload: &Payload,
-    reached: &mut Reached,
-) -> Result<Vec<Waiter>, ReadError> {
-    let before = underway(write.rows, event)?;
-    let mut waits = Vec::new();
-    for (waiter, wait) in waiters(write.rows, event, None, usize::MAX)? {
-        let is_due = reaches(&wait, sequence, write.now);
-        if is_due
-            && !before
-                .iter()
-                .any(|broadcast| broadcast.will_reach(waiter, &wait))
-        {
-            waits.push(waiter);
+    payload: &Apart<Payload>,
+    from: Option<Waiter>,
+) -> Result<bool, ReadError> {
+    let rows = &mut write.rows;
+    if payload.is_large() {
+        let large = event_payloads::TABLE.keys(rows, event_payloads::TABLE.all(), false, LARGE)?;
+        if large.len() >= LARGE {
+            return Ok(false);
         }
     }
-    if waits.len() <= BATCH && before.is_empty() {
-        for waiter in &waits {
-            serve(write, event, *waiter, write.now, payload, reached)?;
-        }
-    } else if !waits.is_empty() {
-        let row = Broadcast {
-            event: event.into(),
-            payload: payload.clone(),
-            accepted: write.now,
-            cursor: None,
-        };
-        broadcasts::TABLE.put(write.rows, sequence, &row)?;
-        reached.more = true;
-    }
-    Ok(waits)
+    let row = Broadcast {
+        event: event.into(),
+        accepted: write.now,
+        from,
+        payload: payload.put(rows, &event_payloads::TABLE, sequence)?,
+        waits: 0,
+        named: 0,
+        is_underway: true,
+        round: None,
+    };
+    broadcasts::TABLE.put(rows, sequence, &row)?;
+    underway::TABLE.add(rows, (event, sequence))?;
+    Ok(true)
 }
 
-type Waiter = (RunId, OperationNumber);
+/// Returns true if an event that was decided already will reach this wait.
+pub(crate) fn is_underway(
+    rows: &(impl Rows + ?Sized),
+    event: &str,
+    run: RunId,
+    operation: OperationNumber,
+) -> Result<bool, ReadError> {
+    let Some(wait) = event_waits::TABLE.get(rows, (event, run, operation))? else {
+        return Ok(false);
+    };
+    let Some(sequence) = first_after(rows, event, wait.since, u64::MAX)? else {
+        return Ok(false);
+    };
+    let row = broadcasts::TABLE.get(rows, sequence)?;
+    Ok(row.is_some_and(|row| is_in_time(&wait, row.accepted)))
+}
+
+/// Returns the first event of this name that is under way, was decided after a wait was made, and not after `until`. If it
+/// came too late for the wait, all later ones did.
+fn first_after(
+    rows: &(impl Rows + ?Sized),
+    event: &str,
+    since: u64,
+    until: u64,
+) -> Result<Option<u64>, ReadError> {
+    let range = (
+        Bound::Excluded((event, since)),
+        Bound::Included((event, until)),
+    );
+    if since >= until {
+        return Ok(None);
+    }
+    let first = underway::TABLE.keys(rows, range, false, 1)?.pop();
+    Ok(first.map(|(_, sequence)| sequence))
+}
+
+fn is_in_time(wait: &EventWait, accepted: Time) -> bool {
+    let deadline = wait.waiting.deadline;
+    deadline.is_none_or(|deadline| accepted < deadline)
+}
+
+/// Serves the next piece of the events that are under way.
+pub(crate) struct ServeEvents {
+    /// The name whose events were served last: the names take turns.
+    pub(crate) last: Option<String>,
+}
+
+/// What serving a piece did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The waits that were reached: of which event, and whose, in order.
+    pub reached: Vec<(u64, RunId)>,
+    /// The events that have reached everybody.
+    pub finished: Vec<Finished>,
+    /// The name whose events were served last.
+    pub last: Option<String>,
+    /// True if there is more to serve.
+    pub more: bool,
+}
+
+/// An event that has reached everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finished {
+    /// The commit sequence at which it was decided.
+    pub sequence: u64,
+    /// How many waits it reached.
+    pub waits: u32,
+    /// The run that sent it, if it is told so now.
+    pub told: Option<RunId>,
+}
+
+impl Transaction for ServeEvents {
+    type Output = Served;
+
+    fn lane(&self) -> Lane {
+        Lane::Upkeep
+    }
+
+    /// A wait that is reached has a row less, its mailbox, and a result, which may take the place of another; an event
+    /// that is done has three rows less, and a result for its sender. Each may change a run and the row of an event.
+    fn cost(&self) -> Extent {
+        let each = RUN.and(Extent::new(8, 2 * SMALL_ROW + 2_048));
+        let served = 2 * SERVED as u64;
+        let passed_by = 2 * LOOKED_AT as u64;
+        Extent::new(each.rows * served + passed_by, each.bytes * served)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Served, ReadError> {
+        let mut piece = Piece {
+            served: Served {
+                last: self.last.clone(),
+                ..Served::default()
+            },
+            looked_at: 0,
+        };
+        while piece.has_room() {
+            let Some(name) = next_name(&write.rows, piece.served.last.as_deref())? else {
+                return Ok(piece.served);
+            };
+            piece.serve(write, &name)?;
+            piece.served.last = Some(name);
+        }
+        piece.served.more = next_name(&write.rows, None)?.is_some();
+        Ok(piece.served)
+    }
+}
+
+/// Returns the name of an event under way: the first behind `last`, or the first of all.
+fn next_name(rows: &(impl Rows + ?Sized), last: Option<&str>) -> Result<Option<String>, ReadError> {
+    let behind = last.unwrap_or_default();
+    let range = (
+        Bound::Excluded((behind, u64::MAX)),
+        Bound::<(&str, u64)>::Unbounded,
+    );
+    let mut first = underway::TABLE.keys(rows, range, false, 1)?;
+    if first.is_empty() {
+        first = underway::TABLE.keys(rows, underway::TABLE.all(), false, 1)?;
+    }
+    Ok(first.pop().map(|(name, _)| name))
+}
+
+/// What one transaction serves.
+struct Piece {
+    served: Served,
+    looked_at: usize,
+}
+
+/// The rows of events that a piece changes, each read and written once.
+type Events = BTreeMap<u64, Broadcast>;
+
+fn load<'e>(
+    events: &'e mut Events,
+    rows: &(impl Rows + ?Sized),
+    sequence: u64,
+) -> Result<Option<&'e mut Broadcast>, ReadError> {
+    if !events.contains_key(&sequence)
+        && let Some(row) = broadcasts::TABLE.get(rows, sequence)?
+    {
+        events.insert(sequence, row);
+    }
+    Ok(events.get_mut(&sequence))
+}
+
+impl Piece {
+    fn has_room(&self) -> bool {
+        self.served.reached.len() < SERVED
+            && self.served.finished.len() < SERVED
+            && self.looked_at < LOOKED_AT
+    }
+
+    /// Goes on with the round of this name's events.
+    fn serve(&mut self, write: &mut Write<'_>, name: &str) -> Result<(), ReadError> {
+        let all = between((name, u64::MIN), (name, u64::MAX));
+        let first = underway::TABLE.keys(&write.rows, all, false, 1)?.pop();
+        let last = underway::TABLE.keys(&write.rows, all, true, 1)?.pop();
+        let (Some((_, first)), Some((_, last))) = (first, last) else {
+            return Ok(());
+        };
+        // Each look counts, so that a piece comes to its end whatever it finds.
+        self.looked_at += 1;
+        let mut events = Events::new();
+        let Some(row) = load(&mut events, &write.rows, first)? else {
+            underway::TABLE.remove(&mut write.rows, (name, first))?;
+            return Ok(());
+        };
+        let mut round = row.round.take().unwrap_or(Round {
+            until: last,
+            cursor: None,
+            is_over: false,
+        });
+        if !round.is_over {
+            self.reach(write, name, &mut round, &mut events)?;
+        }
+        let until = round.until;
+        if let Some(row) = events.get_mut(&first) {
+            row.round = Some(round.clone());
+        }
+        for (sequence, row) in &events {
+            broadcasts::put(&mut write.rows, *sequence, row)?;
+        }
+        if round.is_over {
+            self.finish(write, name, (first, until))?;
+        }
+        Ok(())
+    }
+
+    /// Goes on through the waits, and gives each the first event that is for it.
+    fn reach(
+        &mut self,
+        write: &mut Write<'_>,
+        name: &str,
+        round: &mut Round,
+        events: &mut Events,
+    ) -> Result<(), ReadError> {
+        while self.served.reached.len() < SERVED && self.looked_at < LOOKED_AT {
+            let page = waiters(&write.rows, name, round.cursor, SERVED)?;
+            round.is_over = page.len() < SERVED;
+            for (waiter, wait) in page {
+                if self.served.reached.len() == SERVED || self.looked_at == LOOKED_AT {
+                    round.is_over = false;
+                    return Ok(());
+                }
+                round.cursor = Some(waiter);
+                self.looked_at += 1;
+                let first = first_after(&write.rows, name, wait.since, round.until)?;
+                let Some(sequence) = first else { continue };
+                let Some(row) = load(events, &write.rows, sequence)? else {
+                    continue;
+                };
+                if is_in_time(&wait, row.accepted) && serve(write, name, waiter, sequence, row)? {
+                    self.served.reached.push((sequence, waiter.0));
+                }
+            }
+            if round.is_over {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the events of a round that is over to their end: the last ones first, since the first one has the round.
+    fn finish(
+        &mut self,
+        write: &mut Write<'_>,
+        name: &str,
+        (first, until): (u64, u64),
+    ) -> Result<(), ReadError> {
+        let room = SERVED.saturating_sub(self.served.finished.len());
+        let range = between((name, first), (name, until));
+        let done = underway::TABLE.keys(&write.rows, range, true, room)?;
+        for (_, sequence) in done {
+            underway::TABLE.remove(&mut write.rows, (name, sequence))?;
+            let Some(mut row) = broadcasts::TABLE.get(&write.rows, sequence)? else {
+                continue;
+            };
+            row.is_underway = false;
+            row.round = None;
+            broadcasts::put(&mut write.rows, sequence, &row)?;
+            self.served.finished.push(Finished {
+                sequence,
+                waits: row.waits,
+                told: tell(write, &row)?,
+            });
+        }
+        Ok(())
+    }
+}
 
 /// Returns who waits for an event, after the waiter given, and no more than `limit` of them.
 fn waiters(
@@ -108,7 +371,7 @@ fn waiters(
     after: Option<Waiter>,
     limit: usize,
 ) -> Result<Vec<(Waiter, EventWait)>, ReadError> {
-    use std::ops::Bound::{Excluded, Included};
+    use Bound::{Excluded, Included};
     let start = match after {
         Some((run, operation)) => Excluded((event, run, operation)),
         None => Included((event, RunId::MIN, OperationNumber::MIN)),
@@ -122,220 +385,52 @@ fn waiters(
         .collect())
 }
 
-/// Returns true if an event decided at this sequence and time reaches a wait.
-fn reaches(wait: &EventWait, sequence: u64, accepted: Time) -> bool {
-    let deadline = wait.waiting.deadline;
-    wait.since < sequence && deadline.is_none_or(|deadline| accepted < deadline)
-}
-
-/// An event that was decided and has waiters to be served.
-struct Underway {
-    sequence: u64,
-    accepted: Time,
-    cursor: Option<Waiter>,
-}
-
-impl Underway {
-    /// Returns true if a wait will be reached when its batch is served.
-    fn will_reach(&self, waiter: Waiter, wait: &EventWait) -> bool {
-        let is_ahead = self.cursor.is_none_or(|cursor| cursor < waiter);
-        is_ahead && reaches(wait, self.sequence, self.accepted)
-    }
-}
-
-/// Returns the events of this name that are under way.
-fn underway(rows: &(impl Rows + ?Sized), event: &str) -> Result<Vec<Underway>, ReadError> {
-    let mut found = Vec::new();
-    broadcasts::TABLE.scan(rows, broadcasts::TABLE.all(), |sequence, row| {
-        if row.event == event {
-            found.push(Underway {
-                sequence,
-                accepted: row.accepted,
-                cursor: row.cursor,
-            });
-        }
-        true
-    })?;
-    Ok(found)
-}
-
-/// Returns true if an event that was decided already will reach this wait when its batch is served.
-pub(crate) fn is_underway(
-    rows: &(impl Rows + ?Sized),
-    event: &str,
-    run: RunId,
-    operation: OperationNumber,
-) -> Result<bool, ReadError> {
-    let Some(wait) = event_waits::TABLE.get(rows, (event, run, operation))? else {
-        return Ok(false);
-    };
-    let underway = underway(rows, event)?;
-    Ok(underway
-        .iter()
-        .any(|broadcast| broadcast.will_reach((run, operation), &wait)))
-}
-
-/// Gives an event to one wait.
+/// Gives an event to one wait. Returns false if its run has ended.
 fn serve(
     write: &mut Write<'_>,
-    event: &str,
+    name: &str,
     (id, operation): Waiter,
-    accepted: Time,
-    payload: &Payload,
-    reached: &mut Reached,
-) -> Result<(), ReadError> {
+    sequence: u64,
+    event: &mut Broadcast,
+) -> Result<bool, ReadError> {
+    event_waits::TABLE.remove(&mut write.rows, (name, id, operation))?;
     let Some(mut run) = write.run(id)? else {
-        return Ok(());
-    };
-    event_waits::TABLE.remove(run.rows, (event, id, operation))?;
-    // This wait is spoken for: an event aimed at the run goes to its next one.
-    run.change_mailbox(event, |mailbox| {
-        mailbox.waits = mailbox.waits.saturating_sub(1);
-    })?;
-    run.put_result(operation, accepted, Outcome::Event(Some(payload.clone())))?;
-    reached.woken.push(id);
-    Ok(())
-}
-
-/// What came of an event aimed at one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AimedNotified {
-    /// It lies in the run's inbox.
-    Queued,
-    /// The run has ended.
-    Ended,
-    /// The inbox is full.
-    Full,
-    /// There is no such run.
-    Unknown,
-}
-
-/// Puts an event into a run's inbox for it.
-fn send_to_run(
-    write: &mut Write<'_>,
-    id: RunId,
-    event: &str,
-    payload: &Payload,
-    limits: MailLimits,
-) -> Result<AimedNotified, ReadError> {
-    let Some(mut run) = write.run(id)? else {
-        return Ok(AimedNotified::Unknown);
+        return Ok(false);
     };
     if run.state().status.has_ended() {
-        return Ok(AimedNotified::Ended);
+        return Ok(false);
     }
-    let mailbox = run.mailbox(event)?;
-    let size = payload.body.len() as u64;
-    if mailbox.queued >= limits.queued || mailbox.queued_bytes.saturating_add(size) > limits.bytes {
-        return Ok(AimedNotified::Full);
-    }
-    let key = (id, event, mailbox.next_place);
-    mail::put(run.rows, key, run.now, payload.clone())?;
-    run.change_mailbox(event, |mailbox| {
-        mailbox.next_place += 1;
-        mailbox.queued += 1;
-        mailbox.queued_bytes += size;
+    // This wait is spoken for: an event aimed at the run goes to its next one.
+    run.change_mailbox(name, |mailbox| {
+        mailbox.waits = mailbox.waits.saturating_sub(1);
     })?;
-    Ok(AimedNotified::Queued)
-}
-
-/// Sends an event to all who wait for it.
-pub(crate) struct Notify {
-    pub(crate) event: String,
-    pub(crate) payload: Payload,
-}
-
-/// What an event sent to all has reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notified {
-    /// Every run that it reaches, each once.
-    pub runs: Vec<RunId>,
-    /// Those that have something to do now.
-    pub woken: Vec<RunId>,
-    /// True if the others are to be served by [`Store::serve_events`](crate::Store::serve_events).
-    pub broadcasting: bool,
-}
-
-impl Transaction for Notify {
-    type Output = Notified;
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<Notified, ReadError> {
-        let mut reached = Reached::default();
-        let sequence = write.sequence() + 1;
-        write.set_sequence(sequence);
-        let waits = send_to_all(write, sequence, &self.event, &self.payload, &mut reached)?;
-        // Waiters come in the order of their runs.
-        let mut runs: Vec<RunId> = waits.into_iter().map(|(run, _)| run).collect();
-        runs.dedup();
-        Ok(Notified {
-            runs,
-            woken: reached.woken,
-            broadcasting: reached.more,
-        })
-    }
-}
-
-/// Sends an event to one run.
-pub(crate) struct NotifyRun {
-    pub(crate) run: RunId,
-    pub(crate) event: String,
-    pub(crate) payload: Payload,
-    pub(crate) limits: MailLimits,
-}
-
-impl Transaction for NotifyRun {
-    type Output = AimedNotified;
-
-    fn run(&self) -> Option<RunId> {
-        Some(self.run)
-    }
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<AimedNotified, ReadError> {
-        send_to_run(write, self.run, &self.event, &self.payload, self.limits)
-    }
-}
-
-/// Serves the next batch of waiters of events that are under way.
-pub(crate) struct ServeEvents;
-
-/// What serving a batch did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
-    /// Runs that have something to do now.
-    pub woken: Vec<RunId>,
-    /// True if there is more to serve.
-    pub more: bool,
-}
-
-impl Transaction for ServeEvents {
-    type Output = Served;
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<Served, ReadError> {
-        let mut reached = Reached::default();
-        let first = broadcasts::TABLE.first(write.rows, broadcasts::TABLE.all())?;
-        let Some((sequence, mut row)) = first else {
-            return Ok(Served {
-                woken: reached.woken,
-                more: false,
-            });
-        };
-        let batch = waiters(write.rows, &row.event, row.cursor, BATCH)?;
-        for (waiter, wait) in &batch {
-            if reaches(wait, sequence, row.accepted) {
-                let (event, payload) = (&row.event, &row.payload);
-                serve(write, event, *waiter, row.accepted, payload, &mut reached)?;
-            }
+    let arriving = match event.copied() {
+        Some(payload) => Outcome::Event(Some(payload.clone())).into(),
+        None => {
+            event.named += 1;
+            Arriving::Event(sequence)
         }
-        if batch.len() == BATCH {
-            row.cursor = batch.last().map(|(waiter, _)| *waiter);
-            broadcasts::TABLE.put(write.rows, sequence, &row)?;
-        } else {
-            broadcasts::TABLE.remove(write.rows, sequence)?;
-        }
-        let rest = broadcasts::TABLE.keys(write.rows, broadcasts::TABLE.all(), false, 1)?;
-        Ok(Served {
-            woken: reached.woken,
-            more: !rest.is_empty(),
-        })
+    };
+    run.put_result(operation, event.accepted, &arriving)?;
+    event.waits += 1;
+    Ok(true)
+}
+
+/// Completes the notify of the run that sent an event. Returns the run, if it still waits for that.
+fn tell(write: &mut Write<'_>, event: &Broadcast) -> Result<Option<RunId>, ReadError> {
+    let Some((id, operation)) = event.from else {
+        return Ok(None);
+    };
+    let now = write.now;
+    let Some(mut run) = write.run(id)? else {
+        return Ok(None);
+    };
+    if run.state().status.has_ended() || !run.waits_for(operation)? {
+        return Ok(None);
     }
+    let told = Outcome::Notified(event.waits).into();
+    run.put_result(operation, now, &told)?;
+    let state = run.state_mut();
+    state.notifying = state.notifying.saturating_sub(1);
+    Ok(Some(id))
 }

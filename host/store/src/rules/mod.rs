@@ -5,34 +5,43 @@
 pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
+mod clearing;
 mod commit;
 pub(crate) mod control;
 pub(crate) mod deploy;
 pub(crate) mod events;
+pub(crate) mod mail;
 mod new_activation;
+pub(crate) mod prepared;
 pub(crate) mod retire;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod start;
+mod storage;
+
+use std::collections::BTreeMap;
 
 use dormouse_journal::{RunId, Time};
 use dormouse_seams::Mark;
 
 use self::run::{RunWrite, Runs};
 use crate::ReadError;
-use crate::rows::{Rows, RowsMut};
-use crate::tables::meta;
+use crate::rows::counted::{Counted, Ledger};
+use crate::rows::{Extent, Rows, RowsMut};
+use crate::tables::{meta, runs, runs_by_status, runs_by_workflow, states};
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
-pub use attempts::AttemptMade;
+pub use attempts::{AttemptMade, AttemptNoted};
 pub use control::{Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
-pub use events::{AimedNotified, MailLimits, Notified, Served};
+pub use events::{Finished, Notified, Served};
+pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget,
 };
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
+pub use storage::{OverStorage, StorageLimits};
 
 /// Something to be written, as one.
 pub(crate) trait Transaction: Send + 'static {
@@ -49,20 +58,62 @@ pub(crate) trait Transaction: Send + 'static {
         false
     }
 
+    /// Returns whose turn it takes in the queue. Transactions of one lane keep their order.
+    fn lane(&self) -> Lane {
+        self.run().map_or(Lane::Host, Lane::Run)
+    }
+
+    /// Returns what it writes at most, the rows that are written at the group's end for each run that it changes
+    /// included. It is asked once, before the transaction is in the queue.
+    fn cost(&self) -> Extent;
+
     /// Checks it against the rows and writes it. It may be called again if the group has to be applied anew, and finds
     /// then what it found before. If it returns `Ok`, then what it wrote is complete: a refusal is an `Ok` that wrote
     /// nothing.
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError>;
 }
 
+/// Whose turn a write takes in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// What concerns one run.
+    Run(RunId),
+    /// The starts of a workflow.
+    Workflow(String),
+    /// Events sent to all.
+    Events,
+    /// What the host clears and serves in pieces.
+    Upkeep,
+    /// All else.
+    Host,
+}
+
+/// What a group writes at its end for a run that has changed: its row, its place in two indexes, which may be a row less
+/// and a row more, and the sum of its workflow. A row has more bytes if the run has failed with a long message.
+pub(crate) const RUN: Extent = Extent {
+    rows: 5,
+    bytes: 8 << 10,
+};
+
+/// About how many bytes a small row has.
+pub(crate) const SMALL_ROW: u64 = 512;
+
 /// A group of transactions in the making.
 pub(crate) struct Write<'r> {
-    pub(crate) rows: &'r mut (dyn RowsMut + Send + 'r),
+    pub(crate) rows: Counted<'r>,
     /// The time of what is being written.
     pub(crate) now: Time,
     runs: Runs,
     inbox_bytes: u64,
     sequence: u64,
+    /// How much the runs of workflows own, as far as it was asked for or has changed.
+    sums: BTreeMap<String, Sum>,
+}
+
+/// How much the runs of a workflow own on the disk.
+struct Sum {
+    before: u64,
+    now: u64,
 }
 
 impl<'r> Write<'r> {
@@ -76,24 +127,94 @@ impl<'r> Write<'r> {
             runs: Runs::default(),
             inbox_bytes: number(&*rows, meta::INBOX_BYTES)?,
             sequence: number(&*rows, meta::SEQUENCE)?,
-            rows,
+            rows: Counted::new(rows),
+            sums: BTreeMap::new(),
         })
     }
 
     /// Returns a run, if it exists.
     pub(crate) fn run(&mut self, id: RunId) -> Result<Option<RunWrite<'_>>, ReadError> {
         self.runs
-            .load(self.rows, &mut self.inbox_bytes, id, self.now)
+            .load(&mut self.rows, &mut self.inbox_bytes, id, self.now)
     }
 
-    /// Adds a run that is being started.
-    pub(crate) fn start(&mut self, id: RunId) {
-        self.runs.start(id, self.now);
+    /// Adds a run that is being started, whose rows were written.
+    pub(crate) fn start(&mut self, id: RunId, workflow: &str) -> Result<(), ReadError> {
+        let grown = self.rows.settle(id).all;
+        let bytes = u64::try_from(grown).unwrap_or_default();
+        self.runs.start(id, self.now, workflow.to_owned(), bytes);
+        self.add_to_sum(workflow, grown)
     }
 
-    /// Writes what has changed of a run that is about to be removed.
-    pub(crate) fn save(&mut self, id: RunId) -> Result<(), ReadError> {
-        self.runs.save_one(self.rows, id)
+    /// Removes what makes a run one, so that it is unknown from now on. The rows that it owned are left to be removed.
+    /// Returns its workflow.
+    pub(crate) fn forget_run(&mut self, id: RunId) -> Result<Option<String>, ReadError> {
+        let Some(run) = self.run(id)? else {
+            return Ok(None);
+        };
+        let state = run.state();
+        let (workflow, queued_bytes) = (state.workflow.clone(), state.queued_bytes);
+        let tag = runs_by_status::tag(state.status);
+        self.inbox_bytes = self.inbox_bytes.saturating_sub(queued_bytes);
+        self.runs.save_one(&mut self.rows, id)?;
+        let rows = &mut self.rows;
+        states::TABLE.remove(rows, id)?;
+        if let Some(tag) = tag {
+            runs_by_status::TABLE.remove(rows, (tag, id))?;
+        }
+        runs_by_workflow::TABLE.remove(rows, (workflow.as_str(), id))?;
+        runs::TABLE.remove(rows, id)?;
+        self.settle_removed(id, &workflow)?;
+        Ok(Some(workflow))
+    }
+
+    /// Counts for a workflow what was removed of a run that is unknown already.
+    pub(crate) fn settle_removed(&mut self, id: RunId, workflow: &str) -> Result<(), ReadError> {
+        let grown = self.rows.settle(id).all;
+        self.add_to_sum(workflow, grown)
+    }
+
+    /// Counts what a transaction has written for the runs that own it, and for their workflows.
+    pub(crate) fn settle(&mut self) -> Result<(), ReadError> {
+        for id in self.rows.unsettled() {
+            let grown = self.rows.settle(id);
+            let Some(mut run) = self.run(id)? else {
+                continue;
+            };
+            let state = run.state_mut();
+            state.storage_bytes = state.storage_bytes.saturating_add_signed(grown.all);
+            state.received_bytes = state.received_bytes.saturating_add_signed(grown.received);
+            let workflow = state.workflow.clone();
+            self.add_to_sum(&workflow, grown.all)?;
+        }
+        Ok(())
+    }
+
+    /// Returns how much the runs of a workflow own on the disk.
+    pub(crate) fn sum(&mut self, workflow: &str) -> Result<u64, ReadError> {
+        if let Some(sum) = self.sums.get(workflow) {
+            return Ok(sum.now);
+        }
+        let before = number(&self.rows, &format!("{}{workflow}", meta::STORAGE_OF))?;
+        let sum = Sum {
+            before,
+            now: before,
+        };
+        self.sums.insert(workflow.to_owned(), sum);
+        Ok(before)
+    }
+
+    fn add_to_sum(&mut self, workflow: &str, grown: i64) -> Result<(), ReadError> {
+        self.sum(workflow)?;
+        if let Some(sum) = self.sums.get_mut(workflow) {
+            sum.now = sum.now.saturating_add_signed(grown);
+        }
+        Ok(())
+    }
+
+    /// Returns the size of the rows of runs that may have to be written at the group's end.
+    pub(crate) fn loaded_bytes(&self) -> u64 {
+        self.runs.loaded_bytes()
     }
 
     /// Returns the last commit sequence that was used.
@@ -106,12 +227,22 @@ impl<'r> Write<'r> {
         self.sequence = sequence;
     }
 
-    /// Writes what the group has gathered.
-    pub(crate) fn finish(mut self, mark: Mark) -> Result<(), ReadError> {
-        self.runs.save(self.rows)?;
-        meta::put(self.rows, meta::SEQUENCE, &self.sequence)?;
-        meta::put(self.rows, meta::INBOX_BYTES, &self.inbox_bytes)?;
-        meta::put_clock(self.rows, mark)
+    /// Writes what the group has gathered. Returns what was written in all.
+    pub(crate) fn finish(mut self, mark: Mark) -> Result<Extent, ReadError> {
+        let rows = &mut self.rows;
+        self.runs.save(rows)?;
+        for (workflow, sum) in self.sums {
+            let name = format!("{}{workflow}", meta::STORAGE_OF);
+            if sum.now == 0 && sum.before > 0 {
+                meta::TABLE.remove(rows, name.as_str())?;
+            } else if sum.now != sum.before {
+                meta::put(rows, &name, &sum.now)?;
+            }
+        }
+        meta::put(rows, meta::SEQUENCE, &self.sequence)?;
+        meta::put(rows, meta::INBOX_BYTES, &self.inbox_bytes)?;
+        meta::put_clock(rows, mark)?;
+        Ok(rows.written())
     }
 }
 

@@ -78,10 +78,12 @@ pub struct Activated {
     pub time: Time,
     /// Runs that have something to do now because of an event.
     pub woken: Vec<RunId>,
-    /// Whether an event has more waiters than were served.
+    /// Whether an event was sent to all who wait, so that there is something to serve.
     pub broadcasting: bool,
     /// How large the journal is now.
     pub journal_bytes: u64,
+    /// How much the run owns on the disk by what it did itself.
+    pub own_bytes: u64,
 }
 
 /// Why an activation was not committed. Nothing of it was written.

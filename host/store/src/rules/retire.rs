@@ -1,20 +1,38 @@
-//! Removing what has expired: keys of requests, and ended runs with all they own.
+//! Removing what has expired: keys of requests, what ended runs had open, and ended runs with all they own. All of it is
+//! done in small pieces.
+//!
+//! That a run is removed is decided at once: from then on its id is unknown. The rows that it owned go afterwards.
 
 use std::ops::Bound;
 
 use dormouse_journal::RunId;
 
 use super::run::next;
-use super::{Transaction, Write};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::{
     call_requests, duplicates, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
-    mailboxes, replies, result_outcomes, runs, runs_by_status, runs_by_workflow, starts, states,
+    mailboxes, open, replies, result_outcomes, results, starts, webhooks,
 };
 
-/// How many rows one transaction removes. A run may own hundreds of thousands; others must not wait for that.
-const BATCH: usize = 1_000;
+/// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
+/// and others wait no longer for it.
+const ROWS: u64 = 512;
+
+/// How many bytes of rows a piece removes beyond one larger row: a row is read to be removed.
+const BYTES: u64 = 8 << 20;
+
+/// How many things that expire a piece looks at. Each may change a run.
+const EXPIRING: u64 = 64;
+
+/// How large the rows of the runs together may be that a piece touches, beyond one larger.
+const TOUCHED: u64 = 1 << 20;
+
+/// How many rows one step beyond the last one that had room may change.
+const STEP: u64 = 24;
 
 /// Removes some of what has expired.
 pub(crate) struct Retire;
@@ -27,11 +45,24 @@ impl Transaction for Retire {
         true
     }
 
+    fn lane(&self) -> Lane {
+        Lane::Upkeep
+    }
+
+    fn cost(&self) -> Extent {
+        let rows = ROWS + STEP + EXPIRING * RUN.rows;
+        Extent::new(rows, TOUCHED + EXPIRING * SMALL_ROW)
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let mut room = BATCH;
-        while room > 0 {
+        let room = Room::of(&write.rows, ROWS, BYTES);
+        let touched = write.loaded_bytes().saturating_add(TOUCHED);
+        for _ in 0..EXPIRING {
+            if !room.is_left_by(&write.rows) || write.loaded_bytes() > touched {
+                return Ok(true);
+            }
             let first = expiries::TABLE
-                .keys(write.rows, expiries::TABLE.all(), false, 1)?
+                .keys(&write.rows, expiries::TABLE.all(), false, 1)?
                 .pop();
             let Some((expires, expiring)) = first else {
                 return Ok(false);
@@ -39,79 +70,105 @@ impl Transaction for Retire {
             if expires > write.now {
                 return Ok(false);
             }
-            room -= 1;
-            if !remove(write, &Expiring::from_key(&expiring)?, &mut room)? {
+            match remove(write, &Expiring::from_key(&expiring)?, room)? {
+                Removed::All => {}
                 // It stays in the queue until nothing of it is left.
-                return Ok(true);
+                Removed::Some => return Ok(true),
+                Removed::AllBut(rest) => rest.add(&mut write.rows, expires)?,
             }
-            expiries::TABLE.remove(write.rows, (expires, expiring))?;
+            expiries::TABLE.remove(&mut write.rows, (expires, expiring))?;
         }
         Ok(true)
     }
 }
 
-/// Removes what expires, up to `room` rows. Returns whether that was all.
-fn remove(write: &mut Write<'_>, expiring: &Expiring, room: &mut usize) -> Result<bool, ReadError> {
-    match expiring {
-        Expiring::Duplicate { run, webhook, key } => {
-            let removed = duplicates::TABLE.take(write.rows, (*run, *webhook, *key))?;
-            if let Some(first) = removed {
-                replies::TABLE.remove(write.rows, (*run, first.id.as_str()))?;
-            }
-            Ok(true)
-        }
-        Expiring::Start { workflow, key } => {
-            starts::TABLE.remove(write.rows, (workflow.as_str(), *key))?;
-            Ok(true)
-        }
-        Expiring::Run(run) => remove_run(write, *run, room),
+/// How much of something that expires was removed.
+enum Removed {
+    All,
+    Some,
+    AllBut(Expiring),
+}
+
+impl Removed {
+    fn of(is_all: bool) -> Self {
+        if is_all { Removed::All } else { Removed::Some }
     }
 }
 
-/// The run's own row goes last, so that a run is there until nothing of it is left; and its webhooks go before its journal,
-/// which has their URLs.
-fn remove_run(write: &mut Write<'_>, id: RunId, room: &mut usize) -> Result<bool, ReadError> {
-    if let Some(mut run) = write.run(id)? {
-        run.drop_first_webhooks();
+/// Removes what expires, as long as there is room.
+fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Removed, ReadError> {
+    match expiring {
+        Expiring::Duplicate { run, webhook, key } => {
+            // Those of a run that was removed go with its other rows, which count for its workflow.
+            if let Some(owner) = write.run(*run)?
+                && let Some(first) = duplicates::TABLE.take(owner.rows, (*run, *webhook, *key))?
+            {
+                replies::TABLE.remove(owner.rows, (*run, first.id.as_str()))?;
+            }
+            Ok(Removed::All)
+        }
+        Expiring::Start { workflow, key } => {
+            starts::TABLE.remove(&mut write.rows, (workflow.as_str(), *key))?;
+            Ok(Removed::All)
+        }
+        Expiring::Open(run) => clear(write, *run, room).map(Removed::of),
+        Expiring::Run(run) => {
+            if !clear(write, *run, room)? {
+                return Ok(Removed::Some);
+            }
+            let workflow = write.forget_run(*run)?;
+            Ok(workflow.map_or(Removed::All, |workflow| {
+                let run = *run;
+                Removed::AllBut(Expiring::Rest { run, workflow })
+            }))
+        }
+        Expiring::Rest { run, workflow } => {
+            let all = remove_rows(write, *run, room)?;
+            write.settle_removed(*run, workflow)?;
+            Ok(Removed::of(all))
+        }
     }
-    let mut all = inbox::TABLE.remove_range(write.rows, inbox::TABLE.of(id), room)?;
-    if all && let Some(mut run) = write.run(id)? {
-        all = run.drop_other_webhooks(room)?;
+}
+
+/// Clears what an ended run had open.
+fn clear(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
+    match write.run(run)? {
+        Some(mut run) => run.clear_some(room),
+        None => Ok(true),
     }
-    write.save(id)?;
-    let rows = &mut *write.rows;
-    let all = all
-        && inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), room)?
-        && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
-        && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), room)?
-        && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
-        && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
-        && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
-        && remove_named(write, id, room)?;
-    if !all {
-        return Ok(false);
-    }
-    let rows = &mut *write.rows;
-    if let Some(stored) = runs::TABLE.get(rows, id)? {
-        runs_by_workflow::TABLE.remove(rows, (stored.run.workflow.as_str(), id))?;
-    }
-    let removed = states::TABLE.take(rows, id)?;
-    if let Some(tag) = removed.and_then(|row| runs_by_status::tag(row.state.status)) {
-        runs_by_status::TABLE.remove(rows, (tag, id))?;
-    }
-    inputs::TABLE.remove(rows, id)?;
-    runs::TABLE.remove(rows, id)?;
-    Ok(true)
+}
+
+/// Removes the rows that a run owned which is unknown already. What lies apart from a row goes before the row.
+fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, ReadError> {
+    let rows = &mut write.rows;
+    Ok(
+        inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), room)?
+            && inbox::TABLE.remove_range(rows, inbox::TABLE.of(id), room)?
+            && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
+            && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), room)?
+            && results::TABLE.remove_range(rows, results::TABLE.of(id), room)?
+            && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?
+            && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
+            && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
+            && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
+            && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
+            && inputs::TABLE.remove_range(
+                rows,
+                (Bound::Included(id), Bound::Included(id)),
+                room,
+            )?
+            && remove_named(write, id, room)?,
+    )
 }
 
 /// The rows whose keys have a text behind the run, whose range has no last key to name.
-fn remove_named(write: &mut Write<'_>, run: RunId, room: &mut usize) -> Result<bool, ReadError> {
+fn remove_named(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
     use Bound::{Excluded, Included};
-    let (rows, next) = (&mut *write.rows, next(run));
+    let (rows, next) = (&mut write.rows, next(run));
     let places = || (Included((run, "", 0)), Excluded((next, "", 0)));
     let names = || (Included((run, "")), Excluded((next, "")));
-    Ok(mail::TABLE.remove_range(rows, places(), room)?
-        && mail_payloads::TABLE.remove_range(rows, places(), room)?
+    Ok(mail_payloads::TABLE.remove_range(rows, places(), room)?
+        && mail::TABLE.remove_range(rows, places(), room)?
         && mailboxes::TABLE.remove_range(rows, names(), room)?
         && replies::TABLE.remove_range(rows, names(), room)?)
 }

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::ops::Bound;
 
 use dormouse_journal::{
-    IllegalTransition, Kind, Open, OperationNumber, Outcome, RunId, Status, Time, Transition,
-    WebhookNumber,
+    IllegalTransition, Open, OperationNumber, RunId, Status, Time, Transition, WebhookNumber,
 };
 
 use crate::ReadError;
-use crate::rows::RowsMut;
+use crate::rows::counted::{Ledger, counted};
 use crate::rows::table::between;
-use crate::tables::expiries::Expiring;
 use crate::tables::few::Few;
 use crate::tables::mailboxes::{self, Mailbox};
+use crate::tables::results::{self, Arriving};
 use crate::tables::states::{self, Standing};
 use crate::tables::{
-    State, Webhook, calls, due, event_waits, inbox, mail, open, results, runs, runs_by_status,
-    timers, webhooks,
+    State, Webhook, calls, due, inbox, inputs, mail, open, runs, runs_by_status, webhooks,
 };
 
 /// A run, and what a transaction may do to it. Whatever changes about the run goes through here, so that its row, the
@@ -27,17 +24,17 @@ pub(crate) struct RunWrite<'w> {
     pub(crate) id: RunId,
     /// The time of what is being written.
     pub(crate) now: Time,
-    pub(crate) rows: &'w mut (dyn RowsMut + Send + 'w),
-    loaded: &'w mut Loaded,
+    pub(crate) rows: &'w mut (dyn Ledger + Send + 'w),
+    pub(super) loaded: &'w mut Loaded,
     /// The size of all requests in all inboxes of the host.
     inbox_bytes: &'w mut u64,
 }
 
 /// A run's row, loaded once for a group and written once at the group's end.
-struct Loaded {
-    state: State,
+pub(super) struct Loaded {
+    pub(super) state: State,
     webhooks: Few<WebhookNumber, Webhook>,
-    open: Few<OperationNumber, Open>,
+    pub(super) open: Few<OperationNumber, Open>,
     before: Before,
 }
 
@@ -46,6 +43,15 @@ struct Before {
     row: Vec<u8>,
     status: Status,
     is_due: bool,
+}
+
+/// How much a run owns on the disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owned {
+    /// All of it.
+    pub(crate) all: u64,
+    /// What the run wrote itself.
+    pub(crate) own: u64,
 }
 
 impl RunWrite<'_> {
@@ -66,6 +72,18 @@ impl RunWrite<'_> {
     /// Returns the size of all requests in all inboxes of the host.
     pub(crate) fn host_inbox_bytes(&self) -> u64 {
         *self.inbox_bytes
+    }
+
+    /// Returns how much the run owns on the disk, with what this transaction has written.
+    pub(crate) fn owned(&self) -> Owned {
+        let growth = self.rows.growth(self.id);
+        let state = &self.loaded.state;
+        let all = state.storage_bytes.saturating_add_signed(growth.all);
+        let received = state.received_bytes.saturating_add_signed(growth.received);
+        Owned {
+            all,
+            own: all.saturating_sub(received),
+        }
     }
 
     pub(crate) fn webhook(&self, number: WebhookNumber) -> Result<Option<Webhook>, ReadError> {
@@ -103,37 +121,19 @@ impl RunWrite<'_> {
         mut webhook: Webhook,
         change: impl FnOnce(&mut Webhook),
     ) -> Result<(), ReadError> {
-        let (was_ready, queued_bytes) = (webhook.is_ready(), webhook.queued_bytes);
+        let was_ready = webhook.is_ready();
+        let (queued, bytes) = (webhook.queued, webhook.queued_bytes);
         change(&mut webhook);
         self.count(was_ready, webhook.is_ready());
-        let others = self.inbox_bytes.saturating_sub(queued_bytes);
-        *self.inbox_bytes = others.saturating_add(webhook.queued_bytes);
+        self.count_queued(queued, webhook.queued);
+        for sum in [&mut *self.inbox_bytes, &mut self.loaded.state.queued_bytes] {
+            let others = sum.saturating_sub(bytes);
+            *sum = others.saturating_add(webhook.queued_bytes);
+        }
         let key = (self.id, number);
         self.loaded
             .webhooks
             .replace(&webhooks::TABLE, self.rows, key, webhook)
-    }
-
-    /// Removes the webhooks that lie in the run's row, with what they count.
-    pub(crate) fn drop_first_webhooks(&mut self) {
-        for webhook in self.loaded.webhooks.drain() {
-            *self.inbox_bytes = self.inbox_bytes.saturating_sub(webhook.queued_bytes);
-        }
-    }
-
-    /// Removes webhooks that have rows of their own, with what they count, as many as there is room for. Returns
-    /// whether those were all.
-    pub(crate) fn drop_other_webhooks(&mut self, room: &mut usize) -> Result<bool, ReadError> {
-        while *room > 0 {
-            let first = webhooks::TABLE.first(self.rows, webhooks::TABLE.of(self.id))?;
-            let Some((key, webhook)) = first else {
-                return Ok(true);
-            };
-            webhooks::TABLE.remove(self.rows, key)?;
-            *self.inbox_bytes = self.inbox_bytes.saturating_sub(webhook.queued_bytes);
-            *room -= 1;
-        }
-        Ok(false)
     }
 
     pub(crate) fn mailbox(&self, event: &str) -> Result<Mailbox, ReadError> {
@@ -148,9 +148,10 @@ impl RunWrite<'_> {
         change: impl FnOnce(&mut Mailbox),
     ) -> Result<(), ReadError> {
         let mut mailbox = self.mailbox(event)?;
-        let was_ready = mailbox.is_ready();
+        let (was_ready, queued) = (mailbox.is_ready(), mailbox.queued);
         change(&mut mailbox);
         self.count(was_ready, mailbox.is_ready());
+        self.count_queued(queued, mailbox.queued);
         mailboxes::TABLE.put(self.rows, (self.id, event), &mailbox)
     }
 
@@ -196,18 +197,25 @@ impl RunWrite<'_> {
         &mut self,
         operation: OperationNumber,
         accepted: Time,
-        outcome: Outcome,
+        outcome: &Arriving,
     ) -> Result<(), ReadError> {
         let replaced = results::put(self.rows, (self.id, operation), accepted, outcome)?;
         self.count(replaced, true);
         Ok(())
     }
 
-    /// Removes the outcome of an operation, if there is one.
-    pub(crate) fn drop_result(&mut self, operation: OperationNumber) -> Result<(), ReadError> {
+    /// Removes the outcome of an operation. Returns whether there was one.
+    pub(crate) fn drop_result(&mut self, operation: OperationNumber) -> Result<bool, ReadError> {
         let existed = results::remove(self.rows, (self.id, operation))?;
         self.count(existed, false);
-        Ok(())
+        Ok(existed)
+    }
+
+    /// Follows how many items lie in the run's inboxes.
+    fn count_queued(&mut self, before: u32, after: u32) {
+        let state = &mut self.loaded.state;
+        let others = state.queued.saturating_sub(before.into());
+        state.queued = others.saturating_add(after.into());
     }
 
     /// Follows whether one thing is ready to be delivered.
@@ -222,54 +230,15 @@ impl RunWrite<'_> {
 
     /// Returns true if something is outstanding that is the host's to do.
     pub(crate) fn has_host_work(&self) -> Result<bool, ReadError> {
+        if self.loaded.state.notifying > 0 {
+            return Ok(true);
+        }
         let calls = calls::TABLE.keys(self.rows, calls::TABLE.of(self.id), false, 1)?;
         if !calls.is_empty() {
             return Ok(true);
         }
         let results = results::TABLE.keys(self.rows, results::TABLE.of(self.id), false, 1)?;
         Ok(!results.is_empty())
-    }
-
-    /// Removes everything by which an ended run could go on, counts what it leaves untaken, and has it removed after
-    /// `retention` milliseconds.
-    pub(crate) fn clear(&mut self, retention: u64) -> Result<(), ReadError> {
-        let run = self.id;
-        let all = self
-            .loaded
-            .open
-            .all(&open::TABLE, self.rows, run, usize::MAX)?;
-        for (number, row) in all {
-            self.take_open(number)?;
-            timers::remove(self.rows, run, number, &row)?;
-            if let Kind::WaitForEvent { event, .. } = &row.kind {
-                event_waits::TABLE.remove(self.rows, (event.as_str(), run, number))?;
-            }
-            calls::remove(self.rows, (run, number))?;
-            results::remove(self.rows, (run, number))?;
-        }
-        let untaken = self.untaken()?;
-        let now = self.now;
-        let state = self.state_mut();
-        state.untaken = untaken;
-        state.ready = 0;
-        state.ended = Some(now);
-        Expiring::Run(run).add(self.rows, now.after(retention))
-    }
-
-    /// Returns how many requests and aimed events nobody took.
-    fn untaken(&self) -> Result<u64, ReadError> {
-        let run = self.id;
-        let webhooks = self
-            .loaded
-            .webhooks
-            .all(&webhooks::TABLE, self.rows, run, usize::MAX)?;
-        let mut untaken = webhooks.iter().map(|(_, row)| u64::from(row.queued)).sum();
-        let names = (Bound::Included((run, "")), Bound::Excluded((next(run), "")));
-        mailboxes::TABLE.scan(self.rows, names, |_, row| {
-            untaken += u64::from(row.queued);
-            true
-        })?;
-        Ok(untaken)
     }
 
     /// Returns the arrival time of what lies first in a webhook's inbox.
@@ -294,18 +263,26 @@ pub(crate) fn next(run: RunId) -> RunId {
 
 impl Loaded {
     /// Loads a run that exists.
-    fn load(rows: &(dyn RowsMut + Send), run: RunId) -> Result<Option<Self>, ReadError> {
-        let Some((standing, row)) = states::TABLE.get_encoded(rows, run)? else {
-            let stored = runs::TABLE.get(rows, run)?;
-            return Ok(stored.map(|stored| Self::pending(stored.run.created, true)));
+    fn load(rows: &(dyn Ledger + Send), run: RunId) -> Result<Option<Self>, ReadError> {
+        if let Some((standing, row)) = states::TABLE.get_encoded(rows, run)? {
+            let is_due = standing.state.is_due();
+            return Ok(Some(Self::of(standing, row, is_due)));
+        }
+        let Some((stored, row)) = runs::TABLE.get_encoded(rows, run)? else {
+            return Ok(None);
         };
-        let is_due = standing.state.is_due();
-        Ok(Some(Self::of(standing, row, is_due)))
+        let input_row = match stored.input_row {
+            Some(size) => size,
+            None => inputs::TABLE.size(rows, run)?.map_or(0, counted),
+        };
+        let bytes = counted(row.len()).saturating_add(input_row);
+        let (created, workflow) = (stored.run.created, stored.run.workflow);
+        Ok(Some(Self::pending(created, workflow, bytes, true)))
     }
 
     /// A run that has no row yet.
-    fn pending(created: Time, is_due: bool) -> Self {
-        let standing = Standing::pending(created);
+    fn pending(created: Time, workflow: String, storage_bytes: u64, is_due: bool) -> Self {
+        let standing = Standing::pending(created, workflow, storage_bytes);
         let row = states::TABLE.encode(&standing);
         Self::of(standing, row, is_due)
     }
@@ -324,7 +301,7 @@ impl Loaded {
     }
 
     /// Writes the row and the indexes.
-    fn save(self, rows: &mut (dyn RowsMut + Send), run: RunId) -> Result<(), ReadError> {
+    fn save(self, rows: &mut (dyn Ledger + Send), run: RunId) -> Result<(), ReadError> {
         let (status, is_due) = (self.state.status, self.state.is_due());
         let standing = Standing {
             state: self.state,
@@ -362,7 +339,7 @@ impl Runs {
     /// Returns a run, if it exists.
     pub(crate) fn load<'w>(
         &'w mut self,
-        rows: &'w mut (dyn RowsMut + Send + 'w),
+        rows: &'w mut (dyn Ledger + Send + 'w),
         inbox_bytes: &'w mut u64,
         id: RunId,
         now: Time,
@@ -383,15 +360,21 @@ impl Runs {
         }))
     }
 
-    /// Adds a run that is being started.
-    pub(crate) fn start(&mut self, id: RunId, created: Time) {
-        self.0.insert(id, Loaded::pending(created, false));
+    /// Adds a run that is being started, and owns so many bytes.
+    pub(crate) fn start(&mut self, id: RunId, created: Time, workflow: String, bytes: u64) {
+        let loaded = Loaded::pending(created, workflow, bytes, false);
+        self.0.insert(id, loaded);
+    }
+
+    /// Returns the size of the rows that were loaded, which all may have to be written again.
+    pub(crate) fn loaded_bytes(&self) -> u64 {
+        self.0.values().map(|run| run.before.row.len() as u64).sum()
     }
 
     /// Writes what has changed of a run that is about to be removed.
     pub(crate) fn save_one(
         &mut self,
-        rows: &mut (dyn RowsMut + Send),
+        rows: &mut (dyn Ledger + Send),
         id: RunId,
     ) -> Result<(), ReadError> {
         let loaded = self.0.remove(&id);
@@ -399,7 +382,7 @@ impl Runs {
     }
 
     /// Writes everything that has changed.
-    pub(crate) fn save(&mut self, rows: &mut (dyn RowsMut + Send)) -> Result<(), ReadError> {
+    pub(crate) fn save(&mut self, rows: &mut (dyn Ledger + Send)) -> Result<(), ReadError> {
         let all = std::mem::take(&mut self.0);
         all.into_iter()
             .try_for_each(|(id, loaded)| loaded.save(rows, id))

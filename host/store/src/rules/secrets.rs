@@ -4,7 +4,14 @@ use dormouse_secret::{Sealed, SecretName, Use};
 
 use super::{Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
 use crate::tables::{SealedSecret, secrets};
+
+/// What the row of a secret takes: the API allows 64 KiB for all that is said of one.
+const SECRET: Extent = Extent {
+    rows: 1,
+    bytes: 64 << 10,
+};
 
 /// Sets a secret, in the place of one of the same name.
 #[derive(Debug, Clone)]
@@ -29,8 +36,12 @@ pub enum SecretPut {
 impl Transaction for PutSecret {
     type Output = SecretPut;
 
+    fn cost(&self) -> Extent {
+        SECRET
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<SecretPut, ReadError> {
-        let rows = &mut *write.rows;
+        let rows = &mut write.rows;
         let name = self.name.as_str();
         let before = secrets::TABLE.get(rows, name)?;
         let row = SealedSecret {
@@ -58,7 +69,11 @@ impl Transaction for DeleteSecret {
         true
     }
 
+    fn cost(&self) -> Extent {
+        SECRET
+    }
+
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        secrets::TABLE.remove(write.rows, self.0.as_str())
+        secrets::TABLE.remove(&mut write.rows, self.0.as_str())
     }
 }

@@ -3,8 +3,11 @@
 use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId};
 use sha2::{Digest, Sha256};
 
-use super::{Transaction, Write};
+use super::storage::StorageLimits;
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::counted::counted;
 use crate::tables::expiries::Expiring;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::{Run, Start, inputs, runs_by_workflow, starts, workflows};
@@ -30,6 +33,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// How long the key is remembered, in milliseconds.
     pub remember: u64,
+    /// What the run and its workflow may own on the disk.
+    pub storage: StorageLimits,
 }
 
 /// What came of a start.
@@ -52,28 +57,70 @@ pub enum Started {
     UnknownVersion,
     /// The workflow was deleted.
     Deleted,
+    /// The input alone is more than a run may own on the disk.
+    TooLarge,
+    /// All runs of the workflow together own as much on the disk as they may.
+    WorkflowFull,
 }
 
-impl Transaction for StartRun {
+/// A run on its way into the store.
+pub(crate) struct BeginRun {
+    /// What is asked, with the input if that is small.
+    start: StartRun,
+    /// The digests of the key and of the input, if there is a key: else nothing will be compared.
+    key: Option<([u8; 32], [u8; 32])>,
+    /// The row in `inputs` of a large input.
+    input: Option<Vec<u8>>,
+}
+
+impl BeginRun {
+    pub(crate) fn new(mut start: StartRun) -> Self {
+        let key = start.idempotency_key.as_ref().map(|key| {
+            let input = Sha256::digest(&start.input.body);
+            (Sha256::digest(key).into(), input.into())
+        });
+        let is_small = StoredRun::has(&start.input);
+        let input = (!is_small).then(|| inputs::TABLE.encode(&std::mem::take(&mut start.input)));
+        BeginRun { start, key, input }
+    }
+
+    /// Returns about how many bytes the run will own.
+    fn size(&self) -> u64 {
+        let headers = self.start.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| name.len() + value.len() + 4)
+            .sum();
+        let input = self.input.as_ref().map_or(0, Vec::len);
+        headers as u64 + input as u64 + 2 * SMALL_ROW
+    }
+}
+
+impl Transaction for BeginRun {
     type Output = Started;
 
     /// A key may be that of another start.
     fn run(&self) -> Option<RunId> {
-        self.idempotency_key.is_none().then_some(self.run)
+        let has_key = self.start.idempotency_key.is_some();
+        (!has_key).then_some(self.start.run)
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Workflow(self.start.workflow.clone())
+    }
+
+    /// The run, its input, its place among those of its workflow, its key and when that is forgotten.
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(5, self.size() + 4 * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Started, ReadError> {
-        let name = self.workflow.as_str();
-        let Some(workflow) = workflows::TABLE.get(write.rows, name)? else {
+        let start = &self.start;
+        let name = start.workflow.as_str();
+        let Some(workflow) = workflows::TABLE.get(&write.rows, name)? else {
             return Ok(Started::UnknownWorkflow);
         };
-        // Without a key nothing will be compared, and a large input is not read for nothing.
-        let key = self.idempotency_key.as_ref().map(|key| {
-            let key = <[u8; 32]>::from(Sha256::digest(key));
-            (key, input_digest(&self.input))
-        });
-        if let Some((key, input)) = key
-            && let Some(start) = starts::TABLE.get(write.rows, (name, key))?
+        if let Some((key, input)) = self.key
+            && let Some(start) = starts::TABLE.get(&write.rows, (name, key))?
         {
             return Ok(match start.input == input {
                 true => Started::Existing(start.run),
@@ -83,11 +130,17 @@ impl Transaction for StartRun {
         if workflow.deleted {
             return Ok(Started::Deleted);
         }
-        let version = self.version.unwrap_or(workflow.current);
+        let version = start.version.unwrap_or(workflow.current);
         if !workflow.versions.iter().any(|known| known.id == version) {
             return Ok(Started::UnknownVersion);
         }
-        if let Some((key, input)) = key {
+        if self.size() > start.storage.run {
+            return Ok(Started::TooLarge);
+        }
+        if start.storage.refuse_workflow(write, name, self.size())? {
+            return Ok(Started::WorkflowFull);
+        }
+        if let Some((key, input)) = self.key {
             self.remember(write, key, input)?;
         }
         self.begin(write, version)?;
@@ -98,7 +151,7 @@ impl Transaction for StartRun {
     }
 }
 
-impl StartRun {
+impl BeginRun {
     /// Remembers the start for as long as a repeat of it is known.
     fn remember(
         &self,
@@ -106,40 +159,40 @@ impl StartRun {
         key: [u8; 32],
         input: [u8; 32],
     ) -> Result<(), ReadError> {
+        let workflow = &self.start.workflow;
         let start = Start {
-            run: self.run,
+            run: self.start.run,
             input,
         };
-        starts::TABLE.put(write.rows, (self.workflow.as_str(), key), &start)?;
+        starts::TABLE.put(&mut write.rows, (workflow.as_str(), key), &start)?;
         let expiring = Expiring::Start {
-            workflow: self.workflow.clone(),
+            workflow: workflow.clone(),
             key,
         };
-        expiring.add(write.rows, write.now.after(self.remember))
+        let time = write.now.after(self.start.remember);
+        expiring.add(&mut write.rows, time)
     }
 
     fn begin(&self, write: &mut Write<'_>, version: VersionId) -> Result<(), ReadError> {
-        let run = Run {
-            workflow: self.workflow.clone(),
-            version,
-            created: write.now,
-            key: self.key,
-            limits: self.limits,
-            headers: self.headers.clone(),
+        let start = &self.start;
+        let stored = StoredRun {
+            run: Run {
+                workflow: start.workflow.clone(),
+                version,
+                created: write.now,
+                key: start.key,
+                limits: start.limits,
+                headers: start.headers.clone(),
+            },
+            input: self.input.is_none().then(|| start.input.clone()),
+            input_row: Some(self.input.as_ref().map_or(0, |row| counted(row.len()))),
         };
-        let input = StoredRun::has(&self.input).then(|| self.input.clone());
-        if input.is_none() {
-            inputs::TABLE.put(write.rows, self.run, &self.input)?;
+        let (rows, workflow) = (&mut write.rows, start.workflow.as_str());
+        if let Some(row) = &self.input {
+            inputs::TABLE.put_encoded(rows, start.run, row)?;
         }
-        runs::TABLE.put(write.rows, self.run, &StoredRun { run, input })?;
-        runs_by_workflow::TABLE.add(write.rows, (self.workflow.as_str(), self.run))?;
-        write.start(self.run);
-        Ok(())
+        runs::TABLE.put(rows, start.run, &stored)?;
+        runs_by_workflow::TABLE.add(rows, (workflow, start.run))?;
+        write.start(start.run, workflow)
     }
-}
-
-fn input_digest(input: &Payload) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(&input.body);
-    digest.finalize().into()
 }

@@ -10,8 +10,9 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::TableId;
+use super::apart::Apart;
 use super::call_requests::{self, Call};
-use super::{TableId, apart};
 use crate::ReadError;
 use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
@@ -80,7 +81,7 @@ impl From<OutstandingV1> for Outstanding {
 
 impl Call {
     /// Returns about how many bytes the call takes as a row.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let secrets = self.secret_headers.iter();
         let secrets =
             secrets.map(|secret| secret.name.len() + secret.prefix.len() + secret.secret.len());
@@ -95,10 +96,10 @@ pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
     attempts: Attempts,
-    call: Call,
+    allowed: u32,
+    call: &Apart<Call>,
 ) -> Result<(), ReadError> {
-    let (allowed, size) = (call.retry.attempts, call.size());
-    let call = apart::put(rows, &call_requests::TABLE, key, size, call)?;
+    let call = call.put(rows, &call_requests::TABLE, key)?;
     let row = Outstanding {
         attempts,
         allowed,

@@ -25,6 +25,14 @@ pub(crate) enum Expiring {
     Start { workflow: String, key: [u8; 32] },
     /// An ended run, with all it owns.
     Run(RunId),
+    /// What an ended run had open, by which it would have gone on.
+    Open(RunId),
+    /// What is left of a run that was removed.
+    Rest {
+        run: RunId,
+        /// The workflow that it counts for.
+        workflow: String,
+    },
 }
 
 impl Expiring {

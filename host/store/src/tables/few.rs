@@ -110,8 +110,8 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         }
     }
 
-    /// Removes those that lie in the run's row.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = R> {
-        self.0.drain(..).map(|(_, row)| row)
+    /// Returns the numbers of those that lie in the run's row.
+    pub(crate) fn numbers(&self) -> Vec<N> {
+        self.0.iter().map(|(number, _)| *number).collect()
     }
 }

@@ -8,6 +8,7 @@
 use dormouse_journal::{DecodeError, Delivery, Request, RunId, Time, WebhookNumber, decode_body};
 use serde::{Deserialize, Serialize};
 
+use super::apart::Apart;
 use super::{TableId, apart, inbox_requests};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
@@ -66,10 +67,9 @@ pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: Key,
     arrival: Arrival,
-    request: Request,
+    request: &Apart<Request>,
 ) -> Result<(), ReadError> {
-    let size = request_size(&request);
-    let request = apart::put(rows, &inbox_requests::TABLE, key, size, request)?;
+    let request = request.put(rows, &inbox_requests::TABLE, key)?;
     TABLE.put(rows, key, &Queued { arrival, request })
 }
 

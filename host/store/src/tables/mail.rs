@@ -8,6 +8,7 @@
 use dormouse_journal::{DecodeError, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
 
+use super::apart::Apart;
 use super::{TableId, apart, mail_payloads};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
@@ -47,19 +48,13 @@ pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, &str, u64),
     accepted: Time,
-    payload: Payload,
+    size: u64,
+    payload: &Apart<Payload>,
 ) -> Result<(), ReadError> {
-    let size = payload.body.len();
-    let payload = apart::put(
-        rows,
-        &mail_payloads::TABLE,
-        key,
-        size + payload.content_type.len(),
-        payload,
-    )?;
+    let payload = payload.put(rows, &mail_payloads::TABLE, key)?;
     let row = Mail {
         accepted,
-        size: size as u64,
+        size,
         payload,
     };
     TABLE.put(rows, key, &row)

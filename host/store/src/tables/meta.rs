@@ -9,6 +9,7 @@
 //! | `clock` | [`ClockRow`]: where the host's clock stood, so that time goes on from there; version 1 was the time alone |
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
 //! | `inbox-bytes` | the size of all requests in all inboxes |
+//! | `storage of NAME` | how much the runs of the workflow `NAME` own on the disk |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
@@ -33,6 +34,7 @@ pub(crate) const MIGRATION: &str = "migration";
 pub(crate) const CLOCK: &str = "clock";
 pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
+pub(crate) const STORAGE_OF: &str = "storage of ";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
 

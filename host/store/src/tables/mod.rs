@@ -11,6 +11,7 @@ pub(crate) mod components;
 pub(crate) mod dates;
 pub(crate) mod due;
 pub(crate) mod duplicates;
+pub(crate) mod event_payloads;
 pub(crate) mod event_waits;
 pub(crate) mod expiries;
 pub(crate) mod few;
@@ -34,6 +35,7 @@ pub(crate) mod secrets;
 pub(crate) mod starts;
 pub(crate) mod states;
 pub(crate) mod timers;
+pub(crate) mod underway;
 pub(crate) mod webhooks;
 pub(crate) mod workflows;
 

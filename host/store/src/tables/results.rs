@@ -1,16 +1,19 @@
 //! `results`: outcomes that have arrived for one operation and were not delivered yet: of calls, of notifies, and of
 //! waits that an event sent to all has reached.
 //!
-//! Key: run, operation. Row: [`Arrived`]; a large outcome lies in `result_outcomes`.
+//! Key: run, operation. Row: [`Arrived`]; a large outcome lies in `result_outcomes`, and the large payload of an event
+//! sent to all with that event.
 //!
-//! Version 1 had the outcome in the row, whatever its size. Both versions begin with the time of acceptance.
+//! Version 1 had the outcome in the row, whatever its size. Version 2 had a copy of the event for each wait. All versions
+//! begin with the time of acceptance.
 
 use dormouse_journal::{
     CallError, DecodeError, OperationNumber, Outcome, Response, RunId, Time, decode_body,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{TableId, apart, result_outcomes};
+use super::apart::Apart;
+use super::{TableId, apart, broadcasts, result_outcomes};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -20,12 +23,14 @@ pub(crate) const TABLE: Table<(RunId, OperationNumber), Arrived> = Table::new(Ta
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Arrived {
     accepted: Time,
-    /// None if it lies in `result_outcomes`.
+    /// None if it lies in `result_outcomes`, or is an event.
     outcome: Option<Outcome>,
+    /// The event in `broadcasts` whose payload it is.
+    event: Option<u64>,
 }
 
 impl Row for Arrived {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
@@ -34,6 +39,15 @@ impl Row for Arrived {
                 Ok(Arrived {
                     accepted,
                     outcome: Some(outcome),
+                    event: None,
+                })
+            }
+            2 => {
+                let (accepted, outcome) = decode_body(body)?;
+                Ok(Arrived {
+                    accepted,
+                    outcome,
+                    event: None,
                 })
             }
             found => Err(DecodeError::Version { found }),
@@ -42,7 +56,7 @@ impl Row for Arrived {
 }
 
 /// Returns about how many bytes an outcome takes.
-fn size(outcome: &Outcome) -> usize {
+pub(crate) fn size(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Response(Ok(Response { headers, body, .. })) => {
             let headers = headers.iter().map(|(name, value)| name.len() + value.len());
@@ -64,17 +78,49 @@ fn size(outcome: &Outcome) -> usize {
     }
 }
 
+/// An outcome on its way into the store.
+#[derive(Debug, Clone)]
+pub(crate) enum Arriving {
+    /// An outcome of this operation alone.
+    Own(Apart<Outcome>),
+    /// The payload of the event in `broadcasts` that was decided at this sequence, which must count that it is named.
+    Event(u64),
+}
+
+impl Arriving {
+    /// Returns how many bytes it takes at most.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Arriving::Own(outcome) => outcome.bytes(),
+            Arriving::Event(_) => 0,
+        }
+    }
+}
+
+impl From<Outcome> for Arriving {
+    fn from(outcome: Outcome) -> Self {
+        Arriving::Own(Apart::new(size(&outcome), outcome))
+    }
+}
+
 /// Writes an outcome. Returns whether it takes the place of another.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
     accepted: Time,
-    outcome: Outcome,
+    arriving: &Arriving,
 ) -> Result<bool, ReadError> {
     let replaced = remove(rows, key)?;
-    let size = size(&outcome);
-    let outcome = apart::put(rows, &result_outcomes::TABLE, key, size, outcome)?;
-    TABLE.put(rows, key, &Arrived { accepted, outcome })?;
+    let (outcome, event) = match arriving {
+        Arriving::Own(outcome) => (outcome.put(rows, &result_outcomes::TABLE, key)?, None),
+        Arriving::Event(sequence) => (None, Some(*sequence)),
+    };
+    let row = Arrived {
+        accepted,
+        outcome,
+        event,
+    };
+    TABLE.put(rows, key, &row)?;
     Ok(replaced)
 }
 
@@ -86,6 +132,10 @@ pub(crate) fn get(
     let Some(arrived) = TABLE.get(rows, key)? else {
         return Ok(None);
     };
+    if let Some(sequence) = arrived.event {
+        let payload = broadcasts::payload(rows, sequence)?;
+        return Ok(Some(Outcome::Event(Some(payload))));
+    }
     let outcome = apart::get(rows, &result_outcomes::TABLE, key, arrived.outcome)?;
     outcome.map(Some).ok_or(ReadError::Missing {
         table: TableId::ResultOutcomes.name(),
@@ -99,8 +149,15 @@ pub(crate) fn remove(
     key: (RunId, OperationNumber),
 ) -> Result<bool, ReadError> {
     let removed = TABLE.take(rows, key)?;
-    if matches!(removed, Some(Arrived { outcome: None, .. })) {
-        result_outcomes::TABLE.remove(rows, key)?;
+    match &removed {
+        Some(Arrived {
+            event: Some(sequence),
+            ..
+        }) => broadcasts::release(rows, *sequence)?,
+        Some(Arrived { outcome: None, .. }) => {
+            result_outcomes::TABLE.remove(rows, key)?;
+        }
+        _ => {}
     }
     Ok(removed.is_some())
 }

@@ -1,8 +1,10 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`StoredRun`]. What changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`StoredRun`]; version 1 did not have the size of the input. What changes is in `states`, so that an activation does not write this again.
 
-use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId};
+use dormouse_journal::{
+    DecodeError, GuestLimits, Header, Payload, RunId, Time, VersionId, decode_body,
+};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
@@ -19,9 +21,27 @@ pub(crate) struct StoredRun {
     pub(crate) run: Run,
     /// Its input. None if that lies in `inputs`.
     pub(crate) input: Option<Payload>,
+    /// How much its row in `inputs` counts for, 0 if it has none. None in a row of version 1.
+    pub(crate) input_row: Option<u64>,
 }
 
-impl Row for StoredRun {}
+impl Row for StoredRun {
+    const VERSION: u8 = 2;
+
+    fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        match version {
+            1 => {
+                let (run, input) = decode_body(body)?;
+                Ok(StoredRun {
+                    run,
+                    input,
+                    input_row: None,
+                })
+            }
+            found => Err(DecodeError::Version { found }),
+        }
+    }
+}
 
 impl StoredRun {
     /// Returns true if an input lies here.

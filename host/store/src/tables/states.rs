@@ -2,8 +2,12 @@
 //!
 //! Key: run. Row: [`Standing`], rewritten by every commit that touches the run, and therefore small. A pending run has
 //! none: it would say nothing that `runs` does not, and grow at once.
+//!
+//! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows.
 
-use dormouse_journal::{Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber};
+use dormouse_journal::{
+    DecodeError, Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber, decode_body,
+};
 use serde::{Deserialize, Serialize};
 
 use super::few::Few;
@@ -23,13 +27,33 @@ pub(crate) struct Standing {
     pub(crate) open: Few<OperationNumber, Open>,
 }
 
-impl Row for Standing {}
+impl Row for Standing {
+    const VERSION: u8 = 2;
+
+    fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+        match version {
+            1 => {
+                let (state, webhooks, open): (StateV1, _, _) = decode_body(body)?;
+                Ok(Standing {
+                    state: state.into(),
+                    webhooks,
+                    open,
+                })
+            }
+            found => Err(DecodeError::Version { found }),
+        }
+    }
+}
 
 impl Standing {
-    /// Of a run without a row.
-    pub(crate) fn pending(created: Time) -> Self {
+    /// Of a run without a row, which owns so many bytes.
+    pub(crate) fn pending(created: Time, workflow: String, storage_bytes: u64) -> Self {
         Standing {
-            state: State::pending(created),
+            state: State {
+                workflow,
+                storage_bytes,
+                ..State::pending(created)
+            },
             webhooks: Few::default(),
             open: Few::default(),
         }
@@ -62,6 +86,18 @@ pub struct State {
     pub backtrace: Option<String>,
     /// Requests and events accepted and not taken when it ended.
     pub untaken: u64,
+    /// Its workflow, which has a sum of what its runs own.
+    pub workflow: String,
+    /// How much the run owns on the disk: the rows of all tables that are led by its id, but for this one.
+    pub storage_bytes: u64,
+    /// How much of that was sent to it.
+    pub received_bytes: u64,
+    /// Requests and aimed events that lie in its inboxes.
+    pub queued: u64,
+    /// The size of the requests among them.
+    pub queued_bytes: u64,
+    /// How many notifies to all it waits for that have not reached everybody yet.
+    pub notifying: u32,
 }
 
 impl State {
@@ -80,12 +116,58 @@ impl State {
             failure: None,
             backtrace: None,
             untaken: 0,
+            workflow: String::new(),
+            storage_bytes: 0,
+            received_bytes: 0,
+            queued: 0,
+            queued_bytes: 0,
+            notifying: 0,
         }
+    }
+
+    /// Returns how much the run owns on the disk by what it did itself.
+    #[must_use]
+    pub fn own_bytes(&self) -> u64 {
+        self.storage_bytes.saturating_sub(self.received_bytes)
     }
 
     /// Whether start-up must look at the run.
     #[must_use]
     pub fn is_due(&self) -> bool {
         !self.status.has_ended() && (self.ready > 0 || self.activations == 0)
+    }
+}
+
+/// The state in a row of version 1.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StateV1 {
+    status: Status,
+    activations: u32,
+    operations: u32,
+    journal_bytes: u64,
+    log_bytes: u64,
+    time: Time,
+    ready: u32,
+    ended: Option<Time>,
+    failure: Option<Failure>,
+    backtrace: Option<String>,
+    untaken: u64,
+}
+
+impl From<StateV1> for State {
+    fn from(state: StateV1) -> Self {
+        State {
+            status: state.status,
+            activations: state.activations,
+            operations: state.operations,
+            journal_bytes: state.journal_bytes,
+            log_bytes: state.log_bytes,
+            ready: state.ready,
+            ended: state.ended,
+            failure: state.failure,
+            backtrace: state.backtrace,
+            untaken: state.untaken,
+            ..State::pending(state.time)
+        }
     }
 }

@@ -61,6 +61,11 @@ fn both_stores_do_the_same() {
         }
         model.check(&memory);
         model.check(&redb);
+        for world in [&redb, &memory] {
+            let commits = world.store.commits();
+            assert!(commits.rows_max <= 4_096, "{commits:?}");
+            assert!(commits.bytes_max <= 64 << 20, "{commits:?}");
+        }
         let (redb, memory) = (redb.opened.dump(), memory.opened.dump());
         for (redb, memory) in redb.iter().zip(&memory) {
             assert_eq!(redb, memory);

@@ -6,6 +6,7 @@ use dormouse_journal::{Channel, Kind, Open, OperationNumber, Outcome, RunId, Web
 use dormouse_store::{Accepted, Lying, RunQuery, State};
 
 use super::operations::{Came, Happens, taken};
+use crate::support::storage::check_storage;
 use crate::support::{World, run};
 
 /// The requests that were acknowledged and not delivered, by where they lie.
@@ -37,7 +38,7 @@ impl Model {
     pub(crate) fn check(&self, world: &World) {
         let views = views(world);
         let (mut due, mut timers, mut bytes) = (BTreeSet::new(), BTreeSet::new(), 0);
-        let mut queued = BTreeMap::new();
+        let (mut queued, mut ended) = (BTreeMap::new(), BTreeSet::new());
         for (id, state) in &views {
             let open = world.open(*id, usize::MAX);
             if !state.status.has_ended() && (state.activations == 0 || state.ready > 0) {
@@ -70,6 +71,7 @@ impl Model {
                 );
             }
             if state.status.has_ended() {
+                ended.insert(*id);
                 assert_eq!((open, state.ready), (Vec::new(), 0));
             } else {
                 assert_eq!(state.ready as usize, ready, "what is ready of {id}");
@@ -84,7 +86,9 @@ impl Model {
             .store
             .timers(None, dormouse_journal::Time(u64::MAX).into(), 100_000));
         let found = found.unwrap().due.into_iter();
+        // Those of ended runs wake nobody, and are cleared by and by.
         let found: BTreeSet<_> = found
+            .filter(|timer| !ended.contains(&timer.run))
             .map(|timer| (timer.due.0, timer.run, timer.operation.0))
             .collect();
         assert_eq!(found, timers, "the table of timers");
@@ -99,6 +103,10 @@ impl Model {
             );
         }
         check_large(world);
+        check_storage(
+            &world.opened.dump(),
+            views.iter().map(|(id, state)| (*id, state)),
+        );
         // Those of runs that were removed are gone with them.
         let there = |id: &RunId| views.iter().any(|(there, _)| there == id);
         let acknowledged = self.queued.iter().filter(|((id, ..), _)| there(id));

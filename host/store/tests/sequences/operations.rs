@@ -8,13 +8,13 @@ use dormouse_journal::{
 use dormouse_seams::Task;
 use dormouse_store::{
     Accept, Accepted, Activated, AttemptMade, Call, CommitRefused, InboxLimits, MailLimits,
-    NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, Recalled, RememberedKey, StartRun,
-    Store, WriteError,
+    NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, OverStorage, Recalled,
+    RememberedKey, StartRun, StorageLimits, Store, WriteError,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::support::{World, activation, run};
+use crate::support::{World, activation, no_limit, run};
 
 /// How long ended runs are kept.
 const RETENTION: u64 = 3_000;
@@ -22,6 +22,13 @@ const RETENTION: u64 = 3_000;
 const MAIL: MailLimits = MailLimits {
     queued: 4,
     bytes: 5_000,
+    storage: STORAGE,
+};
+
+/// Reached at times: a run sends and gets bodies of 1,500 bytes.
+const STORAGE: StorageLimits = StorageLimits {
+    run: 12_000,
+    workflow: 100_000,
 };
 
 /// Dice that fall the same for the same seed.
@@ -78,7 +85,7 @@ pub(crate) enum Happens {
     Attempt(RunId, OperationNumber, u32, AttemptMade),
     Notify(String, Payload),
     NotifyRun(RunId, String, Payload),
-    ServeEvents,
+    ServeEvents(Option<String>),
     Cancel(RunId),
     Block(RunId),
     Resume(RunId),
@@ -117,13 +124,20 @@ impl Happens {
                 then!(store.accept(accept, Box::new(|_| None)), Came::Accepted)
             }
             Happens::Attempt(id, operation, attempt, made) => {
-                then!(store.attempt_made(id, operation, attempt, made), told)
+                let over = OverStorage {
+                    most: STORAGE.run,
+                    retention: RETENTION,
+                    ..no_limit()
+                };
+                then!(store.attempt_made(id, operation, attempt, made, over), told)
             }
-            Happens::Notify(event, payload) => then!(store.notify(event, payload), told),
+            Happens::Notify(event, payload) => {
+                then!(store.notify(event, payload, Box::new(|_| None)), told)
+            }
             Happens::NotifyRun(id, event, payload) => {
                 then!(store.notify_run(id, event, payload, MAIL), told)
             }
-            Happens::ServeEvents => then!(store.serve_events(), told),
+            Happens::ServeEvents(last) => then!(store.serve_events(last), told),
             Happens::Cancel(id) => then!(store.cancel(id, RETENTION), told),
             Happens::Block(id) => {
                 let reason = Failure {
@@ -153,10 +167,10 @@ pub(crate) fn next(
         0..=1 => start(world, dice, runs),
         2..=10 => activate(world, dice, id).unwrap_or_else(|| accept(world, dice, id, *made)),
         11..=15 => accept(world, dice, id, *made),
-        16..=17 => attempt(world, dice).unwrap_or(Happens::ServeEvents),
+        16..=17 => attempt(world, dice).unwrap_or(Happens::ServeEvents(None)),
         18 => Happens::Notify(dice.event(), dice.payload()),
         19 => Happens::NotifyRun(id, dice.event(), dice.payload()),
-        20 => Happens::ServeEvents,
+        20 => Happens::ServeEvents(dice.once_in(2).then(|| dice.event())),
         21 => match dice.below(3) {
             0 => Happens::Cancel(id),
             1 => Happens::Block(id),
@@ -172,6 +186,7 @@ fn start(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>) -> Happens {
     runs.push(start.run);
     start.input.body = dice.body();
     start.remember = 2_000;
+    start.storage = STORAGE;
     if dice.once_in(3) {
         start.idempotency_key = Some(format!("key {}", dice.below(3)));
     }
@@ -197,6 +212,7 @@ fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
         requests: 5,
         bytes: 6_000,
         host_bytes: 20_000,
+        storage: STORAGE,
     };
     Happens::Accept(accept)
 }

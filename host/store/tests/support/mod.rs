@@ -12,6 +12,7 @@
 )]
 
 pub mod disk;
+pub mod storage;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,15 +21,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, End, GuestLimits, Head, Kind, Open, Operation,
-    OperationNumber, Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber,
-    WebhookOptions, json_payload,
+    Activation, Channel, Completion, Digest, End, Failure, GuestLimits, Head, Kind, Open,
+    Operation, OperationNumber, Outcome, Payload, Request, RunId, Source, Time, VersionId,
+    WebhookNumber, WebhookOptions, json_payload,
 };
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, CommitRefused, Deploy, InboxLimits, MailLimits, NewActivation,
-    OpenError, RunQuery, RunView, SendingView, StartRun, Started, State, Store, Webhook,
-    WebhookView, WriteError,
+    Accept, Accepted, Activated, AttemptMade, AttemptNoted, CommitRefused, Deploy, InboxLimits,
+    MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView, SendingView,
+    Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView, WriteError,
 };
 use dormouse_store_memory::{Dump, Memory};
 use dormouse_store_redb::{Disk, Options, RedbStore};
@@ -70,6 +71,7 @@ pub const RETENTION: u64 = 1_000_000;
 pub const MAIL: MailLimits = MailLimits {
     queued: 3,
     bytes: 1_000,
+    storage: StorageLimits::NONE,
 };
 
 /// Time that the test sets.
@@ -339,6 +341,7 @@ impl World {
             },
             idempotency_key: None,
             remember: 10_000,
+            storage: StorageLimits::NONE,
         }
     }
 
@@ -398,6 +401,7 @@ impl World {
                 requests: 3,
                 bytes: 1_000,
                 host_bytes: 1 << 20,
+                storage: StorageLimits::NONE,
             },
         }
     }
@@ -491,9 +495,70 @@ impl World {
             .collect()
     }
 
+    /// Records what came of an attempt at a call, without a limit on what the run may own.
+    pub fn attempt(
+        &self,
+        id: RunId,
+        operation: u32,
+        attempt: u32,
+        made: AttemptMade,
+    ) -> AttemptNoted {
+        let operation = OperationNumber(operation);
+        run(self
+            .store
+            .attempt_made(id, operation, attempt, made, no_limit()))
+        .unwrap()
+    }
+
+    /// Decides an event to all who wait for it. Nobody is reached yet.
+    pub fn decide(&self, event: &str, payload: Payload) -> Notified {
+        let notified = self.store.notify(event.into(), payload, Box::new(|_| None));
+        run(notified).unwrap()
+    }
+
+    /// Serves the events under way to their end, and returns what each piece did.
+    pub fn serve(&self) -> Vec<Served> {
+        let mut pieces = Vec::new();
+        let mut last = None;
+        loop {
+            let served = run(self.store.serve_events(last)).unwrap();
+            let more = served.more;
+            last = served.last.clone();
+            pieces.push(served);
+            assert!(pieces.len() < 1_000, "it does not come to an end");
+            if !more {
+                return pieces;
+            }
+        }
+    }
+
+    /// Sends an event to all who wait for it, and returns the runs whose waits it has reached.
+    pub fn notify(&self, event: &str, payload: Payload) -> Vec<RunId> {
+        let Notified::Decided(sequence) = self.decide(event, payload) else {
+            panic!("there is no room for it");
+        };
+        let reached = self.serve().into_iter().flat_map(|served| served.reached);
+        reached
+            .filter(|(decided, _)| *decided == sequence)
+            .map(|(_, run)| run)
+            .collect()
+    }
+
     /// Removes all that has expired.
     pub fn retire(&self) {
         while run(self.store.retire()).unwrap() {}
+    }
+}
+
+/// What becomes of a run that may own anything: nothing.
+pub fn no_limit() -> OverStorage {
+    OverStorage {
+        most: u64::MAX,
+        failure: Failure {
+            code: "limit".into(),
+            message: "it owns too much".into(),
+        },
+        retention: RETENTION,
     }
 }
 

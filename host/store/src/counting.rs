@@ -1,0 +1,178 @@
+//! Counting anew what runs own on the disk: the migration to the schema that counts it.
+
+use std::ops::Bound;
+
+use dormouse_journal::{RunId, decode, encode};
+
+use crate::ReadError;
+use crate::for_each_table;
+use crate::rows::counted::{counted, is_received, owner};
+use crate::rows::table::after;
+use crate::rows::{Part, Range, RowsMut};
+use crate::rules::run::next;
+use crate::tables::states::{self, Standing};
+use crate::tables::{TableId, broadcasts, mailboxes, meta, runs, underway, webhooks};
+
+/// How many bytes of rows one commit of the migration looks at, beside the run that it is at.
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// How many runs one commit of the migration counts.
+const BATCH_RUNS: usize = 500;
+
+/// To schema 3: counts what each run owns, writes it into the run's row, and adds it to the sum of its workflow. A pending
+/// run without a row gets none. Events that were under way are put in the order of their names first.
+pub(crate) fn count_storage(
+    rows: &mut dyn RowsMut,
+    cursor: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, ReadError> {
+    let last: Option<RunId> =
+        cursor
+            .map(|cursor| decode(&cursor))
+            .transpose()
+            .map_err(|source| ReadError::Row {
+                table: "meta",
+                source,
+            })?;
+    if last.is_none() {
+        sort_events(rows)?;
+    }
+    let mut bytes = 0;
+    let batch = runs::TABLE.list_prefixes::<_, _, String>(rows, after(last), BATCH_RUNS)?;
+    let is_end = batch.len() < BATCH_RUNS;
+    let mut reached = None;
+    for (run, workflow) in batch {
+        if bytes > BATCH_BYTES {
+            return Ok(reached.map(|run: RunId| encode(&run)));
+        }
+        let owned = owned(rows, run)?;
+        bytes += owned.all;
+        if let Some(mut standing) = states::TABLE.get(rows, run)? {
+            let mut queued = Queued::default();
+            queued.count(rows, run, &standing)?;
+            let state = &mut standing.state;
+            state.workflow.clone_from(&workflow);
+            state.storage_bytes = owned.all;
+            state.received_bytes = owned.received;
+            state.queued = queued.items;
+            state.queued_bytes = queued.bytes;
+            states::TABLE.put(rows, run, &standing)?;
+        }
+        let name = format!("{}{workflow}", meta::STORAGE_OF);
+        let sum: u64 = meta::get(rows, &name)?.unwrap_or_default();
+        meta::put(rows, &name, &sum.saturating_add(owned.all))?;
+        reached = Some(run);
+    }
+    Ok(reached.filter(|_| !is_end).map(|run| encode(&run)))
+}
+
+/// What the rows of a run count for.
+struct Owned {
+    all: u64,
+    received: u64,
+}
+
+/// Counts the rows of a run.
+fn owned(rows: &dyn RowsMut, run: RunId) -> Result<Owned, ReadError> {
+    let mut owned = Owned {
+        all: 0,
+        received: 0,
+    };
+    let behind = next(run);
+    for table in TableId::ALL {
+        let (first, next) = (first_key(*table, &run.0), first_key(*table, &behind.0));
+        if owner(*table, &first).is_none() {
+            continue;
+        }
+        let range = Range {
+            start: Bound::Included(&first),
+            end: Bound::Excluded(&next),
+            backwards: false,
+        };
+        rows.scan(*table, range, &mut |_, row| {
+            let bytes = counted(row.len());
+            owned.all += bytes;
+            if is_received(*table, row.len()) {
+                owned.received += bytes;
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+    }
+    Ok(owned)
+}
+
+/// What lies in the inboxes of a run.
+#[derive(Default)]
+struct Queued {
+    /// Requests and aimed events.
+    items: u64,
+    /// The size of the requests.
+    bytes: u64,
+}
+
+impl Queued {
+    fn count(
+        &mut self,
+        rows: &dyn RowsMut,
+        run: RunId,
+        standing: &Standing,
+    ) -> Result<(), ReadError> {
+        let all = standing
+            .webhooks
+            .all(&webhooks::TABLE, rows, run, usize::MAX)?;
+        for (_, webhook) in all {
+            self.items += u64::from(webhook.queued);
+            self.bytes += webhook.queued_bytes;
+        }
+        let names = (Bound::Included((run, "")), Bound::Excluded((next(run), "")));
+        mailboxes::TABLE.scan(rows, names, |_, mailbox| {
+            self.items += u64::from(mailbox.queued);
+            true
+        })
+    }
+}
+
+/// Puts the events that were under way in the order of their names. The earlier schema kept no more than one of each name
+/// that had many waits, so they are few.
+fn sort_events(rows: &mut dyn RowsMut) -> Result<(), ReadError> {
+    for (sequence, row) in broadcasts::TABLE.list(rows, broadcasts::TABLE.all(), usize::MAX)? {
+        underway::TABLE.add(rows, (row.event.as_str(), sequence))?;
+    }
+    Ok(())
+}
+
+macro_rules! least {
+    (U8, $run:ident) => {
+        Part::U8(0)
+    };
+    (U32, $run:ident) => {
+        Part::U32(0)
+    };
+    (U64, $run:ident) => {
+        Part::U64(0)
+    };
+    (Run, $run:ident) => {
+        Part::Run($run)
+    };
+    (Digest, $run:ident) => {
+        Part::Digest(&[0; 32])
+    };
+    (Text, $run:ident) => {
+        Part::Text("")
+    };
+    (Bytes, $run:ident) => {
+        Part::Bytes(&[])
+    };
+}
+
+macro_rules! first_keys {
+    ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
+        /// Returns the least key of a table, with this run where a key has one.
+        fn first_key(table: TableId, run: &[u8; 16]) -> Vec<Part<'_>> {
+            match table {
+                $(TableId::$table => vec![$(least!($part, run)),*],)*
+            }
+        }
+    };
+}
+
+for_each_table!(first_keys);

@@ -1,0 +1,76 @@
+//! The end of a run: what is decided at once, and what is cleared in pieces.
+//!
+//! A run may have thousands of operations open, each with a timer, a call, a result. At its end it is decided that it has
+//! ended; from then on nobody looks at any of that: its webhooks answer that it has ended, its calls are not sent, its
+//! timers wake nobody, events pass it by. So those few that lie in the run's own row are cleared at once, and the others
+//! afterwards, a bounded number in each transaction, from the queue of what expires.
+
+use dormouse_journal::{Kind, OperationNumber};
+
+use super::SMALL_ROW;
+use super::run::RunWrite;
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::counted::Room;
+use crate::tables::expiries::Expiring;
+use crate::tables::{calls, event_waits, open, results, timers};
+
+/// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
+/// in two, and an event in two that the result may have been the last to name.
+pub(super) const OPERATION: u64 = 9;
+
+/// What the end of a run writes: the operations in its own row are cleared, and what becomes of it later is noted twice.
+pub(super) const END: Extent = Extent {
+    rows: 8 * OPERATION + 2,
+    bytes: 2 * SMALL_ROW,
+};
+
+impl RunWrite<'_> {
+    /// Counts what a run that has just ended leaves untaken, clears what it had open or has it cleared, and has the run
+    /// removed after `retention` milliseconds.
+    pub(crate) fn end(&mut self, retention: u64) -> Result<(), ReadError> {
+        let now = self.now;
+        for number in self.loaded.open.numbers() {
+            self.clear_operation(number)?;
+        }
+        let state = self.state_mut();
+        state.untaken = state.queued;
+        state.ready = 0;
+        state.notifying = 0;
+        state.ended = Some(now);
+        if !open::TABLE
+            .keys(self.rows, open::TABLE.of(self.id), false, 1)?
+            .is_empty()
+        {
+            Expiring::Open(self.id).add(self.rows, now)?;
+        }
+        Expiring::Run(self.id).add(self.rows, now.after(retention))
+    }
+
+    /// Clears what an ended run had open, as long as there is room. Returns whether that was all.
+    pub(crate) fn clear_some(&mut self, room: Room) -> Result<bool, ReadError> {
+        while room.is_left_by(self.rows) {
+            let first = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, 1)?;
+            let Some((_, number)) = first.first() else {
+                return Ok(true);
+            };
+            self.clear_operation(*number)?;
+        }
+        Ok(false)
+    }
+
+    /// Removes an operation, and everything by which it could complete.
+    fn clear_operation(&mut self, number: OperationNumber) -> Result<(), ReadError> {
+        let Some(open) = self.take_open(number)? else {
+            return Ok(());
+        };
+        let run = self.id;
+        timers::remove(self.rows, run, number, &open)?;
+        if let Kind::WaitForEvent { event, .. } = &open.kind {
+            event_waits::TABLE.remove(self.rows, (event.as_str(), run, number))?;
+        }
+        calls::remove(self.rows, (run, number))?;
+        results::remove(self.rows, (run, number))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Events aimed at one run, which keeps them for its next waits.
+
+use dormouse_journal::{Payload, RunId};
+
+use super::storage::StorageLimits;
+use super::{RUN, SMALL_ROW, Transaction, Write};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::tables::apart::Apart;
+use crate::tables::mail;
+
+/// How much may lie in a run's inbox for one event.
+#[derive(Debug, Clone, Copy)]
+pub struct MailLimits {
+    /// How many events.
+    pub queued: u32,
+    /// How many bytes.
+    pub bytes: u64,
+    /// What the run and its workflow may own.
+    pub storage: StorageLimits,
+}
+
+/// What came of an event aimed at one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AimedNotified {
+    /// It lies in the run's inbox.
+    Queued,
+    /// The run has ended.
+    Ended,
+    /// The inbox is full.
+    Full,
+    /// The run owns as much on the disk as it may.
+    RunFull,
+    /// All runs of its workflow together own as much on the disk as they may.
+    WorkflowFull,
+    /// There is no such run.
+    Unknown,
+}
+
+/// Sends an event to one run.
+pub(crate) struct NotifyRun {
+    pub(crate) run: RunId,
+    pub(crate) event: String,
+    pub(crate) size: u64,
+    pub(crate) payload: Apart<Payload>,
+    pub(crate) limits: MailLimits,
+}
+
+impl NotifyRun {
+    /// Sends so many bytes of payload.
+    pub(crate) fn new(run: RunId, event: String, payload: Payload, limits: MailLimits) -> Self {
+        NotifyRun {
+            run,
+            event,
+            size: payload.body.len() as u64,
+            payload: Apart::new(crate::tables::broadcasts::payload_size(&payload), payload),
+            limits,
+        }
+    }
+}
+
+impl Transaction for NotifyRun {
+    type Output = AimedNotified;
+
+    fn run(&self) -> Option<RunId> {
+        Some(self.run)
+    }
+
+    fn cost(&self) -> Extent {
+        cost(&self.payload)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<AimedNotified, ReadError> {
+        send_to_run(
+            write,
+            self.run,
+            &self.event,
+            (self.size, &self.payload),
+            self.limits,
+        )
+    }
+}
+
+/// What sending an event to one run writes: the event, its payload, the inbox.
+pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
+    RUN.and(Extent::new(3, payload.bytes() + 2 * SMALL_ROW))
+}
+
+/// Puts an event into a run's inbox for it.
+pub(super) fn send_to_run(
+    write: &mut Write<'_>,
+    id: RunId,
+    event: &str,
+    (size, payload): (u64, &Apart<Payload>),
+    limits: MailLimits,
+) -> Result<AimedNotified, ReadError> {
+    let Some(run) = write.run(id)? else {
+        return Ok(AimedNotified::Unknown);
+    };
+    if run.state().status.has_ended() {
+        return Ok(AimedNotified::Ended);
+    }
+    let mailbox = run.mailbox(event)?;
+    if mailbox.queued >= limits.queued || mailbox.queued_bytes.saturating_add(size) > limits.bytes {
+        return Ok(AimedNotified::Full);
+    }
+    let grows = payload.bytes().saturating_add(SMALL_ROW);
+    if limits.storage.refuse_sent(&run, grows) {
+        return Ok(AimedNotified::RunFull);
+    }
+    let workflow = run.state().workflow.clone();
+    if limits.storage.refuse_workflow(write, &workflow, grows)? {
+        return Ok(AimedNotified::WorkflowFull);
+    }
+    let Some(mut run) = write.run(id)? else {
+        return Ok(AimedNotified::Unknown);
+    };
+    let key = (id, event, mailbox.next_place);
+    mail::put(run.rows, key, run.now, size, payload)?;
+    run.change_mailbox(event, |mailbox| {
+        mailbox.next_place += 1;
+        mailbox.queued += 1;
+        mailbox.queued_bytes += size;
+    })?;
+    Ok(AimedNotified::Queued)
+}

@@ -1,0 +1,159 @@
+//! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
+
+use dormouse_journal::{Activation, End, Kind, LogLine, OperationNumber, Payload, Source};
+
+use super::clearing::{END, OPERATION};
+use super::mail::MailLimits;
+use super::new_activation::{NewActivation, NewNotify, NewResponse, NotifyTarget};
+use super::{RUN, SMALL_ROW, events, mail};
+use crate::rows::Extent;
+use crate::tables::apart::Apart;
+use crate::tables::broadcasts::payload_size;
+use crate::tables::{Call, Reply, logs, replies, results};
+
+/// How many rows opening an operation writes: itself, its timer, and a wait for an event with its mailbox.
+const OPENED: u64 = 4;
+
+/// How many more rows closing an operation changes than clearing it: its webhook or mailbox.
+const CLOSED: u64 = OPERATION + 1;
+
+/// How many rows taking what is delivered changes: a request in two, its webhook; or an event in two, its mailbox; or a
+/// result in two, and the event in two that it may have been the last to name.
+const TAKEN: u64 = 4;
+
+/// An activation, encoded.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(super) activation: Activation,
+    pub(super) record: Vec<u8>,
+    pub(super) source: Option<Source>,
+    pub(super) calls: Vec<PreparedCall>,
+    pub(super) sends: Vec<Send>,
+    /// Whom the workflow has answered, each with the row that keeps the answer.
+    pub(super) replies: Vec<(String, Vec<u8>)>,
+    /// The rows of the log.
+    pub(super) logs: Vec<Vec<u8>>,
+    pub(super) logged: u64,
+    pub(super) cost: Extent,
+}
+
+/// A call, encoded if it is large.
+#[derive(Debug)]
+pub(super) struct PreparedCall {
+    pub(super) operation: OperationNumber,
+    pub(super) allowed: u32,
+    pub(super) call: Apart<Call>,
+}
+
+/// An event to be sent, encoded if it is large.
+#[derive(Debug)]
+pub(super) struct Send {
+    pub(super) operation: OperationNumber,
+    pub(super) event: String,
+    pub(super) to: NotifyTarget,
+    pub(super) size: u64,
+    pub(super) payload: Apart<Payload>,
+}
+
+impl Prepared {
+    pub(crate) fn new(new: NewActivation) -> Self {
+        let mut prepared = Prepared {
+            record: new.activation.encode(),
+            activation: new.activation,
+            source: new.source,
+            calls: new.calls.into_iter().map(call).collect(),
+            sends: new.notifies.into_iter().map(send).collect(),
+            replies: new.responses.into_iter().map(reply).collect(),
+            logs: new.logs.iter().map(log).collect(),
+            logged: new.logged,
+            cost: Extent::default(),
+        };
+        prepared.cost = prepared.cost();
+        prepared
+    }
+
+    /// Returns true if it sends an event, and so may touch other runs.
+    pub(super) fn sends(&self) -> bool {
+        !self.sends.is_empty()
+    }
+
+    /// Returns what committing it writes at most. Most of the rows are those of the operations that it opens and closes,
+    /// of which a run may have as many at once as `outstanding-limit` says: one that has more than a group has room for
+    /// is in a group of its own.
+    fn cost(&self) -> Extent {
+        let operations = self.activation.operations.iter();
+        let changed: u64 = operations.map(|operation| changed(&operation.kind)).sum();
+        let sum = |rows: &mut dyn Iterator<Item = usize>| rows.sum::<usize>() as u64;
+        let calls = self.calls.iter().map(|call| call.call.bytes() + SMALL_ROW);
+        let replies = sum(&mut self.replies.iter().map(|(_, row)| row.len()));
+        let logs = sum(&mut self.logs.iter().map(Vec::len));
+        let sends = self.sends.iter().map(|send| match send.to {
+            NotifyTarget::Everyone => events::cost(&send.payload),
+            NotifyTarget::Run(_) => RUN.and(mail::cost(&send.payload)),
+            NotifyTarget::Nobody => Extent::default(),
+        });
+        let told = 4 * self.sends.len() as u64;
+        let sends = sends.fold(Extent::new(told, told * SMALL_ROW), Extent::and);
+        let rows = 1 + TAKEN + CLOSED + changed + 2 * self.calls.len() as u64;
+        let rows = rows + self.replies.len() as u64 + self.logs.len() as u64;
+        // An operation that is open repeats what the record says of it, and a failure is in the run's row as well.
+        let record = self.record.len() as u64;
+        let delivered = self.activation.completion.as_ref();
+        let delivered = delivered.map_or(0, |delivered| results::size(&delivered.outcome)) as u64;
+        let repeated = record.saturating_sub(delivered) + changed * SMALL_ROW;
+        let bytes = record + repeated + calls.sum::<u64>() + replies + logs;
+        let activation = Extent::new(rows, bytes).and(sends).and(RUN);
+        match &self.activation.end {
+            None => activation,
+            Some(End::Completed(_)) => activation.and(END),
+            Some(End::Failed { .. }) => activation.and(END).and(Extent::new(0, record)),
+        }
+    }
+}
+
+/// Returns how many rows an operation changes when it is made.
+fn changed(kind: &Kind) -> u64 {
+    match kind {
+        Kind::Abandon { operations, .. } => (CLOSED + 1) * operations.len() as u64,
+        Kind::CreateWebhook { .. } | Kind::CloseWebhook { .. } => 1,
+        _ => OPENED,
+    }
+}
+
+fn call(new: super::NewCall) -> PreparedCall {
+    PreparedCall {
+        operation: new.operation,
+        allowed: new.call.retry.attempts,
+        call: Apart::new(new.call.size(), new.call),
+    }
+}
+
+fn send(new: NewNotify) -> Send {
+    Send {
+        operation: new.operation,
+        event: new.event,
+        to: new.to,
+        size: new.payload.body.len() as u64,
+        payload: Apart::new(payload_size(&new.payload), new.payload),
+    }
+}
+
+fn reply(new: NewResponse) -> (String, Vec<u8>) {
+    let row = Reply {
+        response: Some(new.response),
+    };
+    (new.delivery, replies::TABLE.encode(&row))
+}
+
+fn log(line: &LogLine) -> Vec<u8> {
+    logs::TABLE.encode(line)
+}
+
+/// What an activation is committed under.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommitLimits {
+    /// How long the run is kept if it ends, in milliseconds.
+    pub(crate) retention: u64,
+    /// How much events aimed at a run may take.
+    pub(crate) mail: MailLimits,
+}

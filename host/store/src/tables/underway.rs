@@ -1,0 +1,8 @@
+//! `underway`: events sent to all that were decided and have not reached everybody yet.
+//!
+//! Key: event, the commit sequence at which it was decided. No row: that is in `broadcasts`.
+
+use super::TableId;
+use crate::rows::table::Index;
+
+pub(crate) const TABLE: Index<(String, u64)> = Index::new(TableId::Underway);
