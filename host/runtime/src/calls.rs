@@ -233,8 +233,11 @@ impl Calls {
                 is_last = page.iter().any(|call| call.run != run);
                 page.retain(|call| call.run == run);
             }
+            let is_recovering = !self.is_recovered.load(Ordering::Acquire);
             let (cut_off, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|call| {
-                call.attempts.next <= self.started && !self.lock().knows((call.run, call.operation))
+                is_recovering
+                    && call.attempts.next <= self.started
+                    && !self.lock().knows((call.run, call.operation))
             });
             others.iter().for_each(|call| self.take_up(call));
             // Together, so that what they write goes to the disk together.
