@@ -55,13 +55,10 @@ mod tests {
     #[test]
     fn what_is_out_of_bounds_is_refused_with_what_is_not() {
         let error = |limit: &Limit, text: &str| limit.parse(text).unwrap_err().to_string();
-        assert_eq!(error(&BODY, "0"), "give 1 bytes or more");
-        assert_eq!(error(&CPU, "0s"), "give 1ms or more");
-        assert_eq!(
-            error(&INSTANCES, "0"),
-            "give a whole number from 1 to 65536"
-        );
-        assert!(error(&BODY, "16 potatoes").starts_with("give a size, such as"));
-        assert!(error(&CPU, "soon").starts_with("give a span of time, such as"));
+        assert_eq!(error(BODY, "0"), "give 1 bytes or more");
+        assert_eq!(error(CPU, "0s"), "give 1ms or more");
+        assert_eq!(error(INSTANCES, "0"), "give a whole number from 1 to 65536");
+        assert!(error(BODY, "16 potatoes").starts_with("give a size, such as"));
+        assert!(error(CPU, "soon").starts_with("give a span of time, such as"));
     }
 }

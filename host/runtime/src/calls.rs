@@ -89,6 +89,7 @@ pub(crate) struct CallParts {
 }
 
 /// How a call goes on after its task is done.
+#[derive(Clone, Copy)]
 enum Outcome {
     /// It does not: it has a result, or nobody wants one.
     Over,

@@ -337,7 +337,7 @@ fn a_repeat_is_told_without_a_write_also_after_the_end(ground: Ground) {
     assert_eq!(repeat(id, this), None);
     assert!(!remembers(id, None));
 
-    world.send(keyed.clone()).unwrap();
+    world.send(keyed).unwrap();
     let duplicate = Accepted::Duplicate {
         id: "request a".into(),
         place: 0,

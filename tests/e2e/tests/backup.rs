@@ -185,7 +185,7 @@ fn a_file_that_exists_is_kept_unless_told_otherwise() {
 
     let made = back_up(&host, &["--force", "--json", name]).json();
     let length = fs::metadata(&backup).unwrap().len();
-    assert_eq!(made, json!({"bytes": length, "format": 2, "runs": 0}));
+    assert_eq!(made, json!({"bytes": length, "format": 3, "runs": 0}));
 
     let unreachable = Cli::of(&host).run(&[
         "backup",
@@ -215,7 +215,7 @@ fn the_api_gives_it_to_whoever_may_have_everything() {
     let astray = open
         .request("GET", "/v1/backup")
         .header("origin", "https://elsewhere.example");
-    astray.send().expect_problem(403, "forbidden");
+    astray.send().expect_problem(403, "cross-site");
 }
 
 #[test]

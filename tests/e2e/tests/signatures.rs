@@ -4,6 +4,7 @@ use std::fs;
 
 use dormouse_e2e::{
     Answer, Host, Request, Run, Scheme, bytes, header_values, http2, now, raw, request, sign,
+    wait_until,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -125,13 +126,14 @@ fn what_proves_nothing_is_401_counted_and_leaves_the_run_asleep() {
             let before = host.hook_answers(code);
             refused(request.send(), code);
             assert_eq!(host.hook_answers(code), before + 1);
-            let log = host.log();
             let reason = format!("reason=\"{code}\"");
-            let line = log.lines().rfind(|line| line.contains(run.id())).unwrap();
-            assert!(
-                line.contains(&reason) && line.contains("webhook=0"),
-                "{line}"
-            );
+            wait_until("the refusal is in the log", || {
+                let log = host.log();
+                let mut lines = log.lines().filter(|line| line.contains(run.id()));
+                lines
+                    .any(|line| line.contains(&reason) && line.contains("webhook=0"))
+                    .then_some(())
+            });
         }
         assert_eq!(run.queued(), 0);
         assert_eq!(run.journal(), journal, "the run was woken");

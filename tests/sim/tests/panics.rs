@@ -21,7 +21,7 @@ fn script() -> Value {
     json!({"seq": [
         {"webhook": "a"},
         {"webhook": "b", "options": {"reply": {"from-workflow": 10_000}}},
-        {"join": [call.clone(), call.clone(), {"sleep": 50}]},
+        {"join": [call.clone(), call, {"sleep": 50}]},
         {"race": [{"wait": "a", "ms": null}, {"sleep": 50}]},
         {"wait": "a", "ms": null},
         {"step": "s", "value": 5},

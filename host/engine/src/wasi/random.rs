@@ -24,8 +24,7 @@ impl Guest {
         else {
             return Err(Stop::Limit(format!(
                 "the workflow asked for {length} random bytes at once, and the limit is {limit}; ask for fewer, or \
-                 raise the host's setting `{}`",
-                BODY
+                 raise the host's setting `{BODY}`"
             ))
             .into());
         };

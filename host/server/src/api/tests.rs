@@ -142,7 +142,10 @@ async fn an_empty_host_has_empty_lists() {
     let reached = request("POST", "/v1/events/go")
         .body(Body::empty())
         .unwrap();
-    assert_eq!(check(&api, reached, 200).await, json!({"runs": []}));
+    assert_eq!(
+        check(&api, reached, 200).await,
+        json!({"waits": 0, "runs": [], "more": false})
+    );
     check(&api, get("/healthz"), 200).await;
     check(&api, get("/readyz"), 200).await;
 }

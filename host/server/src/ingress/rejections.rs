@@ -81,7 +81,7 @@ impl Rejections {
         if !matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND) {
             counts.count((run, webhook), reason, now, MOST);
         }
-        let refused = counts.to_log(reason, Instant::now());
+        let refused = counts.log_now(reason, Instant::now());
         drop(counts);
         let (webhook, client) = (webhook.0, client.map(tracing::field::display));
         match refused {
@@ -111,7 +111,7 @@ impl Rejections {
 
 impl Counts {
     /// Counts one more refusal for the log. Returns how many there were since the last line, if there is to be another.
-    fn to_log(&mut self, reason: &'static str, now: Instant) -> Option<u64> {
+    fn log_now(&mut self, reason: &'static str, now: Instant) -> Option<u64> {
         let logged = self.logged.entry(reason).or_insert(Logged {
             since: now,
             lines: 0,
@@ -169,7 +169,7 @@ mod tests {
         };
         let (fast, wrong) = (StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED);
         count(&rejections, one, fast, "too-fast", 5);
-        count(&rejections.clone(), one, wrong, "signature-wrong", 6);
+        count(&rejections, one, wrong, "signature-wrong", 6);
         count(&rejections, one, fast, "too-fast", 7);
         count(&rejections, other, fast, "too-fast", 8);
         count(&rejections, one, StatusCode::GONE, "webhook-gone", 9);
@@ -183,7 +183,7 @@ mod tests {
     fn a_reason_is_logged_some_times_a_minute_with_its_count() {
         let mut counts = Counts::default();
         let start = Instant::now();
-        let mut log = |reason, after| counts.to_log(reason, start + Duration::from_secs(after));
+        let mut log = |reason, after| counts.log_now(reason, start + Duration::from_secs(after));
         for _ in 0..LOG_LINES {
             assert_eq!(log("too-fast", 0), Some(1));
         }

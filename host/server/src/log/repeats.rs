@@ -19,7 +19,7 @@ use tracing_subscriber::layer::{Context, Filter};
 use super::telling::{is_telling, now};
 
 /// How often one message is written within [`SPAN`].
-const OFTEN: u64 = 10;
+const OFTEN: u64 = 100;
 
 /// The span of time that begins with a message.
 const SPAN: Duration = Duration::from_secs(10);
@@ -232,11 +232,11 @@ mod tests {
     #[test]
     fn the_first_of_a_span_are_written_and_the_rest_is_told_at_its_end() {
         let world = World::new();
-        refuse(9);
+        refuse(99);
         assert_eq!(world.repeats.due(), None, "nothing can have been left out");
         refuse(991);
         tracing::warn!("another message");
-        assert_eq!(world.written(), 11);
+        assert_eq!(world.written(), 101);
         let before = world.pass(SPAN - Duration::from_millis(1));
         assert!(world.repeats.take(before).is_empty());
         let end = world.pass(Duration::from_millis(1));
@@ -256,10 +256,10 @@ mod tests {
     #[test]
     fn what_is_left_out_before_it_is_told_is_not_forgotten() {
         let world = World::new();
-        refuse(11);
+        refuse(101);
         let late = world.pass(2 * SPAN);
         refuse(5);
-        assert_eq!(world.written(), 10);
+        assert_eq!(world.written(), 100);
         let told: Vec<u64> = world
             .repeats
             .take(late)

@@ -26,7 +26,7 @@ impl<'b, B: Backend> Space<'b, B> {
             is_housekeeping_alone: false,
             misfits: 0,
         };
-        if backend.lacks_space() && !(backend.finds_space() && !backend.lacks_space()) {
+        if backend.lacks_space() && (!backend.finds_space() || backend.lacks_space()) {
             space.refuse_all_but_housekeeping(group);
         }
         space
@@ -59,7 +59,7 @@ impl<'b, B: Backend> Space<'b, B> {
             .into_iter()
             .partition(|job| job.is_housekeeping());
         *group = housekeeping;
-        for job in Vec::<Box<dyn Job>>::from(refused) {
+        for job in refused {
             job.answer(Err(WriteError::Full));
         }
     }

@@ -323,7 +323,7 @@ impl<B: Backend> Writer<B> {
             let all = || {
                 following
                     .into_iter()
-                    .for_each(|follow| guarded(follow, None))
+                    .for_each(|follow| guarded(follow, None));
             };
             return self.spawner.spawn(Box::pin(async move { all() }));
         }
