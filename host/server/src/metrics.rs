@@ -41,6 +41,7 @@ pub struct Metrics {
     inbox_bytes: Gauge,
     commits: Counter,
     writes: Counter,
+    memory: Family<Share, Gauge>,
     clock_step: Gauge<f64, AtomicU64>,
     clock_steps: Counter,
     log: Lines,
@@ -63,6 +64,8 @@ pub struct Moment {
     pub inbox_bytes: Option<u64>,
     /// What was made durable since the host started.
     pub commits: Commits,
+    /// Bytes taken of each part of the budget of memory.
+    pub memory: [(&'static str, u64); 3],
     /// How many milliseconds the machine's clock is ahead of the host's dates.
     pub clock_ahead: i64,
     /// How often the machine's clock was set since the host started.
@@ -80,6 +83,11 @@ struct Answered {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct What {
     what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Share {
+    part: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -174,6 +182,7 @@ impl Metrics {
             held,
             inbox_bytes,
             commits,
+            memory,
             clock_ahead,
             clock_steps,
             degraded,
@@ -199,6 +208,10 @@ impl Metrics {
             .inner()
             .store(commits.groups, Ordering::Relaxed);
         self.writes.inner().store(commits.writes, Ordering::Relaxed);
+        for (part, bytes) in memory {
+            let gauge = self.memory.get_or_create(&Share { part });
+            gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
         self.clock_steps
             .inner()
             .store(clock_steps, Ordering::Relaxed);
@@ -289,6 +302,12 @@ impl Metrics {
             "What these transactions wrote: activations, requests accepted, starts and the like",
             writes.clone(),
         );
+        let memory = Family::default();
+        registry.register(
+            "memory_taken_bytes",
+            "What is taken of the budget of memory, by its parts",
+            memory.clone(),
+        );
         let clock_step = Gauge::default();
         registry.register(
             "clock_step_seconds",
@@ -339,6 +358,7 @@ impl Metrics {
             inbox_bytes,
             commits,
             writes,
+            memory,
             clock_step,
             clock_steps,
             log,
@@ -417,6 +437,7 @@ mod tests {
                 rows_max: 8,
                 bytes_max: 9,
             },
+            memory: [("requests", 1), ("calls", 2), ("guests", 3)],
             clock_ahead: -1_500,
             clock_steps: 8,
             degraded: vec![Degraded::Log],
@@ -437,6 +458,7 @@ mod tests {
             "dormouse_inbox_bytes 5",
             "dormouse_commits_total 6",
             "dormouse_writes_total 7",
+            "dormouse_memory_taken_bytes{part=\"guests\"} 3",
             "dormouse_clock_step_seconds -1.5",
             "dormouse_clock_steps_total 8",
             "dormouse_log_lines_dropped_total 0",

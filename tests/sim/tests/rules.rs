@@ -274,6 +274,26 @@ fn more_runs_than_instances_queue_and_all_end(ground: Ground) {
     }
 }
 
+/// A guest of the script takes a little over a mebibyte, so that these have room for three at once. Their limit is far more
+/// than there is: it is all that is there that is reserved for one that found none.
+fn more_runs_than_memory_has_room_for_take_turns_and_all_end(ground: Ground) {
+    let (world, host) = world(ground, |settings| {
+        settings.limits.memory_budget = 6 << 20;
+    });
+    let script = hook_then(&[json!({"sleep": 1_000}), json!({"wait": "a", "ms": null})]);
+    let runs: Vec<RunId> = (0..40)
+        .map(|_| world.start(&host, "script", &script))
+        .collect();
+    world.pass(2_000);
+    for run in &runs {
+        world.post(&host, &world.url(*run), &[], "a").unwrap();
+    }
+    for run in runs {
+        let result = world.result(&host, run);
+        assert_eq!(bodies(&result).last(), Some(&Some("a".into())));
+    }
+}
+
 fn a_closed_webhook_takes_nothing_more(ground: Ground) {
     let (world, host) = world(ground, warm);
     let script = hook_then(&[
@@ -371,6 +391,7 @@ on_both! {
     a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed,
     waits_at_once_are_served_in_the_order_made,
     more_runs_than_instances_queue_and_all_end,
+    more_runs_than_memory_has_room_for_take_turns_and_all_end,
     a_closed_webhook_takes_nothing_more,
     an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not,
     code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use dormouse_api::{Degraded, Health, ProblemBody};
+use dormouse_limits::Part;
 use dormouse_runtime::Readiness;
 use http::header::CONTENT_TYPE;
 
@@ -70,6 +71,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         held: state.runtime.held(),
         inbox_bytes: inbox_bytes.ok(),
         commits: state.runtime.commits(),
+        memory: Part::ALL.map(|part| (part.name(), state.runtime.memory().taken(part))),
         clock_ahead: state.runtime.clock().ahead(),
         clock_steps: state.runtime.clock().stepped(),
         degraded: state.health.degraded().await,
