@@ -39,6 +39,7 @@ mod hostile;
 mod kills;
 mod limits;
 mod logs;
+mod memory;
 mod network;
 mod operations;
 mod payment;
