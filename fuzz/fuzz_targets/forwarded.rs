@@ -14,6 +14,7 @@ use url::Url;
 
 /// By its path, since its crate has wasmtime in its tree. Formatted there: from here its tests are not found.
 #[rustfmt::skip]
+#[expect(dead_code, reason = "the URL of a request is none of this target's")]
 #[path = "../../host/server/src/ingress/client.rs"]
 mod client;
 

@@ -244,7 +244,7 @@ fn check(config: &Config) {
     let again = written_out(config);
     // That of a listener is spelled as the listener is (`http://127.0.0.1:80`).
     assert_eq!(Url::parse(&again.public_url), Url::parse(url));
-    assert_eq!(again.limits, *limits);
+    assert_eq!(again.limits, config.limits);
     assert_eq!(again.egress, config.egress);
     assert_eq!(again.mask_headers, config.mask_headers);
 }
