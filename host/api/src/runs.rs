@@ -60,7 +60,7 @@ pub struct RunSummary {
     pub created: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// Why it failed, or why it is blocked.
+    /// Why it failed, or why it is blocked. Lists cut a message after 1,024 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// Requests and events that were accepted for it and that no wait had taken when it ended.

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use bytes::Bytes;
 use dormouse_journal::{
-    CallError, Channel, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
+    CallError, Channel, End, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
@@ -28,6 +28,7 @@ on_both_grounds! {
     an_abandoned_call_completes_as_given_up,
     what_a_last_activation_wanted_is_not_done,
     runs_are_listed_newest_first_by_page,
+    lists_cut_long_messages_between_characters,
     an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns,
     a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself,
     pending_runs_are_listed_without_others_that_are_due,
@@ -307,6 +308,35 @@ fn runs_are_listed_newest_first_by_page(ground: Ground) {
     assert_eq!(list(&of(Some(Status::Pending), "w")).0.len(), 4);
     assert_eq!(list(&of(None, "w")).0.len(), 5);
     assert_eq!(list(&of(None, "other")).0.len(), 0);
+}
+
+/// A page holds many runs at once, and an author can make a message as large as a body.
+fn lists_cut_long_messages_between_characters(ground: Ground) {
+    let world = World::new(ground);
+    let id = world.start();
+    let mut new = activation(world.now(), None, vec![]);
+    let message = "é".repeat(1_000_000);
+    let failure = Failure {
+        code: "author".into(),
+        message: message.clone(),
+    };
+    new.activation.end = Some(End::Failed {
+        failure,
+        backtrace: None,
+    });
+    world.commit(id, 0, new).unwrap();
+    let all = RunQuery {
+        limit: 10,
+        ..RunQuery::default()
+    };
+    let page = run(world.store.runs(all)).unwrap();
+    let listed = page.runs[0].state.failure.clone().unwrap().message;
+    assert_eq!(listed, format!("{}…", "é".repeat(512)));
+    assert_eq!(
+        world.state(id).failure.unwrap().message,
+        message,
+        "the run has it whole"
+    );
 }
 
 fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(ground: Ground) {

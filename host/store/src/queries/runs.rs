@@ -19,6 +19,9 @@ use crate::views::{JournalPage, LogPage, RunPage, RunQuery, RunShown, RunView};
 /// cursor, rather than take long.
 const SCAN: usize = 10_000;
 
+/// How many bytes of a failure's message a list has.
+const LISTED_MESSAGE: usize = 1_024;
+
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
 
@@ -196,7 +199,7 @@ impl<R: Rows> View<R> {
                 if let Some((view, _)) = self.view_and_standing(id)?
                     && matches(query, &view)
                 {
-                    page.runs.push(view);
+                    page.runs.push(listed(view));
                 }
             }
             if is_end {
@@ -235,6 +238,21 @@ impl<R: Rows> View<R> {
             runs::TABLE.keys(rows, range, true, limit)
         }
     }
+}
+
+/// Returns a run as lists have it. Whoever reads a list holds all of it at once, so what an author can make as large as a
+/// body is cut: the message of a failure, and the headers of the start.
+fn listed(mut view: RunView) -> RunView {
+    view.run.headers = Vec::new();
+    if let Some(failure) = &mut view.state.failure
+        && failure.message.len() > LISTED_MESSAGE
+    {
+        let end = failure.message.floor_char_boundary(LISTED_MESSAGE);
+        failure.message.truncate(end);
+        failure.message.shrink_to_fit();
+        failure.message.push('…');
+    }
+    view
 }
 
 /// Returns true if a run is one of those that are asked for.
