@@ -191,7 +191,6 @@ impl Instance {
         }
         state.meter.reset();
         state.volume = 0;
-        state.release_handed();
         state.log.forget_last_words();
         let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
         drop(state);

@@ -24,6 +24,8 @@ pub struct Launch {
     pub host_limits: Arc<Limits>,
     /// The memory that is reserved for the guest, which may be none: more is taken when the guest needs it.
     pub memory: Grant,
+    /// The memory that is reserved for what the guest hands to the host in its first new activation.
+    pub handed: Grant,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
     /// Measures the CPU time that the guest uses.

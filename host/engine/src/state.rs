@@ -84,7 +84,7 @@ impl State {
             waits: Waits::default(),
             effects: Vec::new(),
             volume: 0,
-            handed: launch.memory.another(),
+            handed: launch.handed,
             memory_reserved: launch.memory,
             log: Log::new(size(launch.host_limits.log), launch.logged),
             meter: Meter::new(launch.cpu, Duration::from_millis(launch.host_limits.cpu)),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Status, Time};
-use dormouse_limits::{Budget, Limits};
+use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
 use dormouse_store::{
     AttemptMade, AttemptNoted, Attempts, Call, OutstandingCall, ReadError, SendingView, Store,
@@ -304,6 +304,17 @@ impl Calls {
         Ok(sending.filter(|sending| sending.attempts.scheduled == made))
     }
 
+    /// Has the memory for a call's body counted for as long as it is in use. Returns false if there is none.
+    fn hold(&self, call: &mut Call) -> bool {
+        let mut memory = self.memory.begin(Part::Calls);
+        let body = &mut call.request.body;
+        if !memory.reach_body(body.len() as u64) {
+            return false;
+        }
+        *body = memory.keep(std::mem::take(body));
+        true
+    }
+
     fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>, party: &Party) -> Attempt {
         let mut request = call.request.clone();
         let named = |name: &str| {
@@ -470,7 +481,7 @@ impl Flight {
     /// Makes the next attempt, and returns how the call goes on.
     async fn course(&mut self) -> Outcome {
         let (calls, id) = (self.calls.clone(), (self.party.run, self.operation));
-        let sending = match calls.wanted(id, &self.course).await {
+        let mut sending = match calls.wanted(id, &self.course).await {
             Ok(Some(sending)) => sending,
             Ok(None) => return Outcome::Over,
             Err(error) => {
@@ -480,6 +491,10 @@ impl Flight {
         };
         if self.course.cut_off {
             return self.count_cut_off(&sending).await;
+        }
+        if !calls.hold(&mut sending.call) {
+            tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
+            return self.withdraw().await;
         }
         let headers = calls.secrets.sending(&sending);
         if let Err(SendRefused::Trouble(trouble)) = &headers {

@@ -16,6 +16,9 @@ use crate::trouble::Trouble;
 /// The part of the guests' memory that is left free for those that are active, if dropping warm ones does it.
 const HEADROOM: u64 = 8;
 
+/// The part of it that is reserved for what one guest hands to the host, beside its limit.
+const HANDED: u64 = 4;
+
 /// The memory of guests.
 pub(crate) struct GuestMemory {
     budget: Budget,
@@ -36,34 +39,46 @@ impl GuestMemory {
         })
     }
 
-    /// Returns the memory that a new instance of a run begins with: its whole limit if it found none before.
-    pub(crate) fn reserve(&self, run: RunId, limit: u64) -> Result<Grant, Trouble> {
+    /// Returns the memory that a new instance of a run begins with, and that for what it hands to the host. Both are all that
+    /// it may need if it found none before.
+    pub(crate) fn reserve(&self, run: RunId, limit: u64) -> Result<(Grant, Grant), Trouble> {
         let size = self.budget.size(Part::Guests);
         if !self.is_short(run) {
             let full = size - size / HEADROOM;
             while self.budget.taken(Part::Guests) > full && self.slots.make_room() {}
-            return Ok(self.budget.begin(Part::Guests));
+            return Ok((
+                self.budget.begin(Part::Guests),
+                self.budget.begin(Part::Guests),
+            ));
         }
-        let whole = limit.min(size);
+        let handed = size / HANDED;
+        let memory = limit.min(size - handed);
         loop {
-            if let Some(grant) = self.budget.take(Part::Guests, whole) {
-                return Ok(grant);
+            let taken = (
+                self.budget.take(Part::Guests, memory),
+                self.budget.take(Part::Guests, handed),
+            );
+            if let (Some(memory), Some(handed)) = taken {
+                return Ok((memory, handed));
             }
             if !self.slots.make_room() {
                 return Err(Trouble::Retry(format!(
-                    "guests have {} of the {size} bytes of memory that they may have together, and this run needs {whole}; \
+                    "guests have {} of the {size} bytes of memory that they may have together, and this run needs {}; \
                      the setting is `{MEMORY_BUDGET}`",
-                    self.budget.taken(Part::Guests)
+                    self.budget.taken(Part::Guests),
+                    memory + handed
                 )));
             }
         }
     }
 
-    /// Notes that a run found no memory.
-    pub(crate) fn is_missing(&self, run: RunId) {
+    /// Notes that a run found no memory. Returns false if it did so before, when its limit was reserved: then all that there
+    /// is is not enough for it.
+    pub(crate) fn is_missing(&self, run: RunId) -> bool {
         let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
-        short.insert(run);
+        let is_new = short.insert(run);
         self.count.store(short.len(), Ordering::Release);
+        is_new
     }
 
     /// Notes that a run has executed.

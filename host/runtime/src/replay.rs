@@ -135,6 +135,7 @@ impl Replay {
             Some(input) => input,
             None => self.store.input(view.id).await?.unwrap_or_default(),
         };
+        let (memory, handed) = self.memory.reserve(view.id, view.run.limits.memory)?;
         let launch = Launch {
             context: RunContext {
                 id: view.id,
@@ -147,7 +148,8 @@ impl Replay {
             key: view.run.key,
             limits: view.run.limits,
             host_limits: self.limits.clone(),
-            memory: self.memory.reserve(view.id, view.run.limits.memory)?,
+            memory,
+            handed,
             urls: self.urls.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             turns: self.turns.clone(),

@@ -8,7 +8,7 @@ use dormouse_journal::{
     Activation, Completion, Frontier, Kind, Moment, OperationNumber, Outcome, Ready, RunId, Source,
     Time,
 };
-use dormouse_limits::Limits;
+use dormouse_limits::{Limits, MEMORY_BUDGET};
 use dormouse_seams::{HostClock, Task};
 use dormouse_store::{Activated, Attempts, CommitRefused, Hold, NewResponse, Store};
 use futures::FutureExt;
@@ -133,9 +133,13 @@ impl Runner {
                 self.wake.retry(run);
             }
             Trouble::OutOfMemory => {
-                tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
-                self.memory.is_missing(run);
-                self.wake.wake(run, Hint::Anything);
+                if self.memory.is_missing(run) {
+                    tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
+                    self.wake.wake(run, Hint::Anything);
+                } else {
+                    tracing::warn!(%run, "a guest found no memory; the setting is `{MEMORY_BUDGET}`");
+                    self.wake.retry(run);
+                }
             }
             Trouble::Crowded => {
                 if self.slots.make_room() {

@@ -122,7 +122,11 @@ impl Egress for Network {
             .sent
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(request.clone());
+            .push(Request {
+                // A copy, since the body itself holds the memory that the host has counted for it.
+                body: Bytes::copy_from_slice(&request.body),
+                ..request.clone()
+            });
         let now = self.clock.elapsed();
         let arrives = now.saturating_add((egress.delay)(&request));
         let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);

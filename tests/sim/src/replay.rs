@@ -135,6 +135,7 @@ impl<'w> Recorded<'w> {
             limits: run.limits,
             host_limits: self.world.limits(),
             memory: Budget::default().begin(Part::Guests),
+            handed: Budget::default().begin(Part::Guests),
             urls: self.urls.clone(),
             cpu: Arc::new(NoCpu),
             turns: Arc::new(AtOnce),

@@ -142,6 +142,27 @@ fn attempts_do_not_follow_each_other_at_once(ground: Ground) {
     assert!(took >= 10 * 100, "{took}");
 }
 
+/// Of these bodies six find room at once. The others wait without one, and no attempt of theirs is lost by that.
+fn calls_whose_bodies_find_no_memory_are_made_when_there_is_some(ground: Ground) {
+    let (world, host) = world(ground, |settings| {
+        settings.limits.memory_budget = 12 << 20;
+    });
+    let call = json!({"call": {
+        "method": "POST", "url": "http://hangs.example/", "body": "b".repeat(300_000),
+        "timeout_ms": 1_000, "attempts": 1,
+    }});
+    let runs: Vec<RunId> = (0..8)
+        .map(|_| world.start(&host, "script", &call))
+        .collect();
+    world.pass(500);
+    assert_eq!(sent(&world), 6);
+    for run in runs {
+        world.finish(&host, run);
+        assert_eq!(world.status(run), Status::Completed);
+    }
+    assert_eq!(sent(&world), 8);
+}
+
 on_both! {
     calls_that_hang_leave_calls_to_others,
     every_call_is_made_however_many_wait,
@@ -149,4 +170,5 @@ on_both! {
     an_attempt_is_capped_whatever_its_workflow_says,
     a_run_that_ends_leaves_no_call_in_flight_for_long,
     attempts_do_not_follow_each_other_at_once,
+    calls_whose_bodies_find_no_memory_are_made_when_there_is_some,
 }

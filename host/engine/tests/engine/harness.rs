@@ -165,6 +165,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
         },
         host_limits: Arc::new(Limits::default()),
         memory: Budget::default().begin(Part::Guests),
+        handed: Budget::default().begin(Part::Guests),
         urls: Arc::new(CountedUrls::default()),
         cpu: SteppingCpu::new(Duration::ZERO),
         turns: Arc::new(CountedTurns::default()),

@@ -87,7 +87,9 @@ pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), Doe
     }
     shrink(budget, &mut limits.memory_budget, left)?;
     let budget = Budget::new(limits.memory_budget);
-    shrink(MEMORY, &mut limits.memory, budget.size(Part::Guests))?;
+    // A quarter of it is for what a guest hands to the host.
+    let guests = budget.size(Part::Guests);
+    shrink(MEMORY, &mut limits.memory, guests - guests / 4)?;
     let requests = budget.size(Part::Requests);
     shrink(COMPONENT, &mut limits.component, requests)?;
     shrink(BODY, &mut limits.body, requests)
