@@ -16,14 +16,13 @@ pub(crate) const WORKFLOW: &str = "waiter";
 
 /// The settings of every host: no bounds on rates, since they are what is measured; no log line for each run; and
 /// connections that nobody uses for a while stay open.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 6] = [
     "--webhook-rate-limit=0",
     "--host-rate-limit=0",
     "--log=warn",
     "--head-timeout=1h",
     "--inbox-limit=1000000",
     "--held-replies=100000",
-    "--connections-limit=100000",
 ];
 
 /// A process that does not come up or go down within this time will not. Reading a large store may take minutes.

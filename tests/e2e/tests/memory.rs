@@ -46,14 +46,14 @@ fn bodies_that_do_not_end_take_up_a_webhooks_share_and_nobody_elses() {
     wait_until("the body has come", || {
         (taken(&host, "requests") >= 3 * MIB as u64 - 1).then_some(())
     });
-    post(&hook, &"x".repeat(2 * MIB)).expect_problem(429, "memory-share");
+    post(&hook, "x".repeat(2 * MIB)).expect_problem(429, "memory-share");
     post(&hook, "small").expect(202);
-    post(&other_hook, &"y".repeat(2 * MIB)).expect(202);
+    post(&other_hook, "y".repeat(2 * MIB)).expect(202);
     drop(held);
     wait_until("the memory has come back", || {
         (taken(&host, "requests") == 0).then_some(())
     });
-    post(&hook, &"x".repeat(3 * MIB)).expect(202);
+    post(&hook, "x".repeat(3 * MIB)).expect(202);
     go(&neighbour);
     neighbour.output();
 }
@@ -69,7 +69,7 @@ fn bodies_beyond_the_hosts_memory_are_refused_until_there_is_some() {
     wait_until("the bodies have come", || {
         (taken(&host, "requests") >= 5 * (3 * MIB as u64 - 1)).then_some(())
     });
-    let refused = post(&hooks[5].1, &"x".repeat(2 * MIB));
+    let refused = post(&hooks[5].1, "x".repeat(2 * MIB));
     assert!(refused.header("retry-after").is_some());
     refused.expect_problem(503, "no-memory");
     post(&hooks[5].1, "small").expect(202);
@@ -77,7 +77,7 @@ fn bodies_beyond_the_hosts_memory_are_refused_until_there_is_some() {
     wait_until("the memory has come back", || {
         (taken(&host, "requests") == 0).then_some(())
     });
-    post(&hooks[5].1, &"x".repeat(2 * MIB)).expect(202);
+    post(&hooks[5].1, "x".repeat(2 * MIB)).expect(202);
 }
 
 /// Each of these needs two thirds of what guests have together, so that they can only execute one after the other.
