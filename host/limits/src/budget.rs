@@ -75,6 +75,15 @@ impl Budget {
         part.of(self.0.size)
     }
 
+    /// Returns the most that one guest may have: for its memories and tables, and for what it hands to the host. Both
+    /// together fill the guests' part.
+    #[must_use]
+    pub fn of_guest(&self) -> (u64, u64) {
+        let size = self.size(Part::Guests);
+        let handed = size / 4;
+        (size - handed, handed)
+    }
+
     /// Returns how many bytes of a part are taken.
     #[must_use]
     pub fn taken(&self, part: Part) -> u64 {

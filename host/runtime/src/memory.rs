@@ -16,9 +16,6 @@ use crate::trouble::Trouble;
 /// The part of the guests' memory that is left free for those that are active, if dropping warm ones does it.
 const HEADROOM: u64 = 8;
 
-/// The part of it that is reserved for what one guest hands to the host, beside its limit.
-const HANDED: u64 = 4;
-
 /// The memory of guests.
 pub(crate) struct GuestMemory {
     budget: Budget,
@@ -51,8 +48,8 @@ impl GuestMemory {
                 self.budget.begin(Part::Guests),
             ));
         }
-        let handed = size / HANDED;
-        let memory = limit.min(size - handed);
+        let (most, handed) = self.budget.of_guest();
+        let memory = limit.min(most);
         loop {
             let taken = (
                 self.budget.take(Part::Guests, memory),

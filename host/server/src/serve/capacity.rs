@@ -87,9 +87,8 @@ pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), Doe
     }
     shrink(budget, &mut limits.memory_budget, left)?;
     let budget = Budget::new(limits.memory_budget);
-    // A quarter of it is for what a guest hands to the host.
-    let guests = budget.size(Part::Guests);
-    shrink(MEMORY, &mut limits.memory, guests - guests / 4)?;
+    let (guest, _) = budget.of_guest();
+    shrink(MEMORY, &mut limits.memory, guest)?;
     let requests = budget.size(Part::Requests);
     shrink(COMPONENT, &mut limits.component, requests)?;
     shrink(BODY, &mut limits.body, requests)
@@ -148,7 +147,7 @@ mod tests {
             let all = OWN + limits.store_cache + connections + limits.memory_budget;
             assert!(all <= available, "{available}: {limits:?}");
             let budget = Budget::new(limits.memory_budget);
-            assert!(limits.memory <= budget.size(Part::Guests));
+            assert!(limits.memory <= budget.of_guest().0);
             let requests = budget.size(Part::Requests);
             assert!(limits.body <= requests && limits.component <= requests);
         }

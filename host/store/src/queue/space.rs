@@ -26,6 +26,7 @@ impl<'b, B: Backend> Space<'b, B> {
             is_housekeeping_alone: false,
             misfits: 0,
         };
+        // Looking for space may find some, and then it need not be enough.
         if backend.lacks_space() && (!backend.finds_space() || backend.lacks_space()) {
             space.refuse_all_but_housekeeping(group);
         }
