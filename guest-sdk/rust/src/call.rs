@@ -11,6 +11,7 @@ use crate::operation::Operation;
 use crate::payload::{JSON, TEXT, to_json};
 use crate::response::Response;
 use crate::retry::RetryPolicy;
+use crate::secret_value::SecretValue;
 use crate::time::{IntoDuration, contract_millis};
 
 /// How many redirects a call follows unless told otherwise: as many as most clients do.
@@ -51,6 +52,7 @@ impl Call {
             idempotency_key: None,
             redirects: REDIRECTS,
             secret_headers: Vec::new(),
+            settings: Vec::new(),
         };
         Self {
             method,
@@ -84,16 +86,44 @@ impl Call {
     /// # }
     /// ```
     pub fn secret_header(
-        mut self,
+        self,
         name: impl Into<String>,
         prefix: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        let (name, prefix, secret) = (name.into(), prefix.into(), secret.into());
+        let value = SecretValue::new().text(prefix).secret(secret);
+        self.secret_value(name, value)
+    }
+
+    /// Adds the header of HTTP Basic authentication (RFC 7617), with a password that the host holds. The workflow
+    /// never sees it.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let call = ctx.get("https://example.com/me").basic_auth("ann", "ann-password");
+    /// # }
+    /// ```
+    pub fn basic_auth(self, user: &str, secret: impl Into<String>) -> Self {
+        let value = SecretValue::new()
+            .text("Basic ")
+            .base64(SecretValue::new().text(format!("{user}:")).secret(secret));
+        self.secret_value("authorization", value)
+    }
+
+    /// Adds a header whose value is made from secrets that the host holds. The workflow never sees them.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let token = SecretValue::new().text("Token token=\"").secret("me").text("\"");
+    /// let call = ctx.get("https://example.com/me").secret_value("authorization", token);
+    /// # }
+    /// ```
+    pub fn secret_value(mut self, name: impl Into<String>, value: SecretValue) -> Self {
         self.options.secret_headers.push(contract::SecretHeader {
-            name,
-            prefix,
-            secret,
+            name: name.into(),
+            value: value.into_contract(),
         });
         self
     }
@@ -332,14 +362,9 @@ mod tests {
             [("a".into(), b"1".into()), ("A".into(), b"2".into())]
         );
         let secret = &options.secret_headers[0];
-        assert_eq!(
-            (
-                secret.name.as_str(),
-                secret.prefix.as_str(),
-                secret.secret.as_str()
-            ),
-            ("authorization", "Bearer ", "token")
-        );
+        let value = SecretValue::new().text("Bearer ").secret("token");
+        assert_eq!(secret.name, "authorization");
+        assert_eq!(secret.value, value.into_contract());
         assert_eq!((options.timeout, options.redirects), (Some(10_000), 0));
         assert_eq!(options.idempotency_key.as_deref(), Some("key"));
     }

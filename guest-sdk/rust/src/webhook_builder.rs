@@ -22,7 +22,8 @@ impl Context {
             options: contract::WebhookOptions {
                 methods: Vec::new(),
                 signature: None,
-                handshake: contract::Handshake::None,
+                handshake: None,
+                settings: Vec::new(),
                 reply: contract::Reply::Accepted,
             },
         }
@@ -86,7 +87,7 @@ impl WebhookBuilder {
     /// # }
     /// ```
     pub fn handshake(mut self, handshake: Handshake) -> Self {
-        self.options.handshake = handshake.into_contract();
+        self.options.handshake = Some(handshake.name().into());
         self
     }
 
@@ -153,7 +154,7 @@ impl Signature {
     /// let signature = Signature::standard_webhooks(["svix-secret"]);
     /// ```
     pub fn standard_webhooks(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(contract::SignatureScheme::StandardWebhooks, secrets)
+        Self::new("standard-webhooks", secrets)
     }
 
     /// GitHub: `X-Hub-Signature-256`.
@@ -163,7 +164,7 @@ impl Signature {
     /// let signature = Signature::github(["github-secret"]);
     /// ```
     pub fn github(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(contract::SignatureScheme::Github, secrets)
+        Self::new("github", secrets)
     }
 
     /// Stripe: `Stripe-Signature`.
@@ -173,7 +174,7 @@ impl Signature {
     /// let signature = Signature::stripe(["stripe-endpoint"]);
     /// ```
     pub fn stripe(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(contract::SignatureScheme::Stripe, secrets)
+        Self::new("stripe", secrets)
     }
 
     /// Slack: `X-Slack-Signature` and `X-Slack-Request-Timestamp`.
@@ -183,7 +184,7 @@ impl Signature {
     /// let signature = Signature::slack(["slack-signing"]);
     /// ```
     pub fn slack(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(contract::SignatureScheme::Slack, secrets)
+        Self::new("slack", secrets)
     }
 
     /// HMAC-SHA-256 of the body, in the header of this name.
@@ -196,8 +197,8 @@ impl Signature {
         secrets: impl IntoIterator<Item = impl Into<String>>,
         header: impl Into<String>,
     ) -> Self {
-        let mut signature = Self::new(contract::SignatureScheme::HmacSha256, secrets);
-        signature.0.header = Some(header.into());
+        let mut signature = Self::new("hmac-sha256", secrets);
+        signature.0.settings.push(("header".into(), header.into()));
         signature
     }
 
@@ -209,20 +210,16 @@ impl Signature {
     /// ```
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.0.prefix = Some(prefix.into());
+        self.0.settings.push(("prefix".into(), prefix.into()));
         self
     }
 
-    fn new(
-        scheme: contract::SignatureScheme,
-        secrets: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
+    fn new(scheme: &str, secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let secrets = secrets.into_iter().map(Into::into).collect();
         Self(contract::Signature {
-            scheme,
+            scheme: scheme.into(),
             secrets,
-            header: None,
-            prefix: None,
+            settings: Vec::new(),
         })
     }
 }
@@ -249,12 +246,12 @@ pub enum Handshake {
 }
 
 impl Handshake {
-    fn into_contract(self) -> contract::Handshake {
+    fn name(self) -> &'static str {
         match self {
-            Self::Slack => contract::Handshake::Slack,
-            Self::Meta => contract::Handshake::Meta,
-            Self::MicrosoftGraph => contract::Handshake::MicrosoftGraph,
-            Self::WebSub => contract::Handshake::Websub,
+            Self::Slack => "slack",
+            Self::Meta => "meta",
+            Self::MicrosoftGraph => "microsoft-graph",
+            Self::WebSub => "websub",
         }
     }
 }
@@ -262,7 +259,7 @@ impl Handshake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::{Reply, SignatureScheme};
+    use contract::Reply;
 
     fn builder() -> WebhookBuilder {
         Context::new().webhook("a")
@@ -274,7 +271,7 @@ mod tests {
         assert_eq!(step, "a");
         assert!(options.methods.is_empty());
         assert_eq!(options.signature, None);
-        assert_eq!(options.handshake, contract::Handshake::None);
+        assert_eq!(options.handshake, None);
         assert_eq!(options.reply, Reply::Accepted);
     }
 
@@ -285,7 +282,7 @@ mod tests {
             .handshake(Handshake::WebSub)
             .options;
         assert_eq!(options.methods, ["GET", "POST"]);
-        assert_eq!(options.handshake, contract::Handshake::Websub);
+        assert_eq!(options.handshake.as_deref(), Some("websub"));
     }
 
     #[test]
@@ -306,15 +303,18 @@ mod tests {
             .options
             .signature;
         let github = github.unwrap();
-        assert_eq!(github.scheme, SignatureScheme::Github);
+        assert_eq!(github.scheme, "github");
         assert_eq!(github.secrets, ["new", "old"]);
-        assert_eq!((github.header, github.prefix), (None, None));
+        assert!(github.settings.is_empty());
 
         let hmac = Signature::hmac_sha256(["shop"], "x-digest")
             .with_prefix("sha256=")
             .0;
-        assert_eq!(hmac.scheme, SignatureScheme::HmacSha256);
-        assert_eq!(hmac.header.as_deref(), Some("x-digest"));
-        assert_eq!(hmac.prefix.as_deref(), Some("sha256="));
+        let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(hmac.scheme, "hmac-sha256");
+        assert_eq!(
+            hmac.settings,
+            [setting("header", "x-digest"), setting("prefix", "sha256=")]
+        );
     }
 }

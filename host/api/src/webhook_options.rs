@@ -146,13 +146,7 @@ impl SignatureScheme {
     /// As the contract and the API spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            SignatureScheme::StandardWebhooks => "standard-webhooks",
-            SignatureScheme::Github => "github",
-            SignatureScheme::Stripe => "stripe",
-            SignatureScheme::Slack => "slack",
-            SignatureScheme::HmacSha256 => "hmac-sha256",
-        }
+        journal::SignatureScheme::from(self).name()
     }
 }
 

@@ -1,6 +1,6 @@
-//! The interface `context`: the run's identity, its time, random bytes, the log, and `abandon`.
+//! The interface `context`: the run's identity, its time, random bytes, the log, and operations that are given up.
 
-use dormouse_journal::{Arguments, Kind, Time};
+use dormouse_journal::{Arguments, Kind, OperationNumber, Time};
 
 use crate::bindings::dormouse::workflow::context::{Header, Host, Instant, Level, Run};
 use crate::guest::Guest;
@@ -46,17 +46,30 @@ impl Host for Guest {
         Ok(())
     }
 
-    fn abandon(&mut self, step: String) -> wasmtime::Result<()> {
+    fn next_operation(&mut self) -> wasmtime::Result<u32> {
+        Ok(self.shared.lock().cursor.operations())
+    }
+
+    fn abandon(&mut self, operation: u32) -> wasmtime::Result<()> {
         let mut state = self.shared.lock();
         state.outside_step("abandon")?;
-        let operations = state.waits.abandon(&step);
-        for number in &operations {
-            state.effects.retain(|effect| !effect.is_call(*number));
+        let made = state.cursor.operations();
+        if operation >= made {
+            return Err(Stop::Misuse(format!(
+                "`abandon` was called with the operation {operation}, and the run has made {made}, counted from 0; call \
+                 `next-operation` before an operation to learn its number"
+            ))
+            .into());
         }
+        let number = OperationNumber(operation);
+        let step = state.waits.abandon(number);
+        let operations: Vec<_> = step.iter().map(|_| number).collect();
+        state.effects.retain(|effect| !effect.is_call(number));
         let arguments = Arguments::Abandon {
             operations: operations.clone(),
             dropped: false,
         };
+        let step = step.unwrap_or_default();
         state.issue("abandon", &step, &arguments, |_| Kind::Abandon {
             operations,
             dropped: false,

@@ -1,12 +1,16 @@
 //! The interface `http`: calls of other services.
 
-use dormouse_journal::{self as journal, Arguments, Kind, Outcome, RetryPolicy, SecretHeader};
+use dormouse_journal::{
+    self as journal, Arguments, Encoding, Kind, Outcome, RetryPolicy, SecretHeader, ValueGroup,
+    ValuePart,
+};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::http::{
     self, CallError, CallOptions, Host, HostWithStore, Request, Response,
 };
 use crate::guest::Guest;
+use crate::settings;
 use crate::stop::Stop;
 use crate::wait::Wait;
 
@@ -17,9 +21,15 @@ const SECRET_HEADERS: usize = 16;
 /// The longest name of a secret, in bytes.
 const SECRET_NAME: usize = 64;
 
-/// The longest name and the longest prefix of a header made from a secret, in bytes. The name of an authentication
-/// scheme and some parameters of it are much shorter.
+/// The longest name and the longest text in the value of a header made from a secret, in bytes. The name of an
+/// authentication scheme and some parameters of it are much shorter.
 const SECRET_HEADER_TEXT: usize = 256;
+
+/// How many pieces the value of a header made from secrets may have.
+const SECRET_HEADER_PARTS: usize = 16;
+
+/// The encoding of a group of pieces. Without one they are sent as they are.
+const BASE64: &str = "base64";
 
 impl Host for Guest {}
 
@@ -31,9 +41,9 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         options: CallOptions,
     ) -> wasmtime::Result<Result<Response, CallError>> {
         let shared = accessor.with(|mut access| access.get().shared.clone());
+        let options = checked(options)?;
         let size = size(&request, &options);
         shared.lock().check_value("the request", size)?;
-        let options = checked(options)?;
         let kind = Kind::Call {
             method: request.method.clone(),
             url: request.url.clone(),
@@ -53,20 +63,19 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 }
 
 /// Returns the size in bytes of what a call keeps.
-fn size(request: &Request, options: &CallOptions) -> usize {
+fn size(request: &Request, options: &journal::CallOptions) -> usize {
     let headers = request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
     let line = request.method.len() + request.url.len();
     let secrets = options.secret_headers.iter();
-    let secrets: usize = secrets
-        .map(|header| header.name.len() + header.prefix.len() + header.secret.len())
-        .sum();
+    let secrets: usize = secrets.map(SecretHeader::size).sum();
     let key = options.idempotency_key.as_ref().map_or(0, String::len);
     line + headers + request.body.len() + key + secrets
 }
 
 /// Returns the options as they are recorded, or stops a guest whose options make no sense.
 fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
+    settings::refuse_unknown("call", &options.settings, &[])?;
     Ok(journal::CallOptions {
         timeout: options.timeout,
         retry: options.retry.map(checked_policy).transpose()?,
@@ -90,28 +99,69 @@ fn checked_secrets(headers: Vec<http::SecretHeader>) -> Result<Vec<SecretHeader>
 }
 
 fn checked_secret(header: http::SecretHeader) -> Result<SecretHeader, Stop> {
-    let texts = [("name", &header.name), ("prefix", &header.prefix)];
-    for (what, text) in texts {
-        if text.len() > SECRET_HEADER_TEXT {
-            return Err(Stop::Misuse(format!(
-                "`call` was given a secret header whose {what} has {} bytes, and may have {SECRET_HEADER_TEXT}",
-                text.len()
-            )));
-        }
-    }
-    if !is_secret_name(&header.secret) {
+    check_text("whose name", &header.name)?;
+    let parts: usize = header.value.iter().map(|group| group.parts.len()).sum();
+    if parts.max(header.value.len()) > SECRET_HEADER_PARTS {
         return Err(Stop::Misuse(format!(
-            "`call` was given the secret header {:?} with something that is not the name of a secret: a name has 1 to \
-             {SECRET_NAME} letters, digits, dots, hyphens and underscores. It is the name that the secret was set under, \
-             never the secret itself",
+            "`call` was given the secret header {:?} with more than {SECRET_HEADER_PARTS} pieces",
             header.name
         )));
     }
-    Ok(SecretHeader {
+    let name = header.name.as_str();
+    let groups = header.value.into_iter();
+    let value: Vec<_> = groups
+        .map(|group| checked_group(name, group))
+        .collect::<Result<_, _>>()?;
+    let checked = SecretHeader {
         name: header.name,
-        prefix: header.prefix,
-        secret: header.secret,
+        value,
+    };
+    if checked.secrets().next().is_none() {
+        return Err(Stop::Misuse(format!(
+            "`call` was given the secret header {:?} without a secret in it; pass it as an ordinary header",
+            checked.name
+        )));
+    }
+    Ok(checked)
+}
+
+fn checked_group(name: &str, group: http::ValueGroup) -> Result<ValueGroup, Stop> {
+    let encoding = match group.encoding.as_deref() {
+        None => Encoding::Plain,
+        Some(BASE64) => Encoding::Base64,
+        Some(other) => {
+            return Err(Stop::Misuse(format!(
+                "`call` was given the secret header {name:?} with the encoding {}; this host knows `{BASE64}`",
+                settings::shown(other)
+            )));
+        }
+    };
+    let parts = group.parts.into_iter().map(|part| match part {
+        http::ValuePart::Text(text) => {
+            check_text("in which a text", &text)?;
+            Ok(ValuePart::Text(text))
+        }
+        http::ValuePart::Secret(secret) if is_secret_name(&secret) => Ok(ValuePart::Secret(secret)),
+        http::ValuePart::Secret(_) => Err(Stop::Misuse(format!(
+            "`call` was given the secret header {name:?} with something that is not the name of a secret: a name has 1 \
+             to {SECRET_NAME} letters, digits, dots, hyphens and underscores. It is the name that the secret was set \
+             under, never the secret itself"
+        ))),
+    });
+    Ok(ValueGroup {
+        encoding,
+        parts: parts.collect::<Result<_, _>>()?,
     })
+}
+
+fn check_text(what: &str, text: &str) -> Result<(), Stop> {
+    if text.len() <= SECRET_HEADER_TEXT {
+        return Ok(());
+    }
+    Err(Stop::Misuse(format!(
+        "`call` was given a secret header {what} has {} bytes, and may have {SECRET_HEADER_TEXT}",
+        text.len()
+    )))
 }
 
 fn is_secret_name(name: &str) -> bool {

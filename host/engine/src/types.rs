@@ -98,45 +98,6 @@ impl From<journal::Delivery> for webhooks::Delivery {
     }
 }
 
-impl From<webhooks::WebhookOptions> for journal::WebhookOptions {
-    fn from(options: webhooks::WebhookOptions) -> Self {
-        journal::WebhookOptions {
-            methods: options.methods,
-            signature: options.signature.map(journal::Signature::from),
-            handshake: match options.handshake {
-                webhooks::Handshake::None => journal::Handshake::None,
-                webhooks::Handshake::Slack => journal::Handshake::Slack,
-                webhooks::Handshake::Meta => journal::Handshake::Meta,
-                webhooks::Handshake::MicrosoftGraph => journal::Handshake::MicrosoftGraph,
-                webhooks::Handshake::Websub => journal::Handshake::Websub,
-            },
-            reply: match options.reply {
-                webhooks::Reply::Accepted => journal::Reply::Accepted,
-                webhooks::Reply::Fixed(response) => journal::Reply::Fixed(response.into()),
-                webhooks::Reply::FromWorkflow(within) => journal::Reply::FromWorkflow(within),
-            },
-        }
-    }
-}
-
-impl From<webhooks::Signature> for journal::Signature {
-    fn from(signature: webhooks::Signature) -> Self {
-        use journal::SignatureScheme;
-        journal::Signature {
-            scheme: match signature.scheme {
-                webhooks::SignatureScheme::StandardWebhooks => SignatureScheme::StandardWebhooks,
-                webhooks::SignatureScheme::Github => SignatureScheme::Github,
-                webhooks::SignatureScheme::Stripe => SignatureScheme::Stripe,
-                webhooks::SignatureScheme::Slack => SignatureScheme::Slack,
-                webhooks::SignatureScheme::HmacSha256 => SignatureScheme::HmacSha256,
-            },
-            secrets: signature.secrets,
-            header: signature.header,
-            prefix: signature.prefix,
-        }
-    }
-}
-
 impl From<journal::CallError> for http::CallError {
     fn from(error: journal::CallError) -> Self {
         use journal::CallError;

@@ -69,17 +69,14 @@ impl Waits {
         Ok(())
     }
 
-    /// Marks the outstanding operations with this step name as given up. Returns the numbers of those that were not
-    /// given up before.
-    pub(crate) fn abandon(&mut self, step: &str) -> Vec<OperationNumber> {
-        let mut given_up = Vec::new();
-        for (number, operation) in &mut self.operations {
-            if operation.step == step && operation.is_awaited() && !operation.abandoned {
-                operation.abandoned = true;
-                given_up.push(*number);
-            }
+    /// Marks an operation as given up, and returns its step name. Returns none if it has completed, or was given up before.
+    pub(crate) fn abandon(&mut self, number: OperationNumber) -> Option<String> {
+        let operation = self.operations.get_mut(&number)?;
+        if operation.abandoned || !operation.is_awaited() {
+            return None;
         }
-        given_up
+        operation.abandoned = true;
+        Some(operation.step.clone())
     }
 
     /// Returns an operation's outcome and forgets the operation, or remembers whom to wake when the outcome arrives.

@@ -140,6 +140,29 @@ pub enum SignatureScheme {
     HmacSha256,
 }
 
+impl SignatureScheme {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::StandardWebhooks,
+        Self::Github,
+        Self::Stripe,
+        Self::Slack,
+        Self::HmacSha256,
+    ];
+
+    /// Returns the name by which a workflow asks for this scheme.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StandardWebhooks => "standard-webhooks",
+            Self::Github => "github",
+            Self::Stripe => "stripe",
+            Self::Slack => "slack",
+            Self::HmacSha256 => "hmac-sha256",
+        }
+    }
+}
+
 /// The probe by which some providers check a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Handshake {
@@ -153,6 +176,23 @@ pub enum Handshake {
     MicrosoftGraph,
     /// Verification of intent.
     Websub,
+}
+
+impl Handshake {
+    /// All that a workflow can ask for by name.
+    pub const NAMED: [Self; 4] = [Self::Slack, Self::Meta, Self::MicrosoftGraph, Self::Websub];
+
+    /// Returns the name by which a workflow asks for this probe.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Slack => "slack",
+            Self::Meta => "meta",
+            Self::MicrosoftGraph => "microsoft-graph",
+            Self::Websub => "websub",
+        }
+    }
 }
 
 /// What a caller is answered.
@@ -190,15 +230,78 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A header made from a secret.
+/// A header whose value is made from secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretHeader {
-    /// The header.
+    /// The header's name.
     pub name: String,
-    /// What stands before the secret.
-    pub prefix: String,
-    /// The secret's name, never its value.
-    pub secret: String,
+    /// The groups that the value consists of.
+    pub value: Vec<ValueGroup>,
+}
+
+impl SecretHeader {
+    /// Returns the header whose value is a prefix followed by a secret.
+    #[must_use]
+    pub fn prefixed(name: &str, prefix: &str, secret: &str) -> Self {
+        let text = (!prefix.is_empty()).then(|| ValuePart::Text(prefix.into()));
+        let secret = ValuePart::Secret(secret.into());
+        SecretHeader {
+            name: name.into(),
+            value: vec![ValueGroup {
+                encoding: Encoding::Plain,
+                parts: text.into_iter().chain([secret]).collect(),
+            }],
+        }
+    }
+
+    /// Returns the pieces of the value, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &ValuePart> {
+        self.value.iter().flat_map(|group| &group.parts)
+    }
+
+    /// Returns the names of the secrets in the value.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.parts().filter_map(|part| match part {
+            ValuePart::Secret(name) => Some(name.as_str()),
+            ValuePart::Text(_) => None,
+        })
+    }
+
+    /// Returns how many bytes of text the header has, the names of its secrets included.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let parts = self.parts().map(|part| match part {
+            ValuePart::Text(text) | ValuePart::Secret(text) => text.len(),
+        });
+        self.name.len() + parts.sum::<usize>()
+    }
+}
+
+/// Pieces of a header's value that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueGroup {
+    /// How the pieces, joined, are written.
+    pub encoding: Encoding,
+    /// The pieces, in order.
+    pub parts: Vec<ValuePart>,
+}
+
+/// How a part of a header's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// As it is.
+    Plain,
+    /// In base64 (RFC 4648), with the standard alphabet and padding.
+    Base64,
+}
+
+/// A piece of a header's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValuePart {
+    /// This text.
+    Text(String),
+    /// The secret of this name. Its value is never here.
+    Secret(String),
 }
 
 /// How a call is made.

@@ -35,7 +35,8 @@ impl Mask {
     pub(crate) fn new(secret_headers: &[SecretHeader]) -> Result<Self, CallError> {
         let secrets = secret_headers.iter();
         let forms: Vec<_> = secrets
-            .flat_map(|header| forms::of(header.secret.expose()))
+            .flat_map(|header| &header.secrets)
+            .flat_map(|secret| forms::of(secret.expose()))
             .collect();
         if forms.is_empty() {
             return Ok(Mask { scanner: None });
@@ -166,8 +167,8 @@ mod tests {
     fn mask(secrets: &[&[u8]]) -> Mask {
         let headers = secrets.iter().map(|secret| SecretHeader {
             name: "x-key".into(),
-            prefix: "Bearer ".into(),
-            secret: secret.to_vec().into(),
+            value: [b"Bearer ", *secret].concat().into(),
+            secrets: vec![secret.to_vec().into()],
         });
         Mask::new(&headers.collect::<Vec<_>>()).unwrap()
     }

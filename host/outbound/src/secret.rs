@@ -4,7 +4,7 @@
 //! redirect to another origin, and the response is searched for their secrets (`mask.rs`).
 
 use dormouse_journal::CallError;
-use dormouse_seams::SecretHeader;
+use dormouse_seams::{SecretHeader, SecretValue};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::headers::check_name;
@@ -68,13 +68,13 @@ fn check_not_hiding(name: &HeaderName) -> Result<(), CallError> {
 }
 
 fn value(name: &HeaderName, header: &SecretHeader) -> Result<HeaderValue, CallError> {
-    let (prefix, secret) = (header.prefix.as_bytes(), header.secret.expose());
-    if HeaderValue::from_bytes(prefix).is_err() {
-        return Err(invalid(format!(
-            "the prefix of the header {name} has a byte that no header may have"
-        )));
-    }
-    let mut value = HeaderValue::from_bytes(&[prefix, secret].concat()).map_err(|_| {
+    let mut value = HeaderValue::from_bytes(header.value.expose()).map_err(|_| {
+        let is_valid = |secret: &SecretValue| HeaderValue::from_bytes(secret.expose()).is_ok();
+        if header.secrets.iter().all(is_valid) {
+            return invalid(format!(
+                "the text beside the secret of the header {name} has a byte that no header may have"
+            ));
+        }
         invalid(format!(
             "the secret of the header {name} has a byte that no header may have, such as the end of a line: whoever set \
              the secret should set it anew, without"
@@ -92,8 +92,8 @@ mod tests {
     fn secret(name: &str, prefix: &str, secret: &[u8]) -> SecretHeader {
         SecretHeader {
             name: name.into(),
-            prefix: prefix.into(),
-            secret: secret.to_vec().into(),
+            value: [prefix.as_bytes(), secret].concat().into(),
+            secrets: vec![secret.to_vec().into()],
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
     fn bytes_that_no_header_may_have() {
         assert_eq!(
             refused(&[secret("x-key", "a\n", b"hunter2")], &[]),
-            "the prefix of the header x-key has a byte that no header may have"
+            "the text beside the secret of the header x-key has a byte that no header may have"
         );
         let text = refused(&[secret("x-key", "", b"hunter2\n")], &[]);
         assert!(

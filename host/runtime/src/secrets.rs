@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use dormouse_journal::Time;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dormouse_journal::{Encoding, Time, ValuePart};
 use dormouse_seams::{Entropy, SecretHeader};
 use dormouse_secret::{
     InvalidName, InvalidUses, NONCE, OpenError, Origin, Secret, SecretKeys, SecretName, Use,
@@ -14,6 +16,7 @@ use dormouse_secret::{
 use dormouse_store::{
     IncomingView, PutSecret, ReadError, SealedSecret, SecretPut, SendingView, Store, WriteError,
 };
+use zeroize::Zeroizing;
 
 use crate::Unavailable;
 
@@ -190,18 +193,15 @@ impl Secrets {
     /// between two attempts is sent as it was changed to.
     pub(crate) fn sending(&self, sending: &SendingView) -> Result<Vec<SecretHeader>, SendRefused> {
         let (workflow, url) = (&sending.workflow, &sending.call.request.url);
-        let headers = sending.call.secret_headers.iter().map(|header| {
+        let open = |secret: &str| {
             let granted = |granted: &Use| granted.lets_send(workflow, url);
-            let Some((name, row)) = find(&sending.secrets, &header.secret, granted) else {
-                return Err(SendRefused::Denied(denial(workflow, &header.secret, url)));
+            let Some((name, row)) = find(&sending.secrets, secret, granted) else {
+                return Err(SendRefused::Denied(denial(workflow, secret, url)));
             };
-            Ok(SecretHeader {
-                name: header.name.clone(),
-                prefix: header.prefix.clone(),
-                secret: self.open(name, row)?.expose().to_vec().into(),
-            })
-        });
-        headers.collect()
+            Ok(self.open(name, row)?)
+        };
+        let headers = sending.call.secret_headers.iter();
+        headers.map(|header| filled(header, open)).collect()
     }
 
     fn open(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretTrouble> {
@@ -241,6 +241,40 @@ impl Secrets {
         let keys = self.keys.as_ref();
         keys.is_some_and(|keys| keys.has(row.sealed.key))
     }
+}
+
+/// Returns a header with the values of its secrets, which `open` returns by name.
+fn filled(
+    header: &dormouse_journal::SecretHeader,
+    open: impl Fn(&str) -> Result<Secret, SendRefused>,
+) -> Result<SecretHeader, SendRefused> {
+    let mut secrets = Vec::new();
+    let mut value = Zeroizing::new(Vec::new());
+    for group in &header.value {
+        let mut joined = Zeroizing::new(Vec::new());
+        for part in &group.parts {
+            match part {
+                ValuePart::Text(text) => joined.extend_from_slice(text.as_bytes()),
+                ValuePart::Secret(name) => {
+                    let secret = open(name)?;
+                    joined.extend_from_slice(secret.expose());
+                    secrets.push(secret.expose().to_vec().into());
+                }
+            }
+        }
+        match group.encoding {
+            Encoding::Plain => value.extend_from_slice(&joined),
+            Encoding::Base64 => {
+                let encoded = Zeroizing::new(STANDARD.encode(&*joined));
+                value.extend_from_slice(encoded.as_bytes());
+            }
+        }
+    }
+    Ok(SecretHeader {
+        name: header.name.clone(),
+        value: std::mem::take(&mut *value).into(),
+        secrets,
+    })
 }
 
 /// Returns the secret of this name, if it is there and one of its uses grants what is asked.

@@ -30,15 +30,15 @@ pub struct Attempt {
     pub memory: Budget,
 }
 
-/// A header whose value is a prefix followed by a secret.
+/// A header whose value is made from secrets.
 #[derive(Debug, Clone)]
 pub struct SecretHeader {
     /// The header's name.
     pub name: String,
-    /// What stands before the secret in the header's value.
-    pub prefix: String,
-    /// The secret itself, no longer its name.
-    pub secret: SecretValue,
+    /// The header's value, secrets included.
+    pub value: SecretValue,
+    /// The secrets in the value, each by itself, for which the response is searched.
+    pub secrets: Vec<SecretValue>,
 }
 
 /// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. The copies that

@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use dormouse_journal as journal;
 use dormouse_journal::{
-    Activation, CallError, End, Failure, Handshake, Kind, Level, LogLine, Outcome, Payload,
-    Request, Response, SignatureScheme, Status,
+    Activation, CallError, Encoding, End, Failure, Handshake, Kind, Level, LogLine, Outcome,
+    Payload, Request, Response, SignatureScheme, Status, ValuePart,
 };
 use dormouse_secret::Purpose;
 use serde::de::DeserializeOwned;
@@ -37,8 +37,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    3,
-    "622d4503c60d48df18a4a0f6a0135758982563ffbc235936611f6258a320d801",
+    4,
+    "d621506416e91abf74891c64d18f95ffd1af2436340d754ac2c65c2358a1697c",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -70,6 +70,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
     }
     add! {
         "CallError" CallError,
+        "Encoding" Encoding,
         "End" End,
         "Expiring" Expiring,
         "Handshake" Handshake,
@@ -81,6 +82,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Result" Result<Payload, Failure>,
         "SignatureScheme" SignatureScheme,
         "Status" Status,
+        "ValuePart" ValuePart,
     }
     text + &purpose(known, named)
 }

@@ -32,11 +32,7 @@ fn call(number: u32, body: usize) -> Call {
         timeout: 1_000,
         redirects: 2,
         idempotency_key: format!("key {number}"),
-        secret_headers: vec![SecretHeader {
-            name: "authorization".into(),
-            prefix: "Bearer ".into(),
-            secret: "token".into(),
-        }],
+        secret_headers: vec![SecretHeader::prefixed("authorization", "Bearer ", "token")],
     }
 }
 
@@ -61,7 +57,7 @@ fn call_of_schema_1(number: u32, body: usize) -> Vec<u8> {
         call.redirects,
         call.idempotency_key,
         attempts(number),
-        call.secret_headers,
+        vec![("authorization", "Bearer ", "token")],
     ))
 }
 
@@ -358,7 +354,7 @@ fn the_store_of_0_1_0_is_migrated_and_read() {
     check_storage(&dump, pages);
     let calls = dump.iter().filter(|(table, ..)| *table == "calls");
     assert!(
-        calls.into_iter().all(|(_, _, row)| row[0] == 2),
+        calls.into_iter().all(|(_, _, row)| row[0] > 1),
         "a call was left"
     );
     drop((store, opened));

@@ -46,11 +46,11 @@ fn call() -> Call {
         timeout: 1_000,
         redirects: 0,
         idempotency_key: "key".into(),
-        secret_headers: vec![SecretHeader {
-            name: "authorization".into(),
-            prefix: "Bearer ".into(),
-            secret: "service-token".into(),
-        }],
+        secret_headers: vec![SecretHeader::prefixed(
+            "authorization",
+            "Bearer ",
+            "service-token",
+        )],
     }
 }
 

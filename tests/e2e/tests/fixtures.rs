@@ -30,6 +30,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
 }
 
+/// The fixture whose guests are of a draft of the contract. They are blocked, and everything else of them is read.
+const DRAFT: &str = "store-0.1.0";
+
+/// The name of the fixture of this version, by the schema of its store.
+const CURRENT: &str = "store-schema-4";
+
 fn fixtures() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder()).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -94,7 +100,10 @@ fn what_earlier_versions_wrote_is_read_as_they_read_it() {
 
 #[test]
 fn runs_of_earlier_versions_go_on() {
-    for fixture in fixtures() {
+    let mut fixtures = fixtures();
+    fixtures.retain(|fixture| !fixture.ends_with(DRAFT));
+    assert!(!fixtures.is_empty());
+    for fixture in fixtures {
         let (host, said) = open(&fixture);
         let run = |role: &str| host.run(said["runs"][role].as_str().unwrap());
         for (number, id) in said["pending"].as_array().unwrap().iter().enumerate() {
@@ -151,7 +160,7 @@ fn a_record_of_a_newer_version_is_refused_and_the_others_are_read() {
 #[test]
 #[ignore = "writes to tests/fixtures: see the README there"]
 fn make() {
-    let fixture = folder().join(concat!("store-", env!("CARGO_PKG_VERSION")));
+    let fixture = folder().join(CURRENT);
     let mut host = Host::unstarted(&SETTINGS);
     host.resume();
     let service = Service::start(|request| match request.target.as_str() {

@@ -137,11 +137,13 @@ fn a_million_operations() {
     let settings = ["--operations-limit=20000", "--outstanding-limit=1000"];
     beside("a million operations", &settings, |host| {
         let million = Guest {
-            run: "(loop $again
-                    (call $abandon (i32.const 16) (i32.const 4))
+            run: &format!(
+                "{SLEEP} (loop $again
+                    (call $abandon (i32.const 0))
                     (global.set $count (i32.add (global.get $count) (i32.const 1)))
                     (br_if $again (i32.lt_u (global.get $count) (i32.const 1000000))))
-                unreachable",
+                unreachable"
+            ),
             ..Guest::default()
         };
         let sleeps = Guest {
@@ -216,7 +218,7 @@ fn operations_from_a_future_that_is_dropped() {
     let guest = Guest {
         run: &format!(
             "(loop $again
-                {SLEEP} {CANCEL} (call $abandon (i32.const 16) (i32.const 4))
+                {SLEEP} {CANCEL} (call $abandon (i32.const 0))
                 (global.set $count (i32.add (global.get $count) (i32.const 1)))
                 (br_if $again (i32.lt_u (global.get $count) (i32.const 100))))
              (global.set $task (i32.shr_u

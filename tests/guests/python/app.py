@@ -16,10 +16,10 @@ from componentize_py_types import Err
 from wit_world.imports import context, http, types, webhooks
 
 ANY_REQUEST = webhooks.WebhookOptions(
-    methods=[], signature=None, handshake=webhooks.Handshake.NONE, reply=webhooks.Reply_Accepted()
+    methods=[], signature=None, handshake=None, reply=webhooks.Reply_Accepted(), settings=[]
 )
 DEFAULTS = http.CallOptions(
-    timeout=None, retry=None, idempotency_key=None, redirects=0, secret_headers=[]
+    timeout=None, retry=None, idempotency_key=None, redirects=0, secret_headers=[], settings=[]
 )
 
 

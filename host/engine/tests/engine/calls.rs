@@ -117,21 +117,33 @@ fn call(attempts: u32, multiplier: &str) -> Run {
 /// A guest that calls with this secret header, this many times: name, prefix, the secret's name.
 fn call_with_secrets(count: u32, header: [&str; 3]) -> Run {
     let mut data = String::new();
-    let mut record = String::new();
-    for (place, text) in [10_000_u32, 20_000, 30_000].into_iter().zip(header) {
+    let places = [10_000_u32, 20_000, 30_000];
+    for (place, text) in places.into_iter().zip(header) {
         data.push_str(&format!("(data (i32.const {place}) {text:?})"));
-        let length = u32::try_from(text.len()).unwrap();
-        for byte in [place, length].into_iter().flat_map(u32::to_le_bytes) {
-            record.push_str(&format!("\\{byte:02x}"));
-        }
     }
-    let records = record.repeat(count as usize);
-    data.push_str(&format!("(data (i32.const {SECRETS}) \"{records}\")"));
+    let [name, prefix, secret] = header.map(|text| u32::try_from(text.len()).unwrap());
+    // A text and a secret, in a group without encoding, which is the header's value.
+    let parts = words(&[0, places[1], prefix, 1, places[2], secret]);
+    data.push_str(&format!("(data (i32.const {PARTS}) \"{parts}\")"));
+    let group = words(&[0, 0, 0, PARTS, 2]);
+    data.push_str(&format!("(data (i32.const {GROUP}) \"{group}\")"));
+    let headers = words(&[places[0], name, GROUP, 1]).repeat(count as usize);
+    data.push_str(&format!("(data (i32.const {SECRETS}) \"{headers}\")"));
     calling(1, "1", count, &data)
+}
+
+/// Words as the bytes of a string in Wasm's text.
+fn words(words: &[u32]) -> String {
+    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+    bytes.map(|byte| format!("\\{byte:02x}")).collect()
 }
 
 /// Where the list of secret headers lies.
 const SECRETS: u32 = 2_100;
+
+/// Where the pieces of their values lie, and the group of them.
+const PARTS: u32 = 3_000;
+const GROUP: u32 = 3_100;
 
 fn calling(attempts: u32, multiplier: &str, secrets: u32, data: &str) -> Run {
     let import = r#"(import "dormouse:workflow/http@0.1.0" "call" (func $call (param i32 i32)))"#;
@@ -171,11 +183,7 @@ fn a_secret_header_is_recorded_with_the_name_of_its_secret() {
     let [Effect::Call { options, .. }] = run.last().effects.as_slice() else {
         panic!("{:?}", run.last().effects)
     };
-    let expected = SecretHeader {
-        name: "authorization".into(),
-        prefix: "Bearer ".into(),
-        secret: "Orders_api.token-2".into(),
-    };
+    let expected = SecretHeader::prefixed("authorization", "Bearer ", "Orders_api.token-2");
     assert_eq!(options.secret_headers, vec![expected; 16]);
 }
 
@@ -187,7 +195,7 @@ fn secret_headers_beyond_their_bounds() {
     let name = call_with_secrets(1, [&long, "", "token"]);
     check_failure(name, "misuse", &["name", "257 bytes", "may have 256"]);
     let prefix = call_with_secrets(1, ["x-key", &long, "token"]);
-    check_failure(prefix, "misuse", &["prefix", "257 bytes", "may have 256"]);
+    check_failure(prefix, "misuse", &["text", "257 bytes", "may have 256"]);
     let longest = &long[1..];
     let mut sound = call_with_secrets(1, [longest, longest, &long[..64]]);
     sound.start();

@@ -3,8 +3,8 @@
 use dormouse_journal::{Kind, OperationNumber, Outcome};
 use serde_json::json;
 
-use crate::core_guest::{CoreGuest, OTHER, RETURN, SLEEP, STEP, WAIT};
-use crate::harness::Run;
+use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
+use crate::harness::{Run, check_failure};
 
 /// What was given up: the operations, and whether their futures were dropped.
 fn given_up(run: &Run) -> Vec<(String, Vec<u32>, bool)> {
@@ -61,30 +61,39 @@ fn what_was_delivered_is_not_given_up_when_its_future_is_dropped() {
 }
 
 #[test]
-fn abandon_gives_up_all_of_its_name_and_they_still_complete() {
+fn abandon_gives_up_the_operation_of_its_number_and_it_still_completes() {
     let mut run = guest(
-        &format!("{SLEEP} {SLEEP} (call $abandon {STEP}) {WAIT}"),
+        &format!("{SLEEP} {SLEEP} (call $abandon (i32.const 1)) {WAIT}"),
         &format!("{RETURN} (i32.const 0)"),
     );
     run.start();
-    assert_eq!(given_up(&run), [("step".to_owned(), vec![0, 1], false)]);
+    assert_eq!(given_up(&run), [("step".to_owned(), vec![1], false)]);
     run.complete(1_000, 1, Outcome::Slept);
     assert!(run.last().activation.end.is_some());
 }
 
 #[test]
-fn abandon_of_nothing_is_recorded_too() {
-    let mut run = guest(
-        &format!("{SLEEP} (call $abandon {OTHER}) {WAIT}"),
+fn abandon_of_a_number_that_no_operation_has_is_a_misuse() {
+    let run = guest(
+        &format!("{SLEEP} (call $abandon (i32.const 1)) {WAIT}"),
         "unreachable",
     );
-    run.start();
-    assert_eq!(given_up(&run), [("other".to_owned(), vec![], false)]);
+    check_failure(run, "misuse", &["`abandon`", "operation 1", "has made 1"]);
+}
+
+#[test]
+fn abandon_of_what_has_completed_is_recorded_and_gives_up_nothing() {
+    let mut run = guest(
+        &format!("{SLEEP} {WAIT}"),
+        &format!("(call $abandon (i32.const 0)) {RETURN} (i32.const 0)"),
+    );
+    run.start().complete(1_010, 0, Outcome::Slept);
+    assert_eq!(given_up(&run), [(String::new(), vec![], false)]);
 }
 
 #[test]
 fn what_is_abandoned_is_not_abandoned_twice() {
-    let abandon = format!("(call $abandon {STEP})");
+    let abandon = "(call $abandon (i32.const 0))";
     let mut run = guest(
         &format!("{SLEEP} {abandon} {abandon} {WAIT}"),
         "unreachable",
@@ -92,9 +101,22 @@ fn what_is_abandoned_is_not_abandoned_twice() {
     run.start();
     let expected = [
         ("step".to_owned(), vec![0], false),
-        ("step".to_owned(), vec![], false),
+        (String::new(), vec![], false),
     ];
     assert_eq!(given_up(&run), expected);
+}
+
+#[test]
+fn the_next_operations_number_is_known_before_it_is_made() {
+    let mut run = guest(
+        &format!(
+            "{SLEEP} (if (i32.ne (call $next_operation) (i32.const 1)) (then unreachable))
+             {SLEEP} (call $abandon (i32.sub (call $next_operation) (i32.const 1))) {WAIT}"
+        ),
+        "unreachable",
+    );
+    run.start();
+    assert_eq!(given_up(&run), [("step".to_owned(), vec![1], false)]);
 }
 
 #[test]
@@ -102,7 +124,7 @@ fn what_is_abandoned_can_be_dropped_before_it_completes() {
     let cancel =
         "(call $join (global.get $task) (i32.const 0)) (drop (call $cancel (global.get $task)))";
     let mut run = guest(
-        &format!("{SLEEP} (call $abandon {STEP}) {cancel} {SLEEP} {WAIT}"),
+        &format!("{SLEEP} (call $abandon (i32.const 0)) {cancel} {SLEEP} {WAIT}"),
         "unreachable",
     );
     run.start();

@@ -91,7 +91,8 @@ impl CoreGuest<'_> {
         format!(
             r#"(module
                 (import "dormouse:workflow/context@0.1.0" "log" (func $log (param i32 i32 i32)))
-                (import "dormouse:workflow/context@0.1.0" "abandon" (func $abandon (param i32 i32)))
+                (import "dormouse:workflow/context@0.1.0" "abandon" (func $abandon (param i32)))
+                (import "dormouse:workflow/context@0.1.0" "next-operation" (func $next_operation (result i32)))
                 (import "dormouse:workflow/context@0.1.0" "now" (func $now (result i64)))
                 (import "dormouse:workflow/context@0.1.0" "random" (func $random (param i32 i32)))
                 (import "dormouse:workflow/context@0.1.0" "current-run" (func $current_run (param i32)))

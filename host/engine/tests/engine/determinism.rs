@@ -199,7 +199,8 @@ fn what_a_step_left_behind_is_a_difference_that_is_caught() {
              (if (i32.eqz (i32.load8_u (i32.const 512))) (then
                 (global.set $left (i32.const 1))
                 (call $finish {STEP} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))
-             (if (global.get $left) (then (call $abandon {STEP})) (else (call $abandon {OTHER})))
+             (if (global.get $left) (then (call $begin {STEP} (i32.const 512))) (else (call $begin {OTHER} (i32.const 512))))
+             (call $finish {STEP} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
              {SLEEP} {WAIT}"
         ),
         ..CoreGuest::default()

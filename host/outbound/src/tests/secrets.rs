@@ -17,8 +17,8 @@ const SECRET: &str = "hunter2";
 fn with_secrets(attempt: Attempt) -> Attempt {
     let header = |name: &str, prefix: &str| SecretHeader {
         name: name.into(),
-        prefix: prefix.into(),
-        secret: SECRET.as_bytes().to_vec().into(),
+        value: format!("{prefix}{SECRET}").into_bytes().into(),
+        secrets: vec![SECRET.as_bytes().to_vec().into()],
     };
     Attempt {
         secret_headers: vec![header("Authorization", "Bearer "), header("x-key", "")],
@@ -267,7 +267,8 @@ async fn a_part_of_a_body_cannot_be_asked_for() {
 async fn a_masked_body_keeps_to_the_limit() {
     let server = Server::start(|_| ok("a-a-")).await;
     let mut attempt = with_secrets(get(server.url("/")));
-    attempt.secret_headers[0].secret = b"a".to_vec().into();
+    attempt.secret_headers[0].value = b"a".to_vec().into();
+    attempt.secret_headers[0].secrets = vec![b"a".to_vec().into()];
     let at_most = |bytes| Attempt {
         max_response: bytes,
         ..attempt.clone()

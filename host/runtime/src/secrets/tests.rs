@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Request, RetryPolicy, SecretHeader as Named, Signature, SignatureScheme, WebhookOptions,
+    Encoding, Request, RetryPolicy, SecretHeader as Named, Signature, SignatureScheme, ValueGroup,
+    ValuePart, WebhookOptions,
 };
 use dormouse_seams::{Clock, Spawner, Task};
 use dormouse_secret::Purpose;
@@ -170,11 +171,7 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
             timeout: 1_000,
             redirects: 0,
             idempotency_key: "key".into(),
-            secret_headers: vec![Named {
-                name: "authorization".into(),
-                prefix: "Bearer ".into(),
-                secret: secret.into(),
-            }],
+            secret_headers: vec![Named::prefixed("authorization", "Bearer ", secret)],
         },
         attempts: Attempts {
             scheduled: 1,
@@ -184,11 +181,9 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
         secrets: found(host, &[secret]),
     };
     let sent = host.sending(&sending)?;
-    assert_eq!(
-        (sent[0].name.as_str(), sent[0].prefix.as_str()),
-        ("authorization", "Bearer ")
-    );
-    assert_eq!(sent[0].secret.expose(), VALUE.as_bytes());
+    assert_eq!(sent[0].name, "authorization");
+    assert_eq!(sent[0].value.expose(), format!("Bearer {VALUE}").as_bytes());
+    assert_eq!(sent[0].secrets[0].expose(), VALUE.as_bytes());
     Ok(())
 }
 
@@ -210,6 +205,32 @@ fn requests_are_checked_by_what_is_there_and_granted() {
     assert_eq!(verifying(&host, "w", &all).unwrap(), 3);
     assert_eq!(verifying(&host, "v", &all).unwrap(), 2);
     assert_eq!(verifying(&host, "other", &all).unwrap(), 0);
+}
+
+#[test]
+fn a_group_of_parts_is_sent_in_base64_and_its_secret_is_searched_for() {
+    let text = |text: &str| ValuePart::Text(text.into());
+    let group = |encoding, parts| ValueGroup { encoding, parts };
+    let header = Named {
+        name: "authorization".into(),
+        value: vec![
+            group(Encoding::Plain, vec![text("Basic ")]),
+            group(
+                Encoding::Base64,
+                vec![text("ann:"), ValuePart::Secret("s".into())],
+            ),
+            group(Encoding::Plain, vec![text(", more")]),
+        ],
+    };
+    let open = |name: &str| {
+        assert_eq!(name, "s");
+        Ok(Secret::new(b"hunter22".to_vec()).unwrap())
+    };
+    let filled = super::filled(&header, open).unwrap();
+    // `printf ann:hunter22 | base64`
+    assert_eq!(filled.value.expose(), b"Basic YW5uOmh1bnRlcjIy, more");
+    assert_eq!(filled.secrets.len(), 1);
+    assert_eq!(filled.secrets[0].expose(), b"hunter22");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dormouse_journal::{OperationNumber, RunId};
+use dormouse_journal::{OperationNumber, RunId, SecretHeader};
 
 use super::View;
 use crate::ReadError;
@@ -35,7 +35,7 @@ impl<R: Rows> View<R> {
             [] => (String::new(), Vec::new()),
             headers => {
                 let stored = self.stored(run)?;
-                let names = headers.iter().map(|header| header.secret.as_str());
+                let names = headers.iter().flat_map(SecretHeader::secrets);
                 let workflow = stored.map(|stored| stored.run.workflow);
                 (workflow.unwrap_or_default(), self.named_secrets(names)?)
             }

@@ -3,7 +3,8 @@
 //! Key: run, operation. Row: [`Outstanding`], rewritten for each attempt, and therefore small: what never changes about a
 //! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
 //!
-//! Version 1 had the request in the row, whatever its size. Migration 2 moved those.
+//! Version 1 had the request in the row, whatever its size. Migration 2 moved those. Up to version 2 the value of a header
+//! made from a secret was a prefix and one secret.
 
 use dormouse_journal::{
     DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, Time, decode_body,
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TableId;
 use super::apart::Apart;
-use super::call_requests::{self, Call};
+use super::call_requests::{self, Call, CallV1, SecretHeaderV1, from_v1};
 use crate::ReadError;
 use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
@@ -40,11 +41,12 @@ pub(crate) struct Outstanding {
 }
 
 impl Row for Outstanding {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
             1 => Ok(decode_body::<OutstandingV1>(body)?.into()),
+            2 => Ok(decode_body::<OutstandingV2>(body)?.into()),
             found => Err(DecodeError::Version { found }),
         }
     }
@@ -59,7 +61,7 @@ pub(crate) struct OutstandingV1 {
     redirects: u32,
     idempotency_key: String,
     attempts: Attempts,
-    secret_headers: Vec<SecretHeader>,
+    secret_headers: Vec<SecretHeaderV1>,
 }
 
 impl From<OutstandingV1> for Outstanding {
@@ -73,8 +75,26 @@ impl From<OutstandingV1> for Outstanding {
                 timeout: row.timeout,
                 redirects: row.redirects,
                 idempotency_key: row.idempotency_key,
-                secret_headers: row.secret_headers,
+                secret_headers: from_v1(row.secret_headers),
             }),
+        }
+    }
+}
+
+/// A row of version 2.
+#[derive(Serialize, Deserialize)]
+struct OutstandingV2 {
+    attempts: Attempts,
+    allowed: u32,
+    call: Option<CallV1>,
+}
+
+impl From<OutstandingV2> for Outstanding {
+    fn from(row: OutstandingV2) -> Self {
+        Outstanding {
+            attempts: row.attempts,
+            allowed: row.allowed,
+            call: row.call.map(Call::from),
         }
     }
 }
@@ -82,9 +102,7 @@ impl From<OutstandingV1> for Outstanding {
 impl Call {
     /// Returns about how many bytes the call takes as a row.
     pub(crate) fn size(&self) -> usize {
-        let secrets = self.secret_headers.iter();
-        let secrets =
-            secrets.map(|secret| secret.name.len() + secret.prefix.len() + secret.secret.len());
+        let secrets = self.secret_headers.iter().map(SecretHeader::size);
         super::inbox::request_size(&self.request)
             + self.idempotency_key.len()
             + secrets.sum::<usize>()

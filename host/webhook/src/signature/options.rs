@@ -78,13 +78,7 @@ fn check_prefix(prefix: &str) -> Result<(), String> {
 }
 
 fn only_for_hmac(scheme: SignatureScheme, option: &str) -> String {
-    let scheme = match scheme {
-        SignatureScheme::StandardWebhooks => "standard-webhooks",
-        SignatureScheme::Github => "github",
-        SignatureScheme::Stripe => "stripe",
-        SignatureScheme::Slack => "slack",
-        SignatureScheme::HmacSha256 => "hmac-sha256",
-    };
+    let scheme = scheme.name();
     format!(
         "the signature check `{scheme}` was given a `{option}`, which only `hmac-sha256` takes; pass none, since the \
          scheme says where its signature is"

@@ -80,7 +80,7 @@ impl Guest<'_> {
         format!(
             r#"(module
                 (import "dormouse:workflow/context@0.1.0" "log" (func $log (param i32 i32 i32)))
-                (import "dormouse:workflow/context@0.1.0" "abandon" (func $abandon (param i32 i32)))
+                (import "dormouse:workflow/context@0.1.0" "abandon" (func $abandon (param i32)))
                 (import "dormouse:workflow/steps@0.1.0" "begin" (func $begin (param i32 i32 i32)))
                 (import "dormouse:workflow/steps@0.1.0" "finish"
                     (func $finish (param i32 i32 i32 i32 i32 i32 i32)))

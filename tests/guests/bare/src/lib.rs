@@ -9,9 +9,7 @@
 wit_bindgen::generate!({ world: "workflow", path: "../../../wit" });
 
 use dormouse::workflow::context::{Level, log};
-use dormouse::workflow::webhooks::{
-    Handshake, Reply, WebhookOptions, create_webhook, wait_for_webhook,
-};
+use dormouse::workflow::webhooks::{Reply, WebhookOptions, create_webhook, wait_for_webhook};
 
 struct Bare;
 
@@ -20,8 +18,9 @@ impl Guest for Bare {
         let options = WebhookOptions {
             methods: Vec::new(),
             signature: None,
-            handshake: Handshake::None,
+            handshake: None,
             reply: Reply::Accepted,
+            settings: Vec::new(),
         };
         let webhook = create_webhook("bare", &options);
         log(Level::Info, &webhook.url);

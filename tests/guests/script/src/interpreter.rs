@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::hint::{black_box, spin_loop};
 use std::pin::Pin;
 
-// The SDK has no word for it: in Rust, a future that is dropped is given up.
-use dormouse_sdk::__private::dormouse::workflow::context::abandon;
+// The SDK has no word for these: in Rust, a future that is dropped is given up.
+use dormouse_sdk::__private::dormouse::workflow::context::{abandon, next_operation};
 use dormouse_sdk::prelude::*;
 
 use crate::build;
@@ -24,6 +24,8 @@ pub(crate) struct Interpreter {
     last_delivery: RefCell<Option<Delivery>>,
     /// Made when it is first needed.
     orders: RefCell<Option<Orders>>,
+    /// The numbers of the operations that `abandon` may be asked to give up, by step name.
+    made: RefCell<BTreeMap<String, Vec<u32>>>,
 }
 
 impl Interpreter {
@@ -34,6 +36,7 @@ impl Interpreter {
             urls: RefCell::default(),
             last_delivery: RefCell::default(),
             orders: RefCell::default(),
+            made: RefCell::default(),
         }
     }
 
@@ -71,7 +74,7 @@ impl Interpreter {
                 Form::Respond { respond } => self.respond(respond),
                 Form::Step { step, value } => self.step(step, value),
                 Form::Abandon { abandon: step } => {
-                    abandon(step);
+                    self.abandon(step);
                     Ok(Value::Null)
                 }
                 Form::Log { log } => self.log(log),
@@ -109,8 +112,21 @@ impl Interpreter {
         Ok(mirror::race(parts.len(), winner, &result?))
     }
 
+    /// Remembers the number of the operation that is made next, and returns its step name.
+    fn making<'s>(&self, step: &'s str) -> &'s str {
+        let mut made = self.made.borrow_mut();
+        made.entry(step.into()).or_default().push(next_operation());
+        step
+    }
+
+    fn abandon(&self, step: &str) {
+        let made = self.made.borrow_mut().remove(step);
+        made.into_iter().flatten().for_each(abandon);
+    }
+
     async fn wait(&self, name: &str, ms: Option<u64>, step: Option<&str>) -> Result<Value> {
-        let webhook = self.created(name)?.named(step.unwrap_or(name));
+        let webhook = self.created(name)?;
+        let webhook = webhook.named(self.making(step.unwrap_or(name)));
         let delivery = match ms {
             Some(ms) => webhook.wait_timeout(millis(ms)).await,
             None => Some(webhook.wait().await),
@@ -125,24 +141,27 @@ impl Interpreter {
 
     async fn call(&self, form: &CallForm, step: Option<&str>) -> Result<Value> {
         let call = build::call(self.ctx, form, &self.urls.borrow())?;
-        Ok(mirror::call(&call.send(step.unwrap_or("call")).await))
+        Ok(mirror::call(
+            &call.send(self.making(step.unwrap_or("call"))).await,
+        ))
     }
 
     async fn sleep(&self, ms: u64, step: Option<&str>) -> Result<Value> {
-        self.ctx.sleep(step.unwrap_or("sleep"), millis(ms)).await;
+        let step = self.making(step.unwrap_or("sleep"));
+        self.ctx.sleep(step, millis(ms)).await;
         Ok(Value::Null)
     }
 
     async fn sleep_until(&self, instant: u64, step: Option<&str>) -> Result<Value> {
         let instant = Instant::from_millis(instant);
-        self.ctx
-            .sleep_until(step.unwrap_or("sleep-until"), instant)
-            .await;
+        let step = self.making(step.unwrap_or("sleep-until"));
+        self.ctx.sleep_until(step, instant).await;
         Ok(Value::Null)
     }
 
     async fn event(&self, name: &str, ms: Option<u64>, step: Option<&str>) -> Result<Value> {
-        let event = self.ctx.event(name).named(step.unwrap_or(name));
+        let event = self.ctx.event(name);
+        let event = event.named(self.making(step.unwrap_or(name)));
         let payload = match ms {
             Some(ms) => event.wait_timeout(millis(ms)).await,
             None => Some(event.wait().await),
@@ -157,7 +176,8 @@ impl Interpreter {
         body: &Value,
         step: Option<&str>,
     ) -> Result<Value> {
-        let event = self.ctx.event(name).named(step.unwrap_or(name));
+        let event = self.ctx.event(name);
+        let event = event.named(self.making(step.unwrap_or(name)));
         let body = self.urls.borrow().fill_value(body)?;
         let reached = match run {
             Some(run) => event.notify_run(run, body).await?,

@@ -1,0 +1,44 @@
+//! Settings by name and value, which the contract has where later versions may add something.
+
+use crate::stop::Stop;
+
+/// How many settings one list may have. No import knows as many.
+const SETTINGS: usize = 32;
+
+/// How much of a name is repeated in a message, in characters.
+const SHOWN: usize = 64;
+
+/// Stops a guest that passed a setting whose name is not among those known.
+pub(crate) fn refuse_unknown(
+    import: &str,
+    settings: &[(String, String)],
+    known: &[&str],
+) -> Result<(), Stop> {
+    if settings.len() > SETTINGS {
+        return Err(Stop::Misuse(format!(
+            "`{import}` was given {} settings; it takes at most {SETTINGS}",
+            settings.len()
+        )));
+    }
+    let unknown = settings
+        .iter()
+        .find(|(name, _)| !known.contains(&name.as_str()));
+    let Some((name, _)) = unknown else {
+        return Ok(());
+    };
+    let allowed = match known {
+        [] => "it knows none there".to_owned(),
+        known => format!("it knows {} there", known.join(", ")),
+    };
+    Err(Stop::Misuse(format!(
+        "`{import}` was given the setting {}, which this host does not know; {allowed}",
+        shown(name)
+    )))
+}
+
+/// Returns a text of a guest for a message: quoted, and cut if it is long.
+pub(crate) fn shown(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN).collect();
+    let more = if start.len() < text.len() { "…" } else { "" };
+    format!("{:?}", start + more)
+}
