@@ -33,7 +33,7 @@ pub use mask::Mask;
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
 pub use runs::{
-    Failure, Run, RunPage, RunStatus, RunSummary, StartedRun, Waiting, is_json, output,
+    Failure, RestartRun, Run, RunPage, RunStatus, RunSummary, StartedRun, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::Timestamp;

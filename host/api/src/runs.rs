@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
@@ -41,6 +41,21 @@ pub struct StartedRun {
     /// `until=suspended`, to be answered when the run sleeps, and it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Vec<Webhook>>,
+}
+
+/// What is to be different when a run is started anew.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestartRun {
+    /// The input of the new run, any JSON value. That of the run that is restarted if absent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub input: Option<Box<RawValue>>,
+}
+
+/// Reads a value that is there, `null` too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 /// A run in short.
@@ -94,6 +109,9 @@ pub struct Run {
     pub storage_bytes: u64,
     /// The time of its last activation.
     pub last_activation: Timestamp,
+    /// The run that it repeats, if it was started by restarting that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted: Option<String>,
 }
 
 /// Why a run failed, or why it is blocked.

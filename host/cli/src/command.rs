@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::control::{Cancel, Resume};
+use crate::control::{Cancel, Delete, Resume};
 use crate::deploy::Deploy;
 use crate::error::CliError;
 use crate::health::HealthCommand;
 use crate::journal::Journal;
 use crate::logs::Logs;
 use crate::notify::Notify;
-use crate::output::Output;
+use crate::output::{Output, RunInput};
+use crate::restart::Restart;
 use crate::runs::Runs;
 use crate::secret::SecretCommand;
 use crate::show::Show;
@@ -31,6 +32,7 @@ pub enum Command {
     Runs(Runs),
     Show(Show),
     Output(Output),
+    Input(RunInput),
     Journal(Journal),
     Logs(Logs),
     Webhooks(Webhooks),
@@ -39,6 +41,8 @@ pub enum Command {
     Secret(SecretCommand),
     Cancel(Cancel),
     Resume(Resume),
+    Restart(Restart),
+    Delete(Delete),
     Health(HealthCommand),
 }
 
@@ -55,6 +59,7 @@ impl Command {
             Command::Runs(runs) => runs.run(terminal),
             Command::Show(show) => show.run(terminal),
             Command::Output(output) => output.run(terminal),
+            Command::Input(input) => input.run(terminal),
             Command::Journal(journal) => journal.run(terminal),
             Command::Logs(logs) => logs.run(terminal),
             Command::Webhooks(webhooks) => webhooks.run(terminal),
@@ -63,6 +68,8 @@ impl Command {
             Command::Secret(secret) => secret.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
             Command::Resume(resume) => resume.run(terminal),
+            Command::Restart(restart) => restart.run(terminal),
+            Command::Delete(delete) => delete.run(terminal),
             Command::Health(health) => health.run(terminal),
         }
     }

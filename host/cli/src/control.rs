@@ -1,4 +1,4 @@
-//! `dormouse cancel` and `dormouse resume`.
+//! `dormouse cancel`, `dormouse resume` and `dormouse delete`.
 
 use std::process::ExitCode;
 
@@ -8,27 +8,53 @@ use http::Method;
 
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::run_id;
 use crate::terminal::Terminal;
 
-/// Cancels a run: what it is doing is thrown away, and it does nothing more
+/// Cancels runs: what they are doing is thrown away, and they do nothing more
 #[derive(Debug, Args)]
-#[command(after_help = "Example: dormouse cancel 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+#[command(after_help = "\
+Examples:
+  dormouse cancel 0198d2c4
+  dormouse cancel $(dormouse runs --workflow approval --status suspended --all --quiet)")]
 pub struct Cancel {
-    /// The run's id
-    run: String,
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
 
     #[command(flatten)]
     connection: Connection,
 }
 
-/// Tries a blocked run again
+/// Tries blocked runs again
 ///
 /// A run is blocked when the host cannot go on with it through no fault of the run; `dormouse show` says why.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: dormouse resume 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+#[command(after_help = "\
+Examples:
+  dormouse resume 0198d2c4
+  dormouse resume $(dormouse runs --status blocked --all --quiet)")]
 pub struct Resume {
-    /// The run's id
-    run: String,
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Deletes runs that have ended, with their journals, logs and outputs
+///
+/// The host does so by itself when the retention of an ended run is over.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse delete 0198d2c4
+  dormouse delete $(dormouse runs --workflow approval --status failed --all --quiet)")]
+pub struct Delete {
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
 
     #[command(flatten)]
     connection: Connection,
@@ -36,29 +62,52 @@ pub struct Resume {
 
 impl Cancel {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.connection, &self.run, "cancel", terminal)
+        let (method, path) = (Method::POST, Some("cancel"));
+        control(&self.connection, &self.runs, &method, path, terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.connection, &self.run, "resume", terminal)
+        let (method, path) = (Method::POST, Some("resume"));
+        control(&self.connection, &self.runs, &method, path, terminal)
+    }
+}
+
+impl Delete {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        control(
+            &self.connection,
+            &self.runs,
+            &Method::DELETE,
+            None,
+            terminal,
+        )
     }
 }
 
 fn control(
     connection: &Connection,
-    run: &str,
-    verb: &str,
+    runs: &[String],
+    method: &Method,
+    verb: Option<&str>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
     let client = connection.open()?;
-    let answer = client.send(Method::POST, &client.url(&["runs", run, verb]), &[], None)?;
-    if connection.json {
-        terminal.json(&answer.body)?;
-    } else {
+    run_id::each(runs, terminal, |run, terminal| {
+        let run = run_id::find(&client, run)?;
+        let mut path = vec!["runs", run.as_str()];
+        path.extend(verb);
+        let answer = client.send(method.clone(), &client.url(&path), &[], None)?;
+        if connection.json {
+            terminal.json(&answer.body)?;
+            return Ok(());
+        }
         let RunStatus { id, status } = answer.json()?;
-        terminal.print(&format!("run {id} is {status}"))?;
-    }
-    Ok(ExitCode::SUCCESS)
+        terminal.print(&match verb {
+            Some(_) => format!("run {id} is {status}"),
+            None => format!("run {id}, which had {status}, is deleted"),
+        })?;
+        Ok(())
+    })
 }

@@ -99,6 +99,12 @@ impl CliError {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Returns true if the request failed for a reason that has nothing to do with what it was about.
+    pub(crate) fn is_about_the_host(&self) -> bool {
+        !matches!(self, CliError::Refused(problem) if problem.status != 503)
+            && !matches!(self, CliError::Usage(_))
+    }
+
     /// Returns true if the same request may succeed a little later: the host is restarting, or its disk is full.
     pub(crate) fn may_pass(&self) -> bool {
         match self {

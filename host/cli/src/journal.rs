@@ -11,6 +11,7 @@ use dormouse_api::{
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::pages;
+use crate::run_id;
 use crate::show::render_failure;
 use crate::terminal::Terminal;
 use crate::text::{counted, indented, plain_line, size};
@@ -23,7 +24,7 @@ use crate::webhooks;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse journal 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Journal {
-    /// The run's id
+    /// The run's id, or its beginning
     run: String,
 
     #[command(flatten)]
@@ -36,7 +37,8 @@ const PREVIEW: usize = 120;
 impl Journal {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let url = client.url(&["runs", &self.run, "journal"]);
+        let run = run_id::find(&client, &self.run)?;
+        let url = client.url(&["runs", &run, "journal"]);
         if self.connection.json {
             terminal.print(&pages::merged(&client, &url, "activations")?)?;
         } else {

@@ -23,6 +23,8 @@ mod notify;
 mod output;
 mod pages;
 mod patience;
+mod restart;
+mod run_id;
 mod runs;
 mod secret;
 mod show;

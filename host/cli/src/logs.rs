@@ -13,6 +13,7 @@ use crate::connection::Connection;
 use crate::error::CliError;
 use crate::pages;
 use crate::patience::{patiently, pause};
+use crate::run_id;
 use crate::terminal::Terminal;
 use crate::text::{coloured, indented, plain};
 
@@ -22,7 +23,7 @@ use crate::text::{coloured, indented, plain};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse logs 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6 --follow")]
 pub struct Logs {
-    /// The run's id
+    /// The run's id, or its beginning
     run: String,
 
     /// Goes on until the run has ended
@@ -39,9 +40,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 impl Logs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let url = client.url(&["runs", &self.run, "logs"]);
+        let run = run_id::find(&client, &self.run)?;
+        let url = client.url(&["runs", &run, "logs"]);
         if self.follow {
-            self.follow(&client, &url, terminal)?;
+            self.follow(&client, &run, &url, terminal)?;
         } else if self.connection.json {
             terminal.print(&pages::merged(&client, &url, "lines")?)?;
         } else {
@@ -55,8 +57,14 @@ impl Logs {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn follow(&self, client: &Client, log: &Url, terminal: &mut Terminal) -> Result<(), CliError> {
-        let run_url = client.url(&["runs", &self.run]);
+    fn follow(
+        &self,
+        client: &Client,
+        run: &str,
+        log: &Url,
+        terminal: &mut Terminal,
+    ) -> Result<(), CliError> {
+        let run_url = client.url(&["runs", run]);
         // The page that was read last, and the number of its lines that are printed.
         let (mut page_url, mut printed) = (log.clone(), 0);
         let mut ended = false;

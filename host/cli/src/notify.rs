@@ -10,6 +10,7 @@ use crate::client::Body;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::input::Input;
+use crate::run_id;
 use crate::terminal::Terminal;
 use crate::text::counted;
 
@@ -26,7 +27,7 @@ pub struct Notify {
     /// The event's name
     event: String,
 
-    /// To this run only
+    /// To this run only: its id, or its beginning
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 
@@ -46,7 +47,9 @@ impl Notify {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
         let input = Input::read(self.data.as_deref(), self.content_type.as_deref())?;
-        let url = match &self.run {
+        let run = self.run.as_deref();
+        let run = run.map(|run| run_id::find(&client, run)).transpose()?;
+        let url = match &run {
             Some(run) => client.url(&["runs", run, "events", &self.event]),
             None => client.url(&["events", &self.event]),
         };
@@ -59,7 +62,7 @@ impl Notify {
         let answer = client.send(Method::POST, &url, &[], Some(body))?;
         if self.connection.json {
             terminal.json(&answer.body)?;
-        } else if let Some(run) = &self.run {
+        } else if let Some(run) = &run {
             terminal.print(&format!("{} is sent to run {run}", self.event))?;
         } else {
             let Notified { runs, more, .. } = answer.json()?;

@@ -21,7 +21,8 @@ use crate::time::{ago, now};
 #[command(after_help = "\
 Examples:
   dormouse runs
-  dormouse runs --workflow approval --status failed --all")]
+  dormouse runs --workflow approval --status failed --all
+  dormouse cancel $(dormouse runs --workflow approval --all --quiet)")]
 pub struct Runs {
     /// Runs of this workflow only
     #[arg(long, value_name = "WORKFLOW")]
@@ -38,6 +39,10 @@ pub struct Runs {
     /// All of them
     #[arg(long, conflicts_with = "limit")]
     all: bool,
+
+    /// Prints the ids only, one on each line
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
 
     #[command(flatten)]
     connection: Connection,
@@ -92,7 +97,11 @@ impl Runs {
         more: bool,
         terminal: &mut Terminal,
     ) -> Result<(), CliError> {
-        if runs.is_empty() {
+        if self.quiet {
+            for run in runs {
+                terminal.print(&run.id)?;
+            }
+        } else if runs.is_empty() {
             terminal.note("no runs")?;
         } else {
             terminal.print(&render(runs, now(), terminal.colour))?;

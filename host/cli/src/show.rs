@@ -8,6 +8,7 @@ use dormouse_journal::Time;
 
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::run_id;
 use crate::table::{Cell, Table};
 use crate::terminal::Terminal;
 use crate::text::{colour, counted, indented, plain, plain_line, size};
@@ -17,7 +18,7 @@ use crate::time::{ago, now, since, until};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse show 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Show {
-    /// The run's id
+    /// The run's id, or its beginning
     run: String,
 
     #[command(flatten)]
@@ -27,7 +28,7 @@ pub struct Show {
 impl Show {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let answer = client.get(&client.url(&["runs", &self.run]))?;
+        let answer = client.get(&client.url(&["runs", &run_id::find(&client, &self.run)?]))?;
         if self.connection.json {
             terminal.json(&answer.body)?;
         } else {

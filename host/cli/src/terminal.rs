@@ -48,7 +48,10 @@ impl Terminal {
     }
 
     /// Writes a result byte for byte.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If standard output is closed.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.clear_progress()?;
         self.out.write_all(bytes)?;
         self.out.flush()

@@ -10,6 +10,7 @@ use dormouse_journal::Time;
 
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::run_id;
 use crate::table::Table;
 use crate::terminal::Terminal;
 use crate::text::{plain_line, size};
@@ -21,7 +22,7 @@ use crate::time::{ago, exact, now};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse webhooks 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Webhooks {
-    /// The run's id
+    /// The run's id, or its beginning
     run: String,
 
     #[command(flatten)]
@@ -31,7 +32,8 @@ pub struct Webhooks {
 impl Webhooks {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let answer = client.get(&client.url(&["runs", &self.run, "webhooks"]))?;
+        let run = run_id::find(&client, &self.run)?;
+        let answer = client.get(&client.url(&["runs", &run, "webhooks"]))?;
         if self.connection.json {
             terminal.json(&answer.body)?;
             return Ok(ExitCode::SUCCESS);

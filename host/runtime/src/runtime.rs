@@ -11,7 +11,7 @@ use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{
-    AimedNotified, Cancelled, Commits, ReadError, Resumed, StoreReader, WriteError,
+    AimedNotified, Cancelled, Commits, Deleted, ReadError, Resumed, StoreReader, WriteError,
 };
 use dormouse_webhook::Token;
 use futures::FutureExt;
@@ -116,6 +116,58 @@ impl Runtime {
             self.0.watchers.tell(run, Status::Cancelled);
         }
         Ok(cancelled)
+    }
+
+    /// Removes a run that has ended, before its time.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn delete(&self, run: RunId) -> Result<Deleted, Unavailable> {
+        loop {
+            let deleted = self.0.store.delete_run(run).await?;
+            match deleted {
+                Deleted::InPart => {}
+                Deleted::Now(_) => {
+                    tracing::info!(%run, "a run was deleted");
+                    return Ok(deleted);
+                }
+                Deleted::Alive(_) | Deleted::Unknown => return Ok(deleted),
+            }
+        }
+    }
+
+    /// Starts a run anew: with the input that it was started with, or another, on the current version of its workflow.
+    /// Returns the new run's id, and whether it is new. None if there is no such run.
+    ///
+    /// # Errors
+    /// When its workflow cannot be started, or it cannot be made durable.
+    pub async fn restart(
+        &self,
+        run: RunId,
+        input: Option<Payload>,
+        idempotency_key: Option<String>,
+    ) -> Result<Option<(RunId, bool)>, StartError> {
+        let unreadable = |error: ReadError| StartError::Unavailable(error.into());
+        let store = &self.0.store;
+        let Some(before) = store.show(run, 0).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
+        let input = match input {
+            Some(input) => input,
+            None => match store.input(run).await.map_err(unreadable)? {
+                Some(input) => input,
+                None => return Ok(None),
+            },
+        };
+        let start = Start {
+            workflow: before.view.run.workflow,
+            version: None,
+            input,
+            headers: before.view.run.headers,
+            idempotency_key,
+            restarted: Some(run),
+        };
+        self.start(start).await.map(Some)
     }
 
     /// Tries a blocked run again.

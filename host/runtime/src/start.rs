@@ -28,6 +28,8 @@ pub struct Start {
     pub headers: Vec<Header>,
     /// The key by which a repeat of this start is known.
     pub idempotency_key: Option<String>,
+    /// The run that it repeats.
+    pub restarted: Option<RunId>,
 }
 
 /// Starts runs.
@@ -61,6 +63,7 @@ impl Starter {
             idempotency_key: start.idempotency_key,
             remember: self.limits.duplicate_window,
             storage: storage_limits(&self.limits),
+            restarted: start.restarted,
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {
@@ -82,7 +85,7 @@ impl Starter {
         let wake = self.wake.clone();
         let (id, input) = (start.run, start.input.clone());
         let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
-        let (key, limits) = (start.key, start.limits);
+        let (key, limits, restarted) = (start.key, start.limits, start.restarted);
         let decided = move |started: &Started| -> Option<Following> {
             let Started::New { version, created } = *started else {
                 return None;
@@ -94,6 +97,7 @@ impl Starter {
                 key,
                 limits,
                 headers,
+                restarted,
             };
             let state = State::pending(created);
             let view = RunView { id, run, state };

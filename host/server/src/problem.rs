@@ -231,6 +231,15 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
 
+    /// A run that is alive cannot be deleted.
+    #[must_use]
+    pub fn alive(run: RunId, status: Status) -> Self {
+        let detail = format!(
+            "run {run} is {status}; only a run that has ended can be deleted: cancel it first"
+        );
+        Problem::new(StatusCode::CONFLICT, "not-ended", detail)
+    }
+
     /// The output of a run that has none yet.
     #[must_use]
     pub fn not_ended(run: RunId, status: Status) -> Self {

@@ -165,6 +165,7 @@ fn new_start(id: RunId) -> StartRun {
         idempotency_key: None,
         remember: 0,
         storage: StorageLimits::NONE,
+        restarted: None,
     }
 }
 

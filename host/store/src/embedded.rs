@@ -23,13 +23,13 @@ use crate::rules::deploy::{DeleteWorkflow, KeepCode};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::prepared::{CommitLimits, Prepared};
-use crate::rules::retire::Retire;
+use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
-    CommitRefused, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage, PutSecret,
-    RememberedKey, Resumed, SecretPut, Served, StartRun, Started, Transaction, Write,
+    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage,
+    PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
@@ -467,6 +467,10 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn resume(&self, run: RunId) -> Written<Resumed> {
         self.write(Resume(run))
+    }
+
+    fn delete_run(&self, run: RunId) -> Written<Deleted> {
+        self.write(Delete(run))
     }
 
     fn retire(&self) -> Written<bool> {

@@ -35,8 +35,8 @@ pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
-    CommitRefused, Deploy, Deployed, Finished, InboxLimits, MailLimits, NewActivation, NewCall,
-    NewNotify, NewResponse, Notified, NotifyTarget, OverStorage, PutSecret, RememberedKey,
+    CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits, NewActivation,
+    NewCall, NewNotify, NewResponse, Notified, NotifyTarget, OverStorage, PutSecret, RememberedKey,
     RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};

@@ -14,8 +14,8 @@ use dormouse_seams::{HostClock, Task};
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
-    CommitRefused, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage, PutSecret,
-    RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
+    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage,
+    PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
@@ -225,6 +225,9 @@ pub trait Store: StoreReader {
 
     /// Lets a blocked run go on.
     fn resume(&self, run: RunId) -> Written<Resumed>;
+
+    /// Removes an ended run before its time, or clears a part of what it had open.
+    fn delete_run(&self, run: RunId) -> Written<Deleted>;
 
     /// Removes some of what has expired. Returns whether there is more.
     fn retire(&self) -> Written<bool>;

@@ -115,6 +115,8 @@ pub struct RunQuery {
     pub workflow: Option<String>,
     /// Only runs with this status.
     pub status: Option<Status>,
+    /// Only runs with ids from the first of these to the second.
+    pub ids: Option<(RunId, RunId)>,
     /// Only runs older than this one.
     pub before: Option<RunId>,
     /// At most so many.

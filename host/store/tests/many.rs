@@ -5,13 +5,14 @@ use crate::support::{Ground, RETENTION, World, activation, last_activation, queu
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber, WebhookOptions,
 };
-use dormouse_store::{Accept, Accepted};
+use dormouse_store::{Accept, Accepted, Deleted};
 
 on_both_grounds! {
     all_are_listed_in_their_order_and_can_be_asked_for,
     each_takes_a_request_and_what_follows_comes_in_order,
     what_is_given_up_waits_no_more_wherever_it_lies,
     an_end_leaves_nothing_of_them_and_removal_nothing_at_all,
+    what_it_had_open_is_cleared_in_pieces_when_it_is_deleted,
     a_large_one_lies_apart,
 }
 
@@ -169,6 +170,27 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
     world.retire();
     assert_eq!(bytes(), 0);
     assert!(world.view(id).is_none());
+}
+
+/// No transaction grows with what a run has open.
+fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(ground: Ground) {
+    let world = World::new(ground);
+    let id = world.start();
+    let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });
+    world
+        .commit(id, 0, activation(world.now(), None, kinds.collect()))
+        .unwrap();
+    run(world.store.cancel(id, RETENTION)).unwrap();
+    let mut pieces = 0;
+    while run(world.store.delete_run(id)).unwrap() == Deleted::InPart {
+        pieces += 1;
+        assert!(world.view(id).is_some());
+    }
+    assert!(pieces > 0);
+    assert!(world.view(id).is_none());
+    assert_eq!(world.timers(), []);
+    world.retire();
+    assert_eq!(world.keys("open"), [""; 0]);
 }
 
 /// What is large would be written with every change of the run, and with those of its neighbours.

@@ -11,8 +11,8 @@ use dormouse_journal::{
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, AttemptNoted, Attempts, Call, Cancelled, CommitRefused, NewCall,
-    RequestRefused, Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, AttemptNoted, Attempts, Call, Cancelled, CommitRefused, Deleted,
+    NewCall, RequestRefused, Resumed, RunQuery, Started, WriteError,
 };
 
 on_both_grounds! {
@@ -28,6 +28,8 @@ on_both_grounds! {
     an_abandoned_call_completes_as_given_up,
     what_a_last_activation_wanted_is_not_done,
     runs_are_listed_newest_first_by_page,
+    runs_are_listed_by_a_range_of_ids_page_by_page,
+    a_run_is_deleted_once_it_has_ended_with_all_it_owns,
     lists_cut_long_messages_between_characters,
     an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns,
     a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself,
@@ -298,8 +300,8 @@ fn runs_are_listed_newest_first_by_page(ground: Ground) {
     let of = |status, workflow: &str| RunQuery {
         status,
         workflow: Some(workflow.into()),
-        before: None,
         limit: 10,
+        ..RunQuery::default()
     };
     assert_eq!(
         list(&of(Some(Status::Completed), "w")),
@@ -308,6 +310,65 @@ fn runs_are_listed_newest_first_by_page(ground: Ground) {
     assert_eq!(list(&of(Some(Status::Pending), "w")).0.len(), 4);
     assert_eq!(list(&of(None, "w")).0.len(), 5);
     assert_eq!(list(&of(None, "other")).0.len(), 0);
+}
+
+fn runs_are_listed_by_a_range_of_ids_page_by_page(ground: Ground) {
+    let world = World::new(ground);
+    let ids: Vec<RunId> = (0..6).map(|_| world.start()).collect();
+    world
+        .commit(ids[2], 0, last_activation(world.now(), None))
+        .unwrap();
+    let check = |status, workflow: Option<&str>, limit, expected: &[&[RunId]]| {
+        let mut query = RunQuery {
+            ids: Some((ids[1], ids[4])),
+            status,
+            workflow: workflow.map(Into::into),
+            limit,
+            ..RunQuery::default()
+        };
+        for page in expected {
+            let (found, next) = world.list(&query);
+            assert_eq!(found, *page, "{query:?}");
+            query.before = next;
+        }
+        assert_eq!(query.before, None, "{query:?}");
+    };
+    check(None, None, 10, &[&[ids[4], ids[3], ids[2], ids[1]]]);
+    check(None, None, 3, &[&[ids[4], ids[3], ids[2]], &[ids[1]]]);
+    check(None, Some("w"), 3, &[&[ids[4], ids[3], ids[2]], &[ids[1]]]);
+    check(
+        Some(Status::Pending),
+        None,
+        2,
+        &[&[ids[4], ids[3]], &[ids[1]]],
+    );
+    check(Some(Status::Completed), Some("w"), 2, &[&[ids[2]]]);
+    check(Some(Status::Failed), None, 2, &[&[]]);
+    let one = RunQuery {
+        ids: Some((ids[3], ids[3])),
+        limit: 2,
+        ..RunQuery::default()
+    };
+    assert_eq!(world.list(&one), (vec![ids[3]], None));
+}
+
+fn a_run_is_deleted_once_it_has_ended_with_all_it_owns(ground: Ground) {
+    let world = World::new(ground);
+    let id = world.run_with(vec![wait(None)]);
+    world.accept(id, "a");
+    let delete = || run(world.store.delete_run(id)).unwrap();
+    assert_eq!(delete(), Deleted::Alive(Status::Suspended));
+    assert!(world.view(id).is_some());
+    run(world.store.cancel(id, RETENTION)).unwrap();
+    assert_eq!(delete(), Deleted::Now(Status::Cancelled));
+    assert!(world.view(id).is_none());
+    assert_eq!(delete(), Deleted::Unknown);
+    world.retire();
+    assert_eq!(world.journal(id), []);
+    assert_eq!(run(world.store.inbox_bytes()).unwrap(), 0);
+    world.at(1_000 + RETENTION);
+    world.retire();
+    assert_eq!(run(world.store.next_expiry()).unwrap(), None);
 }
 
 /// A page holds many runs at once, and an author can make a message as large as a body.

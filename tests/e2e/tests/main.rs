@@ -45,6 +45,7 @@ mod operations;
 mod payment;
 mod provider_duplicates;
 mod python;
+mod repairs;
 mod replies;
 mod restarts;
 mod runs;

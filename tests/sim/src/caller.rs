@@ -28,6 +28,7 @@ impl World {
             input: json_payload(input.to_string()),
             headers: Vec::new(),
             idempotency_key: None,
+            restarted: None,
         };
         match self.run(host.start(start)) {
             Ok((run, _)) => run,

@@ -144,6 +144,7 @@ impl Teller {
                 input: json_payload(script(midnight).to_string()),
                 headers: Vec::new(),
                 idempotency_key: Some("the story".into()),
+                restarted: None,
             };
             world.run(host.start(start)).ok().map(|(run, _)| run)
         });

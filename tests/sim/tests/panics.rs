@@ -71,6 +71,7 @@ impl Teller {
                 input: json_payload(script().to_string()),
                 headers: Vec::new(),
                 idempotency_key: Some(key.clone()),
+                restarted: None,
             };
             async move { host.start(start).await.ok().map(|(run, _)| run) }
         })

@@ -2,6 +2,7 @@
 
 mod cursor;
 mod headers;
+mod id_prefix;
 mod idempotency;
 mod prefer;
 mod query;
@@ -12,6 +13,7 @@ use std::fmt::Display;
 
 pub use cursor::{AfterRun, AtActivation, AtLine, Cursor};
 pub use headers::for_the_run;
+pub use id_prefix::IdPrefix;
 pub use idempotency::idempotency_key;
 pub use prefer::Wait;
 pub use query::QueryParams;

@@ -1,16 +1,21 @@
-//! Cancelling and resuming runs.
+//! Cancelling, resuming, restarting and deleting runs.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use dormouse_api::{ProblemBody, RunStatus};
-use dormouse_journal::Status;
-use dormouse_store::{Cancelled, Resumed};
+use axum::response::Response;
+use dormouse_api::request::{Wait, idempotency_key};
+use dormouse_api::{ProblemBody, RestartRun, RunStatus, StartedRun};
+use dormouse_journal::{Payload, Status};
+use dormouse_store::{Cancelled, Deleted, Resumed};
+use http::HeaderMap;
 
-use super::docs::{Guarded, RunProblems};
+use super::docs::{BodyProblems, Guarded, RunProblems};
 use super::path::PathParams;
-use super::runs;
 use super::state::AppState;
+use super::{runs, start};
 use crate::problem::Problem;
+use crate::request::body;
 
 /// Cancels a run
 ///
@@ -61,5 +66,103 @@ pub(super) async fn resume(
         }
         Resumed::NotBlocked(status) => Err(Problem::not_blocked(run, status)),
         Resumed::Unknown => Err(Problem::unknown_run(run)),
+    }
+}
+
+/// Starts a run anew
+///
+/// The new run gets the input and the headers that this one was started with, or another input, and the workflow's current
+/// version. This run stays as it is, whatever its status; `restarted` of the new one names it.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/restart", tag = "runs", operation_id = "restart_run",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "A repeat with the same key and input gives the run that was started first"),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, and `; until=suspended`",
+            example = "wait=30"),
+    ),
+    request_body(content = Option<RestartRun>, description = "What is to be different, if anything"),
+    responses(
+        (status = 202, description = "The new run is started", body = StartedRun, headers(
+            ("Location" = String, description = "The new run"),
+            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+        )),
+        (status = 200, description = "With `Prefer`: the new run has ended, and this is all of it. Otherwise it was \
+            started before with this `Idempotency-Key`, and this is its `id` and `status`", body = dormouse_api::Run),
+        (status = 404, description = "`unknown-run`, `unknown-workflow`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 410, description = "`workflow-deleted`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency-key-reused`: it came with another input before",
+            body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn restart(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let run = path.run()?;
+    let wait = Wait::from_headers(&headers, state.max_wait)?;
+    let key = idempotency_key(&headers)?;
+    let input = restart_input(&state, &headers, body).await?;
+    let restarted = state.runtime.restart(run, input, key).await?;
+    let (new_run, new) = restarted.ok_or_else(|| Problem::unknown_run(run))?;
+    start::answer(&state, new_run, new, wait).await
+}
+
+/// Returns the input that is to take the place of the run's own.
+async fn restart_input(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<Payload>, Problem> {
+    let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
+    let body = body::read(headers, body, limit, dormouse_limits::BODY, room).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let refuse = |why: String| {
+        Problem::malformed(
+            "invalid-json",
+            "the body",
+            format!("is not what a restart takes: {why}"),
+        )
+    };
+    // An array would be read as the fields in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(refuse("it is no JSON object".into()));
+    }
+    let restart: RestartRun =
+        serde_json::from_slice(&body).map_err(|error| refuse(error.to_string()))?;
+    let input = restart.input;
+    Ok(input.map(|input| dormouse_journal::json_payload(input.get().as_bytes().to_vec())))
+}
+
+/// Deletes a run that has ended
+///
+/// Its journal, its output and everything else of it are removed before retention does so.
+#[utoipa::path(
+    delete, path = "/v1/runs/{id}", tag = "runs", operation_id = "delete_run",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run is deleted; `status` is the one that it had", body = RunStatus),
+        (status = 409, description = "`not-ended`: cancel it first", body = ProblemBody,
+            content_type = "application/problem+json"),
+        RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<RunStatus>, Problem> {
+    let run = path.run()?;
+    match state.runtime.delete(run).await? {
+        Deleted::Now(status) => Ok(Json(RunStatus::of(run, status))),
+        Deleted::Alive(status) => Err(Problem::alive(run, status)),
+        Deleted::InPart | Deleted::Unknown => Err(Problem::unknown_run(run)),
     }
 }

@@ -3,7 +3,7 @@
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
-//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume), `events`, `secrets`;
+//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `events`, `secrets`;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -80,13 +80,15 @@ fn routes() -> OpenApiRouter<AppState> {
         ))
         .routes(routes!(start::start))
         .routes(routes!(runs::list))
-        .routes(routes!(runs::show))
+        .routes(routes!(runs::show, control::delete))
+        .routes(routes!(runs::input))
         .routes(routes!(runs::output))
         .routes(routes!(records::journal))
         .routes(routes!(records::logs))
         .routes(routes!(records::webhooks))
         .routes(routes!(control::cancel))
         .routes(routes!(control::resume))
+        .routes(routes!(control::restart))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
         .routes(routes!(secrets::list))

@@ -1,11 +1,11 @@
-//! Runs: list, show, output.
+//! Runs: list, show, input, output.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dormouse_api::request::{AfterRun, Cursor as _, QueryParams, Wait};
+use dormouse_api::request::{AfterRun, Cursor as _, IdPrefix, QueryParams, Wait};
 use dormouse_api::{ProblemBody, Run, RunPage};
-use dormouse_journal::{RunId, Status};
+use dormouse_journal::{Payload, RunId, Status};
 use dormouse_store::RunQuery;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
@@ -31,6 +31,7 @@ const LARGEST_PAGE: usize = 500;
         ("workflow" = Option<String>, Query, description = "Runs of this workflow only"),
         ("status" = Option<String>, Query, description = "Runs with this status only: `pending`, `running`, \
             `suspended`, `blocked`, `completed`, `failed`, `cancelled`"),
+        ("id" = Option<String>, Query, description = "Runs whose id begins so only"),
         ("limit" = Option<u32>, Query, description = "At most so many, from 1 to 500; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
     ),
@@ -40,10 +41,11 @@ pub(super) async fn list(
     State(state): State<AppState>,
     uri: Uri,
 ) -> Result<Json<RunPage>, Problem> {
-    let params = QueryParams::read(&uri, &["workflow", "status", "limit", "cursor"])?;
+    let params = QueryParams::read(&uri, &["workflow", "status", "id", "limit", "cursor"])?;
     let query = RunQuery {
         workflow: params.text("workflow").map(str::to_owned),
         status: status_filter(&params)?,
+        ids: IdPrefix::from_query(&params)?.map(|prefix| (prefix.first, prefix.last)),
         before: AfterRun::from_query(&params)?.map(|cursor| cursor.0),
         limit: params.limit(PAGE, 1..=LARGEST_PAGE)?,
     };
@@ -119,11 +121,36 @@ pub(super) async fn output(
         (status, None) if status.has_ended() => return Err(Problem::no_output(run, status)),
         (status, None) => return Err(Problem::not_ended(run, status)),
     };
-    let content_type = HeaderValue::try_from(output.content_type)
+    Ok(bytes(output))
+}
+
+/// Gives the input that a run was started with
+///
+/// The bytes of the start's body, with their media type.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/input", tag = "runs", operation_id = "show_input",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The input", body = inline(Output), content_type = "*/*"),
+        RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn input(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Response, Problem> {
+    let run = path.run()?;
+    let input = state.runtime.reader().input(run).await?;
+    Ok(bytes(input.ok_or_else(|| Problem::unknown_run(run))?))
+}
+
+/// Returns bytes from outside as an answer with their own media type.
+fn bytes(payload: Payload) -> Response {
+    let content_type = HeaderValue::try_from(payload.content_type)
         .ok()
         .filter(|content_type| !content_type.is_empty())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    // What a workflow wrote must not run as a page of this origin, from where it could use the API.
+    // What others wrote must not run as a page of this origin, from where it could use the API.
     let headers = [
         (CONTENT_TYPE, content_type),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -132,7 +159,7 @@ pub(super) async fn output(
             HeaderValue::from_static("sandbox; default-src 'none'"),
         ),
     ];
-    Ok((headers, output.body).into_response())
+    (headers, payload.body).into_response()
 }
 
 /// A run as a whole.

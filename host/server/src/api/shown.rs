@@ -50,6 +50,7 @@ pub(super) fn run(
         journal_bytes: view.state.journal_bytes,
         storage_bytes: view.state.storage_bytes,
         last_activation: view.state.time.into(),
+        restarted: view.run.restarted.map(|run| run.to_string()),
     }
 }
 

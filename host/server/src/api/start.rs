@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{QueryParams, Wait, for_the_run, idempotency_key};
 use dormouse_api::{ProblemBody, Run, StartedRun};
+use dormouse_journal::RunId;
 use dormouse_runtime::Start;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -75,8 +76,19 @@ pub(super) async fn start(
         input: body::read_payload(&headers, body, limit, state.rooms.of_api()).await?,
         headers: for_the_run(&headers),
         idempotency_key,
+        restarted: None,
     };
     let (run, new) = state.runtime.start(start).await?;
+    answer(&state, run, new, wait).await
+}
+
+/// Returns the answer to a start: the run as it stands after `wait`.
+pub(super) async fn answer(
+    state: &AppState,
+    run: RunId,
+    new: bool,
+    wait: Option<Wait>,
+) -> Result<Response, Problem> {
     if new {
         state.metrics.run_started();
     }
@@ -90,17 +102,17 @@ pub(super) async fn start(
             let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
             waited.await?.ok_or_else(|| Problem::unknown_run(run))?
         }
-        None => runs::status(&state, run).await?,
+        None => runs::status(state, run).await?,
     };
     if wait.is_some() && status.has_ended() {
-        return Ok((answer, Json(runs::view(&state, run).await?)).into_response());
+        return Ok((answer, Json(runs::view(state, run).await?)).into_response());
     }
     let sleeps = wait.is_some_and(|wait| wait.until().is_reached_by(status));
     let started = StartedRun {
         id: run.to_string(),
         status,
         webhooks: match sleeps {
-            true => Some(records::webhooks_of(&state, run).await?),
+            true => Some(records::webhooks_of(state, run).await?),
             false => None,
         },
     };

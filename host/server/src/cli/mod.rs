@@ -3,6 +3,7 @@
 //! `dormouse serve` is the host. `dormouse backup` is fetched by the client and checked here, by the store's code. All
 //! other commands are the client's alone; they are in [`dormouse_cli`].
 
+mod about;
 mod backup;
 mod error;
 mod serve;
@@ -10,7 +11,7 @@ mod serve;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use dormouse_cli::{Terminal, exit};
 
 use crate::machine::compiler;
@@ -42,6 +43,8 @@ enum Command {
     #[command(flatten)]
     Client(dormouse_cli::Command),
     Backup(dormouse_cli::Backup),
+    Completions(about::Completions),
+    Man(about::Man),
 }
 
 /// Does what the command line of this process says. Returns its exit code.
@@ -76,6 +79,8 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandEr
         Command::Serve(serve) => serve.run(),
         Command::Client(command) => Ok(command.run(terminal)?),
         Command::Backup(backup) => Ok(backup::run(backup, terminal)?),
+        Command::Completions(completions) => Ok(completions.run(&mut Cli::command(), terminal)?),
+        Command::Man(man) => Ok(man.run(Cli::command(), terminal)?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs as they are shown, and what is recorded of them.
 
-use std::ops::Bound::{Excluded, Included};
+use std::ops::Bound::{self, Excluded, Included};
 
 use dormouse_journal::{End, Open, OperationNumber, Payload, RunId, Status};
 
@@ -220,24 +220,33 @@ impl<R: Rows> View<R> {
         limit: usize,
     ) -> Result<Vec<RunId>, ReadError> {
         let rows = &self.0;
-        let end = before.unwrap_or(RunId::MAX);
+        let (first, last) = query.ids.unwrap_or((RunId::MIN, RunId::MAX));
+        // Of a page after the first, the last id was on the page before.
+        let before = before.filter(|before| *before <= last);
         if let Some(status) = query.status {
             let Some(tag) = runs_by_status::tag(status) else {
-                let range = (Included(RunId::MIN), Excluded(end));
+                let range = (Included(first), end(before, last));
                 return due::TABLE.keys(rows, range, true, limit);
             };
-            let range = (Included((tag, RunId::MIN)), Excluded((tag, end)));
+            let end = end(before.map(|run| (tag, run)), (tag, last));
+            let range = (Included((tag, first)), end);
             let keys = runs_by_status::TABLE.keys(rows, range, true, limit)?;
             Ok(keys.into_iter().map(|(_, run)| run).collect())
         } else if let Some(workflow) = query.workflow.as_deref() {
-            let range = (Included((workflow, RunId::MIN)), Excluded((workflow, end)));
+            let end = end(before.map(|run| (workflow, run)), (workflow, last));
+            let range = (Included((workflow, first)), end);
             let keys = runs_by_workflow::TABLE.keys(rows, range, true, limit)?;
             Ok(keys.into_iter().map(|(_, run)| run).collect())
         } else {
-            let range = (Included(RunId::MIN), Excluded(end));
+            let range = (Included(first), end(before, last));
             runs::TABLE.keys(rows, range, true, limit)
         }
     }
+}
+
+/// Returns where a range ends: before one key, or with another.
+fn end<K>(before: Option<K>, last: K) -> Bound<K> {
+    before.map_or(Included(last), Excluded)
 }
 
 /// Returns a run as lists have it. Whoever reads a list holds all of it at once, so what an author can make as large as a

@@ -39,6 +39,7 @@ pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget,
 };
+pub use retire::Deleted;
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
 pub use storage::{OverStorage, StorageLimits};

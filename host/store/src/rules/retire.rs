@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use dormouse_journal::RunId;
+use dormouse_journal::{RunId, Status};
 
 use super::run::next;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
@@ -79,6 +79,58 @@ impl Transaction for Retire {
             expiries::TABLE.remove(&mut write.rows, (expires, expiring))?;
         }
         Ok(true)
+    }
+}
+
+/// Removes an ended run before its time.
+pub(crate) struct Delete(pub(crate) RunId);
+
+/// What came of deleting a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The run, which had this status, is unknown now. Its rows are removed afterwards.
+    Now(Status),
+    /// A part of what it had open was cleared. The rest is cleared by deleting it again.
+    InPart,
+    /// It has not ended.
+    Alive(Status),
+    /// There is no such run.
+    Unknown,
+}
+
+impl Transaction for Delete {
+    type Output = Deleted;
+
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Run(self.0)
+    }
+
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(ROWS + STEP, SMALL_ROW))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Deleted, ReadError> {
+        let run = self.0;
+        let status = match write.run(run)? {
+            Some(run) => run.state().status,
+            None => return Ok(Deleted::Unknown),
+        };
+        if !status.has_ended() {
+            return Ok(Deleted::Alive(status));
+        }
+        let room = Room::of(&write.rows, ROWS, BYTES);
+        if !clear(write, run, room)? {
+            return Ok(Deleted::InPart);
+        }
+        if let Some(workflow) = write.forget_run(run)? {
+            let now = write.now;
+            Expiring::Rest { run, workflow }.add(&mut write.rows, now)?;
+        }
+        Ok(Deleted::Now(status))
     }
 }
 

@@ -35,6 +35,8 @@ pub struct StartRun {
     pub remember: u64,
     /// What the run and its workflow may own on the disk.
     pub storage: StorageLimits,
+    /// The run that it repeats.
+    pub restarted: Option<RunId>,
 }
 
 /// What came of a start.
@@ -183,6 +185,7 @@ impl BeginRun {
                 key: start.key,
                 limits: start.limits,
                 headers: start.headers.clone(),
+                restarted: start.restarted,
             },
             input: self.input.is_none().then(|| start.input.clone()),
             input_row: Some(self.input.as_ref().map_or(0, |row| counted(row.len()))),

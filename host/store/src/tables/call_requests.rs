@@ -59,7 +59,7 @@ pub(super) struct SecretHeaderV1 {
     secret: String,
 }
 
-pub(super) fn from_v1(headers: Vec<SecretHeaderV1>) -> Vec<SecretHeader> {
+pub(super) fn from_v1(headers: &[SecretHeaderV1]) -> Vec<SecretHeader> {
     let headers = headers.iter();
     headers
         .map(|header| SecretHeader::prefixed(&header.name, &header.prefix, &header.secret))
@@ -74,7 +74,7 @@ impl From<CallV1> for Call {
             timeout: row.timeout,
             redirects: row.redirects,
             idempotency_key: row.idempotency_key,
-            secret_headers: from_v1(row.secret_headers),
+            secret_headers: from_v1(&row.secret_headers),
         }
     }
 }

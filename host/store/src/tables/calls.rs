@@ -75,7 +75,7 @@ impl From<OutstandingV1> for Outstanding {
                 timeout: row.timeout,
                 redirects: row.redirects,
                 idempotency_key: row.idempotency_key,
-                secret_headers: from_v1(row.secret_headers),
+                secret_headers: from_v1(&row.secret_headers),
             }),
         }
     }

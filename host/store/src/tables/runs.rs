@@ -1,6 +1,7 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`StoredRun`]; version 1 did not have the size of the input. What changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated. What
+//! changes is in `states`, so that an activation does not write this again.
 
 use dormouse_journal::{
     DecodeError, GuestLimits, Header, Payload, RunId, Time, VersionId, decode_body,
@@ -26,16 +27,24 @@ pub(crate) struct StoredRun {
 }
 
 impl Row for StoredRun {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
             1 => {
-                let (run, input) = decode_body(body)?;
+                let (run, input) = decode_body::<(RunV2, _)>(body)?;
                 Ok(StoredRun {
-                    run,
+                    run: run.into(),
                     input,
                     input_row: None,
+                })
+            }
+            2 => {
+                let (run, input, input_row) = decode_body::<(RunV2, _, _)>(body)?;
+                Ok(StoredRun {
+                    run: run.into(),
+                    input,
+                    input_row,
                 })
             }
             found => Err(DecodeError::Version { found }),
@@ -65,6 +74,33 @@ pub struct Run {
     pub limits: GuestLimits,
     /// The headers of the request that started it, credentials left out.
     pub headers: Vec<Header>,
+    /// The run that it repeats, if it was started by restarting that one.
+    pub restarted: Option<RunId>,
+}
+
+/// A run in rows up to version 2.
+#[derive(Deserialize)]
+struct RunV2 {
+    workflow: String,
+    version: VersionId,
+    created: Time,
+    key: [u8; 32],
+    limits: GuestLimits,
+    headers: Vec<Header>,
+}
+
+impl From<RunV2> for Run {
+    fn from(run: RunV2) -> Self {
+        Run {
+            workflow: run.workflow,
+            version: run.version,
+            created: run.created,
+            key: run.key,
+            limits: run.limits,
+            headers: run.headers,
+            restarted: None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Run {

@@ -342,6 +342,7 @@ impl World {
             idempotency_key: None,
             remember: 10_000,
             storage: StorageLimits::NONE,
+            restarted: None,
         }
     }
 

@@ -1,0 +1,86 @@
+//! Runs as people name them: by the beginning of an id.
+
+use std::process::ExitCode;
+
+use dormouse_api::RunPage;
+
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::REFUSED;
+use crate::terminal::Terminal;
+
+/// How long a whole id is.
+const WHOLE: usize = 36;
+
+/// How many of several runs a message lists.
+const LISTED: usize = 5;
+
+/// Returns the id of the one run whose id begins with `text`. A whole id is returned as it is: the host knows whether there
+/// is such a run.
+pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
+    if text.len() >= WHOLE {
+        return Ok(text.to_owned());
+    }
+    let mut url = client.url(&["runs"]);
+    let most = (LISTED + 1).to_string();
+    url.query_pairs_mut()
+        .append_pair("id", text)
+        .append_pair("limit", &most);
+    let page: RunPage = client.get(&url)?.json()?;
+    match page.runs.as_slice() {
+        [run] => Ok(run.id.clone()),
+        [] => Err(CliError::Usage(format!(
+            "there is no run whose id begins with {text:?}"
+        ))),
+        runs => {
+            let ids: Vec<&str> = runs
+                .iter()
+                .take(LISTED)
+                .map(|run| run.id.as_str())
+                .collect();
+            let more = if runs.len() > LISTED {
+                " and others"
+            } else {
+                ""
+            };
+            Err(CliError::Usage(format!(
+                "several runs have ids that begin with {text:?}: {}{more}; give more of the id",
+                ids.join(", ")
+            )))
+        }
+    }
+}
+
+/// Does something to each of these runs, whatever becomes of the others. Says at the end for which it failed.
+pub(crate) fn each(
+    runs: &[String],
+    terminal: &mut Terminal,
+    mut act: impl FnMut(&str, &mut Terminal) -> Result<(), CliError>,
+) -> Result<ExitCode, CliError> {
+    if let [run] = runs {
+        act(run, terminal)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut failed = Vec::new();
+    for run in runs {
+        match act(run, terminal) {
+            Ok(()) => {}
+            // It would be the same for every other.
+            Err(error) if error.is_about_the_host() => return Err(error),
+            Err(error) => {
+                terminal.note(&format!("error: {run}: {error}"))?;
+                failed.push(run.as_str());
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    terminal.note(&format!(
+        "{} of {} failed: {}",
+        failed.len(),
+        runs.len(),
+        failed.join(" ")
+    ))?;
+    Ok(ExitCode::from(REFUSED))
+}
