@@ -140,6 +140,15 @@ pub struct Waiting {
     pub since: Timestamp,
     /// When it ends by itself.
     pub deadline: Option<Timestamp>,
+    /// Of a call: how many attempts were made, one under way included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Of a call that is tried again: why the last attempt did not succeed, cut after 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// Of a call that is tried again: when the next attempt is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Timestamp>,
 }
 
 impl RunSummary {
@@ -181,6 +190,9 @@ impl Waiting {
                 .date()
                 .or(open.kind.deadline(open.issued))
                 .map(Into::into),
+            attempts: None,
+            last_error: None,
+            next_attempt: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::{Failure, Run};
+use dormouse_api::{Failure, Run, Waiting};
 use dormouse_journal::Time;
 
 use crate::connection::Connection;
@@ -57,6 +57,9 @@ fn render(run: &Run, now: Time, with_colour: bool) -> String {
     if !run.waiting.is_empty() {
         text += "\nwaits for\n";
         text += &waiting(run, now).render(false);
+        for waiting in &run.waiting {
+            text += &tried_again(waiting, now);
+        }
         if run.waiting_truncated {
             text += "  and more\n";
         }
@@ -68,6 +71,23 @@ fn render(run: &Run, now: Time, with_colour: bool) -> String {
         text += &format!("\noutput\n  {}\n", indented(&plain(output.get()), 2));
     }
     text
+}
+
+/// Formats how far a call has come that is tried again. Empty for all else.
+fn tried_again(waiting: &Waiting, now: Time) -> String {
+    let (Some(attempts), Some(error)) = (waiting.attempts, &waiting.last_error) else {
+        return String::new();
+    };
+    let next = match waiting.next_attempt {
+        Some(next) => format!("next attempt {}", until(next, now)),
+        None => "an attempt is under way".into(),
+    };
+    format!(
+        "  call {:?} was attempted {}: {}; {next}\n",
+        plain_line(&waiting.step),
+        counted(attempts.into(), "time"),
+        plain_line(error),
+    )
 }
 
 fn fields(run: &Run, now: Time) -> Table {
@@ -137,7 +157,11 @@ mod tests {
                     {"operation": 2, "kind": "wait-for-webhook", "step": "approved", "since":
                      "2026-03-01T08:00:01.000Z", "deadline": null},
                     {"operation": 13, "kind": "sleep", "step": "remind \u001b[2J", "since":
-                     "2026-03-01T08:00:01.000Z", "deadline": "2026-03-01T09:30:00.000Z"}
+                     "2026-03-01T08:00:01.000Z", "deadline": "2026-03-01T09:30:00.000Z"},
+                    {"operation": 14, "kind": "call", "step": "charge", "since": "2026-03-01T08:00:01.000Z", "deadline":
+                     null, "attempts": 3, "last_error": "status 503", "next_attempt": "2026-03-01T08:05:00.000Z"},
+                    {"operation": 15, "kind": "call", "step": "sent once", "since": "2026-03-01T08:00:01.000Z", "deadline":
+                     null, "attempts": 1}
                 ],
                 "waiting_truncated": false, "activations": 2, "operations": 14, "journal_bytes": 1536,
                 "last_activation": "2026-03-01T08:00:01.000Z"

@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use crate::call_queue::{CallQueue, Course, Departure, Lacking};
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
-use crate::retry::{Decision, GAP, decide};
+use crate::retry::{self, Decision, GAP, decide};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Party;
 use crate::slots::Slots;
@@ -266,7 +266,8 @@ impl Calls {
             self.finish(id, course, Err(CallError::Interrupted)).await;
         } else {
             let next = call.attempts.next.after(GAP).max(self.clock.now());
-            if let Recorded::Yes = self.schedule_next(id, &mut course, next).await {
+            let error = Some(retry::reason(&Err(CallError::Interrupted)));
+            if let Recorded::Yes = self.schedule_next(id, &mut course, next, error).await {
                 self.lock().add(party(call), call.operation, course);
             }
         }
@@ -358,8 +359,10 @@ impl Calls {
         id: (RunId, OperationNumber),
         course: &mut Course,
         next: Time,
+        error: Option<String>,
     ) -> Recorded {
-        let recorded = self.record(id, *course, AttemptMade::Again(next)).await;
+        let made = AttemptMade::Again { next, error };
+        let recorded = self.record(id, *course, made).await;
         if let Recorded::Yes = recorded {
             *course = Course::new(Attempts {
                 scheduled: course.attempts.scheduled + 1,
@@ -503,7 +506,7 @@ impl Flight {
         }
         if self.course.withdrawn {
             let now = calls.clock.now();
-            match calls.schedule_next(id, &mut self.course, now).await {
+            match calls.schedule_next(id, &mut self.course, now, None).await {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
@@ -527,7 +530,10 @@ impl Flight {
         drop(sending);
         let outcome = match decide(retry, id, self.course.attempts.scheduled, &result, now) {
             Decision::Done => calls.finish(id, self.course, result).await.into(),
-            Decision::Again(delay) => self.schedule_next(now.after(delay)).await,
+            Decision::Again(delay) => {
+                self.schedule_next(now.after(delay), retry::reason(&result))
+                    .await
+            }
         };
         self.is_sent = false;
         outcome
@@ -570,13 +576,20 @@ impl Flight {
         let now = self.calls.clock.now();
         match decide(retry, id, attempt, &result, now) {
             Decision::Done => self.calls.finish(id, self.course, result).await.into(),
-            Decision::Again(delay) => self.schedule_next(now.after(delay)).await,
+            Decision::Again(delay) => {
+                self.schedule_next(now.after(delay), retry::reason(&result))
+                    .await
+            }
         }
     }
 
-    async fn schedule_next(&mut self, next: Time) -> Outcome {
+    async fn schedule_next(&mut self, next: Time, error: String) -> Outcome {
         let id = (self.party.run, self.operation);
-        let recorded = self.calls.schedule_next(id, &mut self.course, next).await;
+        if self.course.attempts.scheduled == 1 {
+            tracing::info!(run = %id.0, operation = %id.1, %error, "a call is tried again");
+        }
+        let (calls, error) = (self.calls.clone(), Some(error));
+        let recorded = calls.schedule_next(id, &mut self.course, next, error).await;
         match recorded {
             Recorded::Yes => Outcome::Again(self.course),
             other => other.into(),

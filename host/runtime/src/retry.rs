@@ -34,6 +34,21 @@ pub(crate) fn decide(
     Decision::Again(delay.min(policy.max_delay).max(GAP))
 }
 
+/// Returns why an attempt did not succeed, for people.
+pub(crate) fn reason(result: &Result<Response, CallError>) -> String {
+    match result {
+        Ok(response) => format!("status {}", response.status),
+        Err(CallError::TimedOut) => "it took longer than its timeout".into(),
+        Err(CallError::Interrupted) => "it was cut off by a stop of the host".into(),
+        Err(CallError::Unreachable(text) | CallError::Denied(text) | CallError::Invalid(text)) => {
+            text.clone()
+        }
+        Err(CallError::TooLarge(limit)) => format!("the response has more than {limit} bytes"),
+        Err(CallError::Abandoned) => "it was given up".into(),
+        Err(CallError::Other(failure)) => failure.message.clone(),
+    }
+}
+
 /// Whether another attempt may give another result.
 fn is_retryable(result: &Result<Response, CallError>) -> bool {
     match result {

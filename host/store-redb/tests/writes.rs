@@ -44,7 +44,10 @@ fn an_attempt_at_a_large_call_does_not_write_the_call_again() {
     world.commit(id, 0, calling).unwrap();
     assert!(written() - before >= 1 << 20, "the call is on no disk");
     let before = written();
-    let made = AttemptMade::Again(Time(2_000));
+    let made = AttemptMade::Again {
+        next: Time(2_000),
+        error: None,
+    };
     assert_eq!(world.attempt(id, 0, 1, made), AttemptNoted::Recorded);
     let took = written() - before;
     assert!(took < 100 << 10, "an attempt wrote {took} bytes");

@@ -38,7 +38,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     4,
-    "7f33c5a0024ff8e3a95f4de10a0d6474aad681a68becd95d6876dd4a39c55682",
+    "209fff020d306ae81d5c1ecbc18eb6e7fbd7af357bad92105cf7569d93daa66d",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

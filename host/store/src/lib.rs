@@ -45,6 +45,6 @@ pub use tables::{
     Webhook, Workflow,
 };
 pub use views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
-    RunQuery, RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
+    Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    RunPage, RunQuery, RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
 };

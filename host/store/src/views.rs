@@ -29,6 +29,17 @@ pub struct RunShown {
     pub output: Option<Payload>,
     /// The operations that have not completed, oldest first, as many as were asked for.
     pub open: Vec<(OperationNumber, Open)>,
+    /// How far those of them have come that are calls without a result.
+    pub calls: Vec<(OperationNumber, CallProgress)>,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallProgress {
+    /// Its attempts.
+    pub attempts: Attempts,
+    /// Why the last attempt that was made did not succeed.
+    pub last_error: Option<String>,
 }
 
 /// A run with everything that its owner needs to know what comes next.

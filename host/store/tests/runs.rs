@@ -11,8 +11,8 @@ use dormouse_journal::{
     SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, AttemptNoted, Attempts, Call, Cancelled, CommitRefused, Deleted,
-    NewCall, RequestRefused, Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, AttemptNoted, Attempts, Call, CallProgress, Cancelled, CommitRefused,
+    Deleted, NewCall, RequestRefused, Resumed, RunQuery, Started, WriteError,
 };
 
 on_both_grounds! {
@@ -24,6 +24,7 @@ on_both_grounds! {
     a_completed_run_cannot_be_cancelled,
     a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on,
     a_call_counts_its_attempts_and_gives_its_result_once,
+    why_a_call_is_tried_again_is_shown_until_it_has_its_result,
     a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped,
     an_abandoned_call_completes_as_given_up,
     what_a_last_activation_wanted_is_not_done,
@@ -196,12 +197,53 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on(ground: Ground) {
     );
 }
 
+fn again(next: u64) -> AttemptMade {
+    AttemptMade::Again {
+        next: Time(next),
+        error: None,
+    }
+}
+
+fn why_a_call_is_tried_again_is_shown_until_it_has_its_result(ground: Ground) {
+    let world = World::new(ground);
+    let id = calling(&world);
+    let shown = || run(world.store.show(id, 10)).unwrap().unwrap().calls;
+    let progress = |scheduled, next, last_error: Option<&str>| {
+        let attempts = Attempts {
+            scheduled,
+            next: Time(next),
+        };
+        let last_error = last_error.map(str::to_owned);
+        let progress = CallProgress {
+            attempts,
+            last_error,
+        };
+        vec![(OperationNumber(0), progress)]
+    };
+    assert_eq!(shown(), progress(1, 1_000, None));
+    let long = "é".repeat(1_000);
+    let failed = |next, error: &str| AttemptMade::Again {
+        next: Time(next),
+        error: Some(error.into()),
+    };
+    world.attempt(id, 0, 1, failed(2_000, &long));
+    let cut = format!("{}…", "é".repeat(128));
+    assert_eq!(shown(), progress(2, 2_000, Some(&cut)));
+    world.attempt(id, 0, 2, failed(3_000, "status 503"));
+    world.attempt(id, 0, 3, AttemptMade::Withdrawn);
+    world.attempt(id, 0, 2, again(4_000));
+    assert_eq!(shown(), progress(3, 4_000, Some("status 503")));
+    let done = AttemptMade::Done(Err(CallError::TimedOut));
+    world.attempt(id, 0, 3, done);
+    assert_eq!(shown(), []);
+}
+
 fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
     let world = World::new(ground);
     let id = calling(&world);
     let operation = OperationNumber(0);
     let made = |attempt, made| world.attempt(id, 0, attempt, made) == AttemptNoted::Recorded;
-    assert!(made(1, AttemptMade::Again(Time(2_000))));
+    assert!(made(1, again(2_000)));
     let sending = world.sending(id, 0).unwrap();
     let expected = Attempts {
         scheduled: 2,
@@ -219,7 +261,7 @@ fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
         next: Time(0),
     };
     assert_eq!(world.sending(id, 0).unwrap().attempts, expected);
-    assert!(made(1, AttemptMade::Again(Time(3_000))));
+    assert!(made(1, again(3_000)));
     assert!(made(2, AttemptMade::Done(Err(CallError::TimedOut))));
     assert_eq!(world.due(), [id]);
     assert!(!made(2, AttemptMade::Done(Err(CallError::TimedOut))));

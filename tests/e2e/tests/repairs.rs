@@ -1,6 +1,6 @@
 //! Runs that are looked into, started anew, and deleted.
 
-use dormouse_e2e::{Answer, Cli, Host, post, request};
+use dormouse_e2e::{Answer, Cli, Host, Reply, Service, post, request, wait_until};
 use serde_json::{Value, json};
 
 const STEP: &str = r#"{"step": "s", "value": 7}"#;
@@ -97,6 +97,28 @@ fn an_ended_run_is_deleted_and_its_urls_stay_gone_across_a_restart() {
         assert!(host.stop().success());
         host.resume();
     }
+}
+
+#[test]
+fn a_call_that_is_tried_again_says_how_often_and_why() {
+    let service = Service::start(|_| Reply::status(503));
+    let host = Host::start();
+    let call = json!({"call": {"url": service.url(), "attempts": 3, "delay_ms": 3_600_000}, "as": "charge"});
+    let run = host.script(&call);
+    let waiting = wait_until("the attempt to have failed", || {
+        let waiting = run.show()["waiting"][0].clone();
+        waiting["last_error"].is_string().then_some(waiting)
+    });
+    assert_eq!(waiting["last_error"], "status 503");
+    assert_eq!(waiting["attempts"], 1);
+    assert!(waiting["next_attempt"].is_string(), "{waiting}");
+    let shown = Cli::of(&host).run(&["show", run.id()]).ok();
+    assert!(
+        shown.contains("\"charge\" was attempted 1 time: status 503; next attempt in "),
+        "{shown}"
+    );
+    let log = host.log();
+    assert_eq!(log.matches("a call is tried again").count(), 1, "{log}");
 }
 
 #[test]

@@ -180,26 +180,29 @@ impl Journey {
         Ok(())
     }
 
-    /// `abandon` gives up every open operation of that step name, and no other. They complete yet.
+    /// `abandon` gives up the operation that it names if that is open and was not given up before, and none otherwise. What
+    /// is given up completes yet.
     fn abandon(
         &mut self,
         step: &str,
         operations: &[OperationNumber],
         time: Time,
     ) -> Result<(), String> {
-        let mut named = Vec::new();
-        for (number, pending) in &mut self.open {
-            if pending.step == step && pending.given_up.is_none() {
+        let [number] = operations else {
+            return match operations.is_empty() && step.is_empty() {
+                true => Ok(()),
+                false => Err(format!("it gives up {operations:?} as {step:?}")),
+            };
+        };
+        let pending = self.open.get_mut(number);
+        match pending.filter(|pending| pending.step == step && pending.given_up.is_none()) {
+            Some(pending) => {
                 pending.given_up = Some(time);
-                named.push(*number);
+                Ok(())
             }
-        }
-        if named == operations {
-            Ok(())
-        } else {
-            Err(format!(
-                "it gives up {operations:?}; open under that name are {named:?}"
-            ))
+            None => Err(format!(
+                "it gives up operation {number} as {step:?}, which is not open under that name, or was given up before"
+            )),
         }
     }
 

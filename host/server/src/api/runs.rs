@@ -167,8 +167,7 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     let active = state.runtime.is_active(run);
     let shown = state.runtime.reader().show(run, Run::WAITING + 1).await?;
     let shown = shown.ok_or_else(|| Problem::unknown_run(run))?;
-    let output = shown.output.as_ref();
-    Ok(shown::run(&shown.view, output, &shown.open, active))
+    Ok(shown::run(&shown, active, state.runtime.clock().now()))
 }
 
 /// Where a run stands.

@@ -4,9 +4,9 @@
 use dormouse_api::{
     Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting, Webhook, Workflow,
 };
-use dormouse_journal::{Open, OperationNumber, Payload};
+use dormouse_journal::Time;
 use dormouse_runtime::{Deployment, SecretView};
-use dormouse_store::{RunView, WebhookView};
+use dormouse_store::{Attempts, CallProgress, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
 
@@ -29,21 +29,31 @@ pub(super) fn summary(view: &RunView) -> RunSummary {
     }
 }
 
-/// A run as a whole. `open` may have one operation more than are shown.
-pub(super) fn run(
-    view: &RunView,
-    output: Option<&Payload>,
-    open: &[(OperationNumber, Open)],
-    active: bool,
-) -> Run {
+/// A run as a whole. `shown` may have one operation more than are shown.
+pub(super) fn run(shown: &RunShown, active: bool, now: Time) -> Run {
+    let RunShown {
+        view,
+        output,
+        open,
+        calls,
+    } = shown;
+    let mut waiting: Vec<Waiting> = open.iter().take(Run::WAITING).map(Waiting::of).collect();
+    for (number, progress) in calls {
+        let call = waiting
+            .iter_mut()
+            .find(|waiting| waiting.operation == number.0);
+        if let Some(call) = call {
+            add_progress(call, progress, now);
+        }
+    }
     let mut summary = summary(view).active(active);
     if let Some(failure) = &mut summary.failure {
         failure.backtrace.clone_from(&view.state.backtrace);
     }
     Run {
         summary,
-        output: output.and_then(dormouse_api::output),
-        waiting: open.iter().take(Run::WAITING).map(Waiting::of).collect(),
+        output: output.as_ref().and_then(dormouse_api::output),
+        waiting,
         waiting_truncated: open.len() > Run::WAITING,
         activations: view.state.activations,
         operations: view.state.operations,
@@ -52,6 +62,14 @@ pub(super) fn run(
         last_activation: view.state.time.into(),
         restarted: view.run.restarted.map(|run| run.to_string()),
     }
+}
+
+fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time) {
+    let Attempts { scheduled, next } = progress.attempts;
+    let is_ahead = next > now;
+    call.attempts = Some(scheduled - u32::from(is_ahead && scheduled > 0));
+    call.last_error.clone_from(&progress.last_error);
+    call.next_attempt = is_ahead.then(|| next.into());
 }
 
 /// A webhook, and what it refused.

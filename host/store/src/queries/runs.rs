@@ -2,7 +2,7 @@
 
 use std::ops::Bound::{self, Excluded, Included};
 
-use dormouse_journal::{End, Open, OperationNumber, Payload, RunId, Status};
+use dormouse_journal::{End, Kind, Open, OperationNumber, Payload, RunId, Status};
 
 use super::View;
 use crate::ReadError;
@@ -12,8 +12,10 @@ use crate::rows::keys::Extremes;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
-use crate::tables::{State, due, inputs, journal, logs, open, runs_by_status, runs_by_workflow};
-use crate::views::{JournalPage, LogPage, RunPage, RunQuery, RunShown, RunView};
+use crate::tables::{
+    State, calls, due, inputs, journal, logs, open, runs_by_status, runs_by_workflow,
+};
+use crate::views::{CallProgress, JournalPage, LogPage, RunPage, RunQuery, RunShown, RunView};
 
 /// How many rows of an index one page looks at when two conditions must hold. A page may come back short, with a
 /// cursor, rather than take long.
@@ -94,7 +96,34 @@ impl<R: Rows> View<R> {
             Some(standing) if !view.state.status.has_ended() => self.open(run, standing, limit)?,
             _ => Vec::new(),
         };
-        Ok(Some(RunShown { view, output, open }))
+        let calls = self.progress(run, &open)?;
+        Ok(Some(RunShown {
+            view,
+            output,
+            open,
+            calls,
+        }))
+    }
+
+    /// Returns how far those of a run's operations have come that are calls without a result.
+    fn progress(
+        &self,
+        run: RunId,
+        open: &[(OperationNumber, Open)],
+    ) -> Result<Vec<(OperationNumber, CallProgress)>, ReadError> {
+        let mut calls = Vec::new();
+        for (number, open) in open {
+            if matches!(open.kind, Kind::Call { .. })
+                && let Some(row) = calls::TABLE.get(&self.0, (run, *number))?
+            {
+                let progress = CallProgress {
+                    attempts: row.attempts,
+                    last_error: row.last_error,
+                };
+                calls.push((*number, progress));
+            }
+        }
+        Ok(calls)
     }
 
     /// Returns what a run was started with.

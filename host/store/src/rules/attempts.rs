@@ -16,10 +16,26 @@ use crate::tables::{Attempts, calls};
 pub enum AttemptMade {
     /// The call's result.
     Done(Result<Response, CallError>),
-    /// Another attempt, at this time. It counts from this commit on.
-    Again(Time),
+    /// Another attempt. It counts from this commit on.
+    Again {
+        /// When it is made.
+        next: Time,
+        /// Why the one before did not succeed. None if that is known already.
+        error: Option<String>,
+    },
     /// None: it could not be made, and does not count. The one that takes its place is of the same number.
     Withdrawn,
+}
+
+/// How many bytes of the reason why an attempt did not succeed are kept: the row is written with each attempt.
+const ERROR: usize = 256;
+
+fn shortened(mut error: String) -> String {
+    if error.len() > ERROR {
+        error.truncate(error.floor_char_boundary(ERROR));
+        error.push('…');
+    }
+    error
 }
 
 /// What recording an attempt did.
@@ -36,7 +52,7 @@ pub enum AttemptNoted {
 /// An attempt's outcome on its way into the store.
 enum Made {
     Done(Arriving),
-    Again(Time),
+    Again(Time, Option<String>),
     Withdrawn,
 }
 
@@ -59,7 +75,7 @@ impl RecordAttempt {
     ) -> Self {
         let made = match made {
             AttemptMade::Done(result) => Made::Done(Outcome::Response(result).into()),
-            AttemptMade::Again(next) => Made::Again(next),
+            AttemptMade::Again { next, error } => Made::Again(next, error.map(shortened)),
             AttemptMade::Withdrawn => Made::Withdrawn,
         };
         RecordAttempt {
@@ -83,7 +99,7 @@ impl Transaction for RecordAttempt {
     fn cost(&self) -> Extent {
         let bytes = match &self.made {
             Made::Done(result) => result.bytes(),
-            Made::Again(_) | Made::Withdrawn => 0,
+            Made::Again(..) | Made::Withdrawn => 0,
         };
         RUN.and(END).and(Extent::new(4, bytes + 4 * SMALL_ROW))
     }
@@ -101,7 +117,12 @@ impl Transaction for RecordAttempt {
             return Ok(AttemptNoted::Unwanted);
         }
         let (scheduled, next) = match &self.made {
-            Made::Again(next) => (self.attempt + 1, *next),
+            Made::Again(next, error) => {
+                if error.is_some() {
+                    row.last_error.clone_from(error);
+                }
+                (self.attempt + 1, *next)
+            }
             // Nothing is scheduled: whoever takes the call up may do so at once.
             Made::Withdrawn => (self.attempt.saturating_sub(1), Time(0)),
             Made::Done(result) => return self.finish(&mut run, result),

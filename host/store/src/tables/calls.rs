@@ -4,7 +4,7 @@
 //! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
 //!
 //! Version 1 had the request in the row, whatever its size. Migration 2 moved those. Up to version 2 the value of a header
-//! made from a secret was a prefix and one secret.
+//! made from a secret was a prefix and one secret, and no error was kept.
 
 use dormouse_journal::{
     DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, Time, decode_body,
@@ -38,6 +38,8 @@ pub(crate) struct Outstanding {
     pub(crate) allowed: u32,
     /// The call itself. None if it lies in `call_requests`.
     pub(crate) call: Option<Call>,
+    /// Why the last attempt that was made did not succeed.
+    pub(crate) last_error: Option<String>,
 }
 
 impl Row for Outstanding {
@@ -77,6 +79,7 @@ impl From<OutstandingV1> for Outstanding {
                 idempotency_key: row.idempotency_key,
                 secret_headers: from_v1(&row.secret_headers),
             }),
+            last_error: None,
         }
     }
 }
@@ -95,6 +98,7 @@ impl From<OutstandingV2> for Outstanding {
             attempts: row.attempts,
             allowed: row.allowed,
             call: row.call.map(Call::from),
+            last_error: None,
         }
     }
 }
@@ -122,6 +126,7 @@ pub(crate) fn put(
         attempts,
         allowed,
         call,
+        last_error: None,
     };
     TABLE.put(rows, key, &row)
 }

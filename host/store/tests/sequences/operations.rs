@@ -226,7 +226,10 @@ fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
             headers: Vec::new(),
             body: dice.body(),
         })),
-        2 => AttemptMade::Again(Time(world.now().0 + 100)),
+        2 => AttemptMade::Again {
+            next: Time(world.now().0 + 100),
+            error: Some("status 503".into()),
+        },
         _ => AttemptMade::Withdrawn,
     };
     let late = u32::from(dice.once_in(6));
