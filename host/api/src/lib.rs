@@ -23,7 +23,7 @@ mod workflows;
 
 pub use content::{Content, HeaderField, Showing};
 pub use events::{Notified, NotifiedRun};
-pub use health::{Degraded, Health};
+pub use health::{ClockStep, Degraded, Health};
 pub use journal::{
     Activation, Completion, End, JournalPage, Operation, OperationDetails, Outcome, RequestView,
     ResponseView, StepOutcome,
@@ -36,7 +36,7 @@ pub use runs::{
     Failure, RestartRun, Run, RunPage, RunStatus, RunSummary, StartedRun, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
-pub use time::Timestamp;
+pub use time::{Dates, Timestamp};
 pub use webhook_options::{
     Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
 };

@@ -35,7 +35,7 @@ impl LogLine {
     pub fn of(activation: u32, line: dormouse_journal::LogLine) -> Self {
         LogLine {
             activation,
-            time: line.time.into(),
+            time: Timestamp(line.time),
             level: line.level,
             message: line.message,
         }

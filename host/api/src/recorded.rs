@@ -6,7 +6,7 @@ use super::journal::{
     Activation, Completion, End, Operation, OperationDetails, Outcome, RequestView, ResponseView,
     StepOutcome,
 };
-use super::{Failure, Showing};
+use super::{Dates, Failure, Showing, Timestamp};
 
 impl Activation {
     /// An activation as it is recorded. `first` is the number of its first operation.
@@ -16,9 +16,10 @@ impl Activation {
         activation: &dormouse_journal::Activation,
         page: &mut Showing,
     ) -> Self {
+        let dates = Dates::at(activation.moment());
         let completion = activation.completion.as_ref().map(|completion| Completion {
             operation: completion.operation.0,
-            outcome: Outcome::of(&completion.outcome, page),
+            outcome: Outcome::of(&completion.outcome, dates, page),
         });
         let operations = (first..)
             .zip(&activation.operations)
@@ -31,7 +32,7 @@ impl Activation {
             .collect();
         Activation {
             activation: number,
-            time: activation.moment().wall().into(),
+            time: Timestamp(activation.moment().wall()),
             completion,
             operations,
             log_lines: activation.log_lines,
@@ -41,12 +42,12 @@ impl Activation {
 }
 
 impl Outcome {
-    fn of(outcome: &dormouse_journal::Outcome, page: &mut Showing) -> Self {
+    fn of(outcome: &dormouse_journal::Outcome, dates: Dates, page: &mut Showing) -> Self {
         use dormouse_journal::Outcome as Recorded;
         match outcome {
             Recorded::Delivery(Some(delivery)) => Outcome::Delivery {
                 id: delivery.id.clone(),
-                accepted: delivery.accepted.into(),
+                accepted: dates.of(delivery.accepted),
                 request: RequestView::of(&delivery.request, page),
             },
             Recorded::Event(Some(Payload { content_type, body })) => Outcome::Event {
@@ -116,7 +117,7 @@ impl OperationDetails {
                 duration_ms: *duration,
             },
             Kind::SleepUntil { instant } => OperationDetails::SleepUntil {
-                until: (*instant).into(),
+                until: Timestamp(*instant),
             },
             Kind::WaitForEvent { event, timeout } => OperationDetails::WaitForEvent {
                 event: event.clone(),

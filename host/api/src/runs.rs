@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::{Timestamp, Webhook};
+use super::{Dates, Timestamp, Webhook};
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -177,19 +177,18 @@ impl Run {
 }
 
 impl Waiting {
-    /// An operation as it is recorded.
+    /// An operation as it is recorded, with these dates.
     #[must_use]
-    pub fn of((number, open): &(OperationNumber, Open)) -> Self {
+    pub fn of((number, open): &(OperationNumber, Open), dates: Dates) -> Self {
+        // A date that the workflow named is one already.
+        let named = open.kind.date().map(Timestamp);
+        let passes = || open.kind.deadline(open.issued).map(|at| dates.of(at));
         Waiting {
             operation: number.0,
             kind: open.kind.name().into(),
             step: open.step.clone(),
-            since: open.issued.into(),
-            deadline: open
-                .kind
-                .date()
-                .or(open.kind.deadline(open.issued))
-                .map(Into::into),
+            since: dates.of(open.issued),
+            deadline: named.or_else(passes),
             attempts: None,
             last_error: None,
             next_attempt: None,
@@ -242,6 +241,8 @@ fn status_schema() -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_journal::{Kind, Moment, Time};
+
     use super::*;
 
     fn output(content_type: &str, body: &'static [u8]) -> String {
@@ -279,6 +280,32 @@ mod tests {
             wrapped,
             r#"{"base64":"e10=","content_type":"application/json"}"#
         );
+    }
+
+    fn waits(kind: Kind) -> (u64, Option<u64>) {
+        let issued = Time(10_000);
+        let step = String::new();
+        let moment = Moment {
+            time: Time(20_000),
+            shift: -3_000,
+        };
+        let abandoned = false;
+        let open = Open {
+            kind,
+            step,
+            issued,
+            abandoned,
+        };
+        let open = (OperationNumber(1), open);
+        let shown = Waiting::of(&open, Dates::at(moment));
+        (shown.since.0.0, shown.deadline.map(|deadline| deadline.0.0))
+    }
+
+    #[test]
+    fn waits_are_shown_with_dates_and_dates_that_were_named_as_they_are() {
+        assert_eq!(waits(Kind::Sleep { duration: 500 }), (7_000, Some(7_500)));
+        let instant = Time(12_345);
+        assert_eq!(waits(Kind::SleepUntil { instant }), (7_000, Some(12_345)));
     }
 
     #[test]

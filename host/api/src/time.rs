@@ -1,8 +1,8 @@
-//! Points in time: RFC 3339, in UTC, to the millisecond.
+//! Points in time: RFC 3339, in UTC, to the millisecond; and the dates of the host's steady times.
 
 use std::fmt;
 
-use dormouse_journal::Time;
+use dormouse_journal::{Moment, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
@@ -11,9 +11,30 @@ use utoipa::ToSchema;
 #[schema(value_type = String, format = DateTime, example = "2026-03-01T08:00:00.000Z")]
 pub struct Timestamp(pub Time);
 
-impl From<Time> for Timestamp {
-    fn from(time: Time) -> Self {
-        Timestamp(time)
+/// Makes dates of the host's steady times.
+///
+/// What is stored is in steady time, which a clock that was set does not move, and so may differ from any date. It is
+/// shown as wall time has it now. How far wall time was ahead in the past is stored with activations only, so a date
+/// that was shown before the machine's clock was set is shown by so much earlier or later afterwards.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Dates {
+    /// How many milliseconds wall time is ahead of steady time.
+    shift: i64,
+}
+
+impl Dates {
+    /// Returns the dates as they were at this moment.
+    #[must_use]
+    pub fn at(moment: Moment) -> Self {
+        Dates {
+            shift: moment.shift,
+        }
+    }
+
+    /// Returns the date of a steady time.
+    #[must_use]
+    pub fn of(self, steady: Time) -> Timestamp {
+        Timestamp(steady.shifted(self.shift))
     }
 }
 
@@ -60,6 +81,18 @@ mod tests {
     #[test]
     fn a_time_beyond_the_calendar_is_its_end() {
         check(u64::MAX, "9999-12-30T22:00:00.999Z");
+    }
+
+    #[test]
+    fn a_steady_time_is_shown_as_wall_time_has_it() {
+        let at = |shift| {
+            let time = Time(9_000);
+            Dates::at(Moment { time, shift }).of(Time(5_000)).0.0
+        };
+        assert_eq!(
+            [at(0), at(250), at(-250), at(-6_000)],
+            [5_000, 5_250, 4_750, 0]
+        );
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::Health;
+use dormouse_api::{ClockStep, Health};
 
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::terminal::Terminal;
 
-/// Shows whether a host takes work, and what of it does not work as it should
+/// Shows whether a host takes work, what of it does not work as it should, and whether its machine's clock was set
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse health")]
 pub struct HealthCommand {
@@ -26,10 +26,80 @@ impl HealthCommand {
             return Ok(ExitCode::SUCCESS);
         }
         let health: Health = answer.json()?;
-        terminal.print(&format!("{}\n", health.status))?;
-        for degraded in &health.degraded {
-            terminal.print(&format!("degraded: {}: {}\n", degraded.what, degraded.why))?;
-        }
+        terminal.print(&render(&health))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn render(health: &Health) -> String {
+    let mut text = format!("{}\n", health.status);
+    for degraded in &health.degraded {
+        text += &format!("degraded: {}: {}\n", degraded.what, degraded.why);
+    }
+    text + &render_clock(health.clock)
+}
+
+/// Differences below a second are those between two readings of clocks.
+fn render_clock(clock: ClockStep) -> String {
+    let ClockStep {
+        step_seconds,
+        steps,
+    } = clock;
+    let stands = if step_seconds.abs() < 1.0 {
+        "the host's dates follow the machine's".to_owned()
+    } else if step_seconds > 0.0 {
+        format!("the machine's is {step_seconds:.3} s ahead of the host's dates")
+    } else {
+        format!(
+            "the machine's is {:.3} s behind the host's dates",
+            -step_seconds
+        )
+    };
+    let times = match steps {
+        0 => "not set".to_owned(),
+        1 => "set once".to_owned(),
+        _ => format!("set {steps} times"),
+    };
+    format!("clock: {stands}; {times} since the host started\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(step_seconds: f64, steps: u64, expected: &str) {
+        let health = Health {
+            status: "ready".into(),
+            degraded: Vec::new(),
+            clock: ClockStep {
+                step_seconds,
+                steps,
+            },
+        };
+        assert_eq!(render(&health), format!("ready\nclock: {expected}\n"));
+    }
+
+    #[test]
+    fn the_step_of_the_clock_is_shown_either_way() {
+        check(
+            0.0,
+            0,
+            "the host's dates follow the machine's; not set since the host started",
+        );
+        check(
+            -0.25,
+            2,
+            "the host's dates follow the machine's; set 2 times since the host started",
+        );
+        check(
+            3_600.0,
+            1,
+            "the machine's is 3600.000 s ahead of the host's dates; set once since the host started",
+        );
+        check(
+            -3_599.5,
+            1,
+            "the machine's is 3599.500 s behind the host's dates; set once since the host started",
+        );
     }
 }

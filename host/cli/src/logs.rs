@@ -117,6 +117,7 @@ fn render(line: &LogLine, with_colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_api::Timestamp;
     use dormouse_journal::Time;
 
     use super::*;
@@ -125,7 +126,7 @@ mod tests {
     fn lines_of_a_log() {
         let line = |level, message: &str| LogLine {
             activation: 0,
-            time: Time(1_772_352_000_120).into(),
+            time: Timestamp(Time(1_772_352_000_120)),
             level,
             message: message.into(),
         };

@@ -261,6 +261,8 @@ impl Drop for Silence<'_> {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_api::Timestamp;
+
     use super::*;
 
     #[test]
@@ -291,8 +293,8 @@ mod tests {
         let secret = |name: &str, uses, readable| Secret {
             name: name.into(),
             uses,
-            created: Time(0).into(),
-            updated: Time(60_000).into(),
+            created: Timestamp(Time(0)),
+            updated: Timestamp(Time(60_000)),
             readable,
         };
         let both = vec![

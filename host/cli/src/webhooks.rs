@@ -136,7 +136,7 @@ fn rejected(reasons: &BTreeMap<String, u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dormouse_api::{Handshake, SignatureCheck, SignatureScheme};
+    use dormouse_api::{Handshake, SignatureCheck, SignatureScheme, Timestamp};
 
     use super::*;
 
@@ -152,13 +152,13 @@ mod tests {
                 handshake: None,
                 reply: WebhookReply::Accepted,
             },
-            created: Time(0).into(),
+            created: Timestamp(Time(0)),
             closed,
             queued,
             queued_bytes: u64::from(queued) * 100,
             delivered: 3,
             waits,
-            last_accepted: (queued > 0).then_some(Time(60_000).into()),
+            last_accepted: (queued > 0).then_some(Timestamp(Time(60_000))),
             rejected: BTreeMap::new(),
             last_rejected: None,
         };

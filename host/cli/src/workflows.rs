@@ -162,14 +162,14 @@ fn short(version: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use dormouse_api::Version;
+    use dormouse_api::{Timestamp, Version};
 
     use super::*;
 
     fn workflow(deleted: bool) -> Workflow {
         let version = |digits: &str, deployed| Version {
             version: digits.repeat(32),
-            deployed: Time(deployed).into(),
+            deployed: Timestamp(Time(deployed)),
             size: 90_000,
         };
         Workflow {

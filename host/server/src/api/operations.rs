@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dormouse_api::{Degraded, Health, ProblemBody};
+use dormouse_api::{ClockStep, Degraded, Health, ProblemBody};
 use dormouse_limits::Part;
 use dormouse_runtime::Readiness;
 use http::header::CONTENT_TYPE;
@@ -30,7 +30,7 @@ pub(super) async fn health() -> &'static str {
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "show_readiness", security(()),
     responses(
-        (status = 200, description = "It can, and what does not work as it should", body = Health),
+        (status = 200, description = "It can; what does not work as it should, and whether the machine's clock was set", body = Health),
         (status = 503, description = "`not-ready`, and why, with what is degraded", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
@@ -38,10 +38,12 @@ pub(super) async fn health() -> &'static str {
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
     let readiness = state.health.readiness().await;
     let degraded = state.health.degraded().await;
+    let clock = state.runtime.clock();
     match readiness {
         Readiness::Ready => Ok(Json(Health {
             status: "ready".into(),
             degraded: degraded.into_iter().map(shown).collect(),
+            clock: ClockStep::of(clock.ahead(), clock.stepped()),
         })),
         Readiness::NotReady(why) => Err(Problem::not_ready(&why, &degraded)),
     }

@@ -98,9 +98,10 @@ pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webh
     if webhooks.len() == FEW {
         webhooks = first_webhooks(state, run, usize::MAX).await?;
     }
+    let dates = state.dates();
     let webhooks = webhooks.into_iter().map(|view| {
         let rejected = state.rejections.of(run, view.number);
-        shown::webhook(view, rejected)
+        shown::webhook(view, rejected, dates)
     });
     Ok(webhooks.collect())
 }

@@ -52,10 +52,11 @@ pub(super) async fn list(
     // What was asked for by status has that status in the store, and is shown with it.
     let overlay = query.status.is_none();
     let page = state.runtime.reader().runs(query).await?;
+    let dates = state.dates();
     let runs = page
         .runs
         .iter()
-        .map(|run| shown::summary(run).active(overlay && state.runtime.is_active(run.id)))
+        .map(|run| shown::summary(run, dates).active(overlay && state.runtime.is_active(run.id)))
         .collect();
     Ok(Json(RunPage {
         runs,
@@ -167,7 +168,8 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     let active = state.runtime.is_active(run);
     let shown = state.runtime.reader().show(run, Run::WAITING + 1).await?;
     let shown = shown.ok_or_else(|| Problem::unknown_run(run))?;
-    Ok(shown::run(&shown, active, state.runtime.clock().now()))
+    let now = state.runtime.clock().now();
+    Ok(shown::run(&shown, active, now, state.dates()))
 }
 
 /// Where a run stands.

@@ -28,7 +28,9 @@ const BODY: u64 = 16 << 10;
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Secrets>, Problem> {
     let views = state.runtime.secrets().await?;
-    let secrets = views.into_iter().map(shown::secret).collect();
+    let dates = state.dates();
+    let secrets = views.into_iter().map(|view| shown::secret(view, dates));
+    let secrets = secrets.collect();
     Ok(Json(Secrets { secrets }))
 }
 
@@ -47,7 +49,7 @@ pub(super) async fn show(
     let name = path.text("name");
     let secret = state.runtime.secret(name).await?;
     let secret = secret.ok_or_else(|| Problem::unknown_secret(name))?;
-    Ok(Json(shown::secret(secret)))
+    Ok(Json(shown::secret(secret, state.dates())))
 }
 
 /// Sets a secret
@@ -90,7 +92,8 @@ pub(super) async fn set(
         SetSecret::Created(view) => (StatusCode::CREATED, view),
         SetSecret::Replaced(view) => (StatusCode::OK, view),
     };
-    Ok((status, headers, Json(shown::secret(view))))
+    let shown = shown::secret(view, state.dates());
+    Ok((status, headers, Json(shown)))
 }
 
 /// Deletes a secret

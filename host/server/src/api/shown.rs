@@ -1,8 +1,9 @@
 //! What the API shows, made from what the store, the runtime and the ingress have. What is made from the journal alone
-//! is made beside its type, in `dormouse_api`.
+//! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
 
 use dormouse_api::{
-    Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting, Webhook, Workflow,
+    Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting, Webhook,
+    Workflow,
 };
 use dormouse_journal::Time;
 use dormouse_runtime::{Deployment, SecretView};
@@ -11,7 +12,7 @@ use dormouse_store::{Attempts, CallProgress, RunShown, RunView, WebhookView};
 use crate::ingress::Rejected;
 
 /// A run in short.
-pub(super) fn summary(view: &RunView) -> RunSummary {
+pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
     let failure = view.state.failure.as_ref().map(|failure| Failure {
         code: failure.code.clone(),
         message: failure.message.clone(),
@@ -22,31 +23,32 @@ pub(super) fn summary(view: &RunView) -> RunSummary {
         workflow: view.run.workflow.clone(),
         version: view.run.version.to_string(),
         status: view.state.status,
-        created: view.run.created.into(),
-        ended: view.state.ended.map(Into::into),
+        created: dates.of(view.run.created),
+        ended: view.state.ended.map(|ended| dates.of(ended)),
         failure,
         untaken: view.state.untaken,
     }
 }
 
 /// A run as a whole. `shown` may have one operation more than are shown.
-pub(super) fn run(shown: &RunShown, active: bool, now: Time) -> Run {
+pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Run {
     let RunShown {
         view,
         output,
         open,
         calls,
     } = shown;
-    let mut waiting: Vec<Waiting> = open.iter().take(Run::WAITING).map(Waiting::of).collect();
+    let waiting = open.iter().take(Run::WAITING);
+    let mut waiting: Vec<Waiting> = waiting.map(|open| Waiting::of(open, dates)).collect();
     for (number, progress) in calls {
         let call = waiting
             .iter_mut()
             .find(|waiting| waiting.operation == number.0);
         if let Some(call) = call {
-            add_progress(call, progress, now);
+            add_progress(call, progress, now, dates);
         }
     }
-    let mut summary = summary(view).active(active);
+    let mut summary = summary(view, dates).active(active);
     if let Some(failure) = &mut summary.failure {
         failure.backtrace.clone_from(&view.state.backtrace);
     }
@@ -59,21 +61,21 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time) -> Run {
         operations: view.state.operations,
         journal_bytes: view.state.journal_bytes,
         storage_bytes: view.state.storage_bytes,
-        last_activation: view.state.time.into(),
+        last_activation: dates.of(view.state.time),
         restarted: view.run.restarted.map(|run| run.to_string()),
     }
 }
 
-fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time) {
+fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time, dates: Dates) {
     let Attempts { scheduled, next } = progress.attempts;
     let is_ahead = next > now;
     call.attempts = Some(scheduled - u32::from(is_ahead && scheduled > 0));
     call.last_error.clone_from(&progress.last_error);
-    call.next_attempt = is_ahead.then(|| next.into());
+    call.next_attempt = is_ahead.then(|| dates.of(next));
 }
 
 /// A webhook, and what it refused.
-pub(super) fn webhook(view: WebhookView, rejected: Rejected) -> Webhook {
+pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> Webhook {
     let webhook = view.webhook;
     let reasons = rejected.reasons.into_iter();
     Webhook {
@@ -81,25 +83,29 @@ pub(super) fn webhook(view: WebhookView, rejected: Rejected) -> Webhook {
         options: (&webhook.options).into(),
         step: webhook.step,
         url: view.url,
-        created: webhook.created.into(),
+        created: dates.of(webhook.created),
         closed: webhook.closed,
         queued: webhook.queued,
         queued_bytes: webhook.queued_bytes,
         delivered: webhook.delivered,
         waits: webhook.waits,
-        last_accepted: webhook.last_accepted.map(Into::into),
+        last_accepted: webhook.last_accepted.map(|last| dates.of(last)),
         rejected: reasons
             .map(|(code, count)| (code.to_owned(), count))
             .collect(),
-        last_rejected: rejected.last.map(Into::into),
+        last_rejected: rejected.last.map(|last| dates.of(last)),
     }
 }
 
 /// A workflow and its versions.
-pub(super) fn workflow(name: String, workflow: &dormouse_store::Workflow) -> Workflow {
+pub(super) fn workflow(
+    name: String,
+    workflow: &dormouse_store::Workflow,
+    dates: Dates,
+) -> Workflow {
     let version = |version: &dormouse_store::Version| Version {
         version: version.id.to_string(),
-        deployed: version.deployed.into(),
+        deployed: dates.of(version.deployed),
         size: version.size,
     };
     Workflow {
@@ -120,12 +126,12 @@ pub(super) fn deployed(deployment: Deployment) -> Deployed {
 }
 
 /// A secret, all but its value.
-pub(super) fn secret(view: SecretView) -> Secret {
+pub(super) fn secret(view: SecretView, dates: Dates) -> Secret {
     Secret {
         name: view.name,
         uses: view.uses.into_iter().map(SecretUse::from).collect(),
-        created: view.created.into(),
-        updated: view.updated.into(),
+        created: dates.of(view.created),
+        updated: dates.of(view.updated),
         readable: view.readable,
     }
 }

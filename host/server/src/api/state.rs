@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_api::Mask;
+use dormouse_api::{Dates, Mask};
 use dormouse_config::Config;
 use dormouse_runtime::Runtime;
 use dormouse_store::Backup;
@@ -51,6 +51,13 @@ impl Deref for AppState {
 
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl Shared {
+    /// Returns the dates of the host's steady times, as they are now.
+    pub(super) fn dates(&self) -> Dates {
+        Dates::at(self.runtime.clock().moment())
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use dormouse_api::Timestamp;
 use dormouse_config::{Config, RawConfig};
 use dormouse_engine::{Config as EngineConfig, Engine};
-use dormouse_journal::{CallError, Response as CallResponse};
+use dormouse_journal::{CallError, Response as CallResponse, Time, VersionId};
 use dormouse_runtime::{CompileFailure, Compiler, Parts, Runtime};
-use dormouse_seams::{Attempt, Egress, Task};
-use dormouse_store::{Backup, BackupError};
-use dormouse_store_memory::Memory;
+use dormouse_seams::{Attempt, Clock, Egress, Task};
+use dormouse_store::{Backup, BackupError, Deploy, Store as _};
+use dormouse_store_memory::{Memory, MemoryStore};
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Builder;
 use http::{Request, Response};
@@ -50,15 +53,21 @@ impl Backup for Nowhere {
 
 /// An API with these settings, in the form of a file.
 async fn api(settings: &str) -> Router {
+    host(settings, Arc::new(MachineClock)).await.0
+}
+
+/// An API with these settings on a machine with this clock, the host behind it, and its store.
+async fn host(settings: &str, clock: Arc<dyn Clock>) -> (Router, Runtime, Arc<MemoryStore>) {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
     let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current()).unwrap());
     let store = Memory::default()
-        .open(Arc::new(MachineClock), &SystemEntropy, spawner.clone())
+        .open(clock, &SystemEntropy, spawner.clone())
         .await
         .unwrap();
+    let store = Arc::new(store);
     let parts = Parts {
-        store: Arc::new(store),
+        store: store.clone(),
         entropy: Arc::new(SystemEntropy),
         spawner,
         egress: Arc::new(Nowhere),
@@ -70,14 +79,15 @@ async fn api(settings: &str) -> Router {
         .unwrap();
     let backup = Arc::new(Nowhere);
     let health = Health::new(runtime.clone(), Sources::default());
-    router(
-        runtime,
+    let router = router(
+        runtime.clone(),
         backup,
         &config,
         Metrics::default(),
         health,
         Rejections::default(),
-    )
+    );
+    (router, runtime, store)
 }
 
 fn document() -> String {
@@ -124,6 +134,122 @@ async fn check_problem(api: &Router, request: Request<Body>, status: u16, code: 
 
 fn get(path: &str) -> Request<Body> {
     request("GET", path).body(Body::empty()).unwrap()
+}
+
+/// A machine whose clock the test sets, and whose time it lets pass, in milliseconds.
+#[derive(Default)]
+struct Settable {
+    set: AtomicI64,
+    passed: AtomicU64,
+}
+
+impl Settable {
+    fn step(&self, milliseconds: i64) {
+        self.set.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    fn pass(&self, milliseconds: u64) {
+        self.passed.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Settable {
+    fn date(&self) -> Time {
+        let passed = MachineClock
+            .date()
+            .after(self.passed.load(Ordering::Relaxed));
+        passed.shifted(self.set.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> u64 {
+        MachineClock.elapsed() + self.passed.load(Ordering::Relaxed)
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        MachineClock.boot()
+    }
+
+    fn sleep_until(&self, elapsed: u64) -> Task {
+        MachineClock.sleep_until(elapsed)
+    }
+
+    fn thread_time(&self) -> Duration {
+        MachineClock.thread_time()
+    }
+}
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_step_of_the_clock_is_shown_with_the_health() {
+    let machine = Arc::new(Settable::default());
+    let (api, runtime, _) = host("", machine.clone()).await;
+    let shown = check(&api, get("/readyz"), 200).await["clock"].clone();
+    assert_eq!(shown["steps"], 0, "{shown}");
+    machine.step(-HOUR);
+    runtime.clock().watch();
+    let shown = check(&api, get("/readyz"), 200).await["clock"].clone();
+    assert_eq!(shown["steps"], 1, "{shown}");
+    let seconds = shown["step_seconds"].as_f64().unwrap();
+    // A little of it may have been made up for.
+    assert!((-3_600.5..-3_590.0).contains(&seconds), "{shown}");
+}
+
+/// Makes a workflow that is deployed, and whose code is none.
+async fn deploy(store: &MemoryStore, name: &str) {
+    let component = Bytes::from_static(b"a component");
+    let deploy = Deploy {
+        name: name.into(),
+        version: VersionId::of(&component),
+        code: component.clone(),
+        component,
+    };
+    store.deploy(deploy).await.unwrap();
+}
+
+#[tokio::test]
+async fn dates_are_wall_time_although_steady_time_is_stored() {
+    let machine = Arc::new(Settable::default());
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "01".repeat(32)).unwrap();
+    let settings = format!("secret-key-file = {:?}", key.path());
+    let (api, runtime, store) = host(&settings, machine.clone()).await;
+    let began = runtime.clock().now();
+    deploy(&store, "w").await;
+    let start = request("POST", "/v1/workflows/w/runs").body(Body::empty());
+    let run = check(&api, start.unwrap(), 202).await;
+    let run = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    let cancel = request("POST", &format!("{run}/cancel")).body(Body::empty());
+    check(&api, cancel.unwrap(), 200).await;
+    let set =
+        json!({"value": "a-value-of-some-length", "uses": [{"workflow": "w", "verify": true}]});
+    let set = request("PUT", "/v1/secrets/s").body(set.to_string().into());
+    check(&api, set.unwrap(), 201).await;
+
+    machine.step(HOUR);
+    runtime.clock().watch();
+    machine.pass(61_000);
+    runtime.clock().watch();
+    let ended = runtime.clock().now();
+    let most = i64::try_from(ended.0 - began.0).unwrap();
+    let shown = check(&api, get(&run), 200).await;
+    let listed = check(&api, get("/v1/runs"), 200).await["runs"][0].clone();
+    let workflow = check(&api, get("/v1/workflows/w"), 200).await;
+    let secret = check(&api, get("/v1/secrets/s"), 200).await;
+    for date in [
+        &shown["created"],
+        &shown["ended"],
+        &shown["last_activation"],
+        &listed["created"],
+        &listed["ended"],
+        &workflow["versions"][0]["deployed"],
+        &secret["created"],
+        &secret["updated"],
+    ] {
+        let shown: Timestamp = serde_json::from_value(date.clone()).unwrap();
+        let later = shown.0.0.cast_signed() - began.0.cast_signed();
+        assert!((HOUR..=HOUR + most).contains(&later), "{date}: {later}");
+    }
 }
 
 const UNKNOWN: &str = "/v1/runs/01980000-0000-7000-8000-000000000000";

@@ -23,10 +23,11 @@ use crate::request::body;
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
     let workflows = state.runtime.reader().workflows().await?;
+    let dates = state.dates();
     let workflows = workflows
         .into_iter()
         .filter(|(_, workflow)| !workflow.deleted)
-        .map(|(name, workflow)| shown::workflow(name, &workflow))
+        .map(|(name, workflow)| shown::workflow(name, &workflow, dates))
         .collect();
     Ok(Json(Workflows { workflows }))
 }
@@ -46,7 +47,7 @@ pub(super) async fn show(
     let name = path.text("name").to_owned();
     let workflow = state.runtime.reader().workflow(name.clone()).await?;
     let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
-    Ok(Json(shown::workflow(name, &workflow)))
+    Ok(Json(shown::workflow(name, &workflow, state.dates())))
 }
 
 /// Deploys a workflow
