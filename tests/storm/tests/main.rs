@@ -1,0 +1,1 @@
+//! A short storm on the host that the tests run.
