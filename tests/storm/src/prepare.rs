@@ -33,7 +33,7 @@ pub(crate) fn prepare(host: &Host, guest: &[u8], telling: &Telling) -> anyhow::R
     match &host.clock {
         Some(_) => show_the_step(host, telling)?,
         None => {
-            telling.progress("NOT DONE: the host's clock is not moved, since --clock is not given")
+            telling.progress("NOT DONE: the host's clock is not moved, since --clock is not given");
         }
     }
     Ground::prepare(host)

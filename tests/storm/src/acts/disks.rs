@@ -1,13 +1,15 @@
 //! A disk that something else fills.
 
+use std::io;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::{LASTS, Stage};
+use super::stage::{LASTS, Stage};
 use crate::api::{AGAIN, is_not_now};
+use crate::http::Answer;
 use crate::neighbours::WORKFLOW;
 use crate::time::{Moment, pause};
 
@@ -23,19 +25,26 @@ pub(super) fn fill(stage: &Stage<'_>) -> anyhow::Result<()> {
         .unwrap_or_else(PoisonError::into_inner);
     let disk = stage.host.disk.as_ref().context("there is no small disk")?;
     disk.fill()?;
-    pause(LASTS);
+    let until = Moment::now().after(LASTS);
+    let mut refused = 0;
+    while !until.is_past() {
+        let answer = write(stage);
+        refused += usize::from(answer.is_ok_and(|answer| answer.status == 503));
+        pause(5 * AGAIN);
+    }
     disk.empty()?;
+    stage.telling.progress(&format!(
+        "disk: {refused} writes of the storm's own were refused while it was full"
+    ));
+    until_written(stage)
+}
+
+/// Waits until a write is taken.
+fn until_written(stage: &Stage<'_>) -> anyhow::Result<()> {
     let emptied = Moment::now();
     let within = AGAIN_WITHIN.max(stage.host.patience);
-    let path = format!("/v1/workflows/{WORKFLOW}/runs");
-    let input = json!({"now": true}).to_string();
-    let lines = "content-type: application/json\r\n";
     loop {
-        let answer = stage
-            .host
-            .client()
-            .send("POST", &path, lines, input.as_bytes());
-        match answer {
+        match write(stage) {
             Ok(answer) if answer.status == 202 => {
                 let seconds = emptied.elapsed().as_secs_f64();
                 stage.telling.progress(&format!(
@@ -57,4 +66,13 @@ pub(super) fn fill(stage: &Stage<'_>) -> anyhow::Result<()> {
             _ => pause(AGAIN),
         }
     }
+}
+
+/// Starts a run that ends at once.
+fn write(stage: &Stage<'_>) -> io::Result<Answer> {
+    let path = format!("/v1/workflows/{WORKFLOW}/runs");
+    let input = json!({"now": true}).to_string();
+    let lines = "content-type: application/json\r\n";
+    let mut client = stage.host.client();
+    client.send("POST", &path, lines, input.as_bytes())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{LASTS, Stage};
+use super::stage::{LASTS, Stage};
 use crate::http::{connect, head};
 use crate::time::{Moment, pause};
 

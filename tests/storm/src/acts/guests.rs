@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{LASTS, Stage};
+use super::stage::{LASTS, Stage};
 use crate::api::Api;
 use crate::time::{Moment, pause};
 

@@ -40,9 +40,6 @@ pub(crate) enum Act {
     Disk,
 }
 
-/// How long an act lasts that could last for ever.
-const LASTS: Duration = Duration::from_secs(6);
-
 impl Act {
     pub(crate) fn name(self) -> String {
         self.to_possible_value()

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::json;
@@ -11,6 +12,9 @@ use crate::faults::Telling;
 use crate::host::Host;
 use crate::neighbours::WORKFLOW;
 use crate::service::Service;
+
+/// How long an act lasts that could last for ever.
+pub(super) const LASTS: Duration = Duration::from_secs(6);
 
 /// What every act is given.
 #[derive(Debug)]
