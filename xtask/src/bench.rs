@@ -4,19 +4,16 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::command::{cargo, run};
+use crate::command::{cargo, is_question, names, run};
 use crate::guests;
 use crate::workspace::Workspace;
 
 /// The workflow that is measured with.
 const GUEST: &str = "waiter";
 
-/// What only asks what there is to measure, and needs nothing to measure it on.
-const QUESTIONS: [&str; 3] = ["--help", "-h", "--list"];
-
 /// Builds what is needed and passes the arguments on. With `--host` among them another host is measured.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
-    let is_question = QUESTIONS.iter().any(|question| names(args, question));
+    let is_question = is_question(args);
     if !is_question {
         guests::build_one(workspace, GUEST)?;
     }
@@ -43,12 +40,4 @@ fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> 
         build.args(["--package", "dormouse"]);
     }
     run(&mut build).context("the host or its benchmark does not build")
-}
-
-fn names(args: &[String], option: &str) -> bool {
-    let is_option = |arg: &String| {
-        let rest = arg.strip_prefix(option);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    };
-    args.iter().any(is_option)
 }

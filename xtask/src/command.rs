@@ -10,6 +10,9 @@ use anyhow::{Context, bail};
 use crate::pause::{Deadline, pause};
 use crate::workspace::Workspace;
 
+/// What only asks what there is to measure or to do, and needs nothing to do it on.
+const QUESTIONS: [&str; 3] = ["--help", "-h", "--list"];
+
 /// The Cargo that runs this program, building into the repository's own target folder.
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -26,6 +29,20 @@ pub(crate) fn cargo(workspace: &Workspace) -> Command {
 fn names_a_package(variable: &OsStr) -> bool {
     let name = variable.as_encoded_bytes();
     name.starts_with(b"CARGO_PKG_") || name.starts_with(b"CARGO_MANIFEST_")
+}
+
+/// Whether these arguments, which are passed on, only ask something.
+pub(crate) fn is_question(args: &[String]) -> bool {
+    QUESTIONS.iter().any(|question| names(args, question))
+}
+
+/// Whether an option is among these arguments, with its value or before it.
+pub(crate) fn names(args: &[String], option: &str) -> bool {
+    let is_option = |arg: &String| {
+        let rest = arg.strip_prefix(option);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    args.iter().any(is_option)
 }
 
 /// Runs a program to its end, its output going where this program's goes.

@@ -19,6 +19,7 @@ mod environment;
 mod guests;
 mod pause;
 mod python;
+mod storm;
 mod test;
 mod toolchain;
 mod workspace;
@@ -74,6 +75,18 @@ enum Command {
         args: Vec<String>,
     },
 
+    /// Show that one run, one caller or one clock cannot stop others.
+    ///
+    /// Builds the released host and what storms at it: kills, steps of the clock, floods, hostile runs and a full disk,
+    /// beside neighbours that must lose nothing. Mounts a small disk and makes a cgroup where root may. `cargo xtask storm
+    /// --help` lists the options.
+    #[command(disable_help_flag = true)]
+    Storm {
+        /// Passed on to the storm, such as `--list`, `--minutes 5` or `--only kill,disk`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+
     /// Test the API from its own OpenAPI document.
     ///
     /// Builds what the tests need, starts the host on a free port of the loopback interface with a few runs, and has
@@ -112,6 +125,7 @@ fn main() -> ExitCode {
         Command::Build { guests_only } => build::build(&workspace, guests_only),
         Command::Test { args } => test::test(&workspace, &args),
         Command::Bench { args } => bench::bench(&workspace, &args),
+        Command::Storm { args } => storm::storm(&workspace, &args),
         Command::ApiTest { examples, seed } => api_test::api_test(&workspace, examples, seed),
         Command::Demo => demo::demo(&workspace),
         Command::CallbackService { port } => callback_service::serve(port),

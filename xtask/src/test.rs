@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::command::{cargo, run, succeeds};
 use crate::guests;
+use crate::storm;
 use crate::workspace::Workspace;
 
 /// Runs every test, or with arguments for the test runner, those that they select. A failure of one does not keep
@@ -23,9 +24,10 @@ pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     }
 }
 
-/// Builds what the tests need: the guests, the host and the tests themselves.
+/// Builds what the tests need: the guests, the host, what moves its clock, and the tests themselves.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     guests::build(workspace)?;
+    storm::build_clock(workspace, &[])?;
     build_programs(workspace)
 }
 

@@ -1,0 +1,27 @@
+//! Steps of the date that the host sees.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::Stage;
+use crate::time::pause;
+
+/// Moves the date for a while, and back.
+pub(super) fn step(stage: &Stage<'_>, seconds: i64, lasts: Duration) -> anyhow::Result<()> {
+    let _alone = stage
+        .ground
+        .clock
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let clock = stage
+        .host
+        .clock
+        .as_ref()
+        .context("there is no clock to move")?;
+    clock.set_ahead(seconds)?;
+    pause(lasts);
+    clock.set_ahead(0)?;
+    Ok(())
+}

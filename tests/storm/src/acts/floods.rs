@@ -1,0 +1,124 @@
+//! Callers who want nothing good: floods of requests that are refused, and requests that never come whole.
+
+use std::io::{self, Read as _, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::stage::{LASTS, Stage};
+use crate::http::{connect, head};
+use crate::time::{Moment, pause};
+
+/// The callers of a flood, and what each sends at most in a second: the storm needs a processor as well.
+const CALLERS: usize = 4;
+const RATE: u32 = 1_000;
+
+/// Connections whose requests do not come whole.
+const HALF_BODIES: usize = 16;
+const HALF_HEADS: usize = 300;
+
+/// A body as large as the host takes one.
+const BODY: usize = 16 << 20;
+
+pub(super) fn unknown_tokens(stage: &Stage<'_>) -> anyhow::Result<()> {
+    flood(
+        stage,
+        "/hooks/0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+        "",
+    )
+}
+
+pub(super) fn ended_runs(stage: &Stage<'_>) -> anyhow::Result<()> {
+    flood(stage, &stage.ground.ended, "")
+}
+
+pub(super) fn bad_signatures(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let wrong = format!("x-digest: {}\r\n", "0".repeat(64));
+    flood(stage, &stage.ground.signed, &wrong)
+}
+
+/// Sends a request again and again, all of which must be refused.
+fn flood(stage: &Stage<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
+    let (answered, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
+    let caller = || {
+        let mut client = stage.host.client();
+        let until = Moment::now().after(LASTS);
+        while !until.is_past() && !stage.is_interrupted() {
+            let sent = Moment::now();
+            match client.send("POST", path, lines, b"in vain") {
+                Ok(answer) => {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    if answer.status < 300 {
+                        accepted.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                Err(_) => pause(Duration::from_millis(50)),
+            }
+            let due = sent.after(Duration::from_secs(1) / RATE);
+            pause(due.since(Moment::now()));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(caller);
+        }
+    });
+    let accepted = accepted.into_inner();
+    ensure!(
+        accepted == 0,
+        "{accepted} requests were accepted that had to be refused: POST {path}"
+    );
+    let answered = answered.into_inner();
+    stage
+        .telling
+        .progress(&format!("{answered} requests were refused"));
+    Ok(())
+}
+
+/// Sends half of a large body on each connection, and waits with the rest.
+pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let address = stage.host.address();
+    let head = head(address, "POST", &stage.ground.ended, "", BODY);
+    let half = vec![b'x'; BODY / 2];
+    let send = || -> io::Result<()> {
+        let mut stream = connect(address)?;
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(&half)?;
+        stream.set_read_timeout(Some(LASTS))?;
+        stream.read_to_end(&mut Vec::new())?;
+        Ok(())
+    };
+    let caller = || {
+        let until = Moment::now().after(LASTS);
+        while !until.is_past() && !stage.is_interrupted() {
+            // The host may end the connection at any moment, which is what it should do.
+            let _ = send();
+            pause(Duration::from_millis(100));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..HALF_BODIES {
+            scope.spawn(caller);
+        }
+    });
+    Ok(())
+}
+
+/// Opens many connections, each of which stops in the middle of a line.
+pub(super) fn half_heads(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let mut streams = Vec::new();
+    for _ in 0..HALF_HEADS {
+        // A host that is down takes none.
+        if let Ok(mut stream) = connect(stage.host.address()) {
+            let _ = stream.write_all(b"POST /hooks/abc HTTP/1.1\r\nhost: 127.0");
+            streams.push(stream);
+        }
+        if stage.is_interrupted() {
+            break;
+        }
+    }
+    pause(LASTS);
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What acts stand on: the host, and runs for them to aim at.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::json;
+
+use crate::api::{Api, signed};
+use crate::faults::Telling;
+use crate::host::Host;
+use crate::neighbours::WORKFLOW;
+use crate::service::Service;
+
+/// How long an act lasts that could last for ever.
+pub(super) const LASTS: Duration = Duration::from_secs(6);
+
+/// What every act is given.
+#[derive(Debug)]
+pub(crate) struct Stage<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) service: &'a Service,
+    pub(crate) telling: &'a Telling,
+    /// The storm is to end early.
+    pub(crate) interrupted: &'a AtomicBool,
+    pub(crate) ground: Ground,
+}
+
+/// What acts aim at, and what only one of them can have at a time.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// The path of a webhook whose run has ended.
+    pub(crate) ended: String,
+    /// The path of a webhook that checks signatures.
+    pub(crate) signed: String,
+    pub(crate) clock: Mutex<()>,
+    pub(crate) disk: Mutex<()>,
+    runs: AtomicU64,
+}
+
+impl Ground {
+    /// Makes what acts aim at.
+    pub(crate) fn prepare(host: &Host) -> anyhow::Result<Self> {
+        let mut api = Api::new(host);
+        let open = json!({"seq": [{"webhook": "in"}, {"event": "end"}]});
+        let run = api.start(WORKFLOW, "ended", &open)?;
+        let ended = api.hook(&run)?;
+        api.cancel(&run)?;
+        let end = api.end(&run)?;
+        ensure!(end["status"] == "cancelled", "it does not end: {end}");
+        let waits = json!({"seq": [{"webhook": "in", "options": signed()}, {"wait": "in"}]});
+        let run = api.start(WORKFLOW, "signed", &waits)?;
+        let signed = api.hook(&run)?;
+        Ok(Ground {
+            ended,
+            signed,
+            clock: Mutex::default(),
+            disk: Mutex::default(),
+            runs: AtomicU64::new(0),
+        })
+    }
+}
+
+impl Stage<'_> {
+    /// Returns a number that no run of the hostile has had.
+    pub(crate) fn next_run(&self) -> u64 {
+        self.ground.runs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,194 @@
+//! A client of HTTP/1.1 that blocks, with one connection that is kept. It understands what the host sends: a status, a
+//! `Content-Length`, a body.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A host that is stopped or starting may not answer for this long. Then the connection is given up.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// What the host answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns the body as JSON, or null if it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Returns the beginning of the body as text.
+    pub(crate) fn text(&self) -> String {
+        let end = self.body.len().min(300);
+        String::from_utf8_lossy(&self.body[..end]).into_owned()
+    }
+}
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+impl Client {
+    /// Returns a client that connects when it has something to send.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Client {
+            address,
+            stream: None,
+        }
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.send("GET", path, "", b"")
+    }
+
+    /// Sends a request with these further header lines, each ended by CR and LF, and reads the answer. After an error
+    /// nobody knows whether the host took the request.
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        header_lines: &str,
+        body: &[u8],
+    ) -> io::Result<Answer> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => connect(self.address)?,
+        };
+        let mut request = head(self.address, method, path, header_lines, body.len()).into_bytes();
+        request.extend_from_slice(body);
+        stream.write_all(&request)?;
+        let (answer, is_kept) = read_answer(&mut stream)?;
+        self.stream = is_kept.then_some(stream);
+        Ok(answer)
+    }
+}
+
+/// Connects to the host.
+pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, WITHIN)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(WITHIN))?;
+    stream.set_write_timeout(Some(WITHIN))?;
+    Ok(stream)
+}
+
+/// Returns the head of a request.
+pub(crate) fn head(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    header_lines: &str,
+    length: usize,
+) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n{header_lines}\r\n"
+    )
+}
+
+/// Returns the path of a URL on this host.
+pub(crate) fn path(url: &str) -> &str {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    &rest[rest.find('/').unwrap_or(rest.len())..]
+}
+
+/// Reads an answer. Returns true with it if the connection is good for another request.
+fn read_answer(stream: &mut TcpStream) -> io::Result<(Answer, bool)> {
+    let mut read = Vec::new();
+    let head = loop {
+        more(stream, &mut read)?;
+        if let Some(head) = Head::parse(&read)? {
+            break head;
+        }
+    };
+    let end = head.end.saturating_add(head.length);
+    while read.len() < end {
+        more(stream, &mut read)?;
+    }
+    let answer = Answer {
+        status: head.status,
+        body: read[head.end..end].to_vec(),
+    };
+    Ok((answer, head.is_kept && read.len() == end))
+}
+
+fn more(stream: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; 16 << 10];
+    match stream.read(&mut buffer) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => {
+            read.extend_from_slice(&buffer[..count]);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+struct Head {
+    status: u16,
+    /// Where the body begins.
+    end: usize,
+    length: usize,
+    is_kept: bool,
+}
+
+impl Head {
+    /// Returns none as long as it has not come whole.
+    fn parse(read: &[u8]) -> io::Result<Option<Self>> {
+        let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let bad = || io::Error::new(io::ErrorKind::InvalidData, "an answer's head is none");
+        let text = str::from_utf8(&read[..end]).map_err(|_| bad())?;
+        let mut lines = text.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1));
+        let status = status.and_then(|status| status.parse().ok());
+        let mut head = Head {
+            status: status.ok_or_else(bad)?,
+            end: end + 4,
+            length: 0,
+            is_kept: true,
+        };
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => head.length = value.parse().map_err(|_| bad())?,
+                "connection" => head.is_kept = !value.eq_ignore_ascii_case("close"),
+                "transfer-encoding" => return Err(bad()),
+                _ => {}
+            }
+        }
+        Ok(Some(head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_once_it_is_whole() {
+        let whole = b"HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
+        for part in 0..whole.len() - 3 {
+            assert!(Head::parse(&whole[..part]).unwrap().is_none(), "{part}");
+        }
+        let head = Head::parse(whole).unwrap().unwrap();
+        assert_eq!((head.status, head.length, head.is_kept), (202, 3, false));
+        assert_eq!(&whole[head.end..], b"abc");
+    }
+
+    #[test]
+    fn a_url_has_a_path() {
+        assert_eq!(path("http://127.0.0.1:1/hooks/x"), "/hooks/x");
+        assert_eq!(path("/hooks/x"), "/hooks/x");
+    }
+}

@@ -1,0 +1,228 @@
+//! The storm: starts the real host on a small disk and in little memory, does to it what the outside world and hostile
+//! workflows can do, and checks that others lose nothing by it. `cargo xtask storm` builds what this needs and runs it.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line's output is for the person in front of it"
+)]
+
+mod acts;
+mod api;
+mod chance;
+mod clock;
+mod confine;
+mod faults;
+mod host;
+mod http;
+mod neighbours;
+mod prepare;
+mod report;
+mod samples;
+mod service;
+mod sleepers;
+mod storm;
+mod time;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+
+use acts::{Act, Stage};
+use faults::Telling;
+use host::{Host, Setup};
+use service::Service;
+
+/// Shows that one run, one caller or one clock cannot stop others.
+///
+/// Runs the host on a small disk and in 1 GiB of memory (as root, where the machine lets it; it says what it could not do),
+/// beside a library that moves the date which the host sees. Neighbours are sent numbered requests, runs sleep, and calls
+/// are made, while acts of a storm follow each other: first a calm to measure by, then each act alone, then three at a time.
+///
+/// At the end everything that was accepted must have been delivered once and in order, every sleeper must have woken and
+/// none early, calls that were made again must have had one key, and the host must be ready. Else the exit code is 1. How
+/// long the measured neighbour's requests took is shown, act by act, and not judged.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask storm",
+    after_help = "Examples:\n  cargo xtask storm --minutes 5\n  cargo xtask storm --seed 7 --only kill,disk,clock-year\n  \
+                  cargo xtask storm --list"
+)]
+struct Cli {
+    /// How long it storms, in minutes. With all acts, five are needed for each to have its turn alone.
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    minutes: f64,
+
+    /// What decides which act follows which: the same again for the same number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Do only these acts.
+    #[arg(long, value_name = "ACT", num_args = 1.., value_delimiter = ',')]
+    only: Vec<Act>,
+
+    /// List the acts.
+    #[arg(long)]
+    list: bool,
+
+    /// How long the host may take to start, to end, to be ready, or to accept a request, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    patience: u64,
+
+    /// Also write what was found to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// The host's program.
+    #[arg(long, value_name = "BINARY")]
+    host: PathBuf,
+
+    /// The library that moves the host's date: tests/storm/clock, as it was built.
+    #[arg(long, value_name = "LIBRARY")]
+    clock: Option<PathBuf>,
+
+    /// The workflow: tests/guests/script as a component.
+    #[arg(long, value_name = "FILE")]
+    guest: PathBuf,
+
+    /// Where everything is made, and where the host's log is left if there was a fault.
+    #[arg(long, value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+fn main() -> ExitCode {
+    // Before the arguments are demanded that only a storm needs.
+    if std::env::args().any(|argument| argument == "--list") {
+        for act in Act::value_variants() {
+            println!("{:<16} {}", act.name(), act.title());
+        }
+        return ExitCode::SUCCESS;
+    }
+    match run(&Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns true if the host made no fault.
+fn run(cli: &Cli) -> anyhow::Result<bool> {
+    fs::create_dir_all(&cli.folder)
+        .with_context(|| format!("cannot make the folder {}", cli.folder.display()))?;
+    let folder = fs::canonicalize(&cli.folder)?;
+    let guest = fs::read(&cli.guest)
+        .with_context(|| format!("cannot read the workflow {}", cli.guest.display()))?;
+    let program = fs::canonicalize(&cli.host)
+        .with_context(|| format!("there is no host {}", cli.host.display()))?;
+    let library = cli.clock.as_ref().map(fs::canonicalize).transpose();
+    let library = library.context("the library that moves the clock is missing")?;
+    let interrupted = interruption()?;
+    let telling = Telling::new();
+    let inside = tempfile::tempdir_in(&folder)?;
+    let setup = Setup {
+        program: &program,
+        clock_library: library.as_deref(),
+        folder: inside.path(),
+        patience: Duration::from_secs(cli.patience),
+    };
+    let host = Host::set_up(&setup, &telling)?;
+    let service = Service::start()?;
+    let stage = Stage {
+        ground: prepare::prepare(&host, &guest, &telling)?,
+        host: &host,
+        service: &service,
+        telling: &telling,
+        interrupted: &interrupted,
+    };
+    let acts = possible(cli, &stage);
+    let lasts = Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is no time")?;
+    let course = storm::rage(&stage, &acts, cli.seed, lasts);
+    report::print(&course);
+    let faults = telling.faults();
+    if let Some(file) = &cli.json {
+        let text = format!("{:#}\n", report::json(&course, cli.seed, &faults));
+        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        println!("The storm was interrupted, so nothing is judged.");
+        return Ok(false);
+    }
+    verdict(&faults, &host, &folder, cli.seed)
+}
+
+fn verdict(
+    faults: &[String],
+    host: &Host,
+    folder: &std::path::Path,
+    seed: u64,
+) -> anyhow::Result<bool> {
+    println!();
+    if faults.is_empty() {
+        println!(
+            "No fault: what was accepted was delivered, once and in order, and the host is ready."
+        );
+        return Ok(true);
+    }
+    println!("{} faults, with --seed {seed}:", faults.len());
+    for fault in faults {
+        println!("- {fault}");
+    }
+    let log = folder.join("host.log");
+    fs::write(&log, host.log())?;
+    println!("What the host logged is in {}.", log.display());
+    Ok(false)
+}
+
+/// Returns the acts that were asked for and can be done, and tells which cannot.
+fn possible(cli: &Cli, stage: &Stage<'_>) -> Vec<Act> {
+    let asked = match cli.only.as_slice() {
+        [] => Act::value_variants(),
+        only => only,
+    };
+    let mut acts = Vec::new();
+    for &act in asked {
+        match act.impossible(stage) {
+            None => acts.push(act),
+            Some(reason) => stage
+                .telling
+                .progress(&format!("NOT DONE: {}: {reason}", act.name())),
+        }
+    }
+    acts
+}
+
+/// Returns what becomes true when somebody wants the storm to end: it then ends as always, and leaves nothing mounted.
+fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let told = interrupted.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    thread::spawn(move || {
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let terminate = async {
+                if let Ok(mut signal) = signal(SignalKind::terminate()) {
+                    signal.recv().await;
+                }
+            };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                () = terminate => {}
+            }
+        });
+        told.store(true, Ordering::Relaxed);
+        println!("interrupted: the storm ends within some seconds, and cleans up");
+    });
+    Ok(interrupted)
+}

@@ -1,0 +1,66 @@
+//! What there must be before it storms: a host that is ready, workflows, a secret, and a clock that the host sees.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::acts::{self, Ground};
+use crate::api::Api;
+use crate::faults::Telling;
+use crate::host::Host;
+use crate::neighbours;
+use crate::time::{Moment, pause};
+
+/// A step that is tried out, and by how much the host's reading of it may differ, in seconds.
+const STEP: i64 = 3_600;
+const DIFFERENCE: f64 = 5.0;
+
+/// The host looks at the machine's clock every ten seconds.
+const LOOKS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Starts the host and prepares it.
+pub(crate) fn prepare(host: &Host, guest: &[u8], telling: &Telling) -> anyhow::Result<Ground> {
+    let took = host.start().context("the host does not start")?;
+    telling.progress(&format!(
+        "the host answers after {:.1} s",
+        took.as_secs_f64()
+    ));
+    let mut api = Api::new(host);
+    for workflow in [neighbours::WORKFLOW, acts::WORKFLOW] {
+        api.deploy(workflow, guest)?;
+    }
+    api.set_secret(neighbours::SECRET, neighbours::WORKFLOW)?;
+    match &host.clock {
+        Some(_) => show_the_step(host, telling)?,
+        None => {
+            telling.progress("NOT DONE: the host's clock is not moved, since --clock is not given");
+        }
+    }
+    Ground::prepare(host)
+}
+
+/// Moves the date, and shows by the host's own metrics that it sees it. Otherwise the acts on the clock would show nothing.
+fn show_the_step(host: &Host, telling: &Telling) -> anyhow::Result<()> {
+    let clock = host.clock.as_ref().context("there is no clock")?;
+    let before = host.metric("dormouse_clock_steps_total")?;
+    clock.set_ahead(STEP)?;
+    let ahead = host.metric("dormouse_clock_step_seconds")?;
+    let began = Moment::now();
+    let mut steps = before;
+    while steps <= before && began.elapsed() < LOOKS_WITHIN {
+        pause(Duration::from_millis(200));
+        steps = host.metric("dormouse_clock_steps_total")?;
+    }
+    clock.set_ahead(0)?;
+    #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
+    let difference = (ahead - STEP as f64).abs();
+    ensure!(
+        difference < DIFFERENCE && steps > before,
+        "the host does not see a step of {STEP} s: its metrics say {ahead} s and {steps} steps"
+    );
+    telling.progress(&format!(
+        "the host sees a step of its clock: {ahead:.0} s ahead, counted after {:.1} s",
+        began.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The storm: builds what is released and what storms at it, and has the one do its worst to the other.
+
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::command::{cargo, is_question, names, run};
+use crate::guests;
+use crate::workspace::Workspace;
+
+/// The workflow of neighbours and of hostile runs.
+const GUEST: &str = "script";
+
+/// The library that moves the host's date. Nothing depends on it, so it is built by its name.
+const CLOCK: &str = "dormouse-storm-clock";
+
+/// Builds what is needed and passes the arguments on. With `--host` among them another host is stormed at.
+pub(crate) fn storm(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
+    let is_question = is_question(args);
+    if !is_question {
+        guests::build_one(workspace, GUEST)?;
+        build_clock(workspace, &["--release"])?;
+    }
+    build_programs(workspace, !is_question && !names(args, "--host"))?;
+
+    let target = workspace.target();
+    let mut storm = Command::new(target.join("release/dormouse-storm"));
+    storm.arg("--guest").arg(workspace.guest(GUEST));
+    if !names(args, "--host") {
+        storm.arg("--host").arg(workspace.host());
+    }
+    if !names(args, "--clock") {
+        let library = target.join("release/libdormouse_storm_clock.so");
+        storm.arg("--clock").arg(library);
+    }
+    if !names(args, "--folder") {
+        storm.arg("--folder").arg(target.join("storm"));
+    }
+    run(storm.args(args)).context("the storm found faults, or could not be")
+}
+
+/// Builds the library that moves the host's date.
+pub(crate) fn build_clock(workspace: &Workspace, profile: &[&str]) -> anyhow::Result<()> {
+    let mut build = cargo(workspace);
+    build.args(["build", "--locked", "--package", CLOCK]);
+    run(build.args(profile)).context("the library that moves the clock does not build")
+}
+
+/// Host and storm by one command, so that they share every dependency with the same features.
+fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> {
+    let mut build = cargo(workspace);
+    build.args(["build", "--release", "--locked", "--bins"]);
+    build.args(["--package", "dormouse-storm"]);
+    if with_host {
+        build.args(["--package", "dormouse"]);
+    }
+    run(&mut build).context("the host or its storm does not build")
+}
