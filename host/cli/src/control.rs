@@ -11,6 +11,17 @@ use crate::error::CliError;
 use crate::run_id;
 use crate::terminal::Terminal;
 
+/// The runs that a command is about, and their host.
+#[derive(Debug, Args)]
+struct Several {
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -18,12 +29,8 @@ Examples:
   dormouse cancel 0198d2c4
   dormouse cancel $(dormouse runs --workflow approval --status suspended --all --quiet)")]
 pub struct Cancel {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 /// Tries blocked runs again
@@ -35,12 +42,8 @@ Examples:
   dormouse resume 0198d2c4
   dormouse resume $(dormouse runs --status blocked --all --quiet)")]
 pub struct Resume {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 /// Deletes runs that have ended, with their journals, logs and outputs
@@ -52,43 +55,32 @@ Examples:
   dormouse delete 0198d2c4
   dormouse delete $(dormouse runs --workflow approval --status failed --all --quiet)")]
 pub struct Delete {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 impl Cancel {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let (method, path) = (Method::POST, Some("cancel"));
-        control(&self.connection, &self.runs, &method, path, terminal)
+        control(&self.several, &method, path, terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let (method, path) = (Method::POST, Some("resume"));
-        control(&self.connection, &self.runs, &method, path, terminal)
+        control(&self.several, &method, path, terminal)
     }
 }
 
 impl Delete {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(
-            &self.connection,
-            &self.runs,
-            &Method::DELETE,
-            None,
-            terminal,
-        )
+        control(&self.several, &Method::DELETE, None, terminal)
     }
 }
 
 fn control(
-    connection: &Connection,
-    runs: &[String],
+    Several { runs, connection }: &Several,
     method: &Method,
     verb: Option<&str>,
     terminal: &mut Terminal,
@@ -106,7 +98,7 @@ fn control(
         let RunStatus { id, status } = answer.json()?;
         terminal.print(&match verb {
             Some(_) => format!("run {id} is {status}"),
-            None => format!("run {id}, which had {status}, is deleted"),
+            None => format!("run {id} is deleted; it was {status}"),
         })?;
         Ok(())
     })
