@@ -83,6 +83,7 @@ mod operation;
 mod payload;
 mod response;
 mod retry;
+mod runs;
 mod secret_value;
 mod steps;
 #[cfg(test)]
@@ -103,6 +104,7 @@ pub use crate::operation::Operation;
 pub use crate::payload::{FromPayload, IntoPayload, Payload};
 pub use crate::response::Response;
 pub use crate::retry::RetryPolicy;
+pub use crate::runs::{OtherRun, RunOutcome, Start};
 pub use crate::secret_value::SecretValue;
 pub use crate::time::{Instant, IntoDuration, days, hours, millis, minutes, seconds, weeks};
 pub use crate::timers::timeout;
@@ -187,9 +189,9 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
-        Payload, Response, Result, RetryPolicy, SecretValue, Signature, Value, Webhook, days,
-        hours, join, join_all, json, millis, minutes, seconds, select, select_all, timeout,
-        try_join_all, weeks, workflow,
+        OtherRun, Payload, Response, Result, RetryPolicy, RunOutcome, SecretValue, Signature,
+        Value, Webhook, days, hours, join, join_all, json, millis, minutes, seconds, select,
+        select_all, timeout, try_join_all, weeks, workflow,
     };
 }
 

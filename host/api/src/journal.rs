@@ -82,6 +82,39 @@ pub enum Outcome {
         /// How many waits it reached.
         reached: u32,
     },
+    /// A run that was started.
+    Started {
+        /// Its id.
+        run: String,
+    },
+    /// A run that was waited for has completed.
+    RunCompleted {
+        /// The media type of its output.
+        content_type: String,
+        /// Its output.
+        body: Content,
+    },
+    /// A run that was waited for has failed.
+    RunFailed(Failure),
+    /// A run that was waited for was cancelled.
+    RunCancelled {
+        /// Why.
+        reason: String,
+    },
+    /// There is no such run as was waited for.
+    RunGone,
+    /// What was asked of another run was not done.
+    Refused(Failure),
+    /// A cancel of another run.
+    Cancelled {
+        /// Whether it was there and had not ended.
+        alive: bool,
+    },
+    /// The run was asked to cancel.
+    CancelAsked {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A request, credentials left out.
@@ -199,6 +232,35 @@ pub enum OperationDetails {
     Abandon {
         /// The numbers of what is given up.
         operations: Vec<u32>,
+    },
+    /// `start-run`
+    StartRun {
+        /// The workflow.
+        workflow: String,
+        /// Its version, if another than the current one was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// What becomes of it when this run ends: `cancel` or `leave`.
+        when_parent_ends: String,
+    },
+    /// `wait-for-run`
+    WaitForRun {
+        /// The run's id.
+        run: String,
+        /// How long, at most.
+        timeout_ms: Option<u64>,
+    },
+    /// `cancel-run`
+    CancelRun {
+        /// The run's id.
+        run: String,
+        /// How long it may take to end by itself.
+        grace_ms: Option<u64>,
+    },
+    /// `wait-for-cancel`
+    WaitForCancel {
+        /// How long, at most.
+        timeout_ms: Option<u64>,
     },
 }
 

@@ -1,6 +1,6 @@
 //! How the journal is shown: from what is recorded to what the API says, with bodies bounded and credentials left out.
 
-use dormouse_journal::{CallError, Kind, Payload, Request, Response};
+use dormouse_journal::{CallError, Kind, Payload, Request, Response, RunOutcome};
 
 use super::journal::{
     Activation, Completion, End, Operation, OperationDetails, Outcome, RequestView, ResponseView,
@@ -62,6 +62,31 @@ impl Outcome {
             },
             Recorded::Slept => Outcome::Slept,
             Recorded::Notified(reached) => Outcome::Notified { reached: *reached },
+            Recorded::Started(Ok(run)) => Outcome::Started { run: run.clone() },
+            Recorded::RunCancelled(Ok(alive)) => Outcome::Cancelled { alive: *alive },
+            Recorded::CancelAsked(Some(reason)) => Outcome::CancelAsked {
+                reason: reason.clone(),
+            },
+            Recorded::RunEnded(Ok(Some(outcome))) => Outcome::of_run(outcome, page),
+            Recorded::RunEnded(Ok(None)) | Recorded::CancelAsked(None) => Outcome::None,
+            Recorded::Started(Err(failure))
+            | Recorded::RunEnded(Err(failure))
+            | Recorded::RunCancelled(Err(failure)) => Outcome::Refused(failure_of(failure, None)),
+        }
+    }
+
+    fn of_run(outcome: &RunOutcome, page: &mut Showing) -> Self {
+        match outcome {
+            RunOutcome::Completed(Payload { content_type, body }) => Outcome::RunCompleted {
+                content_type: content_type.clone(),
+                body: page.bytes(body),
+            },
+            RunOutcome::Failed(failure) => Outcome::RunFailed(failure_of(failure, None)),
+            RunOutcome::Cancelled(reason) => Outcome::RunCancelled {
+                reason: reason.clone(),
+            },
+            RunOutcome::Gone => Outcome::RunGone,
+            RunOutcome::Other(failure) => Outcome::Refused(failure_of(failure, None)),
         }
     }
 }
@@ -135,6 +160,26 @@ impl OperationDetails {
             },
             Kind::Abandon { operations, .. } => OperationDetails::Abandon {
                 operations: operations.iter().map(|operation| operation.0).collect(),
+            },
+            Kind::StartRun {
+                workflow,
+                version,
+                when_parent_ends,
+            } => OperationDetails::StartRun {
+                workflow: workflow.clone(),
+                version: version.clone(),
+                when_parent_ends: when_parent_ends.name().into(),
+            },
+            Kind::WaitForRun { run, timeout } => OperationDetails::WaitForRun {
+                run: run.clone(),
+                timeout_ms: *timeout,
+            },
+            Kind::CancelRun { run, grace } => OperationDetails::CancelRun {
+                run: run.clone(),
+                grace_ms: *grace,
+            },
+            Kind::WaitForCancel { timeout } => OperationDetails::WaitForCancel {
+                timeout_ms: *timeout,
             },
         }
     }

@@ -112,6 +112,39 @@ pub struct Run {
     /// The run that it repeats, if it was started by restarting that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,
+    /// The run that started it, if one did. It may have been removed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// How many runs that it started have not ended.
+    #[serde(default)]
+    pub children: u32,
+    /// That it was asked to cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelAsked>,
+}
+
+/// A request to a run to cancel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CancelAsked {
+    /// Why.
+    pub reason: String,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// When it is cancelled if it has not ended by then.
+    pub until: Timestamp,
+}
+
+/// How a run is cancelled.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRun {
+    /// How long the run may take to end by itself, such as `30s`. It is cancelled at once if absent.
+    #[serde(default)]
+    #[schema(example = "30s")]
+    pub grace: Option<String>,
+    /// Why, in at most 1,024 bytes. `cancelled` if absent.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Why a run failed, or why it is blocked.

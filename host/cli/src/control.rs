@@ -6,6 +6,7 @@ use clap::Args;
 use dormouse_api::RunStatus;
 use http::Method;
 
+use crate::client::Body;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::run_id;
@@ -23,12 +24,24 @@ struct Several {
 }
 
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
+///
+/// With --grace a run is asked to cancel: its workflow hears of it by `wait-for-cancel`, and may end by itself until the
+/// time is over.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse cancel 0198d2c4
+  dormouse cancel --grace 30s --reason 'the customer changed their mind' 0198d2c4
   dormouse cancel $(dormouse runs --workflow approval --status suspended --all --quiet)")]
 pub struct Cancel {
+    /// Let the runs end by themselves for so long, such as 30s; they are cancelled after that
+    #[arg(long, value_name = "TIME")]
+    grace: Option<String>,
+
+    /// Why, for the runs and for people
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
     #[command(flatten)]
     several: Several,
 }
@@ -62,27 +75,36 @@ pub struct Delete {
 impl Cancel {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let (method, path) = (Method::POST, Some("cancel"));
-        control(&self.several, &method, path, terminal)
+        let mut body = serde_json::Map::new();
+        for (name, value) in [("grace", &self.grace), ("reason", &self.reason)] {
+            if let Some(value) = value {
+                body.insert(name.into(), value.as_str().into());
+            }
+        }
+        let body = (!body.is_empty()).then(|| serde_json::Value::from(body).to_string());
+        control(&self.several, (&method, path, body), terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let (method, path) = (Method::POST, Some("resume"));
-        control(&self.several, &method, path, terminal)
+        control(
+            &self.several,
+            (&Method::POST, Some("resume"), None),
+            terminal,
+        )
     }
 }
 
 impl Delete {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.several, &Method::DELETE, None, terminal)
+        control(&self.several, (&Method::DELETE, None, None), terminal)
     }
 }
 
 fn control(
     Several { runs, connection }: &Several,
-    method: &Method,
-    verb: Option<&str>,
+    (method, verb, body): (&Method, Option<&str>, Option<String>),
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
     let client = connection.open()?;
@@ -90,7 +112,13 @@ fn control(
         let run = run_id::find(&client, run)?;
         let mut path = vec!["runs", run.as_str()];
         path.extend(verb);
-        let answer = client.send(method.clone(), &client.url(&path), &[], None)?;
+        let mut bytes = body.as_deref().unwrap_or_default().as_bytes();
+        let body = body.is_some().then_some(Body {
+            content_type: "application/json",
+            length: bytes.len() as u64,
+            bytes: &mut bytes,
+        });
+        let answer = client.send(method.clone(), &client.url(&path), &[], body)?;
         if connection.json {
             terminal.json(&answer.body)?;
             return Ok(());

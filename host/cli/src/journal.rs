@@ -119,8 +119,27 @@ fn completion_text(completion: &Completion) -> String {
         Outcome::None => "nothing: timed out or given up".into(),
         Outcome::Slept => "slept".into(),
         Outcome::Notified { reached } => format!("reached {}", counted((*reached).into(), "wait")),
+        Outcome::Started { run } => format!("started run {}", plain_line(run)),
+        Outcome::RunCompleted { content_type, body } => {
+            format!("completed, {}", content_text(content_type, body))
+        }
+        Outcome::RunFailed(failure) => format!("failed: {}", failure_line(failure)),
+        Outcome::RunCancelled { reason } => format!("cancelled: {}", plain_line(reason)),
+        Outcome::RunGone => "there is no such run".into(),
+        Outcome::Refused(failure) => format!("refused: {}", failure_line(failure)),
+        Outcome::Cancelled { alive: true } => "cancelled, or asked to cancel".into(),
+        Outcome::Cancelled { alive: false } => "it had ended, or there is no such run".into(),
+        Outcome::CancelAsked { reason } => format!("asked to cancel: {}", plain_line(reason)),
     };
     format!("{} \u{2190} {outcome}", completion.operation)
+}
+
+fn failure_line(failure: &dormouse_api::Failure) -> String {
+    format!(
+        "{}: {}",
+        plain_line(&failure.code),
+        plain_line(&failure.message)
+    )
 }
 
 fn operation_text(operation: &Operation) -> String {
@@ -188,6 +207,33 @@ fn operation_text(operation: &Operation) -> String {
             let numbers: Vec<String> = operations.iter().map(ToString::to_string).collect();
             ("abandon", numbers.join(", "))
         }
+        OperationDetails::StartRun {
+            workflow,
+            version,
+            when_parent_ends,
+        } => {
+            let version = version.as_deref().map_or_else(String::new, |version| {
+                format!(", version {}", plain_line(version))
+            });
+            let ends = plain_line(when_parent_ends);
+            let workflow = plain_line(workflow);
+            (
+                "start-run",
+                format!("{workflow}{version}, {ends} when this run ends"),
+            )
+        }
+        OperationDetails::WaitForRun { run, timeout_ms } => (
+            "wait-for-run",
+            format!("run {}, {}", plain_line(run), timeout(timeout_ms)),
+        ),
+        OperationDetails::CancelRun { run, grace_ms } => {
+            let grace = match grace_ms {
+                Some(grace) => format!("within {}", exact(*grace)),
+                None => "at once".into(),
+            };
+            ("cancel-run", format!("run {}, {grace}", plain_line(run)))
+        }
+        OperationDetails::WaitForCancel { timeout_ms } => ("wait-for-cancel", timeout(timeout_ms)),
     };
     format!("{kind} {:?}  {details}", plain_line(&operation.step))
 }

@@ -54,6 +54,15 @@ pub(crate) fn render_failure(failure: &Failure) -> String {
 
 fn render(run: &Run, now: Time, with_colour: bool) -> String {
     let mut text = fields(run, now).render(with_colour);
+    if let Some(asked) = &run.cancel
+        && run.summary.ended.is_none()
+    {
+        text += &format!(
+            "\nasked to cancel: {}; cancelled at {}\n",
+            plain_line(&asked.reason),
+            asked.until
+        );
+    }
     if !run.waiting.is_empty() {
         text += "\nwaits for\n";
         text += &waiting(run, now).render(false);
@@ -103,6 +112,12 @@ fn fields(run: &Run, now: Time) -> Table {
     table.field("started", since(summary.created, now));
     if let Some(ended) = summary.ended {
         table.field("ended", since(ended, now));
+    }
+    if let Some(parent) = &run.parent {
+        table.field("parent", parent.as_str());
+    }
+    if run.children > 0 {
+        table.field("children", format!("{} alive", run.children));
     }
     let journal = format!(
         "{}, {}, {}",

@@ -27,10 +27,11 @@ pub(crate) const RUN: &str = "run";
 
 const WORLD: &str = "workflow";
 
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 9] = [
     ("context.wit", include_str!("../../../wit/context.wit")),
     ("events.wit", include_str!("../../../wit/events.wit")),
     ("http.wit", include_str!("../../../wit/http.wit")),
+    ("runs.wit", include_str!("../../../wit/runs.wit")),
     ("steps.wit", include_str!("../../../wit/steps.wit")),
     ("timers.wit", include_str!("../../../wit/timers.wit")),
     ("types.wit", include_str!("../../../wit/types.wit")),

@@ -1,8 +1,8 @@
 //! The outcome of an activation: what it decided, or what interrupted it.
 
 use dormouse_journal::{
-    Activation, Arguments, CallOptions, Kind, LogLine, Mismatch, OperationNumber, Payload, Request,
-    Response,
+    Activation, Arguments, CallOptions, CancelOptions, Kind, LogLine, Mismatch, OperationNumber,
+    Payload, Request, Response, StartOptions,
 };
 
 /// What an activation decided. All of it is committed at once, and only then performed.
@@ -10,8 +10,8 @@ use dormouse_journal::{
 pub struct Decision {
     /// The record for the journal.
     pub activation: Activation,
-    /// What the host is to perform. If `run` returned in this activation, only answers to callers; if the run failed in
-    /// another way, nothing.
+    /// What the host is to perform. If `run` returned in this activation, answers to callers, and with a result also what
+    /// it asked of other runs; if the run failed in another way, nothing.
     pub effects: Vec<Effect>,
     /// The lines that were logged. They are kept even if the run failed.
     pub logs: Vec<LogLine>,
@@ -51,6 +51,26 @@ pub enum Effect {
         /// What the caller gets.
         response: Response,
     },
+    /// Start a run.
+    StartRun {
+        /// The operation that asks for this.
+        operation: OperationNumber,
+        /// Of this workflow.
+        workflow: String,
+        /// What it is given.
+        input: Payload,
+        /// How.
+        options: StartOptions,
+    },
+    /// Cancel a run.
+    CancelRun {
+        /// The operation that asks for this.
+        operation: OperationNumber,
+        /// The text that names it; there may be no such run.
+        run: String,
+        /// How.
+        options: CancelOptions,
+    },
 }
 
 impl Effect {
@@ -60,9 +80,13 @@ impl Effect {
         matches!(self, Effect::Call { operation, .. } if *operation == number)
     }
 
-    /// Returns whether this is performed even if the run ends in the activation that decided it.
-    pub(crate) fn outlives_run(&self) -> bool {
-        matches!(self, Effect::Respond { .. })
+    /// Returns whether this is performed even if the run ends by itself in the activation that decided it.
+    pub(crate) fn outlives_run(&self, completed: bool) -> bool {
+        match self {
+            Effect::Respond { .. } => true,
+            Effect::StartRun { .. } | Effect::CancelRun { .. } => completed,
+            Effect::Call { .. } | Effect::Notify { .. } => false,
+        }
     }
 
     /// Returns what a new operation asks of the host. None if it asks nothing.
@@ -102,6 +126,24 @@ impl Effect {
             (Arguments::Respond { delivery, response }, _) => {
                 Some(Effect::Respond { delivery, response })
             }
+            (
+                Arguments::StartRun {
+                    workflow,
+                    input,
+                    options,
+                },
+                _,
+            ) => Some(Effect::StartRun {
+                operation,
+                workflow,
+                input,
+                options,
+            }),
+            (Arguments::CancelRun { run, options }, _) => Some(Effect::CancelRun {
+                operation,
+                run,
+                options,
+            }),
             _ => None,
         }
     }

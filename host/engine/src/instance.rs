@@ -318,7 +318,7 @@ impl State {
         let words = self.log.take_last_words();
         let mut returned = false;
         let verdict = match settled {
-            Settled::Quiescent if live && self.waits.outstanding() == 0 => failure::failed(
+            Settled::Quiescent if live && !self.waits.can_wake() => failure::failed(
                 "stuck",
                 "the workflow waits, and nothing that it could wait for is outstanding; does it await a future that \
                  no import of the host will ever complete?"
@@ -338,8 +338,9 @@ impl State {
         };
         if let Verdict::Ends(end) = &verdict {
             let left_by_itself = returned || matches!(end, End::Completed(_));
+            let completed = matches!(end, End::Completed(_));
             self.effects
-                .retain(|effect| left_by_itself && effect.outlives_run());
+                .retain(|effect| left_by_itself && effect.outlives_run(completed));
         }
         if let (false, Verdict::Ends(End::Failed { failure, .. })) = (live, &verdict) {
             let Failure { code, message } = failure;

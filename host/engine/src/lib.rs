@@ -33,6 +33,7 @@ mod log;
 mod memory;
 mod operations;
 mod program;
+mod runs;
 mod settings;
 mod state;
 mod steps;

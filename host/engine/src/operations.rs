@@ -54,7 +54,7 @@ impl State {
             )?;
         }
         let issued = self.issue(import, &step, &arguments, |_| kind)?;
-        self.waits.open(issued.number, step);
+        self.waits.open(issued.number, step, &issued.kind);
         let number = issued.number;
         self.ask_of_host(&issued, arguments);
         Ok(number)
@@ -123,10 +123,14 @@ impl State {
 
     /// Stops a guest whose new event has too long a name. The name is a key in the store, like a step name.
     pub(crate) fn check_event(&self, event: &str) -> Result<(), Stop> {
+        self.check_name("the event's name", event)
+    }
+
+    /// Stops a guest whose new name is longer than that of a step may be.
+    pub(crate) fn check_name(&self, what: &str, name: &str) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());
         }
-        let limit = self.host_limits.step_name;
-        limits::check_bytes("the event's name", event.len(), limit, STEP_NAME)
+        limits::check_bytes(what, name.len(), self.host_limits.step_name, STEP_NAME)
     }
 }

@@ -36,6 +36,25 @@ pub(crate) fn refuse_unknown(
     )))
 }
 
+/// Returns the value of this name, or stops a guest that named none of them.
+pub(crate) fn by_name<T: Copy>(
+    import: &str,
+    what: &str,
+    name: &str,
+    known: &[T],
+    name_of: impl Fn(T) -> &'static str,
+) -> Result<T, Stop> {
+    let found = known.iter().find(|value| name_of(**value) == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|value| name_of(*value)).collect();
+        Stop::Misuse(format!(
+            "`{import}`: {what} is {}, which this host does not know; it knows {}",
+            shown(name),
+            names.join(", ")
+        ))
+    })
+}
+
 /// Returns a text of a guest for a message: quoted, and cut if it is long.
 pub(crate) fn shown(text: &str) -> String {
     let start: String = text.chars().take(SHOWN).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::task::{Poll, Waker};
 
-use dormouse_journal::{Completion, OperationNumber, Outcome};
+use dormouse_journal::{Completion, Kind, OperationNumber, Outcome};
 
 use crate::stop::Stop;
 
@@ -15,12 +15,18 @@ pub(crate) struct Waits {
     operations: BTreeMap<OperationNumber, Box<Operation>>,
     /// How many of the operations have not completed.
     outstanding: usize,
+    /// How many of those wait only for the run to be asked to cancel.
+    idle: usize,
+    /// True if the run was told that it is to cancel. Every wait for that completes from then on.
+    cancel_told: bool,
 }
 
 struct Operation {
     step: String,
     /// True once the guest gave the operation up by `abandon`. Its outcome is then on its way.
     abandoned: bool,
+    /// True if it waits only for the run to be asked to cancel.
+    is_idle: bool,
     arrival: Arrival,
 }
 
@@ -34,17 +40,24 @@ enum Arrival {
 
 impl Waits {
     /// Adds an operation that has not completed.
-    pub(crate) fn open(&mut self, number: OperationNumber, step: String) {
+    pub(crate) fn open(&mut self, number: OperationNumber, step: String, kind: &Kind) {
         let operation = Operation {
             step,
             abandoned: false,
+            is_idle: !kind.can_wake(),
             arrival: Arrival::Awaited(None),
         };
-        self.operations.insert(number, Box::new(operation));
         self.outstanding += 1;
+        self.idle += usize::from(operation.is_idle);
+        self.operations.insert(number, Box::new(operation));
     }
 
-    /// Returns how many operations have not completed. With none, nothing can wake the guest any more.
+    /// Returns whether something can wake the guest by itself.
+    pub(crate) fn can_wake(&self) -> bool {
+        self.outstanding > self.idle || (self.cancel_told && self.idle > 0)
+    }
+
+    /// Returns how many operations have not completed.
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding
     }
@@ -61,6 +74,8 @@ impl Waits {
                 "a completion came for operation {number}, which is not outstanding"
             )));
         };
+        self.cancel_told |= matches!(outcome, Outcome::CancelAsked(Some(_)));
+        self.idle -= usize::from(operation.is_idle);
         let before = mem::replace(&mut operation.arrival, Arrival::Here(outcome));
         if let Arrival::Awaited(Some(waker)) = before {
             waker.wake();
@@ -76,6 +91,7 @@ impl Waits {
             return None;
         }
         operation.abandoned = true;
+        self.idle -= usize::from(mem::take(&mut operation.is_idle));
         Some(operation.step.clone())
     }
 
@@ -100,6 +116,7 @@ impl Waits {
         let forgotten = self.operations.remove(&number);
         let outstanding = forgotten.filter(|operation| operation.is_awaited())?;
         self.outstanding -= 1;
+        self.idle -= usize::from(outstanding.is_idle);
         Some(outstanding.step)
     }
 }

@@ -50,7 +50,8 @@ fn checked_reply(reply: contract::Reply) -> Result<Reply, Stop> {
 
 fn checked_signature(signature: contract::Signature) -> Result<journal::Signature, Stop> {
     settings::refuse_unknown("create-webhook", &signature.settings, &[HEADER, PREFIX])?;
-    let scheme = by_name(
+    let scheme = settings::by_name(
+        "create-webhook",
         "the signature check",
         &signature.scheme,
         &SignatureScheme::ALL,
@@ -82,25 +83,13 @@ fn checked_signature(signature: contract::Signature) -> Result<journal::Signatur
 
 fn checked_handshake(name: Option<&str>) -> Result<Handshake, Stop> {
     name.map_or(Ok(Handshake::None), |name| {
-        by_name("the handshake", name, &Handshake::NAMED, Handshake::name)
-    })
-}
-
-/// Returns the value of this name, or stops a guest that named none of them.
-fn by_name<T: Copy>(
-    what: &str,
-    name: &str,
-    known: &[T],
-    name_of: impl Fn(T) -> &'static str,
-) -> Result<T, Stop> {
-    let found = known.iter().find(|value| name_of(**value) == name);
-    found.copied().ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|value| name_of(*value)).collect();
-        misuse(format!(
-            "{what} is {}, which this host does not know; it knows {}",
-            settings::shown(name),
-            names.join(", ")
-        ))
+        settings::by_name(
+            "create-webhook",
+            "the handshake",
+            name,
+            &Handshake::NAMED,
+            Handshake::name,
+        )
     })
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{DecodeError, decode_body, encode_as, split_version};
 use crate::{
-    CallError, Delivery, Failure, Moment, Operation, OperationNumber, Payload, Response, Time,
+    CallError, Delivery, Failure, Moment, Operation, OperationNumber, Payload, Response,
+    RunOutcome, Time,
 };
 
 /// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
@@ -108,6 +109,14 @@ pub enum Outcome {
     Event(Option<Payload>),
     /// Of `notify`: how many waits it reached.
     Notified(u32),
+    /// Of `start-run`: the run's id, or why nothing was started.
+    Started(Result<String, Failure>),
+    /// Of `wait-for-run`: how the run ended, or none by timeout or `abandon`, or why it may not be waited for.
+    RunEnded(Result<Option<RunOutcome>, Failure>),
+    /// Of `cancel-run`: whether there was something to cancel, or why that is not allowed.
+    RunCancelled(Result<bool, Failure>),
+    /// Of `wait-for-cancel`: why the run is to cancel, or none by timeout or `abandon`.
+    CancelAsked(Option<String>),
 }
 
 impl Outcome {
@@ -121,6 +130,10 @@ impl Outcome {
             Kind::Sleep { .. } | Kind::SleepUntil { .. } => Some(Outcome::Slept),
             Kind::WaitForEvent { .. } => Some(Outcome::Event(None)),
             Kind::Notify { .. } => Some(Outcome::Notified(0)),
+            Kind::StartRun { .. } => Some(Outcome::Started(Err(Failure::abandoned()))),
+            Kind::WaitForRun { .. } => Some(Outcome::RunEnded(Ok(None))),
+            Kind::CancelRun { .. } => Some(Outcome::RunCancelled(Err(Failure::abandoned()))),
+            Kind::WaitForCancel { .. } => Some(Outcome::CancelAsked(None)),
             Kind::CreateWebhook { .. }
             | Kind::CloseWebhook { .. }
             | Kind::Respond { .. }

@@ -132,9 +132,10 @@ impl Frontier {
     /// Whether something outstanding is the host's to do, rather than the outside world's.
     #[must_use]
     pub fn host_works(&self) -> bool {
-        self.open
-            .values()
-            .any(|open| matches!(open.kind, Kind::Call { .. } | Kind::Notify { .. }))
+        self.open.values().any(|open| match open.kind {
+            Kind::Call { .. } | Kind::Notify { .. } => true,
+            ref kind => kind.is_order(),
+        })
     }
 
     /// Something may have arrived on this channel.

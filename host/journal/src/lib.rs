@@ -33,7 +33,8 @@ pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
-    CallError, CallOptions, Delivery, Encoding, Failure, GuestLimits, Handshake, Header, Level,
-    LogLine, OtherBody, Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature,
-    SignatureScheme, ValueGroup, ValuePart, WebhookOptions, json_payload,
+    CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
+    Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RetryPolicy, RunOutcome,
+    SecretHeader, Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions,
+    WhenParentEnds, json_payload,
 };

@@ -11,8 +11,11 @@ pub enum Channel {
     Webhook(WebhookNumber),
     /// The run's inbox for events of this name that are aimed at it.
     Event(String),
-    /// The outcome of one operation: of a call, of a notify, or an event sent to all who wait.
+    /// The outcome of one operation: of a call, of a notify, of what is asked of another run, or an event sent to all who
+    /// wait.
     Result(OperationNumber),
+    /// That the run was asked to cancel. It stays there for every wait.
+    Cancel,
 }
 
 /// The first item in a channel.
@@ -55,7 +58,12 @@ impl Open {
             Kind::WaitForEvent { event, .. } => {
                 vec![Channel::Result(number), Channel::Event(event.clone())]
             }
-            Kind::Call { .. } | Kind::Notify { .. } => vec![Channel::Result(number)],
+            Kind::Call { .. }
+            | Kind::Notify { .. }
+            | Kind::StartRun { .. }
+            | Kind::WaitForRun { .. }
+            | Kind::CancelRun { .. } => vec![Channel::Result(number)],
+            Kind::WaitForCancel { .. } => vec![Channel::Cancel],
             _ => Vec::new(),
         }
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallOptions, Digest, Failure, OperationNumber, Payload, Request, Response, RetryPolicy, Time,
-    WebhookNumber, WebhookOptions,
+    CallOptions, CancelOptions, Digest, Failure, OperationNumber, Payload, Request, Response,
+    RetryPolicy, StartOptions, Time, WebhookNumber, WebhookOptions, WhenParentEnds,
 };
 
 /// What a guest passed to an operation, whole. Only its digest and the smaller [`Kind`] are recorded: a journal that
@@ -67,6 +67,31 @@ pub enum Arguments {
         /// Whether the guest dropped the futures, so that nothing is to come back.
         dropped: bool,
     },
+    /// `start-run`
+    StartRun {
+        /// Of this workflow.
+        workflow: String,
+        /// What it is given.
+        input: Payload,
+        /// How.
+        options: StartOptions,
+    },
+    /// `wait-for-run`
+    WaitForRun {
+        /// The run.
+        run: String,
+        /// Milliseconds.
+        timeout: Option<u64>,
+    },
+    /// `cancel-run`
+    CancelRun {
+        /// The run.
+        run: String,
+        /// How.
+        options: CancelOptions,
+    },
+    /// `wait-for-cancel`, with a timeout in milliseconds
+    WaitForCancel(Option<u64>),
 }
 
 impl Arguments {
@@ -164,6 +189,34 @@ pub enum Kind {
         /// Whether nothing is to come back.
         dropped: bool,
     },
+    /// `start-run`
+    StartRun {
+        /// Of this workflow.
+        workflow: String,
+        /// Of this version rather than the current one.
+        version: Option<String>,
+        /// What becomes of it when this run ends.
+        when_parent_ends: WhenParentEnds,
+    },
+    /// `wait-for-run`
+    WaitForRun {
+        /// The run.
+        run: String,
+        /// Milliseconds from the activation's time.
+        timeout: Option<u64>,
+    },
+    /// `cancel-run`
+    CancelRun {
+        /// The run.
+        run: String,
+        /// How long it may take to end by itself, in milliseconds.
+        grace: Option<u64>,
+    },
+    /// `wait-for-cancel`
+    WaitForCancel {
+        /// Milliseconds from the activation's time.
+        timeout: Option<u64>,
+    },
 }
 
 impl Kind {
@@ -182,6 +235,10 @@ impl Kind {
             Kind::Notify { .. } => "notify",
             Kind::Begin { .. } => "begin",
             Kind::Abandon { .. } => "abandon",
+            Kind::StartRun { .. } => "start-run",
+            Kind::WaitForRun { .. } => "wait-for-run",
+            Kind::CancelRun { .. } => "cancel-run",
+            Kind::WaitForCancel { .. } => "wait-for-cancel",
         }
     }
 
@@ -194,7 +251,11 @@ impl Kind {
             | Kind::Sleep { .. }
             | Kind::SleepUntil { .. }
             | Kind::WaitForEvent { .. }
-            | Kind::Notify { .. } => true,
+            | Kind::Notify { .. }
+            | Kind::StartRun { .. }
+            | Kind::WaitForRun { .. }
+            | Kind::CancelRun { .. }
+            | Kind::WaitForCancel { .. } => true,
             Kind::CreateWebhook { .. }
             | Kind::CloseWebhook { .. }
             | Kind::Respond { .. }
@@ -203,13 +264,27 @@ impl Kind {
         }
     }
 
+    /// Whether something that it can complete with is sure to happen, or can happen in the outside world. Nothing happens
+    /// by itself to a run that only waits to be asked to cancel.
+    #[must_use]
+    pub fn can_wake(&self) -> bool {
+        !matches!(self, Kind::WaitForCancel { timeout: None })
+    }
+
+    /// Whether the host carries it out after it was decided, and tells the run what came of it.
+    #[must_use]
+    pub fn is_order(&self) -> bool {
+        matches!(self, Kind::StartRun { .. } | Kind::CancelRun { .. })
+    }
+
     /// When it ends by itself, if made at `issued`, in steady time. None for what ends at a date.
     #[must_use]
     pub fn deadline(&self, issued: Time) -> Option<Time> {
         match self {
-            Kind::WaitForWebhook { timeout, .. } | Kind::WaitForEvent { timeout, .. } => {
-                timeout.map(|timeout| issued.after(timeout))
-            }
+            Kind::WaitForWebhook { timeout, .. }
+            | Kind::WaitForEvent { timeout, .. }
+            | Kind::WaitForRun { timeout, .. }
+            | Kind::WaitForCancel { timeout } => timeout.map(|timeout| issued.after(timeout)),
             Kind::Sleep { duration } => Some(issued.after(*duration)),
             _ => None,
         }
@@ -258,6 +333,18 @@ impl fmt::Display for Operation {
             Kind::Abandon { operations, .. } => {
                 let numbers: Vec<String> = operations.iter().map(ToString::to_string).collect();
                 write!(f, " (operations {})", numbers.join(", "))
+            }
+            Kind::StartRun { workflow, .. } => write!(f, " (workflow {workflow:?})"),
+            Kind::WaitForRun { run, timeout } => {
+                write!(f, " (run {run}, ")?;
+                write_timeout(*timeout, f)?;
+                write!(f, ")")
+            }
+            Kind::CancelRun { run, .. } => write!(f, " (run {run})"),
+            Kind::WaitForCancel { timeout } => {
+                write!(f, " (")?;
+                write_timeout(*timeout, f)?;
+                write!(f, ")")
             }
         }
     }

@@ -59,6 +59,17 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// What an order completes with that the workflow gave up before it was told what came of it.
+    #[must_use]
+    pub fn abandoned() -> Self {
+        Failure {
+            code: "abandoned".into(),
+            message: "the workflow gave this up before it was told what came of it".into(),
+        }
+    }
+}
+
 /// A request taken by a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -386,4 +397,63 @@ pub enum OtherBody {
     Queue,
     /// It is the same request, written differently.
     Same,
+}
+
+/// What becomes of a run when the one that started it completes or is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum WhenParentEnds {
+    /// It is asked to cancel.
+    #[default]
+    Cancel,
+    /// It goes on.
+    Leave,
+}
+
+impl WhenParentEnds {
+    /// All of them.
+    pub const ALL: [WhenParentEnds; 2] = [WhenParentEnds::Cancel, WhenParentEnds::Leave];
+
+    /// Returns the name by which guests ask for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            WhenParentEnds::Cancel => "cancel",
+            WhenParentEnds::Leave => "leave",
+        }
+    }
+}
+
+/// How a run starts another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StartOptions {
+    /// This version rather than the current one.
+    pub version: Option<String>,
+    /// What becomes of it when the run that started it ends.
+    pub when_parent_ends: WhenParentEnds,
+    /// When it is asked to cancel, in milliseconds from its start.
+    pub timeout: Option<u64>,
+}
+
+/// How a run cancels another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CancelOptions {
+    /// How long it may take to end by itself, in milliseconds. It is cancelled at once when none.
+    pub grace: Option<u64>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// How a run ended, as another run is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunOutcome {
+    /// It returned this.
+    Completed(Payload),
+    /// It failed.
+    Failed(Failure),
+    /// It was cancelled, for this reason.
+    Cancelled(String),
+    /// There is no such run.
+    Gone,
+    /// Anything else.
+    Other(Failure),
 }

@@ -12,6 +12,7 @@ mod unit;
 pub use budget::{Budget, Grant, Part};
 pub use limit::{Limit, NotAValue, Unit};
 pub use table::*;
+pub use unit::{NotASpan, parse_span};
 
 #[cfg(test)]
 mod tests {

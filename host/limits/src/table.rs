@@ -42,6 +42,9 @@ const CHILD_TIME: RangeInclusive<u64> = SECOND..=u64::MAX;
 /// Less memory than this and the compiler itself does not start.
 const CHILD_MEMORY: RangeInclusive<u64> = 256 * MIB..=u64::MAX;
 
+/// Whether a run is below another is found out one level at a time.
+const LEVELS: RangeInclusive<u64> = 1..=1_000;
+
 /// The type of a limit's value.
 macro_rules! value {
     (Size) => {
@@ -145,6 +148,11 @@ limits! {
         "What all runs of a workflow take of the disk; past it nothing is started or sent to them";
     OUTSTANDING, outstanding: "outstanding-limit", Count, 10_000, SOME_COUNT, "Operations of a run that wait at once";
     WEBHOOKS, webhooks: "webhooks-limit", Count, 10_000, SOME_COUNT, "Webhooks of a run";
+    CHILDREN, children: "children-limit", Count, 10_000, SOME_COUNT,
+        "Runs that a run started and that have not ended";
+    DEPTH, depth: "depth-limit", Count, 100, LEVELS, "How many runs may be above a run, each started by the one above it";
+    TIMEOUT_GRACE, timeout_grace: "timeout-grace", Span, 30 * SECOND, ANY,
+        "How long a run may take to end by itself after the timeout that it was started with";
     STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of a step name, and of an event's name";
     LOG, log: "log-limit", Size, MIB, ANY, "Size of a run's log; what goes beyond is dropped";
     INSTANCES, instances: "instances", Count, 4_096, MAPPED,

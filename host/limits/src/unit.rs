@@ -1,5 +1,7 @@
 //! Sizes and spans of time as people write them: `64KiB`, `500ms`.
 
+use std::fmt;
+
 const SIZES: &[(&str, u64)] = &[
     ("", 1),
     ("B", 1),
@@ -30,6 +32,24 @@ pub(super) const SPAN: &str = "a span of time, such as 500ms, 5s, 10m, 24h or 7d
 /// Bytes.
 pub(super) fn size(text: &str) -> Option<u64> {
     parse(text, SIZES)
+}
+
+/// A text that is no span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotASpan;
+
+impl fmt::Display for NotASpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "is not {SPAN}")
+    }
+}
+
+/// Reads a span of time, in milliseconds.
+///
+/// # Errors
+/// When the text is none.
+pub fn parse_span(text: &str) -> Result<u64, NotASpan> {
+    span(text).ok_or(NotASpan)
 }
 
 /// Milliseconds.

@@ -9,13 +9,16 @@ use dormouse_engine::Engine;
 use dormouse_limits::Budget;
 use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{ReadError, Store};
+use tokio::sync::Notify;
 
 use crate::calls::{CallParts, Calls};
 use crate::clock_watch::ClockWatch;
 use crate::deadlines::Deadlines;
+use crate::decisions::Births;
 use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::memory::GuestMemory;
+use crate::orders::Orders;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
@@ -50,6 +53,9 @@ pub(crate) struct Services {
     pub(crate) replies: Arc<Replies>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) events: Arc<Events>,
+    pub(crate) orders: Arc<Orders>,
+    /// Something expires earlier than was known.
+    pub(crate) sooner: Arc<Notify>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
@@ -111,6 +117,16 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         memory: memory.clone(),
         watchers: watchers.clone(),
     });
+    let orders = Arc::new(Orders {
+        store: store.clone(),
+        clock: clock.clone(),
+        slots: slots.clone(),
+        wake: wake.clone(),
+        calls: calls.clone(),
+        watchers: watchers.clone(),
+        limits: limits.clone(),
+        waiting: Notify::new(),
+    });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),
         clock: clock.clone(),
@@ -145,6 +161,11 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         deadlines: deadlines.clone(),
         calls: calls.clone(),
         events: events.clone(),
+        orders: orders.clone(),
+        births: Births {
+            ids: ids.clone(),
+            entropy: entropy.clone(),
+        },
         replies: replies.clone(),
         watchers: watchers.clone(),
         limits: limits.clone(),
@@ -175,6 +196,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         replies,
         secrets,
         events,
+        orders,
+        sooner: Arc::default(),
         calls,
         webhooks,
         starter,
@@ -210,6 +233,8 @@ impl Services {
             store: self.store.clone(),
             clock: self.clock.clone(),
             slots: self.slots.clone(),
+            orders: self.orders.clone(),
+            sooner: self.sooner.clone(),
         });
         // What cannot be read now is no reason to go on as if nothing were due.
         self.store.due_runs(None, 1).await?;
@@ -232,6 +257,9 @@ impl Services {
         self.keep("wake-ups", &wake, |wake| async move { wake.run().await });
         self.keep("events", &self.events, |events| async move {
             events.run().await;
+        });
+        self.keep("orders", &self.orders, |orders| async move {
+            orders.run().await;
         });
         self.keep("retirement", &retirement, |retirement| async move {
             retirement.run().await;

@@ -1,16 +1,38 @@
 //! What a decision of a guest asks of the store.
 
-use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{End, Failure, RunId, Source};
-use dormouse_limits::{JOURNAL, Limits};
-use dormouse_store::{Call, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget};
+use std::sync::Arc;
 
+use dormouse_engine::{Decision, Effect};
+use dormouse_journal::{End, Failure, RunId, Source, Time};
+use dormouse_limits::{JOURNAL, Limits};
+use dormouse_seams::Entropy;
+use dormouse_store::{
+    Call, ChildStart, NewActivation, NewCall, NewNotify, NewOrder, NewResponse, NotifyTarget,
+};
+
+use crate::run_ids::RunIds;
 use crate::storage::too_much;
+
+/// Gives runs that are started what only chance can.
+pub(crate) struct Births {
+    pub(crate) ids: Arc<RunIds>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Births {
+    /// Returns the id of a run that is started now, and the key of its randomness.
+    pub(crate) fn next(&self, now: Time) -> (RunId, [u8; 32]) {
+        let mut key = [0; 32];
+        self.entropy.fill(&mut key);
+        (self.ids.next(now), key)
+    }
+}
 
 /// Returns the activation to be committed. `journal_bytes` is the size of the run's journal before it, and `own_bytes` what
 /// the run owns on the disk by what it did itself.
 pub(crate) fn activation(
     limits: &Limits,
+    births: &Births,
     run: RunId,
     mut decision: Decision,
     source: Option<Source>,
@@ -39,12 +61,13 @@ pub(crate) fn activation(
         source,
         calls: Vec::new(),
         notifies: Vec::new(),
+        orders: Vec::new(),
         responses: Vec::new(),
         logs: decision.logs,
         logged: decision.logged as u64,
     };
     for effect in decision.effects {
-        add(limits, run, effect, &mut new);
+        add(limits, births, run, effect, &mut new);
     }
     new
 }
@@ -54,7 +77,8 @@ fn made(effect: &Effect) -> u64 {
     match effect {
         Effect::Call { request, .. } => request.body.len() as u64,
         Effect::Respond { response, .. } => response.body.len() as u64,
-        Effect::Notify { .. } => 0,
+        Effect::StartRun { input, .. } => input.body.len() as u64,
+        Effect::Notify { .. } | Effect::CancelRun { .. } => 0,
     }
 }
 
@@ -72,7 +96,7 @@ fn too_long(limits: &Limits, size: u64) -> End {
     }
 }
 
-fn add(limits: &Limits, run: RunId, effect: Effect, new: &mut NewActivation) {
+fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut NewActivation) {
     match effect {
         Effect::Call {
             operation,
@@ -112,5 +136,32 @@ fn add(limits: &Limits, run: RunId, effect: Effect, new: &mut NewActivation) {
         Effect::Respond { delivery, response } => {
             new.responses.push(NewResponse { delivery, response });
         }
+        Effect::StartRun {
+            operation,
+            workflow,
+            input,
+            options,
+        } => {
+            let (run, key) = births.next(new.activation.time);
+            new.orders.push(NewOrder::Start(ChildStart {
+                operation,
+                run,
+                key,
+                workflow,
+                version: options.version,
+                input,
+                when_parent_ends: options.when_parent_ends,
+                timeout: options.timeout,
+            }));
+        }
+        Effect::CancelRun {
+            operation,
+            run,
+            options,
+        } => new.orders.push(NewOrder::Cancel {
+            operation,
+            run: run.parse().ok(),
+            options,
+        }),
     }
 }

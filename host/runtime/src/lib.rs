@@ -27,6 +27,7 @@ mod herd;
 mod hint;
 mod live;
 mod memory;
+mod orders;
 mod parts;
 mod places;
 mod processors;

@@ -1,11 +1,15 @@
 //! Retirement: removes what has expired, a little at a time.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use dormouse_journal::Time;
 use dormouse_seams::HostClock;
 use dormouse_store::Store;
+use futures::FutureExt;
+use tokio::sync::Notify;
 
+use crate::orders::Orders;
 use crate::slots::Slots;
 
 /// Milliseconds between looks when nothing is known to expire sooner. What expires may stay this much longer.
@@ -23,6 +27,9 @@ pub(crate) struct Retirement {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) orders: Arc<Orders>,
+    /// Something expires earlier than was known.
+    pub(crate) sooner: Arc<Notify>,
 }
 
 impl Retirement {
@@ -34,7 +41,12 @@ impl Retirement {
                 Some(until) => until,
                 None => now.after(LOOK),
             };
-            self.clock.sleep_until(wait).await;
+            let mut passed = self.clock.sleep_until(wait).fuse();
+            let mut sooner = pin!(self.sooner.notified().fuse());
+            futures::select_biased! {
+                () = sooner => {}
+                () = passed => {}
+            }
         }
     }
 
@@ -42,8 +54,11 @@ impl Retirement {
     async fn retire(&self, now: Time) -> Option<Time> {
         match self.store.next_expiry().await {
             Ok(Some(next)) if next <= now => match self.store.retire().await {
-                Ok(true) => Some(now.after(BREATH)),
-                Ok(false) => Some(now.after(GATHER)),
+                Ok(more) => {
+                    // What expires may be the time that a run was given.
+                    self.orders.hint();
+                    Some(now.after(if more { BREATH } else { GATHER }))
+                }
                 Err(error) => {
                     tracing::warn!(%error, "what has expired could not be removed");
                     None

@@ -15,11 +15,12 @@ use futures::FutureExt;
 
 use crate::calls::Calls;
 use crate::deadlines::Deadlines;
-use crate::decisions;
+use crate::decisions::{self, Births};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
+use crate::orders::Orders;
 use crate::places::Places;
 use crate::replay::Replay;
 use crate::replies::Replies;
@@ -44,6 +45,8 @@ pub(crate) struct Runner {
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) events: Arc<Events>,
+    pub(crate) orders: Arc<Orders>,
+    pub(crate) births: Births,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) limits: Arc<Limits>,
@@ -283,6 +286,7 @@ impl Runner {
         let decision = result.map_err(Trouble::from)?;
         let new = decisions::activation(
             &self.limits,
+            &self.births,
             run,
             decision,
             source,
@@ -365,6 +369,9 @@ impl Runner {
         }
         if activated.broadcasting {
             self.events.hint();
+        }
+        if activated.ordering {
+            self.orders.hint();
         }
         if effects.is_end {
             tracing::debug!(%run, status = %activated.status, "a run has ended");

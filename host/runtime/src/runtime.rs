@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{Payload, RunId, Status, Until};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
@@ -102,18 +102,24 @@ impl Runtime {
         Ok(state.map(|state| state.status))
     }
 
-    /// Ends a run.
+    /// Ends a run, or asks it to end.
     ///
     /// # Errors
     /// When it cannot be made durable.
-    pub async fn cancel(&self, run: RunId) -> Result<Cancelled, Unavailable> {
+    pub async fn cancel(
+        &self,
+        run: RunId,
+        options: CancelOptions,
+    ) -> Result<Cancelled, Unavailable> {
         let retention = self.0.settings.limits.retention;
-        let cancelled = self.0.store.cancel(run, retention).await?;
-        if cancelled == Cancelled::Now {
-            tracing::info!(%run, "a run was cancelled");
-            self.0.slots.forget(run);
-            self.0.calls.cancelled(run);
-            self.0.watchers.tell(run, Status::Cancelled);
+        let cancelled = self.0.store.cancel(run, options, retention).await?;
+        match cancelled {
+            Cancelled::Now => self.0.orders.cancelled(run),
+            Cancelled::Asked => {
+                self.0.wake.wake(run, Hint::Anything);
+                self.0.sooner.notify_one();
+            }
+            Cancelled::Before | Cancelled::Ended(_) | Cancelled::Unknown => {}
         }
         Ok(cancelled)
     }
@@ -126,7 +132,12 @@ impl Runtime {
         loop {
             let deleted = self.0.store.delete_run(run).await?;
             match deleted {
-                Deleted::InPart => {}
+                // There was much to clear, or something is still to be carried out for the run.
+                Deleted::InPart => {
+                    self.0.orders.hint();
+                    let clock = &self.0.clock;
+                    clock.sleep_until(clock.now().after(BETWEEN_PARTS)).await;
+                }
                 Deleted::Now(_) => {
                     tracing::info!(%run, "a run was deleted");
                     return Ok(deleted);
@@ -380,6 +391,9 @@ impl Runtime {
         self.0.calls.stopped().await;
     }
 }
+
+/// How many milliseconds pass between two parts of a deletion.
+const BETWEEN_PARTS: u64 = 10;
 
 /// How many milliseconds a stopping host leaves to activations before it lets callers go who wait for what they decide.
 /// The rest of its time to leave is for answering them.

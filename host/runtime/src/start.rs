@@ -64,6 +64,7 @@ impl Starter {
             remember: self.limits.duplicate_window,
             storage: storage_limits(&self.limits),
             restarted: start.restarted,
+            parent: None,
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {
@@ -98,6 +99,7 @@ impl Starter {
                 limits,
                 headers,
                 restarted,
+                parent: None,
             };
             let state = State::pending(created);
             let view = RunView { id, run, state };

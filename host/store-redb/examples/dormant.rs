@@ -166,6 +166,7 @@ fn new_start(id: RunId) -> StartRun {
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,
+        parent: None,
     }
 }
 
@@ -215,6 +216,7 @@ fn activation(
         source,
         calls: Vec::new(),
         notifies: Vec::new(),
+        orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,

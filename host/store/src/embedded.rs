@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId, Status, Time,
-    VersionId, WebhookNumber,
+    CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId,
+    Status, Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -22,14 +22,16 @@ use crate::rules::control::{Block, Cancel, Resume};
 use crate::rules::deploy::{DeleteWorkflow, KeepCode};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
+use crate::rules::orders::ServeOrders;
 use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
-    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage,
-    PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started, Transaction, Write,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
+    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OrderLimits,
+    OverStorage, PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
+    Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
@@ -334,6 +336,10 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.is_broadcasting())
     }
 
+    fn has_orders(&self) -> Read<bool> {
+        self.few(move |view| view.has_orders())
+    }
+
     fn next_expiry(&self) -> Read<Option<Time>> {
         self.few(move |view| view.next_expiry())
     }
@@ -457,8 +463,16 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(ServeEvents { last })
     }
 
-    fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled> {
-        self.write(Cancel { run, retention })
+    fn serve_orders(&self, last: Option<RunId>, limits: OrderLimits) -> Written<Carried> {
+        self.write(ServeOrders { last, limits })
+    }
+
+    fn cancel(&self, run: RunId, options: CancelOptions, retention: u64) -> Written<Cancelled> {
+        self.write(Cancel {
+            run,
+            options,
+            retention,
+        })
     }
 
     fn block(&self, run: RunId, reason: Failure) -> Written<bool> {

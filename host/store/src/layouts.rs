@@ -9,7 +9,7 @@ use std::fmt::Write;
 use dormouse_journal as journal;
 use dormouse_journal::{
     Activation, CallError, Encoding, End, Failure, Handshake, Kind, Level, LogLine, Outcome,
-    Payload, Request, Response, SignatureScheme, Status, ValuePart,
+    Payload, Request, Response, RunOutcome, SignatureScheme, Status, ValuePart, WhenParentEnds,
 };
 use dormouse_secret::Purpose;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use crate::migrations::Migration;
 use crate::rows::table::Row;
 use crate::tables::broadcasts::Broadcast;
 use crate::tables::calls::Outstanding;
+use crate::tables::children::Child;
 use crate::tables::code::Code;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
@@ -28,6 +29,7 @@ use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
+use crate::tables::orders::Order;
 use crate::tables::results::Arrived;
 use crate::tables::runs::StoredRun;
 use crate::tables::states::Standing;
@@ -37,8 +39,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    4,
-    "209fff020d306ae81d5c1ecbc18eb6e7fbd7af357bad92105cf7569d93daa66d",
+    5,
+    "048bb05946e07b606057669ecb8c117e703e2c39a2d71e629faf90c1bbdeb114",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -76,13 +78,19 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Handshake" Handshake,
         "Kind" Kind,
         "Level" Level,
+        "Order" Order,
         "Outcome" Outcome,
         "Reply" journal::Reply,
         "Result" Result<Response, CallError>,
         "Result" Result<Payload, Failure>,
+        "Result" Result<String, Failure>,
+        "Result" Result<Option<RunOutcome>, Failure>,
+        "Result" Result<bool, Failure>,
+        "RunOutcome" RunOutcome,
         "SignatureScheme" SignatureScheme,
         "Status" Status,
         "ValuePart" ValuePart,
+        "WhenParentEnds" WhenParentEnds,
     }
     text + &purpose(known, named)
 }
@@ -125,6 +133,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Broadcasts => row::<Broadcast>(table, named),
         TableId::CallRequests => row::<Call>(table, named),
         TableId::Calls => row::<Outstanding>(table, named),
+        TableId::Children => row::<Child>(table, named),
         TableId::Code => row::<Code>(table, named),
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
@@ -140,6 +149,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Mailboxes => row::<Mailbox>(table, named),
         TableId::Meta => other::<(Migration, ClockRow, u64, TokenKeys, [u8; 32])>(table, named),
         TableId::Open => row::<journal::Open>(table, named),
+        TableId::Orders => row::<Order>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),
@@ -152,6 +162,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Components
         | TableId::Dates
         | TableId::Due
+        | TableId::RunWaits
         | TableId::RunsByStatus
         | TableId::RunsByWorkflow
         | TableId::Timers

@@ -34,15 +34,16 @@ pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
     CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits, NewActivation,
-    NewCall, NewNotify, NewResponse, Notified, NotifyTarget, OverStorage, PutSecret, RememberedKey,
-    RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits,
+    NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage,
+    PutSecret, RememberedKey, RequestRefused, Resumed, SecretPut, Served, StartRun, Started,
+    StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Call, Reply, Run, SCHEMA, SealedSecret, Start, State, TableId, TokenKeys, Version,
-    Webhook, Workflow,
+    Attempts, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret, Start,
+    State, TableId, TokenKeys, Version, Webhook, Workflow,
 };
 pub use views::{
     Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,

@@ -6,16 +6,16 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status, Time, VersionId,
-    WebhookNumber,
+    CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status,
+    Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
 
 use crate::queue::{Commits, Decided};
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled,
-    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OverStorage,
-    PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
+    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OrderLimits,
+    OverStorage, PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
@@ -119,6 +119,9 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns true if an event that was decided has not reached everybody yet.
     fn is_broadcasting(&self) -> Read<bool>;
 
+    /// Returns true if something is to be carried out for runs.
+    fn has_orders(&self) -> Read<bool>;
+
     /// Returns when the next thing expires.
     fn next_expiry(&self) -> Read<Option<Time>>;
 
@@ -217,8 +220,12 @@ pub trait Store: StoreReader {
     /// Serves the next piece of the events that are under way. `last` is the name that was served last.
     fn serve_events(&self, last: Option<String>) -> Written<Served>;
 
-    /// Ends a run, which is kept for `retention` milliseconds. An activation in progress is refused its commit.
-    fn cancel(&self, run: RunId, retention: u64) -> Written<Cancelled>;
+    /// Carries out the next piece of what was decided about runs. `last` is the run that had its turn last.
+    fn serve_orders(&self, last: Option<RunId>, limits: OrderLimits) -> Written<Carried>;
+
+    /// Ends a run, which is kept for `retention` milliseconds, or asks it to end. An activation in progress of one that has
+    /// ended is refused its commit.
+    fn cancel(&self, run: RunId, options: CancelOptions, retention: u64) -> Written<Cancelled>;
 
     /// Sets a run aside. Returns false if it has ended meanwhile.
     fn block(&self, run: RunId, reason: Failure) -> Written<bool>;

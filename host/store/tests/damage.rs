@@ -1,6 +1,8 @@
 //! Damaged records, and a webhook's URL, which its row does not have but the record of the activation that created it.
 
-use dormouse_journal::{DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions};
+use dormouse_journal::{
+    CancelOptions, DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions,
+};
 use dormouse_store::rows::Part;
 use dormouse_store::{Accepted, ReadError, RequestRefused, TableId};
 
@@ -111,7 +113,7 @@ fn a_run_that_is_removed_in_pieces_is_unknown_from_the_first_on(ground: Ground) 
         let new = activation(world.now(), None, Vec::new());
         world.commit(id, number, new).unwrap();
     }
-    run(world.store.cancel(id, RETENTION)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     world.at(1_000 + RETENTION);
     assert!(run(world.store.retire()).unwrap(), "it was removed at once");
     assert!(!world.keys("journal").is_empty(), "it was removed at once");

@@ -2,7 +2,9 @@
 
 use crate::on_both_grounds;
 use crate::support::{Ground, MAIL, RETENTION, World, activation, payload, run, wait_event};
-use dormouse_journal::{Channel, Kind, OperationNumber, Outcome, RunId, Source, Status};
+use dormouse_journal::{
+    CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, Status,
+};
 use dormouse_store::{AimedNotified, CommitRefused, NewNotify, Notified, NotifyTarget};
 
 on_both_grounds! {
@@ -156,7 +158,7 @@ fn a_large_event_is_written_once_for_all(ground: Ground) {
         world.commit(id, number, taken).unwrap();
     }
     assert_eq!(world.keys("event_payloads").len(), 1);
-    run(world.store.cancel(other, 0)).unwrap();
+    run(world.store.cancel(other, CancelOptions::default(), 0)).unwrap();
     assert_eq!(world.keys("event_payloads"), [""; 0]);
     assert_eq!(world.keys("broadcasts"), [""; 0]);
 }
@@ -166,7 +168,10 @@ fn an_event_passes_by_a_run_that_has_ended(ground: Ground) {
     let world = World::new(ground);
     let ended = waiting(&world, 100, None);
     let other = waiting(&world, 1, None);
-    run(world.store.cancel(ended, RETENTION)).unwrap();
+    run(world
+        .store
+        .cancel(ended, CancelOptions::default(), RETENTION))
+    .unwrap();
     assert_eq!(world.keys("event_waits").len(), 100 - 8 + 1);
     assert_eq!(notify(&world), [other]);
     assert_eq!(world.state(ended).ready, 0);
@@ -230,7 +235,7 @@ fn an_event_aimed_at_a_run_is_kept_for_its_next_wait(ground: Ground) {
         .unwrap(),
         AimedNotified::Unknown
     );
-    run(world.store.cancel(id, 1)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), 1)).unwrap();
     assert_eq!(aimed("e"), AimedNotified::Ended);
 }
 

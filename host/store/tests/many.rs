@@ -3,7 +3,8 @@
 use crate::on_both_grounds;
 use crate::support::{Ground, RETENTION, World, activation, last_activation, queued, run};
 use dormouse_journal::{
-    Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber, WebhookOptions,
+    CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber,
+    WebhookOptions,
 };
 use dormouse_store::{Accept, Accepted, Deleted};
 
@@ -180,7 +181,7 @@ fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(ground: Ground) {
     world
         .commit(id, 0, activation(world.now(), None, kinds.collect()))
         .unwrap();
-    run(world.store.cancel(id, RETENTION)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     let mut pieces = 0;
     while run(world.store.delete_run(id)).unwrap() == Deleted::InPart {
         pieces += 1;

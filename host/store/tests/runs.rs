@@ -7,8 +7,8 @@ use crate::support::{
 };
 use bytes::Bytes;
 use dormouse_journal::{
-    CallError, Channel, End, Failure, Kind, OperationNumber, Outcome, Request, RetryPolicy, RunId,
-    SecretHeader, Source, Status, Time,
+    CallError, CancelOptions, Channel, End, Failure, Kind, OperationNumber, Outcome, Request,
+    RetryPolicy, RunId, SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
     Accepted, AttemptMade, AttemptNoted, Attempts, Call, CallProgress, Cancelled, CommitRefused,
@@ -143,11 +143,11 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due(ground: Ground) {
     let id = world.run_with(vec![wait(Some(50)), Kind::Sleep { duration: 5 }]);
     assert_eq!(world.timers().len(), 2);
     assert_eq!(
-        run(world.store.cancel(id, RETENTION)).unwrap(),
+        run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap(),
         Cancelled::Now
     );
     assert_eq!(
-        run(world.store.cancel(id, RETENTION)).unwrap(),
+        run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap(),
         Cancelled::Before
     );
     assert_eq!((world.timers(), world.due()), (vec![], vec![]));
@@ -169,7 +169,7 @@ fn a_completed_run_cannot_be_cancelled(ground: Ground) {
         .commit(id, 0, last_activation(world.now(), None))
         .unwrap();
     assert_eq!(
-        run(world.store.cancel(id, RETENTION)).unwrap(),
+        run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap(),
         Cancelled::Ended(Status::Completed)
     );
 }
@@ -273,7 +273,7 @@ fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
 fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(ground: Ground) {
     let world = World::new(ground);
     let id = calling(&world);
-    run(world.store.cancel(id, RETENTION)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     assert!(world.sending(id, 0).is_none());
     let made = AttemptMade::Done(Err(CallError::TimedOut));
     assert_eq!(world.attempt(id, 0, 1, made), AttemptNoted::Unwanted);
@@ -401,7 +401,7 @@ fn a_run_is_deleted_once_it_has_ended_with_all_it_owns(ground: Ground) {
     let delete = || run(world.store.delete_run(id)).unwrap();
     assert_eq!(delete(), Deleted::Alive(Status::Suspended));
     assert!(world.view(id).is_some());
-    run(world.store.cancel(id, RETENTION)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     assert_eq!(delete(), Deleted::Now(Status::Cancelled));
     assert!(world.view(id).is_none());
     assert_eq!(delete(), Deleted::Unknown);
@@ -447,7 +447,7 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(ground: Ground
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "a");
     run(world.store.notify_run(id, "e".into(), payload("x"), MAIL)).unwrap();
-    run(world.store.cancel(id, RETENTION)).unwrap();
+    run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     assert_eq!(world.state(id).untaken, 2);
     world.at(1_000 + RETENTION - 1);
     assert!(!run(world.store.retire()).unwrap());

@@ -16,6 +16,7 @@ mod call_crashes;
 mod call_secrets;
 mod callers;
 mod calls;
+mod children;
 mod cli;
 mod components;
 mod crashes;

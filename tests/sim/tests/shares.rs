@@ -106,7 +106,9 @@ fn a_run_that_is_cancelled_gives_its_calls_back_at_once(ground: Ground) {
         Status::Running,
         "there is one call at once"
     );
-    world.run(host.cancel(run)).unwrap();
+    world
+        .run(host.cancel(run, dormouse_journal::CancelOptions::default()))
+        .unwrap();
     world.pass(100);
     assert_eq!(world.status(other), Status::Completed);
     assert_eq!(sent(&world), 2);

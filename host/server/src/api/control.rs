@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
-use dormouse_api::{ProblemBody, RestartRun, RunStatus, StartedRun};
-use dormouse_journal::{Payload, Status};
+use dormouse_api::{CancelRun, ProblemBody, RestartRun, RunStatus, StartedRun};
+use dormouse_journal::{CancelOptions, Status};
 use dormouse_store::{Cancelled, Deleted, Resumed};
 use http::HeaderMap;
+use serde::de::DeserializeOwned;
 
 use super::docs::{BodyProblems, Guarded, RunProblems};
 use super::path::PathParams;
@@ -19,27 +20,58 @@ use crate::request::body;
 
 /// Cancels a run
 ///
-/// What it is doing is thrown away, and it does nothing more. To cancel it again changes nothing.
+/// What it is doing is thrown away, and it does nothing more. To cancel it again changes nothing. With a grace, the run is
+/// told by `wait-for-cancel` and may end by itself until that is over.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/cancel", tag = "runs", operation_id = "cancel_run",
     params(("id" = String, Path, description = "The run's id")),
+    request_body(content = Option<CancelRun>, description = "How, if not at once"),
     responses(
-        (status = 200, description = "The run is cancelled, now or before", body = RunStatus),
+        (status = 200, description = "The run is cancelled, now or before; or it was asked to cancel, and `status` says \
+            where it stands", body = RunStatus),
         (status = 409, description = "`run-ended`: it has completed or failed", body = ProblemBody,
             content_type = "application/problem+json"),
-        RunProblems, Guarded,
+        BodyProblems, RunProblems, Guarded,
     ),
 )]
 pub(super) async fn cancel(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
-    match state.runtime.cancel(run).await? {
+    let options = cancel_options(asked(&state, &headers, body, "a cancel").await?)?;
+    match state.runtime.cancel(run, options).await? {
+        Cancelled::Asked => {
+            let status = runs::status(&state, run).await?;
+            Ok(Json(RunStatus::of(run, status)))
+        }
         Cancelled::Now | Cancelled::Before => Ok(Json(RunStatus::of(run, Status::Cancelled))),
         Cancelled::Ended(status) => Err(Problem::already_ended(run, status)),
         Cancelled::Unknown => Err(Problem::unknown_run(run)),
     }
+}
+
+/// How long the reason of a cancel may be, in bytes.
+const REASON: usize = 1_024;
+
+fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, Problem> {
+    let CancelRun { grace, reason } = asked.unwrap_or_default();
+    let refuse = |what: &str, why: String| Problem::malformed("invalid-cancel", what, why);
+    let grace = grace.map(|grace| {
+        dormouse_limits::parse_span(&grace).map_err(|why| refuse("`grace`", why.to_string()))
+    });
+    if let Some(reason) = &reason
+        && reason.len() > REASON
+    {
+        let why = format!("has {} bytes, and may have {REASON}", reason.len());
+        return Err(refuse("`reason`", why));
+    }
+    Ok(CancelOptions {
+        grace: grace.transpose()?,
+        reason,
+    })
 }
 
 /// Tries a blocked run again
@@ -108,18 +140,21 @@ pub(super) async fn restart(
     let run = path.run()?;
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let key = idempotency_key(&headers)?;
-    let input = restart_input(&state, &headers, body).await?;
+    let restart: Option<RestartRun> = asked(&state, &headers, body, "a restart").await?;
+    let input = restart.and_then(|restart| restart.input);
+    let input = input.map(|input| dormouse_journal::json_payload(input.get().as_bytes().to_vec()));
     let restarted = state.runtime.restart(run, input, key).await?;
     let (new_run, new) = restarted.ok_or_else(|| Problem::unknown_run(run))?;
     start::answer(&state, new_run, new, wait).await
 }
 
-/// Returns the input that is to take the place of the run's own.
-async fn restart_input(
+/// Returns what the body says: a JSON object, or nothing.
+async fn asked<T: DeserializeOwned>(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Option<Payload>, Problem> {
+    what: &str,
+) -> Result<Option<T>, Problem> {
     let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
     let body = body::read(headers, body, limit, dormouse_limits::BODY, room).await?;
     if body.is_empty() {
@@ -129,17 +164,16 @@ async fn restart_input(
         Problem::malformed(
             "invalid-json",
             "the body",
-            format!("is not what a restart takes: {why}"),
+            format!("is not what {what} takes: {why}"),
         )
     };
     // An array would be read as the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(refuse("it is no JSON object".into()));
     }
-    let restart: RestartRun =
-        serde_json::from_slice(&body).map_err(|error| refuse(error.to_string()))?;
-    let input = restart.input;
-    Ok(input.map(|input| dormouse_journal::json_payload(input.get().as_bytes().to_vec())))
+    serde_json::from_slice(&body)
+        .map(Some)
+        .map_err(|error| refuse(error.to_string()))
 }
 
 /// Deletes a run that has ended

@@ -2,8 +2,8 @@
 //! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
 
 use dormouse_api::{
-    Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting, Webhook,
-    Workflow,
+    CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting,
+    Webhook, Workflow,
 };
 use dormouse_journal::Time;
 use dormouse_runtime::{Deployment, SecretView};
@@ -63,6 +63,13 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         storage_bytes: view.state.storage_bytes,
         last_activation: dates.of(view.state.time),
         restarted: view.run.restarted.map(|run| run.to_string()),
+        parent: view.run.parent.map(|parent| parent.run.to_string()),
+        children: view.state.children,
+        cancel: view.state.cancel.as_ref().map(|asked| CancelAsked {
+            reason: asked.reason.clone(),
+            asked: dates.of(asked.at),
+            until: dates.of(asked.until),
+        }),
     }
 }
 

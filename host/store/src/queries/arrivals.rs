@@ -31,6 +31,11 @@ impl<R: Rows> View<R> {
                 let accepted = results::TABLE.get_prefix(rows, (run, *operation))?;
                 accepted.map(|accepted| (0, accepted))
             }
+            Channel::Cancel if from > 0 => None,
+            Channel::Cancel => {
+                let asked = self.state(run)?.and_then(|state| state.cancel);
+                asked.map(|asked| (0, asked.at))
+            }
         }
         .unzip();
         Ok(place
@@ -71,6 +76,10 @@ impl<R: Rows> View<R> {
                 payload.map(|payload| Outcome::Event(Some(payload)))
             }
             Channel::Result(operation) => results::get(rows, (run, *operation))?,
+            Channel::Cancel => {
+                let asked = self.state(run)?.and_then(|state| state.cancel);
+                asked.map(|asked| Outcome::CancelAsked(Some(asked.reason)))
+            }
         })
     }
 

@@ -64,6 +64,7 @@ impl<R: Rows> View<R> {
         Ok(Some(State {
             storage_bytes: counted(row.len()).saturating_add(input_row),
             workflow: stored.run.workflow,
+            is_child: stored.run.parent.is_some(),
             ..State::pending(stored.run.created)
         }))
     }

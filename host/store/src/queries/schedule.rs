@@ -9,7 +9,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::Extremes;
 use crate::rows::table::{Index, after};
-use crate::tables::{dates, due, expiries, runs_by_status, timers, underway};
+use crate::tables::{dates, due, expiries, orders, runs_by_status, timers, underway};
 use crate::views::{Timer, TimerPage};
 
 impl<R: Rows> View<R> {
@@ -89,6 +89,12 @@ impl<R: Rows> View<R> {
     /// Returns true if an event has waiters that were not served yet.
     pub(crate) fn is_broadcasting(&self) -> Result<bool, ReadError> {
         let first = underway::TABLE.keys(&self.0, underway::TABLE.all(), false, 1)?;
+        Ok(!first.is_empty())
+    }
+
+    /// Returns true if something is to be carried out for runs.
+    pub(crate) fn has_orders(&self) -> Result<bool, ReadError> {
+        let first = orders::TABLE.keys(&self.0, orders::TABLE.all(), false, 1)?;
         Ok(!first.is_empty())
     }
 

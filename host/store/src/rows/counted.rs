@@ -213,11 +213,11 @@ pub(crate) fn counted(size: usize) -> u64 {
     (size as u64).saturating_add(ROW)
 }
 
-/// Returns whose a row is. None if it is not counted for a run: it belongs to nobody alone, or it is the run's row of
-/// `states`, which has the count itself and is small.
+/// Returns whose a row is. None if it is not counted for a run: it belongs to nobody alone, it is the run's row of
+/// `states`, which has the count itself and is small, or it is a wait of another run, whose operation counts for that.
 pub(crate) fn owner(table: TableId, key: &[Part<'_>]) -> Option<RunId> {
     match (table, key.first()) {
-        (TableId::States | TableId::Due, _) => None,
+        (TableId::States | TableId::Due | TableId::RunWaits, _) => None,
         (_, Some(Part::Run(run))) => Some(RunId(**run)),
         _ => None,
     }

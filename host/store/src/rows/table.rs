@@ -300,6 +300,15 @@ impl<K: Key> Index<K> {
         (Bound::Unbounded, Bound::Unbounded)
     }
 
+    /// Returns the range of the keys that begin with `lead`.
+    pub(crate) fn of<T>(&self, lead: T) -> (Bound<K>, Bound<K>)
+    where
+        K: LedBy<T>,
+    {
+        let (first, last) = K::all_of(lead);
+        (Bound::Included(first), Bound::Included(last))
+    }
+
     /// Adds a key, if it is not there.
     pub(crate) fn add(
         &self,

@@ -5,15 +5,16 @@ use dormouse_journal::{
 };
 
 use super::commit::commit;
-use super::events;
 use super::mail::{self, AimedNotified};
 use super::new_activation::{Activated, CommitRefused, NotifyTarget};
 use super::prepared::{CommitLimits, Prepared, Send};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
+use super::{events, family};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
+use crate::tables::orders::{self, Order};
 use crate::tables::results;
 
 /// An activation to be appended to a run's journal.
@@ -34,14 +35,16 @@ struct Sent {
     woken: Vec<RunId>,
     /// True if an event was sent to all who wait.
     to_all: bool,
+    /// True if something is to be carried out for other runs.
+    ordering: bool,
 }
 
 impl Transaction for Activate {
     type Output = Result<Activated, CommitRefused>;
 
-    /// An event may concern any run.
+    /// An event may concern any run, and so may a wait for one.
     fn run(&self) -> Option<RunId> {
-        (!self.new.sends()).then_some(self.run)
+        (!self.new.touches_others()).then_some(self.run)
     }
 
     fn lane(&self) -> Lane {
@@ -57,7 +60,8 @@ impl Transaction for Activate {
         let first = write.sequence() + 1;
         let to_all = |send: &&Send| send.to == NotifyTarget::Everyone;
         let events = self.new.sends.iter().filter(to_all).count() as u64;
-        let sequence = write.sequence() + events.max(1);
+        let orders = self.new.orders.len() as u64;
+        let sequence = write.sequence() + (events + orders).max(1);
         let Some(mut run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
         };
@@ -65,7 +69,13 @@ impl Transaction for Activate {
             return Ok(Err(refused));
         }
         let notifying = &mut run.state_mut().notifying;
-        *notifying = notifying.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
+        let told_later = u32::try_from(events + orders).unwrap_or(u32::MAX);
+        *notifying = notifying.saturating_add(told_later);
+        let first_operation = run.state().operations;
+        // In front of the end, which looks for what is still to be carried out.
+        for (place, row) in (first + events..).zip(&self.new.orders) {
+            orders::TABLE.put_encoded(run.rows, (run.id, place), row)?;
+        }
         commit(
             &mut run,
             self.number,
@@ -78,6 +88,7 @@ impl Transaction for Activate {
         let mut sent = Sent::default();
         if self.new.activation.end.is_none() {
             self.send(write, first, &mut sent)?;
+            self.wait(write, first_operation, &mut sent)?;
         }
         let Some(run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
@@ -123,6 +134,23 @@ impl Activate {
         Ok(())
     }
 
+    /// Has its waits for other runs answered, now or later. The first of its operations has the number `first`.
+    fn wait(&self, write: &mut Write<'_>, first: u32, sent: &mut Sent) -> Result<(), ReadError> {
+        if self.new.waits.is_empty() {
+            return Ok(());
+        }
+        let workflow = write.run(self.run)?.map(|run| run.state().workflow.clone());
+        let asking = (self.run, workflow.as_deref().unwrap_or_default());
+        for (place, target) in &self.new.waits {
+            let operation = OperationNumber(first.saturating_add(*place));
+            let run = write.run(self.run)?;
+            if run.map(|run| run.waits_for(operation)).transpose()? == Some(true) {
+                sent.ordering |= family::wait(write, asking, operation, *target)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Records whom its events have reached, and where the run stands then.
     fn finish(&self, mut run: RunWrite<'_>, sent: Sent) -> Result<Activated, ReadError> {
         for (operation, count) in sent.told {
@@ -145,6 +173,7 @@ impl Activate {
             time: run.now,
             woken: sent.woken,
             broadcasting: sent.to_all,
+            ordering: sent.ordering || !self.new.orders.is_empty() || state.status.has_ended(),
             journal_bytes: state.journal_bytes,
             own_bytes,
         })
@@ -172,7 +201,7 @@ impl Activate {
                     refuse_delivery(run, *webhook, *place, &completion.outcome)
                 }
                 Channel::Event(event) => refuse_aimed(run, event, completion.operation),
-                Channel::Result(_) => Ok(None),
+                Channel::Result(_) | Channel::Cancel => Ok(None),
             },
             Some(Source::Abandoned) | None => Ok(None),
         }
@@ -223,6 +252,23 @@ fn refuse_deadline(
             }
             run.first_mail(event)?
         }
+        Kind::WaitForRun { run: target, .. } => {
+            if results::TABLE.has(run.rows, (run.id, operation))? {
+                return Ok(Some(CommitRefused::Stale));
+            }
+            let ended = target.parse().ok().map(|target: RunId| {
+                let key = (target, orders::ENDED);
+                orders::TABLE.get(run.rows, key)
+            });
+            // Whoever carries it out is about to tell this run, and wakes it.
+            return Ok(match ended.transpose()?.flatten() {
+                Some(Order::Ended { at, .. }) if open.waiting().takes(at) => {
+                    Some(CommitRefused::EventUnderway)
+                }
+                _ => None,
+            });
+        }
+        Kind::WaitForCancel { .. } => run.state().cancel.as_ref().map(|asked| asked.at),
         _ => None,
     };
     Ok(first

@@ -5,7 +5,7 @@
 //! timers wake nobody, events pass it by. So those few that lie in the run's own row are cleared at once, and the others
 //! afterwards, a bounded number in each transaction, from the queue of what expires.
 
-use dormouse_journal::{Kind, OperationNumber};
+use dormouse_journal::{Kind, OperationNumber, RunId};
 
 use super::SMALL_ROW;
 use super::run::RunWrite;
@@ -13,16 +13,17 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::Expiring;
-use crate::tables::{calls, event_waits, open, results, timers};
+use crate::tables::{calls, event_waits, open, results, run_waits, timers};
 
 /// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
 /// in two, and an event in two that the result may have been the last to name.
 pub(super) const OPERATION: u64 = 9;
 
-/// What the end of a run writes: the operations in its own row are cleared, and what becomes of it later is noted twice.
+/// What the end of a run writes: the operations in its own row are cleared, and what becomes of it and of its
+/// family later is noted four times.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 2,
-    bytes: 2 * SMALL_ROW,
+    rows: 8 * OPERATION + 4,
+    bytes: 4 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
@@ -38,6 +39,7 @@ impl RunWrite<'_> {
         state.ready = 0;
         state.notifying = 0;
         state.ended = Some(now);
+        self.tell_family()?;
         if !open::TABLE
             .keys(self.rows, open::TABLE.of(self.id), false, 1)?
             .is_empty()
@@ -68,6 +70,11 @@ impl RunWrite<'_> {
         timers::remove(self.rows, run, number, &open)?;
         if let Kind::WaitForEvent { event, .. } = &open.kind {
             event_waits::TABLE.remove(self.rows, (event.as_str(), run, number))?;
+        }
+        if let Kind::WaitForRun { run: target, .. } = &open.kind
+            && let Ok(target) = target.parse::<RunId>()
+        {
+            run_waits::TABLE.remove(self.rows, (target, run, number))?;
         }
         calls::remove(self.rows, (run, number))?;
         results::remove(self.rows, (run, number))?;

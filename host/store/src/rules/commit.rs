@@ -3,7 +3,8 @@
 //! Which operations it opens and closes is said by [`Change`]; this file says which rows that means.
 
 use dormouse_journal::{
-    Change, Channel, End, Kind, Open, OperationNumber, Outcome, Source, Transition, WebhookOptions,
+    Change, Channel, End, Kind, Open, OperationNumber, Outcome, RunId, Source, Transition,
+    WebhookOptions,
 };
 
 use super::prepared::{Prepared, PreparedCall};
@@ -11,7 +12,7 @@ use super::run::RunWrite;
 use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
-use crate::tables::{Attempts, Webhook, calls, journal, logs, mail, replies, timers};
+use crate::tables::{Attempts, Webhook, calls, journal, logs, mail, replies, run_waits, timers};
 
 /// Writes the activation of this number, and what follows from it.
 pub(super) fn commit(
@@ -100,6 +101,8 @@ fn take(
             })
         }
         Channel::Result(operation) => run.drop_result(*operation).map(drop),
+        // Every wait for it is told.
+        Channel::Cancel => Ok(()),
     }
 }
 
@@ -128,8 +131,8 @@ fn close(
         run.count(true, false);
         return Ok(());
     }
-    if has_completed && matches!(open.kind, Kind::Notify { .. }) {
-        // It was told whom it reached, and that was taken.
+    if has_completed && (matches!(open.kind, Kind::Notify { .. }) || open.kind.is_order()) {
+        // It was told what came of it, and that was taken.
         return Ok(());
     }
     quiet(run, operation, &open)
@@ -167,8 +170,19 @@ fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Res
             calls::remove(run.rows, (run.id, operation))?;
             run.drop_result(operation).map(drop)
         }
-        Kind::Notify { run: to, .. } => {
-            let is_underway = !run.drop_result(operation)? && to.is_none();
+        Kind::WaitForRun { run: target, .. } => {
+            if let Ok(target) = target.parse::<RunId>() {
+                run_waits::TABLE.remove(run.rows, (target, run.id, operation))?;
+            }
+            run.drop_result(operation).map(drop)
+        }
+        Kind::WaitForCancel { .. } => {
+            run.change_cancel(|_, waits| *waits = waits.saturating_sub(1));
+            Ok(())
+        }
+        Kind::Notify { .. } | Kind::StartRun { .. } | Kind::CancelRun { .. } => {
+            let is_to_one = matches!(&open.kind, Kind::Notify { run: Some(_), .. });
+            let is_underway = !run.drop_result(operation)? && !is_to_one;
             let state = run.state_mut();
             state.notifying = state.notifying.saturating_sub(is_underway.into());
             Ok(())
@@ -198,6 +212,7 @@ fn open(
             event_waits::TABLE.put(run.rows, key, &wait)?;
             run.change_mailbox(event, |mailbox| mailbox.waits += 1)?;
         }
+        Kind::WaitForCancel { .. } => run.change_cancel(|_, waits| *waits += 1),
         _ => {}
     }
     run.add_open(operation, open)

@@ -1,6 +1,6 @@
 //! Cancelling, blocking and resuming a run.
 
-use dormouse_journal::{Failure, RunId, Status, Transition};
+use dormouse_journal::{CancelOptions, Failure, RunId, Status, Transition};
 
 use super::clearing::END;
 use super::{RUN, Transaction, Write};
@@ -11,6 +11,7 @@ use crate::rows::Extent;
 #[derive(Debug)]
 pub(crate) struct Cancel {
     pub(crate) run: RunId,
+    pub(crate) options: CancelOptions,
     /// How long the run is kept, in milliseconds.
     pub(crate) retention: u64,
 }
@@ -20,6 +21,8 @@ pub(crate) struct Cancel {
 pub enum Cancelled {
     /// It is cancelled now.
     Now,
+    /// It was asked to cancel, and has some time for that.
+    Asked,
     /// It was cancelled before.
     Before,
     /// It had ended otherwise.
@@ -50,12 +53,13 @@ impl Transaction for Cancel {
         if run.state().status == Status::Cancelled {
             return Ok(Cancelled::Before);
         }
-        if run.transition(Transition::Cancelled).is_err() {
+        if run.state().status.has_ended() {
             return Ok(Cancelled::Ended(run.state().status));
         }
-        run.state_mut().failure = None;
-        run.end(self.retention)?;
-        Ok(Cancelled::Now)
+        Ok(match run.cancel(&self.options, self.retention)? {
+            true => Cancelled::Now,
+            false => Cancelled::Asked,
+        })
     }
 }
 

@@ -10,8 +10,10 @@ mod commit;
 pub(crate) mod control;
 pub(crate) mod deploy;
 pub(crate) mod events;
+mod family;
 pub(crate) mod mail;
 mod new_activation;
+pub(crate) mod orders;
 pub(crate) mod prepared;
 pub(crate) mod retire;
 pub(crate) mod run;
@@ -28,7 +30,8 @@ use self::run::{RunWrite, Runs};
 use crate::ReadError;
 use crate::rows::counted::{Counted, Ledger};
 use crate::rows::{Extent, Rows, RowsMut};
-use crate::tables::{meta, runs, runs_by_status, runs_by_workflow, states};
+use crate::tables::states::{self, Standing};
+use crate::tables::{children, meta, runs, runs_by_status, runs_by_workflow};
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
@@ -37,8 +40,10 @@ pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
-    Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewResponse, NotifyTarget,
+    Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewOrder, NewResponse,
+    NotifyTarget,
 };
+pub use orders::{Carried, OrderLimits};
 pub use retire::Deleted;
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
@@ -140,10 +145,16 @@ impl<'r> Write<'r> {
     }
 
     /// Adds a run that is being started, whose rows were written.
-    pub(crate) fn start(&mut self, id: RunId, workflow: &str) -> Result<(), ReadError> {
+    pub(crate) fn start(
+        &mut self,
+        id: RunId,
+        workflow: &str,
+        is_child: bool,
+    ) -> Result<(), ReadError> {
         let grown = self.rows.settle(id).all;
         let bytes = u64::try_from(grown).unwrap_or_default();
-        self.runs.start(id, self.now, workflow.to_owned(), bytes);
+        let standing = Standing::pending(self.now, workflow.to_owned(), bytes, is_child);
+        self.runs.start(id, standing);
         self.add_to_sum(workflow, grown)
     }
 
@@ -155,6 +166,7 @@ impl<'r> Write<'r> {
         };
         let state = run.state();
         let (workflow, queued_bytes) = (state.workflow.clone(), state.queued_bytes);
+        let is_child = state.is_child;
         let tag = runs_by_status::tag(state.status);
         self.inbox_bytes = self.inbox_bytes.saturating_sub(queued_bytes);
         self.runs.save_one(&mut self.rows, id)?;
@@ -164,6 +176,12 @@ impl<'r> Write<'r> {
             runs_by_status::TABLE.remove(rows, (tag, id))?;
         }
         runs_by_workflow::TABLE.remove(rows, (workflow.as_str(), id))?;
+        if is_child
+            && let Some(stored) = runs::TABLE.get(rows, id)?
+            && let Some(parent) = stored.run.parent
+        {
+            children::TABLE.remove(rows, (parent.run, id))?;
+        }
         runs::TABLE.remove(rows, id)?;
         self.settle_removed(id, &workflow)?;
         Ok(Some(workflow))

@@ -1,10 +1,11 @@
 //! What is handed to the store for an activation, and what comes of it.
 
 use dormouse_journal::{
-    Activation, LogLine, OperationNumber, Payload, Response, RunId, Source, Status, Time,
+    Activation, CancelOptions, LogLine, OperationNumber, Payload, Response, RunId, Source, Status,
+    Time,
 };
 
-use crate::tables::Call;
+use crate::tables::{Call, ChildStart};
 
 /// An activation to be committed, with what its record does not hold.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct NewActivation {
     pub calls: Vec<NewCall>,
     /// The events that it sent.
     pub notifies: Vec<NewNotify>,
+    /// What it asked of other runs.
+    pub orders: Vec<NewOrder>,
     /// The callers that it answered.
     pub responses: Vec<NewResponse>,
     /// What it logged.
@@ -45,6 +48,22 @@ pub struct NewNotify {
     pub to: NotifyTarget,
     /// What is sent.
     pub payload: Payload,
+}
+
+/// What an activation asked of another run.
+#[derive(Debug, Clone)]
+pub enum NewOrder {
+    /// To start.
+    Start(ChildStart),
+    /// To cancel.
+    Cancel {
+        /// Which operation.
+        operation: OperationNumber,
+        /// None if the text given was no run's id.
+        run: Option<RunId>,
+        /// How.
+        options: CancelOptions,
+    },
 }
 
 /// An answer to the caller of a delivery.
@@ -80,6 +99,8 @@ pub struct Activated {
     pub woken: Vec<RunId>,
     /// Whether an event was sent to all who wait, so that there is something to serve.
     pub broadcasting: bool,
+    /// Whether something was decided about other runs that is to be carried out.
+    pub ordering: bool,
     /// How large the journal is now.
     pub journal_bytes: u64,
     /// How much the run owns on the disk by what it did itself.

@@ -1,14 +1,15 @@
 //! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
 
-use dormouse_journal::{Activation, End, Kind, LogLine, OperationNumber, Payload, Source};
+use dormouse_journal::{Activation, End, Kind, LogLine, OperationNumber, Payload, RunId, Source};
 
 use super::clearing::{END, OPERATION};
 use super::mail::MailLimits;
-use super::new_activation::{NewActivation, NewNotify, NewResponse, NotifyTarget};
+use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
 use super::{RUN, SMALL_ROW, events, mail};
 use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
+use crate::tables::orders::{self, Order};
 use crate::tables::{Call, Reply, logs, replies, results};
 
 /// How many rows opening an operation writes: itself, its timer, and a wait for an event with its mailbox.
@@ -29,6 +30,10 @@ pub(crate) struct Prepared {
     pub(super) source: Option<Source>,
     pub(super) calls: Vec<PreparedCall>,
     pub(super) sends: Vec<Send>,
+    /// The rows of what is asked of other runs.
+    pub(super) orders: Vec<Vec<u8>>,
+    /// The waits for other runs: which of the operations each is, and the run, if the text was the id of one.
+    pub(super) waits: Vec<(u32, Option<RunId>)>,
     /// Whom the workflow has answered, each with the row that keeps the answer.
     pub(super) replies: Vec<(String, Vec<u8>)>,
     /// The rows of the log.
@@ -57,12 +62,15 @@ pub(super) struct Send {
 
 impl Prepared {
     pub(crate) fn new(new: NewActivation) -> Self {
+        let waits = waits(&new.activation);
         let mut prepared = Prepared {
             record: new.activation.encode(),
             activation: new.activation,
             source: new.source,
             calls: new.calls.into_iter().map(call).collect(),
             sends: new.notifies.into_iter().map(send).collect(),
+            orders: new.orders.into_iter().map(order).collect(),
+            waits,
             replies: new.responses.into_iter().map(reply).collect(),
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
@@ -72,9 +80,9 @@ impl Prepared {
         prepared
     }
 
-    /// Returns true if it sends an event, and so may touch other runs.
-    pub(super) fn sends(&self) -> bool {
-        !self.sends.is_empty()
+    /// Returns true if it sends an event or waits for a run, and so may touch other runs.
+    pub(super) fn touches_others(&self) -> bool {
+        !self.sends.is_empty() || !self.waits.is_empty()
     }
 
     /// Returns what committing it writes at most. Most of the rows are those of the operations that it opens and closes,
@@ -94,6 +102,12 @@ impl Prepared {
         });
         let told = 4 * self.sends.len() as u64;
         let sends = sends.fold(Extent::new(told, told * SMALL_ROW), Extent::and);
+        let waits = self.waits.len() as u64;
+        let waits = Extent::new(3 * waits, waits * 4 * SMALL_ROW);
+        let orders = Extent::new(
+            self.orders.len() as u64,
+            sum(&mut self.orders.iter().map(Vec::len)),
+        );
         let rows = 1 + TAKEN + CLOSED + changed + 2 * self.calls.len() as u64;
         let rows = rows + self.replies.len() as u64 + self.logs.len() as u64;
         // An operation that is open repeats what the record says of it, and a failure is in the run's row as well.
@@ -102,7 +116,11 @@ impl Prepared {
         let delivered = delivered.map_or(0, |delivered| results::size(&delivered.outcome)) as u64;
         let repeated = record.saturating_sub(delivered) + changed * SMALL_ROW;
         let bytes = record + repeated + calls.sum::<u64>() + replies + logs;
-        let activation = Extent::new(rows, bytes).and(sends).and(RUN);
+        let activation = Extent::new(rows, bytes)
+            .and(sends)
+            .and(orders)
+            .and(waits)
+            .and(RUN);
         match &self.activation.end {
             None => activation,
             Some(End::Completed(_)) => activation.and(END),
@@ -126,6 +144,34 @@ fn call(new: super::NewCall) -> PreparedCall {
         allowed: new.call.retry.attempts,
         call: Apart::new(new.call.size(), new.call),
     }
+}
+
+fn order(new: NewOrder) -> Vec<u8> {
+    orders::TABLE.encode(&match new {
+        NewOrder::Start(child) => Order::Start(child),
+        NewOrder::Cancel {
+            operation,
+            run,
+            options,
+        } => Order::Cancel {
+            operation,
+            run,
+            options,
+        },
+    })
+}
+
+/// Returns the waits for other runs that an activation made.
+fn waits(activation: &Activation) -> Vec<(u32, Option<RunId>)> {
+    if activation.end.is_some() {
+        return Vec::new();
+    }
+    let made = (0..).zip(&activation.operations);
+    let waits = made.filter_map(|(place, operation)| match &operation.kind {
+        Kind::WaitForRun { run, .. } => Some((place, run.parse().ok())),
+        _ => None,
+    });
+    waits.collect()
 }
 
 fn send(new: NewNotify) -> Send {

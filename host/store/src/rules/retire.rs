@@ -13,9 +13,10 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
+use crate::tables::orders::{self, Order};
 use crate::tables::{
-    call_requests, duplicates, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
-    mailboxes, open, replies, result_outcomes, results, starts, webhooks,
+    call_requests, children, duplicates, inbox, inbox_requests, inputs, journal, logs, mail,
+    mail_payloads, mailboxes, open, replies, result_outcomes, results, starts, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -30,6 +31,9 @@ const EXPIRING: u64 = 64;
 
 /// How large the rows of the runs together may be that a piece touches, beyond one larger.
 const TOUCHED: u64 = 1 << 20;
+
+/// How many milliseconds later a run is removed for which something is still to be carried out.
+const POSTPONED: u64 = 1_000;
 
 /// How many rows one step beyond the last one that had room may change.
 const STEP: u64 = 24;
@@ -75,6 +79,10 @@ impl Transaction for Retire {
                 // It stays in the queue until nothing of it is left.
                 Removed::Some => return Ok(true),
                 Removed::AllBut(rest) => rest.add(&mut write.rows, expires)?,
+                Removed::Later => {
+                    let later = write.now.after(POSTPONED);
+                    Expiring::from_key(&expiring)?.add(&mut write.rows, later)?;
+                }
             }
             expiries::TABLE.remove(&mut write.rows, (expires, expiring))?;
         }
@@ -123,7 +131,7 @@ impl Transaction for Delete {
             return Ok(Deleted::Alive(status));
         }
         let room = Room::of(&write.rows, ROWS, BYTES);
-        if !clear(write, run, room)? {
+        if !clear(write, run, room)? || !is_alone(write, run)? {
             return Ok(Deleted::InPart);
         }
         if let Some(workflow) = write.forget_run(run)? {
@@ -139,6 +147,8 @@ enum Removed {
     All,
     Some,
     AllBut(Expiring),
+    /// None of it yet.
+    Later,
 }
 
 impl Removed {
@@ -168,18 +178,56 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             if !clear(write, *run, room)? {
                 return Ok(Removed::Some);
             }
+            if !is_alone(write, *run)? {
+                return Ok(Removed::Later);
+            }
             let workflow = write.forget_run(*run)?;
             Ok(workflow.map_or(Removed::All, |workflow| {
                 let run = *run;
                 Removed::AllBut(Expiring::Rest { run, workflow })
             }))
         }
+        Expiring::Grace(run) => carry_out(write, *run, orders::GRACE, &Order::Grace),
+        Expiring::Timeout(run) => carry_out(write, *run, orders::TIMEOUT, &Order::Timeout),
         Expiring::Rest { run, workflow } => {
             let all = remove_rows(write, *run, room)?;
             write.settle_removed(*run, workflow)?;
             Ok(Removed::of(all))
         }
     }
+}
+
+/// Has something carried out that happens to a run, if that has not ended.
+fn carry_out(
+    write: &mut Write<'_>,
+    run: RunId,
+    place: u64,
+    order: &Order,
+) -> Result<Removed, ReadError> {
+    if let Some(run) = write.run(run)?
+        && !run.state().status.has_ended()
+    {
+        orders::put(run.rows, run.id, place, order)?;
+    }
+    Ok(Removed::All)
+}
+
+/// Returns true if nothing is to be carried out any more for an ended run. One that has failed leaves those that it started
+/// alone until it is removed, and has them asked to cancel then.
+fn is_alone(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
+    let Some(mut run) = write.run(run)? else {
+        return Ok(true);
+    };
+    if run.has_orders()? {
+        return Ok(false);
+    }
+    if run.state().status == Status::Failed && run.state().children > 0 {
+        // Those that are left go on, and are asked once.
+        run.state_mut().children = 0;
+        run.end_family()?;
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Clears what an ended run had open.
@@ -203,6 +251,7 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
             && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
             && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
+            && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
             && inputs::TABLE.remove_range(
                 rows,

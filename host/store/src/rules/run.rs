@@ -276,13 +276,14 @@ impl Loaded {
             None => inputs::TABLE.size(rows, run)?.map_or(0, counted),
         };
         let bytes = counted(row.len()).saturating_add(input_row);
+        let is_child = stored.run.parent.is_some();
         let (created, workflow) = (stored.run.created, stored.run.workflow);
-        Ok(Some(Self::pending(created, workflow, bytes, true)))
+        let standing = Standing::pending(created, workflow, bytes, is_child);
+        Ok(Some(Self::pending(standing, true)))
     }
 
     /// A run that has no row yet.
-    fn pending(created: Time, workflow: String, storage_bytes: u64, is_due: bool) -> Self {
-        let standing = Standing::pending(created, workflow, storage_bytes);
+    fn pending(standing: Standing, is_due: bool) -> Self {
         let row = states::TABLE.encode(&standing);
         Self::of(standing, row, is_due)
     }
@@ -360,10 +361,9 @@ impl Runs {
         }))
     }
 
-    /// Adds a run that is being started, and owns so many bytes.
-    pub(crate) fn start(&mut self, id: RunId, created: Time, workflow: String, bytes: u64) {
-        let loaded = Loaded::pending(created, workflow, bytes, false);
-        self.0.insert(id, loaded);
+    /// Adds a run that is being started.
+    pub(crate) fn start(&mut self, id: RunId, standing: Standing) {
+        self.0.insert(id, Loaded::pending(standing, false));
     }
 
     /// Returns the size of the rows that were loaded, which all may have to be written again.

@@ -10,7 +10,7 @@ use crate::rows::Extent;
 use crate::rows::counted::counted;
 use crate::tables::expiries::Expiring;
 use crate::tables::runs::{self, StoredRun};
-use crate::tables::{Run, Start, inputs, runs_by_workflow, starts, workflows};
+use crate::tables::{Parent, Run, Start, inputs, runs_by_workflow, starts, workflows};
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct StartRun {
     pub storage: StorageLimits,
     /// The run that it repeats.
     pub restarted: Option<RunId>,
+    /// The run that starts it, if one does.
+    pub parent: Option<Parent>,
 }
 
 /// What came of a start.
@@ -186,6 +188,7 @@ impl BeginRun {
                 limits: start.limits,
                 headers: start.headers.clone(),
                 restarted: start.restarted,
+                parent: start.parent,
             },
             input: self.input.is_none().then(|| start.input.clone()),
             input_row: Some(self.input.as_ref().map_or(0, |row| counted(row.len()))),
@@ -196,6 +199,6 @@ impl BeginRun {
         }
         runs::TABLE.put(rows, start.run, &stored)?;
         runs_by_workflow::TABLE.add(rows, (workflow, start.run))?;
-        write.start(start.run, workflow)
+        write.start(start.run, workflow, start.parent.is_some())
     }
 }

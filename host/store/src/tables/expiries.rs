@@ -33,6 +33,10 @@ pub(crate) enum Expiring {
         /// The workflow that it counts for.
         workflow: String,
     },
+    /// What a run that was asked to cancel has left to end by itself.
+    Grace(RunId),
+    /// The time that a run was given at its start.
+    Timeout(RunId),
 }
 
 impl Expiring {

@@ -1,5 +1,5 @@
-//! `results`: outcomes that have arrived for one operation and were not delivered yet: of calls, of notifies, and of
-//! waits that an event sent to all has reached.
+//! `results`: outcomes that have arrived for one operation and were not delivered yet: of calls, of notifies, of what is
+//! asked of other runs, and of waits that an event sent to all has reached.
 //!
 //! Key: run, operation. Row: [`Arrived`]; a large outcome lies in `result_outcomes`, and the large payload of an event
 //! sent to all with that event.
@@ -8,7 +8,8 @@
 //! begin with the time of acceptance.
 
 use dormouse_journal::{
-    CallError, DecodeError, OperationNumber, Outcome, Response, RunId, Time, decode_body,
+    CallError, DecodeError, OperationNumber, Outcome, Response, RunId, RunOutcome, Time,
+    decode_body,
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,17 @@ pub(crate) fn size(outcome: &Outcome) -> usize {
         }
         Outcome::Event(Some(payload)) => payload.body.len() + payload.content_type.len(),
         Outcome::Delivery(Some(delivery)) => super::inbox::request_size(&delivery.request),
-        Outcome::Response(Err(_))
+        Outcome::Started(Err(failure))
+        | Outcome::RunEnded(Err(failure) | Ok(Some(RunOutcome::Failed(failure))))
+        | Outcome::RunCancelled(Err(failure)) => failure.code.len() + failure.message.len(),
+        Outcome::RunEnded(Ok(Some(RunOutcome::Completed(payload)))) => {
+            payload.body.len() + payload.content_type.len()
+        }
+        Outcome::RunEnded(Ok(_))
+        | Outcome::Started(Ok(_))
+        | Outcome::RunCancelled(Ok(_))
+        | Outcome::CancelAsked(_)
+        | Outcome::Response(Err(_))
         | Outcome::Delivery(None)
         | Outcome::Event(None)
         | Outcome::Slept

@@ -1,10 +1,11 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated. What
-//! changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated,
+//! version 3 not the run that started it. What changes is in `states`, so that an activation does not write this again.
 
 use dormouse_journal::{
-    DecodeError, GuestLimits, Header, Payload, RunId, Time, VersionId, decode_body,
+    DecodeError, GuestLimits, Header, OperationNumber, Payload, RunId, Time, VersionId,
+    WhenParentEnds, decode_body,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub(crate) struct StoredRun {
 }
 
 impl Row for StoredRun {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
@@ -41,6 +42,14 @@ impl Row for StoredRun {
             }
             2 => {
                 let (run, input, input_row) = decode_body::<(RunV2, _, _)>(body)?;
+                Ok(StoredRun {
+                    run: run.into(),
+                    input,
+                    input_row,
+                })
+            }
+            3 => {
+                let (run, input, input_row) = decode_body::<(RunV3, _, _)>(body)?;
                 Ok(StoredRun {
                     run: run.into(),
                     input,
@@ -76,6 +85,48 @@ pub struct Run {
     pub headers: Vec<Header>,
     /// The run that it repeats, if it was started by restarting that one.
     pub restarted: Option<RunId>,
+    /// The run that started it, if one did.
+    pub parent: Option<Parent>,
+}
+
+/// The run that started another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its id. It may have been removed since.
+    pub run: RunId,
+    /// By this operation.
+    pub operation: OperationNumber,
+    /// How many runs are above the one that was started.
+    pub depth: u32,
+    /// What becomes of the run that was started when that one ends.
+    pub when_parent_ends: WhenParentEnds,
+}
+
+/// A run in rows of version 3.
+#[derive(Deserialize)]
+struct RunV3 {
+    workflow: String,
+    version: VersionId,
+    created: Time,
+    key: [u8; 32],
+    limits: GuestLimits,
+    headers: Vec<Header>,
+    restarted: Option<RunId>,
+}
+
+impl From<RunV3> for Run {
+    fn from(run: RunV3) -> Self {
+        Run {
+            workflow: run.workflow,
+            version: run.version,
+            created: run.created,
+            key: run.key,
+            limits: run.limits,
+            headers: run.headers,
+            restarted: run.restarted,
+            parent: None,
+        }
+    }
 }
 
 /// A run in rows up to version 2.
@@ -99,6 +150,7 @@ impl From<RunV2> for Run {
             limits: run.limits,
             headers: run.headers,
             restarted: None,
+            parent: None,
         }
     }
 }

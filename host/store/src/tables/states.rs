@@ -3,7 +3,8 @@
 //! Key: run. Row: [`Standing`], rewritten by every commit that touches the run, and therefore small. A pending run has
 //! none: it would say nothing that `runs` does not, and grow at once.
 //!
-//! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows.
+//! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows. Version 2 knew no runs that start
+//! others, and no graceful cancel.
 
 use dormouse_journal::{
     DecodeError, Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber, decode_body,
@@ -28,12 +29,20 @@ pub(crate) struct Standing {
 }
 
 impl Row for Standing {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
             1 => {
                 let (state, webhooks, open): (StateV1, _, _) = decode_body(body)?;
+                Ok(Standing {
+                    state: state.into(),
+                    webhooks,
+                    open,
+                })
+            }
+            2 => {
+                let (state, webhooks, open): (StateV2, _, _) = decode_body(body)?;
                 Ok(Standing {
                     state: state.into(),
                     webhooks,
@@ -47,11 +56,17 @@ impl Row for Standing {
 
 impl Standing {
     /// Of a run without a row, which owns so many bytes.
-    pub(crate) fn pending(created: Time, workflow: String, storage_bytes: u64) -> Self {
+    pub(crate) fn pending(
+        created: Time,
+        workflow: String,
+        storage_bytes: u64,
+        is_child: bool,
+    ) -> Self {
         Standing {
             state: State {
                 workflow,
                 storage_bytes,
+                is_child,
                 ..State::pending(created)
             },
             webhooks: Few::default(),
@@ -96,8 +111,27 @@ pub struct State {
     pub queued: u64,
     /// The size of the requests among them.
     pub queued_bytes: u64,
-    /// How many notifies to all it waits for that have not reached everybody yet.
+    /// How many operations it waits for that the host carries out piece by piece: notifies to all, starts and cancels.
     pub notifying: u32,
+    /// True if another run started it.
+    pub is_child: bool,
+    /// How many runs that it started have not ended.
+    pub children: u32,
+    /// That it was asked to cancel, or why it is cancelled.
+    pub cancel: Option<CancelAsked>,
+    /// How many waits for being asked to cancel are open.
+    pub cancel_waits: u32,
+}
+
+/// A request to a run to cancel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelAsked {
+    /// Why.
+    pub reason: String,
+    /// When it was asked.
+    pub at: Time,
+    /// When it is cancelled.
+    pub until: Time,
 }
 
 impl State {
@@ -122,6 +156,10 @@ impl State {
             queued: 0,
             queued_bytes: 0,
             notifying: 0,
+            is_child: false,
+            children: 0,
+            cancel: None,
+            cancel_waits: 0,
         }
     }
 
@@ -129,6 +167,12 @@ impl State {
     #[must_use]
     pub fn own_bytes(&self) -> u64 {
         self.storage_bytes.saturating_sub(self.received_bytes)
+    }
+
+    /// Returns true if the run was asked to cancel and waits to hear of it.
+    #[must_use]
+    pub fn hears_of_cancel(&self) -> bool {
+        self.cancel.is_some() && self.cancel_waits > 0
     }
 
     /// Whether start-up must look at the run.
@@ -167,6 +211,52 @@ impl From<StateV1> for State {
             failure: state.failure,
             backtrace: state.backtrace,
             untaken: state.untaken,
+            ..State::pending(state.time)
+        }
+    }
+}
+
+/// The state in a row of version 2.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StateV2 {
+    status: Status,
+    activations: u32,
+    operations: u32,
+    journal_bytes: u64,
+    log_bytes: u64,
+    time: Time,
+    ready: u32,
+    ended: Option<Time>,
+    failure: Option<Failure>,
+    backtrace: Option<String>,
+    untaken: u64,
+    workflow: String,
+    storage_bytes: u64,
+    received_bytes: u64,
+    queued: u64,
+    queued_bytes: u64,
+    notifying: u32,
+}
+
+impl From<StateV2> for State {
+    fn from(state: StateV2) -> Self {
+        State {
+            status: state.status,
+            activations: state.activations,
+            operations: state.operations,
+            journal_bytes: state.journal_bytes,
+            log_bytes: state.log_bytes,
+            ready: state.ready,
+            ended: state.ended,
+            failure: state.failure,
+            backtrace: state.backtrace,
+            untaken: state.untaken,
+            workflow: state.workflow,
+            storage_bytes: state.storage_bytes,
+            received_bytes: state.received_bytes,
+            queued: state.queued,
+            queued_bytes: state.queued_bytes,
+            notifying: state.notifying,
             ..State::pending(state.time)
         }
     }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    CallError, Channel, End, Failure, Frontier, Kind, OperationNumber, Outcome, Payload, Reply,
-    Request, Response, RetryPolicy, RunId, Source, Time, WebhookNumber, WebhookOptions,
+    CallError, CancelOptions, Channel, End, Failure, Frontier, Kind, OperationNumber, Outcome,
+    Payload, Reply, Request, Response, RetryPolicy, RunId, Source, Time, WebhookNumber,
+    WebhookOptions,
 };
 use dormouse_seams::Task;
 use dormouse_store::{
@@ -138,7 +139,9 @@ impl Happens {
                 then!(store.notify_run(id, event, payload, MAIL), told)
             }
             Happens::ServeEvents(last) => then!(store.serve_events(last), told),
-            Happens::Cancel(id) => then!(store.cancel(id, RETENTION), told),
+            Happens::Cancel(id) => {
+                then!(store.cancel(id, CancelOptions::default(), RETENTION), told)
+            }
             Happens::Block(id) => {
                 let reason = Failure {
                     code: "c".into(),

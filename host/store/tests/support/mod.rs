@@ -343,6 +343,7 @@ impl World {
             remember: 10_000,
             storage: StorageLimits::NONE,
             restarted: None,
+            parent: None,
         }
     }
 
@@ -600,6 +601,7 @@ pub fn activation(
         source,
         calls: Vec::new(),
         notifies: Vec::new(),
+        orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,

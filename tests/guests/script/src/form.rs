@@ -74,6 +74,34 @@ pub(crate) enum Form {
         #[serde(rename = "as")]
         step: Option<String>,
     },
+    Start {
+        start: StartForm,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    Invoke {
+        invoke: InvokeForm,
+        #[serde(rename = "as")]
+        step: Option<String>,
+    },
+    AwaitRun {
+        #[serde(rename = "await-run")]
+        run: String,
+        ms: Option<u64>,
+    },
+    CancelRun {
+        #[serde(rename = "cancel-run")]
+        run: String,
+        grace: Option<u64>,
+        reason: Option<String>,
+    },
+    WaitCancel {
+        #[serde(rename = "wait-cancel")]
+        ms: Option<u64>,
+    },
+    Fail {
+        fail: FailForm,
+    },
     Step {
         step: String,
         value: Value,
@@ -107,7 +135,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 29] = [
     "seq",
     "join",
     "race",
@@ -121,6 +149,12 @@ const NAMES: [&str; 23] = [
     "sleep-until",
     "event",
     "notify",
+    "start",
+    "invoke",
+    "await-run",
+    "cancel-run",
+    "wait-cancel",
+    "fail",
     "step",
     "abandon",
     "log",
@@ -165,6 +199,35 @@ impl TryFrom<bool> for True {
             Err("only `true` makes sense here")
         }
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartForm {
+    pub(crate) workflow: String,
+    #[serde(default)]
+    pub(crate) input: Value,
+    #[serde(default)]
+    pub(crate) leave: bool,
+    pub(crate) version: Option<String>,
+    pub(crate) timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvokeForm {
+    pub(crate) workflow: String,
+    #[serde(default)]
+    pub(crate) input: Value,
+    #[serde(default)]
+    pub(crate) or_fail: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailForm {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -319,6 +382,12 @@ mod tests {
             { "sleep-until": 5, "as": "midnight" },
             { "event": "e", "ms": 5 },
             { "notify": "e", "run": null, "body": [1] },
+            { "start": { "workflow": "w", "input": [1], "leave": true, "version": null, "timeout_ms": 5 }, "as": "c" },
+            { "invoke": { "workflow": "w", "or_fail": true } },
+            { "await-run": "c", "ms": 5 },
+            { "cancel-run": "c", "grace": 5, "reason": "r" },
+            { "wait-cancel": null },
+            { "fail": { "code": "c", "message": "m" } },
             { "step": "s", "value": null },
             { "abandon": "s" },
             { "log": "hello" },
@@ -342,7 +411,8 @@ mod tests {
         check_error(
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
-             respond, call, sleep, sleep-until, event, notify, step, abandon, log, random, order, now, headers, \
+             respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
+             fail, step, abandon, log, random, order, now, headers, \
              spin, grow, trap",
         );
         check_error(

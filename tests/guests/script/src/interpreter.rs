@@ -11,7 +11,9 @@ use dormouse_sdk::prelude::*;
 
 use crate::build;
 use crate::fill::Urls;
-use crate::form::{CallForm, Form, ResponseForm, Script, True, WebhookOptions};
+use crate::form::{
+    CallForm, Form, InvokeForm, ResponseForm, Script, StartForm, True, WebhookOptions,
+};
 use crate::mirror;
 use crate::order::Orders;
 
@@ -20,6 +22,8 @@ pub(crate) struct Interpreter {
     /// By name. One that is created again takes the place of the one before.
     webhooks: RefCell<BTreeMap<String, Webhook>>,
     urls: RefCell<Urls>,
+    /// Those that were started here, by step name.
+    runs: RefCell<BTreeMap<String, OtherRun>>,
     /// The one that `respond` answers.
     last_delivery: RefCell<Option<Delivery>>,
     /// Made when it is first needed.
@@ -34,6 +38,7 @@ impl Interpreter {
             ctx,
             webhooks: RefCell::default(),
             urls: RefCell::default(),
+            runs: RefCell::default(),
             last_delivery: RefCell::default(),
             orders: RefCell::default(),
             made: RefCell::default(),
@@ -69,6 +74,14 @@ impl Interpreter {
                     self.notify(notify, run.as_deref(), body, step.as_deref())
                         .await
                 }
+                Form::Start { start, step } => self.start(start, step.as_deref()).await,
+                Form::Invoke { invoke, step } => self.invoke(invoke, step.as_deref()).await,
+                Form::AwaitRun { run, ms } => self.await_run(run, *ms).await,
+                Form::CancelRun { run, grace, reason } => {
+                    self.cancel_run(run, *grace, reason.as_deref()).await
+                }
+                Form::WaitCancel { ms } => self.wait_cancel(*ms).await,
+                Form::Fail { fail } => Err(Error::new(&fail.code, &fail.message)),
                 Form::Webhook { webhook, options } => self.webhook(webhook, options),
                 Form::Close { close } => self.close(close),
                 Form::Respond { respond } => self.respond(respond),
@@ -184,6 +197,95 @@ impl Interpreter {
             None => event.notify(body).await?,
         };
         Ok(json!(reached))
+    }
+
+    async fn start(&self, form: &StartForm, step: Option<&str>) -> Result<Value> {
+        let StartForm {
+            workflow,
+            input,
+            leave,
+            version,
+            timeout_ms,
+        } = form;
+        let step = step.unwrap_or(workflow);
+        let input = self.urls.borrow().fill_value(input)?;
+        let mut start = self.ctx.start(workflow, input).named(self.making(step));
+        if *leave {
+            start = start.leave();
+        }
+        if let Some(version) = version {
+            start = start.version(version);
+        }
+        if let Some(ms) = timeout_ms {
+            start = start.timeout(millis(*ms));
+        }
+        Ok(match start.await {
+            Ok(run) => {
+                let id = json!(run.id());
+                self.runs.borrow_mut().insert(step.into(), run);
+                id
+            }
+            Err(error) => mirror::refused(&error),
+        })
+    }
+
+    async fn invoke(&self, form: &InvokeForm, step: Option<&str>) -> Result<Value> {
+        let step = step.unwrap_or(&form.workflow);
+        let input = self.urls.borrow().fill_value(&form.input)?;
+        let start = self.ctx.start(&form.workflow, input);
+        let run = match start.named(self.making(step)).await {
+            Ok(run) => run,
+            Err(error) if form.or_fail => return Err(error),
+            Err(error) => return Ok(mirror::refused(&error)),
+        };
+        if form.or_fail {
+            return run.output().await;
+        }
+        Ok(mirror::outcome(run.wait().await.map(Some)))
+    }
+
+    async fn await_run(&self, run: &str, ms: Option<u64>) -> Result<Value> {
+        let run = self.other_run(run);
+        self.making(run.id());
+        Ok(mirror::outcome(match ms {
+            Some(ms) => run.wait_timeout(millis(ms)).await,
+            None => run.wait().await.map(Some),
+        }))
+    }
+
+    async fn cancel_run(
+        &self,
+        run: &str,
+        grace: Option<u64>,
+        reason: Option<&str>,
+    ) -> Result<Value> {
+        let run = self.other_run(run);
+        self.making(run.id());
+        let cancelled = match grace {
+            Some(ms) => {
+                run.ask_to_cancel(reason.unwrap_or("asked"), millis(ms))
+                    .await
+            }
+            None => run.cancel().await,
+        };
+        Ok(match cancelled {
+            Ok(alive) => json!(alive),
+            Err(error) => mirror::refused(&error),
+        })
+    }
+
+    async fn wait_cancel(&self, ms: Option<u64>) -> Result<Value> {
+        let step = self.making("wait-cancel");
+        Ok(match ms {
+            Some(ms) => json!(self.ctx.wait_for_cancel_timeout(step, millis(ms)).await),
+            None => json!(self.ctx.wait_for_cancel(step).await),
+        })
+    }
+
+    /// A run that was started here, by the name of the step, or any other by its id.
+    fn other_run(&self, name: &str) -> OtherRun {
+        let started = self.runs.borrow().get(name).cloned();
+        started.unwrap_or_else(|| self.ctx.other_run(name))
     }
 
     fn webhook(&self, name: &str, options: &WebhookOptions) -> Result<Value> {

@@ -31,6 +31,28 @@ pub(crate) fn headers(headers: &Headers) -> Value {
         .collect()
 }
 
+/// How another run ended, or null if that is not known yet.
+pub(crate) fn outcome(outcome: Result<Option<RunOutcome>>) -> Value {
+    match outcome {
+        Ok(None) => Value::Null,
+        Ok(Some(RunOutcome::Completed(output))) => match output.json::<Value>() {
+            Ok(value) => json!({ "completed": value }),
+            Err(_) => json!({ "completed": payload(&output) }),
+        },
+        Ok(Some(RunOutcome::Failed(error))) => {
+            json!({ "failed": { "code": error.code(), "message": error.message() } })
+        }
+        Ok(Some(RunOutcome::Cancelled(reason))) => json!({ "cancelled": reason }),
+        Ok(Some(RunOutcome::Gone)) => json!("gone"),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Why something that was asked of another run was not done.
+pub(crate) fn refused(error: &Error) -> Value {
+    json!({ "error": error.code(), "message": error.message() })
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> Value {
     bytes
         .iter()

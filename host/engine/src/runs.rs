@@ -1,0 +1,178 @@
+//! The interface `runs`: starting other runs, waiting for them, and cancelling them.
+
+use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WhenParentEnds};
+use wasmtime::component::{Accessor, HasSelf};
+
+use crate::bindings::dormouse::workflow::runs::{
+    CancelOptions, Duration, Failure, Host, HostWithStore, Payload, RunOutcome, StartOptions,
+};
+use crate::guest::Guest;
+use crate::settings;
+use crate::stop::Stop;
+use crate::wait::Wait;
+
+/// How long the reason of a cancel may be, in bytes.
+const REASON: usize = 1_024;
+
+/// How long the text may be that names a run, in bytes. An id has 36.
+const RUN: usize = 64;
+
+impl Host for Guest {}
+
+impl HostWithStore<Guest> for HasSelf<Guest> {
+    async fn start_run(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        workflow: String,
+        input: Payload,
+        options: StartOptions,
+    ) -> wasmtime::Result<Result<String, Failure>> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        let options = checked_start(options)?;
+        {
+            let mut state = shared.lock();
+            state.check_name("the workflow's name", &workflow)?;
+            state.check_value("the input", input.content_type.len() + input.body.len())?;
+        }
+        let kind = Kind::StartRun {
+            workflow: workflow.clone(),
+            version: options.version.clone(),
+            when_parent_ends: options.when_parent_ends,
+        };
+        let arguments = Arguments::StartRun {
+            workflow,
+            input: input.into(),
+            options,
+        };
+        let wait = Wait::start(&shared, "start-run", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::Started(started) => Some(started.map_err(Failure::from)),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn wait_for_run(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        run: String,
+        timeout: Option<Duration>,
+    ) -> wasmtime::Result<Result<Option<RunOutcome>, Failure>> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        check_run("wait-for-run", &run)?;
+        let kind = Kind::WaitForRun {
+            run: run.clone(),
+            timeout,
+        };
+        let arguments = Arguments::WaitForRun { run, timeout };
+        let wait = Wait::start(&shared, "wait-for-run", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::RunEnded(Ok(outcome)) => Some(Ok(outcome.map(RunOutcome::from))),
+            Outcome::RunEnded(Err(failure)) => Some(Err(failure.into())),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn cancel_run(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        run: String,
+        options: CancelOptions,
+    ) -> wasmtime::Result<Result<bool, Failure>> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        check_run("cancel-run", &run)?;
+        let options = checked_cancel(options)?;
+        let kind = Kind::CancelRun {
+            run: run.clone(),
+            grace: options.grace,
+        };
+        let arguments = Arguments::CancelRun { run, options };
+        let wait = Wait::start(&shared, "cancel-run", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::RunCancelled(cancelled) => Some(cancelled.map_err(Failure::from)),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn wait_for_cancel(
+        accessor: &Accessor<Guest, Self>,
+        step: String,
+        timeout: Option<Duration>,
+    ) -> wasmtime::Result<Option<String>> {
+        let shared = accessor.with(|mut access| access.get().shared.clone());
+        let kind = Kind::WaitForCancel { timeout };
+        let arguments = Arguments::WaitForCancel(timeout);
+        let wait = Wait::start(&shared, "wait-for-cancel", step, arguments, kind)?;
+        wait.outcome(|outcome| match outcome {
+            Outcome::CancelAsked(reason) => Some(reason),
+            _ => None,
+        })
+        .await
+    }
+}
+
+fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
+    settings::refuse_unknown("start-run", &options.settings, &[])?;
+    if let Some(version) = &options.version
+        && version.len() > RUN
+    {
+        return Err(Stop::Misuse(format!(
+            "`start-run` was given a version of {} bytes; a version is a SHA-256 in hexadecimal, of 64",
+            version.len()
+        )));
+    }
+    let when_parent_ends = options.when_parent_ends.as_deref().map(|name| {
+        settings::by_name(
+            "start-run",
+            "`when-parent-ends`",
+            name,
+            &WhenParentEnds::ALL,
+            WhenParentEnds::name,
+        )
+    });
+    Ok(journal::StartOptions {
+        version: options.version,
+        when_parent_ends: when_parent_ends.transpose()?.unwrap_or_default(),
+        timeout: options.timeout,
+    })
+}
+
+fn checked_cancel(options: CancelOptions) -> Result<journal::CancelOptions, Stop> {
+    settings::refuse_unknown("cancel-run", &options.settings, &[])?;
+    if let Some(reason) = &options.reason
+        && reason.len() > REASON
+    {
+        return Err(Stop::Misuse(format!(
+            "`cancel-run` was given a reason of {} bytes; it takes at most {REASON}",
+            reason.len()
+        )));
+    }
+    Ok(journal::CancelOptions {
+        grace: options.grace,
+        reason: options.reason,
+    })
+}
+
+fn check_run(import: &str, run: &str) -> Result<(), Stop> {
+    if run.len() <= RUN {
+        return Ok(());
+    }
+    Err(Stop::Misuse(format!(
+        "`{import}` was given the run {}, which is no run's id; `start-run` gives ids",
+        settings::shown(run)
+    )))
+}
+
+impl From<journal::RunOutcome> for RunOutcome {
+    fn from(outcome: journal::RunOutcome) -> Self {
+        match outcome {
+            journal::RunOutcome::Completed(payload) => RunOutcome::Completed(payload.into()),
+            journal::RunOutcome::Failed(failure) => RunOutcome::Failed(failure.into()),
+            journal::RunOutcome::Cancelled(reason) => RunOutcome::Cancelled(reason),
+            journal::RunOutcome::Gone => RunOutcome::Gone,
+            journal::RunOutcome::Other(failure) => RunOutcome::Other(failure.into()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Orders: carries out what runs ask of other runs, and what the end of a run means to others.
+
+use std::sync::Arc;
+
+use dormouse_engine::WASM_STACK;
+use dormouse_journal::{GuestLimits, RunId, Status};
+use dormouse_limits::{CHILDREN, DEPTH, Limits};
+use dormouse_seams::HostClock;
+use dormouse_store::{Carried, OrderLimits, Store};
+use tokio::sync::Notify;
+
+use crate::calls::Calls;
+use crate::hint::Hint;
+use crate::slots::Slots;
+use crate::storage::storage_limits;
+use crate::wake::Wake;
+use crate::watchers::Watchers;
+
+/// How long to wait when a piece could not be carried out, in milliseconds.
+const PAUSE: u64 = 1_000;
+
+/// Carries out orders.
+pub(crate) struct Orders {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) waiting: Notify,
+}
+
+impl Orders {
+    /// Something may have been decided that is to be carried out.
+    pub(crate) fn hint(&self) {
+        self.waiting.notify_one();
+    }
+
+    /// Follows a run that was cancelled.
+    pub(crate) fn cancelled(&self, run: RunId) {
+        tracing::info!(%run, "a run was cancelled");
+        self.slots.forget(run);
+        self.calls.cancelled(run);
+        self.watchers.tell(run, Status::Cancelled);
+        self.hint();
+    }
+
+    /// Carries out orders for as long as the host runs, those first that were there when it was started.
+    pub(crate) async fn run(&self) {
+        let mut last = None;
+        while !self.slots.is_stopping() {
+            match self.store.has_orders().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.waiting.notified().await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what is to be carried out for runs could not be read");
+                    self.pause().await;
+                    continue;
+                }
+            }
+            match self.store.serve_orders(last, self.limits()).await {
+                Ok(carried) => {
+                    last = carried.last;
+                    self.follow(&carried);
+                    self.wake.room().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what runs ask of others could not be carried out");
+                    if self.store.failure().is_some() {
+                        return;
+                    }
+                    self.pause().await;
+                }
+            }
+        }
+    }
+
+    fn limits(&self) -> OrderLimits {
+        let limits = &self.limits;
+        OrderLimits {
+            guest: GuestLimits {
+                memory: limits.memory,
+                stack: WASM_STACK as u64,
+            },
+            storage: storage_limits(limits),
+            children: (limits.children, CHILDREN.name),
+            depth: (limits.depth, DEPTH.name),
+            retention: limits.retention,
+            timeout_grace: limits.timeout_grace,
+            body: limits.body,
+        }
+    }
+
+    async fn pause(&self) {
+        self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+    }
+
+    fn follow(&self, carried: &Carried) {
+        let now = self.clock.now();
+        for run in &carried.cancelled {
+            self.cancelled(*run);
+        }
+        for run in &carried.woken {
+            self.wake.queue(*run, Hint::Anything, now);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Runs and those that they started: who may ask what of whom, how an ended run is told of, and how a run is asked to
+//! cancel.
+
+use dormouse_journal::{
+    CancelOptions, End, Failure, OperationNumber, Outcome, RunId, RunOutcome, Status, Transition,
+};
+
+use super::Write;
+use super::run::RunWrite;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::tables::expiries::Expiring;
+use crate::tables::orders::{self, Order};
+use crate::tables::{CancelAsked, journal, run_waits, runs};
+
+/// The reason of a cancel for which none was given.
+const NO_REASON: &str = "cancelled";
+
+/// How long children have to end by themselves when their parent has completed, in milliseconds.
+const PARENT_GRACE: u64 = 30_000;
+
+/// How many runs above a run are looked at to find out whether another is one of them. `depth-limit` is at most as large.
+const ANCESTORS: u32 = 1_000;
+
+/// How large the last record of a run may be that is copied at once to who waits for the run, in bytes.
+const SMALL: usize = 2_048;
+
+/// Whether a run may wait for another and cancel it.
+pub(super) enum Access {
+    Allowed,
+    Refused(Failure),
+    /// There is no such run.
+    Gone,
+}
+
+/// Returns whether a run may wait for another and cancel it: one that it started, or one of those below that, or one of its
+/// own workflow.
+pub(super) fn access(
+    rows: &(impl Rows + ?Sized),
+    asking: (RunId, &str),
+    target: RunId,
+) -> Result<Access, ReadError> {
+    let (id, workflow) = asking;
+    let Some(found) = runs::TABLE.get(rows, target)? else {
+        return Ok(Access::Gone);
+    };
+    if found.run.workflow == workflow {
+        return Ok(Access::Allowed);
+    }
+    let mut above = found.run.parent;
+    for _ in 0..ANCESTORS {
+        let Some(parent) = above else { break };
+        if parent.run == id {
+            return Ok(Access::Allowed);
+        }
+        let stored = runs::TABLE.get(rows, parent.run)?;
+        above = stored.and_then(|stored| stored.run.parent);
+    }
+    Ok(Access::Refused(Failure {
+        code: "not-allowed".into(),
+        message: format!(
+            "run {target} is of the workflow {:?} and was not started by this run; a run may wait for and cancel those \
+             below it, and runs of its own workflow",
+            found.run.workflow
+        ),
+    }))
+}
+
+/// A run waits for another: it is told at once if that has ended, and otherwise when it does. A large output reaches it
+/// piece by piece. Returns true if something is to be carried out for that.
+pub(super) fn wait(
+    write: &mut Write<'_>,
+    asking: (RunId, &str),
+    operation: OperationNumber,
+    target: Option<RunId>,
+) -> Result<bool, ReadError> {
+    let access = match target {
+        Some(target) => access(&write.rows, asking, target)?,
+        None => Access::Gone,
+    };
+    let told = match (access, target) {
+        (Access::Refused(failure), _) => Err(failure),
+        (Access::Allowed, Some(target)) => {
+            let Some(outcome) = small_outcome(write, target)? else {
+                let key = (target, asking.0, operation);
+                run_waits::TABLE.add(&mut write.rows, key)?;
+                return tell_later(write, target);
+            };
+            Ok(outcome)
+        }
+        _ => Ok(RunOutcome::Gone),
+    };
+    if let Some(mut run) = write.run(asking.0)? {
+        // What was known when the wait was made is in time for it, also if it has a timeout of 0.
+        let made = run.state().time;
+        run.put_result(operation, made, &Outcome::RunEnded(told.map(Some)).into())?;
+    }
+    Ok(false)
+}
+
+/// Returns how a run ended, if it has, and if that is not large.
+fn small_outcome(write: &mut Write<'_>, target: RunId) -> Result<Option<RunOutcome>, ReadError> {
+    if let Some(run) = write.run(target)? {
+        let last = run.state().activations.saturating_sub(1);
+        let key = (target, journal::GENERATION, last);
+        let size = journal::TABLE.size(run.rows, key)?;
+        if run.state().status == Status::Completed && size.is_some_and(|size| size > SMALL) {
+            return Ok(None);
+        }
+    }
+    outcome(write, target)
+}
+
+/// Has those who wait for a run told how it ended, if it has. Returns whether it has.
+fn tell_later(write: &mut Write<'_>, target: RunId) -> Result<bool, ReadError> {
+    let ended = write.run(target)?.and_then(|run| run.state().ended);
+    let Some(at) = ended else { return Ok(false) };
+    if !orders::TABLE.has(&write.rows, (target, orders::ENDED))? {
+        let ended = Order::Ended {
+            at,
+            parent_told: true,
+        };
+        orders::put(&mut write.rows, target, orders::ENDED, &ended)?;
+    }
+    Ok(true)
+}
+
+/// Returns how a run ended. None if it has not.
+pub(super) fn outcome(
+    write: &mut Write<'_>,
+    target: RunId,
+) -> Result<Option<RunOutcome>, ReadError> {
+    let Some(run) = write.run(target)? else {
+        return Ok(Some(RunOutcome::Gone));
+    };
+    let state = run.state();
+    Ok(match state.status {
+        Status::Completed => {
+            let last = state.activations.saturating_sub(1);
+            let last = journal::TABLE.get(run.rows, (target, journal::GENERATION, last))?;
+            match last.and_then(|last| last.end) {
+                Some(End::Completed(output)) => Some(RunOutcome::Completed(output)),
+                _ => Some(RunOutcome::Gone),
+            }
+        }
+        Status::Failed => Some(RunOutcome::Failed(state.failure.clone().unwrap_or(
+            Failure {
+                code: "error".into(),
+                message: String::new(),
+            },
+        ))),
+        Status::Cancelled => {
+            let reason = state.cancel.as_ref().map(|asked| asked.reason.clone());
+            Some(RunOutcome::Cancelled(
+                reason.unwrap_or_else(|| NO_REASON.into()),
+            ))
+        }
+        _ => None,
+    })
+}
+
+impl RunWrite<'_> {
+    /// Cancels the run, or asks it to cancel. Returns whether it has ended by that. Does nothing to a run that has ended.
+    pub(crate) fn cancel(
+        &mut self,
+        options: &CancelOptions,
+        retention: u64,
+    ) -> Result<bool, ReadError> {
+        if self.state().status.has_ended() {
+            return Ok(false);
+        }
+        let now = self.now;
+        let until = options.grace.map_or(now, |grace| now.after(grace));
+        let asked = match &self.state().cancel {
+            // Who asked first is who is heard. Less time may be left than was given before, not more.
+            Some(asked) => CancelAsked {
+                until: asked.until.min(until),
+                ..asked.clone()
+            },
+            None => CancelAsked {
+                reason: options.reason.clone().unwrap_or_else(|| NO_REASON.into()),
+                at: now,
+                until,
+            },
+        };
+        let until = asked.until;
+        self.change_cancel(|cancel, _| *cancel = Some(asked));
+        if until > now {
+            Expiring::Grace(self.id).add(self.rows, until)?;
+            return Ok(false);
+        }
+        if self.transition(Transition::Cancelled).is_err() {
+            return Ok(false);
+        }
+        self.state_mut().failure = None;
+        self.end(retention)?;
+        Ok(true)
+    }
+
+    /// Changes whether the run was asked to cancel, or how many of its operations wait for that, and follows whether it has
+    /// something to deliver.
+    pub(crate) fn change_cancel(
+        &mut self,
+        change: impl FnOnce(&mut Option<CancelAsked>, &mut u32),
+    ) {
+        let state = self.state_mut();
+        let was_ready = state.hears_of_cancel();
+        change(&mut state.cancel, &mut state.cancel_waits);
+        let is_ready = state.hears_of_cancel();
+        self.count(was_ready, is_ready);
+    }
+
+    /// Notes, for a run that has just ended, whom that concerns: those who wait for it, the run that started it, and those
+    /// that it started.
+    pub(crate) fn tell_family(&mut self) -> Result<(), ReadError> {
+        let (id, now) = (self.id, self.now);
+        let waits = run_waits::TABLE.of(id);
+        let state = self.state();
+        if state.is_child
+            || !run_waits::TABLE
+                .keys(self.rows, waits, false, 1)?
+                .is_empty()
+        {
+            let ended = Order::Ended {
+                at: now,
+                parent_told: false,
+            };
+            orders::put(self.rows, id, orders::ENDED, &ended)?;
+        }
+        // A failed run may be repaired, and then wants to find them.
+        let (status, children) = (self.state().status, self.state().children);
+        let is_given_up = matches!(status, Status::Completed | Status::Cancelled);
+        if is_given_up && (children > 0 || self.has_orders()?) {
+            self.end_family()?;
+        }
+        Ok(())
+    }
+
+    /// Has the runs that this one started asked to cancel.
+    pub(crate) fn end_family(&mut self) -> Result<(), ReadError> {
+        let grace = match self.state().status {
+            Status::Completed => Some(PARENT_GRACE),
+            _ => None,
+        };
+        let family = Order::Family {
+            grace,
+            cursor: None,
+        };
+        orders::put(self.rows, self.id, orders::FAMILY, &family)
+    }
+
+    /// Returns true if something is to be carried out for this run.
+    pub(crate) fn has_orders(&self) -> Result<bool, ReadError> {
+        let first = orders::TABLE.keys(self.rows, orders::TABLE.of(self.id), false, 1)?;
+        Ok(!first.is_empty())
+    }
+}

@@ -1,0 +1,482 @@
+//! Carrying out what runs ask of other runs, and what the end of a run means to others, piece by piece.
+//!
+//! What is to be done is decided by a row of `orders`, in the commit of the activation that asks for it or in that of the
+//! end. So it happens exactly once: the row goes in the transaction that does it. Runs take turns, so that one with
+//! thousands of orders does not hold up another with one.
+
+use std::ops::Bound;
+
+use dormouse_journal::{
+    CancelOptions, Failure, OperationNumber, Outcome, RunId, Time, VersionId, WhenParentEnds,
+};
+
+use super::clearing::END;
+use super::family::{self, Access};
+use super::start::{BeginRun, StartRun, Started};
+use super::storage::StorageLimits;
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
+use crate::ReadError;
+use crate::rows::keys::Extremes;
+use crate::rows::{Extent, Rows};
+use crate::tables::children::{self, Child};
+use crate::tables::expiries::Expiring;
+use crate::tables::orders::{self, ChildStart, Order};
+use crate::tables::{Parent, results, run_waits, runs};
+
+/// How many runs one piece touches. A piece takes about as long as a disk sync, so that nobody notices that its write
+/// shares a group with it.
+const SERVED: usize = 32;
+
+/// How many of them in one turn of a run.
+const TURN: usize = 8;
+
+/// How many bytes of inputs and outputs one piece writes, beyond one that is larger.
+const BYTES: u64 = 2 << 20;
+
+/// What orders are carried out under.
+#[derive(Debug, Clone)]
+pub struct OrderLimits {
+    /// What a run that is started can feel.
+    pub guest: dormouse_journal::GuestLimits,
+    /// What a run and its workflow may own on the disk.
+    pub storage: StorageLimits,
+    /// How many runs that a run started may be alive, and the name of the setting.
+    pub children: (u32, &'static str),
+    /// How many runs may be above a run, and the name of the setting.
+    pub depth: (u32, &'static str),
+    /// How long a run is kept that ends, in milliseconds.
+    pub retention: u64,
+    /// How long a run has to end by itself when its time is over, in milliseconds.
+    pub timeout_grace: u64,
+    /// How large an input or an output is at most, in bytes.
+    pub body: u64,
+}
+
+/// Carries out the next piece.
+pub(crate) struct ServeOrders {
+    /// The run that had its turn last.
+    pub(crate) last: Option<RunId>,
+    pub(crate) limits: OrderLimits,
+}
+
+/// What carrying out a piece did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Runs that have something to do now: those that were started, and those that were told something.
+    pub woken: Vec<RunId>,
+    /// Runs that were cancelled.
+    pub cancelled: Vec<RunId>,
+    /// The run that had its turn last.
+    pub last: Option<RunId>,
+    /// True if there is more to do.
+    pub more: bool,
+}
+
+impl Transaction for ServeOrders {
+    type Output = Carried;
+
+    fn lane(&self) -> Lane {
+        Lane::Upkeep
+    }
+
+    /// Each step may start a run, end one, or tell one something.
+    fn cost(&self) -> Extent {
+        let each = RUN.and(RUN).and(END).and(Extent::new(12, 8 * SMALL_ROW));
+        let served = SERVED as u64;
+        let bytes = each.bytes * served + 2 * BYTES + self.limits.body;
+        Extent::new(each.rows * served, bytes)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Carried, ReadError> {
+        let mut piece = Piece {
+            limits: &self.limits,
+            carried: Carried {
+                last: self.last,
+                ..Carried::default()
+            },
+            served: 0,
+            bytes: 0,
+        };
+        while piece.has_room() {
+            let Some(owner) = next_owner(&write.rows, piece.carried.last)? else {
+                return Ok(piece.carried);
+            };
+            piece.turn(write, owner)?;
+            piece.carried.last = Some(owner);
+        }
+        piece.carried.more = next_owner(&write.rows, None)?.is_some();
+        Ok(piece.carried)
+    }
+}
+
+/// Returns a run for which something is to be carried out: the first behind `last`, or the first of all.
+fn next_owner(
+    rows: &(impl Rows + ?Sized),
+    last: Option<RunId>,
+) -> Result<Option<RunId>, ReadError> {
+    let behind = match last {
+        Some(last) => Bound::Excluded((last, u64::MAX)),
+        None => Bound::Unbounded,
+    };
+    let range = (behind, Bound::<(RunId, u64)>::Unbounded);
+    let mut first = orders::TABLE.keys(rows, range, false, 1)?;
+    if first.is_empty() {
+        first = orders::TABLE.keys(rows, orders::TABLE.all(), false, 1)?;
+    }
+    Ok(first.pop().map(|(owner, _)| owner))
+}
+
+/// What one transaction does.
+struct Piece<'l> {
+    limits: &'l OrderLimits,
+    carried: Carried,
+    served: usize,
+    bytes: u64,
+}
+
+impl Piece<'_> {
+    fn has_room(&self) -> bool {
+        self.served < SERVED && self.bytes < BYTES
+    }
+
+    /// Gives one run its turn.
+    fn turn(&mut self, write: &mut Write<'_>, owner: RunId) -> Result<(), ReadError> {
+        let until = (self.served + TURN).min(SERVED);
+        while self.served < until && self.bytes < BYTES {
+            let first = orders::TABLE.list(&write.rows, orders::TABLE.of(owner), 1)?;
+            let Some(((_, place), order)) = first.into_iter().next() else {
+                return Ok(());
+            };
+            self.served += 1;
+            let rest = match order {
+                Order::Start(child) => {
+                    self.start(write, owner, child)?;
+                    None
+                }
+                Order::Cancel {
+                    operation,
+                    run,
+                    options,
+                } => {
+                    self.cancel(write, owner, operation, run, &options)?;
+                    None
+                }
+                Order::Timeout => {
+                    let options = CancelOptions {
+                        grace: Some(self.limits.timeout_grace),
+                        reason: Some("timeout".into()),
+                    };
+                    self.ask(write, owner, &options)?;
+                    None
+                }
+                Order::Grace => {
+                    self.ask(write, owner, &CancelOptions::default())?;
+                    None
+                }
+                Order::Ended { at, parent_told } => {
+                    let more = self.tell(write, owner, at, until)?;
+                    if !more && !parent_told {
+                        tell_parent(write, owner)?;
+                    }
+                    more.then_some(Order::Ended { at, parent_told })
+                }
+                Order::Family { grace, cursor } => {
+                    let mut cursor = cursor;
+                    let more = self.end_family(write, owner, grace, &mut cursor, until)?;
+                    more.then_some(Order::Family { grace, cursor })
+                }
+            };
+            match rest {
+                Some(rest) => orders::TABLE.put(&mut write.rows, (owner, place), &rest)?,
+                None => drop(orders::TABLE.remove(&mut write.rows, (owner, place))?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a run for another, and tells that one.
+    fn start(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        child: ChildStart,
+    ) -> Result<(), ReadError> {
+        self.bytes += child.input.body.len() as u64;
+        let (operation, id) = (child.operation, child.run);
+        let timeout = child.timeout;
+        let started = match self.begin(write, owner, child)? {
+            Ok(()) => {
+                self.carried.woken.push(id);
+                if let Some(timeout) = timeout {
+                    let at = write.now.after(timeout);
+                    Expiring::Timeout(id).add(&mut write.rows, at)?;
+                }
+                Ok(id.to_string())
+            }
+            Err(failure) => Err(failure),
+        };
+        self.told(write, owner, operation, Outcome::Started(started))
+    }
+
+    fn begin(
+        &self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        child: ChildStart,
+    ) -> Result<Result<(), Failure>, ReadError> {
+        let workflow = child.workflow.clone();
+        let (stored, alive) = match write.run(owner)? {
+            Some(parent) => {
+                let alive = parent.state().children;
+                (runs::TABLE.get(parent.rows, owner)?, alive)
+            }
+            None => (None, 0),
+        };
+        let above = stored.and_then(|stored| stored.run.parent);
+        let depth = above.map_or(0, |parent| parent.depth) + 1;
+        let limits = [
+            (
+                "runs that it started and that have not ended",
+                alive.saturating_add(1),
+                self.limits.children,
+            ),
+            ("runs above the one to be started", depth, self.limits.depth),
+        ];
+        for (what, would_be, (most, setting)) in limits {
+            if would_be > most {
+                return Ok(Err(refused(
+                    "limit",
+                    format!(
+                        "this run would have {would_be} {what}, and may have {most}; the setting is `{setting}`"
+                    ),
+                )));
+            }
+        }
+        let version = match child.version.as_deref().map(str::parse::<VersionId>) {
+            None => None,
+            Some(Ok(version)) => Some(version),
+            Some(Err(_)) => return Ok(Err(unknown_version(&workflow))),
+        };
+        let (id, when_parent_ends) = (child.run, child.when_parent_ends);
+        let start = StartRun {
+            run: id,
+            workflow: child.workflow,
+            version,
+            input: child.input,
+            headers: Vec::new(),
+            key: child.key,
+            limits: self.limits.guest,
+            idempotency_key: None,
+            remember: 0,
+            storage: self.limits.storage,
+            restarted: None,
+            parent: Some(Parent {
+                run: owner,
+                operation: child.operation,
+                depth,
+                when_parent_ends,
+            }),
+        };
+        let failure = match BeginRun::new(start).apply(write)? {
+            Started::New { .. } => {
+                adopt(write, owner, id, when_parent_ends)?;
+                return Ok(Ok(()));
+            }
+            Started::UnknownWorkflow | Started::Deleted => refused(
+                "unknown-workflow",
+                format!("there is no workflow {workflow:?}; deploy one of this name first"),
+            ),
+            Started::UnknownVersion => unknown_version(&workflow),
+            Started::TooLarge => refused(
+                "limit",
+                "the input alone is more than a run may own on the disk; the setting is `storage-limit`".into(),
+            ),
+            Started::WorkflowFull => refused(
+                "limit",
+                format!("the runs of workflow {workflow:?} own as much on the disk as they may; the setting is \
+                         `workflow-storage-limit`"),
+            ),
+            Started::Existing(_) | Started::OtherInput(_) => {
+                refused("error", "the start had a key".into())
+            }
+        };
+        Ok(Err(failure))
+    }
+
+    /// Cancels a run for another, and tells that one.
+    fn cancel(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        operation: OperationNumber,
+        target: Option<RunId>,
+        options: &CancelOptions,
+    ) -> Result<(), ReadError> {
+        let workflow = write.run(owner)?.map(|run| run.state().workflow.clone());
+        let asking = (owner, workflow.as_deref().unwrap_or_default());
+        let access = match target {
+            Some(target) => family::access(&write.rows, asking, target)?,
+            None => Access::Gone,
+        };
+        let cancelled = match (access, target) {
+            (Access::Refused(failure), _) => Err(failure),
+            (Access::Allowed, Some(target)) => Ok(self.ask(write, target, options)?),
+            _ => Ok(false),
+        };
+        self.told(write, owner, operation, Outcome::RunCancelled(cancelled))
+    }
+
+    /// Cancels a run, or asks it to cancel. Returns whether it was there and had not ended.
+    fn ask(
+        &mut self,
+        write: &mut Write<'_>,
+        target: RunId,
+        options: &CancelOptions,
+    ) -> Result<bool, ReadError> {
+        let Some(mut run) = write.run(target)? else {
+            return Ok(false);
+        };
+        if run.state().status.has_ended() {
+            return Ok(false);
+        }
+        if run.cancel(options, self.limits.retention)? {
+            self.carried.cancelled.push(target);
+        } else {
+            self.carried.woken.push(target);
+        }
+        Ok(true)
+    }
+
+    /// Tells a run what came of an order, if it still waits for that.
+    fn told(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        operation: OperationNumber,
+        outcome: Outcome,
+    ) -> Result<(), ReadError> {
+        let now = write.now;
+        let Some(mut run) = write.run(owner)? else {
+            return Ok(());
+        };
+        if run.state().status.has_ended() || !run.waits_for(operation)? {
+            return Ok(());
+        }
+        run.put_result(operation, now, &outcome.into())?;
+        let state = run.state_mut();
+        state.notifying = state.notifying.saturating_sub(1);
+        self.carried.woken.push(owner);
+        Ok(())
+    }
+
+    /// Tells those who wait for a run that it has ended. Returns true if there are more.
+    fn tell(
+        &mut self,
+        write: &mut Write<'_>,
+        target: RunId,
+        ended: Time,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        let Some(outcome) = family::outcome(write, target)? else {
+            return Ok(false);
+        };
+        let outcome = Outcome::RunEnded(Ok(Some(outcome)));
+        loop {
+            let waits = run_waits::TABLE.of(target);
+            let next = run_waits::TABLE.keys(&write.rows, waits, false, 1)?;
+            let Some((_, waiter, operation)) = next.first().copied() else {
+                return Ok(false);
+            };
+            if self.served >= until || self.bytes >= BYTES {
+                return Ok(true);
+            }
+            self.served += 1;
+            run_waits::TABLE.remove(&mut write.rows, (target, waiter, operation))?;
+            if let Some(mut run) = write.run(waiter)?
+                && !run.state().status.has_ended()
+                && let Some(open) = run.open(operation)?
+                && !open.abandoned
+                // One whose deadline passed before gives none.
+                && open.waiting().takes(ended)
+            {
+                run.put_result(operation, ended, &outcome.clone().into())?;
+                self.bytes += results::size(&outcome) as u64;
+                self.carried.woken.push(waiter);
+            }
+        }
+    }
+
+    /// Asks the runs that an ended run started to cancel, from behind the cursor on. Returns true if there are more.
+    fn end_family(
+        &mut self,
+        write: &mut Write<'_>,
+        parent: RunId,
+        grace: Option<u64>,
+        cursor: &mut Option<RunId>,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        let options = CancelOptions {
+            grace,
+            reason: Some("parent-ended".into()),
+        };
+        loop {
+            let start = cursor.map_or(Bound::Included((parent, RunId::MIN)), |last| {
+                Bound::Excluded((parent, last))
+            });
+            let range = (start, Bound::Included((parent, RunId::MAX)));
+            let next = children::TABLE.list(&write.rows, range, 1)?;
+            let Some(((_, child), row)) = next.into_iter().next() else {
+                return Ok(false);
+            };
+            if self.served >= until {
+                return Ok(true);
+            }
+            self.served += 1;
+            if row.when_parent_ends == WhenParentEnds::Cancel {
+                self.ask(write, child, &options)?;
+            }
+            *cursor = Some(child);
+        }
+    }
+}
+
+/// Tells the run that started another, if one did, that this one is alive no more.
+fn tell_parent(write: &mut Write<'_>, child: RunId) -> Result<(), ReadError> {
+    let stored = runs::TABLE.get(&write.rows, child)?;
+    if let Some(parent) = stored.and_then(|stored| stored.run.parent)
+        && let Some(mut run) = write.run(parent.run)?
+    {
+        let state = run.state_mut();
+        state.children = state.children.saturating_sub(1);
+    }
+    Ok(())
+}
+
+/// Notes whose child a run is that was just started.
+fn adopt(
+    write: &mut Write<'_>,
+    parent: RunId,
+    id: RunId,
+    when_parent_ends: WhenParentEnds,
+) -> Result<(), ReadError> {
+    children::TABLE.put(&mut write.rows, (parent, id), &Child { when_parent_ends })?;
+    if let Some(mut run) = write.run(parent)? {
+        let state = run.state_mut();
+        state.children = state.children.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn unknown_version(workflow: &str) -> Failure {
+    refused(
+        "unknown-version",
+        format!("the workflow {workflow:?} has no such version"),
+    )
+}
+
+fn refused(code: &str, message: String) -> Failure {
+    Failure {
+        code: code.into(),
+        message,
+    }
+}

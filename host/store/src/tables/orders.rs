@@ -1,0 +1,89 @@
+//! `orders`: what was decided about runs and is carried out afterwards, piece by piece.
+//!
+//! Key: the run that it is carried out for, its place. Row: [`Order`]. The places of what a run asks of others are commit
+//! sequences; the places of what happens to the run itself are the last ones, and each of them is there at most once.
+
+use dormouse_journal::{CancelOptions, OperationNumber, Payload, RunId, Time, WhenParentEnds};
+use serde::{Deserialize, Serialize};
+
+use super::TableId;
+use crate::ReadError;
+use crate::rows::RowsMut;
+use crate::rows::table::{Row, Table};
+
+pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders);
+
+/// The place of [`Order::Timeout`].
+pub(crate) const TIMEOUT: u64 = u64::MAX - 3;
+/// The place of [`Order::Grace`].
+pub(crate) const GRACE: u64 = u64::MAX - 2;
+/// The place of [`Order::Ended`].
+pub(crate) const ENDED: u64 = u64::MAX - 1;
+/// The place of [`Order::Family`].
+pub(crate) const FAMILY: u64 = u64::MAX;
+
+/// Something to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Start a run.
+    Start(ChildStart),
+    /// Cancel a run, or ask it to cancel.
+    Cancel {
+        /// The operation that is told what came of it.
+        operation: OperationNumber,
+        /// None if the text given was no run's id.
+        run: Option<RunId>,
+        options: CancelOptions,
+    },
+    /// The run's time is over: ask it to cancel.
+    Timeout,
+    /// The run was asked to cancel, and had its time for that: cancel it.
+    Grace,
+    /// The run has ended: tell those who wait for it, and the run that started it.
+    Ended {
+        /// When it has ended.
+        at: Time,
+        /// True if the run that started it knows already.
+        parent_told: bool,
+    },
+    /// The run has ended: ask those that it started to cancel.
+    Family {
+        /// How long they may take to end by themselves, in milliseconds. They are cancelled at once when none.
+        grace: Option<u64>,
+        /// The last of them that was asked.
+        cursor: Option<RunId>,
+    },
+}
+
+/// A run to be started by another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildStart {
+    /// The operation that is told what came of it.
+    pub operation: OperationNumber,
+    /// The id that the new run will have.
+    pub run: RunId,
+    /// The key of its randomness.
+    pub key: [u8; 32],
+    /// Its workflow.
+    pub workflow: String,
+    /// This version rather than the current one, as the guest wrote it.
+    pub version: Option<String>,
+    /// What it is given.
+    pub input: Payload,
+    /// What becomes of it when the run that starts it ends.
+    pub when_parent_ends: WhenParentEnds,
+    /// When it is asked to cancel, in milliseconds from its start.
+    pub timeout: Option<u64>,
+}
+
+impl Row for Order {}
+
+/// Has something carried out that happens to a run.
+pub(crate) fn put(
+    rows: &mut (impl RowsMut + ?Sized),
+    run: RunId,
+    place: u64,
+    order: &Order,
+) -> Result<(), ReadError> {
+    TABLE.put(rows, (run, place), order)
+}
