@@ -13,6 +13,7 @@ mod logs;
 mod mask;
 mod problem;
 mod recorded;
+mod repairs;
 pub mod request;
 mod runs;
 mod secrets;
@@ -32,6 +33,7 @@ pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
+pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
 pub use runs::{
     CancelAsked, CancelRun, Failure, RestartRun, Run, RunPage, RunStatus, RunSummary, StartedRun,
     Waiting, is_json, output,

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Difference;
+
 /// Why a request was not answered as asked, in the form of RFC 9457.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
     /// Always `about:blank`: `code` tells problems apart.
@@ -22,4 +24,7 @@ pub struct ProblemBody {
     /// For programs. It never changes.
     #[schema(example = "unknown-run")]
     pub code: String,
+    /// Of `differs`: where the code does not repeat the run's journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Box<Difference>>,
 }

@@ -113,7 +113,7 @@ impl ResponseView {
 }
 
 impl OperationDetails {
-    fn of(kind: &Kind, page: &mut Showing) -> Self {
+    pub(super) fn of(kind: &Kind, page: &mut Showing) -> Self {
         match kind {
             Kind::CreateWebhook {
                 webhook,

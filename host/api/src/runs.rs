@@ -78,6 +78,12 @@ pub struct RunSummary {
     /// Why it failed, or why it is blocked. Lists cut a message after 1,024 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a blocked run: `run` if its own code broke, so that it can be retried; `host` if the host cannot go on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
+    /// How often it was retried or moved to another version.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
     /// Requests and events that were accepted for it and that no wait had taken when it ended.
     pub untaken: u64,
 }
@@ -229,6 +235,11 @@ impl Waiting {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde passes")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn shown(status: Status, active: bool) -> Status {
     if active && status == Status::Suspended {
         Status::Running
@@ -264,7 +275,7 @@ pub fn is_json(content_type: &str) -> bool {
     essence == "application/json" || essence.ends_with("+json")
 }
 
-fn status_schema() -> Schema {
+pub(super) fn status_schema() -> Schema {
     let names = Status::ALL.map(Status::as_str);
     let schema = ObjectBuilder::new()
         .schema_type(Type::String)

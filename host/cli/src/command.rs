@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::logs::Logs;
 use crate::notify::Notify;
 use crate::output::{Output, RunInput};
+use crate::repair::{Move, Retry};
 use crate::restart::Restart;
 use crate::runs::Runs;
 use crate::secret::SecretCommand;
@@ -41,6 +42,8 @@ pub enum Command {
     Secret(SecretCommand),
     Cancel(Cancel),
     Resume(Resume),
+    Retry(Retry),
+    Move(Move),
     Restart(Restart),
     Delete(Delete),
     Health(HealthCommand),
@@ -68,6 +71,8 @@ impl Command {
             Command::Secret(secret) => secret.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
             Command::Resume(resume) => resume.run(terminal),
+            Command::Retry(retry) => retry.run(terminal),
+            Command::Move(to) => to.run(terminal),
             Command::Restart(restart) => restart.run(terminal),
             Command::Delete(delete) => delete.run(terminal),
             Command::Health(health) => health.run(terminal),

@@ -48,7 +48,8 @@ pub struct Cancel {
 
 /// Tries blocked runs again
 ///
-/// A run is blocked when the host cannot go on with it through no fault of the run; `dormouse show` says why.
+/// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. One whose code
+/// broke is retried, as `dormouse retry` does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

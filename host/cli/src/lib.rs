@@ -23,6 +23,7 @@ mod notify;
 mod output;
 mod pages;
 mod patience;
+mod repair;
 mod restart;
 mod run_id;
 mod runs;

@@ -119,6 +119,9 @@ impl Start {
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CliError> {
         let (answer, run) = watch(client, started, until, terminal)?;
+        if run.summary.status == Status::Blocked {
+            return self.show_blocked(&answer, &run, terminal);
+        }
         if !run.summary.status.has_ended() {
             self.show_webhooks(client, run, terminal)?;
             return Ok(ExitCode::SUCCESS);
@@ -129,6 +132,28 @@ impl Start {
             finish(client, &run, terminal)?;
         }
         Ok(exit_code(&run))
+    }
+
+    /// Shows a run that comes no further by itself.
+    fn show_blocked(
+        &self,
+        answer: &Answer,
+        run: &Run,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        if self.connection.json {
+            terminal.json(&answer.body)?;
+            return Ok(exit_code(run));
+        }
+        let id = &run.summary.id;
+        terminal.note(&format!("run {id} is blocked"))?;
+        if let Some(failure) = &run.summary.failure {
+            terminal.note(&render_failure(failure))?;
+        }
+        terminal.note(&format!(
+            "deploy what mends it, and `dormouse retry {id}`; or `dormouse cancel {id}`"
+        ))?;
+        Ok(exit_code(run))
     }
 
     fn show_webhooks(

@@ -7,6 +7,7 @@ use dormouse_api::{Workflow, Workflows};
 use dormouse_journal::Time;
 use http::Method;
 
+use crate::client::Body;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::table::Table;
@@ -14,7 +15,7 @@ use crate::terminal::Terminal;
 use crate::text::size;
 use crate::time::{ago, now};
 
-/// Lists workflows, or shows or deletes one
+/// Lists workflows, or shows, sets up or deletes one
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -22,6 +23,7 @@ use crate::time::{ago, now};
 Examples:
   dormouse workflows
   dormouse workflows show approval
+  dormouse workflows set approval --when-broken fail
   dormouse workflows delete approval"
 )]
 pub struct WorkflowsCommand {
@@ -35,6 +37,7 @@ pub struct WorkflowsCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Show(Show),
+    Set(Set),
     Delete(Delete),
 }
 
@@ -44,6 +47,21 @@ enum Action {
 struct Show {
     /// The workflow
     name: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Sets what becomes of runs of a workflow
+#[derive(Debug, Args)]
+#[command(after_help = "Example: dormouse workflows set approval --when-broken fail")]
+struct Set {
+    /// The workflow
+    name: String,
+
+    /// A run whose code breaks is blocked until it is retried, or fails; as the host says with `host`
+    #[arg(long, value_name = "WORD", value_parser = ["block", "fail", "host"])]
+    when_broken: String,
 
     #[command(flatten)]
     connection: Connection,
@@ -65,6 +83,7 @@ impl WorkflowsCommand {
         match &self.action {
             None => self.list(terminal)?,
             Some(Action::Show(show)) => show.run(terminal)?,
+            Some(Action::Set(set)) => set.run(terminal)?,
             Some(Action::Delete(delete)) => delete.run(terminal)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -92,6 +111,33 @@ impl Show {
             return Ok(terminal.json(&answer.body)?);
         }
         Ok(terminal.print(&render(&answer.json()?, now()))?)
+    }
+}
+
+impl Set {
+    fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
+        let client = self.connection.open()?;
+        let when_broken = Some(self.when_broken.as_str()).filter(|word| *word != "host");
+        let body = serde_json::json!({"when_broken": when_broken}).to_string();
+        let body = Body {
+            content_type: "application/json",
+            bytes: &mut body.as_bytes(),
+            length: body.len() as u64,
+        };
+        let url = client.url(&["workflows", &self.name, "settings"]);
+        let answer = client.send(Method::PUT, &url, &[], Some(body))?;
+        if self.connection.json {
+            return Ok(terminal.json(&answer.body)?);
+        }
+        let becomes = match self.when_broken.as_str() {
+            "block" => "is blocked",
+            "fail" => "fails",
+            _ => "becomes what the host says",
+        };
+        Ok(terminal.print(&format!(
+            "a run of {} whose code breaks {becomes}",
+            self.name
+        ))?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dormouse_journal::WhenBroken;
 use dormouse_limits::{Limit, Limits};
 use dormouse_outbound::Policy;
 use dormouse_secret::SecretKeys;
@@ -38,6 +39,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Headers whose values people do not see, beside those that they never see.
     pub mask_headers: Vec<HeaderName>,
+    /// What becomes of a run whose code breaks.
+    pub when_broken: WhenBroken,
     /// The limits.
     pub limits: Limits,
     /// What seals secrets and opens them. Without keys there are none to be used.
@@ -109,6 +112,7 @@ impl Config {
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
             // Header names that could stand in no request would mask nothing, and so are mistakes.
             mask_headers: read.list(&setting::MASK_HEADERS)?,
+            when_broken: read.value(&setting::WHEN_BROKEN, when_broken)?,
             limits: Limits::read(|limit| read.limit(limit))?,
             given_limits: dormouse_limits::ALL
                 .iter()
@@ -163,6 +167,14 @@ fn log(text: &str) -> Result<String, String> {
         Err(error) => Err(format!(
             "{error}; give a level such as info, or levels by module such as info,dormouse=debug"
         )),
+    }
+}
+
+fn when_broken(text: &str) -> Result<WhenBroken, &'static str> {
+    match text.trim() {
+        "block" => Ok(WhenBroken::Block),
+        "fail" => Ok(WhenBroken::Fail),
+        _ => Err("give block or fail"),
     }
 }
 

@@ -117,6 +117,9 @@ settings! {
     TRUSTED_PROXIES: "trusted-proxies", List, None,
         "Networks (10.0.0.0/8) and addresses (127.0.0.1) of proxies whose headers Forwarded or X-Forwarded-For, -Proto \
          and -Host are believed. Such a proxy must set them itself, whatever its clients send";
+    WHEN_BROKEN: "when-broken", Word, Some("block"),
+        "What becomes of a run whose code breaks (a trap, a panic, a limit, a wait that nothing can end): block, so that it \
+         can be retried with better code, or fail. A workflow's own setting goes before";
     API_TOKEN_FILE: "api-token-file", Path, None,
         "A file that holds the token which callers of the API must present. DORMOUSE_API_TOKEN can hold the token \
          itself";

@@ -13,6 +13,8 @@ pub struct Decision {
     /// What the host is to perform. If `run` returned in this activation, answers to callers, and with a result also what
     /// it asked of other runs; if the run failed in another way, nothing.
     pub effects: Vec<Effect>,
+    /// True if the run ends otherwise than by returning a result or an error: its code is to blame.
+    pub broke: bool,
     /// The lines that were logged. They are kept even if the run failed.
     pub logs: Vec<LogLine>,
     /// The size in bytes of the run's log so far. When the run is rebuilt, it is passed on in

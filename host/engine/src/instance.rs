@@ -140,6 +140,7 @@ impl Instance {
         let Decision {
             activation,
             effects,
+            broke: _,
             logs,
             logged,
         } = partial;
@@ -337,6 +338,7 @@ impl State {
             },
         };
         if let Verdict::Ends(end) = &verdict {
+            self.broke = !returned && matches!(end, End::Failed { .. });
             let left_by_itself = returned || matches!(end, End::Completed(_));
             let completed = matches!(end, End::Completed(_));
             self.effects
@@ -362,6 +364,7 @@ impl State {
         Decision {
             activation,
             effects: std::mem::take(&mut self.effects),
+            broke: self.broke,
             logs: self.log.take_lines(),
             logged: self.log.logged(),
         }

@@ -67,6 +67,8 @@ pub(crate) struct State {
     pub fault: Option<Stop>,
     /// True once the guest is being torn down. A future that is dropped from then on was not dropped by the guest.
     pub closed: bool,
+    /// True once the run has ended otherwise than by returning a result or an error.
+    pub broke: bool,
     pub rebuild_after_step: bool,
     /// The shift of the first activation: what wall time was when the run was started.
     pub first_shift: i64,
@@ -91,6 +93,7 @@ impl State {
             host_limits: launch.host_limits,
             fault: None,
             closed: false,
+            broke: false,
             rebuild_after_step: launch.rebuild_after_step,
             first_shift: 0,
         }

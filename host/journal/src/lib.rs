@@ -36,5 +36,5 @@ pub use values::{
     CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
     Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RetryPolicy, RunOutcome,
     SecretHeader, Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions,
-    WhenParentEnds, json_payload,
+    WhenBroken, WhenParentEnds, json_payload,
 };

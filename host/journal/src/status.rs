@@ -40,6 +40,8 @@ pub enum Transition {
     Cancelled,
     /// The host cannot go on with it.
     Blocked,
+    /// A blocked run is given up, and has failed.
+    GivenUp,
     /// The host tries a blocked run again; before its first activation was committed, or after.
     Resumed {
         /// Whether it has been activated before.
@@ -78,6 +80,12 @@ impl Status {
         }
     }
 
+    /// Whether nothing happens any more unless somebody does something.
+    #[must_use]
+    pub fn is_at_rest(self) -> bool {
+        self.has_ended() || self == Status::Blocked
+    }
+
     /// The state that follows.
     ///
     /// # Errors
@@ -95,6 +103,7 @@ impl Status {
             (Pending | Running | Suspended, Transition::Failed) => Ok(Failed),
             (Pending | Running | Suspended | Blocked, Transition::Cancelled) => Ok(Cancelled),
             (Pending | Running | Suspended | Blocked, Transition::Blocked) => Ok(Blocked),
+            (Blocked, Transition::GivenUp) => Ok(Failed),
             (Blocked, Transition::Resumed { activated: false }) => Ok(Pending),
             (Blocked, Transition::Resumed { activated: true }) => Ok(Running),
 
@@ -102,7 +111,7 @@ impl Status {
                 Blocked,
                 Transition::Activated { .. } | Transition::Completed | Transition::Failed,
             )
-            | (Pending | Running | Suspended, Transition::Resumed { .. })
+            | (Pending | Running | Suspended, Transition::Resumed { .. } | Transition::GivenUp)
             | (Completed | Failed | Cancelled, _) => Err(IllegalTransition { from: self, event }),
         }
     }
@@ -135,12 +144,12 @@ impl Until {
     /// Both of them.
     pub const ALL: [Until; 2] = [Until::Suspended, Until::Ended];
 
-    /// Whether a run that stands here has come so far.
+    /// Whether a run that stands here has come so far. One that is blocked comes no further by itself.
     #[must_use]
     pub fn is_reached_by(self, status: Status) -> bool {
         match self {
-            Until::Suspended => status == Status::Suspended || status.has_ended(),
-            Until::Ended => status.has_ended(),
+            Until::Suspended => status == Status::Suspended || status.is_at_rest(),
+            Until::Ended => status.is_at_rest(),
         }
     }
 
@@ -173,6 +182,7 @@ mod tests {
                 Transition::Failed,
                 Transition::Cancelled,
                 Transition::Blocked,
+                Transition::GivenUp,
                 Transition::Resumed { activated: true },
             ] {
                 assert_eq!(
@@ -193,7 +203,12 @@ mod tests {
             all.filter(|status| until.is_reached_by(*status))
                 .collect::<Vec<_>>()
         };
-        let ends = [Status::Completed, Status::Failed, Status::Cancelled];
+        let ends = [
+            Status::Blocked,
+            Status::Completed,
+            Status::Failed,
+            Status::Cancelled,
+        ];
         assert_eq!(reached(Until::Ended), ends);
         assert_eq!(
             reached(Until::Suspended),

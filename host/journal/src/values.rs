@@ -51,7 +51,7 @@ pub fn json_payload(body: impl Into<Bytes>) -> Payload {
 }
 
 /// Why something did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// For programs.
     pub code: String,
@@ -397,6 +397,16 @@ pub enum OtherBody {
     Queue,
     /// It is the same request, written differently.
     Same,
+}
+
+/// What becomes of a run that breaks: that ends otherwise than by returning a result or an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBroken {
+    /// It is blocked, until it is retried with better code or given up.
+    Block,
+    /// It fails.
+    Fail,
 }
 
 /// What becomes of a run when the one that started it completes or is cancelled.

@@ -163,6 +163,8 @@ limits! {
     DISK_RESERVE, disk_reserve: "disk-reserve", Size, 64 * MIB, ANY,
         "What is kept free for housekeeping on the disk of the data directory, in a file; at most half of the disk";
     RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
+    BROKEN_RETENTION, broken_retention: "broken-retention", Span, 30 * DAY, ANY,
+        "How long a run whose code broke waits to be repaired before it fails";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
         "How long a repeated request is known as one";
     CALL_TIMEOUT, call_timeout: "call-timeout", Span, 30 * SECOND, SOME,

@@ -24,6 +24,7 @@ use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::rates::Rates;
 use crate::recovery::Recovery;
+use crate::repairs::Repairs;
 use crate::replay::Replay;
 use crate::replies::Replies;
 use crate::retirement::Retirement;
@@ -59,6 +60,7 @@ pub(crate) struct Services {
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
+    pub(crate) repairs: Repairs,
     pub(crate) deployer: Deployer,
     programs: Arc<Programs>,
     recovery: Arc<Recovery>,
@@ -138,7 +140,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         rates: Rates::new(limits.webhook_rate, limits.host_rate),
         limits: limits.clone(),
     });
-    let replay = Replay {
+    let replay = Arc::new(Replay {
         store: store.clone(),
         clock: clock.clone(),
         slots: slots.clone(),
@@ -150,6 +152,13 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         memory: guests.clone(),
         rebuild_after_step: settings.rebuild_after_step,
+    });
+    let repairs = Repairs {
+        store: store.clone(),
+        replay: replay.clone(),
+        slots: slots.clone(),
+        wake: wake.clone(),
+        limits: limits.clone(),
     };
     let runner = Arc::new(Runner {
         store: store.clone(),
@@ -168,6 +177,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         },
         replies: replies.clone(),
         watchers: watchers.clone(),
+        when_broken: settings.when_broken,
         limits: limits.clone(),
         memory: guests,
     });
@@ -201,6 +211,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls,
         webhooks,
         starter,
+        repairs,
         deployer,
         programs,
         recovery,

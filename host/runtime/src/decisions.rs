@@ -29,16 +29,17 @@ impl Births {
 }
 
 /// Returns the activation to be committed. `journal_bytes` is the size of the run's journal before it, and `own_bytes` what
-/// the run owns on the disk by what it did itself.
+/// the run owns on the disk by what it did itself. Returns too whether the run breaks in it.
 pub(crate) fn activation(
     limits: &Limits,
     births: &Births,
     run: RunId,
     mut decision: Decision,
+    tries: u32,
     source: Option<Source>,
     journal_bytes: u64,
     own_bytes: u64,
-) -> NewActivation {
+) -> (NewActivation, bool) {
     let record = decision.activation.encode().len() as u64;
     let size = journal_bytes + record;
     let made = decision.effects.iter().map(made).sum::<u64>();
@@ -54,10 +55,12 @@ pub(crate) fn activation(
     };
     if decision.activation.end.is_none() && end.is_some() {
         decision.effects.clear();
+        decision.broke = true;
         decision.activation.end = end;
     }
     let mut new = NewActivation {
         activation: decision.activation,
+        tries,
         source,
         calls: Vec::new(),
         notifies: Vec::new(),
@@ -69,7 +72,7 @@ pub(crate) fn activation(
     for effect in decision.effects {
         add(limits, births, run, effect, &mut new);
     }
-    new
+    (new, decision.broke)
 }
 
 /// Returns about how many bytes an effect leaves on the disk for the run itself. An event is the matter of whoever gets it.

@@ -14,6 +14,8 @@ pub(crate) struct LiveRun {
     pub(crate) frontier: Frontier,
     /// The number of the next activation.
     pub(crate) next: u32,
+    /// How often the run was retried or moved.
+    pub(crate) tries: u32,
     /// Of the last activation.
     pub(crate) time: Time,
     pub(crate) journal_bytes: u64,

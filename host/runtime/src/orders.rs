@@ -104,6 +104,12 @@ impl Orders {
         for run in &carried.cancelled {
             self.cancelled(*run);
         }
+        for run in &carried.failed {
+            tracing::warn!(%run, "a run that broke was not repaired in time, and has failed");
+            self.calls.cancelled(*run);
+            self.watchers.tell(*run, Status::Failed);
+            self.hint();
+        }
         for run in &carried.woken {
             self.wake.queue(*run, Hint::Anything, now);
         }

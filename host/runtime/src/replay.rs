@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Instance, Launch, RunContext};
-use dormouse_journal::{Frontier, Payload, Status};
+use dormouse_journal::{Frontier, Payload, Status, VersionId};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
@@ -82,6 +82,7 @@ impl Replay {
             instance,
             frontier,
             next: view.state.activations,
+            tries: view.state.tries,
             time: view.state.time,
             journal_bytes: view.state.journal_bytes,
             own_bytes: view.state.own_bytes(),
@@ -122,6 +123,19 @@ impl Replay {
             frontier,
             input: None,
         }))
+    }
+
+    /// Replays a run's journal against a version of its workflow, without effects.
+    ///
+    /// # Errors
+    /// [`Trouble::Mismatch`] if that version does not repeat it.
+    pub(crate) async fn agrees(&self, view: &RunView, version: VersionId) -> Result<(), Trouble> {
+        let Some(_permit) = self.slots.permit().await else {
+            return Err(Trouble::Retry("the host is stopping".into()));
+        };
+        let mut view = view.clone();
+        view.run.version = version;
+        self.instance(&view, None).await.map(drop)
     }
 
     /// Returns a new instance, brought to where the journal ends. The input is looked up if it is not given.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{
-    Activation, Completion, Frontier, Kind, Moment, OperationNumber, Outcome, Ready, RunId, Source,
-    Time,
+    Activation, Completion, End, Failure, Frontier, Kind, Moment, OperationNumber, Outcome, Ready,
+    RunId, Source, Status, Time, WhenBroken,
 };
 use dormouse_limits::{Limits, MEMORY_BUDGET};
 use dormouse_seams::{HostClock, Task};
-use dormouse_store::{Activated, Attempts, CommitRefused, Hold, NewResponse, Store};
+use dormouse_store::{
+    Activated, Attempts, Broke, CommitRefused, Hold, NewActivation, NewResponse, Store,
+};
 use futures::FutureExt;
 
 use crate::calls::Calls;
@@ -26,7 +28,7 @@ use crate::replay::Replay;
 use crate::replies::Replies;
 use crate::shares::Party;
 use crate::slots::{Claim, Owner, Release, Slots};
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, mismatch_failure};
 use crate::turn::Turn;
 use crate::wake::{OwnRuns, Seat, Wake};
 use crate::watchers::Watchers;
@@ -41,7 +43,7 @@ pub(crate) struct Runner {
     pub(crate) slots: Arc<Slots>,
     pub(crate) places: Arc<Places>,
     pub(crate) wake: Wake,
-    pub(crate) replay: Replay,
+    pub(crate) replay: Arc<Replay>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) events: Arc<Events>,
@@ -49,6 +51,7 @@ pub(crate) struct Runner {
     pub(crate) births: Births,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) when_broken: WhenBroken,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
 }
@@ -124,13 +127,11 @@ impl Runner {
 
     async fn handle(&self, run: RunId, trouble: Trouble) {
         match trouble {
-            Trouble::Block(reason) => {
-                tracing::warn!(%run, code = reason.code, reason = reason.message, "a run is blocked");
-                if let Err(error) = self.store.block(run, reason).await {
-                    tracing::warn!(%run, %error, "a run could not be marked as blocked");
-                    self.wake.retry(run);
-                }
+            Trouble::Block(reason) => self.block(run, reason, None).await,
+            Trouble::Mismatch(mismatch) => {
+                self.block(run, mismatch_failure(&mismatch), None).await;
             }
+            Trouble::Broke(reason, broke) => self.block(run, reason, Some(*broke)).await,
             Trouble::Retry(reason) => {
                 tracing::warn!(%run, reason, "a run is tried again later");
                 self.wake.retry(run);
@@ -150,6 +151,21 @@ impl Runner {
                 } else {
                     self.wake.retry(run);
                 }
+            }
+        }
+    }
+
+    async fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) {
+        let is_broken = broke.is_some();
+        tracing::warn!(
+            %run, code = reason.code, reason = reason.message, is_broken, "a run is blocked"
+        );
+        match self.store.block(run, reason, broke).await {
+            Ok(true) => self.watchers.tell(run, Status::Blocked),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%run, %error, "a run could not be marked as blocked");
+                self.wake.retry(run);
             }
         }
     }
@@ -284,15 +300,19 @@ impl Runner {
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
-        let new = decisions::activation(
+        let (new, broke) = decisions::activation(
             &self.limits,
             &self.births,
             run,
             decision,
+            current.tries,
             source,
             current.journal_bytes,
             current.own_bytes,
         );
+        if broke && self.blocks_broken(&current.workflow).await? {
+            return Err(self.broke(current, new));
+        }
         current.frontier.apply(&new.activation);
         let effects = Effects {
             calls: new.calls.iter().map(|call| call.operation).collect(),
@@ -331,6 +351,29 @@ impl Runner {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns whether a run of this workflow that breaks is blocked.
+    async fn blocks_broken(&self, workflow: &str) -> Result<bool, Trouble> {
+        let workflow = self.store.workflow(workflow.to_owned()).await?;
+        let own = workflow.and_then(|workflow| workflow.when_broken);
+        Ok(own.unwrap_or(self.when_broken) == WhenBroken::Block)
+    }
+
+    /// Returns the trouble of a run that broke in this activation.
+    fn broke(&self, live: &LiveRun, new: NewActivation) -> Trouble {
+        let (failure, backtrace) = match new.activation.end {
+            Some(End::Failed { failure, backtrace }) => (failure, backtrace),
+            _ => (Failure::default(), None),
+        };
+        let broke = Broke {
+            activation: live.next,
+            tries: live.tries,
+            backtrace,
+            logs: new.logs,
+            retention: self.limits.broken_retention,
+        };
+        Trouble::Broke(failure, Box::new(broke))
     }
 
     /// Brings the run in memory to where its journal is now.

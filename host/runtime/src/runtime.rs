@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId, WhenBroken};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{
-    AimedNotified, Cancelled, Commits, Deleted, ReadError, Resumed, StoreReader, WriteError,
+    AimedNotified, Cancelled, Commits, Deleted, ReadError, StoreReader, WriteError,
 };
 use dormouse_webhook::Token;
 use futures::FutureExt;
@@ -21,8 +21,8 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
-    DeployError, Deployment, NotifyError, Parts, Reached, SecretView, SetSecret, SetSecretError,
-    Settings, StartError, Unavailable,
+    DeployError, Deployment, NotifyError, Parts, Reached, RepairError, RepairedRun, Retry,
+    SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -181,16 +181,48 @@ impl Runtime {
         self.start(start).await.map(Some)
     }
 
-    /// Tries a blocked run again.
+    /// Tries a blocked run again: where it stood if the host was in trouble, and as [`Runtime::retry`] does if its code broke.
+    ///
+    /// # Errors
+    /// When it is not blocked, would break again, or it cannot be made durable.
+    pub async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+        self.0.repairs.resume(run).await
+    }
+
+    /// Tries a blocked run again: on the version asked for, or the current one of its workflow if its journal agrees, or its
+    /// own.
+    ///
+    /// # Errors
+    /// When it is not blocked, would break again, no version can take it up, or it cannot be made durable.
+    pub async fn retry(&self, run: RunId, retry: &Retry) -> Result<RepairedRun, RepairError> {
+        self.0.repairs.retry(run, retry).await
+    }
+
+    /// Moves a run to another version of its workflow, which must repeat its journal.
+    ///
+    /// # Errors
+    /// When it does not, the run has ended, or it cannot be made durable.
+    pub async fn move_to(
+        &self,
+        run: RunId,
+        version: VersionId,
+        dry_run: bool,
+    ) -> Result<RepairedRun, RepairError> {
+        self.0.repairs.move_to(run, version, dry_run).await
+    }
+
+    /// Sets what becomes of runs of a workflow that break; as the host says if none. Returns false if there is no such
+    /// workflow.
     ///
     /// # Errors
     /// When it cannot be made durable.
-    pub async fn resume(&self, run: RunId) -> Result<Resumed, Unavailable> {
-        let resumed = self.0.store.resume(run).await?;
-        if resumed == Resumed::Now {
-            self.0.wake.wake(run, Hint::Anything);
-        }
-        Ok(resumed)
+    pub async fn set_when_broken(
+        &self,
+        workflow: &str,
+        when_broken: Option<WhenBroken>,
+    ) -> Result<bool, Unavailable> {
+        let workflow = workflow.to_owned();
+        Ok(self.0.store.set_when_broken(workflow, when_broken).await?)
     }
 
     /// Sends an event to all who wait for it. Returns whom it has reached: everybody, or those of the first few seconds.

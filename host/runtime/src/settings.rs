@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dormouse_journal::WhenBroken;
 use dormouse_limits::Limits;
 use dormouse_secret::SecretKeys;
 
@@ -14,6 +15,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
+    /// What becomes of runs that break, of workflows that do not say.
+    pub when_broken: WhenBroken,
     /// Tears an instance down after each step and rebuilds it from the journal, to prove that a step leaves nothing
     /// behind. For tests: it costs a replay.
     pub rebuild_after_step: bool,
@@ -25,6 +28,7 @@ impl Default for Settings {
             public_url: "http://localhost:4100".into(),
             limits: Limits::default(),
             secret_keys: None,
+            when_broken: WhenBroken::Block,
             rebuild_after_step: false,
         }
     }

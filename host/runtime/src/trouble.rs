@@ -1,11 +1,10 @@
-//! What keeps a run from going on, when it is not for want of something to do. None of it is the run's fault, and none of
-//! it fails the run.
+//! What keeps a run from going on, when it is not for want of something to do. None of it fails the run.
 
 use std::any::Any;
 
 use dormouse_engine::{Interruption, LaunchError};
 use dormouse_journal::{Failure, Mismatch};
-use dormouse_store::{ReadError, WriteError};
+use dormouse_store::{Broke, ReadError, WriteError};
 
 use crate::Unavailable;
 use crate::programs::NoProgram;
@@ -14,6 +13,10 @@ use crate::programs::NoProgram;
 pub(crate) enum Trouble {
     /// The run cannot go on until somebody does something.
     Block(Failure),
+    /// The run's own code broke, and its workflow is to be repaired.
+    Broke(Failure, Box<Broke>),
+    /// The run's code does not repeat its journal.
+    Mismatch(Box<Mismatch>),
     /// It will go on by itself; try again soon.
     Retry(String),
     /// The host had no memory for what its guest needed.
@@ -91,7 +94,7 @@ impl From<LaunchError> for Trouble {
 impl From<Interruption> for Trouble {
     fn from(interruption: Interruption) -> Self {
         match interruption {
-            Interruption::Mismatch(mismatch) => Trouble::Block(mismatch_failure(&mismatch)),
+            Interruption::Mismatch(mismatch) => Trouble::Mismatch(mismatch),
             Interruption::PoolFull => Trouble::Crowded,
             Interruption::NoMemory => Trouble::OutOfMemory,
             other => Trouble::Retry(other.to_string()),
@@ -99,7 +102,8 @@ impl From<Interruption> for Trouble {
     }
 }
 
-fn mismatch_failure(mismatch: &Mismatch) -> Failure {
+/// Returns why a run is blocked whose code does not repeat its journal.
+pub(crate) fn mismatch_failure(mismatch: &Mismatch) -> Failure {
     Failure {
         code: "replay-mismatch".into(),
         message: mismatch.to_string(),

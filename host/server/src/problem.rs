@@ -5,14 +5,14 @@
 //! caller.
 
 use axum::response::{IntoResponse, Response};
-use dormouse_api::ProblemBody;
 use dormouse_api::request::{Malformed, NotASecret};
+use dormouse_api::{Difference, ProblemBody};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
-    CompileFailure, DeployError, Exceeded, NotifyError, Scope, SecretTrouble, SetSecretError,
-    StartError, Unavailable,
+    CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
+    SetSecretError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -30,12 +30,13 @@ const RETRY_RESTART: &str = "5";
 const RETRY_ROOM: &str = "30";
 
 /// Why a request was not answered as asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    difference: Option<Box<Difference>>,
 }
 
 impl Problem {
@@ -46,6 +47,7 @@ impl Problem {
             code,
             detail: detail.into(),
             headers: Vec::new(),
+            difference: None,
         }
     }
 
@@ -231,6 +233,52 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
 
+    /// A run was not repaired.
+    #[must_use]
+    pub fn not_repaired(run: RunId, error: RepairError) -> Self {
+        let conflict = |code, detail| Problem::new(StatusCode::CONFLICT, code, detail);
+        match error {
+            RepairError::UnknownRun => Problem::unknown_run(run),
+            RepairError::UnknownVersion { workflow } => {
+                StartError::UnknownVersion(workflow).into()
+            }
+            RepairError::NotBlocked(status) => Problem::not_blocked(run, status),
+            RepairError::Ended(status) => conflict(
+                "run-ended",
+                format!(
+                    "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
+                ),
+            ),
+            RepairError::SameAgain { code } => conflict(
+                "same-again",
+                format!(
+                    "run {run} would break again with {code}: neither its code nor its limits differ. Deploy a version \
+                     that mends it and retry; `dormouse retry --anyway {run}` tries it all the same"
+                ),
+            ),
+            RepairError::Differs(mismatch) => {
+                let detail = format!(
+                    "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \
+                     made {}. Nothing has changed",
+                    mismatch.number, mismatch.expected, mismatch.found
+                );
+                let mut problem = conflict("differs", detail);
+                problem.difference = Some(Box::new(Difference::plain(&mismatch)));
+                problem
+            }
+            RepairError::Busy => conflict(
+                "busy",
+                format!("run {run} does not come to rest, or the host has no room to check it; try again"),
+            )
+            .retry_after(RETRY_RESTART),
+            RepairError::Unusable(why) => conflict(
+                "version-unusable",
+                format!("the version cannot be executed: {why}"),
+            ),
+            RepairError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+
     /// A run that is alive cannot be deleted.
     #[must_use]
     pub fn alive(run: RunId, status: Status) -> Self {
@@ -326,6 +374,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: self.detail,
             code: self.code.into(),
+            difference: self.difference,
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         response

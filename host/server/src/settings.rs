@@ -19,6 +19,7 @@ pub fn runtime(config: &Config) -> Settings {
         public_url: config.public_url.clone(),
         limits: config.limits.clone(),
         secret_keys: config.secret_keys.clone(),
+        when_broken: config.when_broken,
         rebuild_after_step: false,
     }
 }

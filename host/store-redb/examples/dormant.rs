@@ -213,6 +213,7 @@ fn activation(
             log_lines: 0,
             end: None,
         },
+        tries: 0,
         source,
         calls: Vec::new(),
         notifies: Vec::new(),

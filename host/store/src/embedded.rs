@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dormouse_journal::{
     CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId,
-    Status, Time, VersionId, WebhookNumber,
+    Status, Time, VersionId, WebhookNumber, WhenBroken,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -19,7 +19,7 @@ use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
 use crate::rules::control::{Block, Cancel, Resume};
-use crate::rules::deploy::{DeleteWorkflow, KeepCode};
+use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWhenBroken};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
@@ -28,10 +28,10 @@ use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
-    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OrderLimits,
-    OverStorage, PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
-    Transaction, Write,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, SecretPut,
+    Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
@@ -422,6 +422,7 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(Activate {
             run,
             number,
+            tries: new.tries,
             new: Prepared::new(new),
             limits: CommitLimits { retention, mail },
         })
@@ -475,8 +476,19 @@ impl<B: Backend> Store for Embedded<B> {
         })
     }
 
-    fn block(&self, run: RunId, reason: Failure) -> Written<bool> {
-        self.write(Block { run, reason })
+    fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) -> Written<bool> {
+        self.write(Block { run, reason, broke })
+    }
+
+    fn repair(&self, repair: Repair) -> Written<Repaired> {
+        self.write(repair)
+    }
+
+    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool> {
+        self.write(SetWhenBroken {
+            workflow,
+            when_broken,
+        })
     }
 
     fn resume(&self, run: RunId) -> Written<Resumed> {

@@ -34,11 +34,11 @@ pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
-    CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits, NewActivation,
-    NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage,
-    PutSecret, RememberedKey, RequestRefused, Resumed, SecretPut, Served, StartRun, Started,
-    StorageLimits,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
+    NewActivation, NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits,
+    OverStorage, PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, SecretPut,
+    Served, StartRun, Started, StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{

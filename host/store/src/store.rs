@@ -7,15 +7,16 @@
 use bytes::Bytes;
 use dormouse_journal::{
     CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status,
-    Time, VersionId, WebhookNumber,
+    Time, VersionId, WebhookNumber, WhenBroken,
 };
 use dormouse_seams::{HostClock, Task};
 
 use crate::queue::{Commits, Decided};
 use crate::rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Cancelled, Carried,
-    CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified, OrderLimits,
-    OverStorage, PutSecret, RememberedKey, Resumed, SecretPut, Served, StartRun, Started,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, SecretPut,
+    Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
@@ -228,9 +229,12 @@ pub trait Store: StoreReader {
     fn cancel(&self, run: RunId, options: CancelOptions, retention: u64) -> Written<Cancelled>;
 
     /// Sets a run aside. Returns false if it has ended meanwhile.
-    fn block(&self, run: RunId, reason: Failure) -> Written<bool>;
+    fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) -> Written<bool>;
 
-    /// Lets a blocked run go on.
+    /// Has a run go on: after it broke, or with another version.
+    fn repair(&self, repair: Repair) -> Written<Repaired>;
+
+    /// Lets a run go on that is blocked for the host's trouble.
     fn resume(&self, run: RunId) -> Written<Resumed>;
 
     /// Removes an ended run before its time, or clears a part of what it had open.
@@ -241,6 +245,9 @@ pub trait Store: StoreReader {
 
     /// Makes a component the current version of a workflow.
     fn deploy(&self, deploy: Deploy) -> Written<Deployed>;
+
+    /// Sets what becomes of runs of a workflow that break. Returns false if there is no such workflow.
+    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool>;
 
     /// Deletes a workflow: no new runs; those that exist go on. Returns false if there is none of this name.
     fn delete_workflow(&self, name: String) -> Written<bool>;

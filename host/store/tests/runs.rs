@@ -181,7 +181,7 @@ fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on(ground: Ground) {
         code: "c".into(),
         message: "m".into(),
     };
-    assert!(run(world.store.block(id, reason.clone())).unwrap());
+    assert!(run(world.store.block(id, reason.clone(), None)).unwrap());
     assert_eq!(world.state(id).failure, Some(reason));
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.timers().len(), 1);

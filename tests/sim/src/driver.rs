@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dormouse_journal::{Kind, Payload, RunId, Status, Time};
+use dormouse_journal::{Kind, Payload, RunId, Status, Time, WhenBroken};
 use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
 use dormouse_store::AimedNotified;
 
@@ -74,6 +74,7 @@ impl<'c> Driver<'c> {
         let history = Shared::default();
         let mut settings = Settings {
             rebuild_after_step: case.rebuild_after_step,
+            when_broken: WhenBroken::Fail,
             ..Settings::default()
         };
         settings.limits.warm_memory = case.warm_memory;

@@ -1,13 +1,17 @@
-//! Cancelling, resuming, restarting and deleting runs.
+//! Cancelling, repairing, restarting and deleting runs.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
-use dormouse_api::{CancelRun, ProblemBody, RestartRun, RunStatus, StartedRun};
-use dormouse_journal::{CancelOptions, Status};
-use dormouse_store::{Cancelled, Deleted, Resumed};
+use dormouse_api::{
+    CancelRun, Difference, MoveRun, ProblemBody, RepairedRun, RestartRun, RetryRun, RunStatus,
+    StartedRun,
+};
+use dormouse_journal::{CancelOptions, RunId, Status, VersionId};
+use dormouse_runtime::{RepairError, Retry};
+use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
@@ -76,29 +80,116 @@ fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, Problem> {
 
 /// Tries a blocked run again
 ///
-/// If what blocked it is still so, it is blocked again.
+/// If the host could not go on with it, it is tried where it stood. If its own code broke, it is retried as `retry` does.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/resume", tag = "runs", operation_id = "resume_run",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The run is tried again", body = RunStatus),
-        (status = 409, description = "`not-blocked`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The run is tried again", body = RepairedRun),
+        (status = 409, description = "`not-blocked`, `run-ended`, `same-again`, `busy`, `version-unusable`",
+            body = ProblemBody, content_type = "application/problem+json"),
         RunProblems, Guarded,
     ),
 )]
 pub(super) async fn resume(
     State(state): State<AppState>,
     path: PathParams,
-) -> Result<Json<RunStatus>, Problem> {
+) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
-    match state.runtime.resume(run).await? {
-        Resumed::Now => {
-            let status = runs::status(&state, run).await?;
-            Ok(Json(RunStatus::of(run, status)))
-        }
-        Resumed::NotBlocked(status) => Err(Problem::not_blocked(run, status)),
-        Resumed::Unknown => Err(Problem::unknown_run(run)),
-    }
+    repaired(run, state.runtime.resume(run).await)
+}
+
+/// Retries a run whose code broke
+///
+/// Nothing of the activation in which it broke has happened; it is executed again, on the version asked for, or on the
+/// current version of its workflow if that repeats the run's journal, or else on its own. The run gets the host's present
+/// limits where they are larger.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "retry_run",
+    params(("id" = String, Path, description = "The run's id")),
+    request_body(content = Option<RetryRun>, description = "How, if not as usual"),
+    responses(
+        (status = 200, description = "The run goes on", body = RepairedRun),
+        (status = 404, description = "`unknown-run`, `unknown-version`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not-blocked`, `run-ended`; `same-again`: it would break again; `differs`: the \
+            version does not repeat its journal, and `difference` says where; `busy`; `version-unusable`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn retry(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<RepairedRun>, Problem> {
+    let run = path.run()?;
+    let asked: Option<RetryRun> = asked(&state, &headers, body, "a retry").await?;
+    let RetryRun {
+        version,
+        anyway,
+        dry_run,
+    } = asked.unwrap_or_default();
+    let retry = Retry {
+        version: version.as_deref().map(version_of).transpose()?,
+        anyway,
+        dry_run,
+    };
+    repaired(run, state.runtime.retry(run, &retry).await)
+}
+
+/// Moves a run to another version of its workflow
+///
+/// Between two activations, the run's journal is replayed against that version, without effects. If the version repeats all
+/// of it, the run goes on with it. If not, nothing changes.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/move", tag = "runs", operation_id = "move_run",
+    params(("id" = String, Path, description = "The run's id")),
+    request_body(content = MoveRun, description = "Where"),
+    responses(
+        (status = 200, description = "The run goes on with that version", body = RepairedRun),
+        (status = 404, description = "`unknown-run`, `unknown-version`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`run-ended`; `differs`: the version does not repeat its journal, and `difference` \
+            says where; `busy`; `version-unusable`", body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn move_run(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<RepairedRun>, Problem> {
+    let run = path.run()?;
+    let asked: Option<MoveRun> = asked(&state, &headers, body, "a move").await?;
+    let Some(MoveRun { version, dry_run }) = asked else {
+        let why = "is empty; a move takes a JSON object with the `version` to move to";
+        return Err(Problem::malformed("invalid-json", "the body", why));
+    };
+    let version = version_of(&version)?;
+    repaired(run, state.runtime.move_to(run, version, dry_run).await)
+}
+
+fn version_of(text: &str) -> Result<VersionId, Problem> {
+    text.parse().map_err(|_| {
+        let why = format!("is {text:?}, and is to be a version: 64 hexadecimal digits");
+        Problem::malformed("invalid-version", "`version`", why)
+    })
+}
+
+fn repaired(
+    run: RunId,
+    repaired: Result<dormouse_runtime::RepairedRun, RepairError>,
+) -> Result<Json<RepairedRun>, Problem> {
+    let repaired = repaired.map_err(|error| Problem::not_repaired(run, error))?;
+    Ok(Json(RepairedRun {
+        id: run.to_string(),
+        status: repaired.status,
+        version: repaired.version.to_string(),
+        differs: repaired.differs.as_deref().map(Difference::plain),
+    }))
 }
 
 /// Starts a run anew
@@ -149,7 +240,7 @@ pub(super) async fn restart(
 }
 
 /// Returns what the body says: a JSON object, or nothing.
-async fn asked<T: DeserializeOwned>(
+pub(super) async fn asked<T: DeserializeOwned>(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,

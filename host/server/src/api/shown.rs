@@ -5,7 +5,7 @@ use dormouse_api::{
     CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting,
     Webhook, Workflow,
 };
-use dormouse_journal::Time;
+use dormouse_journal::{Status, Time};
 use dormouse_runtime::{Deployment, SecretView};
 use dormouse_store::{Attempts, CallProgress, RunShown, RunView, WebhookView};
 
@@ -26,6 +26,11 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
         created: dates.of(view.run.created),
         ended: view.state.ended.map(|ended| dates.of(ended)),
         failure,
+        blocked_by: (view.state.status == Status::Blocked).then(|| {
+            let by = if view.state.is_broken { "run" } else { "host" };
+            by.to_owned()
+        }),
+        tries: view.state.tries,
         untaken: view.state.untaken,
     }
 }

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use dormouse_api::{Deployed, ProblemBody, Workflow, Workflows};
+use dormouse_api::{Deployed, ProblemBody, Workflow, WorkflowSettings, Workflows};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::control;
 use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
 use super::path::PathParams;
 use super::shown;
@@ -48,6 +49,56 @@ pub(super) async fn show(
     let workflow = state.runtime.reader().workflow(name.clone()).await?;
     let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
     Ok(Json(shown::workflow(name, &workflow, state.dates())))
+}
+
+/// Shows the settings of a workflow
+#[utoipa::path(
+    get, path = "/v1/workflows/{name}/settings", tag = "workflows", operation_id = "show_workflow_settings",
+    params(("name" = String, Path, description = "The workflow's name")),
+    responses((status = 200, description = "Its settings", body = WorkflowSettings), WorkflowProblems, Guarded),
+)]
+pub(super) async fn settings(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<WorkflowSettings>, Problem> {
+    let name = path.text("name").to_owned();
+    let workflow = state.runtime.reader().workflow(name.clone()).await?;
+    let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
+    Ok(Json(WorkflowSettings {
+        when_broken: workflow.when_broken,
+    }))
+}
+
+/// Sets the settings of a workflow
+///
+/// What the body does not say becomes as the host says.
+#[utoipa::path(
+    put, path = "/v1/workflows/{name}/settings", tag = "workflows", operation_id = "set_workflow_settings",
+    params(("name" = String, Path, description = "The workflow's name")),
+    request_body(content = WorkflowSettings, description = "The settings"),
+    responses(
+        (status = 200, description = "The settings as they are now", body = WorkflowSettings),
+        BodyProblems, WorkflowProblems, Guarded,
+    ),
+)]
+pub(super) async fn set_settings(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<WorkflowSettings>, Problem> {
+    let name = path.text("name");
+    let settings: Option<WorkflowSettings> =
+        control::asked(&state, &headers, body, "the settings of a workflow").await?;
+    let Some(settings) = settings else {
+        let why = "is empty; it takes a JSON object of settings";
+        return Err(Problem::malformed("invalid-json", "the body", why));
+    };
+    let when_broken = settings.when_broken;
+    match state.runtime.set_when_broken(name, when_broken).await? {
+        true => Ok(Json(settings)),
+        false => Err(Problem::unknown_workflow(name)),
+    }
 }
 
 /// Deploys a workflow

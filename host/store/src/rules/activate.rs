@@ -22,6 +22,8 @@ use crate::tables::results;
 pub(crate) struct Activate {
     pub(crate) run: RunId,
     pub(crate) number: u32,
+    /// How often the run had been retried or moved when it was executed.
+    pub(crate) tries: u32,
     pub(crate) new: Prepared,
     pub(crate) limits: CommitLimits,
 }
@@ -188,7 +190,7 @@ impl Activate {
         if state.status == Status::Blocked {
             return Ok(Some(CommitRefused::Blocked));
         }
-        if state.activations != self.number {
+        if (state.activations, state.tries) != (self.number, self.tries) {
             return Ok(Some(CommitRefused::Moved));
         }
         let Some(completion) = &self.new.activation.completion else {

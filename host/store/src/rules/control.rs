@@ -1,11 +1,13 @@
 //! Cancelling, blocking and resuming a run.
 
-use dormouse_journal::{CancelOptions, Failure, RunId, Status, Transition};
+use dormouse_journal::{CancelOptions, Failure, LogLine, RunId, Status, Transition};
 
 use super::clearing::END;
-use super::{RUN, Transaction, Write};
+use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::Extent;
+use crate::tables::expiries::Expiring;
+use crate::tables::logs;
 
 /// Ends a run.
 #[derive(Debug)]
@@ -68,6 +70,23 @@ impl Transaction for Cancel {
 pub(crate) struct Block {
     pub(crate) run: RunId,
     pub(crate) reason: Failure,
+    /// What its code left behind, if that is to blame.
+    pub(crate) broke: Option<Broke>,
+}
+
+/// What is left of an activation in which a run broke. It is in no journal, and nothing that it decided happens.
+#[derive(Debug, Clone)]
+pub struct Broke {
+    /// The number of the activation.
+    pub activation: u32,
+    /// The try in which it happened.
+    pub tries: u32,
+    /// Where in the guest.
+    pub backtrace: Option<String>,
+    /// What it logged.
+    pub logs: Vec<LogLine>,
+    /// How long the run may be repaired, in milliseconds.
+    pub retention: u64,
 }
 
 impl Transaction for Block {
@@ -79,22 +98,46 @@ impl Transaction for Block {
 
     fn cost(&self) -> Extent {
         let message = self.reason.message.len() as u64;
-        RUN.and(Extent::new(0, message))
+        let (rows, bytes) = self.broke.as_ref().map_or((0, 0), |broke| {
+            let lines = broke.logs.iter().map(|line| line.message.len() as u64);
+            let backtrace = broke.backtrace.as_ref().map_or(0, String::len) as u64;
+            (broke.logs.len() as u64 + 1, backtrace + lines.sum::<u64>())
+        });
+        RUN.and(Extent::new(rows, message + bytes + rows * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        let now = write.now;
         let Some(mut run) = write.run(self.run)? else {
             return Ok(false);
         };
+        let state = run.state();
+        let is_of_now =
+            |broke: &Broke| (broke.activation, broke.tries) == (state.activations, state.tries);
+        if self.broke.as_ref().is_some_and(|broke| !is_of_now(broke)) {
+            return Ok(false);
+        }
         if run.transition(Transition::Blocked).is_err() {
             return Ok(false);
         }
-        run.state_mut().failure = Some(self.reason.clone());
+        let state = run.state_mut();
+        state.failure = Some(self.reason.clone());
+        state.is_broken = self.broke.is_some();
+        state.backtrace = None;
+        if let Some(broke) = &self.broke {
+            state.backtrace.clone_from(&broke.backtrace);
+            for (place, line) in (0..).zip(&broke.logs) {
+                logs::TABLE.put(run.rows, (self.run, broke.activation, place), line)?;
+            }
+            let (id, tries) = (self.run, broke.tries);
+            let expiring = Expiring::Broken { run: id, tries };
+            expiring.add(run.rows, now.after(broke.retention))?;
+        }
         Ok(true)
     }
 }
 
-/// Lets a blocked run go on.
+/// Lets a run go on that is blocked for the host's trouble.
 pub(crate) struct Resume(pub(crate) RunId);
 
 /// What came of a resume.
@@ -104,6 +147,8 @@ pub enum Resumed {
     Now,
     /// It was not blocked.
     NotBlocked(Status),
+    /// Its own code broke: it is to be retried.
+    Broken,
     /// There is no such run.
     Unknown,
 }
@@ -124,6 +169,9 @@ impl Transaction for Resume {
             return Ok(Resumed::Unknown);
         };
         let activated = run.state().activations > 0;
+        if run.state().is_broken {
+            return Ok(Resumed::Broken);
+        }
         if run.transition(Transition::Resumed { activated }).is_err() {
             return Ok(Resumed::NotBlocked(run.state().status));
         }

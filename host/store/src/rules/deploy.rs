@@ -1,7 +1,7 @@
 //! Deploying and deleting workflows.
 
 use bytes::Bytes;
-use dormouse_journal::VersionId;
+use dormouse_journal::{VersionId, WhenBroken};
 
 use super::{SMALL_ROW, Transaction, Write};
 use crate::ReadError;
@@ -56,6 +56,7 @@ impl Transaction for Deploy {
             current: self.version,
             deleted: false,
             versions: Vec::new(),
+            when_broken: None,
         });
         let known = row
             .versions
@@ -77,6 +78,31 @@ impl Transaction for Deploy {
         } else {
             Deployed::New
         })
+    }
+}
+
+/// Sets what becomes of runs of a workflow that break.
+pub(crate) struct SetWhenBroken {
+    pub(crate) workflow: String,
+    pub(crate) when_broken: Option<WhenBroken>,
+}
+
+impl Transaction for SetWhenBroken {
+    /// False if there is no such workflow.
+    type Output = bool;
+
+    fn cost(&self) -> Extent {
+        Extent::new(1, WORKFLOW_ROW)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        let rows = &mut write.rows;
+        let Some(mut row) = workflows::TABLE.get(rows, self.workflow.as_str())? else {
+            return Ok(false);
+        };
+        row.when_broken = self.when_broken;
+        workflows::TABLE.put(rows, self.workflow.as_str(), &row)?;
+        Ok(true)
     }
 }
 

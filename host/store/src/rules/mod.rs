@@ -15,6 +15,7 @@ pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;
 pub(crate) mod prepared;
+pub(crate) mod repair;
 pub(crate) mod retire;
 pub(crate) mod run;
 pub(crate) mod secrets;
@@ -35,7 +36,7 @@ use crate::tables::{children, meta, runs, runs_by_status, runs_by_workflow};
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
-pub use control::{Cancelled, Resumed};
+pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
 pub use mail::{AimedNotified, MailLimits};
@@ -44,6 +45,7 @@ pub use new_activation::{
     NotifyTarget,
 };
 pub use orders::{Carried, OrderLimits};
+pub use repair::{Repair, Repaired};
 pub use retire::Deleted;
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};

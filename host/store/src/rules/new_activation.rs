@@ -12,6 +12,8 @@ use crate::tables::{Call, ChildStart};
 pub struct NewActivation {
     /// The record.
     pub activation: Activation,
+    /// How often the run had been retried or moved when it was executed.
+    pub tries: u32,
     /// Where its completion came from. None for the first activation.
     pub source: Option<Source>,
     /// The calls that it made.
@@ -114,7 +116,7 @@ pub enum CommitRefused {
     Ended,
     /// The run is blocked.
     Blocked,
-    /// The journal does not end where this activation begins.
+    /// The journal does not end where this activation begins, or the run was retried or moved since.
     Moved,
     /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
     /// an event aimed at the run, but one sent to all has reached it; or it was about to get a request that was known in

@@ -7,7 +7,8 @@
 use std::ops::Bound;
 
 use dormouse_journal::{
-    CancelOptions, Failure, OperationNumber, Outcome, RunId, Time, VersionId, WhenParentEnds,
+    CancelOptions, Failure, OperationNumber, Outcome, RunId, Time, Transition, VersionId,
+    WhenParentEnds,
 };
 
 use super::clearing::END;
@@ -66,6 +67,8 @@ pub struct Carried {
     pub woken: Vec<RunId>,
     /// Runs that were cancelled.
     pub cancelled: Vec<RunId>,
+    /// Runs that broke, were not repaired, and have failed.
+    pub failed: Vec<RunId>,
     /// The run that had its turn last.
     pub last: Option<RunId>,
     /// True if there is more to do.
@@ -167,6 +170,10 @@ impl Piece<'_> {
                         reason: Some("timeout".into()),
                     };
                     self.ask(write, owner, &options)?;
+                    None
+                }
+                Order::GiveUp => {
+                    self.give_up(write, owner)?;
                     None
                 }
                 Order::Grace => {
@@ -345,6 +352,18 @@ impl Piece<'_> {
             self.carried.woken.push(target);
         }
         Ok(true)
+    }
+
+    /// Fails a run that broke and was not repaired.
+    fn give_up(&mut self, write: &mut Write<'_>, broken: RunId) -> Result<(), ReadError> {
+        if let Some(mut run) = write.run(broken)?
+            && run.state().is_broken
+            && run.transition(Transition::GivenUp).is_ok()
+        {
+            run.end(self.limits.retention)?;
+            self.carried.failed.push(broken);
+        }
+        Ok(())
     }
 
     /// Tells a run what came of an order, if it still waits for that.

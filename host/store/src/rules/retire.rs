@@ -15,7 +15,7 @@ use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::{
-    call_requests, children, duplicates, inbox, inbox_requests, inputs, journal, logs, mail,
+    State, call_requests, children, duplicates, inbox, inbox_requests, inputs, journal, logs, mail,
     mail_payloads, mailboxes, open, replies, result_outcomes, results, starts, webhooks,
 };
 
@@ -189,6 +189,13 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
         }
         Expiring::Grace(run) => carry_out(write, *run, orders::GRACE, &Order::Grace),
         Expiring::Timeout(run) => carry_out(write, *run, orders::TIMEOUT, &Order::Timeout),
+        Expiring::Broken { run, tries } => {
+            let is_of_now = |state: &State| state.is_broken && state.tries == *tries;
+            match write.run(*run)?.map(|run| is_of_now(run.state())) {
+                Some(true) => carry_out(write, *run, orders::GIVE_UP, &Order::GiveUp),
+                _ => Ok(Removed::All),
+            }
+        }
         Expiring::Rest { run, workflow } => {
             let all = remove_rows(write, *run, room)?;
             write.settle_removed(*run, workflow)?;

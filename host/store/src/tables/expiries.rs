@@ -37,6 +37,8 @@ pub(crate) enum Expiring {
     Grace(RunId),
     /// The time that a run was given at its start.
     Timeout(RunId),
+    /// The time to repair a run that broke in this try.
+    Broken { run: RunId, tries: u32 },
 }
 
 impl Expiring {

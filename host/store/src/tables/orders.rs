@@ -13,6 +13,8 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders);
 
+/// The place of [`Order::GiveUp`].
+pub(crate) const GIVE_UP: u64 = u64::MAX - 4;
 /// The place of [`Order::Timeout`].
 pub(crate) const TIMEOUT: u64 = u64::MAX - 3;
 /// The place of [`Order::Grace`].
@@ -39,6 +41,8 @@ pub(crate) enum Order {
     Timeout,
     /// The run was asked to cancel, and had its time for that: cancel it.
     Grace,
+    /// The run broke and was not repaired in the time for that: it has failed.
+    GiveUp,
     /// The run has ended: tell those who wait for it, and the run that started it.
     Ended {
         /// When it has ended.

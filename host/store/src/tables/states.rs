@@ -4,7 +4,7 @@
 //! none: it would say nothing that `runs` does not, and grow at once.
 //!
 //! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows. Version 2 knew no runs that start
-//! others, and no graceful cancel.
+//! others, no graceful cancel and no repair.
 
 use dormouse_journal::{
     DecodeError, Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber, decode_body,
@@ -121,6 +121,10 @@ pub struct State {
     pub cancel: Option<CancelAsked>,
     /// How many waits for being asked to cancel are open.
     pub cancel_waits: u32,
+    /// True if it is blocked because its own code broke.
+    pub is_broken: bool,
+    /// How often it was retried or moved to another version. What reports to it later than that is of an earlier try.
+    pub tries: u32,
 }
 
 /// A request to a run to cancel.
@@ -160,6 +164,8 @@ impl State {
             children: 0,
             cancel: None,
             cancel_waits: 0,
+            is_broken: false,
+            tries: 0,
         }
     }
 

@@ -147,7 +147,7 @@ impl Happens {
                     code: "c".into(),
                     message: "m".into(),
                 };
-                then!(store.block(id, reason), told)
+                then!(store.block(id, reason, None), told)
             }
             Happens::Resume(id) => then!(store.resume(id), told),
             Happens::Retire => then!(store.retire(), told),

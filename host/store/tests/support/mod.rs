@@ -598,6 +598,7 @@ pub fn activation(
             log_lines: 0,
             end: None,
         },
+        tries: 0,
         source,
         calls: Vec::new(),
         notifies: Vec::new(),

@@ -102,6 +102,11 @@ pub(crate) enum Form {
     Fail {
         fail: FailForm,
     },
+    /// Does one thing on some versions of the program, and another on all others.
+    Version {
+        version: BTreeMap<String, Script>,
+        r#else: Box<Script>,
+    },
     Step {
         step: String,
         value: Value,
@@ -135,7 +140,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 30] = [
     "seq",
     "join",
     "race",
@@ -155,6 +160,7 @@ const NAMES: [&str; 29] = [
     "cancel-run",
     "wait-cancel",
     "fail",
+    "version",
     "step",
     "abandon",
     "log",
@@ -388,6 +394,7 @@ mod tests {
             { "cancel-run": "c", "grace": 5, "reason": "r" },
             { "wait-cancel": null },
             { "fail": { "code": "c", "message": "m" } },
+            { "version": { "00": { "log": "old" } }, "else": { "log": "new" } },
             { "step": "s", "value": null },
             { "abandon": "s" },
             { "log": "hello" },
@@ -412,7 +419,7 @@ mod tests {
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
              respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
-             fail, step, abandon, log, random, order, now, headers, \
+             fail, version, step, abandon, log, random, order, now, headers, \
              spin, grow, trap",
         );
         check_error(

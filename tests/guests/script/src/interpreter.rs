@@ -81,6 +81,10 @@ impl Interpreter {
                     self.cancel_run(run, *grace, reason.as_deref()).await
                 }
                 Form::WaitCancel { ms } => self.wait_cancel(*ms).await,
+                Form::Version { version, r#else } => {
+                    let own = self.ctx.run().version;
+                    self.run(version.get(&own).unwrap_or(r#else)).await
+                }
                 Form::Fail { fail } => Err(Error::new(&fail.code, &fail.message)),
                 Form::Webhook { webhook, options } => self.webhook(webhook, options),
                 Form::Close { close } => self.close(close),

@@ -1,0 +1,129 @@
+//! Repairs of runs: retrying one that broke, moving one to another version, and where code does not repeat a journal.
+
+use dormouse_journal::{Mismatch, Status, WhenBroken};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+
+use super::journal::{Operation, OperationDetails};
+use super::runs::status_schema;
+use super::{Mask, Showing};
+
+/// How a run is to be retried.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRun {
+    /// On this version of its workflow. The current one if that repeats the run's journal, else its own, if absent.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Also if it would break again.
+    #[serde(default)]
+    pub anyway: bool,
+    /// Change nothing, and say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Where a run is to be moved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRun {
+    /// The version of its workflow that it is to go on with.
+    pub version: String,
+    /// Change nothing, and say whether it could be moved.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A run that was repaired, or could be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RepairedRun {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Where it stands.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+    /// The version that it goes on with.
+    pub version: String,
+    /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<Difference>,
+}
+
+/// Where code does not repeat a run's journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// The number of the operation.
+    pub operation: u32,
+    /// What the journal has there.
+    pub recorded: Side,
+    /// What the code made of it.
+    pub made: Side,
+}
+
+/// One side of a difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// An operation. Two that look the same here differ in what is not kept of their arguments, such as a body: `digest`
+    /// tells.
+    Operation(Box<Operation>),
+    /// No further operation before the next completion.
+    Nothing,
+    /// The end of the run.
+    End,
+}
+
+impl Difference {
+    /// A difference as replay finds it.
+    pub fn of(mismatch: &Mismatch, page: &mut Showing) -> Self {
+        let number = mismatch.number.0;
+        Difference {
+            operation: number,
+            recorded: Side::of(number, &mismatch.expected, page),
+            made: Side::of(number, &mismatch.found, page),
+        }
+    }
+
+    /// The same, with nothing masked but what always is.
+    #[must_use]
+    pub fn plain(mismatch: &Mismatch) -> Self {
+        Self::of(mismatch, &mut Showing::new(Mask::default()))
+    }
+}
+
+impl Side {
+    fn of(number: u32, side: &dormouse_journal::Side, page: &mut Showing) -> Self {
+        match side {
+            dormouse_journal::Side::Operation(operation) => Side::Operation(Box::new(Operation {
+                operation: number,
+                step: operation.step.clone(),
+                digest: operation.digest.to_string(),
+                details: OperationDetails::of(&operation.kind, page),
+            })),
+            dormouse_journal::Side::Quiescence => Side::Nothing,
+            dormouse_journal::Side::End => Side::End,
+        }
+    }
+}
+
+/// The settings of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowSettings {
+    /// What becomes of a run that breaks: that traps, panics, hits a limit, is stuck, or misuses an import. `block` keeps it
+    /// until it is retried, `fail` fails it. As the host says if absent or null.
+    #[serde(default)]
+    #[schema(schema_with = when_broken_schema)]
+    pub when_broken: Option<WhenBroken>,
+}
+
+fn when_broken_schema() -> Schema {
+    let schema = ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::SchemaType::from_iter([
+            Type::String,
+            Type::Null,
+        ]))
+        .enum_values(Some([Some("block"), Some("fail"), None]));
+    schema.examples(["block"]).into()
+}

@@ -1,0 +1,220 @@
+//! `dormouse retry` and `dormouse move`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_api::{Difference, RepairedRun, Side};
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::client::{Body, Client};
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::run_id;
+use crate::terminal::Terminal;
+use crate::text::plain_line;
+
+/// Retries runs whose code broke
+///
+/// A run is blocked when its code traps, panics, hits a limit or waits for nothing that can happen. Nothing of what it did
+/// since it last waited has happened; it is done again, with the current version of the workflow if that repeats what the
+/// run has done before.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse retry 0198d2c4
+  dormouse retry --dry-run 0198d2c4
+  dormouse retry $(dormouse runs --workflow approval --status blocked --all --quiet)")]
+pub struct Retry {
+    /// On this version of the workflow
+    #[arg(long)]
+    version: Option<String>,
+
+    /// Also if the run would break again
+    #[arg(long)]
+    anyway: bool,
+
+    /// Change nothing, and say what would be done
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Moves runs to another version of their workflow
+///
+/// A run is moved if the version repeats all that the run has done so far. If not, nothing changes, and the first
+/// difference is shown.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse move --version 5f1d… 0198d2c4
+  dormouse move --version 5f1d… --dry-run 0198d2c4")]
+pub struct Move {
+    /// To this version; `dormouse workflows show NAME` lists them
+    #[arg(long)]
+    version: String,
+
+    /// Change nothing, and say whether the runs could be moved
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The runs' ids, or the beginning of each
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Retry {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let mut body = Map::new();
+        if let Some(version) = &self.version {
+            body.insert("version".into(), version.as_str().into());
+        }
+        if self.anyway {
+            body.insert("anyway".into(), true.into());
+        }
+        if self.dry_run {
+            body.insert("dry_run".into(), true.into());
+        }
+        repair(
+            &self.runs,
+            &self.connection,
+            "retry",
+            &body.into(),
+            terminal,
+        )
+    }
+}
+
+impl Move {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let body = serde_json::json!({"version": self.version, "dry_run": self.dry_run});
+        repair(&self.runs, &self.connection, "move", &body, terminal)
+    }
+}
+
+fn repair(
+    runs: &[String],
+    connection: &Connection,
+    verb: &str,
+    body: &Value,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CliError> {
+    let client = connection.open()?;
+    let is_dry = body["dry_run"] == true;
+    run_id::each(runs, terminal, |run, terminal| {
+        let run = run_id::find(&client, run)?;
+        let answer = send(&client, &run, verb, body);
+        if let Err(CliError::Refused(problem)) = &answer
+            && let Some(difference) = &problem.difference
+        {
+            terminal.note(&shown(difference))?;
+        }
+        let answer = answer?;
+        if connection.json {
+            terminal.json(&answer.body)?;
+            return Ok(());
+        }
+        let repaired: RepairedRun = answer.json()?;
+        if let Some(difference) = &repaired.differs {
+            terminal.note("the current version does not repeat what the run has done:")?;
+            terminal.note(&shown(difference))?;
+        }
+        let goes = if is_dry { "would go on" } else { "goes on" };
+        let RepairedRun { id, version, .. } = repaired;
+        terminal.print(&format!("run {id} {goes} with version {version}"))?;
+        Ok(())
+    })
+}
+
+fn send(
+    client: &Client,
+    run: &str,
+    verb: &str,
+    body: &Value,
+) -> Result<crate::client::Answer, CliError> {
+    let body = body.to_string();
+    let body = Body {
+        content_type: "application/json",
+        bytes: &mut body.as_bytes(),
+        length: body.len() as u64,
+    };
+    client.send(
+        Method::POST,
+        &client.url(&["runs", run, verb]),
+        &[],
+        Some(body),
+    )
+}
+
+/// Formats a difference: the operation on both sides, and each of its fields that differs.
+fn shown(difference: &Difference) -> String {
+    let mut text = format!("operation {}", difference.operation);
+    let sides = [
+        ("recorded", &difference.recorded),
+        ("made", &difference.made),
+    ];
+    let fields = sides.map(|(_, side)| match side {
+        Side::Operation(operation) => serde_json::to_value(operation).unwrap_or_default(),
+        Side::Nothing | Side::End => Value::Null,
+    });
+    for ((name, side), own) in sides.into_iter().zip(&fields) {
+        text += &format!("\n  {name}: {}", side_text(side));
+        let other = fields.iter().find(|other| *other != own);
+        for (field, value) in own.as_object().into_iter().flatten() {
+            let differs = other.is_some_and(|other| other.get(field) != Some(value));
+            if differs && !["kind", "step"].contains(&field.as_str()) {
+                text += &format!("\n    {field}: {}", plain_line(&value.to_string()));
+            }
+        }
+    }
+    text
+}
+
+fn side_text(side: &Side) -> String {
+    match side {
+        Side::Operation(operation) => {
+            let value = serde_json::to_value(operation).unwrap_or_default();
+            let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+            format!("{} {:?}", kind, plain_line(&operation.step))
+        }
+        Side::Nothing => "nothing more before the next completion".into(),
+        Side::End => "the end of the run".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_of_an_operation_is_shown_field_by_field() {
+        let side = |step: &str, ms: u64| {
+            serde_json::json!({"operation": {
+                "operation": 3, "step": step, "digest": ms.to_string(), "kind": "sleep", "duration_ms": ms,
+            }})
+        };
+        let difference = serde_json::json!({
+            "operation": 3, "recorded": side("nap", 5), "made": side("nap", 6),
+        });
+        let difference: Difference = serde_json::from_value(difference).unwrap();
+        assert_eq!(
+            shown(&difference),
+            "operation 3\n  recorded: sleep \"nap\"\n    digest: \"5\"\n    duration_ms: 5\n  made: sleep \"nap\"\n    \
+             digest: \"6\"\n    duration_ms: 6"
+        );
+        let ends = serde_json::json!({
+            "operation": 3, "recorded": side("nap", 5), "made": "end",
+        });
+        let ends: Difference = serde_json::from_value(ends).unwrap();
+        assert!(shown(&ends).ends_with("made: the end of the run"));
+    }
+}

@@ -1,0 +1,279 @@
+//! Repairs: trying a run again that broke, and moving a run to another version of its workflow.
+//!
+//! Code is put under a run only if it repeats the run's journal. That is found out by replaying the journal against it,
+//! without effects, while the run goes on; the run is changed by one small commit, if it still stands where it was seen.
+
+use std::sync::Arc;
+
+use dormouse_engine::WASM_STACK;
+use dormouse_journal::{GuestLimits, Mismatch, RunId, Status, VersionId};
+use dormouse_limits::Limits;
+use dormouse_store::{Repair, Repaired, Resumed, RunView, Store};
+
+use crate::Unavailable;
+use crate::hint::Hint;
+use crate::replay::Replay;
+use crate::slots::Slots;
+use crate::trouble::Trouble;
+use crate::wake::Wake;
+
+/// How often a run is looked at anew that has moved on while its journal was replayed.
+const LOOKS: u32 = 5;
+
+/// The failures that another setting of the host may prevent, so that trying again may help without other code.
+const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
+
+/// How a run is to be retried.
+#[derive(Debug, Clone, Default)]
+pub struct Retry {
+    /// On this version.
+    pub version: Option<VersionId>,
+    /// Also if it would break again.
+    pub anyway: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What came of a repair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepairedRun {
+    /// Where the run stands.
+    pub status: Status,
+    /// The version that it goes on with.
+    pub version: VersionId,
+    /// Why the current version of its workflow was not taken, if that was looked at and was not.
+    pub differs: Option<Box<Mismatch>>,
+}
+
+/// Why a run was not repaired.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RepairError {
+    /// There is no such run.
+    #[error("there is no such run")]
+    UnknownRun,
+    /// Its workflow has no such version.
+    #[error("the workflow {workflow:?} has no such version")]
+    UnknownVersion {
+        /// The workflow.
+        workflow: String,
+    },
+    /// The run is not blocked.
+    #[error("the run is {0}, and only a blocked run can be retried")]
+    NotBlocked(Status),
+    /// The run has ended.
+    #[error("the run has {0}")]
+    Ended(Status),
+    /// The same code would break in the same way.
+    #[error("the run would break again with {code}: neither its code nor its limits differ")]
+    SameAgain {
+        /// The failure's code.
+        code: String,
+    },
+    /// The version does not repeat the run's journal.
+    #[error(transparent)]
+    Differs(Box<Mismatch>),
+    /// The run moved on whenever it was looked at.
+    #[error("the run does not come to rest")]
+    Busy,
+    /// The version cannot be executed.
+    #[error("the version cannot be executed: {0}")]
+    Unusable(String),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Repairs runs.
+pub(crate) struct Repairs {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) replay: Arc<Replay>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// The code that a run is to go on with.
+struct Choice {
+    version: VersionId,
+    differs: Option<Box<Mismatch>>,
+}
+
+impl Repairs {
+    /// Tries a blocked run again.
+    pub(crate) async fn retry(
+        &self,
+        run: RunId,
+        retry: &Retry,
+    ) -> Result<RepairedRun, RepairError> {
+        for _ in 0..LOOKS {
+            let view = self.view(run).await?;
+            let status = view.state.status;
+            if status.has_ended() {
+                return Err(RepairError::Ended(status));
+            }
+            if status != Status::Blocked {
+                return Err(RepairError::NotBlocked(status));
+            }
+            let choice = self.choose(&view, retry.version).await?;
+            if choice.version == view.run.version && !retry.anyway {
+                self.refuse_same_again(&view)?;
+            }
+            if let Some(repaired) = self.repair(&view, choice, true, retry.dry_run).await? {
+                return Ok(repaired);
+            }
+        }
+        Err(RepairError::Busy)
+    }
+
+    /// Moves a run to another version.
+    pub(crate) async fn move_to(
+        &self,
+        run: RunId,
+        version: VersionId,
+        dry_run: bool,
+    ) -> Result<RepairedRun, RepairError> {
+        for _ in 0..LOOKS {
+            let view = self.view(run).await?;
+            if view.state.status.has_ended() {
+                return Err(RepairError::Ended(view.state.status));
+            }
+            let choice = self.choose(&view, Some(version)).await?;
+            if let Some(repaired) = self.repair(&view, choice, false, dry_run).await? {
+                return Ok(repaired);
+            }
+        }
+        Err(RepairError::Busy)
+    }
+
+    async fn view(&self, run: RunId) -> Result<RunView, RepairError> {
+        let shown = self.store.show(run, 0).await.map_err(Unavailable::from)?;
+        shown.map(|shown| shown.view).ok_or(RepairError::UnknownRun)
+    }
+
+    /// Returns the version that is asked for, if the run's journal agrees with it. If none is asked for, that is the
+    /// current version of its workflow, or else its own.
+    async fn choose(
+        &self,
+        view: &RunView,
+        asked: Option<VersionId>,
+    ) -> Result<Choice, RepairError> {
+        let name = &view.run.workflow;
+        let workflow = self.store.workflow(name.clone()).await;
+        let workflow = workflow.map_err(Unavailable::from)?;
+        if let Some(version) = asked {
+            let versions = workflow.into_iter().flat_map(|workflow| workflow.versions);
+            let mut ids = versions.map(|version| version.id);
+            if !ids.any(|id| id == version) {
+                return Err(RepairError::UnknownVersion {
+                    workflow: name.clone(),
+                });
+            }
+            if let Some(mismatch) = self.difference(view, version).await? {
+                return Err(RepairError::Differs(mismatch));
+            }
+            return Ok(Choice {
+                version,
+                differs: None,
+            });
+        }
+        let own = view.run.version;
+        let current = workflow.map_or(own, |workflow| workflow.current);
+        let differs = match current == own {
+            true => None,
+            false => self.difference(view, current).await?,
+        };
+        let version = if differs.is_some() { own } else { current };
+        Ok(Choice { version, differs })
+    }
+
+    /// Returns where code does not repeat a run's journal, if so.
+    async fn difference(
+        &self,
+        view: &RunView,
+        version: VersionId,
+    ) -> Result<Option<Box<Mismatch>>, RepairError> {
+        match self.replay.agrees(view, version).await {
+            Ok(()) => Ok(None),
+            Err(Trouble::Mismatch(mismatch)) => Ok(Some(mismatch)),
+            Err(Trouble::Block(failure) | Trouble::Broke(failure, _)) => {
+                Err(RepairError::Unusable(failure.message))
+            }
+            Err(Trouble::Retry(reason)) => Err(RepairError::Unusable(reason)),
+            Err(Trouble::OutOfMemory | Trouble::Crowded) => Err(RepairError::Busy),
+        }
+    }
+
+    /// A run whose code broke does so again, unless something is different.
+    fn refuse_same_again(&self, view: &RunView) -> Result<(), RepairError> {
+        let Some(failure) = &view.state.failure else {
+            return Ok(());
+        };
+        if !view.state.is_broken || LIMITS.contains(&failure.code.as_str()) {
+            return Ok(());
+        }
+        Err(RepairError::SameAgain {
+            code: failure.code.clone(),
+        })
+    }
+
+    /// Has the run go on, if it stands where it was seen. Returns none if it does not.
+    async fn repair(
+        &self,
+        view: &RunView,
+        choice: Choice,
+        is_retry: bool,
+        dry_run: bool,
+    ) -> Result<Option<RepairedRun>, RepairError> {
+        let Choice { version, differs } = choice;
+        let repaired = |status| RepairedRun {
+            status,
+            version,
+            differs,
+        };
+        if dry_run {
+            return Ok(Some(repaired(view.state.status)));
+        }
+        let run = view.id;
+        let repair = Repair {
+            run,
+            activations: view.state.activations,
+            tries: view.state.tries,
+            version: Some(version),
+            limits: GuestLimits {
+                memory: self.limits.memory,
+                stack: WASM_STACK as u64,
+            },
+            is_retry,
+        };
+        match self.store.repair(repair).await.map_err(Unavailable::from)? {
+            Repaired::Now(status) => {
+                tracing::info!(%run, %version, is_retry, "a run goes on with this version");
+                self.slots.forget(run);
+                self.wake.wake(run, Hint::Anything);
+                Ok(Some(repaired(status)))
+            }
+            Repaired::Moved => Ok(None),
+            Repaired::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
+            Repaired::Ended(status) => Err(RepairError::Ended(status)),
+            Repaired::Unknown => Err(RepairError::UnknownRun),
+        }
+    }
+
+    /// Tries a run again that is blocked for the host's trouble, as it is; one whose code broke is retried.
+    pub(crate) async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+        match self.store.resume(run).await.map_err(Unavailable::from)? {
+            Resumed::Now => {
+                self.wake.wake(run, Hint::Anything);
+                let view = self.view(run).await?;
+                Ok(RepairedRun {
+                    status: view.state.status,
+                    version: view.run.version,
+                    differs: None,
+                })
+            }
+            Resumed::Broken => self.retry(run, &Retry::default()).await,
+            Resumed::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
+            Resumed::Unknown => Err(RepairError::UnknownRun),
+        }
+    }
+}

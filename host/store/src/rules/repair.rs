@@ -1,0 +1,101 @@
+//! Repairing a run: trying it again after it broke, and moving it to another version.
+
+use dormouse_journal::{GuestLimits, RunId, Status, Transition, VersionId};
+
+use super::{RUN, SMALL_ROW, Transaction, Write};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::table::between;
+use crate::tables::{logs, runs};
+
+/// How many log lines of a broken try go with it. An activation logs no more than the log's limit has room for; those
+/// beyond this are replaced by the next try, or stay.
+const LINES: usize = 1_000;
+
+/// Has a run go on, if it stands where whoever asks has seen it.
+#[derive(Debug, Clone)]
+pub struct Repair {
+    /// The run.
+    pub run: RunId,
+    /// How many activations are in its journal.
+    pub activations: u32,
+    /// How often it was retried or moved before.
+    pub tries: u32,
+    /// The version that it goes on with; its own if none.
+    pub version: Option<VersionId>,
+    /// The host's limits. The run gets those that are larger than its own.
+    pub limits: GuestLimits,
+    /// True if only a run that is blocked is meant.
+    pub is_retry: bool,
+}
+
+/// What came of a repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repaired {
+    /// It goes on.
+    Now(Status),
+    /// It has moved on meanwhile.
+    Moved,
+    /// It is not blocked, and was to be retried.
+    NotBlocked(Status),
+    /// It has ended.
+    Ended(Status),
+    /// There is no such run.
+    Unknown,
+}
+
+impl Transaction for Repair {
+    type Output = Repaired;
+
+    fn run(&self) -> Option<RunId> {
+        Some(self.run)
+    }
+
+    /// The row of what never changes is written again, with the headers in it.
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(LINES as u64 + 1, (64 << 10) + SMALL_ROW))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Repaired, ReadError> {
+        let Some(mut run) = write.run(self.run)? else {
+            return Ok(Repaired::Unknown);
+        };
+        let state = run.state();
+        let status = state.status;
+        if status.has_ended() {
+            return Ok(Repaired::Ended(status));
+        }
+        if self.is_retry && status != Status::Blocked {
+            return Ok(Repaired::NotBlocked(status));
+        }
+        if (state.activations, state.tries) != (self.activations, self.tries) {
+            return Ok(Repaired::Moved);
+        }
+        if status == Status::Blocked {
+            let activated = self.activations > 0;
+            // It is blocked, as was just seen.
+            let _ = run.transition(Transition::Resumed { activated });
+            let state = run.state_mut();
+            state.failure = None;
+            state.backtrace = None;
+            state.is_broken = false;
+            let (first, last) = (self.activations, u32::MAX);
+            let lines = between((self.run, first, 0), (self.run, last, u32::MAX));
+            for line in logs::TABLE.keys(run.rows, lines, false, LINES)? {
+                logs::TABLE.remove(run.rows, line)?;
+            }
+        }
+        let state = run.state_mut();
+        state.tries = state.tries.saturating_add(1);
+        if let Some(mut stored) = runs::TABLE.get(run.rows, self.run)? {
+            let before = (stored.run.version, stored.run.limits);
+            stored.run.version = self.version.unwrap_or(stored.run.version);
+            let limits = &mut stored.run.limits;
+            limits.memory = limits.memory.max(self.limits.memory);
+            if before != (stored.run.version, stored.run.limits) {
+                runs::TABLE.put(run.rows, self.run, &stored)?;
+            }
+        }
+        Ok(Repaired::Now(run.state().status))
+    }
+}

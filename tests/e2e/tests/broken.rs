@@ -1,0 +1,214 @@
+//! Runs whose code breaks, and are repaired.
+
+use dormouse_e2e::{Cli, Host, Run, guest, post, request, wait_until};
+use serde_json::{Value, json};
+
+/// A host that blocks what breaks, with the script under its name. Returns its version too.
+fn host() -> (Host, String) {
+    let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
+    let version = host.deploy("script", "script");
+    (host, version)
+}
+
+/// The same program as another version: with a custom section at its end.
+fn deploy_another(host: &Host, mark: u8) -> String {
+    let mut component = guest("script");
+    component.extend([0, 3, 1, b'x', mark]);
+    let answer = host.upload("script", &component).expect(201).json();
+    answer["version"].as_str().unwrap().to_owned()
+}
+
+/// Waits for the first request, and then breaks on this version only.
+fn breaks_on(version: &str) -> Value {
+    json!({"seq": [
+        {"webhook": "a"},
+        {"wait": "a"},
+        {"step": "before", "value": 1},
+        {"log": "about to break"},
+        {"version": {version: {"trap": "a bug"}}, "else": {"step": "mended", "value": 2}},
+        {"wait": "a"},
+    ]})
+}
+
+fn repair(run: &Run, verb: &str, body: &Value) -> dormouse_e2e::Answer {
+    run.post(&format!("/{verb}"), body.to_string())
+}
+
+#[test]
+fn a_run_whose_code_broke_goes_on_with_mended_code_where_it_stood() {
+    let (mut host, first) = host();
+    let run = host.start_run("script", &breaks_on(&first));
+    let hook = run.hook("a");
+    post(&hook, "1").expect(202);
+    let shown = run.wait_for_status("blocked");
+    assert_eq!(shown["blocked_by"], "run");
+    assert_eq!(shown["failure"]["code"], "trap");
+    assert!(
+        shown["failure"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("a bug")
+    );
+    assert!(run.logs().to_string().contains("about to break"));
+    // What it is sent meanwhile is kept, and a restart of the host does not try it again.
+    post(&hook, "2").expect(202);
+    let id = run.id().to_owned();
+    host.restart();
+    let run = host.run(&id);
+    assert_eq!(run.status(), "blocked");
+    assert_eq!(run.queued(), 2);
+
+    let problem = repair(&run, "retry", &json!({})).expect_problem(409, "same-again");
+    assert!(problem.detail().contains("trap"), "{}", problem.detail());
+    repair(&run, "retry", &json!({"anyway": true})).expect(200);
+    wait_until("it breaks again", || {
+        (run.show()["tries"] == 1 && run.status() == "blocked").then_some(())
+    });
+
+    let second = deploy_another(&host, 1);
+    let dry = repair(&run, "retry", &json!({"dry_run": true}))
+        .expect(200)
+        .json();
+    assert_eq!(dry["version"], second);
+    assert_eq!(run.status(), "blocked");
+    let retried = repair(&run, "retry", &json!({})).expect(200).json();
+    assert_eq!(retried["version"], second);
+    let output = run.output();
+    assert_eq!(output[2], 1);
+    assert_eq!(output[4], 2);
+    assert_eq!(output[5]["body"], "Mg==");
+    assert_eq!(run.show()["version"], second);
+    assert_eq!(run.show()["tries"], 2);
+    let logs = run.logs().to_string();
+    assert_eq!(logs.matches("about to break").count(), 1, "{logs}");
+    repair(&run, "retry", &json!({})).expect_problem(409, "run-ended");
+    repair(&run, "move", &json!({"version": first})).expect_problem(409, "run-ended");
+}
+
+#[test]
+fn a_run_is_moved_to_code_that_repeats_it_and_to_no_other() {
+    let (host, first) = host();
+    let second = deploy_another(&host, 1);
+    let third = deploy_another(&host, 2);
+    let run = host.post(
+        &format!("/v1/workflows/script/runs?version={first}"),
+        json!({"seq": [
+            {"step": "s", "value": 1},
+            {"version": {(third.as_str()): {"sleep": 60_000_001}}, "else": {"sleep": 60_000_000}, },
+        ]})
+        .to_string(),
+    );
+    let run = host.run(run.expect(202).json()["id"].as_str().unwrap());
+    run.wait_for_status("suspended");
+
+    let differs = repair(&run, "move", &json!({"version": third})).expect_problem(409, "differs");
+    let difference = differs.json()["difference"].clone();
+    assert_eq!(difference["operation"], 1);
+    assert_eq!(
+        difference["recorded"]["operation"]["duration_ms"],
+        60_000_000
+    );
+    assert_eq!(difference["made"]["operation"]["duration_ms"], 60_000_001);
+    assert_eq!(run.show()["version"], first);
+    let cli = Cli::of(&host).run(&["move", "--version", &third, run.id()]);
+    assert_eq!(cli.code, 1);
+    assert!(
+        cli.stderr.contains("duration_ms: 60000001"),
+        "{}",
+        cli.stderr
+    );
+
+    let dry = json!({"version": second, "dry_run": true});
+    assert_eq!(
+        repair(&run, "move", &dry).expect(200).json()["version"],
+        second
+    );
+    assert_eq!(run.show()["version"], first);
+    repair(&run, "move", &json!({"version": second})).expect(200);
+    assert_eq!(run.show()["version"], second);
+    assert_eq!(run.status(), "suspended");
+
+    repair(&run, "move", &json!({"version": "0".repeat(64)}))
+        .expect_problem(404, "unknown-version");
+    repair(&run, "move", &json!({"version": "x"})).expect_problem(400, "invalid-version");
+    run.post("/move", "").expect_problem(400, "invalid-json");
+    repair(&run, "retry", &json!({})).expect_problem(409, "not-blocked");
+    let nobody = format!(
+        "{}/v1/runs/0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6/retry",
+        host.url()
+    );
+    post(nobody, "").expect_problem(404, "unknown-run");
+}
+
+#[test]
+fn a_workflow_says_whether_its_runs_that_break_fail() {
+    let (host, _) = host();
+    let settings = format!("{}/v1/workflows/script/settings", host.url());
+    let put = |body: &str| request("PUT", &settings).body(body).send();
+    let get = || request("GET", &settings).send().expect(200).json();
+    assert_eq!(get(), json!({"when_broken": null}));
+    put(r#"{"when_broken": "fail"}"#).expect(200);
+    assert_eq!(get(), json!({"when_broken": "fail"}));
+    let run = host.start_run("script", &json!({"trap": "a bug"}));
+    assert_eq!(run.failure().0, "trap");
+    // What it returns as an error fails a run in any case.
+    put("{}").expect(200);
+    let run = host.start_run("script", &json!({"fail": {"code": "c", "message": "m"}}));
+    assert_eq!(run.failure().0, "c");
+    let run = host.start_run("script", &json!({"trap": "a bug"}));
+    run.wait_for_status("blocked");
+    run.cancel().expect(200);
+
+    put(r#"{"when_broken": "never"}"#).expect_problem(400, "invalid-json");
+    put("").expect_problem(400, "invalid-json");
+    request("PUT", format!("{}/v1/workflows/none/settings", host.url()))
+        .body("{}")
+        .send()
+        .expect_problem(404, "unknown-workflow");
+}
+
+#[test]
+fn whoever_waits_for_a_run_hears_that_it_broke() {
+    let (host, _) = host();
+    let cli = Cli::of(&host).run(&[
+        "start",
+        "script",
+        "--wait",
+        "--input",
+        r#"{"trap": "a bug"}"#,
+    ]);
+    assert_eq!(cli.code, 1);
+    assert!(cli.stderr.contains("is blocked"), "{}", cli.stderr);
+    assert!(cli.stderr.contains("dormouse retry"), "{}", cli.stderr);
+}
+
+#[test]
+fn a_run_that_nobody_repairs_fails_in_the_end() {
+    let host = Host::with(&["--when-broken", "block", "--broken-retention", "1ms"]);
+    let run = host.script(&json!({"trap": "a bug"}));
+    assert_eq!(run.failure().0, "trap");
+}
+
+#[test]
+fn nothing_of_what_broke_has_happened_and_all_of_it_happens_once_when_it_is_mended() {
+    let (host, first) = host();
+    let script = json!({"seq": [
+        {"start": {"workflow": "script", "input": {"step": "child", "value": 1}}, "as": "early"},
+        {"join": [
+            {"start": {"workflow": "script", "input": {"step": "child", "value": 2}}, "as": "late"},
+            {"version": {(first.as_str()): {"trap": "a bug"}}, "else": {"step": "mended", "value": 0}},
+        ]},
+        {"await-run": "late"},
+    ]});
+    let run = host.start_run("script", &script);
+    run.wait_for_status("blocked");
+    let all = || {
+        let page = host.get("/v1/runs?workflow=script").expect(200).json();
+        page["runs"].as_array().unwrap().len()
+    };
+    wait_until("the first child is there", || (all() == 2).then_some(()));
+    deploy_another(&host, 1);
+    repair(&run, "retry", &json!({})).expect(200);
+    assert_eq!(run.output()[2], json!({"completed": 2}));
+    assert_eq!(all(), 3);
+}
