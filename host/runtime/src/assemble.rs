@@ -55,8 +55,6 @@ pub(crate) struct Services {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) events: Arc<Events>,
     pub(crate) orders: Arc<Orders>,
-    /// Something expires earlier than was known.
-    pub(crate) sooner: Arc<Notify>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
@@ -128,6 +126,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         watchers: watchers.clone(),
         limits: limits.clone(),
         waiting: Notify::new(),
+        sooner: Arc::default(),
     });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),
@@ -207,7 +206,6 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets,
         events,
         orders,
-        sooner: Arc::default(),
         calls,
         webhooks,
         starter,
@@ -245,7 +243,7 @@ impl Services {
             clock: self.clock.clone(),
             slots: self.slots.clone(),
             orders: self.orders.clone(),
-            sooner: self.sooner.clone(),
+            sooner: self.orders.sooner.clone(),
         });
         // What cannot be read now is no reason to go on as if nothing were due.
         self.store.due_runs(None, 1).await?;

@@ -29,6 +29,8 @@ pub(crate) struct Orders {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) waiting: Notify,
+    /// Told when something may expire earlier than was known.
+    pub(crate) sooner: Arc<Notify>,
 }
 
 impl Orders {
@@ -66,6 +68,8 @@ impl Orders {
                 Ok(carried) => {
                     last = carried.last;
                     self.follow(&carried);
+                    // Whoever was started or asked to cancel may have little time.
+                    self.sooner.notify_one();
                     self.wake.room().await;
                 }
                 Err(error) => {

@@ -117,7 +117,7 @@ impl Runtime {
             Cancelled::Now => self.0.orders.cancelled(run),
             Cancelled::Asked => {
                 self.0.wake.wake(run, Hint::Anything);
-                self.0.sooner.notify_one();
+                self.0.orders.sooner.notify_one();
             }
             Cancelled::Before | Cancelled::Ended(_) | Cancelled::Unknown => {}
         }

@@ -8,7 +8,9 @@ use dormouse_journal::{
     VersionId, WebhookNumber,
 };
 use dormouse_seams::{Spawner, Task};
-use dormouse_store::{ReadError, RunView, State, StoreReader, Timer, Webhook, WebhookView};
+use dormouse_store::{
+    ReadError, RunQuery, RunView, State, StoreReader, Timer, Webhook, WebhookView,
+};
 use futures::FutureExt;
 
 /// A store to be read by a test.
@@ -51,6 +53,20 @@ impl Reading {
     /// Returns a run.
     pub fn view(&self, run: RunId) -> Result<Option<RunView>, ReadError> {
         Ok(now(self.0.show(run, 0))?.map(|shown| shown.view))
+    }
+
+    /// Returns all runs, newest first.
+    pub fn runs(&self) -> Result<Vec<RunView>, ReadError> {
+        let query = RunQuery {
+            limit: ALL,
+            ..RunQuery::default()
+        };
+        Ok(now(self.0.runs(query))?.runs)
+    }
+
+    /// Returns true if something is to be carried out for runs.
+    pub fn has_orders(&self) -> Result<bool, ReadError> {
+        now(self.0.has_orders())
     }
 
     /// Returns the operations of a run that have not completed.

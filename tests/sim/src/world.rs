@@ -158,11 +158,16 @@ impl World {
     /// When it does not end within a year.
     pub fn finish(&self, host: &Runtime, run: RunId) {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
-        let status = self.run(host.wait_until(run, Until::Ended, year));
-        assert!(
-            status.is_ok_and(|status| status.is_none_or(Status::has_ended)),
-            "run {run} did not end within a year"
-        );
+        let until = self.now().after(365 * 24 * 3_600_000);
+        while self.now() < until {
+            let status = self.run(host.wait_until(run, Until::Ended, year));
+            if status.is_ok_and(|status| status.is_none_or(Status::has_ended)) {
+                return;
+            }
+            // A blocked run is tried again a while after the host was started.
+            self.pass(1_000);
+        }
+        panic!("run {run} did not end within a year");
     }
 
     /// Lets this many milliseconds pass, the host running.

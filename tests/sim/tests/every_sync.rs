@@ -5,11 +5,14 @@
 //! and a call that are given up. The driver does what real callers do: whoever gets no answer asks again with the same
 //! key.
 
-use bytes::Bytes;
-use dormouse_journal::{Request, Response, RunId, Status, Time, json_payload};
-use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
-use dormouse_sim::{Dice, Ground, SimEgress, World, guest};
+use std::collections::BTreeSet;
+
+use dormouse_journal::{RunId, Status, Time, json_payload};
+use dormouse_runtime::{Received, Refusal};
+use dormouse_sim::guest;
 use serde_json::{Value, json};
+
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_operation};
 
 fn script(midnight: Time) -> Value {
     json!({"seq": [
@@ -49,67 +52,7 @@ fn essence(result: &Value) -> Value {
     }
 }
 
-/// Tells the story. At each sign of a lost host the next one takes over.
-struct Teller {
-    world: World,
-    host: Option<Runtime>,
-    crashes: usize,
-}
-
 impl Teller {
-    fn new(ground: Ground) -> Self {
-        let answer = |_: &Request| {
-            Ok(Response {
-                status: 200,
-                headers: Vec::new(),
-                body: Bytes::new(),
-            })
-        };
-        let settings = Settings {
-            rebuild_after_step: true,
-            ..Settings::default()
-        };
-        Teller {
-            world: World::new(ground, 7, SimEgress::new(answer), settings),
-            host: None,
-            crashes: 0,
-        }
-    }
-
-    /// A host that is alive.
-    fn host(&mut self) -> Runtime {
-        if self.host.as_ref().is_some_and(Runtime::has_failed)
-            && let Some(host) = self.host.take()
-        {
-            self.crashes += 1;
-            self.world.crash(host, 5);
-        }
-        while self.host.is_none() {
-            match self.world.try_host() {
-                Ok(host) => self.host = Some(host),
-                Err(error) => {
-                    self.crashes += 1;
-                    assert!(self.crashes < 5, "the host does not come back: {error}");
-                    self.world.crash_without_host(5);
-                }
-            }
-        }
-        self.host.clone().unwrap()
-    }
-
-    /// Does something until it succeeds.
-    fn insist<T>(&mut self, mut act: impl FnMut(&World, &Runtime) -> Option<T>) -> T {
-        for _ in 0..1_000 {
-            let host = self.host();
-            if let Some(done) = act(&self.world, &host) {
-                return done;
-            }
-            drop(host);
-            self.world.pass(20);
-        }
-        panic!("it never succeeds");
-    }
-
     /// Sends a request to a webhook of the run until it is acknowledged, under one key.
     fn send(&mut self, run: RunId, webhook: usize, body: &'static str) -> Received {
         self.insist(|world, host| {
@@ -137,17 +80,7 @@ impl Teller {
     fn tell(&mut self) -> Value {
         let midnight = self.world.now().after(2_000);
         self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
-        let run: RunId = self.insist(|world, host| {
-            let start = Start {
-                workflow: "script".into(),
-                version: None,
-                input: json_payload(script(midnight).to_string()),
-                headers: Vec::new(),
-                idempotency_key: Some("the story".into()),
-                restarted: None,
-            };
-            world.run(host.start(start)).ok().map(|(run, _)| run)
-        });
+        let run = self.start("script", &json_payload(script(midnight).to_string()));
         // The wait that raced must have lost before the first request comes.
         self.insist(|world, _| {
             let waits = world.reading().open(run).ok()?;
@@ -176,74 +109,43 @@ impl Teller {
             let logs = reading.logs(run).ok()?;
             assert_eq!(logs.len(), 1, "{logs:?}");
             let output = reading.output(run).ok()??;
-            Some(essence(&serde_json::from_slice(&output.body).unwrap()))
+            let told = essence(&serde_json::from_slice(&output.body).unwrap());
+            assert_eq!(told[5], json!(5), "the story was told: {told}");
+            assert_eq!(
+                told[15],
+                json!([null, null, null, {"error": "abandoned"}, null, [null, null]])
+            );
+            Some(told)
         })
     }
 }
 
+const STORY: Story = Story {
+    tell: Teller::tell,
+    check: one_key,
+};
+
+fn one_key(teller: &Teller) {
+    let sent = teller.world.egress().sent();
+    let headers = sent.iter().flat_map(|request| &request.headers);
+    let keys: BTreeSet<_> = headers
+        .filter(|(name, _)| name == "Idempotency-Key")
+        .map(|(_, value)| value.clone())
+        .collect();
+    assert_eq!(keys.len(), 1, "one key, whatever happens");
+}
+
 #[test]
 fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
-    crash_at_every_operation(false);
+    crash_at_every_operation(&STORY, false);
 }
 
 #[test]
 fn a_crash_that_tears_what_was_not_synced_changes_nothing() {
-    crash_at_every_operation(true);
-}
-
-fn crash_at_every_operation(tears: bool) {
-    let operations = |undisturbed: &World| undisturbed.disk().log().len();
-    crash_everywhere(Ground::Disk, operations, |world, place| {
-        if tears {
-            world.disk().tear(Dice::new(place as u64));
-        }
-        world.disk().fail_after(place);
-    });
+    crash_at_every_operation(&STORY, true);
 }
 
 #[test]
 fn a_crash_at_every_commit_in_memory_changes_nothing() {
-    let commits = |undisturbed: &World| undisturbed.memory().faults().commits();
-    crash_everywhere(Ground::Memory, commits, |world, place| {
-        world.memory().faults().fail_after(place as u64);
-    });
-}
-
-/// Tells the story once undisturbed, and then again with a crash at each of its places.
-fn crash_everywhere(
-    ground: Ground,
-    places: impl Fn(&World) -> usize,
-    fail_at: impl Fn(&World, usize),
-) {
-    let mut undisturbed = Teller::new(ground);
-    let expected = undisturbed.tell();
-    let places = places(&undisturbed.world);
-    assert_eq!(expected[5], json!(5), "the story was told: {expected}");
-    assert_eq!(
-        expected[15],
-        json!([null, null, null, {"error": "abandoned"}, null, [null, null]])
-    );
-
-    let mut crashes = 0;
-    for place in 0..places {
-        let mut teller = Teller::new(ground);
-        fail_at(&teller.world, place);
-        assert_eq!(teller.tell(), expected, "after a crash at place {place}");
-        crashes += teller.crashes;
-        let keys: std::collections::BTreeSet<_> = teller
-            .world
-            .egress()
-            .sent()
-            .iter()
-            .flat_map(|request| &request.headers)
-            .filter(|(name, _)| name == "Idempotency-Key")
-            .map(|(_, value)| value.clone())
-            .collect();
-        assert_eq!(keys.len(), 1, "one key through a crash at place {place}");
-    }
-    println!("{places} places, {crashes} crashes");
-    assert!(
-        crashes >= places * 9 / 10,
-        "the power did not fail often enough to tell"
-    );
+    crash_at_every_commit(&STORY);
 }

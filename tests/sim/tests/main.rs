@@ -9,6 +9,7 @@
 )]
 
 mod every_sync;
+mod family;
 mod generated;
 mod herds;
 mod one_sync;
@@ -16,4 +17,5 @@ mod panics;
 mod rules;
 mod same_twice;
 mod shares;
+mod teller;
 mod webhooks;

@@ -1,0 +1,92 @@
+//! The power fails at every place of a story about runs that start, wait for and cancel each other, break and are repaired,
+//! and the story ends as if it had not.
+
+use bytes::Bytes;
+use dormouse_journal::{RunId, Status, VersionId, json_payload};
+use dormouse_runtime::{RepairError, Retry};
+use dormouse_sim::guest;
+use serde_json::{Value, json};
+
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_operation};
+
+/// How many runs there are at the end: the one at the top, and those that it started.
+const RUNS: usize = 6;
+
+fn script(broken: VersionId) -> Value {
+    let start = |name: &str, input: Value| json!({"start": {"workflow": "script", "input": input}, "as": name});
+    let long = json!({"sleep": 100_000_000});
+    json!({"seq": [
+        {"join": [
+            {"invoke": {"workflow": "script", "input": {"step": "s", "value": 7}}},
+            {"invoke": {"workflow": "script", "input": {"fail": {"code": "c", "message": "m"}}}},
+            {"seq": [start("long", long.clone()), {"cancel-run": "long"}, {"await-run": "long"}]},
+        ]},
+        {"version": {broken.to_string(): {"trap": "a bug"}}, "else": {"step": "mended", "value": 1}},
+        {"start": {"workflow": "script", "leave": true, "input": {"sleep": 50}}, "as": "left"},
+        {"await-run": "left"},
+        start("dropped", json!({"race": [{"wait-cancel": null}, long]})),
+    ]})
+}
+
+/// Without ids.
+fn essence(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::String(text) if text.parse::<RunId>().is_ok() => json!("run"),
+        other => other.clone(),
+    }
+}
+
+fn tell(teller: &mut Teller) -> Value {
+    let first = guest("script");
+    let mut second = first.to_vec();
+    second.extend([0, 3, 1, b'x', 1]);
+    let second = Bytes::from(second);
+    let broken = VersionId::of(&first);
+    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    let run = teller.start("script", &json_payload(script(broken).to_string()));
+    teller.insist(|world, _| {
+        let state = world.reading().state(run).ok()??;
+        (state.status == Status::Blocked).then_some(())
+    });
+    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    teller.insist(
+        |world, host| match world.run(host.retry(run, &Retry::default())) {
+            // The answer to the retry before may have been lost.
+            Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
+            Err(_) => None,
+        },
+    );
+    let mut states = Vec::new();
+    teller.insist(|world, _| {
+        let runs = world.reading().runs().ok()?;
+        let all_ended = runs.iter().all(|run| run.state.status.has_ended());
+        states = runs.iter().map(|run| run.state.status.as_str()).collect();
+        states.sort_unstable();
+        let is_done = all_ended && !world.reading().has_orders().ok()?;
+        (is_done && runs.len() >= RUNS).then_some(())
+    });
+    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    let output: Value = serde_json::from_slice(&output.body).unwrap();
+    json!({"output": essence(&output), "states": states})
+}
+
+fn check(teller: &Teller) {
+    let runs = teller.world.reading().runs().unwrap();
+    assert_eq!(runs.len(), RUNS, "each run is started once");
+    for run in &runs {
+        assert_eq!(run.state.children, 0, "all ends are known to the parent");
+    }
+}
+
+const STORY: Story = Story { tell, check };
+
+#[test]
+fn a_crash_at_every_operation_on_the_disk_loses_and_doubles_no_child() {
+    crash_at_every_operation(&STORY, true);
+}
+
+#[test]
+fn a_crash_at_every_commit_loses_and_doubles_no_child() {
+    crash_at_every_commit(&STORY);
+}

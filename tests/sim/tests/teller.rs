@@ -1,0 +1,141 @@
+//! Tells a story to a host that may be lost at any time, and tells it again with the power failing at each of its places.
+
+use bytes::Bytes;
+use dormouse_journal::{Payload, Request, Response, RunId};
+use dormouse_runtime::{Runtime, Settings, Start};
+use dormouse_sim::{Dice, Ground, SimEgress, World};
+use serde_json::Value;
+
+/// Tells the story. At each sign of a lost host the next one takes over.
+pub(crate) struct Teller {
+    pub(crate) world: World,
+    host: Option<Runtime>,
+    pub(crate) crashes: usize,
+}
+
+impl Teller {
+    fn new(ground: Ground) -> Self {
+        let answer = |_: &Request| {
+            Ok(Response {
+                status: 200,
+                headers: Vec::new(),
+                body: Bytes::new(),
+            })
+        };
+        let settings = Settings {
+            rebuild_after_step: true,
+            ..Settings::default()
+        };
+        Teller {
+            world: World::new(ground, 7, SimEgress::new(answer), settings),
+            host: None,
+            crashes: 0,
+        }
+    }
+
+    /// A host that is alive.
+    pub(crate) fn host(&mut self) -> Runtime {
+        if self.host.as_ref().is_some_and(Runtime::has_failed)
+            && let Some(host) = self.host.take()
+        {
+            self.crashes += 1;
+            self.world.crash(host, 5);
+        }
+        while self.host.is_none() {
+            match self.world.try_host() {
+                Ok(host) => self.host = Some(host),
+                Err(error) => {
+                    self.crashes += 1;
+                    assert!(self.crashes < 5, "the host does not come back: {error}");
+                    self.world.crash_without_host(5);
+                }
+            }
+        }
+        self.host.clone().unwrap()
+    }
+
+    /// Does something until it succeeds.
+    pub(crate) fn insist<T>(&mut self, mut act: impl FnMut(&World, &Runtime) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            let host = self.host();
+            if let Some(done) = act(&self.world, &host) {
+                return done;
+            }
+            drop(host);
+            self.world.pass(20);
+        }
+        panic!("it never succeeds");
+    }
+
+    /// Starts a run of a workflow, once.
+    pub(crate) fn start(&mut self, workflow: &'static str, input: &Payload) -> RunId {
+        self.insist(|world, host| {
+            let start = Start {
+                workflow: workflow.into(),
+                version: None,
+                input: input.clone(),
+                headers: Vec::new(),
+                idempotency_key: Some("the story".into()),
+                restarted: None,
+            };
+            world.run(host.start(start)).ok().map(|(run, _)| run)
+        })
+    }
+}
+
+/// A story: tells it, and returns what is always the same.
+pub(crate) struct Story {
+    pub(crate) tell: fn(&mut Teller) -> Value,
+    /// Checks what else must hold after a crash.
+    pub(crate) check: fn(&Teller),
+}
+
+/// Has the power fail at every operation on the disk. What was not synced is torn, if `tears` says so.
+pub(crate) fn crash_at_every_operation(story: &Story, tears: bool) {
+    let operations = |undisturbed: &World| undisturbed.disk().log().len();
+    crash_everywhere(story, Ground::Disk, operations, |world, place| {
+        if tears {
+            world.disk().tear(Dice::new(place as u64));
+        }
+        world.disk().fail_after(place);
+    });
+}
+
+/// Loses the host at every commit.
+pub(crate) fn crash_at_every_commit(story: &Story) {
+    let commits = |undisturbed: &World| undisturbed.memory().faults().commits();
+    crash_everywhere(story, Ground::Memory, commits, |world, place| {
+        world.memory().faults().fail_after(place as u64);
+    });
+}
+
+/// Tells the story once undisturbed, and then again with a crash at each of its places.
+fn crash_everywhere(
+    story: &Story,
+    ground: Ground,
+    places: impl Fn(&World) -> usize,
+    fail_at: impl Fn(&World, usize),
+) {
+    let mut undisturbed = Teller::new(ground);
+    let expected = (story.tell)(&mut undisturbed);
+    (story.check)(&undisturbed);
+    let places = places(&undisturbed.world);
+
+    let mut crashes = 0;
+    for place in 0..places {
+        let mut teller = Teller::new(ground);
+        fail_at(&teller.world, place);
+        assert_eq!(
+            (story.tell)(&mut teller),
+            expected,
+            "after a crash at place {place}"
+        );
+        (story.check)(&teller);
+        crashes += teller.crashes;
+    }
+    println!("{places} places, {crashes} crashes");
+    assert!(
+        crashes >= places * 9 / 10,
+        "the power did not fail often enough to tell"
+    );
+}
