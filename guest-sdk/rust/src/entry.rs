@@ -11,15 +11,10 @@ use crate::error::{Error, Result};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
 /// The body of the export that `#[workflow]` generates.
-pub async fn run<I, O, E>(
+pub async fn run<I: FromPayload, R: Outcome>(
     input: ContractPayload,
-    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
-) -> Result<ContractPayload, Failure>
-where
-    I: FromPayload,
-    O: IntoPayload,
-    E: Into<Error>,
-{
+    workflow: impl AsyncFnOnce(Context, I) -> R,
+) -> Result<ContractPayload, Failure> {
     settle_hash_keys();
     panic::set_hook(Box::new(|info| log(Level::Error, &describe(info))));
     let output = execute(Payload::from_contract(input), workflow).await;
@@ -28,15 +23,42 @@ where
         .map_err(Error::into_failure)
 }
 
-async fn execute<I: FromPayload, O: IntoPayload, E: Into<Error>>(
+/// The same for a workflow that takes no input. Whatever a run is started with is ignored.
+pub async fn run_without_input<R: Outcome>(
+    input: ContractPayload,
+    workflow: impl AsyncFnOnce(Context) -> R,
+) -> Result<ContractPayload, Failure> {
+    run(input, async |context, _: Payload| workflow(context).await).await
+}
+
+/// What a workflow returns: a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "a workflow returns a `Result`, and `{Self}` is none",
+    label = "write `Result<{Self}>`, and give the value as `Ok(value)`",
+    note = "`dormouse_sdk::Result` has the error type that `?` turns most errors into"
+)]
+pub trait Outcome {
+    /// The output as the run's, or the error as its failure.
+    fn settle(self) -> Result<Payload>;
+}
+
+impl<O: IntoPayload, E: Into<Error>> Outcome for Result<O, E> {
+    fn settle(self) -> Result<Payload> {
+        self.map_err(Into::into)?
+            .into_payload()
+            .map_err(|error| blame("output", &error))
+    }
+}
+
+/// What the macro states of the workflow's return type, so that a mistake is shown there.
+pub const fn assert_outcome<R: Outcome>() {}
+
+async fn execute<I: FromPayload, R: Outcome>(
     input: Payload,
-    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
+    workflow: impl AsyncFnOnce(Context, I) -> R,
 ) -> Result<Payload> {
     let input = I::from_payload(input).map_err(|error| blame("input", &error))?;
-    let output = workflow(Context::new(), input).await.map_err(Into::into)?;
-    output
-        .into_payload()
-        .map_err(|error| blame("output", &error))
+    workflow(Context::new(), input).await.settle()
 }
 
 /// Where there is no randomness, the standard library makes the keys of its hash maps from addresses, and does so when
@@ -125,6 +147,16 @@ mod tests {
             Ok::<_, Error>(())
         }));
         assert_eq!(output.unwrap().body, b"null");
+    }
+
+    #[test]
+    fn a_workflow_without_input_ignores_what_it_is_given() {
+        let input = Payload::new("", "not JSON").into_contract();
+        let output = poll_to_end(execute(
+            Payload::from_contract(input),
+            async |_, _: Payload| Ok::<_, Error>(3),
+        ));
+        assert_eq!(output.unwrap().body, b"3");
     }
 
     #[test]

@@ -59,9 +59,10 @@
 //!
 //! # How a run fails
 //!
-//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. A panic fails the
-//! run with its message and its place in the source. An input that does not fit fails it with the
-//! code `invalid-input` and the name of the field.
+//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. An error of your own
+//! keeps its code if it implements [`WorkflowError`]; any other gets one with
+//! [`or_fail`](OrFail::or_fail). A panic fails the run with its message and its place in the source.
+//! An input that does not fit fails it with the code `invalid-input` and the name of the field.
 //!
 //! # How to build
 //!
@@ -80,6 +81,7 @@ mod group;
 mod headers;
 mod http;
 mod operation;
+mod or_fail;
 mod payload;
 mod response;
 mod retry;
@@ -91,6 +93,7 @@ mod time;
 mod timers;
 mod webhook_builder;
 mod webhooks;
+mod workflow_error;
 
 pub use crate::call::Call;
 pub use crate::call_error::CallError;
@@ -100,6 +103,7 @@ pub use crate::error::{Error, Result};
 pub use crate::events::Event;
 pub use crate::headers::Headers;
 pub use crate::operation::Operation;
+pub use crate::or_fail::OrFail;
 pub use crate::payload::{FromPayload, IntoPayload, Payload};
 pub use crate::response::Response;
 pub use crate::retry::RetryPolicy;
@@ -108,11 +112,16 @@ pub use crate::time::{Instant, IntoDuration, days, hours, millis, minutes, secon
 pub use crate::timers::timeout;
 pub use crate::webhook_builder::{Handshake, Signature, WebhookBuilder};
 pub use crate::webhooks::{Delivery, Webhook};
+pub use crate::workflow_error::WorkflowError;
 
 /// Makes an `async fn` the workflow of its crate.
 ///
 /// The function takes a [`Context`] and an input ([`FromPayload`]), and returns a `Result` of an
-/// output ([`IntoPayload`]) and an error that converts into [`Error`]. A crate has one workflow.
+/// output ([`IntoPayload`]) and an error that converts into [`Error`], such as one that implements
+/// [`WorkflowError`]. A crate has one workflow.
+///
+/// A workflow that needs no input takes a [`Context`] alone. Whatever a run of it is started with
+/// is ignored.
 ///
 /// ```standalone_crate
 /// use dormouse_sdk::prelude::*;
@@ -187,9 +196,9 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
-        Payload, Response, Result, RetryPolicy, SecretValue, Signature, Value, Webhook, days,
-        hours, join, join_all, json, millis, minutes, seconds, select, select_all, timeout,
-        try_join_all, weeks, workflow,
+        OrFail, Payload, Response, Result, RetryPolicy, SecretValue, Signature, Value, Webhook,
+        WorkflowError, days, hours, join, join_all, json, millis, minutes, seconds, select,
+        select_all, timeout, try_join_all, weeks, workflow,
     };
 }
 
@@ -197,5 +206,5 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings::*;
-    pub use crate::entry::run;
+    pub use crate::entry::{Outcome, assert_outcome, run, run_without_input};
 }
