@@ -10,25 +10,26 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
-/// The body of the export that `#[workflow]` generates.
-pub async fn run<I: FromPayload, R: Outcome>(
-    input: ContractPayload,
-    workflow: impl AsyncFnOnce(Context, I) -> R,
-) -> Result<ContractPayload, Failure> {
+/// Prepares what the workflow runs in, and returns its context. The export that `#[workflow]`
+/// generates calls this first, then [`read_input`], the workflow, and [`settle`].
+pub fn begin() -> Context {
     settle_hash_keys();
     panic::set_hook(Box::new(|info| log(Level::Error, &describe(info))));
-    let output = execute(Payload::from_contract(input), workflow).await;
-    output
-        .map(Payload::into_contract)
-        .map_err(Error::into_failure)
+    Context::new()
 }
 
-/// The same for a workflow that takes no input. Whatever a run is started with is ignored.
-pub async fn run_without_input<R: Outcome>(
-    input: ContractPayload,
-    workflow: impl AsyncFnOnce(Context) -> R,
-) -> Result<ContractPayload, Failure> {
-    run(input, async |context, _: Payload| workflow(context).await).await
+/// Reads the workflow's input.
+pub fn read_input<I: FromPayload>(input: ContractPayload) -> Result<I, Failure> {
+    I::from_payload(Payload::from_contract(input))
+        .map_err(|error| blame("input", &error).into_failure())
+}
+
+/// Turns what the workflow returned into the outcome of the run.
+pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
+    outcome
+        .settle()
+        .map(Payload::into_contract)
+        .map_err(Error::into_failure)
 }
 
 /// What a workflow returns: a `Result`.
@@ -48,17 +49,6 @@ impl<O: IntoPayload, E: Into<Error>> Outcome for Result<O, E> {
             .into_payload()
             .map_err(|error| blame("output", &error))
     }
-}
-
-/// What the macro states of the workflow's return type, so that a mistake is shown there.
-pub const fn assert_outcome<R: Outcome>() {}
-
-async fn execute<I: FromPayload, R: Outcome>(
-    input: Payload,
-    workflow: impl AsyncFnOnce(Context, I) -> R,
-) -> Result<Payload> {
-    let input = I::from_payload(input).map_err(|error| blame("input", &error))?;
-    workflow(Context::new(), input).await.settle()
 }
 
 /// Where there is no randomness, the standard library makes the keys of its hash maps from addresses, and does so when
@@ -94,19 +84,29 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::test_futures::poll_to_end;
 
     #[derive(Deserialize)]
     struct Input {
         items: Vec<u32>,
     }
 
-    async fn sum(_: Context, input: Input) -> Result<u32, std::num::TryFromIntError> {
+    fn sum(input: &Input) -> Result<u32, std::num::TryFromIntError> {
         u32::try_from(input.items.iter().map(|item| u64::from(*item)).sum::<u64>())
     }
 
     fn run_sum(input: &str) -> Result<Payload> {
-        poll_to_end(execute(Payload::new("", input), sum))
+        run(Payload::new("", input), |input| sum(&input))
+    }
+
+    /// As the export does it.
+    fn run<I: FromPayload, R: Outcome>(
+        input: Payload,
+        workflow: impl FnOnce(I) -> R,
+    ) -> Result<Payload> {
+        read_input(input.into_contract())
+            .and_then(|input| settle(workflow(input)))
+            .map(Payload::from_contract)
+            .map_err(Error::from_failure)
     }
 
     #[test]
@@ -143,28 +143,14 @@ mod tests {
 
     #[test]
     fn no_input_is_unit() {
-        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
-            Ok::<_, Error>(())
-        }));
+        let output = run(Payload::default(), |(): ()| Ok::<_, Error>(()));
         assert_eq!(output.unwrap().body, b"null");
-    }
-
-    #[test]
-    fn a_workflow_without_input_ignores_what_it_is_given() {
-        let input = Payload::new("", "not JSON").into_contract();
-        let output = poll_to_end(execute(
-            Payload::from_contract(input),
-            async |_, _: Payload| Ok::<_, Error>(3),
-        ));
-        assert_eq!(output.unwrap().body, b"3");
     }
 
     #[test]
     fn an_output_that_json_cannot_hold() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
-        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
-            Ok::<_, Error>(map)
-        }));
+        let output = run(Payload::default(), |(): ()| Ok::<_, Error>(map));
         assert_eq!(output.unwrap_err().code(), "invalid-output");
     }
 

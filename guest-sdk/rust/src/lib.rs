@@ -127,6 +127,16 @@ pub use crate::workflow_error::WorkflowError;
 /// use dormouse_sdk::prelude::*;
 ///
 /// #[workflow]
+/// async fn nightly(ctx: Context) -> Result<()> {
+///     ctx.post("https://example.com/clean-up").send("clean up").await?.error_for_status()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// ```standalone_crate
+/// use dormouse_sdk::prelude::*;
+///
+/// #[workflow]
 /// async fn greet(ctx: Context, name: String) -> Result<String> {
 ///     ctx.sleep("take a breath", seconds(1)).await;
 ///     Ok(format!("Hello, {name}!"))
@@ -206,5 +216,5 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings::*;
-    pub use crate::entry::{Outcome, assert_outcome, run, run_without_input};
+    pub use crate::entry::{Outcome, begin, read_input, settle};
 }

@@ -67,8 +67,7 @@ use crate::error::UNKNOWN_CODE;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the error `{Self}` has no code that a run could fail with",
-    label = "this error has no code",
-    note = "give it one where it arises, with `.or_fail(\"a-code\")?`",
+    label = "this error has no code: give it one with `.or_fail(\"a-code\")?`",
     note = "or implement `dormouse_sdk::WorkflowError` for it, if it is a type of your own"
 )]
 pub trait WorkflowError: StdError {
