@@ -41,7 +41,8 @@
 //! | speak with other runs | [`ctx.event`](Context::event), [`Event`] |
 //! | compute something once | [`ctx.step`](Context::step) |
 //! | know the time, draw a random number | [`ctx.now`](Context::now), [`ctx.uuid`](Context::uuid), … |
-//! | do several things at once | [`join!`], [`join_all`], [`try_join_all`] |
+//! | do several things at once | [`join!`], [`join_all`], [`join_all_limited`], [`try_join_all`] |
+//! | do more things as others end | [`TaskSet`] |
 //! | take what comes first | [`select!`], [`select_all`], [`timeout`] |
 //!
 //! # What to mind
@@ -87,6 +88,7 @@ mod response;
 mod retry;
 mod secret_value;
 mod steps;
+mod task_set;
 #[cfg(test)]
 mod test_futures;
 mod time;
@@ -97,7 +99,7 @@ mod workflow_error;
 
 pub use crate::call::Call;
 pub use crate::call_error::CallError;
-pub use crate::concurrency::{join_all, select_all, try_join_all};
+pub use crate::concurrency::{join_all, join_all_limited, select_all, try_join_all};
 pub use crate::context::{Context, Run};
 pub use crate::error::{Error, Result};
 pub use crate::events::Event;
@@ -108,6 +110,7 @@ pub use crate::payload::{FromPayload, IntoPayload, Payload};
 pub use crate::response::Response;
 pub use crate::retry::RetryPolicy;
 pub use crate::secret_value::SecretValue;
+pub use crate::task_set::TaskSet;
 pub use crate::time::{Instant, IntoDuration, days, hours, millis, minutes, seconds, weeks};
 pub use crate::timers::timeout;
 pub use crate::webhook_builder::{Handshake, Signature, WebhookBuilder};
@@ -206,9 +209,9 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
-        OrFail, Payload, Response, Result, RetryPolicy, SecretValue, Signature, Value, Webhook,
-        WorkflowError, days, hours, join, join_all, json, millis, minutes, seconds, select,
-        select_all, timeout, try_join_all, weeks, workflow,
+        OrFail, Payload, Response, Result, RetryPolicy, SecretValue, Signature, TaskSet, Value,
+        Webhook, WorkflowError, days, hours, join, join_all, join_all_limited, json, millis,
+        minutes, seconds, select, select_all, timeout, try_join_all, weeks, workflow,
     };
 }
 
