@@ -93,6 +93,7 @@ mod task_set;
 mod test_futures;
 mod time;
 mod timers;
+mod unaltered;
 mod webhook_builder;
 mod webhooks;
 mod workflow_error;
@@ -211,7 +212,7 @@ pub mod prelude {
         CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
         OrFail, Payload, Response, Result, RetryPolicy, SecretValue, Signature, TaskSet, Value,
         Webhook, WorkflowError, days, hours, join, join_all, join_all_limited, json, millis,
-        minutes, seconds, select, select_all, timeout, try_join_all, weeks, workflow,
+        minutes, seconds, select, select_all, span, timeout, try_join_all, weeks, workflow,
     };
 }
 
@@ -220,4 +221,5 @@ pub mod prelude {
 pub mod __private {
     pub use crate::bindings::*;
     pub use crate::entry::{Outcome, begin, read_input, settle};
+    pub use crate::time::parse_span;
 }
