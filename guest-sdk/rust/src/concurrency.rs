@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::future::{IntoFuture, poll_fn};
 use std::ops::ControlFlow;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::group::Group;
 
@@ -27,6 +27,55 @@ pub async fn join_all<F: IntoFuture>(futures: impl IntoIterator<Item = F>) -> Ve
     })
     .await;
     outputs.into_iter().flatten().collect()
+}
+
+/// Awaits all of any number of futures, at most `limit` of them at a time, and gives their outputs in
+/// the order of the futures. The next begins when one has ended.
+///
+/// # Panics
+///
+/// When `limit` is 0, since then none could ever begin.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # async fn example(ctx: Context, urls: Vec<String>) {
+/// let responses = join_all_limited(10, urls.iter().map(|url| ctx.get(url).send("fetch"))).await;
+/// # }
+/// ```
+pub async fn join_all_limited<F: IntoFuture>(
+    limit: usize,
+    futures: impl IntoIterator<Item = F>,
+) -> Vec<F::Output> {
+    assert!(
+        limit > 0,
+        "`join_all_limited` needs a limit of at least 1 future at a time"
+    );
+    let mut waiting = futures
+        .into_iter()
+        .enumerate()
+        .map(|(index, future)| async move { (index, future.await) });
+    let mut group = Group::new(waiting.by_ref().take(limit));
+    let mut outputs = Vec::new();
+    while let Some((index, output)) = poll_fn(|context| poll_next(&mut group, context)).await {
+        if outputs.len() <= index {
+            outputs.resize_with(index + 1, || None);
+        }
+        outputs[index] = Some(output);
+        if let Some(next) = waiting.next() {
+            group.push(next);
+        }
+    }
+    outputs.into_iter().flatten().collect()
+}
+
+/// The output of the member that is done next, or none when there is no member left.
+pub(crate) fn poll_next<F: IntoFuture>(
+    group: &mut Group<F>,
+    context: &mut Context<'_>,
+) -> Poll<Option<F::Output>> {
+    group
+        .poll(context, |_, output| ControlFlow::Break(output))
+        .map(ControlFlow::break_value)
 }
 
 /// Awaits all of any number of fallible futures. The first error is the result at once, and the
@@ -115,6 +164,36 @@ mod tests {
         let futures = [3, 1, 0, 2].map(|polls| Countdown::new(polls, polls));
         assert_eq!(poll_to_end(join_all(futures)), [3, 1, 0, 2]);
         assert!(poll_to_end(join_all(Vec::<Countdown<u32>>::new())).is_empty());
+    }
+
+    #[test]
+    fn join_all_limited_gives_all_in_order() {
+        let futures = [3, 1, 0, 2].map(|polls| Countdown::new(polls, polls));
+        assert_eq!(poll_to_end(join_all_limited(2, futures)), [3, 1, 0, 2]);
+        let none = Vec::<Countdown<u32>>::new();
+        assert!(poll_to_end(join_all_limited(2, none)).is_empty());
+    }
+
+    #[test]
+    fn join_all_limited_has_so_many_at_a_time() {
+        let (begun, ended, most) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let futures = [5, 1, 1, 3, 2, 0].map(|polls| {
+            let (begun, ended, most) = (&begun, &ended, &most);
+            async move {
+                begun.set(begun.get() + 1);
+                most.set(most.get().max(begun.get() - ended.get()));
+                Countdown::new(polls, ()).await;
+                ended.set(ended.get() + 1);
+            }
+        });
+        poll_to_end(join_all_limited(3, futures));
+        assert_eq!((most.get(), ended.get()), (3, 6));
+    }
+
+    #[test]
+    #[should_panic(expected = "`join_all_limited` needs a limit of at least 1")]
+    fn join_all_limited_to_none() {
+        poll_to_end(join_all_limited(0, [ready(1)]));
     }
 
     #[test]

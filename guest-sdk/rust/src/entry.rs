@@ -10,33 +10,45 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
-/// The body of the export that `#[workflow]` generates.
-pub async fn run<I, O, E>(
-    input: ContractPayload,
-    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
-) -> Result<ContractPayload, Failure>
-where
-    I: FromPayload,
-    O: IntoPayload,
-    E: Into<Error>,
-{
+/// Prepares what the workflow runs in, and returns its context. The export that `#[workflow]`
+/// generates calls this first, then [`read_input`], the workflow, and [`settle`].
+pub fn begin() -> Context {
     settle_hash_keys();
     panic::set_hook(Box::new(|info| log(Level::Error, &describe(info))));
-    let output = execute(Payload::from_contract(input), workflow).await;
-    output
+    Context::new()
+}
+
+/// Reads the workflow's input.
+pub fn read_input<I: FromPayload>(input: ContractPayload) -> Result<I, Failure> {
+    I::from_payload(Payload::from_contract(input))
+        .map_err(|error| blame("input", &error).into_failure())
+}
+
+/// Turns what the workflow returned into the outcome of the run.
+pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
+    outcome
+        .settle()
         .map(Payload::into_contract)
         .map_err(Error::into_failure)
 }
 
-async fn execute<I: FromPayload, O: IntoPayload, E: Into<Error>>(
-    input: Payload,
-    workflow: impl AsyncFnOnce(Context, I) -> Result<O, E>,
-) -> Result<Payload> {
-    let input = I::from_payload(input).map_err(|error| blame("input", &error))?;
-    let output = workflow(Context::new(), input).await.map_err(Into::into)?;
-    output
-        .into_payload()
-        .map_err(|error| blame("output", &error))
+/// What a workflow returns: a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "a workflow returns a `Result`, and `{Self}` is none",
+    label = "write `Result<{Self}>`, and give the value as `Ok(value)`",
+    note = "`dormouse_sdk::Result` has the error type that `?` turns most errors into"
+)]
+pub trait Outcome {
+    /// The output as the run's, or the error as its failure.
+    fn settle(self) -> Result<Payload>;
+}
+
+impl<O: IntoPayload, E: Into<Error>> Outcome for Result<O, E> {
+    fn settle(self) -> Result<Payload> {
+        self.map_err(Into::into)?
+            .into_payload()
+            .map_err(|error| blame("output", &error))
+    }
 }
 
 /// Where there is no randomness, the standard library makes the keys of its hash maps from addresses, and does so when
@@ -72,19 +84,29 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::test_futures::poll_to_end;
 
     #[derive(Deserialize)]
     struct Input {
         items: Vec<u32>,
     }
 
-    async fn sum(_: Context, input: Input) -> Result<u32, std::num::TryFromIntError> {
+    fn sum(input: &Input) -> Result<u32, std::num::TryFromIntError> {
         u32::try_from(input.items.iter().map(|item| u64::from(*item)).sum::<u64>())
     }
 
     fn run_sum(input: &str) -> Result<Payload> {
-        poll_to_end(execute(Payload::new("", input), sum))
+        run(Payload::new("", input), |input| sum(&input))
+    }
+
+    /// As the export does it.
+    fn run<I: FromPayload, R: Outcome>(
+        input: Payload,
+        workflow: impl FnOnce(I) -> R,
+    ) -> Result<Payload> {
+        read_input(input.into_contract())
+            .and_then(|input| settle(workflow(input)))
+            .map(Payload::from_contract)
+            .map_err(Error::from_failure)
     }
 
     #[test]
@@ -121,18 +143,14 @@ mod tests {
 
     #[test]
     fn no_input_is_unit() {
-        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
-            Ok::<_, Error>(())
-        }));
+        let output = run(Payload::default(), |(): ()| Ok::<_, Error>(()));
         assert_eq!(output.unwrap().body, b"null");
     }
 
     #[test]
     fn an_output_that_json_cannot_hold() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
-        let output = poll_to_end(execute(Payload::default(), async |_, (): ()| {
-            Ok::<_, Error>(map)
-        }));
+        let output = run(Payload::default(), |(): ()| Ok::<_, Error>(map));
         assert_eq!(output.unwrap_err().code(), "invalid-output");
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::bindings::Failure;
 use crate::call_error::CallError;
+use crate::workflow_error::WorkflowError;
 
 /// What the fallible functions of this crate return, and what a workflow returns.
 ///
@@ -20,8 +21,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A code for programs and a message for people. Returned by a workflow, it becomes the failure of
 /// the run.
 ///
-/// `?` turns any standard error into one, with the code `error` and the messages of the error and
-/// its causes. Errors of this crate bring codes of their own, which are named where they arise.
+/// `?` turns these into one:
+///
+/// - An error of your own that implements [`WorkflowError`]. Its code is kept.
+/// - A [`CallError`](crate::CallError). Its code is kept.
+/// - An error of the standard library or of `serde_json`, under the code `error` or `invalid-json`.
+/// - A `Box<dyn std::error::Error>`, under the code of what is in it if that is one of this crate's
+///   errors, and `error` otherwise.
+///
+/// Any other error gets a code with [`or_fail`](crate::OrFail::or_fail). Errors of this crate have
+/// codes of their own, which are named where they arise.
 ///
 /// ```
 /// use dormouse_sdk::{Error, Result};
@@ -35,6 +44,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// assert_eq!(check(-3).unwrap_err().code(), "negative-amount");
 /// ```
+///
+/// An `Error` is a standard error. So a workflow may also return `Box<dyn std::error::Error>`, into
+/// which `?` turns every error, or an enum that holds an `Error`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     code: String,
@@ -119,19 +131,43 @@ impl fmt::Debug for Error {
     }
 }
 
-/// `Error` itself is no standard error, or this would clash with the conversion of a type into
-/// itself.
-impl<E: StdError + 'static> From<E> for Error {
+impl StdError for Error {}
+
+/// The conversion that keeps codes. It covers [`WorkflowError`] and not every standard error, since
+/// the latter would give all errors the same code, and `Error` could then be no standard error.
+impl<E: WorkflowError> From<E> for Error {
     fn from(error: E) -> Self {
-        let code = (&error as &dyn StdError)
-            .downcast_ref()
-            .map_or("error", CallError::code);
-        Self::new(code, with_causes(&error))
+        Self::new(error.code(), with_causes(&error))
     }
 }
 
+impl From<Box<dyn StdError>> for Error {
+    fn from(error: Box<dyn StdError>) -> Self {
+        let code = code_of(error.as_ref());
+        Self::new(code, with_causes(error.as_ref()))
+    }
+}
+
+impl From<Box<dyn StdError + Send + Sync>> for Error {
+    fn from(error: Box<dyn StdError + Send + Sync>) -> Self {
+        let error: Box<dyn StdError> = error;
+        Self::from(error)
+    }
+}
+
+/// The code of an error whose type is not known when compiled.
+fn code_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a str {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.code();
+    }
+    error.downcast_ref().map_or(UNKNOWN_CODE, CallError::code)
+}
+
+/// The code of an error that has none.
+pub(crate) const UNKNOWN_CODE: &str = "error";
+
 /// `outer: inner: innermost`. A cause that the error before it has told already is left out.
-fn with_causes(error: &dyn StdError) -> String {
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -164,22 +200,46 @@ mod tests {
         }
     }
 
-    #[test]
-    fn tells_every_cause_once() {
+    impl WorkflowError for Layer {
+        fn code(&self) -> &str {
+            "layered"
+        }
+    }
+
+    fn layers() -> Layer {
         let innermost = Layer("no such host", None);
         let inner = Layer("lookup failed: no such host", Some(Box::new(innermost)));
-        let error = Error::from(Layer("cannot connect", Some(Box::new(inner))));
+        Layer("cannot connect", Some(Box::new(inner)))
+    }
+
+    #[test]
+    fn an_error_of_ones_own_keeps_its_code_and_tells_every_cause_once() {
+        let error = Error::from(layers());
         assert_eq!(
             error.message(),
             "cannot connect: lookup failed: no such host"
         );
-        assert_eq!(error.code(), "error");
+        assert_eq!(error.code(), "layered");
     }
 
     #[test]
     fn a_call_error_keeps_its_code() {
         let error = Error::from(CallError::TimedOut);
         assert_eq!(error.code(), "timed-out");
+    }
+
+    #[test]
+    fn a_box_gives_the_code_of_this_crates_errors() {
+        let own = Error::new("a-code", "a message");
+        assert_eq!(Error::from(Box::<dyn StdError>::from(own.clone())), own);
+        let sendable = Box::<dyn StdError + Send + Sync>::from(CallError::TimedOut);
+        assert_eq!(Error::from(sendable).code(), "timed-out");
+        let other = Error::from(Box::<dyn StdError>::from(layers()));
+        assert_eq!(other.code(), "error");
+        assert_eq!(
+            other.message(),
+            "cannot connect: lookup failed: no such host"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A group of futures, of which only those that were woken are polled: with ten thousand waits
 //! open, one that ends costs as much as one of ten.
 
+use std::collections::VecDeque;
 use std::future::IntoFuture;
 use std::mem;
 use std::ops::{ControlFlow, Range};
@@ -10,6 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) struct Group<F: IntoFuture> {
     members: Vec<Option<Member<F::IntoFuture>>>,
+    /// Indices of members that are done, and that new ones may take.
+    vacant: Vec<usize>,
     unfinished: usize,
     woken: Arc<Woken>,
 }
@@ -21,25 +24,39 @@ struct Member<F> {
 
 impl<F: IntoFuture> Group<F> {
     pub(crate) fn new(futures: impl IntoIterator<Item = F>) -> Self {
-        let woken = Arc::new(Woken::default());
-        let member = |(index, future): (usize, F)| {
-            let waker = Arc::new(MemberWaker {
-                index,
-                woken: Arc::clone(&woken),
-            });
-            Some(Member {
-                future: Box::pin(future.into_future()),
-                waker: waker.into(),
-            })
+        let mut group = Self {
+            members: Vec::new(),
+            vacant: Vec::new(),
+            unfinished: 0,
+            woken: Arc::default(),
         };
-        let members: Vec<_> = futures.into_iter().enumerate().map(member).collect();
-        let everyone = (0..members.len()).collect();
-        woken.change(|state| state.indices = everyone);
-        Self {
-            unfinished: members.len(),
-            members,
-            woken,
+        for future in futures {
+            group.push(future);
         }
+        group
+    }
+
+    /// Adds a future, which is polled when the group is polled next. Its index is the next higher one, or that of a
+    /// member that is done. A late wake of that one polls the new one once more than needed, and nothing else.
+    pub(crate) fn push(&mut self, future: F) {
+        let index = self.vacant.pop().unwrap_or_else(|| {
+            self.members.push(None);
+            self.members.len() - 1
+        });
+        let waker = Arc::new(MemberWaker {
+            index,
+            woken: Arc::clone(&self.woken),
+        });
+        self.members[index] = Some(Member {
+            future: Box::pin(future.into_future()),
+            waker: waker.into(),
+        });
+        self.unfinished += 1;
+        self.woken.change(|state| state.indices.push_back(index));
+    }
+
+    pub(crate) fn unfinished(&self) -> usize {
+        self.unfinished
     }
 
     pub(crate) fn indices(&self) -> Range<usize> {
@@ -47,13 +64,15 @@ impl<F: IntoFuture> Group<F> {
     }
 
     /// Polls whatever was woken, in the order of waking, and hands each output over with the index
-    /// of its future. Ready when all are done, or when `done` breaks.
+    /// of its future. Ready when all are done, or when `done` breaks. Those whose turn had not come
+    /// then are polled the next time.
     pub(crate) fn poll<B>(
         &mut self,
         context: &mut Context<'_>,
         mut done: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> Poll<ControlFlow<B>> {
-        for index in self.woken.take(context.waker()) {
+        let mut woken = self.woken.take(context.waker());
+        while let Some(index) = woken.pop_front() {
             // One that was woken twice may be done already.
             let Some(member) = &mut self.members[index] else {
                 continue;
@@ -61,8 +80,10 @@ impl<F: IntoFuture> Group<F> {
             let mut context = Context::from_waker(&member.waker);
             if let Poll::Ready(output) = member.future.as_mut().poll(&mut context) {
                 self.members[index] = None;
+                self.vacant.push(index);
                 self.unfinished -= 1;
                 if let ControlFlow::Break(value) = done(index, output) {
+                    self.woken.put_back(woken);
                     return Poll::Ready(ControlFlow::Break(value));
                 }
             }
@@ -81,18 +102,26 @@ struct Woken(Mutex<WokenState>);
 
 #[derive(Default)]
 struct WokenState {
-    indices: Vec<usize>,
+    indices: VecDeque<usize>,
     /// Of the task that polls the group.
     task: Option<Waker>,
 }
 
 impl Woken {
     /// Whoever is woken from here on, and be it while it is polled, wakes the task again.
-    fn take(&self, task: &Waker) -> Vec<usize> {
+    fn take(&self, task: &Waker) -> VecDeque<usize> {
         self.change(|state| {
             state.task = Some(task.clone());
             mem::take(&mut state.indices)
         })
+    }
+
+    /// Returns indices whose turn has not come. They go before those that were woken meanwhile.
+    fn put_back(&self, mut first: VecDeque<usize>) {
+        self.change(|state| {
+            first.append(&mut state.indices);
+            state.indices = first;
+        });
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut WokenState) -> R) -> R {
@@ -112,7 +141,7 @@ impl Wake for MemberWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let task = self.woken.change(|state| {
-            state.indices.push(self.index);
+            state.indices.push_back(self.index);
             state.task.clone()
         });
         if let Some(task) = task {
@@ -216,6 +245,40 @@ mod tests {
         });
         handles[0].wake();
         assert_eq!(*count.0.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn what_a_break_left_over_has_its_turn_next() {
+        let (handles, mut group) = group(3);
+        for handle in &handles {
+            handle.finish.set(true);
+        }
+        for expected in 0..3 {
+            let first = group.poll(&mut Context::from_waker(Waker::noop()), |index, ()| {
+                ControlFlow::Break(index)
+            });
+            assert_eq!(first, Poll::Ready(ControlFlow::Break(expected)));
+        }
+    }
+
+    #[test]
+    fn a_new_member_takes_the_place_of_one_that_is_done() {
+        let finish = |finished: &Rc<Cell<bool>>| {
+            let finished = Rc::clone(finished);
+            poll_fn(move |_| {
+                if finished.get() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+        };
+        let (done, open) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(false)));
+        let mut group = Group::new([finish(&open), finish(&done)]);
+        assert_eq!(poll(&mut group), (vec![1], false));
+        group.push(finish(&done));
+        assert_eq!((group.indices(), group.unfinished()), (0..2, 2));
+        assert_eq!(poll(&mut group), (vec![1], false));
     }
 
     #[test]

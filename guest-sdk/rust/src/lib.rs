@@ -41,7 +41,8 @@
 //! | speak with other runs | [`ctx.event`](Context::event), [`Event`] |
 //! | compute something once | [`ctx.step`](Context::step) |
 //! | know the time, draw a random number | [`ctx.now`](Context::now), [`ctx.uuid`](Context::uuid), … |
-//! | do several things at once | [`join!`], [`join_all`], [`try_join_all`] |
+//! | do several things at once | [`join!`], [`join_all`], [`join_all_limited`], [`try_join_all`] |
+//! | do more things as others end | [`TaskSet`] |
 //! | take what comes first | [`select!`], [`select_all`], [`timeout`] |
 //!
 //! # What to mind
@@ -59,9 +60,10 @@
 //!
 //! # How a run fails
 //!
-//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. A panic fails the
-//! run with its message and its place in the source. An input that does not fit fails it with the
-//! code `invalid-input` and the name of the field.
+//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. An error of your own
+//! keeps its code if it implements [`WorkflowError`]; any other gets one with
+//! [`or_fail`](OrFail::or_fail). A panic fails the run with its message and its place in the source.
+//! An input that does not fit fails it with the code `invalid-input` and the name of the field.
 //!
 //! # How to build
 //!
@@ -80,41 +82,62 @@ mod group;
 mod headers;
 mod http;
 mod operation;
+mod or_fail;
 mod payload;
 mod response;
 mod retry;
 mod runs;
 mod secret_value;
 mod steps;
+mod task_set;
 #[cfg(test)]
 mod test_futures;
 mod time;
 mod timers;
+mod unaltered;
 mod webhook_builder;
 mod webhooks;
+mod workflow_error;
 
 pub use crate::call::Call;
 pub use crate::call_error::CallError;
-pub use crate::concurrency::{join_all, select_all, try_join_all};
+pub use crate::concurrency::{join_all, join_all_limited, select_all, try_join_all};
 pub use crate::context::{Context, Run};
 pub use crate::error::{Error, Result};
 pub use crate::events::Event;
 pub use crate::headers::Headers;
 pub use crate::operation::Operation;
+pub use crate::or_fail::OrFail;
 pub use crate::payload::{FromPayload, IntoPayload, Payload};
 pub use crate::response::Response;
 pub use crate::retry::RetryPolicy;
 pub use crate::runs::{OtherRun, RunOutcome, Start};
 pub use crate::secret_value::SecretValue;
+pub use crate::task_set::TaskSet;
 pub use crate::time::{Instant, IntoDuration, days, hours, millis, minutes, seconds, weeks};
 pub use crate::timers::timeout;
 pub use crate::webhook_builder::{Handshake, Signature, WebhookBuilder};
 pub use crate::webhooks::{Delivery, Webhook};
+pub use crate::workflow_error::WorkflowError;
 
 /// Makes an `async fn` the workflow of its crate.
 ///
 /// The function takes a [`Context`] and an input ([`FromPayload`]), and returns a `Result` of an
-/// output ([`IntoPayload`]) and an error that converts into [`Error`]. A crate has one workflow.
+/// output ([`IntoPayload`]) and an error that converts into [`Error`], such as one that implements
+/// [`WorkflowError`]. A crate has one workflow.
+///
+/// A workflow that needs no input takes a [`Context`] alone. Whatever a run of it is started with
+/// is ignored.
+///
+/// ```standalone_crate
+/// use dormouse_sdk::prelude::*;
+///
+/// #[workflow]
+/// async fn nightly(ctx: Context) -> Result<()> {
+///     ctx.post("https://example.com/clean-up").send("clean up").await?.error_for_status()?;
+///     Ok(())
+/// }
+/// ```
 ///
 /// ```standalone_crate
 /// use dormouse_sdk::prelude::*;
@@ -189,9 +212,10 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         CallError, Context, Delivery, Error, Event, Handshake, Instant, IntoDuration, Operation,
-        OtherRun, Payload, Response, Result, RetryPolicy, RunOutcome, SecretValue, Signature,
-        Value, Webhook, days, hours, join, join_all, json, millis, minutes, seconds, select,
-        select_all, timeout, try_join_all, weeks, workflow,
+        OrFail, OtherRun, Payload, Response, Result, RetryPolicy, RunOutcome, SecretValue,
+        Signature, TaskSet, Value, Webhook, WorkflowError, days, hours, join, join_all,
+        join_all_limited, json, millis, minutes, seconds, select, select_all, span, timeout,
+        try_join_all, weeks, workflow,
     };
 }
 
@@ -199,5 +223,6 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings::*;
-    pub use crate::entry::run;
+    pub use crate::entry::{Outcome, begin, read_input, settle};
+    pub use crate::time::parse_span;
 }

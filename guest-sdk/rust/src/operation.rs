@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "an operation begins when it is awaited"]
+#[must_use = "an operation does nothing unless it is awaited: write `.await` after it"]
 pub struct Operation<T>(Pin<Box<dyn Future<Output = T>>>);
 
 impl<T> Operation<T> {

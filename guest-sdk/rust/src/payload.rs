@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings;
 use crate::error::{Error, Result};
+use crate::unaltered;
 
 /// Bytes with a media type.
 ///
@@ -55,7 +56,9 @@ impl Payload {
 
     /// The body read as JSON, whatever its content type. An empty body is `null`.
     ///
-    /// The error, for a body of another shape, has the code `invalid-json` and names the field.
+    /// The error, for a body of another shape, has the code `invalid-json` and names the field. The
+    /// same goes for a body that could not be read as it is: with a key twice in one object, or with
+    /// an integer beyond 64 bits that would be rounded.
     ///
     /// ```
     /// # use dormouse_sdk::Payload;
@@ -174,9 +177,10 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader);
     let (place, error) = match value {
-        Ok(value) => match reader.end() {
-            Ok(()) => return Ok(value),
-            Err(error) => (String::new(), error),
+        Ok(value) => match (reader.end(), unaltered::check(json)) {
+            (Ok(()), Ok(())) => return Ok(value),
+            (Err(error), _) => (String::new(), error),
+            (Ok(()), Err(error)) => (place(error.path()), error.into_inner()),
         },
         Err(error) => (place(error.path()), error.into_inner()),
     };
@@ -249,6 +253,23 @@ mod tests {
         check_error(
             "",
             "the input is empty: invalid type: null, expected struct Order at line 1 column 4",
+        );
+    }
+
+    #[test]
+    fn nothing_is_altered_silently() {
+        let error =
+            |json: &str| from_json::<serde_json::Value>("the input", json.as_bytes()).unwrap_err();
+        let rounded = error(r#"{"ids": [18446744073709551617]}"#);
+        assert_eq!(rounded.code(), "invalid-json");
+        assert_eq!(
+            rounded.message(),
+            "the input does not fit: at `ids[0]`: the number 18446744073709551617 would be rounded \
+             to 18446744073709551616; send it as a string at line 1 column 29"
+        );
+        assert_eq!(
+            error(r#"{"id": 1, "id": 2}"#).message(),
+            "the input does not fit: the key `id` is there more than once at line 1 column 14"
         );
     }
 

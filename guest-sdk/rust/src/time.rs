@@ -2,7 +2,7 @@
 //! write.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::{Add, AddAssign, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -74,8 +74,9 @@ pub const fn weeks(count: u64) -> Duration {
 /// Text is one or more whole numbers, each with its unit: `ms`, `s`, `m`, `h`, `d` or `w`.
 ///
 /// The operations that take a span of time take this, and hold text that is none for a mistake in
-/// the program: they panic, which fails the run with a sentence that names the text. Text that is
-/// not the program's own, such as a part of the input, is read with [`into_duration`] first.
+/// the program: they panic, which fails the run with a sentence that names the text. With
+/// [`span!`](crate::span) the compiler finds the mistake. Text that is not the program's own, such
+/// as a part of the input, is read with [`into_duration`] first.
 ///
 /// [`into_duration`]: IntoDuration::into_duration
 ///
@@ -84,6 +85,7 @@ pub const fn weeks(count: u64) -> Duration {
 /// # async fn example(ctx: Context, pause: String) -> Result<()> {
 /// ctx.sleep("a while", minutes(5)).await;
 /// ctx.sleep("a while", "5m").await;
+/// ctx.sleep("a while", span!("5m")).await;
 /// ctx.sleep("as was asked for", pause.as_str().into_duration()?).await;
 /// # Ok(())
 /// # }
@@ -107,7 +109,7 @@ impl IntoDuration for Duration {
 
 impl IntoDuration for &str {
     fn into_duration(self) -> Result<Duration> {
-        parse(self).ok_or_else(|| {
+        parse_span(self).ok_or_else(|| {
             Error::new(
                 "invalid-duration",
                 format!(
@@ -119,7 +121,42 @@ impl IntoDuration for &str {
     }
 }
 
+/// The [`Duration`](std::time::Duration) that a text such as `"5m"` or `"1h 30m"` stands for,
+/// checked when the workflow is compiled.
+///
+/// The text is what [`IntoDuration`] takes. A text that is no span of time is an error of the
+/// compiler, which names it.
+///
+/// ```
+/// use dormouse_sdk::{minutes, span};
+///
+/// assert_eq!(span!("1h30m"), minutes(90));
+/// ```
+///
+/// ```compile_fail
+/// dormouse_sdk::span!("5 minuts");
+/// ```
+#[macro_export]
+macro_rules! span {
+    ($text:literal) => {{
+        // A constant of its own is evaluated also where nothing is generated, as by `cargo check`.
+        const SPAN: ::std::time::Duration = match $crate::__private::parse_span($text) {
+            ::std::option::Option::Some(span) => span,
+            ::std::option::Option::None => ::std::panic!(::std::concat!(
+                "`",
+                $text,
+                "` is not a span of time: write whole numbers with their units \
+                 (ms, s, m, h, d or w), such as `5m` or `1h 30m`"
+            )),
+        };
+        SPAN
+    }};
+}
+
 /// A point in time, in milliseconds since the Unix epoch.
+///
+/// It is shown as a date and time of UTC ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)), and
+/// is a number of milliseconds in JSON.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -127,6 +164,7 @@ impl IntoDuration for &str {
 /// let deadline = ctx.now() + days(3);
 /// ctx.sleep_until("deadline", deadline).await;
 /// # }
+/// assert_eq!(Instant::from_millis(1_767_225_600_500).to_string(), "2026-01-01T00:00:00.500Z");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -156,7 +194,21 @@ impl Instant {
 
 impl fmt::Debug for Instant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ms", self.0)
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (day, millis) = (self.0 / MILLIS_IN_A_DAY, self.0 % MILLIS_IN_A_DAY);
+        let (year, month, day) = date(day);
+        let (seconds, millis) = (millis / 1_000, millis % 1_000);
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z"
+        )
     }
 }
 
@@ -165,6 +217,12 @@ impl Add<Duration> for Instant {
 
     fn add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(whole_millis(span)))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, span: Duration) {
+        *self = *self + span;
     }
 }
 
@@ -215,35 +273,96 @@ fn whole_millis(span: Duration) -> u64 {
         .saturating_add(part.into())
 }
 
+const MILLIS_IN_A_DAY: u64 = 86_400_000;
+
+/// Year, month and day of the day that lies so many days after 1970-01-01.
+///
+/// The year is counted from March here, so that the day which not every year has is its last. 400 years have the same
+/// number of days whichever they are.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    /// From 0000-03-01 to 1970-01-01.
+    const BEFORE_THE_EPOCH: u64 = 719_468;
+    let days = days + BEFORE_THE_EPOCH;
+    let (era, day) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Five months in turn have 153 days, from March on and from August on.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (era * 400 + year + next_year, month, day)
+}
+
 /// None when the text is no span of time, or one of more milliseconds than can be counted.
-fn parse(text: &str) -> Option<Duration> {
-    let mut total: u64 = 0;
-    let mut rest = text.trim();
+pub const fn parse_span(text: &str) -> Option<Duration> {
+    let mut rest = text.as_bytes().trim_ascii();
     if rest.is_empty() {
         return None;
     }
+    let mut total: u64 = 0;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, after) = rest.split_at(digits);
-        let letters = after
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let part = number.parse::<u64>().ok()?.checked_mul(millis_in(unit)?)?;
-        total = total.checked_add(part)?;
-        rest = after.trim_start();
+        let Some((number, after)) = split_number(rest) else {
+            return None;
+        };
+        let (unit, after) = split_letters(after);
+        let Some(millis) = millis_in(unit) else {
+            return None;
+        };
+        let Some(part) = number.checked_mul(millis) else {
+            return None;
+        };
+        let Some(sum) = total.checked_add(part) else {
+            return None;
+        };
+        total = sum;
+        rest = after.trim_ascii_start();
     }
     Some(Duration::from_millis(total))
 }
 
-fn millis_in(unit: &str) -> Option<u64> {
+/// The number that a text begins with, and what follows it.
+const fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number: u64 = 0;
+    let mut rest = text;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        let Some(shifted) = number.checked_mul(10) else {
+            return None;
+        };
+        let Some(sum) = shifted.checked_add((*digit - b'0') as u64) else {
+            return None;
+        };
+        (number, rest) = (sum, after);
+    }
+    if rest.len() == text.len() {
+        return None;
+    }
+    Some((number, rest))
+}
+
+/// The letters that a text begins with, and what follows them.
+const fn split_letters(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut rest = text;
+    while let [letter, after @ ..] = rest
+        && letter.is_ascii_alphabetic()
+    {
+        rest = after;
+    }
+    text.split_at(text.len() - rest.len())
+}
+
+const fn millis_in(unit: &[u8]) -> Option<u64> {
     Some(match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 604_800_000,
+        b"ms" => 1,
+        b"s" => 1_000,
+        b"m" => 60_000,
+        b"h" => 3_600_000,
+        b"d" => MILLIS_IN_A_DAY,
+        b"w" => 604_800_000,
         _ => return None,
     })
 }
@@ -274,12 +393,18 @@ mod tests {
     #[test]
     fn text_that_is_no_span_of_time() {
         for text in [
-            "", " ", "5", "m", "5 m", "5min", "-5m", "1.5h", "5M", "5m,", "5m 3", "５m",
+            "", " ", "5", "5\u{a0}m", "m", "5 m", "5min", "-5m", "1.5h", "5M", "5m,", "5m 3", "５m",
         ] {
             check(text, None);
         }
         check("18446744073709551616ms", None);
         check("99999999999999999w", None);
+    }
+
+    #[test]
+    fn text_that_is_checked_when_compiled() {
+        assert_eq!(crate::span!("1h30m"), minutes(90));
+        assert_eq!(crate::span!("250ms 2w"), weeks(2) + millis(250));
     }
 
     #[test]
@@ -314,11 +439,62 @@ mod tests {
         let later = start + Duration::from_micros(1);
         assert_eq!(later.as_millis(), 1_001);
         assert_eq!(later - start, millis(1));
+        let mut moved = start;
+        moved += Duration::from_micros(1);
+        assert_eq!(moved, later);
         assert_eq!(start - later, Duration::ZERO);
         assert_eq!(Instant::from(SystemTime::from(later)), later);
         assert_eq!(
             Instant::from_millis(u64::MAX) + seconds(1),
             Instant::from_millis(u64::MAX)
         );
+    }
+    #[test]
+    fn an_instant_is_shown_as_a_date_and_time() {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_208_000_001, "2024-02-29T12:00:00.001Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "10000-01-01T00:00:00.000Z"),
+            (u64::MAX, "584556019-04-03T14:25:51.615Z"),
+        ] {
+            let instant = Instant::from_millis(millis);
+            assert_eq!(instant.to_string(), expected, "{millis}");
+            assert_eq!(format!("{instant:?}"), expected);
+        }
+    }
+
+    #[test]
+    fn each_day_is_the_one_after_the_day_before() {
+        let lengths = |year: u64| {
+            let leap =
+                year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+            [
+                31,
+                if leap { 29 } else { 28 },
+                31,
+                30,
+                31,
+                30,
+                31,
+                31,
+                30,
+                31,
+                30,
+                31,
+            ]
+        };
+        let expected = (1970..2410).flat_map(|year| {
+            (1..)
+                .zip(lengths(year))
+                .flat_map(move |(month, length)| (1..=length).map(move |day| (year, month, day)))
+        });
+        for (count, expected) in (0..).zip(expected) {
+            assert_eq!(date(count), expected);
+        }
     }
 }

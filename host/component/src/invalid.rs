@@ -12,6 +12,24 @@ pub enum Invalid {
     )]
     NotWasm,
 
+    /// An archive of object files.
+    #[error(
+        "this is an archive of object files, such as an `.rlib` or `.a`, and not WebAssembly; in Rust, write \
+         `crate-type = [\"cdylib\"]` under `[lib]` in `Cargo.toml`, build with `--target wasm32-unknown-unknown \
+         --release`, and upload the `.wasm` file"
+    )]
+    Archive,
+
+    /// A program or library for a processor.
+    #[error(
+        "this is a program or library for a machine ({format}), and not WebAssembly; build it for Wasm, in Rust with \
+         `--target wasm32-unknown-unknown --release`, and upload the `.wasm` file"
+    )]
+    Native {
+        /// The name of the file's format.
+        format: String,
+    },
+
     /// Wasm of another version than the two that there are: core modules and components.
     #[error(
         "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the bytes {version}; build \
@@ -45,8 +63,9 @@ pub enum Invalid {
 
     /// A core module that does not say which world it implements.
     #[error(
-        "this is a core module without component metadata, so the host cannot make a component of it; build it with \
-         bindings of the world `dormouse:workflow/workflow`, such as those of the SDK, or make it a component first"
+        "this is a core module without component metadata, so the host cannot make a component of it; in Rust, write \
+         `#[workflow]` of `dormouse-sdk` before an `async fn`, and `crate-type = [\"cdylib\"]` under `[lib]`; otherwise \
+         build it with bindings of the world `dormouse:workflow/workflow`, or make it a component first"
     )]
     NoMetadata,
 
@@ -56,6 +75,17 @@ pub enum Invalid {
          `wasm32-wasip2`, or make it a component with the adapter of WASI 0.1 first"
     )]
     WasiPreview1 {
+        /// The module imported from.
+        module: String,
+    },
+
+    /// A core module that calls JavaScript.
+    #[error(
+        "the core module imports `{module}` of `wasm-bindgen`: a dependency expects a browser; find it with `cargo tree \
+         --target wasm32-unknown-unknown --invert wasm-bindgen`, and switch off its default features, or the feature \
+         that asks for JavaScript (often `js`, `wasm_js`, `wasm-bindgen` or `wasmbind`)"
+    )]
+    WasmBindgen {
         /// The module imported from.
         module: String,
     },
@@ -160,12 +190,29 @@ pub enum Invalid {
         reason: String,
     },
 
+    /// A component of a world for programs that are not workflows.
+    #[error(
+        "the component is {what} (it exports `{export}`), and not a workflow; export `run: async func(input: payload) \
+         -> result<payload, failure>` of the world `dormouse:workflow/workflow`, in Rust from a `cdylib` with \
+         `#[workflow]` before an `async fn`"
+    )]
+    OtherWorld {
+        /// What such a component is.
+        what: String,
+        /// The export that says so.
+        export: String,
+    },
+
     /// No export `run`.
     #[error(
-        "the component does not export `run`; export `run: async func(input: payload) -> result<payload, failure>` of \
-         the world `dormouse:workflow/workflow`"
+        "the component does not export `run`{}; export `run: async func(input: payload) -> result<payload, failure>` \
+         of the world `dormouse:workflow/workflow`",
+        exported_instead(exports)
     )]
-    NoRun,
+    NoRun {
+        /// The names of its exports.
+        exports: Vec<String>,
+    },
 
     /// An export `run` that is declared as a function that never waits.
     #[error(
@@ -196,6 +243,29 @@ impl Invalid {
             },
             None => Self::Malformed { reason },
         }
+    }
+}
+
+/// What the component exports, so that its author sees which program was uploaded.
+fn exported_instead(exports: &[String]) -> String {
+    /// Enough to recognise a program by.
+    const SHOWN: usize = 5;
+    if exports.is_empty() {
+        return " or anything else".to_owned();
+    }
+    let mut names: Vec<String> = exports
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if exports.len() > SHOWN {
+        names.push("others".to_owned());
+    }
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => {
+            format!(", but {} and {last}", before.join(", "))
+        }
+        _ => format!(", but {}", names.concat()),
     }
 }
 

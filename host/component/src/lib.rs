@@ -6,12 +6,16 @@
 //! not compile anything; that a valid component can also be compiled within limits is the engine's to find out.
 //!
 //! The order of the checks is from the outside in: is it Wasm, is it (or can it become) a component, is it valid with
-//! the features that the engine has, and only then what it imports and exports. The first thing wrong is the answer.
+//! the features that the engine has, is it of a world that is known for something else, and only then what it imports and exports. The
+//! first thing wrong is the answer.
 
 mod contract;
+mod exports;
 mod features;
 mod imports;
 mod invalid;
+mod other_formats;
+mod other_worlds;
 mod run;
 mod wrap;
 
@@ -49,7 +53,7 @@ pub fn prepare(upload: &[u8]) -> Result<Prepared, Invalid> {
 /// What the first eight bytes say.
 fn encoding(upload: &[u8]) -> Result<Encoding, Invalid> {
     let Some(rest) = upload.strip_prefix(b"\0asm") else {
-        return Err(Invalid::NotWasm);
+        return Err(other_formats::refuse(upload));
     };
     if let Some(Ok(Payload::Version { encoding, .. })) = Parser::new(0).parse_all(upload).next() {
         return Ok(encoding);
@@ -67,6 +71,8 @@ fn encoding(upload: &[u8]) -> Result<Encoding, Invalid> {
 fn check(component: &[u8]) -> Result<(), Invalid> {
     let mut contract = Contract::read();
     let types = contract.validate(component)?;
+    let exports = exports::names(component).map_err(|error| Invalid::malformed(&error))?;
+    other_worlds::check(&exports)?;
     imports::check(&contract, types.as_ref(), component)?;
-    run::check(&contract, types.as_ref())
+    run::check(&contract, types.as_ref(), exports)
 }

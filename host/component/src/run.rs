@@ -10,8 +10,15 @@ use wasmparser::types::TypesRef;
 use crate::Invalid;
 use crate::contract::{Contract, RUN};
 
-pub(crate) fn check(contract: &Contract, types: TypesRef<'_>) -> Result<(), Invalid> {
-    let found = types.component_item_for_export(RUN).ok_or(Invalid::NoRun)?;
+/// Checks the export `run`. `exports` are the names of all exports.
+pub(crate) fn check(
+    contract: &Contract,
+    types: TypesRef<'_>,
+    exports: Vec<String>,
+) -> Result<(), Invalid> {
+    let Some(found) = types.component_item_for_export(RUN) else {
+        return Err(Invalid::NoRun { exports });
+    };
     if let ComponentEntityType::Func(function) = found.ty
         && !types[function].async_
     {

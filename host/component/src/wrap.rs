@@ -17,12 +17,24 @@ const METADATA: &str = "component-type";
 /// What the core modules are called that give WASI 0.1.
 const WASI_PREVIEW_1: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
+/// What the modules are called that `wasm-bindgen` has imported: the first two before its tool has run over the module,
+/// the third after.
+const WASM_BINDGEN: [&str; 3] = [
+    "__wbindgen_placeholder__",
+    "__wbindgen_externref_xform__",
+    "wbg",
+];
+
 /// Makes a component of a core module.
 pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
+    // First, since what `wasm-bindgen` makes may also use features that the host does not enable.
+    let survey = Survey::of(module).map_err(|error| Invalid::malformed(&error))?;
+    if let Some(module) = survey.wasm_bindgen {
+        return Err(Invalid::WasmBindgen { module });
+    }
     Validator::new_with_features(features())
         .validate_all(module)
         .map_err(|error| Invalid::malformed(&error))?;
-    let survey = Survey::of(module).map_err(|error| Invalid::malformed(&error))?;
     if let Some(module) = survey.wasi_preview_1 {
         return Err(Invalid::WasiPreview1 { module });
     }
@@ -37,6 +49,7 @@ pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
 struct Survey {
     has_metadata: bool,
     wasi_preview_1: Option<String>,
+    wasm_bindgen: Option<String>,
 }
 
 impl Survey {
@@ -49,16 +62,22 @@ impl Survey {
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        let name = import?.module;
-                        if WASI_PREVIEW_1.contains(&name) {
-                            survey.wasi_preview_1 = Some(name.to_owned());
-                        }
+                        survey.import_from(import?.module);
                     }
                 }
                 _ => {}
             }
         }
         Ok(survey)
+    }
+
+    fn import_from(&mut self, module: &str) {
+        if WASI_PREVIEW_1.contains(&module) {
+            self.wasi_preview_1 = Some(module.to_owned());
+        }
+        if WASM_BINDGEN.contains(&module) {
+            self.wasm_bindgen = Some(module.to_owned());
+        }
     }
 }
 

@@ -495,11 +495,15 @@ impl From<DeployError> for Problem {
 /// The code of an upload that is not a workflow.
 fn invalid_code(invalid: &Invalid) -> &'static str {
     match invalid {
-        Invalid::NotWasm | Invalid::UnknownVersion { .. } => "not-wasm",
+        Invalid::NotWasm
+        | Invalid::Archive
+        | Invalid::Native { .. }
+        | Invalid::UnknownVersion { .. } => "not-wasm",
         Invalid::Malformed { .. } => "invalid-wasm",
         Invalid::Feature { .. } => "unsupported-feature",
         Invalid::NoMetadata | Invalid::Unwrappable { .. } => "not-a-component",
         Invalid::WasiPreview1 { .. }
+        | Invalid::WasmBindgen { .. }
         | Invalid::ImportName { .. }
         | Invalid::UnknownPackage { .. }
         | Invalid::WasiHttp { .. }
@@ -508,7 +512,7 @@ fn invalid_code(invalid: &Invalid) -> &'static str {
         | Invalid::UnknownInterface { .. }
         | Invalid::UnknownItem { .. } => "unknown-import",
         Invalid::ItemType { .. } => "wrong-import-type",
-        Invalid::NoRun => "missing-run",
+        Invalid::NoRun { .. } | Invalid::OtherWorld { .. } => "missing-run",
         Invalid::RunNotAsync | Invalid::RunType { .. } => "wrong-run-type",
         // Whatever reason comes to be added, its text says what is wrong.
         _ => "invalid-component",

@@ -1,16 +1,24 @@
 //! `#[workflow]`: the function stays as it is, and beside it comes the export that the host starts.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Error, FnArg, ItemFn, Result, ReturnType, Signature};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, FnArg, Ident, ItemFn, Result, ReturnType, Signature, Type};
+
+/// What the compiler says is defined twice where a crate has two workflows.
+const ONLY_ONE: &str = "a_crate_has_only_one_workflow";
 
 pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let function: ItemFn = syn::parse2(item)
         .map_err(|error| Error::new(error.span(), "`#[workflow]` goes before an `async fn`"))?;
     check(arguments, &function.sig)?;
     let name = &function.sig.ident;
+    let only_one = only_one(name);
+    let call = call(&function.sig);
     Ok(quote! {
         #function
+
+        #only_one
 
         const _: () = {
             struct Workflow;
@@ -22,7 +30,7 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> Result<Token
                     ::dormouse_sdk::__private::Payload,
                     ::dormouse_sdk::__private::Failure,
                 > {
-                    ::dormouse_sdk::__private::run(input, #name).await
+                    #call
                 }
             }
 
@@ -31,6 +39,50 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> Result<Token
             );
         };
     })
+}
+
+/// A name that a crate can have once, at the place of the function's name. An exported macro stands at the root of its
+/// crate whichever module it was written in, so two workflows clash there with a message that points at both. Without
+/// it, the compiler would speak of a symbol that nobody wrote.
+fn only_one(function: &Ident) -> TokenStream {
+    let name = Ident::new(ONLY_ONE, function.span());
+    quote_spanned! {function.span()=>
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! #name {
+            () => {};
+        }
+    }
+}
+
+/// Reads the input, runs the workflow and settles its outcome. The compiler shows an input that cannot be read, and an
+/// outcome that is no `Result`, at the type that is wrong.
+fn call(signature: &Signature) -> TokenStream {
+    // What is made up here means the same whatever macro the types come from.
+    let here = Span::call_site();
+    let name = &signature.ident;
+    let output = match &signature.output {
+        ReturnType::Type(_, output) => output.span().resolved_at(here),
+        ReturnType::Default => here,
+    };
+    let settle = quote_spanned! {output=>
+        ::dormouse_sdk::__private::settle(outcome)
+    };
+    let Some(FnArg::Typed(input)) = signature.inputs.get(1) else {
+        return quote! {
+            let outcome = #name(::dormouse_sdk::__private::begin()).await;
+            #settle
+        };
+    };
+    let read = quote_spanned! {input.ty.span().resolved_at(here)=>
+        ::dormouse_sdk::__private::read_input(input)?
+    };
+    quote! {
+        let context = ::dormouse_sdk::__private::begin();
+        let input = #read;
+        let outcome = #name(context, input).await;
+        #settle
+    }
 }
 
 /// Every mistake at once, so that the author is not sent round the compiler for each.
@@ -88,29 +140,126 @@ fn check_inputs(signature: &Signature) -> Result<()> {
             "a workflow is a free function: it takes no `self`",
         ));
     }
-    if signature.inputs.len() == 2 {
-        return Ok(());
+    let name = &signature.ident;
+    let arguments: Vec<_> = signature
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(argument) => Some(argument),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    match arguments.as_slice() {
+        [context] | [context, _] if is_reference_to_context(&context.ty) => {
+            let message = format!(
+                "a workflow owns its context, which is a small token to copy: write `{}: Context`",
+                text(&context.pat)
+            );
+            Err(Error::new_spanned(&context.ty, message))
+        }
+        [input, context] if is_context(bare(&context.ty)) && !is_context(bare(&input.ty)) => {
+            let message = format!(
+                "the context comes before the input: write `async fn {name}({}: Context, {}: {})`",
+                text(&context.pat),
+                text(&input.pat),
+                text(&input.ty)
+            );
+            Err(Error::new_spanned(&signature.inputs, message))
+        }
+        [only] if is_plain(&only.ty) => {
+            let message = format!(
+                "a workflow takes its context before its input: write `async fn {name}(ctx: Context, {}: {})`",
+                text(&only.pat),
+                text(&only.ty)
+            );
+            Err(Error::new_spanned(&only.ty, message))
+        }
+        [_] | [_, _] => Ok(()),
+        _ => {
+            let message = format!(
+                "a workflow takes its context, and its input if it needs one: \
+                 write `async fn {name}(ctx: Context, input: Input)` or `async fn {name}(ctx: Context)`"
+            );
+            // Without arguments there is nothing to point at between the parentheses.
+            if signature.inputs.is_empty() {
+                return Err(Error::new_spanned(name, message));
+            }
+            Err(Error::new_spanned(&signature.inputs, message))
+        }
     }
-    let message = format!(
-        "a workflow takes two arguments, its context and its input: \
-         write `async fn {}(ctx: Context, input: Input)`, or `_: ()` for the input when there is none",
-        signature.ident
-    );
-    // Without arguments there is nothing to point at between the parentheses.
-    if signature.inputs.is_empty() {
-        return Err(Error::new_spanned(&signature.ident, message));
+}
+
+/// Whether this is the context, as it is named by all who do not rename it.
+fn is_context(argument: &Type) -> bool {
+    last_name(argument).is_some_and(|name| name == "Context")
+}
+
+fn is_reference_to_context(argument: &Type) -> bool {
+    matches!(argument, Type::Reference(reference) if is_context(&reference.elem))
+}
+
+/// What a reference refers to, or the type itself.
+fn bare(argument: &Type) -> &Type {
+    match argument {
+        Type::Reference(reference) => &reference.elem,
+        _ => argument,
     }
-    Err(Error::new_spanned(&signature.inputs, message))
+}
+
+/// Whether this is a type of the language or its library, which nobody renames. What else a name stands for, the
+/// compiler alone knows.
+fn is_plain(argument: &Type) -> bool {
+    const PLAIN: [&str; 25] = [
+        "String", "Vec", "Option", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "Value",
+        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+        "i64", "i128", "f32", "f64",
+    ];
+    match argument {
+        Type::Tuple(_) | Type::Array(_) | Type::Slice(_) | Type::Reference(_) => true,
+        _ => last_name(argument).is_some_and(|name| PLAIN.iter().any(|plain| name == plain)),
+    }
+}
+
+fn last_name(argument: &Type) -> Option<&Ident> {
+    let Type::Path(path) = argument else {
+        return None;
+    };
+    path.path.segments.last().map(|segment| &segment.ident)
+}
+
+/// The text of a pattern or type, spaced as people write it.
+fn text(tokens: &impl ToTokens) -> String {
+    let text = tokens.to_token_stream().to_string();
+    [
+        (" :: ", "::"),
+        (" < ", "<"),
+        (" >", ">"),
+        ("& ", "&"),
+        (" ,", ","),
+        ("( )", "()"),
+    ]
+    .iter()
+    .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 fn check_output(signature: &Signature) -> Result<()> {
-    match signature.output {
-        ReturnType::Type(..) => Ok(()),
-        ReturnType::Default => Err(Error::new_spanned(
-            &signature.ident,
-            "a workflow returns a `Result`: write `-> Result<()>` when it gives nothing",
-        )),
+    let output = match &signature.output {
+        ReturnType::Type(_, output) => output,
+        ReturnType::Default => {
+            return Err(Error::new_spanned(
+                &signature.ident,
+                "a workflow returns a `Result`: write `-> Result<()>` when it gives nothing",
+            ));
+        }
+    };
+    if !is_plain(output) {
+        return Ok(());
     }
+    let output_text = text(output);
+    let message = format!(
+        "a workflow returns a `Result`: write `-> Result<{output_text}>`, and give the value as `Ok(value)`"
+    );
+    Err(Error::new_spanned(output, message))
 }
 
 #[cfg(test)]
@@ -138,7 +287,18 @@ mod tests {
             .unwrap()
             .to_string();
         assert!(expanded.starts_with(&function.to_string()), "{expanded}");
-        assert!(expanded.contains("run (input , hello)"), "{expanded}");
+        assert!(expanded.contains("hello (context , input)"), "{expanded}");
+        syn::parse_str::<syn::File>(&expanded).unwrap();
+    }
+
+    #[test]
+    fn without_input_only_the_context_is_handed_over() {
+        let function = quote! { async fn hello(ctx: Context) -> Result<()> { Ok(()) } };
+        let expanded = expand(&TokenStream::new(), function).unwrap().to_string();
+        assert!(
+            expanded.contains("hello (:: dormouse_sdk :: __private :: begin ())"),
+            "{expanded}"
+        );
         syn::parse_str::<syn::File>(&expanded).unwrap();
     }
 
@@ -160,18 +320,48 @@ mod tests {
 
     #[test]
     fn wrong_number_of_arguments() {
-        let expected = "a workflow takes two arguments, its context and its input: \
-            write `async fn hello(ctx: Context, input: Input)`, or `_: ()` for the input when there is none";
+        let expected = "a workflow takes its context, and its input if it needs one: \
+            write `async fn hello(ctx: Context, input: Input)` or `async fn hello(ctx: Context)`";
         check_message(
             quote! { async fn hello() -> Result<()> { Ok(()) } },
             expected,
         );
         check_message(
-            quote! { async fn hello(ctx: Context) -> Result<()> { Ok(()) } },
+            quote! { async fn hello(ctx: Context, a: u8, b: u8) -> Result<()> { Ok(()) } },
+            expected,
+        );
+    }
+
+    #[test]
+    fn an_input_without_a_context() {
+        check_message(
+            quote! { async fn hello(names: Vec<String>) -> Result<()> { Ok(()) } },
+            "a workflow takes its context before its input: \
+             write `async fn hello(ctx: Context, names: Vec<String>)`",
+        );
+    }
+
+    #[test]
+    fn swapped_arguments() {
+        for context in [quote! { Context }, quote! { &dormouse_sdk::Context }] {
+            check_message(
+                quote! { async fn hello(input: my::Input, ctx: #context) -> Result<()> { Ok(()) } },
+                "the context comes before the input: \
+                 write `async fn hello(ctx: Context, input: my::Input)`",
+            );
+        }
+    }
+
+    #[test]
+    fn a_reference_to_the_context() {
+        let expected = "a workflow owns its context, which is a small token to copy: \
+            write `c: Context`";
+        check_message(
+            quote! { async fn hello(c: &Context, input: Input) -> Result<()> { Ok(()) } },
             expected,
         );
         check_message(
-            quote! { async fn hello(ctx: Context, a: u8, b: u8) -> Result<()> { Ok(()) } },
+            quote! { async fn hello(c: &mut dormouse_sdk::Context) -> Result<()> { Ok(()) } },
             expected,
         );
     }
@@ -206,12 +396,48 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_return_type() {
+        for (output, expected) in [
+            (quote! { String }, "String"),
+            (quote! { (u8, u8) }, "(u8, u8)"),
+            (quote! { Vec<Option<u8>> }, "Vec<Option<u8>>"),
+            (quote! { &'static str }, "&'static str"),
+        ] {
+            let expected = format!(
+                "a workflow returns a `Result`: write `-> Result<{expected}>`, \
+                 and give the value as `Ok(value)`"
+            );
+            check_message(
+                quote! { async fn hello(ctx: Context) -> #output { todo!() } },
+                &expected,
+            );
+        }
+    }
+
+    #[test]
+    fn two_workflows_of_a_crate_define_the_same_name_at_its_root() {
+        let expanded = expand(
+            &TokenStream::new(),
+            quote! { async fn hello(ctx: Context) -> Result<()> { Ok(()) } },
+        );
+        let expanded: syn::File = syn::parse2(expanded.unwrap()).unwrap();
+        let exported = expanded.items.iter().find_map(|item| match item {
+            syn::Item::Macro(item) => Some(item),
+            _ => None,
+        });
+        let exported = exported.unwrap();
+        assert_eq!(exported.ident.as_ref().unwrap(), ONLY_ONE);
+        let is_exported = |attribute: &syn::Attribute| attribute.path().is_ident("macro_export");
+        assert!(exported.attrs.iter().any(is_exported));
+    }
+
+    #[test]
     fn several_mistakes_are_all_named() {
         let found = errors(
             &quote! { name = "x" },
-            quote! { fn hello() -> Result<()> { Ok(()) } },
+            quote! { fn hello() -> String { String::new() } },
         );
-        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
         assert_eq!(found[0], "`#[workflow]` takes no arguments");
     }
 }

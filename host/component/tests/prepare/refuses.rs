@@ -40,6 +40,36 @@ fn nothing() {
 }
 
 #[test]
+fn an_archive_of_object_files() {
+    for start in [b"!<arch>\n", b"!<thin>\n"] {
+        refused(
+            &[start.as_slice(), b"lib.rmeta/      0"].concat(),
+            "this is an archive of object files, such as an `.rlib` or `.a`, and not WebAssembly; \
+             in Rust, write `crate-type = [\"cdylib\"]` under `[lib]` in `Cargo.toml`, build with \
+             `--target wasm32-unknown-unknown --release`, and upload the `.wasm` file",
+        );
+    }
+}
+
+#[test]
+fn a_program_for_a_machine() {
+    for (start, format) in [
+        (b"\x7fELF\x02\x01".as_slice(), "ELF"),
+        (b"\xcf\xfa\xed\xfe\x07", "Mach-O"),
+        (b"MZ\x90\0", "PE"),
+    ] {
+        refused(
+            start,
+            &format!(
+                "this is a program or library for a machine ({format}), and not WebAssembly; build \
+                 it for Wasm, in Rust with `--target wasm32-unknown-unknown --release`, and upload \
+                 the `.wasm` file"
+            ),
+        );
+    }
+}
+
+#[test]
 fn wasm_of_an_unknown_kind() {
     refused(
         b"\0asm\x07\0\x07\0",
@@ -63,8 +93,9 @@ fn core_module_without_metadata() {
     refused(
         &wat("(module)"),
         "this is a core module without component metadata, so the host cannot make a component of \
-         it; build it with bindings of the world `dormouse:workflow/workflow`, such as those of \
-         the SDK, or make it a component first",
+         it; in Rust, write `#[workflow]` of `dormouse-sdk` before an `async fn`, and `crate-type = \
+         [\"cdylib\"]` under `[lib]`; otherwise build it with bindings of the world \
+         `dormouse:workflow/workflow`, or make it a component first",
     );
 }
 
@@ -76,6 +107,27 @@ fn core_module_for_wasi_0_1() {
          `wasm32-unknown-unknown` or `wasm32-wasip2`, or make it a component with the adapter of \
          WASI 0.1 first",
     );
+}
+
+#[test]
+fn core_module_that_calls_javascript() {
+    for module in [
+        "__wbindgen_placeholder__",
+        "__wbindgen_externref_xform__",
+        "wbg",
+    ] {
+        // As the tool of `wasm-bindgen` leaves it, also with a feature that the host does not enable.
+        let text = format!(r#"(module (import "{module}" "now" (func (param externref))))"#);
+        refused(
+            &wat(&text),
+            &format!(
+                "the core module imports `{module}` of `wasm-bindgen`: a dependency expects a \
+                 browser; find it with `cargo tree --target wasm32-unknown-unknown --invert \
+                 wasm-bindgen`, and switch off its default features, or the feature that asks for \
+                 JavaScript (often `js`, `wasm_js`, `wasm-bindgen` or `wasmbind`)"
+            ),
+        );
+    }
 }
 
 #[test]
@@ -292,13 +344,58 @@ fn import_of_a_record_with_another_field() {
     );
 }
 
+#[track_caller]
+fn refused_without_run(exports: &str, but: &str) {
+    refused(
+        &Guest::new(exports).component(),
+        &format!(
+            "the component does not export `run`{but}; export `run: async func(input: payload) -> \
+             result<payload, failure>` of the world `dormouse:workflow/workflow`"
+        ),
+    );
+}
+
 #[test]
 fn no_run() {
-    refused(
-        &Guest::new("export main: async func();").component(),
-        "the component does not export `run`; export `run: async func(input: payload) -> \
-         result<payload, failure>` of the world `dormouse:workflow/workflow`",
+    refused_without_run(
+        "import dormouse:workflow/timers@0.1.0;",
+        " or anything else",
     );
+    refused_without_run("export main: async func();", ", but `main`");
+    refused_without_run("export a: func(); export b: func();", ", but `a` and `b`");
+    let many = "export a: func(); export b: func(); export c: func(); export d: func(); \
+                export e: func(); export f: func();";
+    refused_without_run(many, ", but `a`, `b`, `c`, `d`, `e` and others");
+}
+
+#[test]
+fn other_worlds() {
+    for (package, export, what) in [
+        (
+            "package wasi:cli@0.2.3; interface run { run: func() -> result; }",
+            "wasi:cli/run@0.2.3",
+            "a command-line program",
+        ),
+        // Without looking at its exports, the import would be the answer.
+        (
+            "package wasi:http@0.2.0; interface types { f: func(); } \
+             interface incoming-handler { handle: func(); }",
+            "wasi:http/incoming-handler@0.2.0; import wasi:http/types@0.2.0",
+            "a handler of HTTP requests",
+        ),
+    ] {
+        let guest = Guest::new(&format!("export {export};")).with_package(package);
+        let export = export.split(';').next().unwrap();
+        refused(
+            &guest.component(),
+            &format!(
+                "the component is {what} (it exports `{export}`), and not a workflow; export `run: \
+                 async func(input: payload) -> result<payload, failure>` of the world \
+                 `dormouse:workflow/workflow`, in Rust from a `cdylib` with `#[workflow]` before an \
+                 `async fn`"
+            ),
+        );
+    }
 }
 
 #[test]

@@ -68,6 +68,13 @@ fn uploads() {
     );
     for (invalid, code) in [
         (Invalid::NotWasm, "not-wasm"),
+        (Invalid::Archive, "not-wasm"),
+        (
+            Invalid::Native {
+                format: "ELF".into(),
+            },
+            "not-wasm",
+        ),
         (
             Invalid::UnknownVersion {
                 version: "0".into(),
@@ -99,7 +106,18 @@ fn uploads() {
             },
             "unknown-import",
         ),
-        (Invalid::NoRun, "missing-run"),
+        (
+            Invalid::WasmBindgen { module: "m".into() },
+            "unknown-import",
+        ),
+        (Invalid::NoRun { exports: vec![] }, "missing-run"),
+        (
+            Invalid::OtherWorld {
+                what: "a program".into(),
+                export: "wasi:cli/run@0.2.0".into(),
+            },
+            "missing-run",
+        ),
         (Invalid::RunNotAsync, "wrong-run-type"),
         (Invalid::RunType { reason: "r".into() }, "wrong-run-type"),
     ] {

@@ -1,0 +1,23 @@
+//! What a component exports.
+
+use wasmparser::{Parser, Payload};
+
+/// The names of everything that the outermost component exports. The validator knows the type behind each name but does
+/// not list the names.
+pub(crate) fn names(component: &[u8]) -> wasmparser::Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    names.push(export?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
