@@ -89,6 +89,7 @@ mod steps;
 mod test_futures;
 mod time;
 mod timers;
+mod url_encoded;
 mod webhook_builder;
 mod webhooks;
 

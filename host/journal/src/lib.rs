@@ -17,6 +17,7 @@ mod ids;
 mod open;
 mod operation;
 mod random;
+mod retry_policy;
 mod status;
 mod values;
 
@@ -31,9 +32,10 @@ pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNu
 pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
+pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
     CallError, CallOptions, Delivery, Encoding, Failure, GuestLimits, Handshake, Header, Level,
-    LogLine, OtherBody, Payload, Reply, Request, Response, RetryPolicy, SecretHeader, Signature,
+    LogLine, OtherBody, Payload, Reply, Request, Response, SecretHeader, Signature,
     SignatureScheme, ValueGroup, ValuePart, WebhookOptions, json_payload,
 };

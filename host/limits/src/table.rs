@@ -157,7 +157,7 @@ limits! {
     RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
         "How long a repeated request is known as one";
-    CALL_TIMEOUT, call_timeout: "call-timeout", Span, 30 * SECOND, SOME,
+    CALL_TIMEOUT, call_timeout: "call-timeout", Span, 2 * MINUTE, SOME,
         "For one attempt at a call whose workflow does not say";
     CALL_TIMEOUT_LIMIT, call_timeout_limit: "call-timeout-limit", Span, 2 * HOUR, SOME,
         "For one attempt at a call, whatever its workflow says";

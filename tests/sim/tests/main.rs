@@ -12,6 +12,7 @@ mod every_sync;
 mod generated;
 mod herds;
 mod one_sync;
+mod outages;
 mod panics;
 mod rules;
 mod same_twice;
