@@ -5,14 +5,15 @@ use serde::Serialize;
 use crate::bindings::dormouse::workflow::http::{self as contract, CallOptions};
 use crate::bindings::dormouse::workflow::types::Request;
 use crate::call_error::CallError;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::operation::Operation;
-use crate::payload::{JSON, TEXT, to_json};
-use crate::response::Response;
+use crate::payload::{FORM, JSON, TEXT, to_json};
+use crate::response::{Origin, Response};
 use crate::retry::RetryPolicy;
 use crate::secret_value::SecretValue;
 use crate::time::{IntoDuration, contract_millis};
+use crate::url_encoded;
 
 /// How many redirects a call follows unless told otherwise: as many as most clients do.
 const REDIRECTS: u32 = 10;
@@ -37,7 +38,8 @@ const REDIRECTS: u32 = 10;
 #[must_use = "a call is made by `send`"]
 pub struct Call {
     method: String,
-    url: String,
+    /// Or why there is none: a query that cannot be written.
+    url: Result<String>,
     headers: Headers,
     /// The bytes and the content type that goes with them, or why there are none.
     body: Result<(Vec<u8>, Option<&'static str>)>,
@@ -56,11 +58,28 @@ impl Call {
         };
         Self {
             method,
-            url,
+            url: Ok(url),
             headers: Headers::default(),
             body: Ok((Vec::new(), None)),
             options,
         }
+    }
+
+    /// Adds to the query of the URL what a list of pairs, a map or a struct has, encoded. A value
+    /// that has no names and values gives [`CallError::Invalid`] when the call is sent.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context, name: &str) {
+    /// let call = ctx.get("https://example.com/find").query(&[("name", name), ("page", "2")]);
+    /// # }
+    /// ```
+    pub fn query(mut self, values: &(impl Serialize + ?Sized)) -> Self {
+        self.url = self.url.and_then(|url| {
+            let query = url_encoded::encode("the query", values)?;
+            Ok(url_encoded::with_query(&url, &query))
+        });
+        self
     }
 
     /// Adds a header.
@@ -142,6 +161,22 @@ impl Call {
         self
     }
 
+    /// Sends what a list of pairs, a map or a struct has as a form
+    /// (`application/x-www-form-urlencoded`), with that content type unless a header gives another.
+    /// A value that has no names and values gives [`CallError::Invalid`] when the call is sent.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context, order: &str) {
+    /// let call = ctx.post("https://example.com/charge").form(&[("order", order), ("amount", "5")]);
+    /// # }
+    /// ```
+    pub fn form(mut self, values: &(impl Serialize + ?Sized)) -> Self {
+        let body = url_encoded::encode("the form", values);
+        self.body = body.map(|body| (body.into_bytes(), Some(FORM)));
+        self
+    }
+
     /// Sends text, as `text/plain` unless a header gives another content type.
     ///
     /// ```
@@ -169,7 +204,8 @@ impl Call {
         self
     }
 
-    /// Gives one attempt so much time. The host's default otherwise.
+    /// Gives one attempt so much time. The host's default otherwise, which is 2 minutes unless
+    /// whoever operates it has set another.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -183,8 +219,8 @@ impl Call {
         self
     }
 
-    /// So many attempts in all, with the delays that are there already or
-    /// [those of a policy](RetryPolicy::new). With 1 the request is sent at most once.
+    /// So many attempts in all, or fewer if the time to [give up](Self::give_up_after) comes before,
+    /// which is 24 hours unless told otherwise. With 1 the request is sent at most once.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -192,20 +228,39 @@ impl Call {
     /// let call = ctx.post("https://example.com/charge").attempts(1);
     /// # }
     /// ```
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.options
-            .retry
-            .get_or_insert_with(|| RetryPolicy::new(attempts).into_contract())
-            .attempts = attempts;
-        self
+    pub fn attempts(self, attempts: u32) -> Self {
+        let policy = self.policy().attempts(attempts);
+        self.retry(policy)
     }
 
-    /// When to try again. The host's default otherwise.
+    /// No attempt begins when so much time has passed since the call was made. The last attempt
+    /// before has its whole [timeout](Self::timeout), and what it brings is the result.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
     /// # fn example(ctx: Context) {
-    /// let patient = RetryPolicy::new(20).initial_delay("10s").max_delay("1h");
+    /// let call = ctx.get("https://example.com/price").give_up_after("10m");
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn give_up_after(self, time: impl IntoDuration) -> Self {
+        let policy = self.policy().give_up_after(time);
+        self.retry(policy)
+    }
+
+    /// The policy so far.
+    fn policy(&self) -> RetryPolicy {
+        let policy = self.options.retry;
+        policy.map_or_else(RetryPolicy::new, RetryPolicy::from_contract)
+    }
+
+    /// When to try again, and for how long. The host's default otherwise, which
+    /// [`RetryPolicy::new`] tells.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let patient = RetryPolicy::new().give_up_after("7d").initial_delay("10s").max_delay("1h");
     /// let call = ctx.post("https://example.com/jobs").retry(patient);
     /// # }
     /// ```
@@ -259,9 +314,14 @@ impl Call {
         let step = step.into();
         Operation::new(async move {
             let (request, options) = self.into_contract()?;
+            let origin = Origin {
+                step: step.clone(),
+                method: request.method.clone(),
+                url: request.url.clone(),
+            };
             let result = contract::call(step, request, options).await;
             result
-                .map(Response::from_contract)
+                .map(|response| Response::from_contract(response, origin))
                 .map_err(CallError::from_contract)
         })
     }
@@ -274,8 +334,9 @@ impl Call {
             body,
             options,
         } = self;
-        let (body, content_type) =
-            body.map_err(|error| CallError::Invalid(error.message().into()))?;
+        let invalid = |error: Error| CallError::Invalid(error.message().into());
+        let url = url.map_err(invalid)?;
+        let (body, content_type) = body.map_err(invalid)?;
         if let Some(content_type) = content_type {
             headers.default_content_type(content_type);
         }
@@ -316,6 +377,8 @@ mod tests {
         check_body(post(), &[], b"");
         check_body(post().json(&[1]), &[JSON.as_bytes()], b"[1]");
         check_body(post().text("a"), &[TEXT.as_bytes()], b"a");
+        let form = post().form(&[("a", "b c"), ("d", "&")]);
+        check_body(form, &[FORM.as_bytes()], b"a=b+c&d=%26");
         check_body(post().json(&1).body([0xff]), &[], &[0xff]);
     }
 
@@ -331,6 +394,21 @@ mod tests {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
         let error = post().json(&map).into_contract().unwrap_err();
         assert!(matches!(error, CallError::Invalid(_)), "{error:?}");
+    }
+
+    #[test]
+    fn queries_are_added_to_the_url() {
+        let call = post().query(&[("a", "b c")]).query(&[("d", 5)]);
+        let (request, _) = call.into_contract().unwrap();
+        assert_eq!(request.url, "https://example.com/?a=b+c&d=5");
+    }
+
+    #[test]
+    fn what_has_no_names_and_values_is_invalid() {
+        for call in [post().query(&5), post().form(&5)] {
+            let error = call.into_contract().unwrap_err();
+            assert!(matches!(error, CallError::Invalid(_)), "{error:?}");
+        }
     }
 
     #[test]
@@ -370,10 +448,16 @@ mod tests {
     }
 
     #[test]
-    fn attempts_keep_the_delays_that_are_there() {
-        let policy = RetryPolicy::new(2).initial_delay(seconds(3));
-        let (_, options) = post().retry(policy).attempts(7).into_contract().unwrap();
+    fn bounds_keep_the_rest_of_the_policy() {
+        let policy = RetryPolicy::new().attempts(2).initial_delay(seconds(3));
+        let call = post().retry(policy).attempts(7).give_up_after("1m");
+        let (_, options) = call.into_contract().unwrap();
         let retry = options.retry.unwrap();
-        assert_eq!((retry.attempts, retry.initial_delay), (7, 3_000));
+        assert_eq!((retry.attempts, retry.initial_delay), (Some(7), 3_000));
+        assert_eq!(retry.give_up_after, Some(60_000));
+
+        let (_, options) = post().attempts(3).into_contract().unwrap();
+        let expected = RetryPolicy::new().attempts(3).into_contract();
+        assert_eq!(options.retry, Some(expected));
     }
 }

@@ -51,6 +51,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     code: String,
     message: String,
+    status: Option<u16>,
 }
 
 impl Error {
@@ -65,6 +66,7 @@ impl Error {
         Self {
             code: code.into(),
             message: message.into(),
+            status: None,
         }
     }
 
@@ -90,6 +92,25 @@ impl Error {
         &self.message
     }
 
+    /// The status of the response that [`error_for_status`](crate::Response::error_for_status) made
+    /// this error of. None for any other error.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Response;
+    /// let error = Response::new(404).error_for_status().unwrap_err();
+    /// assert_eq!(error.status(), Some(404));
+    /// ```
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self {
+            status: Some(status),
+            ..self
+        }
+    }
+
     /// The same error under another code.
     ///
     /// ```
@@ -108,7 +129,7 @@ impl Error {
     }
 
     pub(crate) fn from_failure(Failure { code, message }: Failure) -> Self {
-        Self { code, message }
+        Self::new(code, message)
     }
 
     pub(crate) fn into_failure(self) -> Failure {

@@ -95,6 +95,7 @@ mod test_futures;
 mod time;
 mod timers;
 mod unaltered;
+mod url_encoded;
 mod webhook_builder;
 mod webhooks;
 mod workflow_error;

@@ -160,6 +160,8 @@ impl IntoPayload for Payload {
 }
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::bindings::dormouse::workflow::types;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
-use crate::payload::{JSON, TEXT, from_json, from_text, to_json};
+use crate::payload::{HTML, JSON, TEXT, from_json, from_text, to_json};
+use crate::url_encoded;
 
 /// An HTTP response.
 ///
@@ -28,6 +29,16 @@ pub struct Response {
     pub headers: Headers,
     /// The body's bytes, untouched.
     pub body: Vec<u8>,
+    /// What a call was that brought this.
+    origin: Option<Origin>,
+}
+
+/// A call, for the error that a status is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) step: String,
+    pub(crate) method: String,
+    pub(crate) url: String,
 }
 
 impl Response {
@@ -42,7 +53,20 @@ impl Response {
             status,
             headers: Headers::default(),
             body: Vec::new(),
+            origin: None,
         }
+    }
+
+    /// A page with status 200, for whoever opens a webhook's URL in a browser.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(request: &Delivery) {
+    /// request.respond(Response::html("<h1>Thank you</h1>"));
+    /// # }
+    /// ```
+    pub fn html(page: impl Into<String>) -> Self {
+        Self::new(200).with_html(page)
     }
 
     /// Adds a header.
@@ -81,6 +105,18 @@ impl Response {
         self.with_body(text.into())
     }
 
+    /// Sets the body to a page, and the content type unless there is one.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Response;
+    /// let response = Response::new(404).with_html("<h1>No such order</h1>");
+    /// ```
+    #[must_use]
+    pub fn with_html(mut self, page: impl Into<String>) -> Self {
+        self.headers.default_content_type(HTML);
+        self.with_body(page.into())
+    }
+
     /// Sets the body to a value as JSON, and the content type unless there is one.
     ///
     /// ```
@@ -94,8 +130,9 @@ impl Response {
         Ok(self.with_body(to_json(value)?))
     }
 
-    /// The response if its status is one of success (200 to 299), and an error with the code
-    /// `http-status` if not.
+    /// The response if its status is below 400, and an error with the code `http-status` if not. The
+    /// error names the call: step, method, URL without its query, and status, which
+    /// [`Error::status`] gives as well.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -110,16 +147,23 @@ impl Response {
     /// # }
     /// ```
     pub fn error_for_status(self) -> Result<Self> {
-        if (200..300).contains(&self.status) {
+        if self.status < 400 {
             return Ok(self);
         }
-        let mut message = format!("the service answered with status {}", self.status);
+        let status = self.status;
+        let mut message = match &self.origin {
+            Some(Origin { step, method, url }) => {
+                let url = url_encoded::shown(url);
+                format!("call `{step}` ({method} {url}) was answered with status {status}")
+            }
+            None => format!("the service answered with status {status}"),
+        };
         let body = String::from_utf8_lossy(&self.body);
         if !body.is_empty() {
             message.push_str(": ");
             message.extend(body.chars().take(SHOWN_OF_A_BODY));
         }
-        Err(Error::new("http-status", message))
+        Err(Error::new("http-status", message).with_status(status))
     }
 
     /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does.
@@ -154,7 +198,7 @@ impl Response {
         self.headers.get(name)
     }
 
-    pub(crate) fn from_contract(response: types::Response) -> Self {
+    pub(crate) fn from_contract(response: types::Response, origin: Origin) -> Self {
         let types::Response {
             status,
             headers,
@@ -164,6 +208,7 @@ impl Response {
             status,
             headers: Headers::from_contract(headers),
             body,
+            origin: Some(origin),
         }
     }
 
@@ -172,6 +217,7 @@ impl Response {
             status,
             headers,
             body,
+            origin: _,
         } = self;
         types::Response {
             status,
@@ -188,19 +234,47 @@ const SHOWN_OF_A_BODY: usize = 200;
 mod tests {
     use super::*;
 
+    fn brought(status: u16) -> Response {
+        let origin = Origin {
+            step: "get price".into(),
+            method: "GET".into(),
+            url: "https://me:pass@a.example/price?key=1".into(),
+        };
+        Response::from_contract(Response::new(status).into_contract(), origin)
+    }
+
     #[test]
-    fn only_success_passes() {
-        for status in [200, 202, 299] {
-            assert!(Response::new(status).error_for_status().is_ok());
+    fn an_error_begins_at_400_and_names_the_call() {
+        for status in [101, 200, 204, 303, 399] {
+            assert!(brought(status).error_for_status().is_ok(), "{status}");
         }
-        for status in [101, 199, 300, 303, 404, 500] {
-            let error = Response::new(status).error_for_status().unwrap_err();
-            assert_eq!(error.code(), "http-status");
+        for status in [400, 404, 500, 599] {
+            let error = brought(status).error_for_status().unwrap_err();
+            assert_eq!(
+                (error.code(), error.status()),
+                ("http-status", Some(status))
+            );
             assert_eq!(
                 error.message(),
-                format!("the service answered with status {status}")
+                format!(
+                    "call `get price` (GET https://a.example/price) was answered with status {status}"
+                )
             );
         }
+    }
+
+    #[test]
+    fn a_page_is_html() {
+        let page = Response::html("<p>é");
+        assert_eq!((page.status, page.text().unwrap()), (200, "<p>é"));
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        let xhtml = Response::new(200)
+            .with_header("content-type", "application/xhtml+xml")
+            .with_html("<p/>");
+        assert_eq!(xhtml.header("content-type"), Some("application/xhtml+xml"));
     }
 
     #[test]
@@ -229,9 +303,18 @@ mod tests {
         let response = Response::new(200)
             .with_header("a", [0xff])
             .with_body([0, 1]);
+        let origin = Origin {
+            step: "a".into(),
+            method: "GET".into(),
+            url: "http://a".into(),
+        };
+        let expected = Response {
+            origin: Some(origin.clone()),
+            ..response.clone()
+        };
         assert_eq!(
-            Response::from_contract(response.clone().into_contract()),
-            response
+            Response::from_contract(response.into_contract(), origin),
+            expected
         );
     }
 }

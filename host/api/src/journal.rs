@@ -194,8 +194,11 @@ pub enum OperationDetails {
         method: String,
         /// The URL.
         url: String,
-        /// How many attempts are made at most.
-        attempts: u32,
+        /// How many attempts are made at most. None if there are as many as there is time for.
+        attempts: Option<u32>,
+        /// How long after the call was made no attempt begins any more. None if it is never given up.
+        #[serde(default)]
+        give_up_after_ms: Option<u64>,
     },
     /// `sleep`
     Sleep {

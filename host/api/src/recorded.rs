@@ -137,6 +137,7 @@ impl OperationDetails {
                 method: method.clone(),
                 url: url.clone(),
                 attempts: retry.attempts,
+                give_up_after_ms: retry.give_up_after,
             },
             Kind::Sleep { duration } => OperationDetails::Sleep {
                 duration_ms: *duration,

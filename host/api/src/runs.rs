@@ -188,6 +188,9 @@ pub struct Waiting {
     /// Of a call that is tried again: when the next attempt is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
+    /// Of a call: when it is given up, after which no attempt begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gives_up: Option<Timestamp>,
 }
 
 impl RunSummary {
@@ -231,6 +234,7 @@ impl Waiting {
             attempts: None,
             last_error: None,
             next_attempt: None,
+            gives_up: None,
         }
     }
 }

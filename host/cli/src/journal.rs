@@ -177,16 +177,16 @@ fn operation_text(operation: &Operation) -> String {
             method,
             url,
             attempts,
+            give_up_after_ms,
         } => {
-            let attempts = counted((*attempts).into(), "attempt");
-            (
-                "call",
-                format!(
-                    "{} {}, at most {attempts}",
-                    plain_line(method),
-                    plain_line(url)
-                ),
-            )
+            let mut text = format!("{} {}", plain_line(method), plain_line(url));
+            if let Some(attempts) = attempts {
+                text += &format!(", at most {}", counted((*attempts).into(), "attempt"));
+            }
+            if let Some(span) = give_up_after_ms {
+                text += &format!(", for at most {}", exact(*span));
+            }
+            ("call", text)
         }
         OperationDetails::Sleep { duration_ms } => ("sleep", exact(*duration_ms)),
         OperationDetails::SleepUntil { until } => ("sleep-until", until.to_string()),

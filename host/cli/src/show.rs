@@ -91,8 +91,11 @@ fn tried_again(waiting: &Waiting, now: Time) -> String {
         Some(next) => format!("next attempt {}", until(next, now)),
         None => "an attempt is under way".into(),
     };
+    let last = waiting.gives_up.map_or_else(String::new, |gives_up| {
+        format!(", given up {}", until(gives_up, now))
+    });
     format!(
-        "  call {:?} was attempted {}: {}; {next}\n",
+        "  call {:?} was attempted {}: {}; {next}{last}\n",
         plain_line(&waiting.step),
         counted(attempts.into(), "time"),
         plain_line(error),
@@ -174,7 +177,8 @@ mod tests {
                     {"operation": 13, "kind": "sleep", "step": "remind \u001b[2J", "since":
                      "2026-03-01T08:00:01.000Z", "deadline": "2026-03-01T09:30:00.000Z"},
                     {"operation": 14, "kind": "call", "step": "charge", "since": "2026-03-01T08:00:01.000Z", "deadline":
-                     null, "attempts": 3, "last_error": "status 503", "next_attempt": "2026-03-01T08:05:00.000Z"},
+                     null, "attempts": 3, "last_error": "status 503", "next_attempt": "2026-03-01T08:05:00.000Z",
+                     "gives_up": "2026-03-02T08:00:01.000Z"},
                     {"operation": 15, "kind": "call", "step": "sent once", "since": "2026-03-01T08:00:01.000Z", "deadline":
                      null, "attempts": 1}
                 ],

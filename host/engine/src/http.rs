@@ -170,10 +170,15 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 fn checked_policy(policy: http::RetryPolicy) -> Result<RetryPolicy, Stop> {
-    if policy.attempts == 0 {
+    if policy.attempts == Some(0) {
         return Err(Stop::Misuse(
             "`call` was given a retry policy of 0 attempts; it needs at least 1, which is no retry"
                 .into(),
+        ));
+    }
+    if policy.give_up_after == Some(0) {
+        return Err(Stop::Misuse(
+            "`call` was given a retry policy that gives up after 0 ms, in which no attempt can begin".into(),
         ));
     }
     if !policy.multiplier.is_finite() || policy.multiplier < 1.0 {
@@ -184,6 +189,7 @@ fn checked_policy(policy: http::RetryPolicy) -> Result<RetryPolicy, Stop> {
     }
     Ok(RetryPolicy {
         attempts: policy.attempts,
+        give_up_after: policy.give_up_after,
         initial_delay: policy.initial_delay,
         multiplier: policy.multiplier,
         max_delay: policy.max_delay,

@@ -17,6 +17,7 @@ mod ids;
 mod open;
 mod operation;
 mod random;
+mod retry_policy;
 mod status;
 mod values;
 
@@ -31,10 +32,11 @@ pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNu
 pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
+pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
     CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
-    Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RetryPolicy, RunOutcome,
-    SecretHeader, Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions,
-    WhenBroken, WhenParentEnds, json_payload,
+    Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader,
+    Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions, WhenBroken,
+    WhenParentEnds, json_payload,
 };

@@ -5,6 +5,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::retry_policy::RetryPolicy;
+
 /// An HTTP field: its name, and its value as raw bytes.
 pub type Header = (String, Bytes);
 
@@ -215,30 +217,6 @@ pub enum Reply {
     Fixed(Response),
     /// What the workflow responds within this many milliseconds.
     FromWorkflow(u64),
-}
-
-/// When an attempt is made again.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RetryPolicy {
-    /// In all, at least 1.
-    pub attempts: u32,
-    /// Milliseconds before the second.
-    pub initial_delay: u64,
-    /// At least 1.
-    pub multiplier: f64,
-    /// Milliseconds at most.
-    pub max_delay: u64,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        RetryPolicy {
-            attempts: 5,
-            initial_delay: 500,
-            multiplier: 2.0,
-            max_delay: 60_000,
-        }
-    }
 }
 
 /// A header whose value is made from secrets.

@@ -167,7 +167,7 @@ limits! {
         "How long a run whose code broke waits to be repaired before it fails";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
         "How long a repeated request is known as one";
-    CALL_TIMEOUT, call_timeout: "call-timeout", Span, 30 * SECOND, SOME,
+    CALL_TIMEOUT, call_timeout: "call-timeout", Span, 2 * MINUTE, SOME,
         "For one attempt at a call whose workflow does not say";
     CALL_TIMEOUT_LIMIT, call_timeout_limit: "call-timeout-limit", Span, 2 * HOUR, SOME,
         "For one attempt at a call, whatever its workflow says";

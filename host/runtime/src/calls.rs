@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use crate::call_queue::{CallQueue, Course, Departure, Lacking};
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
-use crate::retry::{self, Decision, GAP, decide};
+use crate::retry::{self, Decision, GAP, Tried};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Party;
 use crate::slots::Slots;
@@ -262,14 +262,15 @@ impl Calls {
     async fn recover(&self, call: &OutstandingCall) {
         let mut course = Course::new(call.attempts);
         let id = (call.run, call.operation);
-        if call.attempts.scheduled >= call.allowed {
-            self.finish(id, course, Err(CallError::Interrupted)).await;
-        } else {
-            let next = call.attempts.next.after(GAP).max(self.clock.now());
+        let next = call.attempts.next.after(GAP).max(self.clock.now());
+        let bounds = call.bounds;
+        if bounds.allow_after(call.attempts.scheduled) && bounds.allow_at(next) {
             let error = Some(retry::reason(&Err(CallError::Interrupted)));
             if let Recorded::Yes = self.schedule_next(id, &mut course, next, error).await {
                 self.lock().add(party(call), call.operation, course);
             }
+        } else {
+            self.finish(id, course, Err(CallError::Interrupted)).await;
         }
     }
 
@@ -495,6 +496,10 @@ impl Flight {
         if self.course.cut_off {
             return self.count_cut_off(&sending).await;
         }
+        if retry::is_too_late(sending.bounds, calls.clock.now()) {
+            let result = Err(retry::too_late());
+            return calls.finish(id, self.course, result).await.into();
+        }
         if !calls.hold(&mut sending.call) {
             tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
             return self.withdraw().await;
@@ -525,16 +530,9 @@ impl Flight {
             }
             Err(SendRefused::Trouble(_)) => return self.trouble(None),
         };
-        let now = calls.clock.now();
-        let retry = sending.call.retry;
+        let tried = self.tried(&sending);
         drop(sending);
-        let outcome = match decide(retry, id, self.course.attempts.scheduled, &result, now) {
-            Decision::Done => calls.finish(id, self.course, result).await.into(),
-            Decision::Again(delay) => {
-                self.schedule_next(now.after(delay), retry::reason(&result))
-                    .await
-            }
-        };
+        let outcome = self.go_on(tried, result).await;
         self.is_sent = false;
         outcome
     }
@@ -570,16 +568,32 @@ impl Flight {
 
     /// Counts an attempt that the host's own fault cut off, as recovery does.
     async fn count_cut_off(&mut self, sending: &SendingView) -> Outcome {
-        let id = (self.party.run, self.operation);
-        let (retry, attempt) = (sending.call.retry, self.course.attempts.scheduled);
-        let result = Err(CallError::Interrupted);
-        let now = self.calls.clock.now();
-        match decide(retry, id, attempt, &result, now) {
-            Decision::Done => self.calls.finish(id, self.course, result).await.into(),
-            Decision::Again(delay) => {
-                self.schedule_next(now.after(delay), retry::reason(&result))
-                    .await
+        let tried = self.tried(sending);
+        self.go_on(tried, Err(CallError::Interrupted)).await
+    }
+
+    /// The call as it is now, after its attempt.
+    fn tried(&self, sending: &SendingView) -> Tried {
+        let clock = &self.calls.clock;
+        Tried {
+            run: self.party.run,
+            operation: self.operation,
+            policy: sending.call.retry,
+            bounds: sending.bounds,
+            attempt: self.course.attempts.scheduled,
+            now: clock.now(),
+            date: clock.machine_time(),
+        }
+    }
+
+    /// Records what came of the attempt.
+    async fn go_on(&mut self, tried: Tried, result: Result<Response, CallError>) -> Outcome {
+        match tried.decide(&result) {
+            Decision::Done => {
+                let id = (self.party.run, self.operation);
+                self.calls.finish(id, self.course, result).await.into()
             }
+            Decision::Again(next) => self.schedule_next(next, retry::reason(&result)).await,
         }
     }
 

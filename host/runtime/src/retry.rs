@@ -1,37 +1,129 @@
-//! When a call is tried again, and after how long.
+//! When a call is tried again.
 
-use dormouse_journal::{CallError, OperationNumber, Response, RetryPolicy, RunId, Time};
+use dormouse_journal::{CallError, Failure, OperationNumber, Response, RetryPolicy, RunId, Time};
+use dormouse_store::Bounds;
 use sha2::{Digest, Sha256};
 
 /// The least time between two attempts at a call in milliseconds, whatever its policy or the response says.
 pub(crate) const GAP: u64 = 100;
+
+/// The longest time that a response may ask for, in milliseconds.
+const LONGEST_ASKED: u64 = 24 * 60 * 60 * 1_000;
+
+/// Over how long the attempts of many runs that were all told the same time to come back are spread, in milliseconds: as
+/// long as they were told, up to this.
+const SPREAD: u64 = 5_000;
+
+/// The same of a long time: a fifth of it, where that is more.
+const PART_SPREAD: u64 = 5;
 
 /// What to do after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// This is the result.
     Done,
-    /// Another attempt, this many milliseconds from now.
-    Again(u64),
+    /// Another attempt, at this time.
+    Again(Time),
 }
 
-/// Decides after the attempt of this number, from 1.
-pub(crate) fn decide(
-    policy: RetryPolicy,
-    (run, operation): (RunId, OperationNumber),
-    attempt: u32,
-    result: &Result<Response, CallError>,
-    now: Time,
-) -> Decision {
-    if attempt >= policy.attempts || !is_retryable(result) {
-        return Decision::Done;
+/// A call after an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tried {
+    pub(crate) run: RunId,
+    pub(crate) operation: OperationNumber,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) bounds: Bounds,
+    /// The attempt's number, from 1.
+    pub(crate) attempt: u32,
+    /// The steady time at which it ended.
+    pub(crate) now: Time,
+    /// The date at which it ended, by which other machines go.
+    pub(crate) date: Time,
+}
+
+impl Tried {
+    /// Decides what follows from the attempt's result.
+    pub(crate) fn decide(&self, result: &Result<Response, CallError>) -> Decision {
+        if !self.bounds.allow_after(self.attempt) || !is_retryable(result) {
+            return Decision::Done;
+        }
+        let own = self.now.after(self.backoff().max(GAP));
+        let asked = result.as_ref().ok();
+        let asked = asked.and_then(|response| retry_after(response, self.date));
+        let next = match asked {
+            Some(asked) if !self.bounds.allow_at(self.now.after(asked)) => return Decision::Done,
+            Some(asked) => self.spread(asked).max(own),
+            None => own,
+        };
+        if self.bounds.allow_at(next) {
+            Decision::Again(next)
+        } else {
+            Decision::Done
+        }
     }
-    let asked = result
-        .as_ref()
-        .ok()
-        .and_then(|response| retry_after(response, now));
-    let delay = asked.unwrap_or_else(|| backoff(policy, run, operation, attempt));
-    Decision::Again(delay.min(policy.max_delay).max(GAP))
+
+    /// The policy's delay after this attempt, between half and the whole of it.
+    fn backoff(&self) -> u64 {
+        let RetryPolicy {
+            initial_delay,
+            multiplier,
+            max_delay,
+            ..
+        } = self.policy;
+        // Nothing times what is beyond all numbers is no number.
+        if initial_delay == 0 {
+            return 0;
+        }
+        let exponent = i32::try_from(self.attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+        let whole = initial_delay as f64 * multiplier.powi(exponent);
+        let whole = whole.min(max_delay as f64);
+        fraction(whole, 0.5 + self.part() / 2.0)
+    }
+
+    /// When the next attempt is made if the response asks for so many milliseconds: somewhat later, but still in time.
+    fn spread(&self, asked: u64) -> Time {
+        let asked = asked.min(LONGEST_ASKED);
+        let most = asked.min(SPREAD).max(asked / PART_SPREAD);
+        let next = self.now.after(asked + fraction(most as f64, self.part()));
+        self.bounds.until.map_or(next, |until| next.min(until))
+    }
+
+    /// A number from 0 to 1, by which many runs do not come back at once. It is derived from what is tried, so that a
+    /// simulation gives the same twice.
+    fn part(&self) -> f64 {
+        let digest = Sha256::new()
+            .chain_update(self.run.0)
+            .chain_update(self.operation.0.to_be_bytes())
+            .chain_update(self.attempt.to_be_bytes())
+            .finalize();
+        f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
+    }
+}
+
+/// A part of something that is neither negative nor larger than what an integer holds. What a float has beyond an integer
+/// is not missed.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn fraction(whole: f64, part: f64) -> u64 {
+    (whole * part) as u64
+}
+
+/// How late the host may be with an attempt that was due in time, in milliseconds. A busy host is some moments late.
+const LATENESS: u64 = 60_000;
+
+/// Whether the host is so late with an attempt that it is not made any more.
+pub(crate) fn is_too_late(bounds: Bounds, now: Time) -> bool {
+    bounds
+        .until
+        .is_some_and(|until| now > until.after(LATENESS))
+}
+
+/// What a call ends with whose next attempt the host could not make in time.
+pub(crate) fn too_late() -> CallError {
+    CallError::Other(Failure {
+        code: "too-late".into(),
+        message: "the host could not make the next attempt before the time at which the call was to be given up"
+            .into(),
+    })
 }
 
 /// Returns why an attempt did not succeed, for people.
@@ -66,7 +158,7 @@ fn is_retryable(result: &Result<Response, CallError>) -> bool {
 
 /// The delay that a response asks for, in milliseconds: seconds, or a date
 /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
-fn retry_after(response: &Response, now: Time) -> Option<u64> {
+fn retry_after(response: &Response, date: Time) -> Option<u64> {
     let (_, value) = response
         .headers
         .iter()
@@ -75,28 +167,10 @@ fn retry_after(response: &Response, now: Time) -> Option<u64> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(seconds.saturating_mul(1_000));
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let date = u64::try_from(since.as_millis()).ok()?;
-    Some(date.saturating_sub(now.0))
-}
-
-/// The policy's delay after this attempt, between half and the whole of it. Which part is derived from what is tried,
-/// so that many runs do not come back at once, and a simulation gives the same twice.
-fn backoff(policy: RetryPolicy, run: RunId, operation: OperationNumber, attempt: u32) -> u64 {
-    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-    let whole = policy.initial_delay as f64 * policy.multiplier.powi(exponent);
-    let whole = whole.min(policy.max_delay as f64);
-    let digest = Sha256::new()
-        .chain_update(run.0)
-        .chain_update(operation.0.to_be_bytes())
-        .chain_update(attempt.to_be_bytes())
-        .finalize();
-    let part = f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
-    // Not negative, and at most `max_delay`; what a float has beyond an integer is not missed.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let delay = (whole * (0.5 + part / 2.0)) as u64;
-    delay
+    let until = httpdate::parse_http_date(text).ok()?;
+    let since = until.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let until = u64::try_from(since.as_millis()).ok()?;
+    Some(until.saturating_sub(date.0))
 }
 
 #[cfg(test)]
@@ -104,8 +178,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-
-    const CALL: (RunId, OperationNumber) = (RunId([1; 16]), OperationNumber(2));
 
     fn response(status: u16, retry_after: Option<&str>) -> Result<Response, CallError> {
         let headers = retry_after.map(|value| {
@@ -121,8 +193,28 @@ mod tests {
         })
     }
 
+    /// A call that was made at 0 and has come so far at so many milliseconds.
+    fn tried(policy: RetryPolicy, attempt: u32, now: u64) -> Tried {
+        Tried {
+            run: RunId([1; 16]),
+            operation: OperationNumber(2),
+            policy,
+            bounds: Bounds::new(policy, Time(0)),
+            attempt,
+            now: Time(now),
+            date: Time(now),
+        }
+    }
+
     fn after(attempt: u32, result: &Result<Response, CallError>) -> Decision {
-        decide(RetryPolicy::default(), CALL, attempt, result, Time(0))
+        tried(RetryPolicy::default(), attempt, 0).decide(result)
+    }
+
+    fn forever() -> RetryPolicy {
+        RetryPolicy {
+            give_up_after: None,
+            ..RetryPolicy::default()
+        }
     }
 
     #[test]
@@ -148,19 +240,41 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_the_last() {
-        assert_ne!(after(4, &response(503, None)), Decision::Done);
-        assert_eq!(after(5, &response(503, None)), Decision::Done);
+        let five = RetryPolicy {
+            attempts: Some(5),
+            ..forever()
+        };
+        let decide = |attempt| tried(five, attempt, 0).decide(&response(503, None));
+        assert_ne!(decide(4), Decision::Done);
+        assert_eq!(decide(5), Decision::Done);
+    }
+
+    #[test]
+    fn a_call_is_tried_for_a_day_by_default_and_not_longer() {
+        let refused = Err(CallError::Unreachable(String::new()));
+        let (mut now, mut attempt) = (0, 1);
+        while let Decision::Again(next) =
+            tried(RetryPolicy::default(), attempt, now).decide(&refused)
+        {
+            (now, attempt) = (next.0, attempt + 1);
+        }
+        let day = 24 * 60 * 60 * 1_000;
+        assert!((day - 300_000..=day).contains(&now), "{now}");
+        assert!((288..600).contains(&attempt), "{attempt} attempts");
     }
 
     #[test]
     fn delays_double_within_their_jitter_up_to_the_maximum() {
-        let policy = RetryPolicy {
-            attempts: 100,
-            ..RetryPolicy::default()
-        };
-        for (attempt, whole) in [(1, 500), (2, 1_000), (3, 2_000), (8, 60_000), (90, 60_000)] {
-            let Decision::Again(delay) =
-                decide(policy, CALL, attempt, &response(503, None), Time(0))
+        for (attempt, whole) in [
+            (1, 500),
+            (2, 1_000),
+            (3, 2_000),
+            (8, 64_000),
+            (11, 300_000),
+            (u32::MAX, 300_000),
+        ] {
+            let Decision::Again(Time(delay)) =
+                tried(forever(), attempt, 0).decide(&response(503, None))
             else {
                 panic!("attempt {attempt} was the last");
             };
@@ -174,32 +288,98 @@ mod tests {
     #[test]
     fn no_policy_and_no_response_makes_attempts_follow_each_other_at_once() {
         let hasty = RetryPolicy {
-            attempts: 100,
             initial_delay: 0,
-            multiplier: 1.0,
-            max_delay: 0,
+            multiplier: 2.0,
+            max_delay: 1_000,
+            ..forever()
         };
         for result in [
             response(503, None),
             response(429, Some("0")),
             Err(CallError::TimedOut),
         ] {
-            let decision = decide(hasty, CALL, 1, &result, Time(0));
-            assert_eq!(decision, Decision::Again(GAP));
+            for attempt in [1, 5_000] {
+                let decision = tried(hasty, attempt, 0).decide(&result);
+                assert_eq!(decision, Decision::Again(Time(GAP)));
+            }
+        }
+    }
+
+    /// The earliest and the latest next attempt of many runs that are all told the same.
+    fn spread(policy: RetryPolicy, retry_after: &str) -> (u64, u64) {
+        let next = (0..1_000_u32).map(|number| {
+            let mut run = [0; 16];
+            run[..4].copy_from_slice(&number.to_be_bytes());
+            let tried = Tried {
+                run: RunId(run),
+                ..tried(policy, 1, 0)
+            };
+            match tried.decide(&response(429, Some(retry_after))) {
+                Decision::Again(next) => next.0,
+                Decision::Done => panic!("{retry_after} ended the call"),
+            }
+        });
+        let mut next: Vec<u64> = next.collect();
+        next.sort_unstable();
+        (next[0], next[999])
+    }
+
+    #[test]
+    fn runs_that_are_told_the_same_time_come_back_spread_after_it() {
+        for (seconds, asked, latest) in [
+            ("1", 1_000, 2_000),
+            ("10", 10_000, 15_000),
+            ("600", 600_000, 720_000),
+            ("86400", 86_400_000, 103_680_000),
+            ("9999999", 86_400_000, 103_680_000),
+        ] {
+            let (first, last) = spread(forever(), seconds);
+            let slack = (latest - asked) / 20;
+            assert!(
+                (asked..asked + slack).contains(&first),
+                "{seconds}: {first}"
+            );
+            assert!(
+                (latest - slack..=latest).contains(&last),
+                "{seconds}: {last}"
+            );
         }
     }
 
     #[test]
-    fn retry_after_replaces_the_delay_up_to_the_maximum() {
-        assert_eq!(after(1, &response(429, Some("7"))), Decision::Again(7_000));
-        assert_eq!(
-            after(1, &response(429, Some("86400"))),
-            Decision::Again(60_000)
-        );
+    fn a_response_does_not_shorten_the_policys_own_delay() {
+        let slow = RetryPolicy {
+            initial_delay: 60_000,
+            ..forever()
+        };
+        let (first, _) = spread(slow, "0");
+        assert!(first >= 30_000, "{first}");
+    }
+
+    #[test]
+    fn a_time_that_comes_too_late_ends_the_call_and_its_spread_alone_does_not() {
+        let bounded = RetryPolicy {
+            give_up_after: Some(10_000),
+            ..RetryPolicy::default()
+        };
+        let told = |seconds: &str| tried(bounded, 1, 1_000).decide(&response(429, Some(seconds)));
+        assert_eq!(told("10"), Decision::Done);
+        let Decision::Again(next) = told("9") else {
+            panic!("it was given up");
+        };
+        assert_eq!(next, Time(10_000));
+    }
+
+    #[test]
+    fn a_time_to_come_back_may_be_a_date() {
         let date = response(503, Some("Thu, 01 Jan 1970 00:00:09 GMT"));
-        assert_eq!(
-            decide(RetryPolicy::default(), CALL, 1, &date, Time(4_000)),
-            Decision::Again(5_000)
-        );
+        let tried = Tried {
+            date: Time(4_000),
+            ..tried(forever(), 1, 50_000)
+        };
+        let Decision::Again(Time(next)) = tried.decide(&date) else {
+            panic!("it was given up");
+        };
+        assert!((55_000..=60_000).contains(&next), "{next}");
     }
 }

@@ -42,8 +42,8 @@ pub use rules::{
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret, Start,
-    State, TableId, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret,
+    Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
 };
 pub use views::{
     Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,

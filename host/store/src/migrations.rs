@@ -151,7 +151,7 @@ fn move_large_calls(
     for (key, row) in batch {
         if let Some(call) = row.call {
             let call = Apart::new(call.size(), call);
-            calls::put(rows, key, row.attempts, row.allowed, &call)?;
+            calls::put(rows, key, row.attempts, row.bounds, &call)?;
         }
     }
     Ok(reached.filter(|_| more))

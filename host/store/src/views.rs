@@ -7,7 +7,7 @@ use dormouse_journal::{
     Status, Time, WebhookNumber,
 };
 
-use crate::tables::{Attempts, Call, Run, SealedSecret, State, Webhook};
+use crate::tables::{Attempts, Bounds, Call, Run, SealedSecret, State, Webhook};
 
 /// A run: what never changes about it, and where it stands.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct RunShown {
 pub struct CallProgress {
     /// Its attempts.
     pub attempts: Attempts,
+    /// How long it is tried.
+    pub bounds: Bounds,
     /// Why the last attempt that was made did not succeed.
     pub last_error: Option<String>,
 }
@@ -84,6 +86,8 @@ pub struct SendingView {
     pub call: Call,
     /// How far it has come.
     pub attempts: Attempts,
+    /// How long it is tried.
+    pub bounds: Bounds,
     /// The name of the run's workflow.
     pub workflow: String,
     /// The secrets that the call names, as far as they exist.
@@ -101,8 +105,8 @@ pub struct OutstandingCall {
     pub operation: OperationNumber,
     /// How far it has come.
     pub attempts: Attempts,
-    /// How many attempts its policy allows.
-    pub allowed: u32,
+    /// How long it is tried.
+    pub bounds: Bounds,
 }
 
 /// What is decided about the caller of a delivery.

@@ -8,7 +8,9 @@ use dormouse_journal::{
     SecretHeader, Source, Time, encode,
 };
 use dormouse_store::rows::{Part, RowsMut};
-use dormouse_store::{AimedNotified, Attempts, Call, OpenError, RunQuery, SCHEMA, Store, TableId};
+use dormouse_store::{
+    AimedNotified, Attempts, Bounds, Call, OpenError, RunQuery, SCHEMA, Store, TableId,
+};
 use dormouse_store_memory::{Dump, Memory};
 
 use crate::support::disk::TestDisk;
@@ -28,7 +30,12 @@ fn call(number: u32, body: usize) -> Call {
             headers: vec![("x-a".into(), Bytes::from_static(b"1"))],
             body: Bytes::from(vec![b'b'; body]),
         },
-        retry: RetryPolicy::default(),
+        // All that a policy could say then.
+        retry: RetryPolicy {
+            attempts: Some(5),
+            give_up_after: None,
+            ..RetryPolicy::default()
+        },
         timeout: 1_000,
         redirects: 2,
         idempotency_key: format!("key {number}"),
@@ -161,8 +168,11 @@ fn a_migrated_call_is_what_it_was() {
     }
     let calls = run(store.calls(None, usize::MAX)).unwrap();
     assert_eq!(calls.len(), CALLS as usize);
-    let allowed = RetryPolicy::default().attempts;
-    assert!(calls.iter().all(|call| call.allowed == allowed));
+    let bounds = Bounds {
+        attempts: Some(5),
+        until: None,
+    };
+    assert!(calls.iter().all(|call| call.bounds == bounds));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use dormouse_journal::{
     RetryPolicy, RunId, SecretHeader, Source, Status, Time,
 };
 use dormouse_store::{
-    Accepted, AttemptMade, AttemptNoted, Attempts, Call, CallProgress, Cancelled, CommitRefused,
-    Deleted, NewCall, RequestRefused, Resumed, RunQuery, Started, WriteError,
+    Accepted, AttemptMade, AttemptNoted, Attempts, Bounds, Call, CallProgress, Cancelled,
+    CommitRefused, Deleted, NewCall, RequestRefused, Resumed, RunQuery, Started, WriteError,
 };
 
 on_both_grounds! {
@@ -216,6 +216,7 @@ fn why_a_call_is_tried_again_is_shown_until_it_has_its_result(ground: Ground) {
         let last_error = last_error.map(str::to_owned);
         let progress = CallProgress {
             attempts,
+            bounds: Bounds::new(call().retry, Time(1_000)),
             last_error,
         };
         vec![(OperationNumber(0), progress)]

@@ -158,15 +158,48 @@ fn retry_after_takes_the_place_of_a_shorter_delay() {
 }
 
 #[test]
-fn retry_after_takes_the_place_of_a_longer_delay() {
-    let service = Service::start(|request| match request.number {
-        0 => Reply::status(503).header("Retry-After", "0"),
-        _ => Reply::status(200),
-    });
+fn a_response_that_asks_for_more_time_than_there_is_is_the_result() {
+    let service = Service::start(|_| Reply::status(429).header("Retry-After", "86401"));
     let host = Host::start();
-    // With its own delay the test would end without it.
-    let run = host.script(&json!({"call": {"url": service.url(), "delay_ms": 86_400_000}}));
-    assert_eq!(run.output()["status"], 200);
+    // Without a bound of its own, a call has a day.
+    let bounded = json!({"call": {"url": service.url(), "give_up_after_ms": 3_600_000}});
+    let call = json!({"call": {"url": service.url()}});
+    let output = host.script(&json!({"seq": [bounded, call]})).output();
+    assert_eq!(
+        (&output[0]["status"], &output[1]["status"]),
+        (&json!(429), &json!(429))
+    );
+    assert_eq!(service.requests().len(), 2);
+}
+
+#[test]
+fn a_call_is_given_up_when_its_time_is_over() {
+    let host = Host::start();
+    let service = Service::answering(&[503]);
+    let call = json!({"call": {"url": service.url(), "give_up_after_ms": 500, "delay_ms": 1}});
+    let run = host.script(&call);
+    assert_eq!(run.output()["status"], 503);
+    let bounds = &run.journal()["activations"][0]["operations"][0];
+    assert_eq!(bounds["attempts"], Value::Null);
+    assert_eq!(bounds["give_up_after_ms"], 500);
+}
+
+#[test]
+fn a_status_that_is_made_an_error_fails_the_run_and_names_the_call() {
+    let service = Service::start(|request| Reply::status(request.target[1..4].parse().unwrap()));
+    let host = Host::start();
+    let call = |path: &str| {
+        let url = format!("{}{path}", service.url());
+        json!({"call": {"url": url, "redirects": 0, "error_for_status": true}, "as": "ask"})
+    };
+    let (code, message) = host.script(&call("/404?key=1")).failure();
+    assert_eq!(code, "http-status");
+    let expected = format!(
+        "call `ask` (GET {}/404) was answered with status 404",
+        service.url()
+    );
+    assert_eq!(message, expected);
+    assert_eq!(host.script(&call("/304")).output()["status"], 304);
 }
 
 #[test]

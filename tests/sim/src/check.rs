@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dormouse_journal::{CallError, Kind, Outcome, Status};
+use dormouse_journal::{CallError, Kind, OperationNumber, Outcome, RetryPolicy, Status};
 use dormouse_runtime::{Received, Refusal};
 
 use crate::case::WEBHOOKS;
@@ -224,15 +224,7 @@ impl RunEvidence<'_> {
                 continue;
             };
             let key = format!("{}-{number}", self.all.runs[self.number]);
-            let sent = self.all.sent.iter();
-            let attempts = sent
-                .filter(|request| idempotency_key(request) == key)
-                .count();
-            if attempts > retry.attempts as usize {
-                return Err(format!(
-                    "operation {number} was attempted {attempts} times: {retry:?}"
-                ));
-            }
+            let attempts = self.attempts(number, &key, *retry)?;
             if attempts > 0 && self.is_never_sent(number) {
                 return Err(format!(
                     "operation {number} was sent, though the activation that made it gave it up or ended the run"
@@ -274,13 +266,64 @@ impl RunEvidence<'_> {
                 Ok(response) => response.status == 503,
                 Err(_) => true,
             };
-            if may_go_on && !self.all.disturbed && attempts < retry.attempts as usize {
+            if may_go_on && !self.all.disturbed && !self.may_give_up(number, attempts, *retry) {
                 return Err(format!(
-                    "operation {number} gave up after {attempts} attempts"
+                    "operation {number} gave up after {attempts} attempts: {retry:?}"
                 ));
             }
         }
         Ok(())
+    }
+}
+
+/// How late an attempt may be, in milliseconds: it is made when the commit that counts it is done.
+const LATE: u64 = 1_000;
+
+impl RunEvidence<'_> {
+    /// The number of attempts at a call, which its policy has to allow.
+    fn attempts(
+        &self,
+        number: OperationNumber,
+        key: &str,
+        retry: RetryPolicy,
+    ) -> Result<usize, String> {
+        let sent = self.all.sent.iter();
+        let sent: Vec<u64> = sent
+            .filter(|(_, request)| idempotency_key(request) == key)
+            .map(|(time, _)| *time)
+            .collect();
+        let attempts = sent.len();
+        if retry.attempts.is_some_and(|most| attempts > most as usize) {
+            return Err(format!(
+                "operation {number} was attempted {attempts} times: {retry:?}"
+            ));
+        }
+        if let (Some(first), Some(last), Some(span)) =
+            (sent.first(), sent.last(), retry.give_up_after)
+            && !self.all.disturbed
+            && last - first > span + LATE
+        {
+            return Err(format!(
+                "operation {number} was still attempted after {} ms: {retry:?}",
+                last - first
+            ));
+        }
+        Ok(attempts)
+    }
+
+    /// Whether a call may end after so many attempts, none of which gave a result: another one was one too many, or would
+    /// have come too late.
+    fn may_give_up(&self, number: OperationNumber, attempts: usize, retry: RetryPolicy) -> bool {
+        if retry.attempts.is_some_and(|most| attempts >= most as usize) {
+            return true;
+        }
+        let (Some(span), Some((made, ended))) = (retry.give_up_after, self.span(number)) else {
+            return false;
+        };
+        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+        let delay = retry.initial_delay.saturating_mul(1 << doublings.min(20));
+        let delay = delay.min(retry.max_delay).max(100);
+        ended.after(delay) > made.after(span)
     }
 }
 

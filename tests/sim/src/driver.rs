@@ -122,7 +122,7 @@ impl<'c> Driver<'c> {
             reading: &reading,
             runs: &self.runs,
             history: &history,
-            sent: &self.world.egress().sent(),
+            sent: &self.world.egress().timed(),
             disturbed: self.crashes > 0,
         })?;
         let mut dice = Dice::new(self.case.seed);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dormouse_journal::{
-    Activation, Channel, Delivery, Kind, OperationNumber, Outcome, Request, RunId, Status,
+    Activation, Channel, Delivery, Kind, OperationNumber, Outcome, Request, RunId, Status, Time,
     WebhookNumber,
 };
 use dormouse_store::ReadError;
@@ -17,8 +17,8 @@ pub(crate) struct Evidence<'e> {
     pub(crate) reading: &'e Reading,
     pub(crate) runs: &'e [RunId],
     pub(crate) history: &'e History,
-    /// What the host sent out.
-    pub(crate) sent: &'e [Request],
+    /// What the host sent out, each with its time.
+    pub(crate) sent: &'e [(u64, Request)],
     /// Whether the power was ever lost.
     pub(crate) disturbed: bool,
 }
@@ -99,6 +99,20 @@ impl<'e> RunEvidence<'e> {
         (0..)
             .map(OperationNumber)
             .zip(operations.map(|operation| &operation.kind))
+    }
+
+    /// When an operation was made, and when it completed.
+    pub(crate) fn span(&self, number: OperationNumber) -> Option<(Time, Time)> {
+        let mut made = 0;
+        let maker = self.journal.iter().find(|activation| {
+            made += activation.operations.len();
+            (number.0 as usize) < made
+        })?;
+        let ending = self.journal.iter().find(|activation| {
+            let completion = activation.completion.as_ref();
+            completion.is_some_and(|completion| completion.operation == number)
+        })?;
+        Some((maker.time, ending.time))
     }
 
     /// Whether a call is none that the network may see: the activation that made it gave it up again, or was the last.

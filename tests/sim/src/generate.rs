@@ -101,10 +101,18 @@ fn given_up(dice: &mut Dice) -> Value {
 }
 
 fn call(dice: &mut Dice) -> Value {
-    json!({
-        "method": "POST", "url": "http://service.example/", "body": "${a.url}",
-        "attempts": 1 + dice.below(4), "delay_ms": 50 + span(dice),
-    })
+    let mut call = json!({
+        "method": "POST", "url": "http://service.example/", "body": "${a.url}", "delay_ms": 50 + span(dice),
+    });
+    // A number, a time, or both bound it.
+    let bounds = dice.below(4);
+    if bounds != 0 {
+        call["attempts"] = (1 + dice.below(4)).into();
+    }
+    if bounds < 2 {
+        call["give_up_after_ms"] = (1 + span(dice)).into();
+    }
+    call
 }
 
 fn span(dice: &mut Dice) -> u64 {

@@ -76,7 +76,8 @@ type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
 pub struct SimEgress {
     answer: Arc<Answer>,
     delay: Arc<dyn Fn(&Request) -> u64 + Send + Sync>,
-    sent: Arc<Mutex<Vec<Request>>>,
+    /// With the time of each, in milliseconds since the machine was started.
+    sent: Arc<Mutex<Vec<(u64, Request)>>>,
 }
 
 impl SimEgress {
@@ -101,6 +102,13 @@ impl SimEgress {
     /// What was sent so far.
     #[must_use]
     pub fn sent(&self) -> Vec<Request> {
+        let sent = self.timed().into_iter();
+        sent.map(|(_, request)| request).collect()
+    }
+
+    /// The same, each with its time in milliseconds since the machine was started.
+    #[must_use]
+    pub fn timed(&self) -> Vec<(u64, Request)> {
         self.sent
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -118,16 +126,17 @@ impl Egress for Network {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
         let request = attempt.request;
         let egress = self.egress.clone();
+        let now = self.clock.elapsed();
+        let sent = Request {
+            // A copy, since the body itself holds the memory that the host has counted for it.
+            body: Bytes::copy_from_slice(&request.body),
+            ..request.clone()
+        };
         egress
             .sent
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Request {
-                // A copy, since the body itself holds the memory that the host has counted for it.
-                body: Bytes::copy_from_slice(&request.body),
-                ..request.clone()
-            });
-        let now = self.clock.elapsed();
+            .push((now, sent));
         let arrives = now.saturating_add((egress.delay)(&request));
         let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
         let gives_up = now.saturating_add(timeout);

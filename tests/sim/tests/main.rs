@@ -13,6 +13,7 @@ mod family;
 mod generated;
 mod herds;
 mod one_sync;
+mod outages;
 mod panics;
 mod rules;
 mod same_twice;

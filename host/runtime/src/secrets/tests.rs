@@ -12,7 +12,7 @@ use dormouse_journal::{
 };
 use dormouse_seams::{Clock, Spawner, Task};
 use dormouse_secret::Purpose;
-use dormouse_store::{Attempts, Call, Webhook};
+use dormouse_store::{Attempts, Bounds, Call, Webhook};
 use dormouse_store_memory::Memory;
 use pollster::block_on;
 
@@ -177,6 +177,7 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
             scheduled: 1,
             next: Time(0),
         },
+        bounds: Bounds::new(RetryPolicy::default(), Time(0)),
         workflow: workflow.into(),
         secrets: found(host, &[secret]),
     };

@@ -84,6 +84,7 @@ fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time, dates: D
     call.attempts = Some(scheduled - u32::from(is_ahead && scheduled > 0));
     call.last_error.clone_from(&progress.last_error);
     call.next_attempt = is_ahead.then(|| dates.of(next));
+    call.gives_up = progress.bounds.until.map(|until| dates.of(until));
 }
 
 /// A webhook, and what it refused.

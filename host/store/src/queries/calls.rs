@@ -43,6 +43,7 @@ impl<R: Rows> View<R> {
         Ok(Some(SendingView {
             call,
             attempts: row.attempts,
+            bounds: row.bounds,
             workflow,
             secrets,
         }))
@@ -92,7 +93,7 @@ impl<R: Rows> View<R> {
                     workflow,
                     operation,
                     attempts: row.attempts,
-                    allowed: row.allowed,
+                    bounds: row.bounds,
                 });
             }
             if is_end || !found.is_empty() {

@@ -119,6 +119,7 @@ impl<R: Rows> View<R> {
             {
                 let progress = CallProgress {
                     attempts: row.attempts,
+                    bounds: row.bounds,
                     last_error: row.last_error,
                 };
                 calls.push((*number, progress));

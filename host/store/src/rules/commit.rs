@@ -12,7 +12,9 @@ use super::run::RunWrite;
 use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
-use crate::tables::{Attempts, Webhook, calls, journal, logs, mail, replies, run_waits, timers};
+use crate::tables::{
+    Attempts, Bounds, Webhook, calls, journal, logs, mail, replies, run_waits, timers,
+};
 
 /// Writes the activation of this number, and what follows from it.
 pub(super) fn commit(
@@ -234,7 +236,7 @@ fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOpt
     }
 }
 
-/// Schedules the first attempt of each call that the run still waits for.
+/// Schedules the first attempt of each call that the run still waits for. A call is made at its activation's time.
 fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadError> {
     for new in calls {
         if run.waits_for(new.operation)? {
@@ -242,8 +244,9 @@ fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadEr
                 scheduled: 1,
                 next: run.now,
             };
+            let bounds = Bounds::new(new.retry, run.state().time);
             let key = (run.id, new.operation);
-            calls::put(run.rows, key, attempts, new.allowed, &new.call)?;
+            calls::put(run.rows, key, attempts, bounds, &new.call)?;
         }
     }
     Ok(())

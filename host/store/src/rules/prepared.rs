@@ -1,6 +1,8 @@
 //! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
 
-use dormouse_journal::{Activation, End, Kind, LogLine, OperationNumber, Payload, RunId, Source};
+use dormouse_journal::{
+    Activation, End, Kind, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
+};
 
 use super::clearing::{END, OPERATION};
 use super::mail::MailLimits;
@@ -46,7 +48,7 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(super) struct PreparedCall {
     pub(super) operation: OperationNumber,
-    pub(super) allowed: u32,
+    pub(super) retry: RetryPolicy,
     pub(super) call: Apart<Call>,
 }
 
@@ -141,7 +143,7 @@ fn changed(kind: &Kind) -> u64 {
 fn call(new: super::NewCall) -> PreparedCall {
     PreparedCall {
         operation: new.operation,
-        allowed: new.call.retry.attempts,
+        retry: new.call.retry,
         call: Apart::new(new.call.size(), new.call),
     }
 }

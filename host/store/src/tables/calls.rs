@@ -4,7 +4,8 @@
 //! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
 //!
 //! Version 1 had the request in the row, whatever its size. Migration 2 moved those. Up to version 2 the value of a header
-//! made from a secret was a prefix and one secret, and no error was kept.
+//! made from a secret was a prefix and one secret, and no error was kept. Up to version 3 a call was bounded by a number of
+//! attempts and by nothing else.
 
 use dormouse_journal::{
     DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, Time, decode_body,
@@ -29,13 +30,45 @@ pub struct Attempts {
     pub next: Time,
 }
 
+/// How long a call is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Attempts in all. None if there are as many as there is time for.
+    pub attempts: Option<u32>,
+    /// When the last may begin. None if there is no such time.
+    pub until: Option<Time>,
+}
+
+impl Bounds {
+    /// The bounds of a call that was made at this time.
+    #[must_use]
+    pub fn new(policy: RetryPolicy, made: Time) -> Self {
+        Bounds {
+            attempts: policy.attempts,
+            until: policy.give_up_after.map(|span| made.after(span)),
+        }
+    }
+
+    /// Returns whether another attempt may follow so many, as far as their number goes.
+    #[must_use]
+    pub fn allow_after(self, made: u32) -> bool {
+        self.attempts.is_none_or(|most| made < most)
+    }
+
+    /// Returns whether an attempt may begin at this time.
+    #[must_use]
+    pub fn allow_at(self, time: Time) -> bool {
+        self.until.is_none_or(|until| time <= until)
+    }
+}
+
 /// A call without a result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outstanding {
     /// How far it has come.
     pub(crate) attempts: Attempts,
-    /// How many attempts its policy allows.
-    pub(crate) allowed: u32,
+    /// How long it is tried.
+    pub(crate) bounds: Bounds,
     /// The call itself. None if it lies in `call_requests`.
     pub(crate) call: Option<Call>,
     /// Why the last attempt that was made did not succeed.
@@ -43,12 +76,13 @@ pub(crate) struct Outstanding {
 }
 
 impl Row for Outstanding {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
             1 => Ok(decode_body::<OutstandingV1>(body)?.into()),
             2 => Ok(decode_body::<OutstandingV2>(body)?.into()),
+            3 => Ok(decode_body::<OutstandingV3>(body)?.into()),
             found => Err(DecodeError::Version { found }),
         }
     }
@@ -70,7 +104,10 @@ impl From<OutstandingV1> for Outstanding {
     fn from(row: OutstandingV1) -> Self {
         Outstanding {
             attempts: row.attempts,
-            allowed: row.retry.attempts,
+            bounds: Bounds {
+                attempts: row.retry.attempts,
+                until: None,
+            },
             call: Some(Call {
                 request: row.request,
                 retry: row.retry,
@@ -96,10 +133,38 @@ impl From<OutstandingV2> for Outstanding {
     fn from(row: OutstandingV2) -> Self {
         Outstanding {
             attempts: row.attempts,
-            allowed: row.allowed,
+            bounds: only(row.allowed),
             call: row.call.map(Call::from),
             last_error: None,
         }
+    }
+}
+
+/// A row of version 3.
+#[derive(Serialize, Deserialize)]
+struct OutstandingV3 {
+    attempts: Attempts,
+    allowed: u32,
+    call: Option<Call>,
+    last_error: Option<String>,
+}
+
+impl From<OutstandingV3> for Outstanding {
+    fn from(row: OutstandingV3) -> Self {
+        Outstanding {
+            attempts: row.attempts,
+            bounds: only(row.allowed),
+            call: row.call,
+            last_error: row.last_error,
+        }
+    }
+}
+
+/// The bounds of a row of an earlier version.
+fn only(attempts: u32) -> Bounds {
+    Bounds {
+        attempts: Some(attempts),
+        until: None,
     }
 }
 
@@ -118,13 +183,13 @@ pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
     attempts: Attempts,
-    allowed: u32,
+    bounds: Bounds,
     call: &Apart<Call>,
 ) -> Result<(), ReadError> {
     let call = call.put(rows, &call_requests::TABLE, key)?;
     let row = Outstanding {
         attempts,
-        allowed,
+        bounds,
         call,
         last_error: None,
     };

@@ -43,7 +43,7 @@ pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
 pub use call_requests::Call;
-pub use calls::Attempts;
+pub use calls::{Attempts, Bounds};
 pub use meta::{SCHEMA, TokenKeys};
 pub use orders::ChildStart;
 pub use replies::Reply;

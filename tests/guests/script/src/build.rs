@@ -6,9 +6,6 @@ use dormouse_sdk::{Call, WebhookBuilder};
 use crate::fill::Urls;
 use crate::form::{self, CallForm, HeadersForm, Reply, ResponseForm, Scheme, SignatureForm};
 
-/// The host's own number of attempts, for a script that gives a delay but no number.
-const ATTEMPTS: u32 = 5;
-
 pub(crate) fn call(ctx: Context, form: &CallForm, urls: &Urls) -> Result<Call> {
     let mut call = ctx.call(&form.method, urls.fill(&form.url)?);
     for (name, value) in headers(&form.headers, urls)? {
@@ -20,7 +17,10 @@ pub(crate) fn call(ctx: Context, form: &CallForm, urls: &Urls) -> Result<Call> {
         Some(value) => call.json(&urls.fill_value(value)?),
     };
     if let Some(ms) = form.delay_ms {
-        call = call.retry(RetryPolicy::new(ATTEMPTS).initial_delay(millis(ms)));
+        call = call.retry(RetryPolicy::new().initial_delay(millis(ms)));
+    }
+    if let Some(ms) = form.give_up_after_ms {
+        call = call.give_up_after(millis(ms));
     }
     if let Some(attempts) = form.attempts {
         call = call.attempts(attempts);

@@ -246,6 +246,9 @@ pub(crate) struct CallForm {
     pub(crate) headers: HeadersForm,
     pub(crate) body: Option<Value>,
     pub(crate) attempts: Option<u32>,
+    pub(crate) give_up_after_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) error_for_status: bool,
     pub(crate) delay_ms: Option<u64>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) redirects: Option<u32>,
@@ -382,7 +385,7 @@ mod tests {
             { "respond": { "status": 200, "body": { "ok": true } } },
             { "call": { "url": "http://x" } },
             { "call": { "method": "POST", "url": "http://x", "headers": [["a", "b"]], "body": 1,
-                "attempts": 1, "delay_ms": 10, "timeout_ms": 10, "redirects": 0,
+                "attempts": 1, "give_up_after_ms": 10, "error_for_status": true, "delay_ms": 10, "timeout_ms": 10, "redirects": 0,
                 "idempotency_key": "k", "secret_headers": [["authorization", "Bearer ", "s"]] }, "as": "first" },
             { "sleep": 5 },
             { "sleep-until": 5, "as": "midnight" },

@@ -158,9 +158,13 @@ impl Interpreter {
 
     async fn call(&self, form: &CallForm, step: Option<&str>) -> Result<Value> {
         let call = build::call(self.ctx, form, &self.urls.borrow())?;
-        Ok(mirror::call(
-            &call.send(self.making(step.unwrap_or("call"))).await,
-        ))
+        let mut result = call.send(self.making(step.unwrap_or("call"))).await;
+        if form.error_for_status
+            && let Ok(response) = result
+        {
+            result = Ok(response.error_for_status()?);
+        }
+        Ok(mirror::call(&result))
     }
 
     async fn sleep(&self, ms: u64, step: Option<&str>) -> Result<Value> {
