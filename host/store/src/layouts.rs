@@ -37,8 +37,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    4,
-    "209fff020d306ae81d5c1ecbc18eb6e7fbd7af357bad92105cf7569d93daa66d",
+    5,
+    "fec42212afbd091d992772144932f5e421a07a9db4c34ee7372217845fb78bdd",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
