@@ -1,6 +1,7 @@
 //! Events: sends them, and serves those that were sent to all, piece by piece.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dormouse_journal::{Channel, Payload, RunId};
@@ -19,6 +20,9 @@ use crate::wake::Wake;
 
 /// How long to wait when a piece could not be served, in milliseconds.
 const PAUSE: u64 = 1_000;
+
+/// Milliseconds between looks for events of which nobody told, since whoever sent one panicked after it was decided.
+const LOOK: u64 = 30_000;
 
 /// How long who sent an event to all is kept waiting until it has reached everybody, in milliseconds.
 const TOLD_WITHIN: u64 = 5_000;
@@ -222,7 +226,7 @@ impl Events {
             match self.store.is_broadcasting().await {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.underway.notified().await;
+                    self.told().await;
                     continue;
                 }
                 Err(error) => {
@@ -246,6 +250,17 @@ impl Events {
                     self.pause().await;
                 }
             }
+        }
+    }
+
+    /// Resolves when an event may be under way.
+    async fn told(&self) {
+        let look = self.clock.now().after(LOOK);
+        let mut told = pin!(self.underway.notified().fuse());
+        let mut look = self.clock.sleep_until(look).fuse();
+        futures::select_biased! {
+            () = told => {}
+            () = look => {}
         }
     }
 

@@ -150,13 +150,15 @@ fn calling(attempts: u32, multiplier: &str, secrets: u32, data: &str) -> Run {
     let guest = CoreGuest {
         items: &format!("{import} {data}"),
         // More than can be passed flat, so the parameters lie in memory: step and request, which stay empty, and from
-        // 1040 on the options: no timeout, the policy, no key, no redirects, the list of secrets.
+        // 1040 on the options: no timeout, the policy, no key, no redirects, the list of secrets. Of the policy the
+        // attempts are there, and the time to give up only if `data` says so.
         run: &format!(
             "(i32.store8 (i32.const 1056) (i32.const 1))
-             (i32.store (i32.const 1064) (i32.const {attempts}))
-             (f64.store (i32.const 1080) (f64.const {multiplier}))
-             (i32.store (i32.const 1112) (i32.const {SECRETS}))
-             (i32.store (i32.const 1116) (i32.const {secrets}))
+             (i32.store8 (i32.const 1064) (i32.const 1))
+             (i32.store (i32.const 1068) (i32.const {attempts}))
+             (f64.store (i32.const 1096) (f64.const {multiplier}))
+             (i32.store (i32.const 1128) (i32.const {SECRETS}))
+             (i32.store (i32.const 1132) (i32.const {secrets}))
              (call $call (i32.const 1000) (i32.const 2000))
              unreachable"
         ),
@@ -171,6 +173,8 @@ fn a_policy_that_makes_no_sense_is_refused() {
     check_failure(call(1, "0.5"), "misuse", &["multiplier", "0.5"]);
     check_failure(call(1, "nan"), "misuse", &["multiplier", "NaN"]);
     check_failure(call(1, "inf"), "misuse", &["multiplier", "inf"]);
+    let no_time = calling(1, "1", 0, r#"(data (i32.const 1072) "\01")"#);
+    check_failure(no_time, "misuse", &["gives up after 0 ms"]);
     let mut sound = call(1, "1");
     sound.start();
     assert_eq!(sound.last().effects.len(), 1, "{:?}", sound.last());
