@@ -33,7 +33,8 @@ pub use mask::Mask;
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
 pub use runs::{
-    Failure, RestartRun, Run, RunPage, RunStatus, RunSummary, StartedRun, Waiting, is_json, output,
+    Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary, StartedRun, Waiting,
+    is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};

@@ -6,7 +6,7 @@
 
 use axum::response::{IntoResponse, Response};
 use dormouse_api::ProblemBody;
-use dormouse_api::request::{Malformed, NotASecret};
+use dormouse_api::request::{Malformed, NotASecret, NotLabels};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
@@ -348,6 +348,17 @@ impl From<NotASecret> for Problem {
             NotASecret::Malformed(error) => error.into(),
             NotASecret::Invalid(why) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", why)
+            }
+        }
+    }
+}
+
+impl From<NotLabels> for Problem {
+    fn from(error: NotLabels) -> Self {
+        match error {
+            NotLabels::Malformed(error) => error.into(),
+            NotLabels::Limit(why) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "label-limit", why)
             }
         }
     }

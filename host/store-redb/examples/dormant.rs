@@ -166,6 +166,7 @@ fn new_start(id: RunId) -> StartRun {
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

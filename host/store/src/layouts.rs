@@ -21,6 +21,7 @@ use crate::rows::table::Row;
 use crate::tables::broadcasts::Broadcast;
 use crate::tables::calls::Outstanding;
 use crate::tables::code::Code;
+use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
@@ -37,8 +38,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    4,
-    "209fff020d306ae81d5c1ecbc18eb6e7fbd7af357bad92105cf7569d93daa66d",
+    5,
+    "4dfcebc9434c13d2f4061272f141df6824a86b9b75bd457156b4d68bc66e3b18",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -138,7 +139,9 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
-        TableId::Meta => other::<(Migration, ClockRow, u64, TokenKeys, [u8; 32])>(table, named),
+        TableId::Meta => {
+            other::<(Migration, ClockRow, u64, Counted, TokenKeys, [u8; 32])>(table, named)
+        }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
@@ -152,6 +155,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Components
         | TableId::Dates
         | TableId::Due
+        | TableId::RunsByLabel
         | TableId::RunsByStatus
         | TableId::RunsByWorkflow
         | TableId::Timers

@@ -80,6 +80,7 @@ fn routes() -> OpenApiRouter<AppState> {
         ))
         .routes(routes!(start::start))
         .routes(routes!(runs::list))
+        .routes(routes!(runs::counts))
         .routes(routes!(runs::show, control::delete))
         .routes(routes!(runs::input))
         .routes(routes!(runs::output))

@@ -27,6 +27,7 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
         ended: view.state.ended.map(|ended| dates.of(ended)),
         failure,
         untaken: view.state.untaken,
+        labels: view.run.labels.as_map().clone(),
     }
 }
 

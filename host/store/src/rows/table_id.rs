@@ -33,6 +33,7 @@ macro_rules! for_each_table {
             ResultOutcomes "result_outcomes" (Run, U32) bytes,
             Results "results" (Run, U32) bytes,
             Runs "runs" (Run) bytes,
+            RunsByLabel "runs_by_label" (Text, Run) nothing,
             RunsByStatus "runs_by_status" (U8, Run) nothing,
             RunsByWorkflow "runs_by_workflow" (Text, Run) nothing,
             Secrets "secrets" (Text) bytes,

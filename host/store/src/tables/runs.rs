@@ -1,14 +1,16 @@
 //! `runs`: what never changes about a run.
 //!
-//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated. What
-//! changes is in `states`, so that an activation does not write this again.
+//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated,
+//! version 3 not the labels. What changes often is in `states`, so that an activation does not write this again.
 
 use dormouse_journal::{
-    DecodeError, GuestLimits, Header, Payload, RunId, Time, VersionId, decode_body,
+    DecodeError, GuestLimits, Header, Labels, Payload, RunId, Time, VersionId, decode_body,
 };
 use serde::{Deserialize, Serialize};
 
-use super::TableId;
+use super::{TableId, runs_by_label};
+use crate::ReadError;
+use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<RunId, StoredRun> = Table::new(TableId::Runs);
@@ -27,7 +29,7 @@ pub(crate) struct StoredRun {
 }
 
 impl Row for StoredRun {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
@@ -47,6 +49,14 @@ impl Row for StoredRun {
                     input_row,
                 })
             }
+            3 => {
+                let (run, input, input_row) = decode_body::<(RunV3, _, _)>(body)?;
+                Ok(StoredRun {
+                    run: run.into(),
+                    input,
+                    input_row,
+                })
+            }
             found => Err(DecodeError::Version { found }),
         }
     }
@@ -59,7 +69,28 @@ impl StoredRun {
     }
 }
 
-/// What never changes about a run.
+/// Writes a run and keeps the index of labels. `before` are the labels that the run had, none if it is new.
+pub(crate) fn put(
+    rows: &mut (impl RowsMut + ?Sized),
+    id: RunId,
+    run: &StoredRun,
+    before: &Labels,
+) -> Result<(), ReadError> {
+    TABLE.put(rows, id, run)?;
+    runs_by_label::change(rows, id, before, &run.run.labels)
+}
+
+/// Removes a run, and its labels from the index.
+pub(crate) fn remove(rows: &mut (impl RowsMut + ?Sized), id: RunId) -> Result<(), ReadError> {
+    match TABLE.take(rows, id)? {
+        Some(StoredRun { run, .. }) => {
+            runs_by_label::change(rows, id, &run.labels, &Labels::default())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What never changes about a run, and its labels, which seldom do.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its workflow.
@@ -76,6 +107,8 @@ pub struct Run {
     pub headers: Vec<Header>,
     /// The run that it repeats, if it was started by restarting that one.
     pub restarted: Option<RunId>,
+    /// Its labels, by which it is found.
+    pub labels: Labels,
 }
 
 /// A run in rows up to version 2.
@@ -89,6 +122,22 @@ struct RunV2 {
     headers: Vec<Header>,
 }
 
+/// A run in rows of version 3.
+#[derive(Deserialize)]
+struct RunV3 {
+    run: RunV2,
+    restarted: Option<RunId>,
+}
+
+impl From<RunV3> for Run {
+    fn from(RunV3 { run, restarted }: RunV3) -> Self {
+        Run {
+            restarted,
+            ..run.into()
+        }
+    }
+}
+
 impl From<RunV2> for Run {
     fn from(run: RunV2) -> Self {
         Run {
@@ -99,6 +148,7 @@ impl From<RunV2> for Run {
             limits: run.limits,
             headers: run.headers,
             restarted: None,
+            labels: Labels::default(),
         }
     }
 }

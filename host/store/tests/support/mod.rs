@@ -343,6 +343,7 @@ impl World {
             remember: 10_000,
             storage: StorageLimits::NONE,
             restarted: None,
+            labels: dormouse_journal::Labels::default(),
         }
     }
 
