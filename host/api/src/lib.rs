@@ -5,6 +5,7 @@
 //! document describes; where the journal has it, with how it is made from what is recorded. What a caller writes into a
 //! query, a header or a body is read in [`request`].
 
+mod actions;
 mod content;
 mod events;
 mod health;
@@ -21,6 +22,7 @@ mod webhook_options;
 mod webhooks;
 mod workflows;
 
+pub use actions::{ActOnRuns, Acted, ActedRun, Action, ActionLine, NoOptions};
 pub use content::{Content, HeaderField, Showing};
 pub use events::{Notified, NotifiedRun};
 pub use health::{ClockStep, Degraded, Health};

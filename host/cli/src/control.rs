@@ -3,31 +3,20 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::RunStatus;
+use dormouse_api::{Action, RunStatus};
 use http::Method;
 
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::run_id;
+use crate::several::Several;
 use crate::terminal::Terminal;
-
-/// The runs that a command is about, and their host.
-#[derive(Debug, Args)]
-struct Several {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
-    #[command(flatten)]
-    connection: Connection,
-}
 
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse cancel 0198d2c4
-  dormouse cancel $(dormouse runs --workflow approval --status suspended --all --quiet)")]
+  dormouse cancel --workflow approval --status suspended --yes")]
 pub struct Cancel {
     #[command(flatten)]
     several: Several,
@@ -40,7 +29,7 @@ pub struct Cancel {
 #[command(after_help = "\
 Examples:
   dormouse resume 0198d2c4
-  dormouse resume $(dormouse runs --status blocked --all --quiet)")]
+  dormouse resume --status blocked --yes")]
 pub struct Resume {
     #[command(flatten)]
     several: Several,
@@ -53,7 +42,7 @@ pub struct Resume {
 #[command(after_help = "\
 Examples:
   dormouse delete 0198d2c4
-  dormouse delete $(dormouse runs --workflow approval --status failed --all --quiet)")]
+  dormouse delete --workflow approval --status failed --ended-until 24h")]
 pub struct Delete {
     #[command(flatten)]
     several: Several,
@@ -61,31 +50,36 @@ pub struct Delete {
 
 impl Cancel {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let (method, path) = (Method::POST, Some("cancel"));
-        control(&self.several, &method, path, terminal)
+        control(&self.several, Action::Cancel, terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let (method, path) = (Method::POST, Some("resume"));
-        control(&self.several, &method, path, terminal)
+        control(&self.several, Action::Resume, terminal)
     }
 }
 
 impl Delete {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.several, &Method::DELETE, None, terminal)
+        control(&self.several, Action::Delete, terminal)
     }
 }
 
 fn control(
-    Several { runs, connection }: &Several,
-    method: &Method,
-    verb: Option<&str>,
+    several: &Several,
+    action: Action,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
+    let connection = &several.connection;
     let client = connection.open()?;
+    let Some(runs) = several.named()? else {
+        return several.bulk(action, None).run(&client, terminal);
+    };
+    let (method, verb) = match action {
+        Action::Delete => (Method::DELETE, None),
+        action => (Method::POST, Some(action.as_str())),
+    };
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
         let mut path = vec!["runs", run.as_str()];

@@ -8,6 +8,7 @@
 //! page.
 
 mod backup;
+mod bulk;
 mod client;
 mod command;
 mod connection;
@@ -29,6 +30,7 @@ mod restart;
 mod run_id;
 mod runs;
 mod secret;
+mod several;
 mod show;
 mod signing;
 mod start;

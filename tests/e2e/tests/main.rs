@@ -50,6 +50,7 @@ mod repairs;
 mod replies;
 mod restarts;
 mod runs;
+mod search;
 mod secrets;
 mod signatures;
 mod starts;

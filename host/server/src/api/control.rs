@@ -6,9 +6,10 @@ use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
 use dormouse_api::{ProblemBody, RestartRun, RunStatus, StartedRun};
-use dormouse_journal::{Payload, Status};
+use dormouse_journal::{Payload, RunId, Status};
 use dormouse_store::{Cancelled, Deleted, Resumed};
 use http::HeaderMap;
+use serde::de::DeserializeOwned;
 
 use super::docs::{BodyProblems, Guarded, RunProblems};
 use super::path::PathParams;
@@ -35,8 +36,13 @@ pub(super) async fn cancel(
     path: PathParams,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
+    Ok(Json(RunStatus::of(run, cancel_run(&state, run).await?)))
+}
+
+/// Cancels a run. Returns where it stands now.
+pub(super) async fn cancel_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.cancel(run).await? {
-        Cancelled::Now | Cancelled::Before => Ok(Json(RunStatus::of(run, Status::Cancelled))),
+        Cancelled::Now | Cancelled::Before => Ok(Status::Cancelled),
         Cancelled::Ended(status) => Err(Problem::already_ended(run, status)),
         Cancelled::Unknown => Err(Problem::unknown_run(run)),
     }
@@ -59,11 +65,13 @@ pub(super) async fn resume(
     path: PathParams,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
+    Ok(Json(RunStatus::of(run, resume_run(&state, run).await?)))
+}
+
+/// Tries a blocked run again. Returns where it stands now.
+pub(super) async fn resume_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.resume(run).await? {
-        Resumed::Now => {
-            let status = runs::status(&state, run).await?;
-            Ok(Json(RunStatus::of(run, status)))
-        }
+        Resumed::Now => runs::status(state, run).await,
         Resumed::NotBlocked(status) => Err(Problem::not_blocked(run, status)),
         Resumed::Unknown => Err(Problem::unknown_run(run)),
     }
@@ -109,9 +117,19 @@ pub(super) async fn restart(
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let key = idempotency_key(&headers)?;
     let input = restart_input(&state, &headers, body).await?;
-    let restarted = state.runtime.restart(run, input, key).await?;
-    let (new_run, new) = restarted.ok_or_else(|| Problem::unknown_run(run))?;
+    let (new_run, new) = restart_run(&state, run, input, key).await?;
     start::answer(&state, new_run, new, wait).await
+}
+
+/// Starts a run anew. Returns the id of the run that it is now, and whether that is new.
+pub(super) async fn restart_run(
+    state: &AppState,
+    run: RunId,
+    input: Option<Payload>,
+    key: Option<String>,
+) -> Result<(RunId, bool), Problem> {
+    let restarted = state.runtime.restart(run, input, key).await?;
+    restarted.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Returns the input that is to take the place of the run's own.
@@ -125,21 +143,28 @@ async fn restart_input(
     if body.is_empty() {
         return Ok(None);
     }
+    Ok(self::input(from_object(&body)?))
+}
+
+/// Returns the input that a restart says.
+pub(super) fn input(restart: RestartRun) -> Option<Payload> {
+    let input = restart.input?;
+    Some(dormouse_journal::json_payload(
+        input.get().as_bytes().to_vec(),
+    ))
+}
+
+/// Reads a body that is an object of JSON.
+pub(super) fn from_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let refuse = |why: String| {
-        Problem::malformed(
-            "invalid-json",
-            "the body",
-            format!("is not what a restart takes: {why}"),
-        )
+        let why = format!("is not what this takes: {why}");
+        Problem::malformed("invalid-json", "the body", why)
     };
     // An array would be read as the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(refuse("it is no JSON object".into()));
     }
-    let restart: RestartRun =
-        serde_json::from_slice(&body).map_err(|error| refuse(error.to_string()))?;
-    let input = restart.input;
-    Ok(input.map(|input| dormouse_journal::json_payload(input.get().as_bytes().to_vec())))
+    serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))
 }
 
 /// Deletes a run that has ended
@@ -160,8 +185,13 @@ pub(super) async fn delete(
     path: PathParams,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
+    Ok(Json(RunStatus::of(run, delete_run(&state, run).await?)))
+}
+
+/// Deletes a run that has ended. Returns the status that it had.
+pub(super) async fn delete_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.delete(run).await? {
-        Deleted::Now(status) => Ok(Json(RunStatus::of(run, status))),
+        Deleted::Now(status) => Ok(status),
         Deleted::Alive(status) => Err(Problem::alive(run, status)),
         Deleted::InPart | Deleted::Unknown => Err(Problem::unknown_run(run)),
     }
