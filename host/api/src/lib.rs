@@ -5,6 +5,7 @@
 //! document describes; where the journal has it, with how it is made from what is recorded. What a caller writes into a
 //! query, a header or a body is read in [`request`].
 
+mod actions;
 mod content;
 mod events;
 mod health;
@@ -22,6 +23,7 @@ mod webhook_options;
 mod webhooks;
 mod workflows;
 
+pub use actions::{ActOnRuns, Acted, ActedRun, Action, ActionLine, NoOptions};
 pub use content::{Content, HeaderField, Showing};
 pub use events::{Notified, NotifiedRun};
 pub use health::{ClockStep, Degraded, Health};
@@ -35,8 +37,8 @@ pub use problem::ProblemBody;
 pub use recorded::call_error_code;
 pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
 pub use runs::{
-    CancelAsked, CancelRun, Failure, RestartRun, Run, RunPage, RunStatus, RunSummary, StartedRun,
-    Waiting, is_json, output,
+    CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
+    StartedRun, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};

@@ -10,7 +10,7 @@ use super::runs::status_schema;
 use super::{Mask, Showing};
 
 /// How a run is to be retried.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryRun {
     /// On this version of its workflow. The current one if that repeats the run's journal, else its own, if absent.

@@ -1,5 +1,7 @@
 //! Runs: the short form of lists, and the whole.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
@@ -17,6 +19,24 @@ pub struct RunPage {
     pub runs: Vec<RunSummary>,
     /// Where the next page begins. Absent on the last page.
     pub next: Option<String>,
+}
+
+/// How many runs have each status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"pending": 0, "running": 2, "suspended": 40, "blocked": 0, "completed": 7, "failed": 1, "cancelled": 0}))]
+#[serde(transparent)]
+pub struct RunCounts(pub BTreeMap<String, u64>);
+
+impl RunCounts {
+    /// The counts of every status, also of those that no run has.
+    #[must_use]
+    pub fn of(counts: &BTreeMap<Status, u64>) -> Self {
+        let all = Status::ALL.into_iter().map(|status| {
+            let count = counts.get(&status).copied().unwrap_or_default();
+            (status.as_str().to_owned(), count)
+        });
+        RunCounts(all.collect())
+    }
 }
 
 /// Where a run stands.
@@ -86,6 +106,10 @@ pub struct RunSummary {
     pub tries: u32,
     /// Requests and events that were accepted for it and that no wait had taken when it ended.
     pub untaken: u64,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(example = json!({"customer": "42"}))]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A run as a whole.

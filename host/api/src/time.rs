@@ -1,6 +1,7 @@
 //! Points in time: RFC 3339, in UTC, to the millisecond; and the dates of the host's steady times.
 
 use std::fmt;
+use std::str::FromStr;
 
 use dormouse_journal::{Moment, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -36,6 +37,27 @@ impl Dates {
     pub fn of(self, steady: Time) -> Timestamp {
         Timestamp(steady.shifted(self.shift))
     }
+
+    /// Returns the steady time of a date.
+    #[must_use]
+    pub fn steady(self, date: Timestamp) -> Time {
+        date.0.shifted(self.shift.saturating_neg())
+    }
+}
+
+/// A text is no date of the years that a host knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("give a date as RFC 3339 has it, such as 2026-03-01T08:00:00Z")]
+pub struct NoDate;
+
+impl FromStr for Timestamp {
+    type Err = NoDate;
+
+    fn from_str(text: &str) -> Result<Self, NoDate> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| NoDate)?;
+        let time = u64::try_from(time.as_millisecond()).map_err(|_| NoDate)?;
+        Ok(Timestamp(Time(time)))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -56,10 +78,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        u64::try_from(time.as_millisecond())
-            .map(|time| Timestamp(Time(time)))
-            .map_err(|_| de::Error::custom("a time before 1970"))
+        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -93,6 +112,15 @@ mod tests {
             [at(0), at(250), at(-250), at(-6_000)],
             [5_000, 5_250, 4_750, 0]
         );
+    }
+
+    #[test]
+    fn a_date_leads_back_to_its_steady_time() {
+        for shift in [0, 250, -250] {
+            let time = Time(9_000);
+            let dates = Dates::at(Moment { time, shift });
+            assert_eq!(dates.steady(dates.of(Time(5_000))), Time(5_000));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The client of the API: blocking HTTP, and problems as errors.
 
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -159,6 +159,41 @@ impl Client {
                 let reason = format!("it answered with status {status} and without a length");
                 Err(CliError::Strange { server, reason })
             }
+        }
+    }
+
+    /// Sends a request, and hands the lines of the answer to `each` as they come.
+    pub(crate) fn lines(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Body<'_>,
+        mut each: impl FnMut(&str) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let request = self
+            .request(method, url)
+            .header(CONTENT_TYPE, body.content_type)
+            .header(CONTENT_LENGTH, body.length)
+            .body(SendBody::from_reader(body.bytes));
+        let answer = self.agent.run(request.map_err(|error| usage(&error))?);
+        let answer = answer.map_err(|error| self.cut_off(&error))?;
+        if answer.status() != 200 {
+            return Err(match self.read(answer) {
+                Ok(answer) => self.strange(&format!("it answered with status {}", answer.status)),
+                Err(error) => error,
+            });
+        }
+        for line in BufReader::new(answer.into_body().into_reader()).lines() {
+            each(&line.map_err(|error| self.unreachable(&error.into()))?)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the error for an answer that no Dormouse host gives.
+    pub(crate) fn strange(&self, reason: &impl ToString) -> CliError {
+        CliError::Strange {
+            server: self.server.to_string(),
+            reason: reason.to_string(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::control::{Cancel, Delete, Resume};
+use crate::counts::Counts;
 use crate::deploy::Deploy;
 use crate::error::CliError;
 use crate::health::HealthCommand;
@@ -31,6 +32,7 @@ pub enum Command {
     Workflows(WorkflowsCommand),
     Start(Start),
     Runs(Runs),
+    Counts(Counts),
     Show(Show),
     Output(Output),
     Input(RunInput),
@@ -60,6 +62,7 @@ impl Command {
             Command::Workflows(workflows) => workflows.run(terminal),
             Command::Start(start) => start.run(terminal),
             Command::Runs(runs) => runs.run(terminal),
+            Command::Counts(counts) => counts.run(terminal),
             Command::Show(show) => show.run(terminal),
             Command::Output(output) => output.run(terminal),
             Command::Input(input) => input.run(terminal),

@@ -3,25 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::RunStatus;
+use dormouse_api::{Action, RunStatus};
 use http::Method;
 
+use serde_json::value::RawValue;
+
 use crate::client::Body;
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::run_id;
+use crate::several::Several;
 use crate::terminal::Terminal;
-
-/// The runs that a command is about, and their host.
-#[derive(Debug, Args)]
-struct Several {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
-    #[command(flatten)]
-    connection: Connection,
-}
 
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
 ///
@@ -32,7 +23,7 @@ struct Several {
 Examples:
   dormouse cancel 0198d2c4
   dormouse cancel --grace 30s --reason 'the customer changed their mind' 0198d2c4
-  dormouse cancel $(dormouse runs --workflow approval --status suspended --all --quiet)")]
+  dormouse cancel --workflow approval --status suspended --yes")]
 pub struct Cancel {
     /// Let the runs end by themselves for so long, such as 30s; they are cancelled after that
     #[arg(long, value_name = "TIME")]
@@ -54,7 +45,7 @@ pub struct Cancel {
 #[command(after_help = "\
 Examples:
   dormouse resume 0198d2c4
-  dormouse resume $(dormouse runs --status blocked --all --quiet)")]
+  dormouse resume --status blocked --yes")]
 pub struct Resume {
     #[command(flatten)]
     several: Several,
@@ -67,7 +58,7 @@ pub struct Resume {
 #[command(after_help = "\
 Examples:
   dormouse delete 0198d2c4
-  dormouse delete $(dormouse runs --workflow approval --status failed --all --quiet)")]
+  dormouse delete --workflow approval --status failed --ended-until 24h")]
 pub struct Delete {
     #[command(flatten)]
     several: Several,
@@ -75,46 +66,53 @@ pub struct Delete {
 
 impl Cancel {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let (method, path) = (Method::POST, Some("cancel"));
-        let mut body = serde_json::Map::new();
+        let mut options = serde_json::Map::new();
         for (name, value) in [("grace", &self.grace), ("reason", &self.reason)] {
             if let Some(value) = value {
-                body.insert(name.into(), value.as_str().into());
+                options.insert(name.into(), value.as_str().into());
             }
         }
-        let body = (!body.is_empty()).then(|| serde_json::Value::from(body).to_string());
-        control(&self.several, (&method, path, body), terminal)
+        let options = (!options.is_empty())
+            .then(|| serde_json::value::to_raw_value(&options))
+            .transpose()
+            .map_err(std::io::Error::from)?;
+        control(&self.several, Action::Cancel, options.as_deref(), terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(
-            &self.several,
-            (&Method::POST, Some("resume"), None),
-            terminal,
-        )
+        control(&self.several, Action::Resume, None, terminal)
     }
 }
 
 impl Delete {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.several, (&Method::DELETE, None, None), terminal)
+        control(&self.several, Action::Delete, None, terminal)
     }
 }
 
 fn control(
-    Several { runs, connection }: &Several,
-    (method, verb, body): (&Method, Option<&str>, Option<String>),
+    several: &Several,
+    action: Action,
+    options: Option<&RawValue>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
+    let connection = &several.connection;
     let client = connection.open()?;
+    let Some(runs) = several.named()? else {
+        return several.bulk(action, options).run(&client, terminal);
+    };
+    let (method, verb) = match action {
+        Action::Delete => (Method::DELETE, None),
+        action => (Method::POST, Some(action.as_str())),
+    };
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
         let mut path = vec!["runs", run.as_str()];
         path.extend(verb);
-        let mut bytes = body.as_deref().unwrap_or_default().as_bytes();
-        let body = body.is_some().then_some(Body {
+        let mut bytes = options.map_or("", RawValue::get).as_bytes();
+        let body = options.is_some().then_some(Body {
             content_type: "application/json",
             length: bytes.len() as u64,
             bytes: &mut bytes,

@@ -8,13 +8,16 @@
 //! page.
 
 mod backup;
+mod bulk;
 mod client;
 mod command;
 mod connection;
 mod control;
+mod counts;
 mod deploy;
 mod error;
 pub mod exit;
+mod filter;
 mod health;
 mod input;
 mod journal;
@@ -28,6 +31,7 @@ mod restart;
 mod run_id;
 mod runs;
 mod secret;
+mod several;
 mod show;
 mod signing;
 mod start;

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::StartedRun;
+use dormouse_api::{Action, StartedRun};
 use http::{HeaderName, Method};
 use serde_json::value::RawValue;
 
 use crate::client::Body;
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::input::Input;
 use crate::run_id;
+use crate::several::Several;
 use crate::terminal::Terminal;
 
 /// Starts runs anew, and prints the ids of the new ones
@@ -23,12 +23,8 @@ use crate::terminal::Terminal;
 Examples:
   dormouse restart 0198d2c4
   dormouse restart 0198d2c4 --input '{\"count\": 3}'
-  dormouse restart $(dormouse runs --workflow fan-out --status failed --all --quiet)")]
+  dormouse restart --workflow fan-out --status failed --ended-since 2h")]
 pub struct Restart {
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     /// Another input: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
     input: Option<String>,
@@ -38,22 +34,29 @@ pub struct Restart {
     idempotency_key: Option<String>,
 
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 impl Restart {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        if self.idempotency_key.is_some() && self.runs.len() > 1 {
+        let runs = self.several.named()?;
+        if self.idempotency_key.is_some() && runs.is_none_or(|runs| runs.len() > 1) {
             return Err(CliError::Usage(
                 "--idempotency-key names one start: give one run with it".into(),
             ));
         }
         let body = self.input.as_deref().map(body).transpose()?;
         let body = body.unwrap_or_default();
-        let client = self.connection.open()?;
+        let client = self.several.connection.open()?;
+        let Some(runs) = runs else {
+            let options = (!body.is_empty()).then(|| serde_json::from_slice(&body));
+            let options: Option<&RawValue> = options.transpose().map_err(std::io::Error::from)?;
+            let bulk = self.several.bulk(Action::Restart, options);
+            return bulk.run(&client, terminal);
+        };
         let key = self.idempotency_key.as_deref();
         let key = key.map(|key| (HeaderName::from_static("idempotency-key"), key));
-        run_id::each(&self.runs, terminal, |run, terminal| {
+        run_id::each(runs, terminal, |run, terminal| {
             let run = run_id::find(&client, run)?;
             let url = client.url(&["runs", &run, "restart"]);
             let body = Body {
@@ -62,7 +65,7 @@ impl Restart {
                 length: body.len() as u64,
             };
             let answer = client.send(Method::POST, &url, key.as_slice(), Some(body))?;
-            if self.connection.json {
+            if self.several.connection.json {
                 terminal.json(&answer.body)?;
                 return Ok(());
             }

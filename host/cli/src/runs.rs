@@ -10,10 +10,11 @@ use url::Url;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::filter::Filter;
 use crate::pages;
 use crate::table::{Cell, Table};
 use crate::terminal::Terminal;
-use crate::text::{colour, plain_line};
+use crate::text::{colour, labels, plain_line};
 use crate::time::{ago, now};
 
 /// Lists runs, newest first
@@ -22,16 +23,9 @@ use crate::time::{ago, now};
 Examples:
   dormouse runs
   dormouse runs --workflow approval --status failed --all
-  dormouse cancel $(dormouse runs --workflow approval --all --quiet)")]
+  dormouse runs --label customer:42 --since 7d
+  dormouse runs --failure trap --ended-since 2026-03-01T08:00:00Z --quiet")]
 pub struct Runs {
-    /// Runs of this workflow only
-    #[arg(long, value_name = "WORKFLOW")]
-    workflow: Option<String>,
-
-    /// Runs with this status only: pending, running, suspended, blocked, completed, failed or cancelled
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
-
     /// At most so many, from 1 to 500 [default: 50]
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
@@ -43,6 +37,9 @@ pub struct Runs {
     /// Prints the ids only, one on each line
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
+
+    #[command(flatten)]
+    filter: Filter,
 
     #[command(flatten)]
     connection: Connection,
@@ -79,14 +76,9 @@ impl Runs {
         let mut url = client.url(&["runs"]);
         let limit = if self.all { Some(PAGE) } else { self.limit };
         let limit = limit.map(|limit| limit.to_string());
-        for (name, value) in [
-            ("workflow", &self.workflow),
-            ("status", &self.status),
-            ("limit", &limit),
-        ] {
-            if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
-            }
+        self.filter.add_to(&mut url);
+        if let Some(limit) = limit {
+            url.query_pairs_mut().append_pair("limit", &limit);
         }
         url
     }
@@ -137,9 +129,11 @@ fn note(run: &RunSummary) -> String {
         .as_ref()
         .map(|failure| plain_line(&failure.code));
     let untaken = (run.untaken > 0).then(|| format!("{} untaken", run.untaken));
+    let labels = (!run.labels.is_empty()).then(|| labels(&run.labels));
     failure
         .into_iter()
         .chain(untaken)
+        .chain(labels)
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::run_id;
 use crate::table::{Cell, Table};
 use crate::terminal::Terminal;
-use crate::text::{colour, counted, indented, plain, plain_line, size};
+use crate::text::{colour, counted, indented, labels, plain, plain_line, size};
 use crate::time::{ago, now, since, until};
 
 /// Shows a run: where it stands, what it waits for, how it ended
@@ -129,6 +129,9 @@ fn fields(run: &Run, now: Time) -> Table {
         size(run.journal_bytes)
     );
     table.field("journal", journal);
+    if !summary.labels.is_empty() {
+        table.field("labels", labels(&summary.labels));
+    }
     if summary.untaken > 0 {
         table.field(
             "untaken",

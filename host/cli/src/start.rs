@@ -33,6 +33,7 @@ Examples:
   dormouse start fan-out --input '{\"service_url\": \"https://service.example\", \"count\": 3}' --wait
   dormouse start approval --input @request.json --until-suspended --json | jq -r '.webhooks[0].url'
   dormouse start thumbnail --input @photo.png --content-type image/png
+  dormouse start approval --input @request.json --label customer:42 --label tier:gold
   dormouse start approval --input - --idempotency-key request-7 < request.json")]
 pub struct Start {
     /// The workflow
@@ -53,6 +54,10 @@ pub struct Start {
     /// This version rather than the current one
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
+
+    /// A label of the run, by which it is found. May repeat
+    #[arg(long = "label", value_name = "KEY:VALUE")]
+    labels: Vec<String>,
 
     /// Follows the run to its end
     #[arg(long)]
@@ -97,6 +102,9 @@ impl Start {
         let mut url = client.url(&["workflows", &self.workflow, "runs"]);
         if let Some(version) = &self.version {
             url.query_pairs_mut().append_pair("version", version);
+        }
+        for label in &self.labels {
+            url.query_pairs_mut().append_pair("label", label);
         }
         let key = self
             .idempotency_key

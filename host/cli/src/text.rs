@@ -1,5 +1,7 @@
 //! Text from elsewhere, made safe for a terminal, and sizes and statuses for people.
 
+use std::collections::BTreeMap;
+
 use dormouse_journal::Status;
 
 /// Escapes everything in a text that would steer the terminal: a workflow or a caller wrote it, and a log line must not
@@ -26,6 +28,15 @@ pub(crate) fn plain_line(text: &str) -> String {
 /// Moves every line but the first to the right by this many characters.
 pub(crate) fn indented(text: &str, by: usize) -> String {
     text.trim_end().replace('\n', &format!("\n{:by$}", ""))
+}
+
+/// Formats the labels of a run.
+pub(crate) fn labels(labels: &BTreeMap<String, String>) -> String {
+    let labels = labels.iter();
+    let labels: Vec<String> = labels
+        .map(|(key, value)| plain_line(&format!("{key}:{value}")))
+        .collect();
+    labels.join(" ")
 }
 
 /// Formats a size, with one digit after the decimal point.

@@ -17,6 +17,29 @@ pub(crate) fn now() -> Time {
     Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Reads a point in time: a date, or how long ago it was.
+pub(crate) fn date(text: &str) -> Result<Timestamp, String> {
+    before(text, now()).ok_or_else(|| {
+        "give a date as RFC 3339 has it, such as 2026-03-01T08:00:00Z, or how long ago, such as 90s, 10m, 2h or 7d".into()
+    })
+}
+
+fn before(text: &str, now: Time) -> Option<Timestamp> {
+    if let Ok(date) = text.parse() {
+        return Some(date);
+    }
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let span = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    Some(Timestamp(Time(now.0.saturating_sub(span))))
+}
+
 /// Formats a point in time, and how long ago it was.
 pub(crate) fn since(time: Timestamp, now: Time) -> String {
     format!("{time} ({})", ago(time, now))
@@ -94,6 +117,29 @@ mod tests {
         ];
         for (milliseconds, expected) in table {
             assert_eq!(exact(milliseconds), expected, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn a_point_in_time_is_a_date_or_how_long_ago_it_was() {
+        let now = Time(1_772_352_000_000);
+        for (text, expected) in [
+            ("2026-03-01T08:00:00Z", Some(1_772_352_000_000)),
+            ("2026-03-01T09:00:00+01:00", Some(1_772_352_000_000)),
+            ("90s", Some(1_772_351_910_000)),
+            ("7d", Some(1_771_747_200_000)),
+            ("99999999d", Some(0)),
+            ("99999999999999999d", None),
+            ("h", None),
+            ("", None),
+            ("2", None),
+            ("-2h", None),
+            ("2 h", None),
+            ("2ä", None),
+            ("2026-03-01", None),
+        ] {
+            let found = before(text, now).map(|date| date.0.0);
+            assert_eq!(found, expected, "{text:?}");
         }
     }
 

@@ -77,6 +77,28 @@ impl RunId {
     }
 }
 
+impl RunId {
+    /// The first id that a run created at `time` may have.
+    #[must_use]
+    pub fn first_at(time: Time) -> Self {
+        RunId::around(time, 0)
+    }
+
+    /// The last id that a run created at `time` may have.
+    #[must_use]
+    pub fn last_at(time: Time) -> Self {
+        RunId::around(time, 0xff)
+    }
+
+    /// An id leads with 48 bits of milliseconds.
+    fn around(time: Time, rest: u8) -> Self {
+        let time = time.0.min((1 << 48) - 1).to_be_bytes();
+        let mut id = [rest; 16];
+        id[..6].copy_from_slice(&time[2..]);
+        RunId(id)
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)

@@ -14,6 +14,7 @@ mod codec;
 mod cursor;
 mod frontier;
 mod ids;
+mod labels;
 mod open;
 mod operation;
 mod random;
@@ -29,6 +30,7 @@ pub use codec::{
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
 pub use frontier::{Frontier, Ready, Source};
 pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
 pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;

@@ -177,6 +177,7 @@ impl Runtime {
             headers: before.view.run.headers,
             idempotency_key,
             restarted: Some(run),
+            labels: before.view.run.labels,
         };
         self.start(start).await.map(Some)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dormouse_engine::WASM_STACK;
-use dormouse_journal::{GuestLimits, Header, Payload, RunId, VersionId};
+use dormouse_journal::{GuestLimits, Header, Labels, Payload, RunId, VersionId};
 use dormouse_limits::Limits;
 use dormouse_seams::{Entropy, HostClock};
 use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, WriteError};
@@ -30,6 +30,8 @@ pub struct Start {
     pub idempotency_key: Option<String>,
     /// The run that it repeats.
     pub restarted: Option<RunId>,
+    /// Its labels.
+    pub labels: Labels,
 }
 
 /// Starts runs.
@@ -65,6 +67,7 @@ impl Starter {
             storage: storage_limits(&self.limits),
             restarted: start.restarted,
             parent: None,
+            labels: start.labels,
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {
@@ -87,6 +90,7 @@ impl Starter {
         let (id, input) = (start.run, start.input.clone());
         let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
         let (key, limits, restarted) = (start.key, start.limits, start.restarted);
+        let labels = start.labels.clone();
         let decided = move |started: &Started| -> Option<Following> {
             let Started::New { version, created } = *started else {
                 return None;
@@ -100,6 +104,7 @@ impl Starter {
                 headers,
                 restarted,
                 parent: None,
+                labels,
             };
             let state = State::pending(created);
             let view = RunView { id, run, state };

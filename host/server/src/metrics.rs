@@ -1,14 +1,16 @@
 //! What is counted, and how it is shown to Prometheus.
 //!
 //! Counters live in memory and begin at 0 at each start, which is what Prometheus expects. What would need a walk
-//! through the store, such as runs by status, is not here: a scrape must cost the same however many runs sleep.
+//! through the store is not here: a scrape must cost the same however many runs sleep. Runs by status are counted in the
+//! store as they change.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_api::call_error_code;
-use dormouse_journal::{CallError, Response};
+use dormouse_journal::{CallError, Response, Status};
 use dormouse_runtime::Commits;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
@@ -30,6 +32,7 @@ pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub struct Metrics {
     registry: Arc<Registry>,
     runs_started: Counter,
+    runs: Family<Standing, Gauge>,
     hooks: Family<Answered, Counter>,
     calls: Family<Attempted, Counter>,
     requests: Family<Requested, Counter>,
@@ -60,6 +63,8 @@ pub struct Moment {
     pub warm: usize,
     /// Callers of webhooks held until their workflows have answered.
     pub held: usize,
+    /// How many runs have each status. None if the store cannot say, which then shows what it said last.
+    pub runs: Option<BTreeMap<Status, u64>>,
     /// Bytes in all inboxes. None if the store cannot say, which then shows what it said last.
     pub inbox_bytes: Option<u64>,
     /// What was made durable since the host started.
@@ -78,6 +83,11 @@ pub struct Moment {
 struct Answered {
     outcome: &'static str,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Standing {
+    status: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -180,6 +190,7 @@ impl Metrics {
             active,
             warm,
             held,
+            runs,
             inbox_bytes,
             commits,
             memory,
@@ -198,6 +209,16 @@ impl Metrics {
             (&self.held, held),
         ] {
             gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        if let Some(runs) = runs {
+            for status in Status::ALL {
+                let count = runs.get(&status).copied().unwrap_or_default();
+                let standing = Standing {
+                    status: status.as_str(),
+                };
+                let gauge = self.runs.get_or_create(&standing);
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
         }
         if let Some(bytes) = inbox_bytes {
             self.inbox_bytes
@@ -244,6 +265,8 @@ impl Metrics {
         );
         let runs_started = Counter::default();
         registry.register("runs_started", "Runs started", runs_started.clone());
+        let runs = Family::default();
+        registry.register("runs", "Runs that there are, by status", runs.clone());
         let hooks = Family::default();
         registry.register(
             "hook_requests",
@@ -347,6 +370,7 @@ impl Metrics {
         Metrics {
             registry: Arc::new(registry),
             runs_started,
+            runs,
             hooks,
             calls,
             requests,
@@ -430,6 +454,7 @@ mod tests {
             active: 2,
             warm: 3,
             held: 4,
+            runs: Some([(Status::Suspended, 11)].into()),
             inbox_bytes: Some(5),
             commits: Commits {
                 groups: 6,
@@ -446,6 +471,8 @@ mod tests {
         for line in [
             "dormouse_build_info{version=\"0.1.0\"} 1",
             "dormouse_runs_started_total 1",
+            "dormouse_runs{status=\"suspended\"} 11",
+            "dormouse_runs{status=\"failed\"} 0",
             "dormouse_hook_requests_total{outcome=\"accepted\",status=\"202\"} 2",
             "dormouse_call_attempts_total{outcome=\"timed-out\"} 1",
             "dormouse_call_attempts_total{outcome=\"secret-denied\"} 1",

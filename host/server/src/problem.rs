@@ -5,7 +5,7 @@
 //! caller.
 
 use axum::response::{IntoResponse, Response};
-use dormouse_api::request::{Malformed, NotASecret};
+use dormouse_api::request::{Malformed, NotASecret, NotLabels};
 use dormouse_api::{Difference, ProblemBody};
 use dormouse_component::Invalid;
 use dormouse_journal::{RunId, Status};
@@ -397,6 +397,17 @@ impl From<NotASecret> for Problem {
             NotASecret::Malformed(error) => error.into(),
             NotASecret::Invalid(why) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", why)
+            }
+        }
+    }
+}
+
+impl From<NotLabels> for Problem {
+    fn from(error: NotLabels) -> Self {
+        match error {
+            NotLabels::Malformed(error) => error.into(),
+            NotLabels::Limit(why) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "label-limit", why)
             }
         }
     }

@@ -167,6 +167,7 @@ fn new_start(id: RunId) -> StartRun {
         storage: StorageLimits::NONE,
         restarted: None,
         parent: None,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Counting anew what runs own on the disk: the migration to the schema that counts it.
+//! Counting anew: what runs own on the disk, and how many runs have which status, for the schemas that count these.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use dormouse_journal::{RunId, decode, encode};
+use dormouse_journal::{RunId, Status, decode, encode};
 
 use crate::ReadError;
 use crate::for_each_table;
@@ -11,7 +12,7 @@ use crate::rows::table::after;
 use crate::rows::{Part, Range, RowsMut};
 use crate::rules::run::next;
 use crate::tables::states::{self, Standing};
-use crate::tables::{TableId, broadcasts, mailboxes, meta, runs, underway, webhooks};
+use crate::tables::{TableId, broadcasts, counts, mailboxes, meta, runs, underway, webhooks};
 
 /// How many bytes of rows one commit of the migration looks at, beside the run that it is at.
 const BATCH_BYTES: u64 = 64 << 20;
@@ -25,14 +26,7 @@ pub(crate) fn count_storage(
     rows: &mut dyn RowsMut,
     cursor: Option<Vec<u8>>,
 ) -> Result<Option<Vec<u8>>, ReadError> {
-    let last: Option<RunId> =
-        cursor
-            .map(|cursor| decode(&cursor))
-            .transpose()
-            .map_err(|source| ReadError::Row {
-                table: "meta",
-                source,
-            })?;
+    let last = reached_by(cursor)?;
     if last.is_none() {
         sort_events(rows)?;
     }
@@ -63,6 +57,39 @@ pub(crate) fn count_storage(
         reached = Some(run);
     }
     Ok(reached.filter(|_| !is_end).map(|run| encode(&run)))
+}
+
+/// Returns the run that a migration has reached.
+fn reached_by(cursor: Option<Vec<u8>>) -> Result<Option<RunId>, ReadError> {
+    let run = cursor.map(|cursor| decode(&cursor)).transpose();
+    run.map_err(|source| ReadError::Row {
+        table: "meta",
+        source,
+    })
+}
+
+/// How many runs one commit of the migration counts by status: it writes a row for each workflow, whatever their number.
+const BATCH_STATUSES: usize = 10_000;
+
+/// To schema 5: counts how many runs of each workflow have each status. A run without a row in `states` is pending.
+pub(crate) fn count_runs(
+    rows: &mut dyn RowsMut,
+    cursor: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, ReadError> {
+    let last = reached_by(cursor)?;
+    let batch = runs::TABLE.list_prefixes::<_, _, String>(rows, after(last), BATCH_STATUSES)?;
+    let is_end = batch.len() < BATCH_STATUSES;
+    let reached = batch.last().map(|(run, _)| encode(run));
+    let mut found: BTreeMap<String, BTreeMap<Status, i64>> = BTreeMap::new();
+    for (run, workflow) in batch {
+        let status = states::TABLE.get_prefix(rows, run)?;
+        let counts = found.entry(workflow).or_default();
+        *counts.entry(status.unwrap_or(Status::Pending)).or_default() += 1;
+    }
+    for (workflow, changes) in &found {
+        counts::change(rows, workflow, changes)?;
+    }
+    Ok(reached.filter(|_| !is_end))
 }
 
 /// What the rows of a run count for.

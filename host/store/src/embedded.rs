@@ -1,5 +1,6 @@
 //! A store in this process: the rules and the queue over a backend that keeps rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -263,6 +264,10 @@ impl<B: Backend> StoreReader for Embedded<B> {
 
     fn runs(&self, query: RunQuery) -> Read<RunPage> {
         self.many(move |view| view.runs(&query))
+    }
+
+    fn counts(&self, workflow: Option<String>) -> Read<BTreeMap<Status, u64>> {
+        self.many(move |view| view.counts(workflow))
     }
 
     fn recall(&self, run: RunId) -> Read<Option<Recalled>> {

@@ -22,6 +22,7 @@ use crate::tables::broadcasts::Broadcast;
 use crate::tables::calls::Outstanding;
 use crate::tables::children::Child;
 use crate::tables::code::Code;
+use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
@@ -147,7 +148,9 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
-        TableId::Meta => other::<(Migration, ClockRow, u64, TokenKeys, [u8; 32])>(table, named),
+        TableId::Meta => {
+            other::<(Migration, ClockRow, u64, Counted, TokenKeys, [u8; 32])>(table, named)
+        }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Orders => row::<Order>(table, named),
         TableId::Replies => row::<Reply>(table, named),
@@ -163,6 +166,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         | TableId::Dates
         | TableId::Due
         | TableId::RunWaits
+        | TableId::RunsByLabel
         | TableId::RunsByStatus
         | TableId::RunsByWorkflow
         | TableId::Timers

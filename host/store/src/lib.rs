@@ -47,5 +47,5 @@ pub use tables::{
 };
 pub use views::{
     Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, RunView, SendingView, Timer, TimerPage, WebhookView,
+    RunPage, RunQuery, RunShown, RunView, SendingView, TimeRange, Timer, TimerPage, WebhookView,
 };

@@ -12,7 +12,7 @@ use dormouse_journal::{OperationNumber, RunId, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, BackendTransaction};
-use crate::counting::count_storage;
+use crate::counting::{count_runs, count_storage};
 use crate::rows::RowsMut;
 use crate::rows::table::after;
 use crate::tables::apart::Apart;
@@ -42,7 +42,7 @@ pub(crate) struct Migration {
 type Batch = fn(&mut dyn RowsMut, Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ReadError>;
 
 /// Every migration there ever was, by the schema that it leads to.
-const MIGRATIONS: [(u8, Batch); 2] = [(2, move_large_calls), (3, count_storage)];
+const MIGRATIONS: [(u8, Batch); 3] = [(2, move_large_calls), (3, count_storage), (5, count_runs)];
 
 /// Checks the schema of a store that exists.
 ///

@@ -4,6 +4,8 @@
 //! not of tables. Every read is one question with one answer, so that a store behind a network needs one round trip for
 //! it; no read hands out a view of the store that outlives it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use dormouse_journal::{
     CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status,
@@ -56,6 +58,9 @@ pub trait StoreReader: Send + Sync + 'static {
 
     /// Returns a page of runs, newest first.
     fn runs(&self, query: RunQuery) -> Read<RunPage>;
+
+    /// Returns how many runs of a workflow, or of all, have each status. A status that none has is left out.
+    fn counts(&self, workflow: Option<String>) -> Read<BTreeMap<Status, u64>>;
 
     /// Returns a run with all that decides what comes next.
     fn recall(&self, run: RunId) -> Read<Option<Recalled>>;

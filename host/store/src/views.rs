@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Activation, Channel, Head, LogLine, Open, OperationNumber, Outcome, Payload, Response, RunId,
-    Status, Time, WebhookNumber,
+    Activation, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome, Payload, Response,
+    RunId, Status, Time, VersionId, WebhookNumber,
 };
 
 use crate::tables::{Attempts, Bounds, Call, Run, SealedSecret, State, Webhook};
@@ -130,12 +130,31 @@ pub struct RunQuery {
     pub workflow: Option<String>,
     /// Only runs with this status.
     pub status: Option<Status>,
+    /// Only runs on this version.
+    pub version: Option<VersionId>,
+    /// Only runs that have all these labels.
+    pub labels: Vec<Label>,
+    /// Only runs that were created in this range.
+    pub created: TimeRange,
+    /// Only runs that have ended in this range.
+    pub ended: TimeRange,
+    /// Only runs that have failed, or are blocked, with this code.
+    pub failure: Option<String>,
     /// Only runs with ids from the first of these to the second.
     pub ids: Option<(RunId, RunId)>,
     /// Only runs older than this one.
     pub before: Option<RunId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A range of steady time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeRange {
+    /// Its beginning, which belongs to it. None if there is none.
+    pub since: Option<Time>,
+    /// Its end, which does not belong to it. None if there is none.
+    pub until: Option<Time>,
 }
 
 /// Runs, newest first.

@@ -1,11 +1,12 @@
 //! Stores that earlier versions wrote: migrated in steps that a kill may end anywhere, and read as they were.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
     Channel, Delivery, Kind, OperationNumber, Outcome, Payload, Request, RetryPolicy, RunId,
-    SecretHeader, Source, Time, encode,
+    SecretHeader, Source, Status, Time, encode,
 };
 use dormouse_store::rows::{Part, RowsMut};
 use dormouse_store::{
@@ -108,6 +109,11 @@ fn open(memory: &Memory) -> Result<Arc<dyn Store>, OpenError> {
 /// Kills the host at each commit of its first start, and opens the store again. Returns what it ends as, and after how many
 /// commits.
 fn killed_at_every_commit(old: impl Fn() -> Memory) -> (Dump, u64) {
+    killed_from(1, old)
+}
+
+/// The same of a store of this schema.
+fn killed_from(before: u8, old: impl Fn() -> Memory) -> (Dump, u64) {
     let memory = old();
     open(&memory).unwrap();
     let expected = memory.dump();
@@ -121,7 +127,7 @@ fn killed_at_every_commit(old: impl Fn() -> Memory) -> (Dump, u64) {
             return (expected, commits);
         }
         assert!(matches!(opened, Err(OpenError::Storage(_))));
-        let known = if commits == 0 { 1 } else { SCHEMA };
+        let known = if commits == 0 { before } else { SCHEMA };
         assert_eq!(schema(&memory), [known], "killed after {commits}");
         open(&memory).unwrap();
         assert!(memory.dump() == expected, "killed after {commits}");
@@ -324,6 +330,68 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
         // What comes next is of this version.
         world.accept(id, "new");
         assert_eq!(versions(&world, TableId::Inbox), [2]);
+    }
+}
+
+/// A store of schema 4, which did not count runs, with so many that are pending.
+fn uncounted_store(runs: u32) -> Memory {
+    let world = World::new(Ground::Memory);
+    let Machine::Memory(memory) = world.machine.clone() else {
+        panic!("it is in memory");
+    };
+    world.start();
+    let dump = memory.dump().into_iter();
+    let mut rows = dump.filter(|(table, ..)| *table == "runs");
+    let (_, _, row) = rows.next().unwrap();
+    memory.change(|rows| {
+        set_schema(rows, 4);
+        let counted = [Part::Text("runs of w")];
+        assert!(rows.remove(TableId::Meta, &counted, &mut |_| {}).unwrap());
+        for number in 1..runs {
+            let run = id(number);
+            rows.write(TableId::Runs, &[Part::Run(&run.0)], &row)
+                .unwrap();
+        }
+    });
+    memory
+}
+
+#[test]
+fn runs_are_counted_by_a_migration_that_may_be_killed_anywhere() {
+    const RUNS: u32 = 20_500;
+    let (_, commits) = killed_from(4, || uncounted_store(RUNS));
+    assert!(commits >= 4, "{RUNS} runs took {commits} commits");
+    let memory = uncounted_store(RUNS);
+    let store = open(&memory).unwrap();
+    let counts = run(store.counts(None)).unwrap();
+    assert_eq!(counts, [(Status::Pending, RUNS.into())].into());
+}
+
+#[test]
+fn the_runs_of_schema_4_are_counted() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/store-schema-4/dormouse.redb"
+    );
+    let disk = TestDisk::with(&std::fs::read(path).unwrap());
+    let opened = open_on(Arc::new(disk), Arc::default()).unwrap();
+    let all = RunQuery {
+        limit: 1_000,
+        ..RunQuery::default()
+    };
+    let runs = run(opened.store().runs(all)).unwrap().runs;
+    let mut workflows = std::collections::BTreeSet::new();
+    for view in &runs {
+        workflows.insert(view.run.workflow.clone());
+    }
+    assert!(!workflows.is_empty());
+    for workflow in workflows {
+        let mut expected = BTreeMap::<Status, u64>::new();
+        for view in runs.iter().filter(|view| view.run.workflow == workflow) {
+            *expected.entry(view.state.status).or_default() += 1;
+        }
+        let found = run(opened.store().counts(Some(workflow.clone()))).unwrap();
+        assert_eq!(found, expected, "{workflow}");
     }
 }
 

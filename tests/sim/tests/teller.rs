@@ -77,6 +77,7 @@ impl Teller {
                 headers: Vec::new(),
                 idempotency_key: Some("the story".into()),
                 restarted: None,
+                labels: dormouse_journal::Labels::default(),
             };
             world.run(host.start(start)).ok().map(|(run, _)| run)
         })

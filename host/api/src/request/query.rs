@@ -8,9 +8,6 @@ use http::Uri;
 
 use super::Malformed;
 
-/// The code of every problem with a query.
-const CODE: &str = "invalid-query";
-
 /// The parameters of a query.
 #[derive(Debug)]
 pub struct QueryParams(Vec<(String, String)>);
@@ -22,21 +19,33 @@ impl QueryParams {
     /// # Errors
     /// When one is unknown or repeated.
     pub fn read(uri: &Uri, known: &[&str]) -> Result<Self, Malformed> {
+        Self::read_repeating(uri, known, &[])
+    }
+
+    /// Does the same, but that those among `repeating` may be there any number of times.
+    ///
+    /// # Errors
+    /// When one is unknown, or is repeated that may not be.
+    pub fn read_repeating(
+        uri: &Uri,
+        known: &[&str],
+        repeating: &[&str],
+    ) -> Result<Self, Malformed> {
         let query = uri.query().unwrap_or_default().as_bytes();
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query) {
-            if !known.contains(&name.as_ref()) {
-                let known = if known.is_empty() {
-                    "none".into()
-                } else {
-                    known.join(", ")
+            let may_repeat = repeating.contains(&name.as_ref());
+            if !may_repeat && !known.contains(&name.as_ref()) {
+                let known = match [known, repeating].concat().join(", ") {
+                    none if none.is_empty() => "none".into(),
+                    known => known,
                 };
                 return Err(malformed(
                     &name,
                     format!("is not known here; those that are: {known}"),
                 ));
             }
-            if params.iter().any(|(seen, _)| *seen == name) {
+            if !may_repeat && params.iter().any(|(seen, _)| *seen == name) {
                 return Err(malformed(&name, "is there more than once"));
             }
             params.push((name.into_owned(), value.into_owned()));
@@ -51,6 +60,12 @@ impl QueryParams {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter, in order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let params = self.0.iter().filter(move |(key, _)| key == name);
+        params.map(|(_, value)| value.as_str())
     }
 
     /// A parameter as a value.
@@ -88,7 +103,7 @@ impl QueryParams {
 
 /// A parameter that is not as it must be.
 fn malformed(name: &str, why: impl Display) -> Malformed {
-    Malformed::new(CODE, &format!("the query parameter {name:?}"), why)
+    Malformed::of_query(name, why)
 }
 
 #[cfg(test)]
@@ -105,7 +120,7 @@ mod tests {
     }
 
     fn refused(error: &Malformed, text: &str) {
-        assert_eq!(error.code, CODE);
+        assert_eq!(error.code, "invalid-query");
         assert!(error.detail.contains(text), "{error}");
     }
 
@@ -127,6 +142,19 @@ mod tests {
         refused(
             &read("limit=1&limit=2").unwrap_err(),
             "\"limit\" is there more than once",
+        );
+    }
+
+    #[test]
+    fn what_may_repeat_is_read_in_order() {
+        let uri = "/?a=1&b=2&a=3".parse().unwrap();
+        let params = QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap();
+        assert_eq!(params.all("a").collect::<Vec<_>>(), ["1", "3"]);
+        assert_eq!(params.all("c").count(), 0);
+        let uri = "/?a=1&b=2&b=3".parse().unwrap();
+        refused(
+            &QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap_err(),
+            "\"b\" is there more than once",
         );
     }
 

@@ -9,7 +9,7 @@ use dormouse_api::{
     CancelRun, Difference, MoveRun, ProblemBody, RepairedRun, RestartRun, RetryRun, RunStatus,
     StartedRun,
 };
-use dormouse_journal::{CancelOptions, RunId, Status, VersionId};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, VersionId};
 use dormouse_runtime::{RepairError, Retry};
 use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
@@ -45,13 +45,23 @@ pub(super) async fn cancel(
     body: Body,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
-    let options = cancel_options(asked(&state, &headers, body, "a cancel").await?)?;
+    let asked = asked(&state, &headers, body, "a cancel").await?;
+    let options = cancel_options(asked)?;
+    Ok(Json(RunStatus::of(
+        run,
+        cancel_run(&state, run, options).await?,
+    )))
+}
+
+/// Cancels a run, or asks it to cancel. Returns where it stands now.
+pub(super) async fn cancel_run(
+    state: &AppState,
+    run: RunId,
+    options: CancelOptions,
+) -> Result<Status, Problem> {
     match state.runtime.cancel(run, options).await? {
-        Cancelled::Asked => {
-            let status = runs::status(&state, run).await?;
-            Ok(Json(RunStatus::of(run, status)))
-        }
-        Cancelled::Now | Cancelled::Before => Ok(Json(RunStatus::of(run, Status::Cancelled))),
+        Cancelled::Asked => runs::status(state, run).await,
+        Cancelled::Now | Cancelled::Before => Ok(Status::Cancelled),
         Cancelled::Ended(status) => Err(Problem::already_ended(run, status)),
         Cancelled::Unknown => Err(Problem::unknown_run(run)),
     }
@@ -60,7 +70,7 @@ pub(super) async fn cancel(
 /// How long the reason of a cancel may be, in bytes.
 const REASON: usize = 1_024;
 
-fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, Problem> {
+pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, Problem> {
     let CancelRun { grace, reason } = asked.unwrap_or_default();
     let refuse = |what: &str, why: String| Problem::malformed("invalid-cancel", what, why);
     let grace = grace.map(|grace| {
@@ -96,7 +106,7 @@ pub(super) async fn resume(
     path: PathParams,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
-    repaired(run, state.runtime.resume(run).await)
+    repaired(run, state.runtime.resume(run).await).map(Json)
 }
 
 /// Retries a run whose code broke
@@ -126,17 +136,34 @@ pub(super) async fn retry(
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
     let asked: Option<RetryRun> = asked(&state, &headers, body, "a retry").await?;
+    retry_run(&state, run, asked.unwrap_or_default())
+        .await
+        .map(Json)
+}
+
+/// Retries a run. Returns how it goes on.
+pub(super) async fn retry_run(
+    state: &AppState,
+    run: RunId,
+    asked: RetryRun,
+) -> Result<RepairedRun, Problem> {
     let RetryRun {
         version,
         anyway,
         dry_run,
-    } = asked.unwrap_or_default();
+    } = asked;
     let retry = Retry {
         version: version.as_deref().map(version_of).transpose()?,
         anyway,
         dry_run,
     };
     repaired(run, state.runtime.retry(run, &retry).await)
+}
+
+/// Tries a blocked run again. Returns where it stands now.
+pub(super) async fn resume_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
+    let resumed = repaired(run, state.runtime.resume(run).await)?;
+    Ok(resumed.status)
 }
 
 /// Moves a run to another version of its workflow
@@ -169,7 +196,7 @@ pub(super) async fn move_run(
         return Err(Problem::malformed("invalid-json", "the body", why));
     };
     let version = version_of(&version)?;
-    repaired(run, state.runtime.move_to(run, version, dry_run).await)
+    repaired(run, state.runtime.move_to(run, version, dry_run).await).map(Json)
 }
 
 fn version_of(text: &str) -> Result<VersionId, Problem> {
@@ -182,14 +209,14 @@ fn version_of(text: &str) -> Result<VersionId, Problem> {
 fn repaired(
     run: RunId,
     repaired: Result<dormouse_runtime::RepairedRun, RepairError>,
-) -> Result<Json<RepairedRun>, Problem> {
+) -> Result<RepairedRun, Problem> {
     let repaired = repaired.map_err(|error| Problem::not_repaired(run, error))?;
-    Ok(Json(RepairedRun {
+    Ok(RepairedRun {
         id: run.to_string(),
         status: repaired.status,
         version: repaired.version.to_string(),
         differs: repaired.differs.as_deref().map(Difference::plain),
-    }))
+    })
 }
 
 /// Starts a run anew
@@ -232,11 +259,20 @@ pub(super) async fn restart(
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let key = idempotency_key(&headers)?;
     let restart: Option<RestartRun> = asked(&state, &headers, body, "a restart").await?;
-    let input = restart.and_then(|restart| restart.input);
-    let input = input.map(|input| dormouse_journal::json_payload(input.get().as_bytes().to_vec()));
-    let restarted = state.runtime.restart(run, input, key).await?;
-    let (new_run, new) = restarted.ok_or_else(|| Problem::unknown_run(run))?;
+    let input = restart.and_then(input);
+    let (new_run, new) = restart_run(&state, run, input, key).await?;
     start::answer(&state, new_run, new, wait).await
+}
+
+/// Starts a run anew. Returns the id of the run that it is now, and whether that is new.
+pub(super) async fn restart_run(
+    state: &AppState,
+    run: RunId,
+    input: Option<Payload>,
+    key: Option<String>,
+) -> Result<(RunId, bool), Problem> {
+    let restarted = state.runtime.restart(run, input, key).await?;
+    restarted.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Returns what the body says: a JSON object, or nothing.
@@ -251,20 +287,28 @@ pub(super) async fn asked<T: DeserializeOwned>(
     if body.is_empty() {
         return Ok(None);
     }
+    from_object(&body, what).map(Some)
+}
+
+/// Returns the input that a restart says.
+pub(super) fn input(restart: RestartRun) -> Option<Payload> {
+    let input = restart.input?;
+    Some(dormouse_journal::json_payload(
+        input.get().as_bytes().to_vec(),
+    ))
+}
+
+/// Reads a body that is an object of JSON.
+pub(super) fn from_object<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Problem> {
     let refuse = |why: String| {
-        Problem::malformed(
-            "invalid-json",
-            "the body",
-            format!("is not what {what} takes: {why}"),
-        )
+        let why = format!("is not what {what} takes: {why}");
+        Problem::malformed("invalid-json", "the body", why)
     };
     // An array would be read as the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(refuse("it is no JSON object".into()));
     }
-    serde_json::from_slice(&body)
-        .map(Some)
-        .map_err(|error| refuse(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))
 }
 
 /// Deletes a run that has ended
@@ -285,8 +329,13 @@ pub(super) async fn delete(
     path: PathParams,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
+    Ok(Json(RunStatus::of(run, delete_run(&state, run).await?)))
+}
+
+/// Deletes a run that has ended. Returns the status that it had.
+pub(super) async fn delete_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.delete(run).await? {
-        Deleted::Now(status) => Ok(Json(RunStatus::of(run, status))),
+        Deleted::Now(status) => Ok(status),
         Deleted::Alive(status) => Err(Problem::alive(run, status)),
         Deleted::InPart | Deleted::Unknown => Err(Problem::unknown_run(run)),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_api::ProblemBody;
+use dormouse_api::{ProblemBody, Timestamp};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
@@ -124,6 +124,38 @@ impl Modify for Hooks {
     reason = "a place for the attribute: the routes are the ingress's, for any method and sub-path"
 )]
 fn hooks() {}
+
+/// The conditions of a filter of runs, which all must be met.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "a shape for the document; a filter is read by name"
+)]
+pub(super) struct FilterParams {
+    /// Runs of this workflow only
+    workflow: Option<String>,
+    /// Runs with this status only: `pending`, `running`, `suspended`, `blocked`, `completed`, `failed`, `cancelled`
+    status: Option<String>,
+    /// Runs on this version only
+    version: Option<String>,
+    /// Runs that have this label only, `key:value`; may repeat, and then all are wanted
+    label: Option<Vec<String>>,
+    /// Runs that were started at this time or later only
+    since: Option<Timestamp>,
+    /// Runs that were started before this time only
+    until: Option<Timestamp>,
+    /// Runs that have ended at this time or later only
+    #[param(rename = "ended-since")]
+    ended_since: Option<Timestamp>,
+    /// Runs that have ended before this time only
+    #[param(rename = "ended-until")]
+    ended_until: Option<Timestamp>,
+    /// Runs whose id begins so only
+    id: Option<String>,
+    /// Runs that have failed, or are blocked, with this code only
+    failure: Option<String>,
+}
 
 /// Bytes of any kind.
 #[derive(utoipa::ToSchema)]

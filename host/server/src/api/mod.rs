@@ -3,13 +3,15 @@
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
-//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `events`, `secrets`;
+//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
+//!   (the same to many), `events`, `secrets`;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
 
+mod actions;
 mod auth;
 mod backup;
 mod backup_place;
@@ -80,6 +82,8 @@ fn routes() -> OpenApiRouter<AppState> {
         ))
         .routes(routes!(start::start))
         .routes(routes!(runs::list))
+        .routes(routes!(runs::counts))
+        .routes(routes!(actions::act))
         .routes(routes!(runs::show, control::delete))
         .routes(routes!(runs::input))
         .routes(routes!(runs::output))

@@ -66,11 +66,14 @@ fn shown(degraded: health::Degraded) -> Degraded {
 )]
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     let (active, warm) = state.runtime.instances();
-    let inbox_bytes = state.runtime.reader().inbox_bytes().await;
+    let reader = state.runtime.reader();
+    let inbox_bytes = reader.inbox_bytes().await;
+    let runs = reader.counts(None).await;
     let moment = Moment {
         active,
         warm,
         held: state.runtime.held(),
+        runs: runs.ok(),
         inbox_bytes: inbox_bytes.ok(),
         commits: state.runtime.commits(),
         memory: Part::ALL.map(|part| (part.name(), state.runtime.memory().taken(part))),

@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dormouse_api::request::{AfterRun, Cursor as _, IdPrefix, QueryParams, Wait};
-use dormouse_api::{ProblemBody, Run, RunPage};
+use dormouse_api::request::{AfterRun, Cursor as _, LABEL, QueryParams, RunFilter, Wait};
+use dormouse_api::{Dates, ProblemBody, Run, RunCounts, RunPage};
 use dormouse_journal::{Payload, RunId, Status};
-use dormouse_store::RunQuery;
+use dormouse_store::{RunQuery, TimeRange};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::docs::{Guarded, Output, QueryProblems, RunProblems};
+use super::docs::{FilterParams, Guarded, Output, QueryProblems, RunProblems};
 use super::path::PathParams;
 use super::shown;
 use super::state::AppState;
@@ -24,14 +24,13 @@ const LARGEST_PAGE: usize = 500;
 
 /// Lists runs, newest first
 ///
-/// A page can be short, even empty, and have a `next` all the same: the list ends only where there is none.
+/// The runs that meet all conditions. Workflow, status, labels, id and the times of start are looked up; version, failure
+/// and the times of end are checked run by run, of those that the other conditions leave. One page looks at 10,000 runs at
+/// most, so it can be short, even empty, and have a `next` all the same: the list ends only where there is none.
 #[utoipa::path(
     get, path = "/v1/runs", tag = "runs", operation_id = "list_runs",
     params(
-        ("workflow" = Option<String>, Query, description = "Runs of this workflow only"),
-        ("status" = Option<String>, Query, description = "Runs with this status only: `pending`, `running`, \
-            `suspended`, `blocked`, `completed`, `failed`, `cancelled`"),
-        ("id" = Option<String>, Query, description = "Runs whose id begins so only"),
+        FilterParams,
         ("limit" = Option<u32>, Query, description = "At most so many, from 1 to 500; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
     ),
@@ -41,13 +40,12 @@ pub(super) async fn list(
     State(state): State<AppState>,
     uri: Uri,
 ) -> Result<Json<RunPage>, Problem> {
-    let params = QueryParams::read(&uri, &["workflow", "status", "id", "limit", "cursor"])?;
+    let known = [&RunFilter::PARAMS[..], &["limit", "cursor"]].concat();
+    let params = QueryParams::read_repeating(&uri, &known, &[LABEL])?;
     let query = RunQuery {
-        workflow: params.text("workflow").map(str::to_owned),
-        status: status_filter(&params)?,
-        ids: IdPrefix::from_query(&params)?.map(|prefix| (prefix.first, prefix.last)),
         before: AfterRun::from_query(&params)?.map(|cursor| cursor.0),
         limit: params.limit(PAGE, 1..=LARGEST_PAGE)?,
+        ..query(RunFilter::from_query(&params)?, state.dates())
     };
     // What was asked for by status has that status in the store, and is shown with it.
     let overlay = query.status.is_none();
@@ -62,6 +60,24 @@ pub(super) async fn list(
         runs,
         next: page.next.map(|run| AfterRun(run).to_text()),
     }))
+}
+
+/// Counts runs by status
+///
+/// The counts are kept as runs change, so that this takes the same time however many runs there are.
+#[utoipa::path(
+    get, path = "/v1/counts", tag = "runs", operation_id = "count_runs",
+    params(("workflow" = Option<String>, Query, description = "Runs of this workflow only")),
+    responses((status = 200, description = "How many runs have each status", body = RunCounts), QueryProblems, Guarded),
+)]
+pub(super) async fn counts(
+    State(state): State<AppState>,
+    uri: Uri,
+) -> Result<Json<RunCounts>, Problem> {
+    let params = QueryParams::read(&uri, &["workflow"])?;
+    let workflow = params.text("workflow").map(str::to_owned);
+    let counts = state.runtime.reader().counts(workflow).await?;
+    Ok(Json(RunCounts::of(&counts)))
 }
 
 /// Shows a run
@@ -178,19 +194,25 @@ pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Probl
     status.ok_or_else(|| Problem::unknown_run(run))
 }
 
-fn status_filter(params: &QueryParams) -> Result<Option<Status>, Problem> {
-    let Some(text) = params.text("status") else {
-        return Ok(None);
-    };
-    let status = Status::ALL
-        .into_iter()
-        .find(|status| status.as_str() == text);
-    status.map(Some).ok_or_else(|| {
-        let known = Status::ALL.map(Status::as_str).join(", ");
-        Problem::malformed(
-            "invalid-query",
-            "the query parameter \"status\"",
-            format!("is {text:?}: give one of {known}"),
-        )
-    })
+/// Returns the search of a filter, for no runs yet.
+pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
+    let steady = |date: Option<_>| date.map(|date| dates.steady(date));
+    RunQuery {
+        workflow: filter.workflow,
+        status: filter.status,
+        version: filter.version,
+        labels: filter.labels,
+        created: TimeRange {
+            since: steady(filter.since),
+            until: steady(filter.until),
+        },
+        ended: TimeRange {
+            since: steady(filter.ended_since),
+            until: steady(filter.ended_until),
+        },
+        failure: filter.failure,
+        ids: filter.ids.map(|prefix| (prefix.first, prefix.last)),
+        before: None,
+        limit: 0,
+    }
 }

@@ -32,6 +32,7 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
         }),
         tries: view.state.tries,
         untaken: view.state.untaken,
+        labels: view.run.labels.as_map().clone(),
     }
 }
 

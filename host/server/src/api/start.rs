@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dormouse_api::request::{QueryParams, Wait, for_the_run, idempotency_key};
+use dormouse_api::request::{LABEL, QueryParams, Wait, for_the_run, idempotency_key, labels};
 use dormouse_api::{ProblemBody, Run, StartedRun};
 use dormouse_journal::RunId;
 use dormouse_runtime::Start;
@@ -34,6 +34,9 @@ use crate::request::body;
     params(
         ("name" = String, Path, description = "The workflow's name"),
         ("version" = Option<String>, Query, description = "This version rather than the current one"),
+        ("label" = Option<Vec<String>>, Query, explode = true, description = "A label of the run, `key:value`; may repeat, \
+            with another key each time. A run has at most 16, with keys of up to 64 bytes and values of up to 256",
+            example = json!(["customer:42"])),
         ("Idempotency-Key" = Option<String>, Header,
             description = "A repeat with the same key and input gives the run that was started first"),
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, and `; until=suspended`",
@@ -54,7 +57,8 @@ use crate::request::body;
             content_type = "application/problem+json"),
         (status = 410, description = "`workflow-deleted`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency-key-reused`: it came with another input before",
+        (status = 422, description = "`idempotency-key-reused`: it came with another input before; `label-limit`: a label \
+            is too long, or there are too many",
             body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, Guarded,
     ),
@@ -66,17 +70,18 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let version = QueryParams::read(&uri, &["version"])?.value("version")?;
+    let params = QueryParams::read_repeating(&uri, &["version"], &[LABEL])?;
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let idempotency_key = idempotency_key(&headers)?;
     let limit = state.runtime.settings().limits.body;
     let start = Start {
         workflow: path.text("name").to_owned(),
-        version,
+        version: params.value("version")?,
         input: body::read_payload(&headers, body, limit, state.rooms.of_api()).await?,
         headers: for_the_run(&headers),
         idempotency_key,
         restarted: None,
+        labels: labels(&params)?,
     };
     let (run, new) = state.runtime.start(start).await?;
     answer(&state, run, new, wait).await

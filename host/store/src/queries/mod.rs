@@ -4,6 +4,7 @@ mod arrivals;
 mod calls;
 mod runs;
 mod schedule;
+mod search;
 mod webhooks;
 mod workflows;
 

@@ -1,28 +1,16 @@
 //! Runs as they are shown, and what is recorded of them.
 
-use std::ops::Bound::{self, Excluded, Included};
-
 use dormouse_journal::{End, Kind, Open, OperationNumber, Payload, RunId, Status};
 
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::counted::counted;
-use crate::rows::keys::Extremes;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
-use crate::tables::{
-    State, calls, due, inputs, journal, logs, open, runs_by_status, runs_by_workflow,
-};
-use crate::views::{CallProgress, JournalPage, LogPage, RunPage, RunQuery, RunShown, RunView};
-
-/// How many rows of an index one page looks at when two conditions must hold. A page may come back short, with a
-/// cursor, rather than take long.
-const SCAN: usize = 10_000;
-
-/// How many bytes of a failure's message a list has.
-const LISTED_MESSAGE: usize = 1_024;
+use crate::tables::{State, calls, inputs, journal, logs, open};
+use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
@@ -211,95 +199,4 @@ impl<R: Rows> View<R> {
         })?;
         Ok(page)
     }
-
-    /// Returns a page of runs, newest first.
-    pub(crate) fn runs(&self, query: &RunQuery) -> Result<RunPage, ReadError> {
-        let mut page = RunPage {
-            runs: Vec::new(),
-            next: None,
-        };
-        let mut last = query.before;
-        let mut seen = 0;
-        while page.runs.len() < query.limit && seen < SCAN {
-            let most = (query.limit - page.runs.len()).min(SCAN - seen);
-            let ids = self.run_ids(query, last, most)?;
-            let is_end = ids.len() < most;
-            for id in ids {
-                seen += 1;
-                last = Some(id);
-                if let Some((view, _)) = self.view_and_standing(id)?
-                    && matches(query, &view)
-                {
-                    page.runs.push(listed(view));
-                }
-            }
-            if is_end {
-                return Ok(page);
-            }
-        }
-        if !self.run_ids(query, last, 1)?.is_empty() {
-            page.next = last;
-        }
-        Ok(page)
-    }
-
-    /// Returns ids of runs before the one given, newest first, by the narrowest index: status, else workflow, else all.
-    fn run_ids(
-        &self,
-        query: &RunQuery,
-        before: Option<RunId>,
-        limit: usize,
-    ) -> Result<Vec<RunId>, ReadError> {
-        let rows = &self.0;
-        let (first, last) = query.ids.unwrap_or((RunId::MIN, RunId::MAX));
-        // Of a page after the first, the last id was on the page before.
-        let before = before.filter(|before| *before <= last);
-        if let Some(status) = query.status {
-            let Some(tag) = runs_by_status::tag(status) else {
-                let range = (Included(first), end(before, last));
-                return due::TABLE.keys(rows, range, true, limit);
-            };
-            let end = end(before.map(|run| (tag, run)), (tag, last));
-            let range = (Included((tag, first)), end);
-            let keys = runs_by_status::TABLE.keys(rows, range, true, limit)?;
-            Ok(keys.into_iter().map(|(_, run)| run).collect())
-        } else if let Some(workflow) = query.workflow.as_deref() {
-            let end = end(before.map(|run| (workflow, run)), (workflow, last));
-            let range = (Included((workflow, first)), end);
-            let keys = runs_by_workflow::TABLE.keys(rows, range, true, limit)?;
-            Ok(keys.into_iter().map(|(_, run)| run).collect())
-        } else {
-            let range = (Included(first), end(before, last));
-            runs::TABLE.keys(rows, range, true, limit)
-        }
-    }
-}
-
-/// Returns where a range ends: before one key, or with another.
-fn end<K>(before: Option<K>, last: K) -> Bound<K> {
-    before.map_or(Included(last), Excluded)
-}
-
-/// Returns a run as lists have it. Whoever reads a list holds all of it at once, so what an author can make as large as a
-/// body is cut: the message of a failure, and the headers of the start.
-fn listed(mut view: RunView) -> RunView {
-    view.run.headers = Vec::new();
-    if let Some(failure) = &mut view.state.failure
-        && failure.message.len() > LISTED_MESSAGE
-    {
-        let end = failure.message.floor_char_boundary(LISTED_MESSAGE);
-        failure.message.truncate(end);
-        failure.message.shrink_to_fit();
-        failure.message.push('…');
-    }
-    view
-}
-
-/// Returns true if a run is one of those that are asked for.
-fn matches(query: &RunQuery, view: &RunView) -> bool {
-    let workflow = query.workflow.as_ref();
-    workflow.is_none_or(|workflow| *workflow == view.run.workflow)
-        && query
-            .status
-            .is_none_or(|status| status == view.state.status)
 }

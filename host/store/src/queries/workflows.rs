@@ -1,12 +1,14 @@
 //! Workflows, their components and compiled code, and secrets.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use dormouse_journal::VersionId;
+use dormouse_journal::{Status, VersionId};
 
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
-use crate::tables::{SealedSecret, Workflow, code, components, secrets, workflows};
+use crate::tables::{SealedSecret, Workflow, code, components, counts, secrets, workflows};
 
 impl<R: Rows> View<R> {
     /// Returns a workflow.
@@ -17,6 +19,25 @@ impl<R: Rows> View<R> {
     /// Returns all workflows, by name.
     pub(crate) fn workflows(&self) -> Result<Vec<(String, Workflow)>, ReadError> {
         workflows::TABLE.list(&self.0, workflows::TABLE.all(), usize::MAX)
+    }
+
+    /// Returns how many runs of a workflow, or of all, have each status. Workflows are never removed, so those that are there
+    /// have all runs.
+    pub(crate) fn counts(
+        &self,
+        workflow: Option<String>,
+    ) -> Result<BTreeMap<Status, u64>, ReadError> {
+        if let Some(workflow) = workflow {
+            return counts::get(&self.0, &workflow);
+        }
+        let mut sum = BTreeMap::new();
+        let all = workflows::TABLE.all();
+        for workflow in workflows::TABLE.keys(&self.0, all, false, usize::MAX)? {
+            for (status, count) in counts::get(&self.0, &workflow)? {
+                *sum.entry(status).or_default() += count;
+            }
+        }
+        Ok(sum)
     }
 
     /// Returns the bytes of a component.

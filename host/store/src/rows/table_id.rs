@@ -36,6 +36,7 @@ macro_rules! for_each_table {
             Results "results" (Run, U32) bytes,
             RunWaits "run_waits" (Run, Run, U32) nothing,
             Runs "runs" (Run) bytes,
+            RunsByLabel "runs_by_label" (Text, Run) nothing,
             RunsByStatus "runs_by_status" (U8, Run) nothing,
             RunsByWorkflow "runs_by_workflow" (Text, Run) nothing,
             Secrets "secrets" (Text) bytes,

@@ -8,6 +8,7 @@ pub(crate) mod attempts;
 mod clearing;
 mod commit;
 pub(crate) mod control;
+mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
 mod family;
@@ -24,9 +25,10 @@ mod storage;
 
 use std::collections::BTreeMap;
 
-use dormouse_journal::{RunId, Time};
+use dormouse_journal::{RunId, Status, Time};
 use dormouse_seams::Mark;
 
+use self::counts::Counts;
 use self::run::{RunWrite, Runs};
 use crate::ReadError;
 use crate::rows::counted::{Counted, Ledger};
@@ -97,9 +99,9 @@ pub(crate) enum Lane {
 }
 
 /// What a group writes at its end for a run that has changed: its row, its place in two indexes, which may be a row less
-/// and a row more, and the sum of its workflow. A row has more bytes if the run has failed with a long message.
+/// and a row more, and the sum and the counts of its workflow. A row has more bytes if the run has failed with a long message.
 pub(crate) const RUN: Extent = Extent {
-    rows: 5,
+    rows: 6,
     bytes: 8 << 10,
 };
 
@@ -116,6 +118,7 @@ pub(crate) struct Write<'r> {
     sequence: u64,
     /// How much the runs of workflows own, as far as it was asked for or has changed.
     sums: BTreeMap<String, Sum>,
+    counts: Counts,
 }
 
 /// How much the runs of a workflow own on the disk.
@@ -137,6 +140,7 @@ impl<'r> Write<'r> {
             sequence: number(&*rows, meta::SEQUENCE)?,
             rows: Counted::new(rows),
             sums: BTreeMap::new(),
+            counts: Counts::default(),
         })
     }
 
@@ -157,6 +161,7 @@ impl<'r> Write<'r> {
         let bytes = u64::try_from(grown).unwrap_or_default();
         let standing = Standing::pending(self.now, workflow.to_owned(), bytes, is_child);
         self.runs.start(id, standing);
+        self.counts.moved(workflow, None, Some(Status::Pending));
         self.add_to_sum(workflow, grown)
     }
 
@@ -168,13 +173,13 @@ impl<'r> Write<'r> {
         };
         let state = run.state();
         let (workflow, queued_bytes) = (state.workflow.clone(), state.queued_bytes);
-        let is_child = state.is_child;
-        let tag = runs_by_status::tag(state.status);
+        let (is_child, status) = (state.is_child, state.status);
         self.inbox_bytes = self.inbox_bytes.saturating_sub(queued_bytes);
-        self.runs.save_one(&mut self.rows, id)?;
+        self.runs.save_one(&mut self.rows, &mut self.counts, id)?;
+        self.counts.moved(&workflow, Some(status), None);
         let rows = &mut self.rows;
         states::TABLE.remove(rows, id)?;
-        if let Some(tag) = tag {
+        if let Some(tag) = runs_by_status::tag(status) {
             runs_by_status::TABLE.remove(rows, (tag, id))?;
         }
         runs_by_workflow::TABLE.remove(rows, (workflow.as_str(), id))?;
@@ -184,7 +189,7 @@ impl<'r> Write<'r> {
         {
             children::TABLE.remove(rows, (parent.run, id))?;
         }
-        runs::TABLE.remove(rows, id)?;
+        runs::remove(rows, id)?;
         self.settle_removed(id, &workflow)?;
         Ok(Some(workflow))
     }
@@ -251,7 +256,8 @@ impl<'r> Write<'r> {
     /// Writes what the group has gathered. Returns what was written in all.
     pub(crate) fn finish(mut self, mark: Mark) -> Result<Extent, ReadError> {
         let rows = &mut self.rows;
-        self.runs.save(rows)?;
+        self.runs.save(rows, &mut self.counts)?;
+        self.counts.save(rows)?;
         for (workflow, sum) in self.sums {
             let name = format!("{}{workflow}", meta::STORAGE_OF);
             if sum.now == 0 && sum.before > 0 {

@@ -277,6 +277,7 @@ impl Piece<'_> {
             remember: 0,
             storage: self.limits.storage,
             restarted: None,
+            labels: dormouse_journal::Labels::default(),
             parent: Some(Parent {
                 run: owner,
                 operation: child.operation,

@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use dormouse_journal::{RunId, Status};
+use dormouse_journal::{LABELS, RunId, Status};
 
 use super::run::next;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
@@ -35,8 +35,9 @@ const TOUCHED: u64 = 1 << 20;
 /// How many milliseconds later a run is removed for which something is still to be carried out.
 const POSTPONED: u64 = 1_000;
 
-/// How many rows one step beyond the last one that had room may change.
-const STEP: u64 = 24;
+/// How many rows one step beyond the last one that had room may change. A run that is forgotten leaves an index for each of
+/// its labels.
+const STEP: u64 = 24 + LABELS as u64;
 
 /// Removes some of what has expired.
 pub(crate) struct Retire;

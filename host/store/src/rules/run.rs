@@ -7,6 +7,7 @@ use dormouse_journal::{
     IllegalTransition, Open, OperationNumber, RunId, Status, Time, Transition, WebhookNumber,
 };
 
+use super::counts::Counts;
 use crate::ReadError;
 use crate::rows::counted::{Ledger, counted};
 use crate::rows::table::between;
@@ -302,8 +303,14 @@ impl Loaded {
     }
 
     /// Writes the row and the indexes.
-    fn save(self, rows: &mut (dyn Ledger + Send), run: RunId) -> Result<(), ReadError> {
+    fn save(
+        self,
+        rows: &mut (dyn Ledger + Send),
+        counts: &mut Counts,
+        run: RunId,
+    ) -> Result<(), ReadError> {
         let (status, is_due) = (self.state.status, self.state.is_due());
+        counts.moved(&self.state.workflow, Some(self.before.status), Some(status));
         let standing = Standing {
             state: self.state,
             webhooks: self.webhooks,
@@ -375,16 +382,21 @@ impl Runs {
     pub(crate) fn save_one(
         &mut self,
         rows: &mut (dyn Ledger + Send),
+        counts: &mut Counts,
         id: RunId,
     ) -> Result<(), ReadError> {
         let loaded = self.0.remove(&id);
-        loaded.map_or(Ok(()), |loaded| loaded.save(rows, id))
+        loaded.map_or(Ok(()), |loaded| loaded.save(rows, counts, id))
     }
 
     /// Writes everything that has changed.
-    pub(crate) fn save(&mut self, rows: &mut (dyn Ledger + Send)) -> Result<(), ReadError> {
+    pub(crate) fn save(
+        &mut self,
+        rows: &mut (dyn Ledger + Send),
+        counts: &mut Counts,
+    ) -> Result<(), ReadError> {
         let all = std::mem::take(&mut self.0);
         all.into_iter()
-            .try_for_each(|(id, loaded)| loaded.save(rows, id))
+            .try_for_each(|(id, loaded)| loaded.save(rows, counts, id))
     }
 }

@@ -1,6 +1,6 @@
 //! Starting a run.
 
-use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId};
+use dormouse_journal::{GuestLimits, Header, Labels, Payload, RunId, Time, VersionId};
 use sha2::{Digest, Sha256};
 
 use super::storage::StorageLimits;
@@ -39,6 +39,8 @@ pub struct StartRun {
     pub restarted: Option<RunId>,
     /// The run that starts it, if one does.
     pub parent: Option<Parent>,
+    /// Its labels.
+    pub labels: Labels,
 }
 
 /// What came of a start.
@@ -95,7 +97,9 @@ impl BeginRun {
             .map(|(name, value)| name.len() + value.len() + 4)
             .sum();
         let input = self.input.as_ref().map_or(0, Vec::len);
-        headers as u64 + input as u64 + 2 * SMALL_ROW
+        let labels = self.start.labels.as_map().iter();
+        let labels: usize = labels.map(|(key, value)| key.len() + value.len() + 4).sum();
+        (headers + labels + input) as u64 + 2 * SMALL_ROW
     }
 }
 
@@ -112,9 +116,10 @@ impl Transaction for BeginRun {
         Lane::Workflow(self.start.workflow.clone())
     }
 
-    /// The run, its input, its place among those of its workflow, its key and when that is forgotten.
+    /// The run, its input, its place among those of its workflow and of its labels, its key and when that is forgotten.
     fn cost(&self) -> Extent {
-        RUN.and(Extent::new(5, self.size() + 4 * SMALL_ROW))
+        let labels = self.start.labels.len() as u64;
+        RUN.and(Extent::new(5 + labels, self.size() + 4 * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Started, ReadError> {
@@ -189,6 +194,7 @@ impl BeginRun {
                 headers: start.headers.clone(),
                 restarted: start.restarted,
                 parent: start.parent,
+                labels: start.labels.clone(),
             },
             input: self.input.is_none().then(|| start.input.clone()),
             input_row: Some(self.input.as_ref().map_or(0, |row| counted(row.len()))),
@@ -197,7 +203,7 @@ impl BeginRun {
         if let Some(row) = &self.input {
             inputs::TABLE.put_encoded(rows, start.run, row)?;
         }
-        runs::TABLE.put(rows, start.run, &stored)?;
+        runs::put(rows, start.run, &stored, &Labels::default())?;
         runs_by_workflow::TABLE.add(rows, (workflow, start.run))?;
         write.start(start.run, workflow, start.parent.is_some())
     }

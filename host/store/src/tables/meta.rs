@@ -10,6 +10,7 @@
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
 //! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `storage of NAME` | how much the runs of the workflow `NAME` own on the disk |
+//! | `runs of NAME` | how many runs of the workflow `NAME` have each status (`counts.rs`) |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
@@ -35,6 +36,7 @@ pub(crate) const CLOCK: &str = "clock";
 pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
 pub(crate) const STORAGE_OF: &str = "storage of ";
+pub(crate) const RUNS_OF: &str = "runs of ";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
 

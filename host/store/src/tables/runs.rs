@@ -1,15 +1,18 @@
 //! `runs`: what never changes about a run.
 //!
 //! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated,
-//! version 3 not the run that started it. What changes is in `states`, so that an activation does not write this again.
+//! version 3 not the run that started it and the labels. What changes often is in `states`, so that an activation does not
+//! write this again.
 
 use dormouse_journal::{
-    DecodeError, GuestLimits, Header, OperationNumber, Payload, RunId, Time, VersionId,
+    DecodeError, GuestLimits, Header, Labels, OperationNumber, Payload, RunId, Time, VersionId,
     WhenParentEnds, decode_body,
 };
 use serde::{Deserialize, Serialize};
 
-use super::TableId;
+use super::{TableId, runs_by_label};
+use crate::ReadError;
+use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<RunId, StoredRun> = Table::new(TableId::Runs);
@@ -68,7 +71,28 @@ impl StoredRun {
     }
 }
 
-/// What never changes about a run.
+/// Writes a run and keeps the index of labels. `before` are the labels that the run had, none if it is new.
+pub(crate) fn put(
+    rows: &mut (impl RowsMut + ?Sized),
+    id: RunId,
+    run: &StoredRun,
+    before: &Labels,
+) -> Result<(), ReadError> {
+    TABLE.put(rows, id, run)?;
+    runs_by_label::change(rows, id, before, &run.run.labels)
+}
+
+/// Removes a run, and its labels from the index.
+pub(crate) fn remove(rows: &mut (impl RowsMut + ?Sized), id: RunId) -> Result<(), ReadError> {
+    match TABLE.take(rows, id)? {
+        Some(StoredRun { run, .. }) => {
+            runs_by_label::change(rows, id, &run.labels, &Labels::default())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What never changes about a run, and its labels, which seldom do.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its workflow.
@@ -87,6 +111,8 @@ pub struct Run {
     pub restarted: Option<RunId>,
     /// The run that started it, if one did.
     pub parent: Option<Parent>,
+    /// Its labels, by which it is found.
+    pub labels: Labels,
 }
 
 /// The run that started another.
@@ -102,33 +128,6 @@ pub struct Parent {
     pub when_parent_ends: WhenParentEnds,
 }
 
-/// A run in rows of version 3.
-#[derive(Deserialize)]
-struct RunV3 {
-    workflow: String,
-    version: VersionId,
-    created: Time,
-    key: [u8; 32],
-    limits: GuestLimits,
-    headers: Vec<Header>,
-    restarted: Option<RunId>,
-}
-
-impl From<RunV3> for Run {
-    fn from(run: RunV3) -> Self {
-        Run {
-            workflow: run.workflow,
-            version: run.version,
-            created: run.created,
-            key: run.key,
-            limits: run.limits,
-            headers: run.headers,
-            restarted: run.restarted,
-            parent: None,
-        }
-    }
-}
-
 /// A run in rows up to version 2.
 #[derive(Deserialize)]
 struct RunV2 {
@@ -138,6 +137,22 @@ struct RunV2 {
     key: [u8; 32],
     limits: GuestLimits,
     headers: Vec<Header>,
+}
+
+/// A run in rows of version 3.
+#[derive(Deserialize)]
+struct RunV3 {
+    run: RunV2,
+    restarted: Option<RunId>,
+}
+
+impl From<RunV3> for Run {
+    fn from(RunV3 { run, restarted }: RunV3) -> Self {
+        Run {
+            restarted,
+            ..run.into()
+        }
+    }
 }
 
 impl From<RunV2> for Run {
@@ -151,6 +166,7 @@ impl From<RunV2> for Run {
             headers: run.headers,
             restarted: None,
             parent: None,
+            labels: Labels::default(),
         }
     }
 }

@@ -138,6 +138,24 @@ pub struct CancelAsked {
     pub until: Time,
 }
 
+/// What a state begins with, for those who look at many and decode no more than this.
+#[derive(Debug, Deserialize)]
+#[expect(
+    dead_code,
+    reason = "what lies before a field must be read to get there"
+)]
+pub(crate) struct StateHead {
+    pub(crate) status: Status,
+    activations: u32,
+    operations: u32,
+    journal_bytes: u64,
+    log_bytes: u64,
+    time: Time,
+    ready: u32,
+    pub(crate) ended: Option<Time>,
+    pub(crate) failure: Option<Failure>,
+}
+
 impl State {
     /// Of a run just started.
     #[must_use]

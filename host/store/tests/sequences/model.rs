@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_journal::{Channel, Kind, Open, OperationNumber, Outcome, RunId, WebhookNumber};
-use dormouse_store::{Accepted, Lying, RunQuery, State};
+use dormouse_journal::{
+    Channel, Kind, Open, OperationNumber, Outcome, RunId, Status, WebhookNumber,
+};
+use dormouse_store::rows::Part;
+use dormouse_store::{Accepted, Lying, RunQuery, RunView, State};
 
 use super::operations::{Came, Happens, taken};
 use crate::support::storage::check_storage;
@@ -36,7 +39,12 @@ impl Model {
 
     /// Checks that a store has what was acknowledged and nothing else, and that its tables agree.
     pub(crate) fn check(&self, world: &World) {
-        let views = views(world);
+        let listed = listed(world);
+        check_labels(world, &listed);
+        let views: Vec<_> = listed
+            .into_iter()
+            .map(|view| (view.id, view.state))
+            .collect();
         let (mut due, mut timers, mut bytes) = (BTreeSet::new(), BTreeSet::new(), 0);
         let (mut queued, mut ended) = (BTreeMap::new(), BTreeSet::new());
         for (id, state) in &views {
@@ -103,6 +111,7 @@ impl Model {
             );
         }
         check_large(world);
+        check_counts(world, &views);
         check_storage(
             &world.opened.dump(),
             views.iter().map(|(id, state)| (*id, state)),
@@ -114,6 +123,35 @@ impl Model {
             acknowledged.map(|(key, id)| (*key, id.clone())).collect();
         assert_eq!(queued, acknowledged, "what was acknowledged");
     }
+}
+
+/// Checks the counts by status against the runs that are there.
+fn check_counts(world: &World, views: &[(RunId, State)]) {
+    let mut counts = BTreeMap::<Status, u64>::new();
+    for (_, state) in views {
+        *counts.entry(state.status).or_default() += 1;
+    }
+    for workflow in [None, Some("w".into())] {
+        let found = run(world.store.counts(workflow)).unwrap();
+        assert_eq!(found, counts, "the counts by status");
+    }
+    let none = run(world.store.counts(Some("other".into()))).unwrap();
+    assert!(none.is_empty());
+}
+
+/// Checks that the index of labels has those of the runs that are there.
+fn check_labels(world: &World, runs: &[RunView]) {
+    let mut labels = Vec::new();
+    for view in runs {
+        for label in view.run.labels.iter() {
+            let text = label.to_string();
+            labels.push(format!("{:?}", [Part::Text(&text), Part::Run(&view.id.0)]));
+        }
+    }
+    labels.sort();
+    let mut found = world.keys("runs_by_label");
+    found.sort();
+    assert_eq!(found, labels, "the index of labels");
 }
 
 /// Checks that what lies apart from its row is named by a row.
@@ -134,16 +172,12 @@ fn check_large(world: &World) {
     }
 }
 
-fn views(world: &World) -> Vec<(RunId, State)> {
+fn listed(world: &World) -> Vec<RunView> {
     let query = RunQuery {
         limit: 1_000,
         ..RunQuery::default()
     };
-    let page = run(world.store.runs(query)).unwrap();
-    page.runs
-        .into_iter()
-        .map(|view| (view.id, view.state))
-        .collect()
+    run(world.store.runs(query)).unwrap().runs
 }
 
 fn lying(world: &World, id: RunId, channel: Channel) -> Vec<Lying> {

@@ -15,6 +15,7 @@ use dormouse_store::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::labels::labels;
 use crate::support::{World, activation, no_limit, run};
 
 /// How long ended runs are kept.
@@ -190,6 +191,9 @@ fn start(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>) -> Happens {
     start.input.body = dice.body();
     start.remember = 2_000;
     start.storage = STORAGE;
+    if dice.once_in(2) {
+        start.labels = labels(&["kind:chance", ["size:1", "size:2"][dice.below(2) as usize]]);
+    }
     if dice.once_in(3) {
         start.idempotency_key = Some(format!("key {}", dice.below(3)));
     }

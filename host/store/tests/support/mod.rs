@@ -344,6 +344,7 @@ impl World {
             storage: StorageLimits::NONE,
             restarted: None,
             parent: None,
+            labels: dormouse_journal::Labels::default(),
         }
     }
 

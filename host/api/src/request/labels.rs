@@ -1,0 +1,94 @@
+//! The labels that a start gives its run.
+
+use dormouse_journal::{Label, LabelError, Labels};
+
+use super::{Malformed, QueryParams};
+
+/// The name of the parameter, which may repeat.
+pub const LABEL: &str = "label";
+
+/// Why the labels of a start cannot be a run's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotLabels {
+    /// One is no label, or has the key of another.
+    #[error("{0}")]
+    Malformed(Malformed),
+    /// One is too long, or there are too many.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// Returns the labels of a start: each parameter `label` is one.
+///
+/// # Errors
+/// When one cannot be a label of the run.
+pub fn labels(params: &QueryParams) -> Result<Labels, NotLabels> {
+    let mut labels = Labels::default();
+    for text in params.all(LABEL) {
+        let label: Label = text.parse().map_err(|error| not_label(text, error))?;
+        if labels.has_key(label.key()) {
+            return Err(NotLabels::Malformed(Malformed::of_query(
+                LABEL,
+                format!("gives the key {:?} more than once", label.key()),
+            )));
+        }
+        labels.set(label).map_err(|error| not_label(text, error))?;
+    }
+    Ok(labels)
+}
+
+fn not_label(text: &str, error: LabelError) -> NotLabels {
+    // One that is far too long is not repeated whole.
+    let shown: String = text.chars().take(100).collect();
+    let malformed = Malformed::of_query(LABEL, format!("{shown:?} {error}"));
+    if error.is_limit() {
+        NotLabels::Limit(malformed.detail)
+    } else {
+        NotLabels::Malformed(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Labels, NotLabels> {
+        let uri = format!("/?{query}").parse().unwrap();
+        labels(&QueryParams::read_repeating(&uri, &["version"], &[LABEL]).unwrap())
+    }
+
+    #[test]
+    fn each_parameter_is_a_label() {
+        let labels = read("label=a:1&version=x&label=b%3A2:3").unwrap();
+        let texts: Vec<String> = labels.iter().map(|label| label.to_string()).collect();
+        assert_eq!(texts, ["a:1", "b:2:3"]);
+        assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_a_label_is_named() {
+        for (query, says) in [
+            ("label=a", "\"label\" \"a\" has no colon"),
+            ("label=:1", "has no key"),
+            ("label=a:1&label=a:2", "the key \"a\" more than once"),
+        ] {
+            let error = read(query).unwrap_err();
+            assert!(matches!(error, NotLabels::Malformed(_)), "{query}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_exceeded_is_named() {
+        let many: Vec<String> = (0..17).map(|n| format!("label=k{n}:v")).collect();
+        for (query, says) in [
+            (many.join("&"), "at most 16 labels"),
+            (format!("label={}:v", "k".repeat(65)), "at most 64"),
+            (format!("label=k:{}", "v".repeat(257)), "at most 256"),
+        ] {
+            let error = read(&query).unwrap_err();
+            assert!(matches!(error, NotLabels::Limit(_)), "{query}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+}

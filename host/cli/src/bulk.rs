@@ -1,0 +1,169 @@
+//! Commands that do the same to all runs of a filter.
+
+use std::io::{self, BufRead, IsTerminal};
+use std::process::ExitCode;
+
+use dormouse_api::{Acted, ActedRun, Action, ActionLine, ProblemBody, RunPage};
+use http::Method;
+use serde_json::value::RawValue;
+
+use crate::client::{Body, Client};
+use crate::error::CliError;
+use crate::exit::REFUSED;
+use crate::filter::Filter;
+use crate::terminal::Terminal;
+use crate::text::{counted, plain_line};
+
+/// How many runs are counted before it is asked about them: one page of the API.
+const COUNTED: usize = 500;
+
+/// How many of the runs for which it failed are named at the end.
+const NAMED: usize = 100;
+
+/// Something to be done to all runs of a filter.
+pub(crate) struct Bulk<'a> {
+    pub(crate) action: Action,
+    /// What the action takes, as JSON.
+    pub(crate) options: Option<&'a RawValue>,
+    pub(crate) filter: &'a Filter,
+    /// True if nobody is to be asked.
+    pub(crate) yes: bool,
+    /// True if the API's lines are to be printed.
+    pub(crate) json: bool,
+}
+
+impl Bulk<'_> {
+    /// Does it, and prints what comes of it as it is done.
+    pub(crate) fn run(
+        &self,
+        client: &Client,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        if !self.yes && !self.is_wanted(client, terminal)? {
+            terminal.note("nothing was done")?;
+            return Ok(ExitCode::from(REFUSED));
+        }
+        let mut url = client.url(&["runs", "actions"]);
+        self.filter.add_to(&mut url);
+        let body = serde_json::json!({"action": self.action, "options": self.options});
+        let body = body.to_string();
+        let body = Body {
+            content_type: "application/json",
+            bytes: &mut body.as_bytes(),
+            length: body.len() as u64,
+        };
+        let mut last = None;
+        let (mut done, mut failed) = (0, Vec::new());
+        client.lines(Method::POST, &url, body, |line| {
+            if self.json {
+                terminal.json(line.trim_end().as_bytes())?;
+            }
+            match serde_json::from_str(line).map_err(|error| client.strange(&error))? {
+                ActionLine::Run(run) => {
+                    if self.report(&run, terminal)? {
+                        done += 1;
+                    } else {
+                        failed.push(run.id);
+                    }
+                    terminal.progress(&format!("{done} done, {} failed", failed.len()))?;
+                }
+                ActionLine::Last(acted) => last = Some(acted),
+            }
+            Ok(())
+        })?;
+        terminal.clear_progress()?;
+        let last = last.ok_or_else(|| client.strange(&"its answer broke off"))?;
+        conclude(last, &failed, terminal)
+    }
+
+    /// Prints what came of a run. Returns true if it was done.
+    fn report(&self, run: &ActedRun, terminal: &mut Terminal) -> Result<bool, CliError> {
+        let ActedRun { id, status, .. } = run;
+        let status = status.map_or("unknown", |status| status.as_str());
+        if let Some(code) = &run.code {
+            let detail = plain_line(run.detail.as_deref().unwrap_or_default());
+            terminal.note(&format!("error: {id}: {detail} ({})", plain_line(code)))?;
+            return Ok(false);
+        }
+        if !self.json {
+            terminal.print(&match (&run.started, self.action) {
+                (Some(started), _) => started.clone(),
+                (None, Action::Delete) => format!("run {id} is deleted; it was {status}"),
+                (None, _) => format!("run {id} is {status}"),
+            })?;
+        }
+        Ok(true)
+    }
+
+    /// Asks whether all runs that are hit are meant, if they are several.
+    fn is_wanted(&self, client: &Client, terminal: &mut Terminal) -> Result<bool, CliError> {
+        let hit = match self.hit(client)? {
+            0 | 1 => return Ok(true),
+            COUNTED.. => format!("{COUNTED} runs or more"),
+            hit => counted(hit as u64, "run"),
+        };
+        let action = self.action.as_str();
+        if !(terminal.watched && io::stdin().is_terminal()) {
+            return Err(CliError::Usage(format!(
+                "{hit} would be hit: give --yes to {action} them"
+            )));
+        }
+        terminal.ask(&format!("{action} {hit}? [y/N] "))?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    /// Returns how many runs the filter hits, as far as they are counted.
+    fn hit(&self, client: &Client) -> Result<usize, CliError> {
+        let mut list = client.url(&["runs"]);
+        self.filter.add_to(&mut list);
+        list.query_pairs_mut()
+            .append_pair("limit", &COUNTED.to_string());
+        let mut url = list.clone();
+        let mut hit = 0;
+        loop {
+            let page: RunPage = client.get(&url)?.json()?;
+            hit += page.runs.len();
+            match page.next {
+                Some(next) if hit < COUNTED => url = crate::pages::at(&list, &next),
+                _ => return Ok(hit),
+            }
+        }
+    }
+}
+
+/// Says for which runs it failed, and returns the exit code.
+fn conclude(last: Acted, failed: &[String], terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+    if let Some(code) = last.code {
+        let detail = last.detail.unwrap_or_default();
+        let done = last.done;
+        return Err(CliError::Refused(ProblemBody {
+            kind: "about:blank".into(),
+            title: String::new(),
+            status: 503,
+            detail: format!(
+                "it ended after {}: {detail}",
+                counted(done + last.failed, "run")
+            ),
+            code,
+            difference: None,
+        }));
+    }
+    let all = last.done + last.failed;
+    if all == 0 {
+        terminal.note("no runs")?;
+    }
+    if last.failed == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let named = failed.iter().take(NAMED).map(String::as_str);
+    let named = named.collect::<Vec<_>>().join(" ");
+    let more = if failed.len() > NAMED {
+        " and others"
+    } else {
+        ""
+    };
+    terminal.note(&format!("{} of {all} failed: {named}{more}", last.failed))?;
+    Ok(ExitCode::from(REFUSED))
+}

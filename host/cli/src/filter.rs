@@ -1,0 +1,83 @@
+//! Which runs a command is about, by what they are rather than by their ids.
+
+use clap::Args;
+use dormouse_api::Timestamp;
+use url::Url;
+
+use crate::time::date;
+
+/// The conditions that runs must meet, all of them.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct Filter {
+    /// Runs of this workflow only
+    #[arg(long, value_name = "WORKFLOW")]
+    workflow: Option<String>,
+
+    /// Runs with this status only: pending, running, suspended, blocked, completed, failed or cancelled
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+
+    /// Runs on this version only
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+
+    /// Runs that have this label only. May repeat, and then all are wanted
+    #[arg(long = "label", value_name = "KEY:VALUE")]
+    labels: Vec<String>,
+
+    /// Runs that were started then or later only: a date, or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = date)]
+    since: Option<Timestamp>,
+
+    /// Runs that were started before only
+    #[arg(long, value_name = "TIME", value_parser = date)]
+    until: Option<Timestamp>,
+
+    /// Runs that have ended then or later only
+    #[arg(long, value_name = "TIME", value_parser = date)]
+    ended_since: Option<Timestamp>,
+
+    /// Runs that have ended before only
+    #[arg(long, value_name = "TIME", value_parser = date)]
+    ended_until: Option<Timestamp>,
+
+    /// Runs that have failed, or are blocked, with this code only
+    #[arg(long, value_name = "CODE")]
+    failure: Option<String>,
+}
+
+impl Filter {
+    /// Adds the conditions to the query of a URL.
+    pub(crate) fn add_to(&self, url: &mut Url) {
+        for (name, value) in self.conditions() {
+            url.query_pairs_mut().append_pair(name, &value);
+        }
+    }
+
+    /// Returns true if it has no condition.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions().is_empty()
+    }
+
+    fn conditions(&self) -> Vec<(&'static str, String)> {
+        let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
+        let conditions = [
+            ("workflow", self.workflow.clone()),
+            ("status", self.status.clone()),
+            ("version", self.version.clone()),
+            ("since", date(self.since)),
+            ("until", date(self.until)),
+            ("ended-since", date(self.ended_since)),
+            ("ended-until", date(self.ended_until)),
+            ("failure", self.failure.clone()),
+        ];
+        let labels = self.labels.iter().map(|label| ("label", label.clone()));
+        let set = |(name, value): (_, Option<_>)| value.map(|value| (name, value));
+        conditions
+            .into_iter()
+            .filter_map(set)
+            .chain(labels)
+            .collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! The runs that a command is about: by their ids, or by a filter.
+
+use clap::Args;
+use dormouse_api::Action;
+use serde_json::value::RawValue;
+
+use crate::bulk::Bulk;
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::filter::Filter;
+
+/// The runs that a command is about, and their host.
+#[derive(Debug, Args)]
+pub(crate) struct Several {
+    /// The runs' ids, or the beginning of each. A filter can take their place
+    #[arg(value_name = "RUN")]
+    runs: Vec<String>,
+
+    /// Asks nothing, although a filter hits several runs
+    #[arg(long, short, conflicts_with = "runs")]
+    yes: bool,
+
+    #[command(flatten)]
+    filter: Filter,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+impl Several {
+    /// Returns the runs as they were named. None if a filter says which they are.
+    pub(crate) fn named(&self) -> Result<Option<&[String]>, CliError> {
+        match (self.runs.as_slice(), self.filter.is_empty()) {
+            ([], true) => Err(CliError::Usage(
+                "give the ids of runs, or a filter such as --workflow or --status".into(),
+            )),
+            ([], false) => Ok(None),
+            (runs, true) => Ok(Some(runs)),
+            (_, false) => Err(CliError::Usage(
+                "give either the ids of runs or a filter, not both".into(),
+            )),
+        }
+    }
+
+    /// Returns what is to be done to the runs of the filter.
+    pub(crate) fn bulk<'a>(&'a self, action: Action, options: Option<&'a RawValue>) -> Bulk<'a> {
+        Bulk {
+            action,
+            options,
+            filter: &self.filter,
+            yes: self.yes,
+            json: self.connection.json,
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Doing the same to many runs.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use dormouse_api::request::{LABEL, QueryParams, RunFilter};
+use dormouse_api::{
+    ActOnRuns, Acted, ActedRun, Action, ActionLine, CancelRun, NoOptions, RestartRun, RetryRun,
+};
+use dormouse_journal::{CancelOptions, RunId, Status};
+use dormouse_store::RunQuery;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Uri};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::docs::{BodyProblems, FilterParams, Guarded, QueryProblems};
+use super::state::AppState;
+use super::{control, runs};
+use crate::problem::Problem;
+use crate::request::body;
+
+/// How many runs are acted on at once: each is a commit, and those that come together share a disk sync.
+const AT_ONCE: usize = 32;
+
+/// How many runs of a filter are looked up at once.
+const PAGE: usize = 200;
+
+/// The media type of JSON lines.
+const LINES: &str = "application/x-ndjson";
+
+/// Does the same to many runs
+///
+/// The runs are those with the ids in the body, or those of the filter, newest first, as they are when their turn comes. The
+/// answer has a line for each run as soon as it is done, in no order, and a last line of counts. Whoever closes the
+/// connection ends it.
+#[utoipa::path(
+    post, path = "/v1/runs/actions", tag = "runs", operation_id = "act_on_runs",
+    params(FilterParams),
+    request_body(content = ActOnRuns),
+    responses(
+        (status = 200, description = "A line of JSON for each run, and one of counts", body = ActionLine,
+            content_type = "application/x-ndjson"),
+        QueryProblems, BodyProblems, Guarded,
+    ),
+)]
+pub(super) async fn act(
+    State(state): State<AppState>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let params = QueryParams::read_repeating(&uri, &RunFilter::PARAMS, &[LABEL])?;
+    let filter = RunFilter::from_query(&params)?;
+    let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
+    let body = body::read(&headers, body, limit, dormouse_limits::BODY, room).await?;
+    let request: ActOnRuns = control::from_object(&body, "an action")?;
+    let act = Act::of(request.action, request.options.as_deref())?;
+    let runs = match request.ids {
+        Some(ids) if filter.is_empty() => named(&ids)?,
+        Some(_) => {
+            return Err(wrong(
+                "has `ids` although the query has a filter: give one of them",
+            ));
+        }
+        None if filter.is_empty() => {
+            return Err(wrong(
+                "has no `ids`, and the query has no filter: give one of them",
+            ));
+        }
+        None => found(state.clone(), runs::query(filter, state.dates())),
+    };
+    let results = runs
+        .map(move |run| {
+            let (state, act) = (state.clone(), act.clone());
+            async move { perform(&state, &act, run?).await }
+        })
+        .buffer_unordered(AT_ONCE);
+    Ok((
+        [(CONTENT_TYPE, LINES)],
+        Body::from_stream(lines(results.boxed())),
+    )
+        .into_response())
+}
+
+/// An action with what it takes.
+#[derive(Clone)]
+enum Act {
+    Cancel(CancelOptions),
+    Retry(RetryRun),
+    Resume,
+    Restart(Option<dormouse_journal::Payload>),
+    Delete,
+}
+
+impl Act {
+    fn of(action: Action, options: Option<&RawValue>) -> Result<Self, Problem> {
+        let none = || read::<NoOptions>(options);
+        Ok(match action {
+            Action::Cancel => {
+                let asked = read::<CancelRun>(options)?;
+                Act::Cancel(control::cancel_options(Some(asked))?)
+            }
+            Action::Retry => Act::Retry(read::<RetryRun>(options)?),
+            Action::Resume => none().map(|NoOptions {}| Act::Resume)?,
+            Action::Restart => Act::Restart(control::input(read::<RestartRun>(options)?)),
+            Action::Delete => none().map(|NoOptions {}| Act::Delete)?,
+        })
+    }
+
+    /// Does it to a run. Returns the run that it has started, if it starts one, or the status that the run had last.
+    async fn perform(&self, state: &AppState, run: RunId) -> Result<Done, Problem> {
+        match self {
+            Act::Cancel(options) => {
+                let cancelled = control::cancel_run(state, run, options.clone()).await;
+                cancelled.map(Done::Status)
+            }
+            Act::Retry(retry) => {
+                let retried = control::retry_run(state, run, retry.clone()).await?;
+                Ok(Done::Status(retried.status))
+            }
+            Act::Resume => control::resume_run(state, run).await.map(Done::Status),
+            Act::Restart(input) => {
+                let (started, _) = control::restart_run(state, run, input.clone(), None).await?;
+                state.metrics.run_started();
+                Ok(Done::Started(started))
+            }
+            Act::Delete => control::delete_run(state, run).await.map(Done::Status),
+        }
+    }
+}
+
+/// What an action came to.
+enum Done {
+    Status(Status),
+    Started(RunId),
+}
+
+/// Reads the options of an action. Those that are absent are empty.
+fn read<T: DeserializeOwned>(options: Option<&RawValue>) -> Result<T, Problem> {
+    let text = options.map_or("{}", RawValue::get);
+    control::from_object(text.as_bytes(), "this action")
+        .map_err(|problem| wrong(&format!("has wrong `options`: {}", problem.detail())))
+}
+
+fn wrong(why: &str) -> Problem {
+    Problem::malformed("invalid-json", "the body", why)
+}
+
+/// Runs to be acted on.
+type Runs = BoxStream<'static, Result<RunId, Problem>>;
+
+/// Returns the runs with these ids.
+fn named(ids: &[String]) -> Result<Runs, Problem> {
+    if ids.len() > ActOnRuns::MOST_IDS {
+        let most = ActOnRuns::MOST_IDS;
+        return Err(wrong(&format!(
+            "has {} `ids`: give at most {most}",
+            ids.len()
+        )));
+    }
+    let parse = |(place, text): (usize, &String)| {
+        let why = || {
+            wrong(&format!(
+                "has in `ids[{place}]` {text:?}: give the UUID of a run"
+            ))
+        };
+        text.parse().map_err(|_| why())
+    };
+    let ids: Vec<RunId> = ids
+        .iter()
+        .enumerate()
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    Ok(stream::iter(ids.into_iter().map(Ok)).boxed())
+}
+
+/// Returns the runs that are found by a search, each page when its turn comes. A run that is started meanwhile is newer
+/// than the page before, and so in none that follows.
+fn found(state: AppState, query: RunQuery) -> Runs {
+    let first = RunQuery {
+        limit: PAGE,
+        ..query
+    };
+    let pages = stream::try_unfold(Some(first), move |query| {
+        let state = state.clone();
+        async move {
+            let Some(query) = query else { return Ok(None) };
+            let page = state.runtime.reader().runs(query.clone()).await?;
+            let ids = page.runs.into_iter().map(|view| Ok(view.id));
+            let ids: Vec<Result<RunId, Problem>> = ids.collect();
+            let next = page.next.map(|next| RunQuery {
+                before: Some(next),
+                ..query
+            });
+            Ok::<_, Problem>(Some((stream::iter(ids), next)))
+        }
+    });
+    pages.try_flatten().boxed()
+}
+
+/// Acts on a run, and says what came of it.
+///
+/// # Errors
+/// When the host cannot go on, which has nothing to do with this run.
+async fn perform(state: &AppState, act: &Act, run: RunId) -> Result<ActedRun, Problem> {
+    let mut acted = ActedRun {
+        id: run.to_string(),
+        status: None,
+        code: None,
+        detail: None,
+        started: None,
+    };
+    match act.perform(state, run).await {
+        Ok(Done::Status(status)) => {
+            acted.status = Some(status);
+            return Ok(acted);
+        }
+        Ok(Done::Started(started)) => acted.started = Some(started.to_string()),
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
+        Err(problem) => {
+            acted.code = Some(problem.code().into());
+            acted.detail = Some(problem.detail().into());
+        }
+    }
+    acted.status = state.runtime.status(run).await?;
+    Ok(acted)
+}
+
+/// What is left of an answer.
+struct Answer {
+    results: BoxStream<'static, Result<ActedRun, Problem>>,
+    acted: Acted,
+    is_over: bool,
+}
+
+/// Returns the lines of an answer.
+fn lines(
+    results: BoxStream<'static, Result<ActedRun, Problem>>,
+) -> impl futures::Stream<Item = Result<Bytes, serde_json::Error>> {
+    let answer = Answer {
+        results,
+        acted: Acted::default(),
+        is_over: false,
+    };
+    stream::unfold(answer, |mut answer| async move {
+        if answer.is_over {
+            return None;
+        }
+        let line = match answer.results.next().await {
+            Some(Ok(run)) => {
+                match &run.code {
+                    None => answer.acted.done += 1,
+                    Some(_) => answer.acted.failed += 1,
+                }
+                line(&run)
+            }
+            ended => {
+                answer.is_over = true;
+                if let Some(Err(problem)) = ended {
+                    answer.acted.code = Some(problem.code().into());
+                    answer.acted.detail = Some(problem.detail().into());
+                }
+                line(&answer.acted)
+            }
+        };
+        Some((line, answer))
+    })
+}
+
+fn line(of: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    let mut line = serde_json::to_vec(of)?;
+    line.push(b'\n');
+    Ok(line.into())
+}

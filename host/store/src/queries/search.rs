@@ -1,0 +1,405 @@
+//! Finding runs: by workflow, status, version, labels, times and failure, newest first.
+//!
+//! Every index has its runs in the order of their ids, which are led by their time of creation. A search walks all indexes
+//! that its conditions have, each from the newest run down, and takes what all of them have. A walk that lies behind the
+//! others is told how far they are, so that what is rare in one index passes over what is frequent in another. Conditions
+//! without an index (version, failure, when a run ended, when exactly it was created) are checked on the rows of what was
+//! found, of which only the beginning is decoded.
+//!
+//! The work for one page is bounded by [`SCAN`]. A page that meets that bound ends there, short or empty, and says where to
+//! go on.
+
+use std::ops::Bound::Included;
+
+use dormouse_journal::{RunId, Status, Time, VersionId};
+
+use super::View;
+use crate::ReadError;
+use crate::rows::Rows;
+use crate::rows::keys::Extremes;
+use crate::tables::states::{self, StateHead};
+use crate::tables::{due, runs, runs_by_label, runs_by_status, runs_by_workflow};
+use crate::views::{RunPage, RunQuery, RunView, TimeRange};
+
+/// How many keys of indexes and rows of runs one page looks at.
+const SCAN: usize = 10_000;
+
+/// How many keys a walk reads at once, at first and at most. The first ones are few, since a walk that passes over many
+/// uses few of those that it has read.
+const BATCH: (usize, usize) = (8, 256);
+
+/// How long before its creation a run may have got its id, in milliseconds: a start waits for its turn in the queue.
+const QUEUED: u64 = 60_000;
+
+/// How far ahead of the clock an id may be dated, in milliseconds: ids of one millisecond may be too many for it.
+const AHEAD: u64 = 10;
+
+/// How many bytes of a failure's message a list has.
+const LISTED_MESSAGE: usize = 1_024;
+
+impl<R: Rows> View<R> {
+    /// Returns a page of runs, newest first.
+    pub(crate) fn runs(&self, query: &RunQuery) -> Result<RunPage, ReadError> {
+        let mut page = RunPage {
+            runs: Vec::new(),
+            next: None,
+        };
+        let Some(mut search) = Search::new(&self.0, query) else {
+            return Ok(page);
+        };
+        while page.runs.len() < query.limit {
+            match search.next()? {
+                Found::Run(run) => {
+                    if let Some(view) = self.matching(query, &search.statuses, run)? {
+                        page.runs.push(listed(view));
+                    }
+                }
+                Found::TooFar => break,
+                Found::End => return Ok(page),
+            }
+        }
+        page.next = search.go_on()?;
+        Ok(page)
+    }
+
+    /// Returns a run that the indexes have, if it meets the conditions that have none.
+    fn matching(
+        &self,
+        query: &RunQuery,
+        statuses: &[Status],
+        run: RunId,
+    ) -> Result<Option<RunView>, ReadError> {
+        if query.version.is_some() || !query.created.is_all() {
+            let head: Option<(String, VersionId, Time)> = runs::TABLE.get_prefix(&self.0, run)?;
+            let is_wanted = head.is_some_and(|(_, version, created)| {
+                query.version.is_none_or(|wanted| wanted == version)
+                    && query.created.contains(created)
+            });
+            if !is_wanted {
+                return Ok(None);
+            }
+        }
+        if query.failure.is_some() || !query.ended.is_all() {
+            let head: Option<StateHead> = states::TABLE.get_prefix(&self.0, run)?;
+            let is_wanted = head.is_some_and(|head| {
+                let code = head.failure.map(|failure| failure.code);
+                (query.failure.is_none() || query.failure == code)
+                    && (query.ended.is_all()
+                        || head.ended.is_some_and(|ended| query.ended.contains(ended)))
+            });
+            if !is_wanted {
+                return Ok(None);
+            }
+        }
+        let view = self.view_and_standing(run)?.map(|(view, _)| view);
+        // Runs that are pending share an index with others.
+        Ok(view.filter(|view| statuses.contains(&view.state.status)))
+    }
+}
+
+/// What a search has found.
+enum Found {
+    /// A run that all indexes have.
+    Run(RunId),
+    /// Nothing yet, and it has looked at as much as it may.
+    TooFar,
+    /// Nothing more.
+    End,
+}
+
+/// A search under way.
+struct Search<'q, R> {
+    rows: &'q R,
+    walks: Vec<Walk<'q>>,
+    /// The statuses that a run may have.
+    statuses: Vec<Status>,
+    /// The oldest id that is looked for.
+    first: RunId,
+    /// The newest id that was not decided about. None if there is none.
+    at_most: Option<RunId>,
+    /// How many keys and rows may still be looked at.
+    left: usize,
+}
+
+impl<'q, R: Rows> Search<'q, R> {
+    /// Returns a search that has found nothing yet. None if no run can be what is asked for.
+    fn new(rows: &'q R, query: &'q RunQuery) -> Option<Self> {
+        let statuses = statuses(query);
+        let (first, last) = ids(query)?;
+        if statuses.is_empty() {
+            return None;
+        }
+        let mut indexes: Vec<Vec<Index<'q>>> = Vec::new();
+        for label in &query.labels {
+            indexes.push(vec![Index::Label(label.to_string())]);
+        }
+        if statuses.len() < Status::ALL.len() {
+            indexes.push(statuses.iter().copied().map(Index::status).collect());
+        }
+        if let Some(workflow) = &query.workflow {
+            indexes.push(vec![Index::Workflow(workflow)]);
+        }
+        if indexes.is_empty() {
+            indexes.push(vec![Index::All]);
+        }
+        let walks = indexes.into_iter().map(Walk::new);
+        Some(Search {
+            rows,
+            walks: walks.collect(),
+            statuses,
+            first,
+            at_most: Some(last),
+            left: SCAN,
+        })
+    }
+
+    /// Returns the newest run that all indexes have, of those that were not decided about.
+    fn next(&mut self) -> Result<Found, ReadError> {
+        loop {
+            if self.left == 0 {
+                return Ok(Found::TooFar);
+            }
+            let Some(at_most) = self.at_most else {
+                return Ok(Found::End);
+            };
+            let Some(newest) = self.agree(at_most)? else {
+                self.at_most = None;
+                return Ok(Found::End);
+            };
+            if newest.is_common {
+                self.left = self.left.saturating_sub(1);
+                self.at_most = self.before(newest.run);
+                return Ok(Found::Run(newest.run));
+            }
+            self.at_most = Some(newest.run);
+        }
+    }
+
+    /// Has every index look for its newest run that is not newer than this. None if one of them has no more.
+    fn agree(&mut self, at_most: RunId) -> Result<Option<Newest>, ReadError> {
+        let mut run = at_most;
+        let mut is_common = true;
+        for (place, walk) in self.walks.iter_mut().enumerate() {
+            let Some(found) = walk.seek(self.rows, (self.first, run), &mut self.left)? else {
+                return Ok(None);
+            };
+            // The first has nothing to agree with.
+            is_common &= place == 0 || found == run;
+            run = found;
+        }
+        Ok(Some(Newest { run, is_common }))
+    }
+
+    /// Returns the run that the next page is behind, or none if there is no next page.
+    fn go_on(&mut self) -> Result<Option<RunId>, ReadError> {
+        let Some(at_most) = self.at_most else {
+            return Ok(None);
+        };
+        let more = self.agree(at_most)?;
+        Ok(more.map(|_| id(number(at_most).saturating_add(1))))
+    }
+
+    /// Returns the id before this one, if it is looked for.
+    fn before(&self, run: RunId) -> Option<RunId> {
+        (run > self.first).then(|| id(number(run) - 1))
+    }
+}
+
+/// The newest run that the last of the indexes has.
+struct Newest {
+    run: RunId,
+    /// True if all of them have it.
+    is_common: bool,
+}
+
+/// A way down through what one of several indexes has.
+struct Walk<'q> {
+    indexes: Vec<Ahead<'q>>,
+}
+
+impl<'q> Walk<'q> {
+    fn new(indexes: Vec<Index<'q>>) -> Self {
+        let indexes = indexes.into_iter().map(|index| Ahead {
+            index,
+            ids: Vec::new(),
+            batch: BATCH.0,
+            is_end: false,
+        });
+        Walk {
+            indexes: indexes.collect(),
+        }
+    }
+
+    /// Returns the newest run in this range that one of the indexes has.
+    fn seek(
+        &mut self,
+        rows: &impl Rows,
+        range: (RunId, RunId),
+        left: &mut usize,
+    ) -> Result<Option<RunId>, ReadError> {
+        let mut newest = None;
+        for index in &mut self.indexes {
+            newest = newest.max(index.seek(rows, range, left)?);
+        }
+        Ok(newest)
+    }
+}
+
+/// A way down through an index, with what was read of it ahead.
+struct Ahead<'q> {
+    index: Index<'q>,
+    /// The ids that were read ahead, the newest last.
+    ids: Vec<RunId>,
+    /// How many are read next.
+    batch: usize,
+    /// True if the index has no more than these.
+    is_end: bool,
+}
+
+impl Ahead<'_> {
+    fn seek(
+        &mut self,
+        rows: &impl Rows,
+        (first, last): (RunId, RunId),
+        left: &mut usize,
+    ) -> Result<Option<RunId>, ReadError> {
+        let had = self.ids.len();
+        self.ids
+            .truncate(self.ids.partition_point(|id| *id <= last));
+        if let Some(id) = self.ids.last() {
+            return Ok(Some(*id));
+        }
+        if self.is_end {
+            return Ok(None);
+        }
+        // Whoever passed over a good part of what was read will do so again.
+        self.batch = if had > BATCH.0 / 2 {
+            BATCH.0
+        } else {
+            (2 * self.batch).min(BATCH.1)
+        };
+        self.ids = self.index.ids(rows, (first, last), self.batch)?;
+        *left = left.saturating_sub(self.ids.len());
+        self.is_end = self.ids.len() < self.batch;
+        self.ids.reverse();
+        Ok(self.ids.last().copied())
+    }
+}
+
+/// An index that has runs in the order of their ids.
+enum Index<'q> {
+    All,
+    /// Those that can go on right now, among which all pending ones are.
+    Due,
+    Status(u8),
+    Workflow(&'q str),
+    /// A label as `key:value`.
+    Label(String),
+}
+
+impl Index<'_> {
+    fn status(status: Status) -> Self {
+        runs_by_status::tag(status).map_or(Index::Due, Index::Status)
+    }
+
+    /// Returns ids of a range, the newest first, at most so many.
+    fn ids(
+        &self,
+        rows: &impl Rows,
+        (first, last): (RunId, RunId),
+        limit: usize,
+    ) -> Result<Vec<RunId>, ReadError> {
+        fn second<T>(keys: Vec<(T, RunId)>) -> Vec<RunId> {
+            keys.into_iter().map(|(_, run)| run).collect()
+        }
+        match self {
+            Index::All => runs::TABLE.keys(rows, (Included(first), Included(last)), true, limit),
+            Index::Due => due::TABLE.keys(rows, (Included(first), Included(last)), true, limit),
+            Index::Status(tag) => {
+                let range = (Included((*tag, first)), Included((*tag, last)));
+                Ok(second(
+                    runs_by_status::TABLE.keys(rows, range, true, limit)?,
+                ))
+            }
+            Index::Workflow(name) => {
+                let range = (Included((*name, first)), Included((*name, last)));
+                Ok(second(
+                    runs_by_workflow::TABLE.keys(rows, range, true, limit)?,
+                ))
+            }
+            Index::Label(label) => {
+                let label = label.as_str();
+                let range = (Included((label, first)), Included((label, last)));
+                Ok(second(runs_by_label::TABLE.keys(rows, range, true, limit)?))
+            }
+        }
+    }
+}
+
+/// Returns the statuses that a run may have to be what is asked for.
+fn statuses(query: &RunQuery) -> Vec<Status> {
+    let mut statuses = Status::ALL.to_vec();
+    if let Some(wanted) = query.status {
+        statuses.retain(|status| *status == wanted);
+    }
+    if query.failure.is_some() {
+        statuses.retain(|status| matches!(status, Status::Failed | Status::Blocked));
+    }
+    if !query.ended.is_all() {
+        statuses.retain(|status| status.has_ended());
+    }
+    statuses
+}
+
+/// Returns the first and the last id that a run may have to be what is asked for. None if it may have none.
+fn ids(query: &RunQuery) -> Option<(RunId, RunId)> {
+    let (mut first, mut last) = query.ids.unwrap_or((RunId::MIN, RunId::MAX));
+    if let Some(since) = query.created.since {
+        first = first.max(RunId::first_at(Time(since.0.saturating_sub(QUEUED))));
+    }
+    // No run ends before it is created.
+    for until in [query.created.until, query.ended.until]
+        .into_iter()
+        .flatten()
+    {
+        last = last.min(RunId::last_at(until.after(AHEAD)));
+    }
+    if let Some(before) = query.before {
+        last = last.min(id(number(before).checked_sub(1)?));
+    }
+    (first <= last).then_some((first, last))
+}
+
+fn number(run: RunId) -> u128 {
+    u128::from_be_bytes(run.0)
+}
+
+fn id(number: u128) -> RunId {
+    RunId(number.to_be_bytes())
+}
+
+/// Returns a run as lists have it. Whoever reads a list holds all of it at once, so what an author can make as large as a
+/// body is cut: the message of a failure, and the headers of the start.
+fn listed(mut view: RunView) -> RunView {
+    view.run.headers = Vec::new();
+    if let Some(failure) = &mut view.state.failure
+        && failure.message.len() > LISTED_MESSAGE
+    {
+        let end = failure.message.floor_char_boundary(LISTED_MESSAGE);
+        failure.message.truncate(end);
+        failure.message.shrink_to_fit();
+        failure.message.push('…');
+    }
+    view
+}
+
+impl TimeRange {
+    /// Returns true if it leaves out nothing.
+    fn is_all(self) -> bool {
+        self == TimeRange::default()
+    }
+
+    fn contains(self, time: Time) -> bool {
+        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until)
+    }
+}
