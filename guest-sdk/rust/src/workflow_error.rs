@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 
 use crate::call_error::CallError;
-use crate::error::UNKNOWN_CODE;
+
+/// The code of an error that has none.
+pub(crate) const UNKNOWN_CODE: &str = "error";
 
 /// An error of your own, and the code that a run fails with when its workflow returns it.
 ///

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dormouse_journal::WhenBroken;
 use dormouse_limits::{Limit, Limits};
 use dormouse_outbound::Policy;
 use dormouse_secret::SecretKeys;
@@ -39,8 +38,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Headers whose values people do not see, beside those that they never see.
     pub mask_headers: Vec<HeaderName>,
-    /// What becomes of a run whose code breaks.
-    pub when_broken: WhenBroken,
+    /// Whether a run whose code breaks is blocked, and does not fail.
+    pub blocks_broken: bool,
     /// The limits.
     pub limits: Limits,
     /// What seals secrets and opens them. Without keys there are none to be used.
@@ -112,7 +111,7 @@ impl Config {
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
             // Header names that could stand in no request would mask nothing, and so are mistakes.
             mask_headers: read.list(&setting::MASK_HEADERS)?,
-            when_broken: read.value(&setting::WHEN_BROKEN, when_broken)?,
+            blocks_broken: read.value(&setting::WHEN_BROKEN, blocks_broken)?,
             limits: Limits::read(|limit| read.limit(limit))?,
             given_limits: dormouse_limits::ALL
                 .iter()
@@ -170,10 +169,10 @@ fn log(text: &str) -> Result<String, String> {
     }
 }
 
-fn when_broken(text: &str) -> Result<WhenBroken, &'static str> {
+fn blocks_broken(text: &str) -> Result<bool, &'static str> {
     match text.trim() {
-        "block" => Ok(WhenBroken::Block),
-        "fail" => Ok(WhenBroken::Fail),
+        "block" => Ok(true),
+        "fail" => Ok(false),
         _ => Err("give block or fail"),
     }
 }

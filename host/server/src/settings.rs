@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dormouse_config::Config;
+use dormouse_journal::WhenBroken;
 use dormouse_limits::DISK_RESERVE;
 use dormouse_runtime::Settings;
 
@@ -19,7 +20,10 @@ pub fn runtime(config: &Config) -> Settings {
         public_url: config.public_url.clone(),
         limits: config.limits.clone(),
         secret_keys: config.secret_keys.clone(),
-        when_broken: config.when_broken,
+        when_broken: match config.blocks_broken {
+            true => WhenBroken::Block,
+            false => WhenBroken::Fail,
+        },
         rebuild_after_step: false,
     }
 }

@@ -41,7 +41,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "048bb05946e07b606057669ecb8c117e703e2c39a2d71e629faf90c1bbdeb114",
+    "a400b21d0804de5a14c5346b437051cb8c7a07777f37c7bded2317c92cc27831",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -91,6 +91,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "SignatureScheme" SignatureScheme,
         "Status" Status,
         "ValuePart" ValuePart,
+        "WhenBroken" journal::WhenBroken,
         "WhenParentEnds" WhenParentEnds,
     }
     text + &purpose(known, named)
