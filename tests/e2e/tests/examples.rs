@@ -185,3 +185,76 @@ fn a_workflow_without_the_sdk_works_as_well() {
         (Some("text/plain"), "hello".into())
     );
 }
+
+/// What the services of an order were asked to do, in order.
+fn asked(service: &Service) -> Vec<String> {
+    let requests = service.requests();
+    requests.iter().map(|request| request.field("do")).collect()
+}
+
+fn order(host: &Host, service: &Service) -> Run {
+    host.deploy("parcel", "parcel");
+    let url = service.url();
+    let input = json!({
+        "payment_url": url, "stock_url": url, "carrier_url": url, "amount": 2_400, "addresses": ["here", "there"],
+    });
+    start(host, "order", &input)
+}
+
+/// The URLs by which the carrier says that the parcels are delivered.
+fn callbacks(service: &Service) -> Vec<String> {
+    let requests = service.wait_for(4);
+    let collected = requests.iter().filter(|request| request.field("do") == "collect");
+    collected.map(|request| request.field("callbackUrl")).collect()
+}
+
+#[test]
+fn order_ships_each_parcel_by_a_run_of_its_own() {
+    let service = accepting();
+    let mut host = Host::start();
+    let run = order(&host, &service);
+    let callbacks = callbacks(&service);
+    host.restart();
+    for (number, hook) in callbacks.iter().enumerate() {
+        let tracking = json!({"tracking": format!("t{number}")});
+        request("POST", hook).json(&tracking).send().expect(202);
+    }
+    let output = run.output();
+    assert_eq!(output["outcome"], "shipped");
+    let mut tracking: Vec<&str> = output["tracking"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parcel| parcel["tracking"].as_str().unwrap())
+        .collect();
+    tracking.sort_unstable();
+    assert_eq!(tracking, ["t0", "t1"]);
+    assert_eq!(asked(&service), ["charge", "reserve", "collect", "collect"]);
+}
+
+#[test]
+fn order_is_undone_in_reverse_when_it_is_cancelled() {
+    let service = accepting();
+    let host = Host::start();
+    let run = order(&host, &service);
+    callbacks(&service);
+    run.post("/cancel", r#"{"grace": "10m", "reason": "changed my mind"}"#).expect(200);
+    assert_eq!(run.output(), json!({"outcome": "cancelled", "tracking": []}));
+    assert_eq!(
+        asked(&service)[4..],
+        ["turn-back", "turn-back", "release", "refund"]
+    );
+}
+
+#[test]
+fn order_is_undone_and_fails_when_a_part_of_it_fails() {
+    let service = Service::start(|request| match request.field("do").as_str() {
+        "collect" if request.field("address") == "there" => Reply::status(422),
+        _ => Reply::status(202),
+    });
+    let host = Host::start();
+    let run = order(&host, &service);
+    assert_eq!(run.failure().0, "http-status");
+    let asked = asked(&service);
+    assert_eq!(asked[asked.len() - 3..], ["turn-back", "release", "refund"]);
+}
