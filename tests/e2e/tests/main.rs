@@ -37,6 +37,7 @@ mod hook_queues;
 mod hook_requests;
 mod hostile;
 mod kills;
+mod libraries;
 mod limits;
 mod logs;
 mod memory;
