@@ -40,6 +40,7 @@ mod hook_requests;
 mod hostile;
 mod kills;
 mod labels;
+mod libraries;
 mod limits;
 mod logs;
 mod memory;
