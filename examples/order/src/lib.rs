@@ -36,7 +36,9 @@ async fn order(ctx: Context, order: Order) -> Result<Outcome> {
             Ok(Outcome { outcome: "cancelled", tracking: Vec::new() })
         }
     };
-    let is_shipped = result.as_ref().is_ok_and(|outcome| outcome.outcome == "shipped");
+    let is_shipped = result
+        .as_ref()
+        .is_ok_and(|outcome| outcome.outcome == "shipped");
     if !is_shipped {
         undo(ctx, &order, done).await?;
     }

@@ -28,6 +28,8 @@ pub enum Action {
     Cancel,
     /// Retries a run whose code broke.
     Retry,
+    /// Moves a run to another version of its workflow.
+    Move,
     /// Tries a blocked run again.
     Resume,
     /// Starts a run anew.
@@ -97,6 +99,7 @@ impl Action {
         match self {
             Action::Cancel => "cancel",
             Action::Retry => "retry",
+            Action::Move => "move",
             Action::Resume => "resume",
             Action::Restart => "restart",
             Action::Delete => "delete",
@@ -122,6 +125,7 @@ mod tests {
         for action in [
             Action::Cancel,
             Action::Retry,
+            Action::Move,
             Action::Resume,
             Action::Restart,
             Action::Delete,

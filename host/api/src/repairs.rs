@@ -25,7 +25,7 @@ pub struct RetryRun {
 }
 
 /// Where a run is to be moved.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveRun {
     /// The version of its workflow that it is to go on with.

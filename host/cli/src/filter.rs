@@ -22,6 +22,10 @@ pub(crate) struct Filter {
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
+    /// Runs that this run has started only
+    #[arg(long, value_name = "RUN")]
+    parent: Option<String>,
+
     /// Runs that have this label only. May repeat, and then all are wanted
     #[arg(long = "label", value_name = "KEY:VALUE")]
     labels: Vec<String>,
@@ -66,6 +70,7 @@ impl Filter {
             ("workflow", self.workflow.clone()),
             ("status", self.status.clone()),
             ("version", self.version.clone()),
+            ("parent", self.parent.clone()),
             ("since", date(self.since)),
             ("until", date(self.until)),
             ("ended-since", date(self.ended_since)),

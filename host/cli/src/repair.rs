@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::{Difference, RepairedRun, Side};
+use dormouse_api::{Action, Difference, RepairedRun, Side};
 use http::Method;
 use serde_json::{Map, Value};
 
 use crate::client::{Body, Client};
-use crate::connection::Connection;
 use crate::error::CliError;
 use crate::run_id;
+use crate::several::Several;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
 
@@ -24,11 +24,11 @@ use crate::text::plain_line;
 Examples:
   dormouse retry 0198d2c4
   dormouse retry --dry-run 0198d2c4
-  dormouse retry $(dormouse runs --workflow approval --status blocked --all --quiet)")]
+  dormouse retry --workflow approval --status blocked --yes")]
 pub struct Retry {
     /// On this version of the workflow
-    #[arg(long)]
-    version: Option<String>,
+    #[arg(long, value_name = "VERSION")]
+    on: Option<String>,
 
     /// Also if the run would break again
     #[arg(long)]
@@ -38,12 +38,8 @@ pub struct Retry {
     #[arg(long)]
     dry_run: bool,
 
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 /// Moves runs to another version of their workflow
@@ -53,29 +49,26 @@ pub struct Retry {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  dormouse move --version 5f1d… 0198d2c4
-  dormouse move --version 5f1d… --dry-run 0198d2c4")]
+  dormouse move --to 5f1d… 0198d2c4
+  dormouse move --to 5f1d… --dry-run 0198d2c4
+  dormouse move --to 5f1d… --workflow approval --status suspended --yes")]
 pub struct Move {
     /// To this version; `dormouse workflows show NAME` lists them
-    #[arg(long)]
-    version: String,
+    #[arg(long, value_name = "VERSION")]
+    to: String,
 
     /// Change nothing, and say whether the runs could be moved
     #[arg(long)]
     dry_run: bool,
 
-    /// The runs' ids, or the beginning of each
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<String>,
-
     #[command(flatten)]
-    connection: Connection,
+    several: Several,
 }
 
 impl Retry {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let mut body = Map::new();
-        if let Some(version) = &self.version {
+        if let Some(version) = &self.on {
             body.insert("version".into(), version.as_str().into());
         }
         if self.anyway {
@@ -84,35 +77,33 @@ impl Retry {
         if self.dry_run {
             body.insert("dry_run".into(), true.into());
         }
-        repair(
-            &self.runs,
-            &self.connection,
-            "retry",
-            &body.into(),
-            terminal,
-        )
+        repair(&self.several, Action::Retry, &body.into(), terminal)
     }
 }
 
 impl Move {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let body = serde_json::json!({"version": self.version, "dry_run": self.dry_run});
-        repair(&self.runs, &self.connection, "move", &body, terminal)
+        let body = serde_json::json!({"version": self.to, "dry_run": self.dry_run});
+        repair(&self.several, Action::Move, &body, terminal)
     }
 }
 
 fn repair(
-    runs: &[String],
-    connection: &Connection,
-    verb: &str,
+    several: &Several,
+    action: Action,
     body: &Value,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
+    let connection = &several.connection;
     let client = connection.open()?;
+    let Some(runs) = several.named()? else {
+        let options = serde_json::value::to_raw_value(body).map_err(std::io::Error::from)?;
+        return several.bulk(action, Some(&options)).run(&client, terminal);
+    };
     let is_dry = body["dry_run"] == true;
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
-        let answer = send(&client, &run, verb, body);
+        let answer = send(&client, &run, action.as_str(), body);
         if let Err(CliError::Refused(problem)) = &answer
             && let Some(difference) = &problem.difference
         {

@@ -132,6 +132,8 @@ pub struct RunQuery {
     pub status: Option<Status>,
     /// Only runs on this version.
     pub version: Option<VersionId>,
+    /// Only runs that this one has started.
+    pub parent: Option<RunId>,
     /// Only runs that have all these labels.
     pub labels: Vec<Label>,
     /// Only runs that were created in this range.

@@ -54,6 +54,15 @@ fn a_run_starts_others_and_is_told_how_they_end() {
     let id = output[3][0].as_str().unwrap();
     assert_eq!(host.run(id).show()["parent"], run.id());
     assert_eq!(run.show()["children"], 0);
+    let children = |filter: &str| {
+        let path = format!("/v1/runs?parent={}{filter}", run.id());
+        let page = host.get(&path).expect(200).json();
+        page["runs"].as_array().unwrap().len()
+    };
+    assert_eq!(children(""), 4);
+    assert_eq!(children("&status=failed"), 2);
+    host.get("/v1/runs?parent=x")
+        .expect_problem(400, "invalid-query");
 }
 
 #[test]

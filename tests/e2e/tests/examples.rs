@@ -204,8 +204,12 @@ fn order(host: &Host, service: &Service) -> Run {
 /// The URLs by which the carrier says that the parcels are delivered.
 fn callbacks(service: &Service) -> Vec<String> {
     let requests = service.wait_for(4);
-    let collected = requests.iter().filter(|request| request.field("do") == "collect");
-    collected.map(|request| request.field("callbackUrl")).collect()
+    let collected = requests
+        .iter()
+        .filter(|request| request.field("do") == "collect");
+    collected
+        .map(|request| request.field("callbackUrl"))
+        .collect()
 }
 
 #[test]
@@ -238,8 +242,15 @@ fn order_is_undone_in_reverse_when_it_is_cancelled() {
     let host = Host::start();
     let run = order(&host, &service);
     callbacks(&service);
-    run.post("/cancel", r#"{"grace": "10m", "reason": "changed my mind"}"#).expect(200);
-    assert_eq!(run.output(), json!({"outcome": "cancelled", "tracking": []}));
+    run.post(
+        "/cancel",
+        r#"{"grace": "10m", "reason": "changed my mind"}"#,
+    )
+    .expect(200);
+    assert_eq!(
+        run.output(),
+        json!({"outcome": "cancelled", "tracking": []})
+    );
     assert_eq!(
         asked(&service)[4..],
         ["turn-back", "turn-back", "release", "refund"]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use dormouse_journal::{Label, Status, VersionId};
+use dormouse_journal::{Label, RunId, Status, VersionId};
 
 use super::{IdPrefix, LABEL, Malformed, QueryParams};
 use crate::Timestamp;
@@ -17,6 +17,8 @@ pub struct RunFilter {
     pub status: Option<Status>,
     /// Runs on this version.
     pub version: Option<VersionId>,
+    /// Runs that this one has started.
+    pub parent: Option<RunId>,
     /// Runs that have all these labels.
     pub labels: Vec<Label>,
     /// Runs that were started then or later.
@@ -35,10 +37,11 @@ pub struct RunFilter {
 
 impl RunFilter {
     /// The names of the parameters but [`LABEL`], which is the only one that may repeat.
-    pub const PARAMS: [&str; 9] = [
+    pub const PARAMS: [&str; 10] = [
         "workflow",
         "status",
         "version",
+        "parent",
         "since",
         "until",
         "ended-since",
@@ -60,6 +63,7 @@ impl RunFilter {
             workflow: params.text("workflow").map(str::to_owned),
             status: params.value::<Known>("status")?.map(|known| known.0),
             version: params.value("version")?,
+            parent: params.value("parent")?,
             labels: labels.collect::<Result<_, _>>()?,
             since: params.value("since")?,
             until: params.value("until")?,
@@ -121,7 +125,7 @@ mod tests {
         let filter = read(&format!(
             "workflow=w&status=failed&version={version}&label=a:1&label=b:2:3&since=1970-01-01T00:00:01Z&\
              until=1970-01-01T01:00:02%2B01:00&ended-since=1970-01-01T00:00:03Z&ended-until=1970-01-01T00:00:04.5Z&\
-             id=0198&failure=trap"
+             id=0198&failure=trap&parent=0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6"
         ))
         .unwrap();
         assert_eq!(filter.workflow.as_deref(), Some("w"));
@@ -138,6 +142,7 @@ mod tests {
         let at = |time| Some(Timestamp(Time(time)));
         assert_eq!(times, [at(1_000), at(2_000), at(3_000), at(4_500)]);
         assert!(filter.ids.is_some());
+        assert!(filter.parent.is_some());
         assert_eq!(filter.failure.as_deref(), Some("trap"));
         assert!(!filter.is_empty());
     }
@@ -150,6 +155,7 @@ mod tests {
                 "status" => "failed",
                 "version" => &"0".repeat(64),
                 "id" => "0",
+                "parent" => "0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6",
                 LABEL => "a:1",
                 name if name.ends_with("since") || name.ends_with("until") => {
                     "1970-01-01T00:00:01Z"

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dormouse_api::request::{LABEL, QueryParams, RunFilter};
 use dormouse_api::{
-    ActOnRuns, Acted, ActedRun, Action, ActionLine, CancelRun, NoOptions, RestartRun, RetryRun,
+    ActOnRuns, Acted, ActedRun, Action, ActionLine, CancelRun, MoveRun, NoOptions, RestartRun,
+    RetryRun,
 };
 use dormouse_journal::{CancelOptions, RunId, Status};
 use dormouse_store::RunQuery;
@@ -91,6 +92,7 @@ pub(super) async fn act(
 enum Act {
     Cancel(CancelOptions),
     Retry(RetryRun),
+    Move(MoveRun),
     Resume,
     Restart(Option<dormouse_journal::Payload>),
     Delete,
@@ -105,6 +107,7 @@ impl Act {
                 Act::Cancel(control::cancel_options(Some(asked))?)
             }
             Action::Retry => Act::Retry(read::<RetryRun>(options)?),
+            Action::Move => Act::Move(read::<MoveRun>(options)?),
             Action::Resume => none().map(|NoOptions {}| Act::Resume)?,
             Action::Restart => Act::Restart(control::input(read::<RestartRun>(options)?)),
             Action::Delete => none().map(|NoOptions {}| Act::Delete)?,
@@ -121,6 +124,10 @@ impl Act {
             Act::Retry(retry) => {
                 let retried = control::retry_run(state, run, retry.clone()).await?;
                 Ok(Done::Status(retried.status))
+            }
+            Act::Move(to) => {
+                let moved = control::move_one(state, run, to.clone()).await?;
+                Ok(Done::Status(moved.status))
             }
             Act::Resume => control::resume_run(state, run).await.map(Done::Status),
             Act::Restart(input) => {

@@ -191,12 +191,21 @@ pub(super) async fn move_run(
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
     let asked: Option<MoveRun> = asked(&state, &headers, body, "a move").await?;
-    let Some(MoveRun { version, dry_run }) = asked else {
+    let Some(to) = asked else {
         let why = "is empty; a move takes a JSON object with the `version` to move to";
         return Err(Problem::malformed("invalid-json", "the body", why));
     };
+    move_one(&state, run, to).await.map(Json)
+}
+
+/// Moves a run to another version. Returns how it goes on.
+pub(super) async fn move_one(
+    state: &AppState,
+    run: RunId,
+    MoveRun { version, dry_run }: MoveRun,
+) -> Result<RepairedRun, Problem> {
     let version = version_of(&version)?;
-    repaired(run, state.runtime.move_to(run, version, dry_run).await).map(Json)
+    repaired(run, state.runtime.move_to(run, version, dry_run).await)
 }
 
 fn version_of(text: &str) -> Result<VersionId, Problem> {

@@ -139,6 +139,8 @@ pub(super) struct FilterParams {
     status: Option<String>,
     /// Runs on this version only
     version: Option<String>,
+    /// Runs that this run has started only
+    parent: Option<String>,
     /// Runs that have this label only, `key:value`; may repeat, and then all are wanted
     label: Option<Vec<String>>,
     /// Runs that were started at this time or later only

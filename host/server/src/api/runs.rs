@@ -210,6 +210,7 @@ pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
             since: steady(filter.ended_since),
             until: steady(filter.ended_until),
         },
+        parent: filter.parent,
         failure: filter.failure,
         ids: filter.ids.map(|prefix| (prefix.first, prefix.last)),
         before: None,

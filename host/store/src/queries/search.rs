@@ -1,4 +1,4 @@
-//! Finding runs: by workflow, status, version, labels, times and failure, newest first.
+//! Finding runs: by workflow, status, version, labels, parent, times and failure, newest first.
 //!
 //! Every index has its runs in the order of their ids, which are led by their time of creation. A search walks all indexes
 //! that its conditions have, each from the newest run down, and takes what all of them have. A walk that lies behind the
@@ -18,7 +18,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::Extremes;
 use crate::tables::states::{self, StateHead};
-use crate::tables::{due, runs, runs_by_label, runs_by_status, runs_by_workflow};
+use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};
 
 /// How many keys of indexes and rows of runs one page looks at.
@@ -132,6 +132,9 @@ impl<'q, R: Rows> Search<'q, R> {
         let mut indexes: Vec<Vec<Index<'q>>> = Vec::new();
         for label in &query.labels {
             indexes.push(vec![Index::Label(label.to_string())]);
+        }
+        if let Some(parent) = query.parent {
+            indexes.push(vec![Index::Parent(parent)]);
         }
         if statuses.len() < Status::ALL.len() {
             indexes.push(statuses.iter().copied().map(Index::status).collect());
@@ -295,6 +298,8 @@ enum Index<'q> {
     Workflow(&'q str),
     /// A label as `key:value`.
     Label(String),
+    /// Those that this run has started.
+    Parent(RunId),
 }
 
 impl Index<'_> {
@@ -331,6 +336,10 @@ impl Index<'_> {
                 let label = label.as_str();
                 let range = (Included((label, first)), Included((label, last)));
                 Ok(second(runs_by_label::TABLE.keys(rows, range, true, limit)?))
+            }
+            Index::Parent(parent) => {
+                let range = (Included((*parent, first)), Included((*parent, last)));
+                Ok(second(children::TABLE.keys(rows, range, true, limit)?))
             }
         }
     }
