@@ -242,7 +242,7 @@ fn search(store: &dyn Store) {
         "failure, of the oldest only" { failure: Some("rare".into()) }
         "workflow, status" { workflow: Some("order".into()), status: Some(Status::Failed) }
         "workflow, status, nothing there" { workflow: Some("none".into()), status: Some(Status::Completed) }
-        "workflow, status, in no run" { workflow: Some("invoice".into()), status: Some(Status::Failed) }
+        "workflow, status, another" { workflow: Some("invoice".into()), status: Some(Status::Failed) }
         "workflow, label" { workflow: Some("order".into()), labels: vec![label("tier:gold")] }
         "status, label, of the oldest only" { status: Some(Status::Failed), labels: vec![label("rare:1")] }
         "two labels, frequent" { labels: vec![label("tier:gold"), label("customer:50")] }
