@@ -167,14 +167,18 @@ impl Client {
         &self,
         method: Method,
         url: &Url,
-        body: Body<'_>,
+        Body {
+            content_type,
+            bytes,
+            length,
+        }: Body<'_>,
         mut each: impl FnMut(&str) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let request = self
             .request(method, url)
-            .header(CONTENT_TYPE, body.content_type)
-            .header(CONTENT_LENGTH, body.length)
-            .body(SendBody::from_reader(body.bytes));
+            .header(CONTENT_TYPE, content_type)
+            .header(CONTENT_LENGTH, length)
+            .body(SendBody::from_reader(bytes));
         let answer = self.agent.run(request.map_err(|error| usage(&error))?);
         let answer = answer.map_err(|error| self.cut_off(&error))?;
         if answer.status() != 200 {

@@ -39,7 +39,7 @@ pub struct Runs {
     quiet: bool,
 
     #[command(flatten)]
-    filter: Filter,
+    filter: Box<Filter>,
 
     #[command(flatten)]
     connection: Connection,

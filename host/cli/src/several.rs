@@ -21,7 +21,7 @@ pub(crate) struct Several {
     yes: bool,
 
     #[command(flatten)]
-    filter: Filter,
+    filter: Box<Filter>,
 
     #[command(flatten)]
     pub(crate) connection: Connection,

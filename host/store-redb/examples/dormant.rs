@@ -19,26 +19,24 @@
     reason = "a measurement that cannot go on ends, prints what it found, and reads the machine's clock"
 )]
 
-use std::fs::OpenOptions;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+mod common;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Completion, Delivery, Digest, GuestLimits, Kind, Operation, OperationNumber,
-    Outcome, Payload, Request, RunId, Source, Time, VersionId, WebhookNumber, WebhookOptions,
+    Outcome, Payload, Request, RunId, Source, VersionId, WebhookNumber, WebhookOptions,
 };
-use dormouse_seams::{Clock, Entropy, Spawner, Task};
+use dormouse_seams::{Clock as _, Entropy as _};
 use dormouse_store::{
     Accept, Accepted, Deploy, InboxLimits, MailLimits, NewActivation, RunQuery, StartRun,
     StorageLimits, Store,
 };
-use dormouse_store_redb::{Disk, Options, RedbStore, StorageBackend};
 use futures::future::join_all;
-use redb::backends::FileBackend;
 use redb::{ReadableDatabase, TableHandle};
+
+use common::{Machine, Random, memory, new_id, open};
 
 const HOOK: WebhookNumber = WebhookNumber(0);
 const TIMEOUT: u64 = 30 * 24 * 3_600_000;
@@ -82,24 +80,6 @@ fn main() {
     let before = Instant::now();
     drop(store);
     println!("closed in {:?}", before.elapsed());
-}
-
-fn open(file: &str, cache: usize) -> Arc<dyn Store> {
-    let before = Instant::now();
-    let store = pollster::block_on(RedbStore::open(
-        Arc::new(File(file.into())),
-        Arc::new(Machine),
-        &Random,
-        Arc::new(Threads::new()),
-        Options {
-            cache: cache << 20,
-            reserve: 0,
-            verify: !std::env::args().any(|argument| argument == "unverified"),
-        },
-    ))
-    .unwrap();
-    println!("opened in {:?}", before.elapsed());
-    store.store()
 }
 
 fn fill(store: &dyn Store, runs: usize) {
@@ -372,107 +352,4 @@ fn tables(file: &str) {
     }
     let size = std::fs::metadata(file).unwrap().len();
     println!("in all {sum} bytes, in a file of {size}");
-}
-
-fn memory() {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    for line in status
-        .lines()
-        .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"))
-    {
-        println!("{line}");
-    }
-}
-
-struct Machine;
-
-impl Clock for Machine {
-    fn date(&self) -> Time {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap();
-        Time(u64::try_from(now.as_millis()).unwrap())
-    }
-
-    fn elapsed(&self) -> u64 {
-        self.date().0
-    }
-
-    fn boot(&self) -> Option<[u8; 16]> {
-        None
-    }
-
-    fn sleep_until(&self, _: u64) -> Task {
-        Box::pin(std::future::pending())
-    }
-
-    fn thread_time(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// Numbers that spread, from a counter (SplitMix64): a measurement can be repeated.
-struct Random;
-
-static STATE: AtomicU64 = AtomicU64::new(0);
-
-impl Entropy for Random {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let mut z = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-/// An id above all before, as the host makes them.
-fn new_id() -> RunId {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let next = LAST.load(Ordering::Relaxed).max(Machine.date().0 << 12) + 1;
-    LAST.store(next, Ordering::Relaxed);
-    let mut random = [0; 10];
-    Random.fill(&mut random[2..]);
-    random[..2].copy_from_slice(&(next % (1 << 12)).to_be_bytes()[6..]);
-    RunId::new(Time(next >> 12), random)
-}
-
-/// One thread for all that blocks.
-struct Threads(std::sync::mpsc::Sender<Task>);
-
-impl Threads {
-    fn new() -> Self {
-        let (sender, tasks) = std::sync::mpsc::channel::<Task>();
-        std::thread::spawn(move || tasks.into_iter().for_each(pollster::block_on));
-        Threads(sender)
-    }
-}
-
-impl Spawner for Threads {
-    fn spawn(&self, task: Task) {
-        pollster::block_on(task);
-    }
-
-    fn spawn_blocking(&self, task: Task) {
-        self.0.send(task).unwrap();
-    }
-}
-
-struct File(std::path::PathBuf);
-
-impl Disk for File {
-    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&self.0)?;
-        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
-    }
-
-    fn available(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
 }

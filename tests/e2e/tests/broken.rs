@@ -212,3 +212,30 @@ fn nothing_of_what_broke_has_happened_and_all_of_it_happens_once_when_it_is_mend
     assert_eq!(run.output()[2], json!({"completed": 2}));
     assert_eq!(all(), 3);
 }
+
+#[test]
+fn many_runs_are_retried_and_moved_at_once() {
+    let (host, first) = host();
+    let broken: Vec<Run> = (0..3)
+        .map(|_| host.start_run("script", &breaks_on(&first)))
+        .collect();
+    for run in &broken {
+        post(run.hook("a"), "1").expect(202);
+        post(run.hook("a"), "2").expect(202);
+        run.wait_for_status("blocked");
+    }
+    let sleeping = host.start_run("script", &json!({"sleep": 60_000_000}));
+    sleeping.wait_for_status("suspended");
+    let second = deploy_another(&host, 1);
+
+    let cli = Cli::of(&host);
+    let moved = cli.run(&["move", "--to", &second, "--status", "suspended", "--yes"]);
+    assert_eq!(moved.code, 0, "{}", moved.stderr);
+    assert_eq!(sleeping.show()["version"], second);
+    let retried = cli.run(&["retry", "--status", "blocked", "--yes"]);
+    assert_eq!(retried.code, 0, "{}", retried.stderr);
+    for run in &broken {
+        run.output();
+        assert_eq!(run.show()["version"], second);
+    }
+}

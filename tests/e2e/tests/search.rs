@@ -257,9 +257,9 @@ fn commands_take_a_filter_in_place_of_ids() {
     };
     assert_eq!(
         quiet(&["--label", "tier:gold", "--since", "1h"]),
-        [completed.clone(), labelled.clone()]
+        [completed, labelled.clone()]
     );
-    assert_eq!(quiet(&["--failure", "trap"]), [failed.clone()]);
+    assert_eq!(quiet(&["--failure", "trap"]), [failed]);
     assert_eq!(quiet(&["--until", "1h"]), [""; 0]);
 
     // Nobody can be asked, and more than one is hit.

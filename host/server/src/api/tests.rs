@@ -491,6 +491,7 @@ fn the_document_has_every_route() {
         "get /v1/runs/{id}/logs",
         "get /v1/runs/{id}/output",
         "get /v1/runs/{id}/webhooks",
+        "post /v1/runs/actions",
         "post /v1/runs/{id}/cancel",
         "post /v1/runs/{id}/retry",
         "post /v1/runs/{id}/move",

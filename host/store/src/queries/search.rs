@@ -21,8 +21,11 @@ use crate::tables::states::{self, StateHead};
 use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};
 
-/// How many keys of indexes and rows of runs one page looks at.
+/// How many keys of indexes one page looks at. Each run that all indexes have counts for [`ROW`] keys.
 const SCAN: usize = 10_000;
+
+/// How many keys the look at a run's rows counts for: they are looked up one by one, and keys are read in their order.
+const ROW: usize = 2;
 
 /// How many keys a walk reads at once, at first and at most. The first ones are few, since a walk that passes over many
 /// uses few of those that it has read.
@@ -170,7 +173,7 @@ impl<'q, R: Rows> Search<'q, R> {
                 return Ok(Found::End);
             };
             if newest.is_common {
-                self.left = self.left.saturating_sub(1);
+                self.left = self.left.saturating_sub(ROW);
                 self.at_most = self.before(newest.run);
                 return Ok(Found::Run(newest.run));
             }
