@@ -28,18 +28,30 @@ impl Births {
     }
 }
 
-/// Returns the activation to be committed. `journal_bytes` is the size of the run's journal before it, and `own_bytes` what
-/// the run owns on the disk by what it did itself. Returns too whether the run breaks in it.
+/// Where a run stood before an activation.
+pub(crate) struct Before {
+    /// How often it had been retried or moved.
+    pub(crate) tries: u32,
+    /// The size of its journal.
+    pub(crate) journal_bytes: u64,
+    /// What it owned on the disk by what it did itself.
+    pub(crate) own_bytes: u64,
+}
+
+/// Returns the activation to be committed, and whether the run breaks in it.
 pub(crate) fn activation(
     limits: &Limits,
     births: &Births,
     run: RunId,
     mut decision: Decision,
-    tries: u32,
     source: Option<Source>,
-    journal_bytes: u64,
-    own_bytes: u64,
+    before: &Before,
 ) -> (NewActivation, bool) {
+    let Before {
+        tries,
+        journal_bytes,
+        own_bytes,
+    } = *before;
     let record = decision.activation.encode().len() as u64;
     let size = journal_bytes + record;
     let made = decision.effects.iter().map(made).sum::<u64>();

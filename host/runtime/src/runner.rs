@@ -17,7 +17,7 @@ use futures::FutureExt;
 
 use crate::calls::Calls;
 use crate::deadlines::Deadlines;
-use crate::decisions::{self, Births};
+use crate::decisions::{self, Before, Births};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
 use crate::live::LiveRun;
@@ -300,16 +300,13 @@ impl Runner {
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;
-        let (new, broke) = decisions::activation(
-            &self.limits,
-            &self.births,
-            run,
-            decision,
-            current.tries,
-            source,
-            current.journal_bytes,
-            current.own_bytes,
-        );
+        let before = Before {
+            tries: current.tries,
+            journal_bytes: current.journal_bytes,
+            own_bytes: current.own_bytes,
+        };
+        let (new, broke) =
+            decisions::activation(&self.limits, &self.births, run, decision, source, &before);
         if broke && self.blocks_broken(&current.workflow).await? {
             return Err(self.broke(current, new));
         }

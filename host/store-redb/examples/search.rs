@@ -151,6 +151,7 @@ fn new_start(number: usize, id: RunId) -> StartRun {
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,
+        parent: None,
         labels,
     }
 }
@@ -180,6 +181,7 @@ fn activation(number: usize) -> NewActivation {
         kind,
     };
     NewActivation {
+        tries: 0,
         activation: Activation {
             time: Machine.date(),
             completion: None,
@@ -191,6 +193,7 @@ fn activation(number: usize) -> NewActivation {
         source: None,
         calls: Vec::new(),
         notifies: Vec::new(),
+        orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,

@@ -111,7 +111,7 @@ fn a_run_is_moved_to_code_that_repeats_it_and_to_no_other() {
     assert_eq!(difference["made"]["operation"]["duration_ms"], 60_000_001);
     assert_eq!(run.show()["version"], first);
     let cli = Cli::of(&host).run(&["move", "--to", &third, run.id()]);
-    assert_eq!(cli.code, 1);
+    assert_eq!(cli.code, 1, "{}", cli.stderr);
     assert!(
         cli.stderr.contains("duration_ms: 60000001"),
         "{}",

@@ -484,7 +484,6 @@ fn the_document_has_every_route() {
         "get /v1/backup",
         "get /v1/counts",
         "get /v1/runs",
-        "post /v1/runs/actions",
         "get /v1/runs/{id}",
         "get /v1/runs/{id}/input",
         "get /v1/runs/{id}/journal",
