@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::bindings::Failure;
 use crate::call_error::CallError;
-use crate::workflow_error::WorkflowError;
+use crate::workflow_error::{UNKNOWN_CODE, WorkflowError};
 
 /// What the fallible functions of this crate return, and what a workflow returns.
 ///
@@ -162,9 +162,6 @@ fn code_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a str {
     }
     error.downcast_ref().map_or(UNKNOWN_CODE, CallError::code)
 }
-
-/// The code of an error that has none.
-pub(crate) const UNKNOWN_CODE: &str = "error";
 
 /// `outer: inner: innermost`. A cause that the error before it has told already is left out.
 pub(crate) fn with_causes(error: &dyn StdError) -> String {

@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 
 use crate::call_error::CallError;
-use crate::error::UNKNOWN_CODE;
 
 /// An error of your own, and the code that a run fails with when its workflow returns it.
 ///
@@ -92,6 +91,9 @@ impl WorkflowError for serde_json::Error {
         "invalid-json"
     }
 }
+
+/// The code of an error that has none of its own.
+pub(crate) const UNKNOWN_CODE: &str = "error";
 
 /// The standard library's errors that code without threads, files and sockets meets.
 macro_rules! without_a_code {
