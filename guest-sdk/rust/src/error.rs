@@ -164,6 +164,9 @@ impl<E: WorkflowError> From<E> for Error {
 
 impl From<Box<dyn StdError>> for Error {
     fn from(error: Box<dyn StdError>) -> Self {
+        if let Some(own) = error.downcast_ref::<Error>() {
+            return own.clone();
+        }
         let code = code_of(error.as_ref());
         Self::new(code, with_causes(error.as_ref()))
     }
@@ -228,6 +231,14 @@ mod tests {
         let innermost = Layer("no such host", None);
         let inner = Layer("lookup failed: no such host", Some(Box::new(innermost)));
         Layer("cannot connect", Some(Box::new(inner)))
+    }
+
+    #[test]
+    fn an_error_is_the_same_out_of_a_box() {
+        let mut error = Error::new("http-status", "no");
+        error.status = Some(404);
+        let boxed: Box<dyn StdError> = Box::new(error.clone());
+        assert_eq!(Error::from(boxed), error);
     }
 
     #[test]
