@@ -84,6 +84,8 @@ fn check(
         .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
         .args(["--warnings=off", "--generation-database=none"])
         .args(["--continue-on-failure", "--suppress-health-check=all"])
+        // It gives back whatever bytes a start was sent, which the checker reads as text.
+        .args(["--exclude-path", "/v1/runs/{id}/input"])
         .args(["--max-examples", &examples.to_string()])
         .args(["--seed", &seed.to_string()])
         .arg(format!("{}/openapi.json", host.url()));

@@ -9,6 +9,7 @@ use dormouse_journal::{Payload, RunId, Status};
 use dormouse_store::{RunQuery, TimeRange};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
+use serde::de::IgnoredAny;
 
 use super::docs::{FilterParams, Guarded, Output, QueryProblems, RunProblems};
 use super::path::PathParams;
@@ -143,7 +144,7 @@ pub(super) async fn output(
 
 /// Gives the input that a run was started with
 ///
-/// The bytes of the start's body, with their media type.
+/// The bytes of the start's body, with their media type; `application/octet-stream` if they were called JSON and are none.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/input", tag = "runs", operation_id = "show_input",
     params(("id" = String, Path, description = "The run's id")),
@@ -161,8 +162,15 @@ pub(super) async fn input(
     Ok(bytes(input.ok_or_else(|| Problem::unknown_run(run))?))
 }
 
-/// Returns bytes from outside as an answer with their own media type.
-fn bytes(payload: Payload) -> Response {
+/// Returns bytes from outside as an answer with their own media type. What is called JSON and is none would be taken for a
+/// broken answer, and is given as the bytes that it is.
+fn bytes(mut payload: Payload) -> Response {
+    let is_json = dormouse_api::is_json(&payload.content_type);
+    let is_wrong = is_json && serde_json::from_slice::<IgnoredAny>(&payload.body).is_err();
+    // `*/*` names all types, and not one.
+    if is_wrong || payload.content_type.contains('*') {
+        payload.content_type.clear();
+    }
     let content_type = HeaderValue::try_from(payload.content_type)
         .ok()
         .filter(|content_type| !content_type.is_empty())
