@@ -168,6 +168,10 @@ impl Activate {
             let _ = run.transition(Transition::Activated { host_works });
         }
         let own_bytes = run.owned().own;
+        // An end leaves something to be carried out only if it concerns others.
+        let has_ended = run.state().status.has_ended();
+        let is_left = has_ended && run.has_orders()?;
+        let ordering = sent.ordering || !self.new.orders.is_empty() || is_left;
         let state = run.state();
         Ok(Activated {
             status: state.status,
@@ -175,7 +179,7 @@ impl Activate {
             time: run.now,
             woken: sent.woken,
             broadcasting: sent.to_all,
-            ordering: sent.ordering || !self.new.orders.is_empty() || state.status.has_ended(),
+            ordering,
             journal_bytes: state.journal_bytes,
             own_bytes,
         })

@@ -71,8 +71,6 @@ pub struct Carried {
     pub failed: Vec<RunId>,
     /// The run that had its turn last.
     pub last: Option<RunId>,
-    /// True if there is more to do.
-    pub more: bool,
 }
 
 impl Transaction for ServeOrders {
@@ -107,7 +105,6 @@ impl Transaction for ServeOrders {
             piece.turn(write, owner)?;
             piece.carried.last = Some(owner);
         }
-        piece.carried.more = next_owner(&write.rows, None)?.is_some();
         Ok(piece.carried)
     }
 }

@@ -243,17 +243,7 @@ impl From<StateV1> for State {
 /// The state in a row of version 2.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StateV2 {
-    status: Status,
-    activations: u32,
-    operations: u32,
-    journal_bytes: u64,
-    log_bytes: u64,
-    time: Time,
-    ready: u32,
-    ended: Option<Time>,
-    failure: Option<Failure>,
-    backtrace: Option<String>,
-    untaken: u64,
+    first: StateV1,
     workflow: String,
     storage_bytes: u64,
     received_bytes: u64,
@@ -265,23 +255,13 @@ pub(crate) struct StateV2 {
 impl From<StateV2> for State {
     fn from(state: StateV2) -> Self {
         State {
-            status: state.status,
-            activations: state.activations,
-            operations: state.operations,
-            journal_bytes: state.journal_bytes,
-            log_bytes: state.log_bytes,
-            ready: state.ready,
-            ended: state.ended,
-            failure: state.failure,
-            backtrace: state.backtrace,
-            untaken: state.untaken,
             workflow: state.workflow,
             storage_bytes: state.storage_bytes,
             received_bytes: state.received_bytes,
             queued: state.queued,
             queued_bytes: state.queued_bytes,
             notifying: state.notifying,
-            ..State::pending(state.time)
+            ..state.first.into()
         }
     }
 }
