@@ -92,12 +92,12 @@ pub(crate) fn remove(rows: &mut (impl RowsMut + ?Sized), id: RunId) -> Result<()
     }
 }
 
-/// What never changes about a run, and its labels, which seldom do.
+/// What never changes about a run, and its version and labels, which seldom do.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its workflow.
     pub workflow: String,
-    /// The version that it stays on.
+    /// The version that it executes, which changes only when it is retried or moved.
     pub version: VersionId,
     /// When it was started.
     pub created: Time,
