@@ -78,6 +78,7 @@ mod context;
 mod entry;
 mod error;
 mod events;
+mod generations;
 mod group;
 mod headers;
 mod http;
@@ -106,6 +107,7 @@ pub use crate::concurrency::{join_all, join_all_limited, select_all, try_join_al
 pub use crate::context::{Context, Run};
 pub use crate::error::{Error, Result};
 pub use crate::events::Event;
+pub use crate::generations::ContinueAsNew;
 pub use crate::headers::Headers;
 pub use crate::operation::Operation;
 pub use crate::or_fail::OrFail;

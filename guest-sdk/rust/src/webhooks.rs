@@ -39,6 +39,23 @@ impl Webhook {
         Self { id, url, step }
     }
 
+    /// The step name that its operations carry: the one under which it was created, unless
+    /// [`named`](Webhook::named) has changed it.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let plan = ctx.kept_webhooks().into_iter().find(|hook| hook.step() == "plan");
+    /// # }
+    /// ```
+    pub fn step(&self) -> &str {
+        &self.step
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// What to hand to whoever is to call. Whoever knows it can call it, so treat it as a
     /// password. A sub-path or a query may be appended, and reaches the run with the request.
     ///

@@ -127,7 +127,10 @@ pub struct Run {
     pub waiting: Vec<Waiting>,
     /// Whether it waits for more than `waiting` has.
     pub waiting_truncated: bool,
-    /// Activations in its journal.
+    /// How often it has continued as new.
+    #[serde(default)]
+    pub generation: u32,
+    /// Activations in its journal, which begins anew with each generation.
     pub activations: u32,
     /// Operations in its journal.
     pub operations: u32,

@@ -129,6 +129,10 @@ fn fields(run: &Run, now: Time) -> Table {
         size(run.journal_bytes)
     );
     table.field("journal", journal);
+    if run.generation > 0 {
+        let times = counted(run.generation.into(), "time");
+        table.field("generation", format!("continued as new {times}"));
+    }
     if !summary.labels.is_empty() {
         table.field("labels", labels(&summary.labels));
     }

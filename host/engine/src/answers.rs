@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_journal::WebhookNumber;
+use dormouse_journal::{KeptWebhook, WebhookNumber};
 
 use crate::stop::Stop;
 
@@ -18,6 +18,15 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
+    /// Of a generation that was left these webhooks.
+    pub(crate) fn of(kept: &[KeptWebhook]) -> Self {
+        let kept = kept.iter().filter(|webhook| webhook.takes_answers);
+        Answers {
+            webhooks: kept.map(|webhook| webhook.number).collect(),
+            deliveries: BTreeMap::new(),
+        }
+    }
+
     /// Adds a webhook whose callers the workflow answers.
     pub(crate) fn expect(&mut self, webhook: WebhookNumber) {
         self.webhooks.insert(webhook);
@@ -44,8 +53,8 @@ impl Answers {
                  delivery once"
             ))),
             None => Err(Stop::Misuse(format!(
-                "`respond` was called for the delivery {delivery:?}, which takes no answer: this run was not given it, \
-                 or its webhook does not reply `from-workflow`, so that its caller was answered when it called"
+                "`respond` was called for the delivery {delivery:?}, which takes no answer: this run was not given it, or was given it \
+                 before it continued as new, or its webhook does not reply `from-workflow`, so that its caller was answered when it called"
             ))),
         }
     }

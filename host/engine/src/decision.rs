@@ -1,8 +1,8 @@
 //! The outcome of an activation: what it decided, or what interrupted it.
 
 use dormouse_journal::{
-    Activation, Arguments, CallOptions, CancelOptions, Kind, LogLine, Mismatch, OperationNumber,
-    Payload, Request, Response, StartOptions,
+    Activation, Arguments, CallOptions, CancelOptions, Kind, LogLine, Mismatch, NextGeneration,
+    OperationNumber, Payload, Request, Response, StartOptions,
 };
 
 /// What an activation decided. All of it is committed at once, and only then performed.
@@ -11,8 +11,11 @@ pub struct Decision {
     /// The record for the journal.
     pub activation: Activation,
     /// What the host is to perform. If `run` returned in this activation, answers to callers, and with a result also what
-    /// it asked of other runs; if the run failed in another way, nothing.
+    /// it asked of other runs, as when its generation ends; if the run failed in another way, nothing.
     pub effects: Vec<Effect>,
+    /// What the run goes on with, if its generation ends. The activation is then not to be recorded: the generation goes
+    /// with its journal.
+    pub next: Option<Box<NextGeneration>>,
     /// True if the run ends otherwise than by returning a result or an error: its code is to blame.
     pub broke: bool,
     /// The lines that were logged. They are kept even if the run failed.

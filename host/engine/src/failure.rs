@@ -4,7 +4,7 @@
 //! whose message says what to do. The host's trouble never ends a run: it becomes an [`Interruption`], and the run goes
 //! on later.
 
-use dormouse_journal::{End, Failure, Payload};
+use dormouse_journal::{End, Failure, NextGeneration, Payload};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
@@ -15,6 +15,8 @@ use crate::stop::Stop;
 pub(crate) enum Verdict {
     /// The run ends.
     Ends(End),
+    /// The run goes on in its next generation.
+    Continues(Box<NextGeneration>),
     /// The run goes on in a new instance, since a step was finished.
     Rebuild,
     /// The run goes on later.
@@ -53,6 +55,7 @@ pub(crate) fn of_stop(
             let message = format!("{stop}{}", said.unwrap_or_default());
             failed("exit", message, backtrace)
         }
+        Stop::Continue(next) => Verdict::Continues(next),
         Stop::Rebuild => Verdict::Rebuild,
         Stop::Mismatch(mismatch) => Verdict::Interrupted(Interruption::Mismatch(mismatch)),
         Stop::NoMemory => Verdict::Interrupted(Interruption::NoMemory),

@@ -140,6 +140,7 @@ impl Instance {
         let Decision {
             activation,
             effects,
+            next: _,
             broke: _,
             logs,
             logged,
@@ -216,9 +217,13 @@ impl Instance {
             self.stop();
         }
         let mut state = self.shared.lock();
-        let end = match verdict {
-            None => None,
-            Some(Verdict::Ends(end)) => Some(end),
+        let closed = match verdict {
+            None => state.cursor.close(None),
+            Some(Verdict::Ends(end)) => state.cursor.close(Some(end)),
+            Some(Verdict::Continues(next)) => {
+                state.next = Some(next);
+                state.cursor.close_generation()
+            }
             Some(Verdict::Interrupted(interruption)) => return Err(interruption),
             Some(Verdict::Rebuild) => {
                 let partial = state.cursor.take_partial();
@@ -229,7 +234,6 @@ impl Instance {
                 ));
             }
         };
-        let closed = state.cursor.close(end);
         let decided = closed.map(|made| made.map(|activation| state.decision(activation)));
         drop(state);
         decided.map_err(|mismatch| {
@@ -337,18 +341,24 @@ impl State {
                 Err(stop) => failure::of_stop(stop, live, words, None),
             },
         };
-        if let Verdict::Ends(end) = &verdict {
-            self.broke = !returned && matches!(end, End::Failed { .. });
-            let left_by_itself = returned || matches!(end, End::Completed(_));
-            let completed = matches!(end, End::Completed(_));
-            self.effects
-                .retain(|effect| left_by_itself && effect.outlives_run(completed));
-        }
+        self.broke = !returned && matches!(verdict, Verdict::Ends(End::Failed { .. }));
+        self.keep_effects(&verdict, returned);
         if let (false, Verdict::Ends(End::Failed { failure, .. })) = (live, &verdict) {
             let Failure { code, message } = failure;
             tracing::warn!(run = %self.run.id, code, message, "a run failed where its journal goes on");
         }
         Some(verdict)
+    }
+
+    /// Drops the effects that are not performed if the run, or its generation, ends like this.
+    fn keep_effects(&mut self, verdict: &Verdict, returned: bool) {
+        let (left_by_itself, went_well) = match verdict {
+            Verdict::Ends(End::Completed(_)) | Verdict::Continues(_) => (true, true),
+            Verdict::Ends(End::Failed { .. }) => (returned, false),
+            Verdict::Rebuild | Verdict::Interrupted(_) => return,
+        };
+        self.effects
+            .retain(|effect| left_by_itself && effect.outlives_run(went_well));
     }
 
     fn check_result(&self, result: &Result<Payload, Failure>) -> Result<(), Stop> {
@@ -364,6 +374,7 @@ impl State {
         Decision {
             activation,
             effects: std::mem::take(&mut self.effects),
+            next: self.next.take(),
             broke: self.broke,
             logs: self.log.take_lines(),
             logged: self.log.logged(),

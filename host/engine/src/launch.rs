@@ -5,7 +5,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use dormouse_journal::{GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber};
+use dormouse_journal::{
+    Beginning, GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber,
+};
 use dormouse_limits::{Grant, Limits};
 
 use crate::cpu::CpuClock;
@@ -14,9 +16,11 @@ use crate::cpu::CpuClock;
 pub struct Launch {
     /// Who the run is.
     pub context: RunContext,
-    /// The input that the run was started with.
+    /// What the guest is called with: the input of the run, or of its generation.
     pub input: Payload,
-    /// The key of the run's random generator.
+    /// What the generation begins with.
+    pub beginning: Beginning,
+    /// The key of the generation's random generator.
     pub key: [u8; 32],
     /// The guest limits that were recorded when the run was started.
     pub limits: GuestLimits,

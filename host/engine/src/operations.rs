@@ -2,7 +2,7 @@
 //!
 //! The journal's cursor decides whether an operation is new or repeats a recorded one. No host function asks.
 
-use dormouse_journal::{Arguments, Issued, Kind, OperationNumber};
+use dormouse_journal::{Arguments, Issued, Kind, Level, OperationNumber};
 use dormouse_limits::{BODY, OPERATIONS, OUTSTANDING, STEP_NAME};
 
 use crate::decision::Effect;
@@ -22,7 +22,7 @@ impl State {
     ) -> Result<Issued, Stop> {
         self.outside_step(import)?;
         if self.cursor.is_live() {
-            let operations = usize::try_from(self.cursor.operations()).unwrap_or(usize::MAX);
+            let operations = self.operations();
             let host_limits = &self.host_limits;
             limits::check_bytes(
                 "the step name",
@@ -33,7 +33,32 @@ impl State {
             limits::check_count("operations", operations, host_limits.operations, OPERATIONS)?;
         }
         let issued = self.cursor.issue(step, arguments.digest(), kind);
-        Ok(issued.map_err(Box::new)?)
+        let issued = issued.map_err(Box::new)?;
+        if !issued.recorded {
+            self.warn_of_limit();
+        }
+        Ok(issued)
+    }
+
+    /// Returns how many operations this generation has made.
+    fn operations(&self) -> usize {
+        let first = self.beginning.first_operation.0;
+        let made = self.cursor.operations().saturating_sub(first);
+        usize::try_from(made).unwrap_or(usize::MAX)
+    }
+
+    /// Logs once that the run comes near to its limit of operations.
+    fn warn_of_limit(&mut self) {
+        let limit = self.host_limits.operations;
+        let near = usize::try_from(u64::from(limit) * 4 / 5).unwrap_or(usize::MAX);
+        let made = self.operations();
+        if near > 0 && made == near {
+            let message = format!(
+                "this run has made {made} operations, and may make {limit}; a workflow that goes on for ever calls \
+                 `continue-as-new` from time to time, which begins anew with none"
+            );
+            self.log(Level::Warn, &message);
+        }
     }
 
     /// Makes an operation that completes later. Returns its number, under which the guest waits for the outcome.

@@ -1,10 +1,15 @@
 //! The interface `runs`: starting other runs, waiting for them, and cancelling them.
 
-use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WhenParentEnds};
+use std::collections::BTreeSet;
+
+use dormouse_journal::{
+    self as journal, Arguments, Kind, NextGeneration, Outcome, WebhookNumber, WhenParentEnds,
+};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::runs::{
-    CancelOptions, Duration, Failure, Host, HostWithStore, Payload, RunOutcome, StartOptions,
+    CancelOptions, ContinueOptions, Duration, Failure, Host, HostWithStore, KeptWebhook, Payload,
+    RunOutcome, StartOptions, Webhook,
 };
 use crate::guest::Guest;
 use crate::settings;
@@ -17,7 +22,43 @@ const REASON: usize = 1_024;
 /// How long the text may be that names a run, in bytes. An id has 36.
 const RUN: usize = 64;
 
-impl Host for Guest {}
+impl Host for Guest {
+    fn continue_as_new(
+        &mut self,
+        input: Payload,
+        options: ContinueOptions,
+    ) -> wasmtime::Result<()> {
+        settings::refuse_unknown("continue-as-new", &options.settings, &[])?;
+        let mut state = self.shared.lock();
+        state.outside_step("continue-as-new")?;
+        state.check_value("the input", input.content_type.len() + input.body.len())?;
+        let keep = options.keep.iter();
+        let keep: Result<BTreeSet<_>, _> = keep
+            .map(|id| state.webhook("continue-as-new", id))
+            .collect();
+        let next = NextGeneration {
+            input: input.into(),
+            keep: keep?.into_iter().collect(),
+            first_webhook: WebhookNumber(state.webhooks),
+            webhooks: u32::try_from(state.webhooks_of_generation()).unwrap_or(u32::MAX),
+            on_current_version: options.on_current_version,
+        };
+        Err(Stop::Continue(Box::new(next)).into())
+    }
+
+    fn kept_webhooks(&mut self) -> wasmtime::Result<Vec<KeptWebhook>> {
+        let state = self.shared.lock();
+        state.outside_step("kept-webhooks")?;
+        let kept = state.beginning.kept.iter().map(|kept| KeptWebhook {
+            step: kept.step.clone(),
+            webhook: Webhook {
+                id: kept.number.to_string(),
+                url: kept.url.clone(),
+            },
+        });
+        Ok(kept.collect())
+    }
+}
 
 impl HostWithStore<Guest> for HasSelf<Guest> {
     async fn start_run(

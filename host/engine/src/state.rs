@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dormouse_journal::{Cursor, Generator, Level};
+use dormouse_journal::{Beginning, Cursor, Generator, Level, NextGeneration};
 use dormouse_limits::{Grant, Limits};
 use wasmtime::UpdateDeadline;
 
@@ -49,7 +49,9 @@ pub(crate) struct State {
     pub urls: Arc<dyn Urls>,
     pub cursor: Cursor,
     pub random: Generator,
-    /// How many webhooks the run has created.
+    /// What the generation began with.
+    pub beginning: Beginning,
+    /// How many webhooks the run has created, in all its generations.
     pub webhooks: u32,
     pub answers: Answers,
     pub waits: Waits,
@@ -69,6 +71,8 @@ pub(crate) struct State {
     pub closed: bool,
     /// True once the run has ended otherwise than by returning a result or an error.
     pub broke: bool,
+    /// What the run goes on with, once the guest has ended this generation.
+    pub next: Option<Box<NextGeneration>>,
     pub rebuild_after_step: bool,
     /// The shift of the first activation: what wall time was when the run was started.
     pub first_shift: i64,
@@ -79,10 +83,11 @@ impl State {
         State {
             run: launch.context,
             urls: launch.urls,
-            cursor: Cursor::new(),
+            cursor: Cursor::starting_at(launch.beginning.first_operation),
             random: Generator::new(launch.key),
-            webhooks: 0,
-            answers: Answers::default(),
+            webhooks: launch.beginning.first_webhook.0,
+            answers: Answers::of(&launch.beginning.kept),
+            beginning: launch.beginning,
             waits: Waits::default(),
             effects: Vec::new(),
             volume: 0,
@@ -94,6 +99,7 @@ impl State {
             fault: None,
             closed: false,
             broke: false,
+            next: None,
             rebuild_after_step: launch.rebuild_after_step,
             first_shift: 0,
         }

@@ -1,6 +1,6 @@
 //! Why the host stops a guest.
 
-use dormouse_journal::Mismatch;
+use dormouse_journal::{Mismatch, NextGeneration};
 
 /// Why the host stops a guest. A host function raises it as its error, and the guest's call of `run` then ends with it.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,9 @@ pub(crate) enum Stop {
     /// The guest finished a step, after which its instance is to be rebuilt.
     #[error("the instance is to be rebuilt")]
     Rebuild,
+    /// The guest ended this generation of its run.
+    #[error("the run goes on in its next generation")]
+    Continue(Box<NextGeneration>),
     /// The host has no memory left for what the guest needs. The guest is executed again later.
     #[error("the host has no memory left for a guest")]
     NoMemory,

@@ -1,6 +1,6 @@
 //! The interface `webhooks`: creating and closing webhooks, waiting for deliveries, and answering their callers.
 
-use dormouse_journal::{self as journal, Arguments, Kind, Outcome, WebhookNumber};
+use dormouse_journal::{self as journal, Arguments, Beginning, Kind, Outcome, WebhookNumber};
 use dormouse_limits::WEBHOOKS;
 use wasmtime::component::{Accessor, HasSelf};
 
@@ -26,7 +26,7 @@ impl Host for Guest {
         state.check_value("the options", webhook_options::size(&options))?;
         let webhook = WebhookNumber(state.webhooks);
         if state.cursor.is_live() {
-            let have = usize::try_from(state.webhooks)?;
+            let have = state.webhooks_of_generation();
             limits::check_count("webhooks", have, state.host_limits.webhooks, WEBHOOKS)?;
         }
         let takes_answers = matches!(options.reply, journal::Reply::FromWorkflow(_));
@@ -121,16 +121,37 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 
 impl State {
     /// Returns the webhook with this id, or stops a guest that has not created it.
-    fn webhook(&self, import: &str, id: &str) -> Result<WebhookNumber, Stop> {
-        let number = id.parse().ok().filter(|number| *number < self.webhooks);
+    pub(crate) fn webhook(&self, import: &str, id: &str) -> Result<WebhookNumber, Stop> {
+        let number = id.parse().ok().map(WebhookNumber);
         number
-            .map(WebhookNumber)
-            .filter(|webhook| webhook.to_string() == id)
+            .filter(|webhook| self.has_webhook(*webhook) && webhook.to_string() == id)
             .ok_or_else(|| {
                 Stop::Misuse(format!(
-                    "`{import}` was called with the webhook id {id:?}, which this run has not created; pass the `id` \
-                     that `create-webhook` gave"
+                    "`{import}` was called with the webhook id {id:?}, which this run has not created, or has not kept; \
+                     pass the `id` that `create-webhook` or `kept-webhooks` gave"
                 ))
             })
+    }
+
+    /// Returns how many webhooks this generation was left and has created.
+    pub(crate) fn webhooks_of_generation(&self) -> usize {
+        let created = self.webhooks.saturating_sub(self.beginning.first_webhook.0);
+        let created = usize::try_from(created).unwrap_or(usize::MAX);
+        created.saturating_add(self.beginning.kept.len())
+    }
+
+    /// Returns true if this generation has created the webhook, or was left it.
+    fn has_webhook(&self, webhook: WebhookNumber) -> bool {
+        let Beginning {
+            first_webhook,
+            kept,
+            ..
+        } = &self.beginning;
+        if webhook < *first_webhook {
+            kept.binary_search_by_key(&webhook, |kept| kept.number)
+                .is_ok()
+        } else {
+            webhook.0 < self.webhooks
+        }
     }
 }

@@ -48,6 +48,15 @@ impl Cursor {
         Cursor::default()
     }
 
+    /// A cursor before the first activation of a generation.
+    #[must_use]
+    pub fn starting_at(first: OperationNumber) -> Self {
+        Cursor {
+            current: None,
+            next: first.0,
+        }
+    }
+
     /// Opens an activation that was recorded whole. The guest must repeat it exactly.
     pub fn open_recorded(&mut self, activation: Activation) {
         self.open_with(activation, false);
@@ -199,36 +208,42 @@ impl Cursor {
     /// # Errors
     /// When the guest did not repeat all that is recorded.
     pub fn close(&mut self, end: Option<End>) -> Result<Option<Activation>, Mismatch> {
+        let is_last = end.is_some();
+        let closed = self.close_as(is_last)?;
+        Ok(closed.map(|activation| Activation { end, ..activation }))
+    }
+
+    /// Closes the open activation, with which its generation ends. Gives the activation. Its record is never replayed: a
+    /// generation goes with its last activation.
+    ///
+    /// # Errors
+    /// When the activation is a recorded one, or the guest did not repeat all that is recorded.
+    pub fn close_generation(&mut self) -> Result<Option<Activation>, Mismatch> {
+        self.close_as(true)
+    }
+
+    fn close_as(&mut self, is_last: bool) -> Result<Option<Activation>, Mismatch> {
         let number = OperationNumber(self.next);
         let Some(current) = self.current.take() else {
             return Ok(None);
         };
         if let Some(expected) = current.activation.operations.get(current.position) {
-            let found = if end.is_some() {
-                Side::End
-            } else {
-                Side::Quiescence
-            };
+            let found = if is_last { Side::End } else { Side::Quiescence };
             return Err(Mismatch {
                 number,
                 expected: Side::Operation(Box::new(expected.clone())),
                 found,
             });
         }
-        if !current.live {
-            return match end {
-                None => Ok(None),
-                Some(_) => Err(Mismatch {
-                    number,
-                    expected: Side::Quiescence,
-                    found: Side::End,
-                }),
-            };
+        match (current.live, is_last) {
+            (true, _) => Ok(Some(current.activation)),
+            (false, false) => Ok(None),
+            (false, true) => Err(Mismatch {
+                number,
+                expected: Side::Quiescence,
+                found: Side::End,
+            }),
         }
-        Ok(Some(Activation {
-            end,
-            ..current.activation
-        }))
     }
 
     /// Takes the open activation as far as it was made, to go on with it in a rebuilt instance.

@@ -13,6 +13,7 @@ mod changes;
 mod codec;
 mod cursor;
 mod frontier;
+mod generation;
 mod ids;
 mod labels;
 mod open;
@@ -29,6 +30,7 @@ pub use codec::{
 };
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
 pub use frontier::{Frontier, Ready, Source};
+pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};
 pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
 pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
 pub use open::{Channel, Head, Open, Waiting};

@@ -7,7 +7,8 @@ use dormouse_journal::{End, Failure, RunId, Source, Time};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
-    Call, ChildStart, NewActivation, NewCall, NewNotify, NewOrder, NewResponse, NotifyTarget,
+    Call, ChildStart, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse,
+    NotifyTarget,
 };
 
 use crate::run_ids::RunIds;
@@ -30,6 +31,8 @@ impl Births {
 
 /// Where a run stood before an activation.
 pub(crate) struct Before {
+    /// How many operations it waited for.
+    pub(crate) outstanding: usize,
     /// How often it had been retried or moved.
     pub(crate) tries: u32,
     /// The size of its journal.
@@ -48,14 +51,19 @@ pub(crate) fn activation(
     before: &Before,
 ) -> (NewActivation, bool) {
     let Before {
+        outstanding,
         tries,
         journal_bytes,
         own_bytes,
     } = *before;
-    let record = decision.activation.encode().len() as u64;
+    // The last activation of a generation is not recorded, and the input of the next one is.
+    let record = match &decision.next {
+        None => decision.activation.encode().len() as u64,
+        Some(next) => next.input.body.len() as u64,
+    };
     let size = journal_bytes + record;
     let made = decision.effects.iter().map(made).sum::<u64>();
-    let end = if size > limits.journal {
+    let end = if size > limits.journal && decision.next.is_none() {
         Some(too_long(limits, size))
     } else if own_bytes.saturating_add(record).saturating_add(made) > limits.storage {
         Some(End::Failed {
@@ -68,8 +76,10 @@ pub(crate) fn activation(
     if decision.activation.end.is_none() && end.is_some() {
         decision.effects.clear();
         decision.broke = true;
+        decision.next = None;
         decision.activation.end = end;
     }
+    let made_here = decision.activation.operations.len();
     let mut new = NewActivation {
         activation: decision.activation,
         tries,
@@ -78,6 +88,10 @@ pub(crate) fn activation(
         notifies: Vec::new(),
         orders: Vec::new(),
         responses: Vec::new(),
+        next: decision.next.map(|next| NewGeneration {
+            next: *next,
+            outstanding: (outstanding + made_here) as u64,
+        }),
         logs: decision.logs,
         logged: decision.logged as u64,
     };

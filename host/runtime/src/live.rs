@@ -14,6 +14,8 @@ pub(crate) struct LiveRun {
     pub(crate) frontier: Frontier,
     /// The number of the next activation.
     pub(crate) next: u32,
+    /// True if the guest was called in this generation, and the outcome is committed.
+    pub(crate) has_begun: bool,
     /// How often the run was retried or moved.
     pub(crate) tries: u32,
     /// Of the last activation.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Instance, Launch, RunContext};
-use dormouse_journal::{Frontier, Payload, Status, VersionId};
+use dormouse_journal::{Beginning, Frontier, Payload, Status, VersionId, generation_key};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
@@ -68,7 +68,7 @@ impl Replay {
         else {
             return Ok(None);
         };
-        if view.state.activations > REPLAYED_WHILE_HELD {
+        if view.state.activations - view.state.first_activation > REPLAYED_WHILE_HELD {
             turn.hold = None;
         }
         let workflow: Arc<str> = view.run.workflow.as_str().into();
@@ -82,6 +82,7 @@ impl Replay {
             instance,
             frontier,
             next: view.state.activations,
+            has_begun: view.state.has_begun(),
             tries: view.state.tries,
             time: view.state.time,
             journal_bytes: view.state.journal_bytes,
@@ -99,7 +100,7 @@ impl Replay {
             return Ok(None);
         }
         let mut frontier = Frontier::restore(open, view.state.operations);
-        if view.state.activations > 0 {
+        if view.state.has_begun() {
             let mut heads = heads.into_iter().peekable();
             let channels: Vec<_> = frontier.unchecked().cloned().collect();
             for channel in channels {
@@ -138,6 +139,24 @@ impl Replay {
         self.instance(&view, None).await.map(drop)
     }
 
+    /// Returns what the guest is called with in the run's present generation, and what that begins with. The input of a run
+    /// is looked up if it is not given.
+    async fn beginning(
+        &self,
+        view: &RunView,
+        input: Option<Payload>,
+    ) -> Result<(Beginning, Payload), Trouble> {
+        if view.state.generation > 0 {
+            let missing = || Trouble::Retry("the input of its generation is missing".into());
+            return self.store.generation(view.id).await?.ok_or_else(missing);
+        }
+        let input = match input {
+            Some(input) => input,
+            None => self.store.input(view.id).await?.unwrap_or_default(),
+        };
+        Ok((Beginning::default(), input))
+    }
+
     /// Returns a new instance, brought to where the journal ends. The input is looked up if it is not given.
     pub(crate) async fn instance(
         &self,
@@ -145,10 +164,7 @@ impl Replay {
         input: Option<Payload>,
     ) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
-        let input = match input {
-            Some(input) => input,
-            None => self.store.input(view.id).await?.unwrap_or_default(),
-        };
+        let (beginning, input) = self.beginning(view, input).await?;
         let (memory, handed) = self.memory.reserve(view.id, view.run.limits.memory)?;
         let launch = Launch {
             context: RunContext {
@@ -159,7 +175,8 @@ impl Replay {
                 headers: view.run.headers.clone(),
             },
             input,
-            key: view.run.key,
+            beginning,
+            key: generation_key(view.run.key, view.state.generation),
             limits: view.run.limits,
             host_limits: self.limits.clone(),
             memory,
@@ -171,7 +188,7 @@ impl Replay {
             logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
         };
         let mut instance = program.launch(launch)?;
-        let mut next = 0;
+        let mut next = view.state.first_activation;
         while next < view.state.activations {
             let page = self.store.journal(view.id, next, PAGE).await?;
             next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);

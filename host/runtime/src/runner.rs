@@ -68,6 +68,28 @@ struct Effects {
     given_up: Vec<OperationNumber>,
     responses: Vec<NewResponse>,
     is_end: bool,
+    /// True if a generation ends, so that the run goes on in another instance.
+    continues: bool,
+}
+
+impl Effects {
+    /// Of an activation behind which the run has this frontier.
+    fn of(new: &NewActivation, frontier: &Frontier) -> Self {
+        let continues = new.next.is_some();
+        let mut given_up = given_up(&new.activation);
+        if continues {
+            let open = frontier.open();
+            let calls = open.filter(|(_, open)| matches!(open.kind, Kind::Call { .. }));
+            given_up.extend(calls.map(|(operation, _)| operation));
+        }
+        Effects {
+            calls: new.calls.iter().map(|call| call.operation).collect(),
+            given_up,
+            responses: new.responses.clone(),
+            is_end: new.activation.end.is_some(),
+            continues,
+        }
+    }
 }
 
 impl OwnRuns for Runner {
@@ -223,7 +245,7 @@ impl Runner {
 
     /// Returns what is to be delivered next.
     async fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
-        if live.next == 0 {
+        if !live.has_begun {
             let now = self.clock.moment();
             return Ok(Some(Next {
                 now: Moment {
@@ -301,6 +323,7 @@ impl Runner {
         }
         let decision = result.map_err(Trouble::from)?;
         let before = Before {
+            outstanding: current.frontier.outstanding(),
             tries: current.tries,
             journal_bytes: current.journal_bytes,
             own_bytes: current.own_bytes,
@@ -311,12 +334,7 @@ impl Runner {
             return Err(self.broke(current, new));
         }
         current.frontier.apply(&new.activation);
-        let effects = Effects {
-            calls: new.calls.iter().map(|call| call.operation).collect(),
-            given_up: given_up(&new.activation),
-            responses: new.responses.clone(),
-            is_end: new.activation.end.is_some(),
-        };
+        let effects = Effects::of(&new, &current.frontier);
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
         let committed = self.store.activate(run, number, new, retention, mail);
@@ -332,7 +350,7 @@ impl Runner {
                     run,
                 };
                 self.act(&party, &activated, &effects);
-                if effects.is_end {
+                if effects.is_end || effects.continues {
                     *live = None;
                 }
                 Ok(!effects.is_end)
@@ -376,6 +394,7 @@ impl Runner {
     /// Brings the run in memory to where its journal is now.
     fn follow(&self, live: &mut LiveRun, time: Time, activated: &Activated) {
         live.next += 1;
+        live.has_begun = true;
         live.time = time;
         live.journal_bytes = activated.journal_bytes;
         live.own_bytes = activated.own_bytes;

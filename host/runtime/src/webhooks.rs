@@ -158,10 +158,11 @@ impl Addressee {
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
         let is_gone = match &self.incoming {
             Some(incoming) => incoming.has_ended || incoming.webhook.closed,
-            // A run that is not there was removed by retention: its token proves that it was.
+            // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
+            // kept when the run continued as new.
             None => {
                 let state = self.webhooks.store.state(self.token.run).await?;
-                if state.is_some_and(|state| !state.status.has_ended()) {
+                if state.is_some_and(|state| !state.status.has_ended() && state.generation == 0) {
                     return Ok(Some(Refusal::Unknown));
                 }
                 true

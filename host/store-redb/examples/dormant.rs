@@ -201,6 +201,7 @@ fn activation(
         orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
+        next: None,
         logged: 0,
     }
 }

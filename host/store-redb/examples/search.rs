@@ -196,6 +196,7 @@ fn activation(number: usize) -> NewActivation {
         orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
+        next: None,
         logged: 0,
     }
 }

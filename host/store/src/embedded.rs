@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId,
-    Status, Time, VersionId, WebhookNumber, WhenBroken,
+    Beginning, CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload,
+    RunId, Status, Time, VersionId, WebhookNumber, WhenBroken,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -236,6 +236,10 @@ impl<B: Backend> StoreReader for Embedded<B> {
 
     fn input(&self, run: RunId) -> Read<Option<Payload>> {
         self.few(move |view| view.input(run))
+    }
+
+    fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>> {
+        self.few(move |view| view.generation(run))
     }
 
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>> {

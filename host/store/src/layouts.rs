@@ -26,6 +26,7 @@ use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
+use crate::tables::generations::Generation;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
@@ -41,7 +42,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "a400b21d0804de5a14c5346b437051cb8c7a07777f37c7bded2317c92cc27831",
+    "53f74ff16e1048bf978d0d746449c969b5f7baca002d9f78a84e4e82528144c1",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -142,9 +143,11 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Expiries => other::<Expiring>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
-        TableId::EventPayloads | TableId::Inputs | TableId::MailPayloads => {
-            row::<Payload>(table, named)
-        }
+        TableId::EventPayloads
+        | TableId::GenerationInputs
+        | TableId::Inputs
+        | TableId::MailPayloads => row::<Payload>(table, named),
+        TableId::Generations => row::<Generation>(table, named),
         TableId::Journal => row::<Activation>(table, named),
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),

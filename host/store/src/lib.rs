@@ -36,9 +36,9 @@ pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
-    NewActivation, NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits,
-    OverStorage, PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, SecretPut,
-    Served, StartRun, Started, StorageLimits,
+    NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, Notified,
+    NotifyTarget, OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired,
+    RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status,
-    Time, VersionId, WebhookNumber, WhenBroken,
+    Beginning, CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId,
+    Status, Time, VersionId, WebhookNumber, WhenBroken,
 };
 use dormouse_seams::{HostClock, Task};
 
@@ -43,6 +43,10 @@ pub trait StoreReader: Send + Sync + 'static {
 
     /// Returns what a run was started with.
     fn input(&self, run: RunId) -> Read<Option<Payload>>;
+
+    /// Returns what the present generation of a run began with, and its input. None if that is the first one, or if there
+    /// is no such run.
+    fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>>;
 
     /// Returns where a run stands, and its output if it has completed.
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>>;

@@ -11,6 +11,7 @@ mod commits;
 mod damage;
 mod decided;
 mod events;
+mod generations;
 mod inbox;
 mod labels;
 mod many;

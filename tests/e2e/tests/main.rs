@@ -30,6 +30,7 @@ mod examples;
 mod fixtures;
 mod folders;
 mod forms;
+mod generations;
 mod handshakes;
 mod hook_answers;
 mod hook_connections;

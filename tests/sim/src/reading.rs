@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, LogLine, Moment, Open, OperationNumber, Outcome, Payload, RunId,
-    VersionId, WebhookNumber,
+    Activation, Beginning, Channel, LogLine, Moment, Open, OperationNumber, Outcome, Payload,
+    RunId, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{
@@ -88,11 +88,13 @@ impl Reading {
         Ok(now(self.0.webhooks(run, ALL))?.unwrap_or_default())
     }
 
-    /// Returns a run's journal.
+    /// Returns the journal of a run's present generation.
     pub fn journal(&self, run: RunId) -> Result<Vec<Activation>, ReadError> {
+        let first = self.state(run)?.map_or(0, |state| state.first_activation);
         let mut journal = Vec::new();
         loop {
-            let from = u32::try_from(journal.len()).unwrap_or(u32::MAX);
+            let read = u32::try_from(journal.len()).unwrap_or(u32::MAX);
+            let from = first.saturating_add(read);
             let page = now(self.0.journal(run, from, ALL))?;
             journal.extend(page.activations);
             if !page.more {
@@ -107,6 +109,14 @@ impl Reading {
         Ok(lines
             .map(|((activation, _), line)| (activation, line))
             .collect())
+    }
+
+    /// Returns what the present generation of a run was begun with.
+    pub fn beginning(&self, run: RunId) -> Result<(Beginning, Payload), ReadError> {
+        match now(self.0.generation(run))? {
+            Some(generation) => Ok(generation),
+            None => Ok((Beginning::default(), self.input(run)?.unwrap_or_default())),
+        }
     }
 
     /// Returns what a run was started with.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{CpuClock, Launch, Program, RunContext, Turns, Urls};
-use dormouse_journal::{Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber};
+use dormouse_journal::{
+    Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, generation_key,
+};
 use dormouse_limits::{Budget, Part};
 use dormouse_seams::Task;
 use dormouse_store::RunView;
@@ -111,7 +113,11 @@ impl<'w> Recorded<'w> {
                 ));
             }
             let logged = self.logs.iter();
-            let logged = logged.filter(|(of, _)| usize::try_from(*of) == Ok(number));
+            let first = self.view.state.first_activation;
+            let logged = logged.filter(|(of, _)| {
+                let place = of.checked_sub(first);
+                place.map(usize::try_from) == Some(Ok(number))
+            });
             if !logged.map(|(_, line)| line).eq(&made.logs) {
                 return Err(format!("activation {number} logs {:?} now", made.logs));
             }
@@ -121,7 +127,8 @@ impl<'w> Recorded<'w> {
 
     fn launch(&self) -> Launch {
         let run = &self.view.run;
-        let input = self.reading.input(self.view.id).ok().flatten();
+        let begun = self.reading.beginning(self.view.id).ok();
+        let (beginning, input) = begun.unwrap_or_default();
         Launch {
             context: RunContext {
                 id: self.view.id,
@@ -130,8 +137,9 @@ impl<'w> Recorded<'w> {
                 started: run.created,
                 headers: run.headers.clone(),
             },
-            input: input.unwrap_or_default(),
-            key: run.key,
+            input,
+            beginning,
+            key: generation_key(run.key, self.view.state.generation),
             limits: run.limits,
             host_limits: self.world.limits(),
             memory: Budget::default().begin(Part::Guests),

@@ -15,8 +15,8 @@ use dormouse_engine::{
     Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
-    Activation, Completion, End, Failure, GuestLimits, Operation, OperationNumber, Outcome,
-    Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
+    Activation, Beginning, Completion, End, Failure, GuestLimits, Operation, OperationNumber,
+    Outcome, Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
 };
 use dormouse_limits::{Budget, Limits, Part};
 use serde_json::Value;
@@ -158,6 +158,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
             headers: vec![("x-tenant".into(), Bytes::from_static(b"acme"))],
         },
         input,
+        beginning: Beginning::default(),
         key: [42; 32],
         limits: GuestLimits {
             memory: 64 << 20,

@@ -15,6 +15,7 @@ mod cpu;
 mod determinism;
 mod ends;
 mod features;
+mod generations;
 mod harness;
 mod limits;
 mod log;

@@ -131,6 +131,15 @@ async fn journal_page(
         next: None,
     };
     let mut at = from;
+    // A run that has continued as new numbers on, and its journal begins where its generation does.
+    if let Some(run) = reader.state(run).await?
+        && at.activation < run.first_activation
+    {
+        at = AtActivation {
+            activation: run.first_activation,
+            operation: run.first_operation,
+        };
+    }
     loop {
         let wanted = limit - page.activations.len();
         let found = reader.journal(run, at.activation, wanted).await?;

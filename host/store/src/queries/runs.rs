@@ -1,6 +1,6 @@
 //! Runs as they are shown, and what is recorded of them.
 
-use dormouse_journal::{End, Kind, Open, OperationNumber, Payload, RunId, Status};
+use dormouse_journal::{Beginning, End, Kind, Open, OperationNumber, Payload, RunId, Status};
 
 use super::View;
 use crate::ReadError;
@@ -9,7 +9,9 @@ use crate::rows::counted::counted;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
-use crate::tables::{State, calls, inputs, journal, logs, open};
+use crate::tables::{
+    State, TableId, calls, generation_inputs, generations, inputs, journal, logs, open,
+};
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
@@ -122,6 +124,29 @@ impl<R: Rows> View<R> {
             Some(StoredRun { input: None, .. }) => inputs::TABLE.get(&self.0, run),
             stored => Ok(stored.and_then(|stored| stored.input)),
         }
+    }
+
+    /// Returns what the present generation of a run began with, and its input. None if there is no such run, or if that is
+    /// its first generation.
+    pub(crate) fn generation(&self, run: RunId) -> Result<Option<(Beginning, Payload)>, ReadError> {
+        let Some(generation) = generations::TABLE.get(&self.0, run)? else {
+            return Ok(None);
+        };
+        let (Some(input), Some(state)) = (
+            generation_inputs::TABLE.get(&self.0, run)?,
+            self.state(run)?,
+        ) else {
+            return Err(ReadError::Missing {
+                table: TableId::GenerationInputs.name(),
+                named_by: TableId::Generations.name(),
+            });
+        };
+        let beginning = Beginning {
+            first_operation: OperationNumber(state.first_operation),
+            first_webhook: generation.first_webhook,
+            kept: generation.kept,
+        };
+        Ok(Some((beginning, input)))
     }
 
     /// Returns where a run stands, and its output if it has completed.

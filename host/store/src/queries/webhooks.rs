@@ -9,7 +9,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::between;
 use crate::rules::{Accepted, RememberedKey};
-use crate::tables::{TableId, duplicates, journal, webhooks};
+use crate::tables::{TableId, duplicates, generations, journal, webhooks};
 use crate::views::{IncomingView, WebhookView};
 
 /// A webhook's row names the record that has its URL.
@@ -96,10 +96,27 @@ impl<R: Rows> View<R> {
         let all = standing
             .webhooks
             .all(&webhooks::TABLE, &self.0, run, limit)?;
+        let kept = generations::TABLE.get(&self.0, run)?;
+        let kept = kept.map_or_else(Vec::new, |generation| generation.kept);
+        let mut kept: BTreeMap<_, _> = kept
+            .into_iter()
+            .map(|kept| (kept.number, kept.url))
+            .collect();
         let mut views = Vec::new();
         // Those that one activation created lie together, and its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
         for (number, webhook) in all {
+            if webhook.activation < standing.state.first_activation {
+                // One without a URL was not kept, and is about to be removed.
+                if let Some(url) = kept.remove(&number) {
+                    views.push(WebhookView {
+                        number,
+                        webhook,
+                        url,
+                    });
+                }
+                continue;
+            }
             if created.0 != Some(webhook.activation) {
                 let urls = self.urls_created(run, webhook.activation)?;
                 created = (Some(webhook.activation), urls);

@@ -166,7 +166,11 @@ impl Transaction for AcceptRequest {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         }
         let Some(webhook) = run.webhook(accept.webhook)? else {
-            return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
+            // The token proves that it was there, and a generation that was over has not kept it.
+            return Ok(Accepted::Refused(match run.state().generation {
+                0 => RequestRefused::UnknownWebhook,
+                _ => RequestRefused::Closed,
+            }));
         };
         if webhook.closed {
             return Ok(Accepted::Refused(RequestRefused::Closed));

@@ -88,7 +88,7 @@ impl Transaction for Activate {
         write.set_sequence(sequence);
 
         let mut sent = Sent::default();
-        if self.new.activation.end.is_none() {
+        if self.new.activation.end.is_none() && self.new.next.is_none() {
             self.send(write, first, &mut sent)?;
             self.wait(write, first_operation, &mut sent)?;
         }
@@ -162,7 +162,7 @@ impl Activate {
                 run.put_result(operation, run.now, &told)?;
             }
         }
-        if !run.state().status.has_ended() {
+        if !run.state().status.has_ended() && self.new.next.is_none() {
             let host_works = run.has_host_work()?;
             // A run that is neither blocked nor ended can always be activated: refuse() saw to it.
             let _ = run.transition(Transition::Activated { host_works });

@@ -35,7 +35,7 @@ impl RunWrite<'_> {
             self.clear_operation(number)?;
         }
         let state = self.state_mut();
-        state.untaken = state.queued;
+        state.untaken = state.untaken.saturating_add(state.queued);
         state.ready = 0;
         state.notifying = 0;
         state.ended = Some(now);

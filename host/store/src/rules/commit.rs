@@ -35,6 +35,10 @@ pub(super) fn commit(
     let completed = new.activation.completion.as_ref();
     let completed = completed.map(|completion| completion.operation);
     for change in new.activation.changes(first) {
+        // What the last activation of a generation has opened is given up with all else.
+        if new.next.is_some() && matches!(change, Change::Opened(..) | Change::Abandoned(_)) {
+            continue;
+        }
         match change {
             Change::Closed(operation) => {
                 close(run, operation, completed == Some(operation))?;
@@ -51,16 +55,19 @@ pub(super) fn commit(
             }
         }
     }
-    match &new.activation.end {
-        Some(end) => self::end(run, end, retention),
-        None => schedule(run, &new.calls),
+    match (&new.activation.end, &new.next) {
+        (Some(end), _) => self::end(run, end, retention),
+        (None, Some(next)) => run.continue_as_new(number, new, next),
+        (None, None) => schedule(run, &new.calls),
     }
 }
 
 /// Writes the record and the log, and counts them.
 fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), ReadError> {
-    let key = (run.id, journal::GENERATION, number);
-    journal::TABLE.put_encoded(run.rows, key, &new.record)?;
+    if new.next.is_none() {
+        let key = (run.id, journal::GENERATION, number);
+        journal::TABLE.put_encoded(run.rows, key, &new.record)?;
+    }
     for (place, line) in (0..).zip(&new.logs) {
         logs::TABLE.put_encoded(run.rows, (run.id, number, place), line)?;
     }
@@ -120,7 +127,7 @@ fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result
 }
 
 /// An operation has completed, or was dropped: it waits no more.
-fn close(
+pub(super) fn close(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,
     has_completed: bool,

@@ -12,6 +12,7 @@ mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
 mod family;
+mod generation;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;
@@ -43,8 +44,8 @@ pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
-    Activated, CommitRefused, NewActivation, NewCall, NewNotify, NewOrder, NewResponse,
-    NotifyTarget,
+    Activated, CommitRefused, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
+    NewResponse, NotifyTarget,
 };
 pub use orders::{Carried, OrderLimits};
 pub use repair::{Repair, Repaired};

@@ -1,8 +1,8 @@
 //! What is handed to the store for an activation, and what comes of it.
 
 use dormouse_journal::{
-    Activation, CancelOptions, LogLine, OperationNumber, Payload, Response, RunId, Source, Status,
-    Time,
+    Activation, CancelOptions, LogLine, NextGeneration, OperationNumber, Payload, Response, RunId,
+    Source, Status, Time,
 };
 
 use crate::tables::{Call, ChildStart};
@@ -24,10 +24,21 @@ pub struct NewActivation {
     pub orders: Vec<NewOrder>,
     /// The callers that it answered.
     pub responses: Vec<NewResponse>,
+    /// What the run goes on with, if its generation ends with this activation. There is no record of it then.
+    pub next: Option<NewGeneration>,
     /// What it logged.
     pub logs: Vec<LogLine>,
     /// How much the run has logged so far, as the engine counts it.
     pub logged: u64,
+}
+
+/// The next generation of a run.
+#[derive(Debug, Clone)]
+pub struct NewGeneration {
+    /// What it begins with.
+    pub next: NextGeneration,
+    /// How many operations are open when the old one ends, at most.
+    pub outstanding: u64,
 }
 
 /// A call made by an activation.

@@ -5,6 +5,7 @@ use dormouse_journal::{
 };
 
 use super::clearing::{END, OPERATION};
+use super::generation::PreparedGeneration;
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
 use super::{RUN, SMALL_ROW, events, mail};
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(super) waits: Vec<(u32, Option<RunId>)>,
     /// Whom the workflow has answered, each with the row that keeps the answer.
     pub(super) replies: Vec<(String, Vec<u8>)>,
+    /// The generation that follows, if this activation ends one.
+    pub(super) next: Option<PreparedGeneration>,
     /// The rows of the log.
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
@@ -64,7 +67,10 @@ pub(super) struct Send {
 
 impl Prepared {
     pub(crate) fn new(new: NewActivation) -> Self {
-        let waits = waits(&new.activation);
+        let waits = match new.next {
+            None => waits(&new.activation),
+            Some(_) => Vec::new(),
+        };
         let mut prepared = Prepared {
             record: new.activation.encode(),
             activation: new.activation,
@@ -74,6 +80,9 @@ impl Prepared {
             orders: new.orders.into_iter().map(order).collect(),
             waits,
             replies: new.responses.into_iter().map(reply).collect(),
+            next: new
+                .next
+                .map(|new| PreparedGeneration::new(new.next, new.outstanding)),
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
             cost: Extent::default(),
@@ -118,7 +127,9 @@ impl Prepared {
         let delivered = delivered.map_or(0, |delivered| results::size(&delivered.outcome)) as u64;
         let repeated = record.saturating_sub(delivered) + changed * SMALL_ROW;
         let bytes = record + repeated + calls.sum::<u64>() + replies + logs;
+        let next = self.next.as_ref().map(PreparedGeneration::cost);
         let activation = Extent::new(rows, bytes)
+            .and(next.unwrap_or_default())
             .and(sends)
             .and(orders)
             .and(waits)

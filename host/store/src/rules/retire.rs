@@ -8,15 +8,16 @@ use std::ops::Bound;
 use dormouse_journal::{LABELS, RunId, Status};
 
 use super::run::next;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, generation};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::{
-    State, call_requests, children, duplicates, inbox, inbox_requests, inputs, journal, logs, mail,
-    mail_payloads, mailboxes, open, replies, result_outcomes, results, starts, webhooks,
+    State, call_requests, children, duplicates, generation_inputs, generations, inbox,
+    inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open, replies,
+    result_outcomes, results, starts, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -197,6 +198,11 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 _ => Ok(Removed::All),
             }
         }
+        Expiring::Old {
+            run,
+            activations,
+            logs,
+        } => generation::remove_old(write, *run, (*activations, *logs), room).map(Removed::of),
         Expiring::Rest { run, workflow } => {
             let all = remove_rows(write, *run, room)?;
             write.settle_removed(*run, workflow)?;
@@ -261,13 +267,16 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
             && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
-            && inputs::TABLE.remove_range(
-                rows,
-                (Bound::Included(id), Bound::Included(id)),
-                room,
-            )?
+            && inputs::TABLE.remove_range(rows, one(id), room)?
+            && generation_inputs::TABLE.remove_range(rows, one(id), room)?
+            && generations::TABLE.remove_range(rows, one(id), room)?
             && remove_named(write, id, room)?,
     )
+}
+
+/// The row whose key is a run.
+fn one(id: RunId) -> (Bound<RunId>, Bound<RunId>) {
+    (Bound::Included(id), Bound::Included(id))
 }
 
 /// The rows whose keys have a text behind the run, whose range has no last key to name.

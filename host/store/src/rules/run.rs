@@ -103,6 +103,22 @@ impl RunWrite<'_> {
             .add(&webhooks::TABLE, self.rows, key, webhook)
     }
 
+    /// Removes a webhook that has nothing to deliver.
+    pub(crate) fn take_webhook(&mut self, number: WebhookNumber) -> Result<(), ReadError> {
+        let key = (self.id, number);
+        let webhooks = &mut self.loaded.webhooks;
+        webhooks.take(&webhooks::TABLE, self.rows, key).map(drop)
+    }
+
+    /// Returns the numbers of the run's webhooks.
+    pub(crate) fn webhook_numbers(&self) -> Result<Vec<WebhookNumber>, ReadError> {
+        let range = webhooks::TABLE.of(self.id);
+        let others = webhooks::TABLE.keys(self.rows, range, false, usize::MAX)?;
+        let mut numbers = self.loaded.webhooks.numbers();
+        numbers.extend(others.into_iter().map(|(_, number)| number));
+        Ok(numbers)
+    }
+
     /// Changes a webhook, if it is there, and follows whether it has something to deliver.
     pub(crate) fn change_webhook(
         &mut self,

@@ -39,6 +39,14 @@ pub(crate) enum Expiring {
     Timeout(RunId),
     /// The time to repair a run that broke in this try.
     Broken { run: RunId, tries: u32 },
+    /// What is left of earlier generations of a run.
+    Old {
+        run: RunId,
+        /// The records of activations before this one.
+        activations: u32,
+        /// The log lines of activations before this one.
+        logs: u32,
+    },
 }
 
 impl Expiring {

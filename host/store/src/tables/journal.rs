@@ -1,8 +1,8 @@
 //! `journal`: the journals of all runs.
 //!
-//! Key: run, generation, number of the activation from 0. Row: an activation, of which
-//! version 1 did not say how far wall time was ahead. The generation is 0 for now; it is there
-//! so that a run can one day start over with a new input and a journal of its own, keeping its id and its webhooks.
+//! Key: run, 0, number of the activation from 0. Row: an activation, of which version 1 did not say how far wall time was
+//! ahead. A run that continues as new numbers its activations on, and its earlier ones are removed; the part of the key
+//! that is always 0 was meant for generations, and is of no use.
 
 use dormouse_journal::{Activation, DecodeError, RunId};
 
@@ -11,7 +11,7 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u32, u32), Activation> = Table::new(TableId::Journal);
 
-/// The generation of every run, until runs can start over.
+/// The part of every key that is always the same.
 pub(crate) const GENERATION: u32 = 0;
 
 impl Row for Activation {

@@ -17,6 +17,8 @@ pub(crate) mod event_payloads;
 pub(crate) mod event_waits;
 pub(crate) mod expiries;
 pub(crate) mod few;
+pub(crate) mod generation_inputs;
+pub(crate) mod generations;
 pub(crate) mod inbox;
 pub(crate) mod inbox_requests;
 pub(crate) mod inputs;

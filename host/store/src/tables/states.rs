@@ -80,13 +80,13 @@ impl Standing {
 pub struct State {
     /// Where it stands.
     pub status: Status,
-    /// How many activations are in its journal.
+    /// How many activations it has made, in all its generations.
     pub activations: u32,
     /// How many operations.
     pub operations: u32,
-    /// How large the journal is.
+    /// How large the journal of this generation is.
     pub journal_bytes: u64,
-    /// How much was logged, as the engine counts it against the limit.
+    /// How much this generation has logged, as the engine counts it against the limit.
     pub log_bytes: u64,
     /// The time of the last activation.
     pub time: Time,
@@ -99,7 +99,7 @@ pub struct State {
     pub failure: Option<Failure>,
     /// Where in the guest it failed.
     pub backtrace: Option<String>,
-    /// Requests and events accepted and not taken when it ended.
+    /// Requests and events accepted and not taken when it ended, or when it continued as new without their webhook.
     pub untaken: u64,
     /// Its workflow, which has a sum of what its runs own.
     pub workflow: String,
@@ -125,6 +125,12 @@ pub struct State {
     pub is_broken: bool,
     /// How often it was retried or moved to another version. What reports to it later than that is of an earlier try.
     pub tries: u32,
+    /// How often it has continued as new.
+    pub generation: u32,
+    /// The first activation of this generation.
+    pub first_activation: u32,
+    /// The first operation of this generation.
+    pub first_operation: u32,
 }
 
 /// A request to a run to cancel.
@@ -184,6 +190,9 @@ impl State {
             cancel_waits: 0,
             is_broken: false,
             tries: 0,
+            generation: 0,
+            first_activation: 0,
+            first_operation: 0,
         }
     }
 
@@ -199,10 +208,16 @@ impl State {
         self.cancel.is_some() && self.cancel_waits > 0
     }
 
+    /// Returns true if the guest was called in this generation, and the outcome is committed.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.activations > self.first_activation
+    }
+
     /// Whether start-up must look at the run.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        !self.status.has_ended() && (self.ready > 0 || self.activations == 0)
+        !self.status.has_ended() && (self.ready > 0 || !self.has_begun())
     }
 }
 

@@ -262,6 +262,16 @@ pub struct World {
     runs: Mutex<u8>,
 }
 
+/// A version of the workflow of all these tests.
+pub fn deploy(component: &'static [u8]) -> Deploy {
+    Deploy {
+        name: "w".into(),
+        version: VersionId::of(component),
+        component: Bytes::from_static(component),
+        code: Bytes::from_static(b"code"),
+    }
+}
+
 impl World {
     pub fn new(ground: Ground) -> Self {
         World::on(Machine::new(ground), Arc::new(Inline))
@@ -277,16 +287,8 @@ impl World {
     /// The same in this store.
     pub fn of(opened: Opened, clock: Arc<TestClock>, machine: Machine) -> Self {
         clock.set(1_000);
-        let component = Bytes::from_static(b"component");
-        let version = VersionId::of(&component);
-        let deploy = Deploy {
-            name: "w".into(),
-            version,
-            component,
-            code: Bytes::from_static(b"code"),
-        };
         let store = opened.store();
-        run(store.deploy(deploy)).unwrap();
+        run(store.deploy(deploy(b"component"))).unwrap();
         // Without it no run would start, and tests of chance would find nothing wrong.
         assert!(run(store.workflow("w".into())).unwrap().is_some());
         World {
@@ -606,6 +608,7 @@ pub fn activation(
         orders: Vec::new(),
         responses: Vec::new(),
         logs: Vec::new(),
+        next: None,
         logged: 0,
     }
 }

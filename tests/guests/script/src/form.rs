@@ -99,6 +99,24 @@ pub(crate) enum Form {
         #[serde(rename = "wait-cancel")]
         ms: Option<u64>,
     },
+    /// Goes on with another script.
+    Continue {
+        r#continue: Value,
+        #[serde(default)]
+        keep: Vec<String>,
+        #[serde(default)]
+        on_current_version: bool,
+    },
+    /// Does a script in each of so many generations, and gives what came of all of them.
+    Generations {
+        generations: u32,
+        r#do: Value,
+        #[serde(default)]
+        keep: Vec<String>,
+        /// What came of those before.
+        #[serde(default)]
+        results: Vec<Value>,
+    },
     Fail {
         fail: FailForm,
     },
@@ -140,7 +158,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 32] = [
     "seq",
     "join",
     "race",
@@ -159,6 +177,8 @@ const NAMES: [&str; 30] = [
     "await-run",
     "cancel-run",
     "wait-cancel",
+    "continue",
+    "generations",
     "fail",
     "version",
     "step",
@@ -396,6 +416,8 @@ mod tests {
             { "await-run": "c", "ms": 5 },
             { "cancel-run": "c", "grace": 5, "reason": "r" },
             { "wait-cancel": null },
+            { "continue": { "log": "again" }, "keep": ["a"], "on_current_version": true },
+            { "generations": 3, "do": { "wait": "a" }, "keep": ["a"], "results": [] },
             { "fail": { "code": "c", "message": "m" } },
             { "version": { "00": { "log": "old" } }, "else": { "log": "new" } },
             { "step": "s", "value": null },
@@ -422,7 +444,7 @@ mod tests {
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
              respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
-             fail, version, step, abandon, log, random, order, now, headers, \
+             continue, generations, fail, version, step, abandon, log, random, order, now, headers, \
              spin, grow, trap",
         );
         check_error(

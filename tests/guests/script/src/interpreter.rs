@@ -34,10 +34,18 @@ pub(crate) struct Interpreter {
 
 impl Interpreter {
     pub(crate) fn new(ctx: Context) -> Self {
+        let kept = ctx.kept_webhooks();
+        let mut urls = Urls::default();
+        for webhook in &kept {
+            urls.insert(webhook.step(), webhook.url());
+        }
+        let kept = kept
+            .into_iter()
+            .map(|webhook| (webhook.step().to_owned(), webhook));
         Self {
             ctx,
-            webhooks: RefCell::default(),
-            urls: RefCell::default(),
+            webhooks: RefCell::new(kept.collect()),
+            urls: RefCell::new(urls),
             runs: RefCell::default(),
             last_delivery: RefCell::default(),
             orders: RefCell::default(),
@@ -85,6 +93,17 @@ impl Interpreter {
                     let own = self.ctx.run().version;
                     self.run(version.get(&own).unwrap_or(r#else)).await
                 }
+                Form::Continue {
+                    r#continue,
+                    keep,
+                    on_current_version,
+                } => self.go_on(r#continue, keep, *on_current_version),
+                Form::Generations {
+                    generations,
+                    r#do,
+                    keep,
+                    results,
+                } => self.generations(*generations, r#do, keep, results).await,
                 Form::Fail { fail } => Err(Error::new(&fail.code, &fail.message)),
                 Form::Webhook { webhook, options } => self.webhook(webhook, options),
                 Form::Close { close } => self.close(close),
@@ -288,6 +307,38 @@ impl Interpreter {
             Some(ms) => json!(self.ctx.wait_for_cancel_timeout(step, millis(ms)).await),
             None => json!(self.ctx.wait_for_cancel(step).await),
         })
+    }
+
+    fn go_on(&self, script: &Value, keep: &[String], on_current_version: bool) -> Result<Value> {
+        let mut next = self.ctx.continue_as_new(script);
+        for name in keep {
+            next = next.keep(&self.created(name)?);
+        }
+        if on_current_version {
+            next = next.on_current_version();
+        }
+        next.begin()
+    }
+
+    async fn generations(
+        &self,
+        left: u32,
+        script: &Value,
+        keep: &[String],
+        results: &[Value],
+    ) -> Result<Value> {
+        let parsed = Script::try_from(script.clone()).map_err(|text| Error::new("script", text))?;
+        let mut results = results.to_vec();
+        let result = self.run(&parsed).await?;
+        let body = result.get("body").cloned();
+        results.push(body.unwrap_or(result));
+        if left <= 1 {
+            return Ok(results.into());
+        }
+        let next = json!({
+            "generations": left - 1, "do": script, "keep": keep, "results": results,
+        });
+        self.go_on(&next, keep, false)
     }
 
     /// A run that was started here, by the name of the step, or any other by its id.

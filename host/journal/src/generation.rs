@@ -1,0 +1,87 @@
+//! Generations of a run: each begins with an input and an empty journal.
+//!
+//! Activations, operations and webhooks are numbered on from one generation to the next. So whatever names one of them,
+//! a row or a report that comes late, never means another one of a later generation.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{OperationNumber, Payload, WebhookNumber};
+
+/// What a run wants to go on with in its next generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextGeneration {
+    /// What the guest is called with.
+    pub input: Payload,
+    /// The webhooks that stay, in the order of their numbers, each once.
+    pub keep: Vec<WebhookNumber>,
+    /// The number of the next webhook.
+    pub first_webhook: WebhookNumber,
+    /// How many webhooks the generation that ends has had: those that it was left, and those that it created.
+    pub webhooks: u32,
+    /// True if the run goes on with the current version of its workflow.
+    pub on_current_version: bool,
+}
+
+/// What a generation begins with, beside its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// The number of its first operation.
+    pub first_operation: OperationNumber,
+    /// The number of the first webhook that it creates.
+    pub first_webhook: WebhookNumber,
+    /// The webhooks that it was left, in the order of their numbers.
+    pub kept: Vec<KeptWebhook>,
+}
+
+impl Default for Beginning {
+    /// The beginning of a run.
+    fn default() -> Self {
+        Beginning {
+            first_operation: OperationNumber(0),
+            first_webhook: WebhookNumber(0),
+            kept: Vec::new(),
+        }
+    }
+}
+
+/// A webhook that stays from one generation to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptWebhook {
+    /// Its number.
+    pub number: WebhookNumber,
+    /// The author's name for it.
+    pub step: String,
+    /// Its URL.
+    pub url: String,
+    /// True if the workflow answers its callers.
+    pub takes_answers: bool,
+}
+
+/// Returns the key of a generation's randomness. The first generation, which is number 0, has the key of its run.
+#[must_use]
+pub fn generation_key(run: [u8; 32], generation: u32) -> [u8; 32] {
+    if generation == 0 {
+        return run;
+    }
+    let hash = Sha256::new_with_prefix(b"dormouse generation");
+    let hash = hash
+        .chain_update(run)
+        .chain_update(generation.to_be_bytes());
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_generation_has_a_key_of_its_own() {
+        let run = [7; 32];
+        let keys = [0, 1, 2].map(|generation| generation_key(run, generation));
+        assert_eq!(keys[0], run);
+        assert_ne!(keys[1], keys[0]);
+        assert_ne!(keys[2], keys[1]);
+        assert_ne!(generation_key([8; 32], 1), keys[1]);
+    }
+}

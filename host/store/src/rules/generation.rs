@@ -1,0 +1,254 @@
+//! The end of a generation, and the beginning of the next: one commit, and what is left of the old one goes in pieces.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use dormouse_journal::{
+    KeptWebhook, Kind, NextGeneration, OperationNumber, Reply, RunId, Transition, WebhookNumber,
+};
+
+use super::clearing::OPERATION;
+use super::commit::close;
+use super::prepared::Prepared;
+use super::run::RunWrite;
+use super::{SMALL_ROW, Write};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::counted::Room;
+use crate::rows::table::between;
+use crate::tables::expiries::Expiring;
+use crate::tables::generations::{self, Generation};
+use crate::tables::{
+    generation_inputs, inbox, inbox_requests, journal, logs, open, runs, workflows,
+};
+
+/// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
+const RUN_ROW: u64 = 64 << 10;
+
+/// A webhook's row names the record, or the generation, that has its URL.
+const MISSING_URL: ReadError = ReadError::Missing {
+    table: "journal",
+    named_by: "webhooks",
+};
+
+/// The next generation of a run, with its input encoded.
+#[derive(Debug)]
+pub(crate) struct PreparedGeneration {
+    next: NextGeneration,
+    /// How many operations are open at most when the old one ends.
+    outstanding: u64,
+    input: Vec<u8>,
+}
+
+impl PreparedGeneration {
+    pub(super) fn new(mut next: NextGeneration, outstanding: u64) -> Self {
+        let input = std::mem::take(&mut next.input);
+        PreparedGeneration {
+            next,
+            outstanding,
+            input: generation_inputs::TABLE.encode(&input),
+        }
+    }
+
+    /// Returns what beginning it writes at most: every operation that is open is closed, and every webhook that is not kept.
+    pub(super) fn cost(&self) -> Extent {
+        let webhooks = u64::from(self.next.webhooks);
+        let kept = self.next.keep.len() as u64 * SMALL_ROW;
+        let rows = (OPERATION + 1) * self.outstanding + webhooks + 4;
+        let bytes = self.input.len() as u64 + kept + RUN_ROW;
+        Extent::new(rows, bytes + rows * SMALL_ROW)
+    }
+}
+
+impl RunWrite<'_> {
+    /// Begins the next generation, once the activation of this number is applied with which the old one ends.
+    pub(super) fn continue_as_new(
+        &mut self,
+        number: u32,
+        new: &Prepared,
+        prepared: &PreparedGeneration,
+    ) -> Result<(), ReadError> {
+        let next = &prepared.next;
+        self.close_all()?;
+        let kept = self.keep(number, new, &next.keep)?;
+        self.close_others(&next.keep)?;
+        let row = Generation {
+            first_webhook: next.first_webhook,
+            kept,
+        };
+        let (id, now) = (self.id, self.now);
+        generations::TABLE.put(self.rows, id, &row)?;
+        generation_inputs::TABLE.put_encoded(self.rows, id, &prepared.input)?;
+        if next.on_current_version {
+            self.take_current_version()?;
+        }
+        let state = self.state_mut();
+        let old = Expiring::Old {
+            run: id,
+            activations: state.activations,
+            logs: state.first_activation,
+        };
+        state.generation = state.generation.saturating_add(1);
+        state.first_activation = state.activations;
+        state.first_operation = state.operations;
+        state.journal_bytes = 0;
+        state.log_bytes = 0;
+        // What the old one asked of others is carried out, and nobody waits to hear of it.
+        state.notifying = 0;
+        // A run that is neither blocked nor ended can always be activated, and what is due is the host's to do.
+        let _ = self.transition(Transition::Activated { host_works: true });
+        old.add(self.rows, now)
+    }
+
+    /// Gives up everything that the run waits for.
+    fn close_all(&mut self) -> Result<(), ReadError> {
+        for operation in self.loaded.open.numbers() {
+            close(self, operation, false)?;
+        }
+        loop {
+            let range = open::TABLE.of(self.id);
+            let first: Vec<(RunId, OperationNumber)> =
+                open::TABLE.keys(self.rows, range, false, 1)?;
+            let Some((_, operation)) = first.first() else {
+                return Ok(());
+            };
+            close(self, *operation, false)?;
+        }
+    }
+
+    /// Returns the webhooks that stay, with their URLs.
+    fn keep(
+        &self,
+        number: u32,
+        new: &Prepared,
+        keep: &[WebhookNumber],
+    ) -> Result<Vec<KeptWebhook>, ReadError> {
+        let mut urls = BTreeMap::new();
+        if let Some(Generation { kept, .. }) = generations::TABLE.get(self.rows, self.id)? {
+            urls.extend(kept.into_iter().map(|kept| (kept.number, kept.url)));
+        }
+        urls.extend(created(&new.activation.operations));
+        let mut kept = Vec::new();
+        for number_kept in keep {
+            let Some(webhook) = self.webhook(*number_kept)? else {
+                continue;
+            };
+            if !urls.contains_key(number_kept) && webhook.activation != number {
+                let key = (self.id, journal::GENERATION, webhook.activation);
+                let record = journal::TABLE.get(self.rows, key)?.ok_or(MISSING_URL)?;
+                urls.extend(created(&record.operations));
+            }
+            kept.push(KeptWebhook {
+                number: *number_kept,
+                step: webhook.step,
+                url: urls.remove(number_kept).ok_or(MISSING_URL)?,
+                takes_answers: matches!(webhook.options.reply, Reply::FromWorkflow(_)),
+            });
+        }
+        Ok(kept)
+    }
+
+    /// Closes the webhooks that do not stay.
+    fn close_others(&mut self, keep: &[WebhookNumber]) -> Result<(), ReadError> {
+        for number in self.webhook_numbers()? {
+            if keep.binary_search(&number).is_err()
+                && let Some(webhook) = self.webhook(number)?.filter(|webhook| !webhook.closed)
+            {
+                self.put_changed_webhook(number, webhook, |webhook| webhook.closed = true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the run to the current version of its workflow, unless that was deleted.
+    fn take_current_version(&mut self) -> Result<(), ReadError> {
+        let name = self.state().workflow.clone();
+        let workflow = workflows::TABLE.get(self.rows, name.as_str())?;
+        let current = workflow.filter(|workflow| !workflow.deleted);
+        if let (Some(workflow), Some(mut stored)) = (current, runs::TABLE.get(self.rows, self.id)?)
+            && stored.run.version != workflow.current
+        {
+            stored.run.version = workflow.current;
+            runs::TABLE.put(self.rows, self.id, &stored)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the webhooks that were not kept, with what was sent to them, as long as there is room. Returns whether those
+    /// were all.
+    fn remove_webhooks(&mut self, room: Room) -> Result<bool, ReadError> {
+        let Some(Generation {
+            first_webhook,
+            kept,
+        }) = generations::TABLE.get(self.rows, self.id)?
+        else {
+            return Ok(true);
+        };
+        let is_kept = |number| {
+            kept.binary_search_by_key(&number, |kept| kept.number)
+                .is_ok()
+        };
+        for number in self.webhook_numbers()? {
+            if number >= first_webhook || is_kept(number) {
+                continue;
+            }
+            let inbox = || between((self.id, number, 0), (self.id, number, u64::MAX));
+            if !inbox_requests::TABLE.remove_range(self.rows, inbox(), room)?
+                || !inbox::TABLE.remove_range(self.rows, inbox(), room)?
+            {
+                return Ok(false);
+            }
+            self.forget_webhook(number)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes a webhook whose inbox was removed.
+    fn forget_webhook(&mut self, number: WebhookNumber) -> Result<(), ReadError> {
+        let Some(webhook) = self.webhook(number)? else {
+            return Ok(());
+        };
+        let state = self.state_mut();
+        if !state.status.has_ended() {
+            state.untaken = state.untaken.saturating_add(webhook.queued.into());
+        }
+        self.put_changed_webhook(number, webhook, |webhook| {
+            webhook.queued = 0;
+            webhook.queued_bytes = 0;
+        })?;
+        self.take_webhook(number)
+    }
+}
+
+/// Removes what is left of earlier generations of a run: the records of these activations, and the log lines of those. What is
+/// left of a run that was removed goes with its other rows.
+pub(super) fn remove_old(
+    write: &mut Write<'_>,
+    id: RunId,
+    (activations, logs): (u32, u32),
+    room: Room,
+) -> Result<bool, ReadError> {
+    let Some(mut run) = write.run(id)? else {
+        return Ok(true);
+    };
+    let journal = (
+        Bound::Included((id, journal::GENERATION, 0)),
+        Bound::Excluded((id, journal::GENERATION, activations)),
+    );
+    let lines = (Bound::Included((id, 0, 0)), Bound::Excluded((id, logs, 0)));
+    Ok(journal::TABLE.remove_range(run.rows, journal, room)?
+        && logs::TABLE.remove_range(run.rows, lines, room)?
+        && run.remove_webhooks(room)?)
+}
+
+/// Returns the webhooks that these operations created, each with its URL.
+fn created(
+    operations: &[dormouse_journal::Operation],
+) -> impl Iterator<Item = (WebhookNumber, String)> {
+    operations
+        .iter()
+        .filter_map(|operation| match &operation.kind {
+            Kind::CreateWebhook { webhook, url, .. } => Some((*webhook, url.clone())),
+            _ => None,
+        })
+}
