@@ -39,6 +39,14 @@ enum Arrival {
 }
 
 impl Waits {
+    /// Of a generation that has made none yet, of a run that was asked to cancel before it, or was not.
+    pub(crate) fn new(cancel_asked: bool) -> Self {
+        Waits {
+            cancel_told: cancel_asked,
+            ..Waits::default()
+        }
+    }
+
     /// Adds an operation that has not completed.
     pub(crate) fn open(&mut self, number: OperationNumber, step: String, kind: &Kind) {
         let operation = Operation {

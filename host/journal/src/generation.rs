@@ -32,6 +32,8 @@ pub struct Beginning {
     pub first_webhook: WebhookNumber,
     /// The webhooks that it was left, in the order of their numbers.
     pub kept: Vec<KeptWebhook>,
+    /// True if the run had been asked to cancel by then, so that every wait for that completes.
+    pub cancel_asked: bool,
 }
 
 impl Default for Beginning {
@@ -41,6 +43,7 @@ impl Default for Beginning {
             first_operation: OperationNumber(0),
             first_webhook: WebhookNumber(0),
             kept: Vec::new(),
+            cancel_asked: false,
         }
     }
 }

@@ -42,7 +42,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "53f74ff16e1048bf978d0d746449c969b5f7baca002d9f78a84e4e82528144c1",
+    "1a4a18f1b12e8c7c183bb4ea573dbb165bf9c25182e188f0444a4ce85813c362",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -258,6 +258,8 @@ fn an_asked_cancel_is_heard_by_the_next_generation(ground: Ground) {
     );
     let state = world.state(id);
     assert_eq!((state.ready, state.cancel_waits), (0, 0));
+    let (beginning, _) = run(world.store.generation(id)).unwrap().unwrap();
+    assert!(beginning.cancel_asked);
     let waits = vec![Kind::WaitForCancel { timeout: None }];
     let activated = world
         .commit(id, 2, activation(world.now(), None, waits))

@@ -79,7 +79,7 @@ fn what_is_not_kept_closes_and_what_lies_there_is_counted() {
     let (closes, stays) = (run.hook("a"), run.hook("b"));
     post(&closes, "lost").expect(202);
     post(&stays, "kept").expect(202);
-    run.notify("go", "").expect(200);
+    run.notify("go", "").expect(202);
     run.wait_for_steps(&["end"]);
     post(&closes, "late").expect(410);
     post(&stays, "more").expect(202);
@@ -94,7 +94,7 @@ fn what_is_not_kept_closes_and_what_lies_there_is_counted() {
     assert_eq!(run.hook("b"), stays);
     let journal = run.journal();
     assert_eq!(journal["activations"][0]["operations"][0]["step"], "c");
-    run.notify("end", "").expect(200);
+    run.notify("end", "").expect(202);
     let end = run.end();
     assert_eq!(
         (&end["status"], &end["untaken"]),
@@ -114,7 +114,7 @@ fn a_cancel_that_was_asked_for_and_children_belong_to_the_run_and_not_to_a_gener
     run.wait_for_steps(&["go"]);
     run.post("/cancel", r#"{"grace": "1h", "reason": "enough"}"#)
         .expect(200);
-    run.notify("go", "").expect(200);
+    run.notify("go", "").expect(202);
     run.wait_for_steps(&["again"]);
     host.restart();
     let shown = run.show();
@@ -123,7 +123,7 @@ fn a_cancel_that_was_asked_for_and_children_belong_to_the_run_and_not_to_a_gener
         (&json!(1), &json!(1))
     );
     assert_eq!(shown["cancel"]["reason"], "enough");
-    run.notify("again", "").expect(200);
+    run.notify("again", "").expect(202);
     assert_eq!(run.output()[1], "enough");
     wait_until("the child to be cancelled", || {
         let children = host.get(&format!("/v1/runs?parent={}", run.id()));
@@ -146,10 +146,10 @@ fn a_generation_can_go_on_with_code_that_was_deployed_since() {
     run.wait_for_steps(&["go"]);
     let new = host.deploy("script", "waiter");
     assert_ne!(new, old);
-    run.notify("go", "").expect(200);
+    run.notify("go", "").expect(202);
     run.wait_for_steps(&["stays"]);
     assert_eq!(run.show()["version"], old);
-    run.notify("stays", "").expect(200);
+    run.notify("stays", "").expect(202);
     wait_until("the run to move on", || {
         (run.show()["version"] == new).then_some(())
     });

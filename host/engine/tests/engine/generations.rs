@@ -26,6 +26,7 @@ fn later(script: Value) -> Run {
             first_operation: OperationNumber(10),
             first_webhook: WebhookNumber(5),
             kept: vec![kept(1, "a", false), kept(4, "b", true)],
+            cancel_asked: false,
         };
     })
 }
@@ -123,6 +124,17 @@ fn the_limit_of_operations_counts_from_the_beginning_of_the_generation_and_is_to
     let told = run.logged();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("continue-as-new"), "{told:?}");
+}
+
+#[test]
+fn a_run_that_was_asked_to_cancel_before_is_not_stuck_if_it_waits_for_that_alone() {
+    let waits = json!({"wait-cancel": null});
+    check_failure(later(waits.clone()), "stuck", &[]);
+    let mut asked = later(waits).with(|launch| launch.beginning.cancel_asked = true);
+    asked.start();
+    assert_eq!(asked.last().activation.end, None);
+    asked.complete(START + 1, 10, Outcome::CancelAsked(Some("enough".into())));
+    assert_eq!(asked.output(), json!("enough"));
 }
 
 #[test]

@@ -145,6 +145,7 @@ impl<R: Rows> View<R> {
             first_operation: OperationNumber(state.first_operation),
             first_webhook: generation.first_webhook,
             kept: generation.kept,
+            cancel_asked: generation.cancel_asked,
         };
         Ok(Some((beginning, input)))
     }

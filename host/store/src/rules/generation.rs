@@ -75,6 +75,7 @@ impl RunWrite<'_> {
         let row = Generation {
             first_webhook: next.first_webhook,
             kept,
+            cancel_asked: self.state().cancel.is_some(),
         };
         let (id, now) = (self.id, self.now);
         generations::TABLE.put(self.rows, id, &row)?;
@@ -180,6 +181,7 @@ impl RunWrite<'_> {
         let Some(Generation {
             first_webhook,
             kept,
+            ..
         }) = generations::TABLE.get(self.rows, self.id)?
         else {
             return Ok(true);

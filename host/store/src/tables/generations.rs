@@ -17,6 +17,8 @@ pub(crate) struct Generation {
     pub(crate) first_webhook: WebhookNumber,
     /// The webhooks that the generation before has kept. The records that have their URLs are gone, so these are here.
     pub(crate) kept: Vec<KeptWebhook>,
+    /// True if the run had been asked to cancel by then.
+    pub(crate) cancel_asked: bool,
 }
 
 impl Row for Generation {}
