@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Reply, Run, Service, Stopwatch, post, request, with_time_enough};
+use dormouse_e2e::{
+    Host, Reply, Run, Service, Stopwatch, post, request, wait_until, with_time_enough,
+};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -273,4 +275,50 @@ fn order_is_undone_and_fails_when_a_part_of_it_fails() {
     assert_eq!(run.failure().0, "http-status");
     let asked = asked(&service);
     assert_eq!(asked[asked.len() - 3..], ["turn-back", "release", "refund"]);
+}
+
+#[test]
+fn subscription_charges_each_month_and_keeps_the_url_that_changes_the_plan() {
+    let service = accepting();
+    let mut host = Host::start();
+    let input = json!({"billing_url": service.url(), "plan": "basic", "month_ms": 400});
+    let run = start(&host, "subscription", &input);
+    let url = service.wait_for(2)[0].field("changeUrl");
+    post(&url, "no change").expect(202);
+    request("POST", &url)
+        .json(&json!({"plan": "premium"}))
+        .send()
+        .expect(202);
+    host.restart();
+    let charged = |plan: &str| {
+        wait_until("a month of the plan to be charged", || {
+            let requests = service.requests();
+            let charged = requests.iter().any(|request| request.field("plan") == plan);
+            charged.then_some(())
+        });
+    };
+    charged("premium");
+    request("POST", &url)
+        .json(&json!({"plan": "small"}))
+        .send()
+        .expect(202);
+    charged("small");
+    run.post("/cancel", r#"{"grace": "10m", "reason": "moved away"}"#)
+        .expect(200);
+    let output = run.output();
+    assert_eq!(
+        (&output["outcome"], &output["plan"]),
+        (&json!("ended"), &json!("small"))
+    );
+    let mut keys = HashSet::new();
+    let mut requests = service.requests();
+    requests.retain(|request| keys.insert(request.header("idempotency-key").map(str::to_owned)));
+    let (last, charges) = requests.split_last().unwrap();
+    assert_eq!(last.field("do"), "end");
+    assert_eq!(output["months"], charges.len());
+    for (number, charge) in charges.iter().enumerate() {
+        assert_eq!(charge.json()["month"], number + 1);
+        assert_eq!(charge.field("changeUrl"), url);
+    }
+    post(&url, "").expect(410);
 }

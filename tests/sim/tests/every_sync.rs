@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use dormouse_journal::{RunId, Status, Time, json_payload};
-use dormouse_runtime::{Received, Refusal};
+use dormouse_runtime::Received;
 use dormouse_sim::guest;
 use serde_json::{Value, json};
 
@@ -53,18 +53,6 @@ fn essence(result: &Value) -> Value {
 }
 
 impl Teller {
-    /// Sends a request to a webhook of the run until it is acknowledged, under one key.
-    fn send(&mut self, run: RunId, webhook: usize, body: &'static str) -> Received {
-        self.insist(|world, host| {
-            let url = world.reading().webhooks(run).ok()?[webhook].url.clone();
-            let sent = world.post(host, &url, &[("idempotency-key", body)], body);
-            if let Err(refusal) = &sent {
-                assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
-            }
-            sent.ok()
-        })
-    }
-
     /// Asks until there is an answer.
     fn ask(&mut self, run: RunId, body: &'static str) {
         for _ in 0..9 {

@@ -11,6 +11,7 @@
 mod every_sync;
 mod family;
 mod generated;
+mod generations;
 mod herds;
 mod one_sync;
 mod outages;

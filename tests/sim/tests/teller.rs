@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{Payload, Request, Response, RunId};
-use dormouse_runtime::{Runtime, Settings, Start};
+use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
 use dormouse_sim::{Dice, Ground, SimEgress, World};
 use serde_json::Value;
 
@@ -65,6 +65,19 @@ impl Teller {
             self.world.pass(20);
         }
         panic!("it never succeeds");
+    }
+
+    /// Sends a request to a webhook of the run until it is acknowledged, under one key.
+    pub(crate) fn send(&mut self, run: RunId, webhook: usize, body: &str) -> Received {
+        self.insist(|world, host| {
+            let webhooks = world.reading().webhooks(run).ok()?;
+            let url = webhooks.get(webhook)?.url.clone();
+            let sent = world.post(host, &url, &[("idempotency-key", body)], body);
+            if let Err(refusal) = &sent {
+                assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
+            }
+            sent.ok()
+        })
     }
 
     /// Starts a run of a workflow, once.

@@ -1,0 +1,64 @@
+//! The power fails at every place of a story about runs that continue as new while requests arrive for a webhook that they keep,
+//! and no request is lost, doubled or given out of order.
+
+use dormouse_journal::{Status, json_payload};
+use dormouse_sim::guest;
+use serde_json::{Value, json};
+
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_operation};
+
+/// How many generations each run has.
+const GENERATIONS: usize = 4;
+
+fn script() -> Value {
+    json!({"seq": [
+        {"webhook": "kept"}, {"webhook": "dropped"},
+        {"start": {"workflow": "script", "leave": true, "input": {"step": "s", "value": 1}}},
+        {"generations": GENERATIONS, "keep": ["kept"], "do": {"seq": [
+            {"webhook": "dropped"}, {"wait": "kept"}, {"wait": "dropped", "ms": 5}, {"wait": "kept"},
+        ]}},
+    ]})
+}
+
+fn tell(teller: &mut Teller) -> Value {
+    let program = guest("script");
+    teller.insist(|world, host| world.run(host.deploy("script", program.clone())).ok());
+    let run = teller.start("script", &json_payload(script().to_string()));
+    for number in 0..2 * GENERATIONS {
+        teller.send(run, 0, &number.to_string());
+    }
+    let output = teller.insist(|world, _| {
+        let state = world.reading().state(run).ok()??;
+        let is_done = state.status == Status::Completed && !world.reading().has_orders().ok()?;
+        if is_done {
+            world.reading().output(run).ok()?
+        } else {
+            None
+        }
+    });
+    let output: Value = serde_json::from_slice(&output.body).unwrap();
+    let bodies = |result: &Value| json!([result[1]["body"], result[3]["body"]]);
+    output.as_array().unwrap().iter().map(bodies).collect()
+}
+
+fn check(teller: &Teller) {
+    let reading = teller.world.reading();
+    let runs = reading.runs().unwrap();
+    assert_eq!(runs.len(), 2, "what a generation starts is started once");
+    let parent = runs.iter().find(|run| run.run.parent.is_none()).unwrap();
+    let generations = u32::try_from(GENERATIONS).unwrap();
+    assert_eq!(parent.state.generation, generations - 1);
+    assert_eq!(reading.journal(parent.id).unwrap().len(), 4);
+}
+
+const STORY: Story = Story { tell, check };
+
+#[test]
+fn a_crash_at_every_operation_on_the_disk_loses_no_request_between_generations() {
+    crash_at_every_operation(&STORY, true);
+}
+
+#[test]
+fn a_crash_at_every_commit_loses_no_request_between_generations() {
+    crash_at_every_commit(&STORY);
+}
