@@ -6,7 +6,7 @@
 //!
 //! Where to start reading: [`Activation`] is what is recorded, [`Cursor`] decides whether an operation is a repeat or
 //! new, [`Frontier`] knows what a run waits for and what comes next, and [`Status`] is the life of a run.
-//! `docs/FORMAT.md` in the repository specifies the bytes.
+//! `docs/reference/store-format.md` in the repository specifies the bytes.
 
 mod activation;
 mod changes;

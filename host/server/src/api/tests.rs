@@ -518,6 +518,27 @@ fn the_document_has_every_route() {
 }
 
 #[test]
+fn the_book_has_every_route() {
+    let page = include_str!("../../../../docs/reference/http-api.md");
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let mut rows = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let summary = operation["summary"].as_str().unwrap();
+            let row = format!("| `{} {path}` | {summary} |", method.to_uppercase());
+            if !path.starts_with("/hooks/") && !page.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+    assert!(
+        rows.is_empty(),
+        "docs/reference/http-api.md lacks:\n{}",
+        rows.join("\n")
+    );
+}
+
+#[test]
 fn every_guarded_operation_says_what_it_refuses() {
     let document: Value = serde_json::from_str(&document()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
