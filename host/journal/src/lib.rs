@@ -9,6 +9,7 @@
 //! `docs/reference/store-format.md` in the repository specifies the bytes.
 
 mod activation;
+mod awaited;
 mod changes;
 mod codec;
 mod cursor;
@@ -23,6 +24,7 @@ mod status;
 mod values;
 
 pub use activation::{Activation, Completion, End, Outcome};
+pub use awaited::{Awaited, UnknownAwaited};
 pub use changes::Change;
 pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,

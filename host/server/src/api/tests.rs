@@ -485,6 +485,7 @@ fn the_document_has_every_route() {
         "get /v1/counts",
         "get /v1/runs",
         "get /v1/runs/{id}",
+        "get /v1/runs/{id}/calls/{operation}/request",
         "get /v1/runs/{id}/input",
         "get /v1/runs/{id}/journal",
         "get /v1/runs/{id}/logs",
