@@ -143,6 +143,7 @@ impl Instance {
             broke: _,
             logs,
             logged,
+            labels,
         } = partial;
         self.open(activation.completion.clone(), |cursor| {
             cursor.open_partial(activation);
@@ -151,6 +152,7 @@ impl Instance {
             let mut state = self.shared.lock();
             state.effects = effects;
             state.log.restore(logs, logged);
+            state.labels.restore(labels);
         }
         self.decide().await
     }
@@ -367,6 +369,7 @@ impl State {
             broke: self.broke,
             logs: self.log.take_lines(),
             logged: self.log.logged(),
+            labels: self.labels.take(),
         }
     }
 }

@@ -80,6 +80,7 @@ pub(crate) fn activation(
         responses: Vec::new(),
         logs: decision.logs,
         logged: decision.logged as u64,
+        labels: decision.labels,
     };
     for effect in decision.effects {
         add(limits, births, run, effect, &mut new);
@@ -167,6 +168,7 @@ fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut N
                 input,
                 when_parent_ends: options.when_parent_ends,
                 timeout: options.timeout,
+                labels: options.labels,
             }));
         }
         Effect::CancelRun {

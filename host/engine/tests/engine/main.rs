@@ -16,6 +16,7 @@ mod determinism;
 mod ends;
 mod features;
 mod harness;
+mod labels;
 mod limits;
 mod log;
 mod property;

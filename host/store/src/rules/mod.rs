@@ -12,6 +12,7 @@ mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
 mod family;
+mod labels;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;

@@ -1,13 +1,13 @@
 //! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
 
 use dormouse_journal::{
-    Activation, End, Kind, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
+    Activation, End, Kind, Labels, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
 };
 
 use super::clearing::{END, OPERATION};
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
-use super::{RUN, SMALL_ROW, events, mail};
+use super::{RUN, SMALL_ROW, events, labels, mail};
 use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
@@ -41,6 +41,7 @@ pub(crate) struct Prepared {
     /// The rows of the log.
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
+    pub(super) labels: Labels,
     pub(super) cost: Extent,
 }
 
@@ -76,6 +77,7 @@ impl Prepared {
             replies: new.responses.into_iter().map(reply).collect(),
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
+            labels: new.labels,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
@@ -122,6 +124,7 @@ impl Prepared {
             .and(sends)
             .and(orders)
             .and(waits)
+            .and(labels::cost(&self.labels))
             .and(RUN);
         match &self.activation.end {
             None => activation,

@@ -607,6 +607,7 @@ pub fn activation(
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

@@ -117,6 +117,9 @@ pub(crate) enum Form {
     Log {
         log: String,
     },
+    Label {
+        label: BTreeMap<String, String>,
+    },
     Random {
         random: usize,
     },
@@ -140,7 +143,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "seq",
     "join",
     "race",
@@ -164,6 +167,7 @@ const NAMES: [&str; 30] = [
     "step",
     "abandon",
     "log",
+    "label",
     "random",
     "order",
     "now",
@@ -217,6 +221,8 @@ pub(crate) struct StartForm {
     pub(crate) leave: bool,
     pub(crate) version: Option<String>,
     pub(crate) timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -391,7 +397,7 @@ mod tests {
             { "sleep-until": 5, "as": "midnight" },
             { "event": "e", "ms": 5 },
             { "notify": "e", "run": null, "body": [1] },
-            { "start": { "workflow": "w", "input": [1], "leave": true, "version": null, "timeout_ms": 5 }, "as": "c" },
+            { "start": { "workflow": "w", "input": [1], "leave": true, "version": null, "timeout_ms": 5, "labels": { "k": "v" } }, "as": "c" },
             { "invoke": { "workflow": "w", "or_fail": true } },
             { "await-run": "c", "ms": 5 },
             { "cancel-run": "c", "grace": 5, "reason": "r" },
@@ -401,6 +407,7 @@ mod tests {
             { "step": "s", "value": null },
             { "abandon": "s" },
             { "log": "hello" },
+            { "label": { "k": "v" } },
             { "random": 8 },
             { "order": ["a", "b"] },
             { "now": true },
@@ -422,7 +429,7 @@ mod tests {
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
              respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
-             fail, version, step, abandon, log, random, order, now, headers, \
+             fail, version, step, abandon, log, label, random, order, now, headers, \
              spin, grow, trap",
         );
         check_error(
