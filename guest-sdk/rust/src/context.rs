@@ -1,10 +1,11 @@
-//! The context that a workflow is handed: who it is, what time it is, chance, and its log.
+//! The context that a workflow is handed: who it is, what time it is, chance, its log and its labels.
 //!
 //! The operations are methods of the context too. They stand in the file of their interface.
 
 use std::fmt::Display;
 
 use crate::bindings::dormouse::workflow::context::{self as contract, Level};
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::time::Instant;
 
@@ -193,6 +194,23 @@ impl Context {
     /// ```
     pub fn error(&self, message: impl Display) {
         contract::log(Level::Error, &message.to_string());
+    }
+
+    /// Sets a label of this run, by which people find it: `key:value`. A label with the same key
+    /// gets the new value.
+    ///
+    /// A run has at most 16 labels, with keys of up to 64 bytes and values of up to 256. An error has
+    /// the code `label-limit`, or `invalid-label` for a text that is no label, and nothing was set.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context, customer: u64) -> Result<()> {
+    /// ctx.set_label(format!("customer:{customer}"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_label(&self, label: impl AsRef<str>) -> Result<()> {
+        contract::set_label(label.as_ref()).map_err(Error::from_failure)
     }
 }
 

@@ -201,6 +201,21 @@ impl Start {
         self.options.timeout = Some(contract_millis(timeout));
         self
     }
+
+    /// Gives the run a label, `key:value`, by which people find it. It may be called again, with
+    /// another key each time. A label that cannot be is an error of the start.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(ctx: Context, order: u64) -> Result<()> {
+    /// ctx.start("parcel", ()).label(format!("order:{order}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.options.settings.push(("label".into(), label.into()));
+        self
+    }
 }
 
 impl IntoFuture for Start {

@@ -220,6 +220,11 @@ pub struct Waiting {
     pub gives_up: Option<Timestamp>,
 }
 
+impl Waiting {
+    /// The kind of a call.
+    pub const CALL: &'static str = "call";
+}
+
 impl RunSummary {
     /// A run that is known to be executing right now is shown as running, although its last commit left it asleep.
     #[must_use]

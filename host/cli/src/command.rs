@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::calls::Calls;
 use crate::control::{Cancel, Delete, Resume};
 use crate::counts::Counts;
 use crate::deploy::Deploy;
@@ -38,6 +39,7 @@ pub enum Command {
     Input(RunInput),
     Journal(Journal),
     Logs(Logs),
+    Calls(Calls),
     Webhooks(Webhooks),
     Webhook(WebhookCommand),
     Notify(Notify),
@@ -68,6 +70,7 @@ impl Command {
             Command::Input(input) => input.run(terminal),
             Command::Journal(journal) => journal.run(terminal),
             Command::Logs(logs) => logs.run(terminal),
+            Command::Calls(calls) => calls.run(terminal),
             Command::Webhooks(webhooks) => webhooks.run(terminal),
             Command::Webhook(webhook) => webhook.run(terminal),
             Command::Notify(notify) => notify.run(terminal),

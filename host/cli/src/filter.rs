@@ -49,6 +49,10 @@ pub(crate) struct Filter {
     /// Runs that have failed, or are blocked, with this code only
     #[arg(long, value_name = "CODE")]
     failure: Option<String>,
+
+    /// Runs that wait for such a thing only: webhook, event, sleep, call, run or cancel
+    #[arg(long, value_name = "KIND")]
+    waiting: Option<String>,
 }
 
 impl Filter {
@@ -76,6 +80,7 @@ impl Filter {
             ("ended-since", date(self.ended_since)),
             ("ended-until", date(self.ended_until)),
             ("failure", self.failure.clone()),
+            ("waiting", self.waiting.clone()),
         ];
         let labels = self.labels.iter().map(|label| ("label", label.clone()));
         let set = |(name, value): (_, Option<_>)| value.map(|value| (name, value));

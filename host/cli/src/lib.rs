@@ -9,6 +9,7 @@
 
 mod backup;
 mod bulk;
+mod calls;
 mod client;
 mod command;
 mod connection;

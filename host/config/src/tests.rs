@@ -382,8 +382,26 @@ fn masked_headers_are_named_as_headers_are() {
 }
 
 #[test]
-fn the_security_document_has_the_limits_as_they_are() {
-    let document = include_str!("../../../SECURITY.md");
+fn the_book_has_the_settings_as_they_are() {
+    let page = include_str!("../../../docs/reference/settings.md");
+    let rows: String = ALL
+        .iter()
+        .filter(|setting| !matches!(setting.kind, Kind::Limit(_)))
+        .map(|setting| {
+            let default = setting.default.as_deref().unwrap_or("none");
+            format!("| `--{}` | {default} | {} |\n", setting.name, setting.help)
+        })
+        .collect();
+    let table = format!("| setting | default | what it is |\n|---|---|---|\n{rows}\n");
+    assert!(
+        page.contains(&table),
+        "docs/reference/settings.md needs this table:\n{table}"
+    );
+}
+
+#[test]
+fn the_book_has_the_limits_as_they_are() {
+    let page = include_str!("../../../docs/reference/limits.md");
     let rows: String = dormouse_limits::ALL
         .iter()
         .map(|limit| {
@@ -393,7 +411,7 @@ fn the_security_document_has_the_limits_as_they_are() {
         .collect();
     let table = format!("| setting | default | what it bounds |\n|---|---|---|\n{rows}\n");
     assert!(
-        document.contains(&table),
-        "SECURITY.md needs this table:\n{table}"
+        page.contains(&table),
+        "docs/reference/limits.md needs this table:\n{table}"
     );
 }

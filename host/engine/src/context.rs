@@ -1,8 +1,8 @@
-//! The interface `context`: the run's identity, its time, random bytes, the log, and operations that are given up.
+//! The interface `context`: the run's identity, its time, random bytes, its log, its labels, and operations that are given up.
 
 use dormouse_journal::{Arguments, Kind, OperationNumber, Time};
 
-use crate::bindings::dormouse::workflow::context::{Header, Host, Instant, Level, Run};
+use crate::bindings::dormouse::workflow::context::{Failure, Header, Host, Instant, Level, Run};
 use crate::guest::Guest;
 use crate::limits::RANDOM_BYTES;
 use crate::stop::Stop;
@@ -44,6 +44,12 @@ impl Host for Guest {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.shared.lock().log(level.into(), &message);
         Ok(())
+    }
+
+    fn set_label(&mut self, label: String) -> wasmtime::Result<Result<(), Failure>> {
+        let mut state = self.shared.lock();
+        state.outside_step("set-label")?;
+        Ok(state.set_label(&label).map_err(Failure::from))
     }
 
     fn next_operation(&mut self) -> wasmtime::Result<u32> {

@@ -1,8 +1,8 @@
 //! The outcome of an activation: what it decided, or what interrupted it.
 
 use dormouse_journal::{
-    Activation, Arguments, CallOptions, CancelOptions, Kind, LogLine, Mismatch, NextGeneration,
-    OperationNumber, Payload, Request, Response, StartOptions,
+    Activation, Arguments, CallOptions, CancelOptions, Kind, Labels, LogLine, Mismatch,
+    NextGeneration, OperationNumber, Payload, Request, Response, StartOptions,
 };
 
 /// What an activation decided. All of it is committed at once, and only then performed.
@@ -23,6 +23,8 @@ pub struct Decision {
     /// The size in bytes of the run's log so far. When the run is rebuilt, it is passed on in
     /// [`Launch::logged`](crate::Launch::logged).
     pub logged: usize,
+    /// The labels that were set. They are kept even if the run failed.
+    pub labels: Labels,
 }
 
 /// Something that the host is to perform. Its outcome comes back as the operation's completion, if it has one.

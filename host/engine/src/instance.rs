@@ -144,6 +144,7 @@ impl Instance {
             broke: _,
             logs,
             logged,
+            labels,
         } = partial;
         self.open(activation.completion.clone(), |cursor| {
             cursor.open_partial(activation);
@@ -152,6 +153,7 @@ impl Instance {
             let mut state = self.shared.lock();
             state.effects = effects;
             state.log.restore(logs, logged);
+            state.labels.restore(labels);
         }
         self.decide().await
     }
@@ -378,6 +380,7 @@ impl State {
             broke: self.broke,
             logs: self.log.take_lines(),
             logged: self.log.logged(),
+            labels: self.labels.take(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Beginning, GuestLimits, Header, Payload, RunId, Time, VersionId, WebhookNumber,
+    Beginning, GuestLimits, Header, Labels, Payload, RunId, Time, VersionId, WebhookNumber,
 };
 use dormouse_limits::{Grant, Limits};
 
@@ -39,6 +39,8 @@ pub struct Launch {
     /// The size in bytes of the run's log so far, which is the last [`Decision::logged`](crate::Decision::logged). 0
     /// for a new run.
     pub logged: usize,
+    /// The labels that the run has.
+    pub labels: Labels,
     /// For tests and simulation: ends each live activation at `finish` with
     /// [`Interruption::Rebuild`](crate::Interruption::Rebuild), to prove that the step left nothing behind.
     pub rebuild_after_step: bool,

@@ -27,6 +27,7 @@ mod failure;
 mod guest;
 mod http;
 mod instance;
+mod labels;
 mod launch;
 mod limits;
 mod log;

@@ -19,6 +19,9 @@ use crate::wait::Wait;
 /// How long the reason of a cancel may be, in bytes.
 const REASON: usize = 1_024;
 
+/// How long the text of a label may be, in bytes. No label is as long; up to here, that is an error value.
+const LABEL: usize = 1_024;
+
 /// How long the text may be that names a run, in bytes. An id has 36.
 const RUN: usize = 64;
 
@@ -155,7 +158,14 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 }
 
 fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
-    settings::refuse_unknown("start-run", &options.settings, &[])?;
+    settings::refuse_unknown("start-run", &options.settings, &["label"])?;
+    let labels: Vec<String> = options.settings.into_iter().map(|(_, text)| text).collect();
+    if let Some(label) = labels.iter().find(|label| label.len() > LABEL) {
+        return Err(Stop::Misuse(format!(
+            "`start-run` was given a label of {} bytes; it takes at most {LABEL}",
+            label.len()
+        )));
+    }
     if let Some(version) = &options.version
         && version.len() > RUN
     {
@@ -177,6 +187,7 @@ fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
         version: options.version,
         when_parent_ends: when_parent_ends.transpose()?.unwrap_or_default(),
         timeout: options.timeout,
+        labels,
     })
 }
 

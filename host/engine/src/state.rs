@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dormouse_journal::{Beginning, Cursor, Generator, Level, NextGeneration};
+use dormouse_journal::{Beginning, Cursor, Failure, Generator, Level, NextGeneration};
 use dormouse_limits::{Grant, Limits};
 use wasmtime::UpdateDeadline;
 
 use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
+use crate::labels::RunLabels;
 use crate::launch::{Launch, RunContext, Turns, Urls};
 use crate::limits::size;
 use crate::log::{Log, Stream};
@@ -64,6 +65,7 @@ pub(crate) struct State {
     /// The memory that is reserved for the guest, until it has an instance.
     memory_reserved: Grant,
     pub log: Log,
+    pub labels: RunLabels,
     pub meter: Meter,
     /// Why the guest is to be stopped, where no error could be returned to it: when it dropped a future.
     pub fault: Option<Stop>,
@@ -94,6 +96,7 @@ impl State {
             handed: launch.handed,
             memory_reserved: launch.memory,
             log: Log::new(size(launch.host_limits.log), launch.logged),
+            labels: RunLabels::new(launch.labels),
             meter: Meter::new(launch.cpu, Duration::from_millis(launch.host_limits.cpu)),
             host_limits: launch.host_limits,
             fault: None,
@@ -118,6 +121,11 @@ impl State {
         if self.cursor.is_live() && self.log.keep(time, level, message) {
             self.cursor.log_line();
         }
+    }
+
+    /// Sets a label of the run, unless this is a replay and it was set before.
+    pub(crate) fn set_label(&mut self, text: &str) -> Result<(), Failure> {
+        self.labels.set(text, self.cursor.is_live())
     }
 
     /// Takes what the guest wrote to standard output or standard error, and logs the lines that are complete.

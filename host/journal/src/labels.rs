@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Failure;
+
 /// How many labels a run has at most.
 pub const LABELS: usize = 16;
 
@@ -14,6 +16,9 @@ pub const LABEL_KEY: usize = 64;
 
 /// How many bytes the value of a label has at most.
 pub const LABEL_VALUE: usize = 256;
+
+/// How much of a text that is no label a message repeats, in characters.
+const SHOWN: usize = 64;
 
 /// A label. Its text is `key:value`; a key has no colon, so the text names one label only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,19 +53,40 @@ pub enum LabelError {
     /// The value is too long.
     #[error("has a value of {0} bytes: a value has at most {LABEL_VALUE}")]
     ValueTooLong(usize),
+    /// Another label that was given beside it has the same key.
+    #[error("has the key of another label")]
+    Repeated,
     /// The run has as many labels as it may.
     #[error("is one too many: a run has at most {LABELS} labels")]
     TooMany,
 }
 
 impl LabelError {
+    /// Returns the failure that a guest is given whose label this is.
+    #[must_use]
+    pub fn failure(self, text: &str) -> Failure {
+        let code = if self.is_limit() {
+            "label-limit"
+        } else {
+            "invalid-label"
+        };
+        let start: String = text.chars().take(SHOWN).collect();
+        let more = if start.len() < text.len() { "…" } else { "" };
+        Failure {
+            code: code.into(),
+            message: format!("the label {:?} {self}", start + more),
+        }
+    }
+
     /// Returns true if a limit is exceeded, false if the form is wrong.
     #[must_use]
     pub fn is_limit(self) -> bool {
         match self {
-            LabelError::NoColon | LabelError::NoKey | LabelError::Colon | LabelError::Control => {
-                false
-            }
+            LabelError::NoColon
+            | LabelError::NoKey
+            | LabelError::Colon
+            | LabelError::Control
+            | LabelError::Repeated => false,
             LabelError::KeyTooLong(_) | LabelError::ValueTooLong(_) | LabelError::TooMany => true,
         }
     }

@@ -6,9 +6,10 @@
 //!
 //! Where to start reading: [`Activation`] is what is recorded, [`Cursor`] decides whether an operation is a repeat or
 //! new, [`Frontier`] knows what a run waits for and what comes next, and [`Status`] is the life of a run.
-//! `docs/FORMAT.md` in the repository specifies the bytes.
+//! `docs/reference/store-format.md` in the repository specifies the bytes.
 
 mod activation;
+mod awaited;
 mod changes;
 mod codec;
 mod cursor;
@@ -24,6 +25,7 @@ mod status;
 mod values;
 
 pub use activation::{Activation, Completion, End, Outcome};
+pub use awaited::{Awaited, UnknownAwaited};
 pub use changes::Change;
 pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,

@@ -94,6 +94,7 @@ pub(crate) fn activation(
         }),
         logs: decision.logs,
         logged: decision.logged as u64,
+        labels: decision.labels,
     };
     for effect in decision.effects {
         add(limits, births, run, effect, &mut new);
@@ -181,6 +182,7 @@ fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut N
                 input,
                 when_parent_ends: options.when_parent_ends,
                 timeout: options.timeout,
+                labels: options.labels,
             }));
         }
         Effect::CancelRun {

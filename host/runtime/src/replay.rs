@@ -184,6 +184,7 @@ impl Replay {
             urls: self.urls.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             turns: self.turns.clone(),
+            labels: view.run.labels.clone(),
             rebuild_after_step: self.rebuild_after_step,
             logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
         };

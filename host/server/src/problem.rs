@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{Malformed, NotASecret, NotLabels};
 use dormouse_api::{Difference, ProblemBody};
 use dormouse_component::Invalid;
-use dormouse_journal::{RunId, Status};
+use dormouse_journal::{OperationNumber, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
@@ -301,6 +301,16 @@ impl Problem {
         let detail =
             format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
+    }
+
+    /// The request of a call that is not kept any more, or never was.
+    #[must_use]
+    pub fn request_not_kept(run: RunId, operation: OperationNumber) -> Self {
+        let detail = format!(
+            "operation {operation} of run {run} has no request that is kept: it is no call, or its call has a result or was \
+             given up; GET /v1/runs/{run} lists what has no result as `waiting`"
+        );
+        Problem::new(StatusCode::NOT_FOUND, "request-not-kept", detail)
     }
 
     /// There is one backup at a time.

@@ -203,6 +203,7 @@ fn activation(
         logs: Vec::new(),
         next: None,
         logged: 0,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

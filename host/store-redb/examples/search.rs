@@ -198,6 +198,7 @@ fn activation(number: usize) -> NewActivation {
         logs: Vec::new(),
         next: None,
         logged: 0,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Activation, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome, Payload, Response,
-    RunId, Status, Time, VersionId, WebhookNumber,
+    Activation, Awaited, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome, Payload,
+    Response, RunId, Status, Time, VersionId, WebhookNumber,
 };
 
 use crate::tables::{Attempts, Bounds, Call, Run, SealedSecret, State, Webhook};
@@ -142,6 +142,8 @@ pub struct RunQuery {
     pub ended: TimeRange,
     /// Only runs that have failed, or are blocked, with this code.
     pub failure: Option<String>,
+    /// Only runs that wait for such a thing.
+    pub awaited: Option<Awaited>,
     /// Only runs with ids from the first of these to the second.
     pub ids: Option<(RunId, RunId)>,
     /// Only runs older than this one.

@@ -6,10 +6,13 @@ use dormouse_store::rows::Part;
 
 use crate::on_both_grounds;
 use crate::support::storage::check_storage;
-use crate::support::{Ground, Machine, RETENTION, World, run};
+use crate::support::{
+    Ground, Machine, RETENTION, World, activation, last_activation, run, wait_event,
+};
 
 on_both_grounds! {
     the_index_has_the_labels_of_the_runs_that_are_there,
+    a_run_labels_itself_in_the_commit_of_its_activation,
 }
 
 pub(crate) fn labels(texts: &[&str]) -> Labels {
@@ -57,6 +60,39 @@ fn the_index_has_the_labels_of_the_runs_that_are_there(ground: Ground) {
     world.at(10_000);
     world.retire();
     assert_eq!(world.keys("runs_by_label"), [""; 0]);
+}
+
+fn a_run_labels_itself_in_the_commit_of_its_activation(ground: Ground) {
+    let mut world = World::new(ground);
+    let id = start_labelled(&world, &["a:1", "b:1"]);
+    let commit = |world: &World, number, texts: &[&str]| {
+        let mut new = activation(world.now(), None, vec![wait_event(None)]);
+        new.labels = labels(texts);
+        world.commit(id, number, new)
+    };
+    let check = |world: &World, expected: &[&str]| {
+        let view = world.view(id).unwrap();
+        assert_eq!(view.run.labels, labels(expected));
+        let keys = expected
+            .iter()
+            .map(|label| [Part::Text(label), Part::Run(&id.0)]);
+        let keys: Vec<String> = keys.map(|key| format!("{key:?}")).collect();
+        assert_eq!(world.keys("runs_by_label"), keys);
+        check_storage(&world.opened.dump(), [(view.id, &view.state)]);
+    };
+    commit(&world, 0, &["b:2", "c:3"]).unwrap();
+    check(&world, &["a:1", "b:2", "c:3"]);
+    // An activation that is refused sets nothing.
+    commit(&world, 0, &["a:9"]).unwrap_err();
+    check(&world, &["a:1", "b:2", "c:3"]);
+    commit(&world, 1, &["c:3"]).unwrap();
+    check(&world, &["a:1", "b:2", "c:3"]);
+    world.reopen();
+    check(&world, &["a:1", "b:2", "c:3"]);
+    let mut last = last_activation(world.now(), None);
+    last.labels = labels(&["a:4"]);
+    world.commit(id, 2, last).unwrap();
+    check(&world, &["a:4", "b:2", "c:3"]);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use dormouse_journal::{End, Failure, RunId, Status, Time, VersionId};
+use dormouse_journal::{
+    Awaited, End, Failure, Kind, OperationNumber, RunId, Status, Time, VersionId,
+};
 use dormouse_store::rows::{Part, RowsMut};
 use dormouse_store::{Deploy, RunQuery, RunView, TableId, TimeRange};
 use rand_chacha::ChaCha8Rng;
@@ -16,6 +18,7 @@ use crate::support::{Ground, Machine, RETENTION, World, activation, run, wait_ev
 on_both_grounds! {
     every_search_finds_what_a_look_at_all_runs_finds,
     a_time_of_creation_is_found_by_itself,
+    what_a_run_waits_for_is_found_behind_many_operations,
 }
 
 /// How many runs are searched, and how often.
@@ -135,6 +138,7 @@ fn search(dice: &mut Dice, last: u64, all: &[RunView]) -> RunQuery {
             TimeRange::default()
         },
         failure: dice.maybe(6, &["odd".into(), "even".into()]),
+        awaited: dice.maybe(6, &[Awaited::Event, Awaited::Sleep]),
         ids: dice.once_in(10).then_some((id, id)),
         before: dice.once_in(6).then_some(id),
         limit: 1 + dice.below(20) as usize,
@@ -165,6 +169,10 @@ fn is_wanted(query: &RunQuery, view: &RunView) -> bool {
         && within(query.created, Some(view.run.created))
         && within(query.ended, view.state.ended)
         && (query.failure.is_none() || query.failure.as_ref() == code)
+        && query.awaited.is_none_or(|awaited| {
+            let waits = view.state.activations > 0 && !view.state.status.has_ended();
+            waits && awaited == Awaited::Event
+        })
         && query
             .ids
             .is_none_or(|(first, last)| first <= view.id && view.id <= last)
@@ -243,6 +251,42 @@ fn a_time_of_creation_is_found_by_itself(ground: Ground) {
     assert_eq!(find(100_000, 100_001), [id]);
     assert_eq!(find(99_000, 100_000), []);
     assert_eq!(find(100_001, 200_000), []);
+}
+
+/// The first operations of a run lie in its own row, and the others do not.
+fn what_a_run_waits_for_is_found_behind_many_operations(ground: Ground) {
+    let world = World::new(ground);
+    let waits = |kind: Option<Kind>| {
+        let mut kinds = vec![wait_event(None); 20];
+        kinds.extend(kind);
+        world.run_with(kinds)
+    };
+    let sleep = Kind::Sleep { duration: 1_000 };
+    let sleeper = waits(Some(sleep));
+    world.at(world.now().0 + 1_000);
+    let other = waits(None);
+    let find = |awaited| {
+        let query = RunQuery {
+            awaited: Some(awaited),
+            limit: 10,
+            ..RunQuery::default()
+        };
+        world.list(&query).0
+    };
+    assert_eq!(find(Awaited::Sleep), [sleeper]);
+    assert_eq!(find(Awaited::Event), [other, sleeper]);
+    assert_eq!(find(Awaited::Call), []);
+    // What was given up waits for nothing.
+    let given_up = Kind::Abandon {
+        operations: vec![OperationNumber(21)],
+        dropped: false,
+    };
+    let next = activation(world.now(), None, vec![given_up]);
+    world.commit(sleeper, 1, next).unwrap();
+    assert_eq!(find(Awaited::Sleep), []);
+    let options = dormouse_journal::CancelOptions::default();
+    run(world.store.cancel(sleeper, options, RETENTION)).unwrap();
+    assert_eq!(find(Awaited::Event), [other]);
 }
 
 /// A store in memory with copies of a run, each with the id that follows. `and` writes what else each has.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Reply, Service, body, bytes, json_body, pause, with_time_enough};
+use dormouse_e2e::{
+    Cli, Host, Reply, Service, body, bytes, json_body, pause, wait_until, with_time_enough,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -291,4 +293,50 @@ fn a_call_that_lost_a_race_is_not_sent_again() {
         assert_eq!(service.requests().len(), 1);
         Some(())
     });
+}
+
+#[test]
+fn the_body_of_a_call_is_shown_until_the_call_has_a_result() {
+    // The first call has a result at once, and the second waits for the next attempt.
+    let service = Service::start(|request| match request.target.as_str() {
+        "/first" => Reply::status(200),
+        _ => Reply::status(503).header("retry-after", "3600"),
+    });
+    let host = Host::start();
+    let large = "é".repeat(20_000);
+    let run = host.script(&json!({"seq": [
+        {"call": {"method": "POST", "url": format!("{}/first", service.url()), "body": "1"}},
+        {"call": {"method": "POST", "url": format!("{}/second", service.url()), "body": large,
+            "headers": [["Content-Type", "text/plain; charset=utf-8"], ["X-Key", "nobody is to see it"]]}, "as": "job"},
+    ]}));
+    let cli = Cli::of(&host);
+    wait_until("the first attempt is listed", || {
+        let listed = cli.run(&["calls", run.id()]).ok();
+        (listed.contains("job") && listed.contains("503")).then_some(())
+    });
+    let path = |operation: &str| format!("/v1/runs/{}/calls/{operation}/request", run.id());
+    let call = run.show()["waiting"][0]["operation"].to_string();
+    let shown = host.get(&path(&call)).expect(200);
+    assert_eq!(
+        shown.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    assert_eq!(shown.header("x-content-type-options"), Some("nosniff"));
+    let policy = shown.header("content-security-policy").unwrap();
+    assert!(policy.contains("sandbox"), "{policy}");
+    assert_eq!(shown.header("x-key"), None);
+    assert_eq!(shown.text(), large);
+
+    assert_eq!(cli.run(&["calls", run.id(), &call]).ok(), large);
+
+    host.get(&path("0")).expect_problem(404, "request-not-kept");
+    host.get(&path("99"))
+        .expect_problem(404, "request-not-kept");
+    host.get(&path("x"))
+        .expect_problem(400, "invalid-operation");
+    let unknown = "/v1/runs/0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6/calls/0/request";
+    host.get(unknown).expect_problem(404, "unknown-run");
+    run.cancel().expect(200);
+    host.get(&path(&call))
+        .expect_problem(404, "request-not-kept");
 }

@@ -77,6 +77,9 @@ fn runs_are_found_by_every_condition() {
     check("label=tier:gold&workflow=other", &[]);
     check("failure=trap", &[&failed]);
     check("failure=trap&status=completed", &[]);
+    check("waiting=webhook", &[&plain, &labelled]);
+    check("waiting=webhook&label=tier:gold", &[&labelled]);
+    check("waiting=call", &[]);
     let version = host.run(&plain).show()["version"].clone();
     let version = version.as_str().unwrap();
     check(
@@ -102,7 +105,7 @@ fn runs_are_found_by_every_condition() {
         "label=a",
         "since=yesterday",
         "version=1",
-        "waiting=x",
+        "waiting=timer",
     ] {
         let name = wrong.split('=').next().unwrap();
         let problem = host

@@ -1,4 +1,4 @@
-//! The store of a host that is stopped, opened as `docs/FORMAT.md` describes it, to be damaged.
+//! The store of a host that is stopped, opened as `docs/reference/store-format.md` describes it, to be damaged.
 
 use dormouse_e2e::Host;
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};

@@ -148,6 +148,7 @@ impl<'w> Recorded<'w> {
             cpu: Arc::new(NoCpu),
             turns: Arc::new(AtOnce),
             logged: 0,
+            labels: run.labels.clone(),
             rebuild_after_step: false,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use dormouse_journal::{Label, RunId, Status, VersionId};
+use dormouse_journal::{Awaited, Label, RunId, Status, VersionId};
 
 use super::{IdPrefix, LABEL, Malformed, QueryParams};
 use crate::Timestamp;
@@ -33,11 +33,13 @@ pub struct RunFilter {
     pub ids: Option<IdPrefix>,
     /// Runs that have failed, or are blocked, with this code.
     pub failure: Option<String>,
+    /// Runs that wait for such a thing.
+    pub awaited: Option<Awaited>,
 }
 
 impl RunFilter {
     /// The names of the parameters but [`LABEL`], which is the only one that may repeat.
-    pub const PARAMS: [&str; 10] = [
+    pub const PARAMS: [&str; 11] = [
         "workflow",
         "status",
         "version",
@@ -48,6 +50,7 @@ impl RunFilter {
         "ended-until",
         "id",
         "failure",
+        "waiting",
     ];
 
     /// Reads the filter of a query.
@@ -71,6 +74,7 @@ impl RunFilter {
             ended_until: params.value("ended-until")?,
             ids: IdPrefix::from_query(params)?,
             failure: params.text("failure").map(str::to_owned),
+            awaited: params.value("waiting")?,
         })
     }
 
@@ -125,7 +129,7 @@ mod tests {
         let filter = read(&format!(
             "workflow=w&status=failed&version={version}&label=a:1&label=b:2:3&since=1970-01-01T00:00:01Z&\
              until=1970-01-01T01:00:02%2B01:00&ended-since=1970-01-01T00:00:03Z&ended-until=1970-01-01T00:00:04.5Z&\
-             id=0198&failure=trap&parent=0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6"
+             id=0198&failure=trap&parent=0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6&waiting=sleep"
         ))
         .unwrap();
         assert_eq!(filter.workflow.as_deref(), Some("w"));
@@ -144,6 +148,7 @@ mod tests {
         assert!(filter.ids.is_some());
         assert!(filter.parent.is_some());
         assert_eq!(filter.failure.as_deref(), Some("trap"));
+        assert_eq!(filter.awaited, Some(Awaited::Sleep));
         assert!(!filter.is_empty());
     }
 
@@ -155,6 +160,7 @@ mod tests {
                 "status" => "failed",
                 "version" => &"0".repeat(64),
                 "id" => "0",
+                "waiting" => "call",
                 "parent" => "0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6",
                 LABEL => "a:1",
                 name if name.ends_with("since") || name.ends_with("until") => {
@@ -182,6 +188,10 @@ mod tests {
             ),
             ("ended-until=1", "\"ended-until\" is \"1\""),
             ("until=1969-12-31T00:00:00Z", "\"until\""),
+            (
+                "waiting=timer",
+                "\"waiting\" is \"timer\": give one of webhook, event, sleep",
+            ),
             ("id=x", "the beginning of a run's id"),
             ("state=failed", "\"state\" is not known here"),
         ] {

@@ -15,8 +15,8 @@ use dormouse_engine::{
     Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
-    Activation, Beginning, Completion, End, Failure, GuestLimits, Operation, OperationNumber,
-    Outcome, Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
+    Activation, Beginning, Completion, End, Failure, GuestLimits, Labels, Operation,
+    OperationNumber, Outcome, Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
 };
 use dormouse_limits::{Budget, Limits, Part};
 use serde_json::Value;
@@ -171,6 +171,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
         cpu: SteppingCpu::new(Duration::ZERO),
         turns: Arc::new(CountedTurns::default()),
         logged: 0,
+        labels: Labels::default(),
         rebuild_after_step: false,
     }
 }
@@ -279,6 +280,10 @@ impl Run {
     pub(crate) fn launch(&self) -> Instance {
         let mut launch = (self.launch)();
         launch.logged += self.decisions.last().map_or(0, |decision| decision.logged);
+        let set = self.decisions.iter().map(|decision| &decision.labels);
+        for label in set.flat_map(Labels::iter) {
+            launch.labels.set(label).unwrap();
+        }
         self.program.launch(launch).unwrap()
     }
 

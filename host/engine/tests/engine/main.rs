@@ -17,6 +17,7 @@ mod ends;
 mod features;
 mod generations;
 mod harness;
+mod labels;
 mod limits;
 mod log;
 mod property;

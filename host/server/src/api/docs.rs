@@ -157,6 +157,8 @@ pub(super) struct FilterParams {
     id: Option<String>,
     /// Runs that have failed, or are blocked, with this code only
     failure: Option<String>,
+    /// Runs that wait for such a thing only: `webhook`, `event`, `sleep`, `call`, `run`, `cancel`
+    waiting: Option<String>,
 }
 
 /// Bytes of any kind.

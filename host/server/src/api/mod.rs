@@ -3,7 +3,7 @@
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
-//! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
+//! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
 //!   (the same to many), `events`, `secrets`;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
@@ -15,6 +15,7 @@ mod actions;
 mod auth;
 mod backup;
 mod backup_place;
+mod calls;
 mod control;
 mod docs;
 mod events;
@@ -87,6 +88,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::show, control::delete))
         .routes(routes!(runs::input))
         .routes(routes!(runs::output))
+        .routes(routes!(calls::request))
         .routes(routes!(records::journal))
         .routes(routes!(records::logs))
         .routes(routes!(records::webhooks))

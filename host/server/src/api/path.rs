@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use dormouse_api::request::workflow_name;
-use dormouse_journal::RunId;
+use dormouse_journal::{OperationNumber, RunId};
 use dormouse_limits::STEP_NAME;
 use dormouse_secret::{InvalidName, SecretName};
 use http::StatusCode;
@@ -33,6 +33,21 @@ impl PathParams {
                 format!("is {text:?}: give a UUID"),
             )
         })
+    }
+
+    /// The number of an operation.
+    pub(super) fn operation(&self) -> Result<OperationNumber, Problem> {
+        let text = self.text("operation");
+        let number = text.parse().map_err(|_| {
+            Problem::malformed(
+                "invalid-operation",
+                "the operation in the path",
+                format!(
+                    "is {text:?}: give a number, as `waiting` of the run and its journal have them"
+                ),
+            )
+        });
+        number.map(OperationNumber)
     }
 
     /// The name of a workflow that is to be.

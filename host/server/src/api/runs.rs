@@ -25,9 +25,10 @@ const LARGEST_PAGE: usize = 500;
 
 /// Lists runs, newest first
 ///
-/// The runs that meet all conditions. Workflow, status, labels, id and the times of start are looked up; version, failure
-/// and the times of end are checked run by run, of those that the other conditions leave. One page looks at 10,000 runs at
-/// most, so it can be short, even empty, and have a `next` all the same: the list ends only where there is none.
+/// The runs that meet all conditions. Workflow, status, labels, id and the times of start are looked up; version, failure,
+/// the times of end and what a run waits for are checked run by run, of those that the other conditions leave. One page
+/// looks at 10,000 runs at most, or at as many operations that wait. So it can be short, even empty, and have a `next` all
+/// the same: the list ends only where there is none.
 #[utoipa::path(
     get, path = "/v1/runs", tag = "runs", operation_id = "list_runs",
     params(
@@ -164,7 +165,7 @@ pub(super) async fn input(
 
 /// Returns bytes from outside as an answer with their own media type. What is called JSON and is none would be taken for a
 /// broken answer, and is given as the bytes that it is.
-fn bytes(mut payload: Payload) -> Response {
+pub(super) fn bytes(mut payload: Payload) -> Response {
     let is_json = dormouse_api::is_json(&payload.content_type);
     let is_wrong = is_json && serde_json::from_slice::<IgnoredAny>(&payload.body).is_err();
     // `*/*` names all types, and not one.
@@ -220,6 +221,7 @@ pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
         },
         parent: filter.parent,
         failure: filter.failure,
+        awaited: filter.awaited,
         ids: filter.ids.map(|prefix| (prefix.first, prefix.last)),
         before: None,
         limit: 0,

@@ -1,5 +1,7 @@
 //! The command line as it is documented and parsed.
 
+use std::fmt::Write as _;
+
 use clap::CommandFactory as _;
 
 use super::*;
@@ -42,4 +44,29 @@ fn wrong_usage_is_told_apart() {
         i32::from(exit::USAGE)
     );
     assert_eq!(code(&["dormouse", "--help"]), 0);
+}
+
+#[test]
+fn the_book_has_every_command() {
+    let page = include_str!("../../../../docs/reference/cli.md");
+    let mut cli = Cli::command();
+    cli.build();
+    let mut rows = String::new();
+    list(&cli, &mut rows);
+    let table = format!("| command | what it does |\n|---|---|\n{rows}\n");
+    assert!(
+        page.contains(&table),
+        "docs/reference/cli.md needs this table:\n{table}"
+    );
+}
+
+/// Adds a row of a table for each command below this one.
+fn list(command: &clap::Command, rows: &mut String) {
+    let below = command.get_subcommands();
+    for command in below.filter(|command| command.get_name() != "help") {
+        let name = command.get_bin_name().unwrap();
+        let about = command.get_about().unwrap();
+        writeln!(rows, "| `{name}` | {about} |").unwrap();
+        list(command, rows);
+    }
 }

@@ -1,6 +1,7 @@
 //! What can be asked of the rows at one moment, written once for every backend.
 
 mod arrivals;
+mod awaited;
 mod calls;
 mod runs;
 mod schedule;

@@ -1,10 +1,10 @@
-//! Finding runs: by workflow, status, version, labels, parent, times and failure, newest first.
+//! Finding runs: by workflow, status, version, labels, parent, times, failure and what they wait for, newest first.
 //!
 //! Every index has its runs in the order of their ids, which are led by their time of creation. A search walks all indexes
 //! that its conditions have, each from the newest run down, and takes what all of them have. A walk that lies behind the
 //! others is told how far they are, so that what is rare in one index passes over what is frequent in another. Conditions
 //! without an index (version, failure, when a run ended, when exactly it was created) are checked on the rows of what was
-//! found, of which only the beginning is decoded.
+//! found, of which only the beginning is decoded. What a run waits for is checked last, on all of its operations that wait.
 //!
 //! The work for one page is bounded by [`SCAN`]. A page that meets that bound ends there, short or empty, and says where to
 //! go on.
@@ -17,11 +17,12 @@ use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::Extremes;
-use crate::tables::states::{self, StateHead};
+use crate::tables::states::{self, Standing, StateHead};
 use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};
 
-/// How many keys of indexes one page looks at. Each run that all indexes have counts for [`ROW`] keys.
+/// How many keys of indexes one page looks at. Each run that all indexes have counts for [`ROW`] keys, and each row of an
+/// operation that waits for one.
 const SCAN: usize = 10_000;
 
 /// How many keys the look at a run's rows counts for: they are looked up one by one, and keys are read in their order.
@@ -53,7 +54,9 @@ impl<R: Rows> View<R> {
         while page.runs.len() < query.limit {
             match search.next()? {
                 Found::Run(run) => {
-                    if let Some(view) = self.matching(query, &search.statuses, run)? {
+                    if let Some((view, standing)) = self.matching(query, &search.statuses, run)?
+                        && self.waits(query, run, standing.as_ref(), &mut search.left)?
+                    {
                         page.runs.push(listed(view));
                     }
                 }
@@ -71,7 +74,7 @@ impl<R: Rows> View<R> {
         query: &RunQuery,
         statuses: &[Status],
         run: RunId,
-    ) -> Result<Option<RunView>, ReadError> {
+    ) -> Result<Option<(RunView, Option<Standing>)>, ReadError> {
         if query.version.is_some() || !query.created.is_all() {
             let head: Option<(String, VersionId, Time)> = runs::TABLE.get_prefix(&self.0, run)?;
             let is_wanted = head.is_some_and(|(_, version, created)| {
@@ -94,9 +97,29 @@ impl<R: Rows> View<R> {
                 return Ok(None);
             }
         }
-        let view = self.view_and_standing(run)?.map(|(view, _)| view);
+        let found = self.view_and_standing(run)?;
         // Runs that are pending share an index with others.
-        Ok(view.filter(|view| statuses.contains(&view.state.status)))
+        Ok(found.filter(|(view, _)| statuses.contains(&view.state.status)))
+    }
+
+    /// Returns true if a run waits for what is asked for, and takes what that cost from what is left.
+    fn waits(
+        &self,
+        query: &RunQuery,
+        run: RunId,
+        standing: Option<&Standing>,
+        left: &mut usize,
+    ) -> Result<bool, ReadError> {
+        let Some(awaited) = query.awaited else {
+            return Ok(true);
+        };
+        // A run that is pending has made no operation.
+        let Some(standing) = standing else {
+            return Ok(false);
+        };
+        let (found, read) = self.awaits(run, standing, awaited)?;
+        *left = left.saturating_sub(read);
+        Ok(found)
     }
 }
 
@@ -359,6 +382,9 @@ fn statuses(query: &RunQuery) -> Vec<Status> {
     }
     if !query.ended.is_all() {
         statuses.retain(|status| status.has_ended());
+    }
+    if query.awaited.is_some() {
+        statuses.retain(|status| !status.has_ended() && *status != Status::Pending);
     }
     statuses
 }

@@ -7,6 +7,7 @@ use dormouse_journal::{
     WebhookOptions,
 };
 
+use super::labels;
 use super::prepared::{Prepared, PreparedCall};
 use super::run::RunWrite;
 use crate::ReadError;
@@ -26,6 +27,7 @@ pub(super) fn commit(
 ) -> Result<(), ReadError> {
     let first = OperationNumber(run.state().operations);
     record(run, number, new)?;
+    labels::set(run.rows, run.id, &new.labels)?;
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
         (&new.activation.completion, &new.source)
     {

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use dormouse_journal::{
-    KeptWebhook, Kind, NextGeneration, OperationNumber, Reply, RunId, Transition, WebhookNumber,
+    KeptWebhook, Kind, OperationNumber, Reply, RunId, Transition, WebhookNumber,
 };
 
-use super::clearing::OPERATION;
+use super::Write;
 use super::commit::close;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, PreparedGeneration};
 use super::run::RunWrite;
-use super::{SMALL_ROW, Write};
 use crate::ReadError;
-use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
@@ -22,43 +20,11 @@ use crate::tables::{
     generation_inputs, inbox, inbox_requests, journal, logs, open, runs, workflows,
 };
 
-/// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
-const RUN_ROW: u64 = 64 << 10;
-
 /// A webhook's row names the record, or the generation, that has its URL.
 const MISSING_URL: ReadError = ReadError::Missing {
     table: "journal",
     named_by: "webhooks",
 };
-
-/// The next generation of a run, with its input encoded.
-#[derive(Debug)]
-pub(crate) struct PreparedGeneration {
-    next: NextGeneration,
-    /// How many operations are open at most when the old one ends.
-    outstanding: u64,
-    input: Vec<u8>,
-}
-
-impl PreparedGeneration {
-    pub(super) fn new(mut next: NextGeneration, outstanding: u64) -> Self {
-        let input = std::mem::take(&mut next.input);
-        PreparedGeneration {
-            next,
-            outstanding,
-            input: generation_inputs::TABLE.encode(&input),
-        }
-    }
-
-    /// Returns what beginning it writes at most: every operation that is open is closed, and every webhook that is not kept.
-    pub(super) fn cost(&self) -> Extent {
-        let webhooks = u64::from(self.next.webhooks);
-        let kept = self.next.keep.len() as u64 * SMALL_ROW;
-        let rows = (OPERATION + 1) * self.outstanding + webhooks + 4;
-        let bytes = self.input.len() as u64 + kept + RUN_ROW;
-        Extent::new(rows, bytes + rows * SMALL_ROW)
-    }
-}
 
 impl RunWrite<'_> {
     /// Begins the next generation, once the activation of this number is applied with which the old one ends.

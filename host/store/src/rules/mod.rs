@@ -13,6 +13,7 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 mod family;
 mod generation;
+mod labels;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;

@@ -1,8 +1,8 @@
 //! What is handed to the store for an activation, and what comes of it.
 
 use dormouse_journal::{
-    Activation, CancelOptions, LogLine, NextGeneration, OperationNumber, Payload, Response, RunId,
-    Source, Status, Time,
+    Activation, CancelOptions, Labels, LogLine, NextGeneration, OperationNumber, Payload, Response,
+    RunId, Source, Status, Time,
 };
 
 use crate::tables::{Call, ChildStart};
@@ -30,6 +30,8 @@ pub struct NewActivation {
     pub logs: Vec<LogLine>,
     /// How much the run has logged so far, as the engine counts it.
     pub logged: u64,
+    /// The labels that it set.
+    pub labels: Labels,
 }
 
 /// The next generation of a run.

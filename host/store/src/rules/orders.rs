@@ -7,8 +7,8 @@
 use std::ops::Bound;
 
 use dormouse_journal::{
-    CancelOptions, Failure, OperationNumber, Outcome, RunId, Time, Transition, VersionId,
-    WhenParentEnds,
+    CancelOptions, Failure, Label, LabelError, Labels, OperationNumber, Outcome, RunId, Time,
+    Transition, VersionId, WhenParentEnds,
 };
 
 use super::clearing::END;
@@ -82,7 +82,11 @@ impl Transaction for ServeOrders {
 
     /// Each step may start a run, end one, or tell one something.
     fn cost(&self) -> Extent {
-        let each = RUN.and(RUN).and(END).and(Extent::new(12, 8 * SMALL_ROW));
+        let labels = dormouse_journal::LABELS as u64;
+        let each = RUN
+            .and(RUN)
+            .and(END)
+            .and(Extent::new(12 + labels, (8 + labels) * SMALL_ROW));
         let served = SERVED as u64;
         let bytes = each.bytes * served + 2 * BYTES + self.limits.body;
         Extent::new(each.rows * served, bytes)
@@ -261,6 +265,10 @@ impl Piece<'_> {
             Some(Ok(version)) => Some(version),
             Some(Err(_)) => return Ok(Err(unknown_version(&workflow))),
         };
+        let labels = match labels_of(&child.labels) {
+            Ok(labels) => labels,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let (id, when_parent_ends) = (child.run, child.when_parent_ends);
         let start = StartRun {
             run: id,
@@ -274,7 +282,7 @@ impl Piece<'_> {
             remember: 0,
             storage: self.limits.storage,
             restarted: None,
-            labels: dormouse_journal::Labels::default(),
+            labels,
             parent: Some(Parent {
                 run: owner,
                 operation: child.operation,
@@ -482,6 +490,21 @@ fn adopt(
         state.children = state.children.saturating_add(1);
     }
     Ok(())
+}
+
+/// Returns the labels that these texts name.
+fn labels_of(texts: &[String]) -> Result<Labels, Failure> {
+    let mut labels = Labels::default();
+    for text in texts {
+        let set = text.parse().and_then(|label: Label| {
+            if labels.has_key(label.key()) {
+                return Err(LabelError::Repeated);
+            }
+            labels.set(label)
+        });
+        set.map_err(|error| error.failure(text))?;
+    }
+    Ok(labels)
 }
 
 fn unknown_version(workflow: &str) -> Failure {

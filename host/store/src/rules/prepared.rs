@@ -1,19 +1,18 @@
 //! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
 
 use dormouse_journal::{
-    Activation, End, Kind, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
+    Activation, End, Kind, Labels, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
 };
 
 use super::clearing::{END, OPERATION};
-use super::generation::PreparedGeneration;
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
-use super::{RUN, SMALL_ROW, events, mail};
+use super::{RUN, SMALL_ROW, events, labels, mail};
 use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::orders::{self, Order};
-use crate::tables::{Call, Reply, logs, replies, results};
+use crate::tables::{Call, Reply, generation_inputs, logs, replies, results};
 
 /// How many rows opening an operation writes: itself, its timer, and a wait for an event with its mailbox.
 const OPENED: u64 = 4;
@@ -24,6 +23,9 @@ const CLOSED: u64 = OPERATION + 1;
 /// How many rows taking what is delivered changes: a request in two, its webhook; or an event in two, its mailbox; or a
 /// result in two, and the event in two that it may have been the last to name.
 const TAKEN: u64 = 4;
+
+/// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
+const RUN_ROW: u64 = 64 << 10;
 
 /// An activation, encoded.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(crate) struct Prepared {
     /// The rows of the log.
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
+    pub(super) labels: Labels,
     pub(super) cost: Extent,
 }
 
@@ -85,6 +88,7 @@ impl Prepared {
                 .map(|new| PreparedGeneration::new(new.next, new.outstanding)),
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
+            labels: new.labels,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
@@ -133,12 +137,42 @@ impl Prepared {
             .and(sends)
             .and(orders)
             .and(waits)
+            .and(labels::cost(&self.labels))
             .and(RUN);
         match &self.activation.end {
             None => activation,
             Some(End::Completed(_)) => activation.and(END),
             Some(End::Failed { .. }) => activation.and(END).and(Extent::new(0, record)),
         }
+    }
+}
+
+/// The next generation of a run, with its input encoded.
+#[derive(Debug)]
+pub(crate) struct PreparedGeneration {
+    pub(super) next: NextGeneration,
+    /// How many operations are open at most when the old one ends.
+    outstanding: u64,
+    pub(super) input: Vec<u8>,
+}
+
+impl PreparedGeneration {
+    fn new(mut next: NextGeneration, outstanding: u64) -> Self {
+        let input = std::mem::take(&mut next.input);
+        PreparedGeneration {
+            next,
+            outstanding,
+            input: generation_inputs::TABLE.encode(&input),
+        }
+    }
+
+    /// Returns what beginning it writes at most: every operation that is open is closed, and every webhook that is not kept.
+    fn cost(&self) -> Extent {
+        let webhooks = u64::from(self.next.webhooks);
+        let kept = self.next.keep.len() as u64 * SMALL_ROW;
+        let rows = (OPERATION + 1) * self.outstanding + webhooks + 4;
+        let bytes = self.input.len() as u64 + kept + RUN_ROW;
+        Extent::new(rows, bytes + rows * SMALL_ROW)
     }
 }
 

@@ -48,6 +48,11 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         }
     }
 
+    /// Returns those that lie in the run's own row.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &R> {
+        self.0.iter().map(|(_, row)| row)
+    }
+
     /// Returns all of them in the order of their numbers, at most `limit`.
     pub(crate) fn all(
         &self,

@@ -1,6 +1,6 @@
 //! The tables, one file each. A row is a record unless its file says otherwise. Rows that a run owns are led by its id,
 //! which is led by its time of creation, so that the rows of one time lie together; queues are led by what is scanned.
-//! `docs/FORMAT.md` shows the layouts as a whole.
+//! `docs/reference/store-format.md` shows the layouts as a whole.
 
 pub(crate) mod apart;
 pub(crate) mod broadcasts;

@@ -78,6 +78,8 @@ pub struct ChildStart {
     pub when_parent_ends: WhenParentEnds,
     /// When it is asked to cancel, in milliseconds from its start.
     pub timeout: Option<u64>,
+    /// The texts of its labels, as the guest wrote them.
+    pub labels: Vec<String>,
 }
 
 impl Row for Order {}

@@ -1,4 +1,4 @@
-//! What must hold in every store, said again: `docs/FORMAT.md` lists it.
+//! What must hold in every store, said again: `docs/reference/store-format.md` lists it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

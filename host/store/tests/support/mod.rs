@@ -610,6 +610,7 @@ pub fn activation(
         logs: Vec::new(),
         next: None,
         logged: 0,
+        labels: dormouse_journal::Labels::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Uses the libraries that `docs/GUESTS.md` says work in a workflow, before and after a wait in which the host may be
+//! Uses the libraries that `docs/explanation/what-works.md` says work in a workflow, before and after a wait in which the host may be
 //! restarted.
 
 use chrono::DateTime;

@@ -135,6 +135,9 @@ pub(crate) enum Form {
     Log {
         log: String,
     },
+    Label {
+        label: BTreeMap<String, String>,
+    },
     Random {
         random: usize,
     },
@@ -158,7 +161,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 33] = [
     "seq",
     "join",
     "race",
@@ -184,6 +187,7 @@ const NAMES: [&str; 32] = [
     "step",
     "abandon",
     "log",
+    "label",
     "random",
     "order",
     "now",
@@ -237,6 +241,8 @@ pub(crate) struct StartForm {
     pub(crate) leave: bool,
     pub(crate) version: Option<String>,
     pub(crate) timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -411,7 +417,7 @@ mod tests {
             { "sleep-until": 5, "as": "midnight" },
             { "event": "e", "ms": 5 },
             { "notify": "e", "run": null, "body": [1] },
-            { "start": { "workflow": "w", "input": [1], "leave": true, "version": null, "timeout_ms": 5 }, "as": "c" },
+            { "start": { "workflow": "w", "input": [1], "leave": true, "version": null, "timeout_ms": 5, "labels": { "k": "v" } }, "as": "c" },
             { "invoke": { "workflow": "w", "or_fail": true } },
             { "await-run": "c", "ms": 5 },
             { "cancel-run": "c", "grace": 5, "reason": "r" },
@@ -423,6 +429,7 @@ mod tests {
             { "step": "s", "value": null },
             { "abandon": "s" },
             { "log": "hello" },
+            { "label": { "k": "v" } },
             { "random": 8 },
             { "order": ["a", "b"] },
             { "now": true },
@@ -444,7 +451,7 @@ mod tests {
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
              respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
-             continue, generations, fail, version, step, abandon, log, random, order, now, headers, \
+             continue, generations, fail, version, step, abandon, log, label, random, order, now, headers, \
              spin, grow, trap",
         );
         check_error(

@@ -114,6 +114,7 @@ impl Interpreter {
                     Ok(Value::Null)
                 }
                 Form::Log { log } => self.log(log),
+                Form::Label { label } => Ok(self.label(label)),
                 Form::Random { random } => Ok(mirror::hex(&self.ctx.random_bytes(*random))),
                 Form::Order { order } => Ok(self.order(order)),
                 Form::Now { now: True } => Ok(json!(self.ctx.now())),
@@ -233,6 +234,7 @@ impl Interpreter {
             leave,
             version,
             timeout_ms,
+            labels,
         } = form;
         let step = step.unwrap_or(workflow);
         let input = self.urls.borrow().fill_value(input)?;
@@ -245,6 +247,9 @@ impl Interpreter {
         }
         if let Some(ms) = timeout_ms {
             start = start.timeout(millis(*ms));
+        }
+        for (key, value) in labels {
+            start = start.label(format!("{key}:{value}"));
         }
         Ok(match start.await {
             Ok(run) => {
@@ -389,6 +394,14 @@ impl Interpreter {
     fn log(&self, text: &str) -> Result<Value> {
         self.ctx.info(self.urls.borrow().fill(text)?);
         Ok(Value::Null)
+    }
+
+    /// Sets labels until one is refused.
+    fn label(&self, labels: &BTreeMap<String, String>) -> Value {
+        let refused = labels
+            .iter()
+            .find_map(|(key, value)| self.ctx.set_label(format!("{key}:{value}")).err());
+        refused.map_or(Value::Null, |error| mirror::refused(&error))
     }
 
     #[expect(clippy::panic, reason = "a script asks for it")]

@@ -1,6 +1,9 @@
 //! A workflow that does what its input says, and whose result mirrors it, so that a test can make
 //! any run from outside. README.md lists the forms of a script.
 
+// A test has all forms in one `json!`.
+#![cfg_attr(test, recursion_limit = "256")]
+
 mod build;
 mod fill;
 mod form;
