@@ -202,6 +202,7 @@ fn activation(
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,
+        repair_within: 0,
     }
 }
 

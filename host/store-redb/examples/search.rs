@@ -197,6 +197,7 @@ fn activation(number: usize) -> NewActivation {
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,
+        repair_within: 0,
     }
 }
 

@@ -31,6 +31,7 @@ use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
 use crate::tables::orders::Order;
+use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
 use crate::tables::runs::StoredRun;
 use crate::tables::states::Standing;
@@ -140,6 +141,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
+        TableId::HeldCalls => row::<Outstanding>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
         TableId::EventPayloads | TableId::Inputs | TableId::MailPayloads => {
@@ -154,6 +156,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Orders => row::<Order>(table, named),
+        TableId::Repeats => row::<Repeats>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),

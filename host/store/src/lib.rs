@@ -35,17 +35,17 @@ pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
+    CallAgain, Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
     NewActivation, NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits,
-    OverStorage, PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, SecretPut,
+    OverStorage, PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut,
     Served, StartRun, Started, StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret,
-    Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, Frozen, Parent, Reply, Run, SCHEMA, SealedSecret,
+    Start, State, Stood, TableId, TokenKeys, Version, Webhook, Workflow,
 };
 pub use views::{
-    Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
     RunPage, RunQuery, RunShown, RunView, SendingView, TimeRange, Timer, TimerPage, WebhookView,
 };

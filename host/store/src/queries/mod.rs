@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod calls;
+mod failed;
 mod runs;
 mod schedule;
 mod search;

@@ -90,6 +90,8 @@ pub enum RequestRefused {
     Closed,
     /// The run has ended, or was removed after it had.
     Ended,
+    /// The run has failed, and may be retried.
+    RunFailed,
     /// The inbox is full.
     InboxFull,
     /// All inboxes together hold what the host allows.
@@ -162,15 +164,20 @@ impl Transaction for AcceptRequest {
         let Some(run) = write.run(accept.run)? else {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         };
-        if run.state().status.has_ended() {
+        if run.state().is_gone() {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         }
-        let Some(webhook) = run.webhook(accept.webhook)? else {
-            return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
-        };
-        if webhook.closed {
+        let webhook = run.webhook(accept.webhook)?;
+        if webhook.as_ref().is_some_and(|webhook| webhook.closed) {
             return Ok(Accepted::Refused(RequestRefused::Closed));
         }
+        // One that it has not created may be made by its retry.
+        if run.state().is_frozen() {
+            return Ok(Accepted::Refused(RequestRefused::RunFailed));
+        }
+        let Some(webhook) = webhook else {
+            return Ok(Accepted::Refused(RequestRefused::UnknownWebhook));
+        };
         if let Some(refused) = self.refuse_size(&run, &webhook) {
             return Ok(Accepted::Refused(refused));
         }

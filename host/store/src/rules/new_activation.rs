@@ -28,6 +28,8 @@ pub struct NewActivation {
     pub logs: Vec<LogLine>,
     /// How much the run has logged so far, as the engine counts it.
     pub logged: u64,
+    /// How long the run may be retried if it fails in it, in milliseconds.
+    pub repair_within: u64,
 }
 
 /// A call made by an activation.
@@ -112,7 +114,7 @@ pub struct Activated {
 /// Why an activation was not committed. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitRefused {
-    /// The run has ended: it was cancelled meanwhile.
+    /// The run has ended: it was cancelled meanwhile, or has failed.
     Ended,
     /// The run is blocked.
     Blocked,

@@ -41,6 +41,8 @@ pub(crate) struct Prepared {
     /// The rows of the log.
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
+    /// How long the run may be retried if it fails in it, in milliseconds.
+    pub(super) repair_within: u64,
     pub(super) cost: Extent,
 }
 
@@ -76,6 +78,7 @@ impl Prepared {
             replies: new.responses.into_iter().map(reply).collect(),
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
+            repair_within: new.repair_within,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();

@@ -12,6 +12,7 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::few::Few;
+use super::frozen::Frozen;
 use super::{TableId, Webhook};
 use crate::rows::table::{Row, Table};
 
@@ -125,6 +126,8 @@ pub struct State {
     pub is_broken: bool,
     /// How often it was retried or moved to another version. What reports to it later than that is of an earlier try.
     pub tries: u32,
+    /// What it keeps to be retried, if it has failed. None if it was given up.
+    pub frozen: Option<Frozen>,
 }
 
 /// A request to a run to cancel.
@@ -184,6 +187,7 @@ impl State {
             cancel_waits: 0,
             is_broken: false,
             tries: 0,
+            frozen: None,
         }
     }
 
@@ -197,6 +201,18 @@ impl State {
     #[must_use]
     pub fn hears_of_cancel(&self) -> bool {
         self.cancel.is_some() && self.cancel_waits > 0
+    }
+
+    /// Returns true if the run has failed and may be retried.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Returns true if the run has ended and cannot be retried, so that nothing reaches it any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status.has_ended() && self.frozen.is_none()
     }
 
     /// Whether start-up must look at the run.

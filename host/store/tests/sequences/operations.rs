@@ -128,7 +128,7 @@ impl Happens {
             Happens::Attempt(id, operation, attempt, made) => {
                 let over = OverStorage {
                     most: STORAGE.run,
-                    retention: RETENTION,
+                    repair_within: RETENTION,
                     ..no_limit()
                 };
                 then!(store.attempt_made(id, operation, attempt, made, over), told)

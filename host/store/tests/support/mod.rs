@@ -561,7 +561,7 @@ pub fn no_limit() -> OverStorage {
             code: "limit".into(),
             message: "it owns too much".into(),
         },
-        retention: RETENTION,
+        repair_within: RETENTION,
     }
 }
 
@@ -607,6 +607,7 @@ pub fn activation(
         responses: Vec::new(),
         logs: Vec::new(),
         logged: 0,
+        repair_within: RETENTION,
     }
 }
 
