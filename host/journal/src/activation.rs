@@ -136,9 +136,7 @@ impl Outcome {
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
-            Outcome::Response(Ok(response)) => {
-                !matches!(response.status, 408 | 425 | 429 | 500..)
-            }
+            Outcome::Response(Ok(response)) => !matches!(response.status, 408 | 425 | 429 | 500..),
             _ => false,
         }
     }
@@ -148,9 +146,9 @@ impl Outcome {
     pub fn is_in_doubt(&self) -> bool {
         matches!(
             self,
-            Outcome::Response(Err(
-                CallError::TimedOut | CallError::Interrupted | CallError::Unreachable(_)
-            ))
+            Outcome::Response(Err(CallError::TimedOut
+                | CallError::Interrupted
+                | CallError::Unreachable(_)))
         )
     }
 

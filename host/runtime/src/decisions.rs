@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{
-    CallOptions, End, Failure, OperationNumber, Request, RunId, Source, Time,
-};
+use dormouse_journal::{CallOptions, End, Failure, OperationNumber, Request, RunId, Source, Time};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{

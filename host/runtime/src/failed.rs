@@ -173,11 +173,7 @@ impl Repairs {
     }
 
     /// Returns what the author calls an operation.
-    async fn step(
-        &self,
-        view: &RunView,
-        number: OperationNumber,
-    ) -> Result<String, RepairError> {
+    async fn step(&self, view: &RunView, number: OperationNumber) -> Result<String, RepairError> {
         let mut step = String::new();
         self.scan(view, |first, _, activation| {
             let place = number.0.checked_sub(first).map(|place| place as usize);

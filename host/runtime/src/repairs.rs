@@ -75,7 +75,9 @@ pub enum RepairError {
         code: String,
     },
     /// The same code would be given the same, and fail in the same way.
-    #[error("the run would fail again with {code}: it would be given what it was given, and neither its code nor its limits differ")]
+    #[error(
+        "the run would fail again with {code}: it would be given what it was given, and neither its code nor its limits differ"
+    )]
     SameAnswers {
         /// The failure's code.
         code: String,
@@ -91,7 +93,9 @@ pub enum RepairError {
         step: String,
     },
     /// The run that started it was told of its failure, and has not failed itself.
-    #[error("run {parent} started this run, was told that it has failed, and goes on or has ended otherwise")]
+    #[error(
+        "run {parent} started this run, was told that it has failed, and goes on or has ended otherwise"
+    )]
     FailureTold {
         /// The run that started it.
         parent: RunId,

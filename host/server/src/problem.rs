@@ -238,7 +238,9 @@ impl Problem {
     /// Only a blocked run can be resumed.
     #[must_use]
     pub fn not_blocked(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} is {status}; only a blocked run can be resumed, and a blocked or failed one retried");
+        let detail = format!(
+            "run {run} is {status}; only a blocked run can be resumed, and a blocked or failed one retried"
+        );
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
 

@@ -31,14 +31,14 @@ use crate::rules::start::BeginRun;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut,
-    Served, StartRun, Started, Transaction, Write,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
+    RetryFailed, SecretPut, Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
 use crate::views::{
-    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
-    RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
+    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 

@@ -17,13 +17,13 @@ use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut,
-    Served, StartRun, Started,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
+    RetryFailed, SecretPut, Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
-    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
-    RunQuery, RunShown, SendingView, TimerPage, WebhookView,
+    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    RunPage, RunQuery, RunShown, SendingView, TimerPage, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 

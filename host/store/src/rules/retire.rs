@@ -203,9 +203,8 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             carry_out(write, *run, orders::TIMEOUT, &Order::Timeout)
         }
         Expiring::Broken { run, tries } => {
-            let is_of_now = |state: &State| {
-                (state.is_broken || state.is_frozen()) && state.tries == *tries
-            };
+            let is_of_now =
+                |state: &State| (state.is_broken || state.is_frozen()) && state.tries == *tries;
             if let Some(run) = write.run(*run)?
                 && is_of_now(run.state())
             {
@@ -242,7 +241,9 @@ fn note_timeout(write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
     let Some(mut run) = write.run(id)? else {
         return Ok(());
     };
-    let created = runs::TABLE.get(run.rows, id)?.map(|stored| stored.run.created);
+    let created = runs::TABLE
+        .get(run.rows, id)?
+        .map(|stored| stored.run.created);
     if let (Some(frozen), Some(created)) = (&mut run.state_mut().frozen, created) {
         frozen.timeout = Some(now.0.saturating_sub(created.0));
     }

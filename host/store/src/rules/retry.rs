@@ -27,7 +27,7 @@ use crate::tables::{
 const LINES: usize = 1_000;
 
 /// Has a failed run go on, if it stands where whoever asks has seen it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RetryFailed {
     /// The run.
     pub run: RunId,
@@ -153,11 +153,13 @@ impl Transaction for RetryFailed {
             state.children = state.children.saturating_add(1);
         }
         let status = write.run(self.run)?.map(|run| run.state().status);
-        Ok(status.map_or(RetriedFailed::Unknown, |status| RetriedFailed::Now {
-            status,
-            calls,
-            ordering,
-        }))
+        Ok(
+            status.map_or(RetriedFailed::Unknown, |status| RetriedFailed::Now {
+                status,
+                calls,
+                ordering,
+            }),
+        )
     }
 }
 
