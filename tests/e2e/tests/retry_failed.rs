@@ -198,7 +198,7 @@ fn the_url_of_a_failed_run_is_closed_for_now_and_open_again_after_a_retry() {
     assert!(refused.header("retry-after").is_some());
     run.notify("e", "{}").expect_problem(503, "run-failed");
     let repeat = keyed("1").expect(202);
-    assert_eq!(repeat.json()["status"], "duplicate");
+    assert_eq!(repeat.json()["duplicate"], true);
     request("HEAD", &hook).send().expect(200);
 
     status.store(200, Ordering::SeqCst);
