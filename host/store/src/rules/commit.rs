@@ -25,7 +25,7 @@ pub(super) fn commit(
     retention: u64,
 ) -> Result<(), ReadError> {
     let first = OperationNumber(run.state().operations);
-    let before = Stood::of(run.state());
+    let before = run.state().stands();
     record(run, number, new)?;
     keep_replies(run, &new.replies)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {

@@ -263,7 +263,7 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<(Frozen, Time)>, ReadError
     };
     let failed = state.ended.take().unwrap_or(now);
     if let Some(before) = frozen.before {
-        before.restore(state);
+        state.take_back(before);
         let number = state.activations;
         journal::TABLE.remove(run.rows, (id, journal::GENERATION, number))?;
         let lines = between((id, number, 0), (id, u32::MAX, u32::MAX));

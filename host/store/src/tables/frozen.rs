@@ -3,8 +3,6 @@
 use dormouse_journal::Time;
 use serde::{Deserialize, Serialize};
 
-use super::State;
-
 /// What a failed run keeps to be retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
@@ -28,24 +26,4 @@ pub struct Stood {
     pub log_bytes: u64,
     /// The time of the activation before.
     pub time: Time,
-}
-
-impl Stood {
-    pub(crate) fn of(state: &State) -> Self {
-        Stood {
-            operations: state.operations,
-            journal_bytes: state.journal_bytes,
-            log_bytes: state.log_bytes,
-            time: state.time,
-        }
-    }
-
-    /// Takes an activation back.
-    pub(crate) fn restore(self, state: &mut State) {
-        state.activations = state.activations.saturating_sub(1);
-        state.operations = self.operations;
-        state.journal_bytes = self.journal_bytes;
-        state.log_bytes = self.log_bytes;
-        state.time = self.time;
-    }
 }

@@ -12,7 +12,7 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::few::Few;
-use super::frozen::Frozen;
+use super::frozen::{Frozen, Stood};
 use super::{TableId, Webhook};
 use crate::rows::table::{Row, Table};
 
@@ -201,6 +201,25 @@ impl State {
     #[must_use]
     pub fn hears_of_cancel(&self) -> bool {
         self.cancel.is_some() && self.cancel_waits > 0
+    }
+
+    /// Returns where the run stands, to be restored if what follows is taken back.
+    pub(crate) fn stands(&self) -> Stood {
+        Stood {
+            operations: self.operations,
+            journal_bytes: self.journal_bytes,
+            log_bytes: self.log_bytes,
+            time: self.time,
+        }
+    }
+
+    /// Takes the last activation back, before which the run stood so.
+    pub(crate) fn take_back(&mut self, before: Stood) {
+        self.activations = self.activations.saturating_sub(1);
+        self.operations = before.operations;
+        self.journal_bytes = before.journal_bytes;
+        self.log_bytes = before.log_bytes;
+        self.time = before.time;
     }
 
     /// Returns true if the run has failed and may be retried.
