@@ -16,7 +16,7 @@ pub struct RetryRun {
     /// On this version of its workflow. The current one if that repeats the run's journal, else its own, if absent.
     #[serde(default)]
     pub version: Option<String>,
-    /// Also if it would break again.
+    /// Also if it would break or fail again, or if the run that started it was told that it has failed.
     #[serde(default)]
     pub anyway: bool,
     /// Change nothing, and say what would be done.

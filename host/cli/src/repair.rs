@@ -14,11 +14,12 @@ use crate::several::Several;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
 
-/// Retries runs whose code broke
+/// Retries runs whose code broke, or that have failed
 ///
-/// A run is blocked when its code traps, panics, hits a limit or waits for nothing that can happen. Nothing of what it did
-/// since it last waited has happened; it is done again, with the current version of the workflow if that repeats what the
-/// run has done before.
+/// A run is blocked when its code traps, panics, hits a limit or waits for nothing that can happen, and fails when its
+/// workflow returns an error. Nothing of what it did since it last waited has happened, but for answers to callers; it is done
+/// again, with the current version of the workflow if that repeats what the run has done before. A call that a failed run was
+/// given an error for, or a status of 400 or more, is made again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,7 +31,7 @@ pub struct Retry {
     #[arg(long, value_name = "VERSION")]
     on: Option<String>,
 
-    /// Also if the run would break again
+    /// Also if the run would break or fail again, or the run that started it knows that it has failed
     #[arg(long)]
     anyway: bool,
 

@@ -7,17 +7,20 @@ mod execution;
 mod poll;
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use dormouse_journal::{Activation, Completion, Cursor, End, Failure, Moment, Payload};
+use dormouse_journal::{
+    Activation, Completion, Cursor, End, Failure, Moment, Operation, OperationNumber, Payload,
+};
 use dormouse_limits::BODY;
 
 use crate::bindings::WorkflowPre;
 use crate::cpu::Pace;
-use crate::decision::{Decision, Interruption};
+use crate::decision::{Decision, Effect, Interruption};
 use crate::failure::{self, Verdict};
 use crate::guest::Guest;
 use crate::launch::Launch;
@@ -156,6 +159,18 @@ impl Instance {
             state.labels.restore(labels);
         }
         self.decide().await
+    }
+
+    /// Has these operations done again when the journal is repeated: what they are now counts, and not what is recorded.
+    pub fn do_again(&mut self, operations: BTreeSet<OperationNumber>) {
+        self.shared.lock().cursor.do_again(operations);
+    }
+
+    /// Returns what those operations are now that are done again, and what they ask of the host.
+    pub fn take_again(&mut self) -> (Vec<(OperationNumber, Operation)>, Vec<Effect>) {
+        let mut state = self.shared.lock();
+        let remade = state.cursor.take_remade();
+        (remade, std::mem::take(&mut state.effects))
     }
 
     /// Returns about how many bytes the instance keeps beyond what all instances of its program share.

@@ -120,6 +120,38 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns true if the operation is done again when the run is retried that failed after it was given this: a call that
+    /// ended in an error or in a status of 400 or more, or a run that did not complete. What was given up is left so.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        match self {
+            Outcome::Response(Ok(response)) => response.status >= 400,
+            Outcome::Response(Err(error)) => *error != CallError::Abandoned,
+            Outcome::RunEnded(Ok(Some(outcome))) => !matches!(outcome, RunOutcome::Completed(_)),
+            _ => false,
+        }
+    }
+
+    /// Returns true if whoever was called has said what came of it, so that the same request is another one from now on.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        match self {
+            Outcome::Response(Ok(response)) => !matches!(response.status, 408 | 425 | 429 | 500..),
+            _ => false,
+        }
+    }
+
+    /// Returns true if nobody knows whether whoever was called has got the request.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(
+            self,
+            Outcome::Response(Err(CallError::TimedOut
+                | CallError::Interrupted
+                | CallError::Unreachable(_)))
+        )
+    }
+
     /// What an operation of this kind gives when it is given up or timed out. None for kinds that never complete.
     #[must_use]
     pub fn given_up(kind: &crate::Kind) -> Option<Outcome> {

@@ -5,6 +5,7 @@
 //! open, each operation is compared with the record, and the number of them at its close; while a live one is open,
 //! operations are appended to it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::{
@@ -17,6 +18,10 @@ pub struct Cursor {
     current: Option<Current>,
     /// The number of the next operation.
     next: u32,
+    /// Operations that are done again: what they are now counts, and not what is recorded.
+    again: BTreeSet<OperationNumber>,
+    /// What those of them are now that were made so far.
+    remade: Vec<(OperationNumber, Operation)>,
 }
 
 #[derive(Debug)]
@@ -52,9 +57,20 @@ impl Cursor {
     #[must_use]
     pub fn starting_at(first: OperationNumber) -> Self {
         Cursor {
-            current: None,
             next: first.0,
+            ..Cursor::default()
         }
+    }
+
+    /// Has these operations done again when the journal is repeated. Each is compared with the record by its number, its step
+    /// and what kind it is; its arguments may be others.
+    pub fn do_again(&mut self, operations: BTreeSet<OperationNumber>) {
+        self.again = operations;
+    }
+
+    /// Returns what those operations are now that are done again.
+    pub fn take_remade(&mut self) -> Vec<(OperationNumber, Operation)> {
+        std::mem::take(&mut self.remade)
     }
 
     /// Opens an activation that was recorded whole. The guest must repeat it exactly.
@@ -145,6 +161,15 @@ impl Cursor {
             return Err(Mismatch::new(number, None, made(fresh(number))));
         };
         let (kind, recorded) = match current.activation.operations.get(current.position) {
+            Some(expected) if self.again.contains(&number) && expected.step == step => {
+                let kind = fresh(number);
+                let now = made(kind.clone());
+                if kind.name() != expected.kind.name() {
+                    return Err(Mismatch::new(number, Some(expected), now));
+                }
+                self.remade.push((number, now));
+                (kind, false)
+            }
             Some(expected) if expected.step == step && expected.digest == digest => {
                 (expected.kind.clone(), true)
             }

@@ -47,6 +47,11 @@ pub enum Transition {
         /// Whether it has been activated before.
         activated: bool,
     },
+    /// A failed run is tried again. The activation in which it failed is taken back.
+    Retried {
+        /// Whether it has been activated before that one.
+        activated: bool,
+    },
 }
 
 /// An event that cannot happen in this state. A bug of the host, or a race that its caller must handle.
@@ -104,14 +109,22 @@ impl Status {
             (Pending | Running | Suspended | Blocked, Transition::Cancelled) => Ok(Cancelled),
             (Pending | Running | Suspended | Blocked, Transition::Blocked) => Ok(Blocked),
             (Blocked, Transition::GivenUp) => Ok(Failed),
-            (Blocked, Transition::Resumed { activated: false }) => Ok(Pending),
-            (Blocked, Transition::Resumed { activated: true }) => Ok(Running),
+            (Blocked, Transition::Resumed { activated: false })
+            | (Failed, Transition::Retried { activated: false }) => Ok(Pending),
+            (Blocked, Transition::Resumed { activated: true })
+            | (Failed, Transition::Retried { activated: true }) => Ok(Running),
 
             (
                 Blocked,
-                Transition::Activated { .. } | Transition::Completed | Transition::Failed,
+                Transition::Activated { .. }
+                | Transition::Completed
+                | Transition::Failed
+                | Transition::Retried { .. },
             )
-            | (Pending | Running | Suspended, Transition::Resumed { .. } | Transition::GivenUp)
+            | (
+                Pending | Running | Suspended,
+                Transition::Resumed { .. } | Transition::Retried { .. } | Transition::GivenUp,
+            )
             | (Completed | Failed | Cancelled, _) => Err(IllegalTransition { from: self, event }),
         }
     }
@@ -231,6 +244,17 @@ mod tests {
             Status::Blocked.after(Transition::Cancelled),
             Ok(Status::Cancelled)
         );
+    }
+
+    #[test]
+    fn a_failed_run_goes_on_only_by_a_retry() {
+        let retried = |activated| Transition::Retried { activated };
+        assert_eq!(Status::Failed.after(retried(true)), Ok(Status::Running));
+        assert_eq!(Status::Failed.after(retried(false)), Ok(Status::Pending));
+        for status in Status::ALL {
+            let is_failed = status == Status::Failed;
+            assert_eq!(status.after(retried(true)).is_ok(), is_failed);
+        }
     }
 
     #[test]

@@ -164,7 +164,7 @@ limits! {
         "What is kept free for housekeeping on the disk of the data directory, in a file; at most half of the disk";
     RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
     BROKEN_RETENTION, broken_retention: "broken-retention", Span, 30 * DAY, ANY,
-        "How long a run whose code broke waits to be repaired before it fails";
+        "How long a run whose code broke, or that failed, waits to be repaired before it is given up";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
         "How long a repeated request is known as one";
     CALL_TIMEOUT, call_timeout: "call-timeout", Span, 2 * MINUTE, SOME,

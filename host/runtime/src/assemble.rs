@@ -158,6 +158,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         slots: slots.clone(),
         wake: wake.clone(),
         limits: limits.clone(),
+        calls: calls.clone(),
+        orders: orders.clone(),
     };
     let runner = Arc::new(Runner {
         store: store.clone(),

@@ -59,6 +59,8 @@ pub(crate) struct CallQueue {
 struct Known {
     party: Party,
     place: Place,
+    /// How it goes on when its flight is over, if it was added anew meanwhile: its run was retried.
+    again: Option<Course>,
 }
 
 enum Place {
@@ -121,10 +123,14 @@ impl CallQueue {
                 .is_none_or(|known| *known < MOST_OF_RUN)
     }
 
-    /// Adds a call, unless it is known already or there is no room for it.
+    /// Adds a call, unless it is known already or there is no room for it. One that is in flight goes on so after that, if
+    /// its flight does not say otherwise.
     pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, course: Course) {
         let call = (party.run, operation);
-        if self.knows(call) {
+        if let Some(known) = self.calls.get_mut(&call) {
+            if matches!(known.place, Place::InFlight(_)) {
+                known.again = Some(course);
+            }
             return;
         }
         if !self.has_room(party.run) {
@@ -138,7 +144,15 @@ impl CallQueue {
         *self.of_run.entry(party.run).or_default() += 1;
         let place = Place::Later(course.attempts.next, course);
         self.later.insert((course.attempts.next, call));
-        self.calls.insert(call, Known { party, place });
+        let again = None;
+        self.calls.insert(
+            call,
+            Known {
+                party,
+                place,
+                again,
+            },
+        );
     }
 
     /// Has the calls wait for their share whose time has come.
@@ -167,6 +181,7 @@ impl CallQueue {
         let (sender, cut) = oneshot::channel();
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
             known.place = Place::InFlight(Some(sender));
+            known.again = None;
         }
         Some(Departure {
             party,
@@ -179,7 +194,12 @@ impl CallQueue {
     /// A call is in flight no longer, and nobody needs to know of it any more.
     pub(crate) fn end(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
-        self.remove((party.run, operation));
+        let call = (party.run, operation);
+        let again = self.calls.get(&call).and_then(|known| known.again);
+        self.remove(call);
+        if let Some(course) = again {
+            self.add(party.clone(), operation, course);
+        }
     }
 
     /// A call is in flight no longer, and its next attempt is made at this time.
@@ -194,6 +214,7 @@ impl CallQueue {
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
             known.place = Place::Later(time, course);
+            known.again = None;
             self.later.insert((time, call));
         }
     }
@@ -232,8 +253,32 @@ impl CallQueue {
 
     /// Does the same to all calls of a run.
     pub(crate) fn forget_run(&mut self, run: RunId, at: Time) {
+        self.forget_of(run, at, |_| true);
+    }
+
+    /// No call of this run departs any more. Those in flight arrive.
+    pub(crate) fn ground_run(&mut self, run: RunId) {
+        let is_grounded = |known: &Known| !matches!(known.place, Place::InFlight(_));
+        self.forget_of(run, Time(0), is_grounded);
+    }
+
+    /// Returns the calls of a run that are in flight.
+    pub(crate) fn in_flight_of(&self, run: RunId) -> Vec<OperationNumber> {
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
-        let calls: Vec<CallId> = self.calls.range(range).map(|(call, _)| *call).collect();
+        let known = self.calls.range(range);
+        known
+            .filter(|(_, known)| matches!(known.place, Place::InFlight(_)))
+            .map(|((_, operation), _)| *operation)
+            .collect()
+    }
+
+    fn forget_of(&mut self, run: RunId, at: Time, is_meant: impl Fn(&Known) -> bool) {
+        let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
+        let known = self.calls.range(range);
+        let calls: Vec<CallId> = known
+            .filter(|(_, known)| is_meant(known))
+            .map(|(call, _)| *call)
+            .collect();
         let Some(known) = calls.first().and_then(|call| self.calls.get(call)) else {
             return;
         };
@@ -319,6 +364,23 @@ mod tests {
         assert!(queue.knows((party(1).run, OperationNumber(0))));
         queue.wait(&party(1), OperationNumber(0), Time(9), at(9));
         assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
+    }
+
+    #[test]
+    fn a_call_of_a_run_that_is_retried_goes_on_after_its_flight() {
+        let mut queue = queue(4, 2);
+        queue.come(Time(5));
+        let departure = queue.depart().unwrap();
+        queue.ground_run(party(1).run);
+        assert_eq!(queue.in_flight_of(party(1).run), [OperationNumber(0)]);
+        assert!(queue.depart().is_none(), "the other one stays");
+        queue.add(party(1), OperationNumber(0), at(9));
+        queue.end(&departure.party, departure.operation);
+        assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
+        queue.come(Time(9));
+        let departure = queue.depart().unwrap();
+        queue.end(&departure.party, departure.operation);
+        assert!(!queue.knows((party(1).run, OperationNumber(0))));
     }
 
     #[test]

@@ -172,6 +172,16 @@ impl Calls {
         self.lock().forget_run(run, at);
     }
 
+    /// A run has failed: nothing of it departs any more unless it is retried, and what is in flight arrives.
+    pub(crate) fn failed(&self, run: RunId) {
+        self.lock().ground_run(run);
+    }
+
+    /// Returns the calls of a run that are in flight.
+    pub(crate) fn in_flight(&self, run: RunId) -> Vec<OperationNumber> {
+        self.lock().in_flight_of(run)
+    }
+
     /// A run gave these calls up: what is in flight of them may arrive.
     pub(crate) fn given_up(&self, run: RunId, operations: &[OperationNumber]) {
         let at = self.clock.now().after(FAREWELL);

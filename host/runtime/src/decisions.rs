@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{End, Failure, RunId, Source, Time};
+use dormouse_journal::{CallOptions, End, Failure, OperationNumber, Request, RunId, Source, Time};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
@@ -95,6 +95,7 @@ pub(crate) fn activation(
         logs: decision.logs,
         logged: decision.logged as u64,
         labels: decision.labels,
+        repair_within: limits.broken_retention,
     };
     for effect in decision.effects {
         add(limits, births, run, effect, &mut new);
@@ -126,6 +127,29 @@ fn too_long(limits: &Limits, size: u64) -> End {
     }
 }
 
+/// Returns a call as it is made: after so many definite answers to it, each of which makes it another one for whoever is
+/// called.
+pub(crate) fn call(
+    limits: &Limits,
+    (run, operation): (RunId, OperationNumber),
+    repeats: u32,
+    request: Request,
+    options: CallOptions,
+) -> Call {
+    let own_key = || match repeats {
+        0 => format!("{run}-{operation}"),
+        repeats => format!("{run}-{operation}-{repeats}"),
+    };
+    Call {
+        request,
+        retry: options.retry.unwrap_or_default(),
+        timeout: options.timeout.unwrap_or(limits.call_timeout),
+        redirects: options.redirects,
+        idempotency_key: options.idempotency_key.unwrap_or_else(own_key),
+        secret_headers: options.secret_headers,
+    }
+}
+
 fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut NewActivation) {
     match effect {
         Effect::Call {
@@ -133,16 +157,7 @@ fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut N
             request,
             options,
         } => {
-            let call = Call {
-                request,
-                retry: options.retry.unwrap_or_default(),
-                timeout: options.timeout.unwrap_or(limits.call_timeout),
-                redirects: options.redirects,
-                idempotency_key: options
-                    .idempotency_key
-                    .unwrap_or_else(|| format!("{run}-{operation}")),
-                secret_headers: options.secret_headers,
-            };
+            let call = call(limits, (run, operation), 0, request, options);
             new.calls.push(NewCall { operation, call });
         }
         Effect::Notify {

@@ -23,6 +23,7 @@ mod deploy;
 mod early;
 mod error;
 mod events;
+mod failed;
 mod herd;
 mod hint;
 mod live;

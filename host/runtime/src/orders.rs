@@ -48,6 +48,12 @@ impl Orders {
         self.hint();
     }
 
+    /// Follows a failed run that is given up.
+    pub(crate) fn given_up(&self, run: RunId) {
+        self.calls.cancelled(run);
+        self.hint();
+    }
+
     /// Carries out orders for as long as the host runs, those first that were there when it was started.
     pub(crate) async fn run(&self) {
         let mut last = None;

@@ -61,6 +61,9 @@ pub enum Refusal {
     /// The webhook was closed, or its run has ended.
     #[error("this webhook was closed, or its run has ended")]
     Gone,
+    /// Its run has failed, and may be retried.
+    #[error("the run of this webhook has failed; it takes requests again if it is retried")]
+    RunFailed,
     /// There is no such webhook.
     #[error("there is no such webhook on this host")]
     Unknown,
@@ -98,7 +101,11 @@ impl Refusal {
     pub(crate) fn spares_repeats(&self) -> bool {
         matches!(
             self,
-            Refusal::Gone | Refusal::Rate(_) | Refusal::InboxFull | Refusal::HostFull
+            Refusal::Gone
+                | Refusal::RunFailed
+                | Refusal::Rate(_)
+                | Refusal::InboxFull
+                | Refusal::HostFull
         )
     }
 }
@@ -120,6 +127,7 @@ impl From<RequestRefused> for Refusal {
         match refused {
             RequestRefused::OtherBody => Refusal::OtherBody,
             RequestRefused::Closed | RequestRefused::Ended => Refusal::Gone,
+            RequestRefused::RunFailed => Refusal::RunFailed,
             RequestRefused::InboxFull => Refusal::InboxFull,
             RequestRefused::HostFull => Refusal::HostFull,
             RequestRefused::RunFull => Refusal::RunFull,

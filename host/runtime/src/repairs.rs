@@ -3,35 +3,40 @@
 //! Code is put under a run only if it repeats the run's journal. That is found out by replaying the journal against it,
 //! without effects, while the run goes on; the run is changed by one small commit, if it still stands where it was seen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dormouse_engine::WASM_STACK;
-use dormouse_journal::{GuestLimits, Mismatch, RunId, Status, VersionId};
+use dormouse_journal::{GuestLimits, Mismatch, OperationNumber, RunId, Status, VersionId};
 use dormouse_limits::Limits;
 use dormouse_store::{Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
+use crate::calls::Calls;
 use crate::hint::Hint;
+use crate::orders::Orders;
 use crate::replay::Replay;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::wake::Wake;
 
 /// How often a run is looked at anew that has moved on while its journal was replayed.
-const LOOKS: u32 = 5;
+pub(crate) const LOOKS: u32 = 5;
 
 /// The failures that another setting of the host may prevent, so that trying again may help without other code.
-const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
+pub(crate) const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
 
 /// How a run is to be retried.
 #[derive(Debug, Clone, Default)]
 pub struct Retry {
     /// On this version.
     pub version: Option<VersionId>,
-    /// Also if it would break again.
+    /// Also if it would break or fail again, or if the run that started it was told of its failure.
     pub anyway: bool,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// True if the run that started it is retried after it.
+    pub is_of_parent: bool,
 }
 
 /// What came of a repair.
@@ -57,8 +62,8 @@ pub enum RepairError {
         /// The workflow.
         workflow: String,
     },
-    /// The run is not blocked.
-    #[error("the run is {0}, and only a blocked run can be retried")]
+    /// The run is not blocked and has not failed.
+    #[error("the run is {0}, and only a blocked or failed run can be retried")]
     NotBlocked(Status),
     /// The run has ended.
     #[error("the run has {0}")]
@@ -68,6 +73,48 @@ pub enum RepairError {
     SameAgain {
         /// The failure's code.
         code: String,
+    },
+    /// The same code would be given the same, and fail in the same way.
+    #[error(
+        "the run would fail again with {code}: it would be given what it was given, and neither its code nor its limits differ"
+    )]
+    SameAnswers {
+        /// The failure's code.
+        code: String,
+        /// The steps that ended badly before, the last ones first.
+        bad: Vec<String>,
+    },
+    /// A call may be made once, and nobody knows whether it was.
+    #[error("the step {step:?} may be made once, and it is not known whether it was")]
+    AtMostOnce {
+        /// The operation.
+        operation: OperationNumber,
+        /// What the author calls it.
+        step: String,
+    },
+    /// The run that started it was told of its failure, and has not failed itself.
+    #[error(
+        "run {parent} started this run, was told that it has failed, and goes on or has ended otherwise"
+    )]
+    FailureTold {
+        /// The run that started it.
+        parent: RunId,
+    },
+    /// A run that it started, and waits for, cannot come back.
+    #[error("run {child}, which it started and waits for, cannot come back")]
+    ChildGone {
+        /// That run.
+        child: RunId,
+        /// Where it stands. None if it was removed.
+        status: Option<Status>,
+    },
+    /// A run that it started, and waits for, cannot be retried.
+    #[error("run {child}, which it started and waits for, is to be retried first: {error}")]
+    Child {
+        /// That run.
+        child: RunId,
+        /// Why.
+        error: Box<RepairError>,
     },
     /// The version does not repeat the run's journal.
     #[error(transparent)]
@@ -90,12 +137,27 @@ pub(crate) struct Repairs {
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) orders: Arc<Orders>,
 }
 
 /// The code that a run is to go on with.
-struct Choice {
-    version: VersionId,
-    differs: Option<Box<Mismatch>>,
+pub(crate) struct Choice {
+    pub(crate) version: VersionId,
+    pub(crate) differs: Option<Box<Mismatch>>,
+}
+
+impl From<Trouble> for RepairError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Mismatch(mismatch) => RepairError::Differs(mismatch),
+            Trouble::Block(failure) | Trouble::Broke(failure, _) => {
+                RepairError::Unusable(failure.message)
+            }
+            Trouble::Retry(reason) => RepairError::Unusable(reason),
+            Trouble::OutOfMemory | Trouble::Crowded => RepairError::Busy,
+        }
+    }
 }
 
 impl Repairs {
@@ -108,13 +170,16 @@ impl Repairs {
         for _ in 0..LOOKS {
             let view = self.view(run).await?;
             let status = view.state.status;
+            if view.state.is_frozen() {
+                return self.retry_failed(run, retry).await;
+            }
             if status.has_ended() {
                 return Err(RepairError::Ended(status));
             }
             if status != Status::Blocked {
                 return Err(RepairError::NotBlocked(status));
             }
-            let choice = self.choose(&view, retry.version).await?;
+            let choice = self.choose(&view, retry.version, &BTreeSet::new()).await?;
             if choice.version == view.run.version && !retry.anyway {
                 self.refuse_same_again(&view)?;
             }
@@ -137,7 +202,7 @@ impl Repairs {
             if view.state.status.has_ended() {
                 return Err(RepairError::Ended(view.state.status));
             }
-            let choice = self.choose(&view, Some(version)).await?;
+            let choice = self.choose(&view, Some(version), &BTreeSet::new()).await?;
             if let Some(repaired) = self.repair(&view, choice, false, dry_run).await? {
                 return Ok(repaired);
             }
@@ -145,17 +210,18 @@ impl Repairs {
         Err(RepairError::Busy)
     }
 
-    async fn view(&self, run: RunId) -> Result<RunView, RepairError> {
+    pub(crate) async fn view(&self, run: RunId) -> Result<RunView, RepairError> {
         let shown = self.store.show(run, 0).await.map_err(Unavailable::from)?;
         shown.map(|shown| shown.view).ok_or(RepairError::UnknownRun)
     }
 
     /// Returns the version that is asked for, if the run's journal agrees with it. If none is asked for, that is the
-    /// current version of its workflow, or else its own.
-    async fn choose(
+    /// current version of its workflow, or else its own. The arguments of the operations that are done again may be others.
+    pub(crate) async fn choose(
         &self,
         view: &RunView,
         asked: Option<VersionId>,
+        again: &BTreeSet<OperationNumber>,
     ) -> Result<Choice, RepairError> {
         let name = &view.run.workflow;
         let workflow = self.store.workflow(name.clone()).await;
@@ -168,7 +234,7 @@ impl Repairs {
                     workflow: name.clone(),
                 });
             }
-            if let Some(mismatch) = self.difference(view, version).await? {
+            if let Some(mismatch) = self.difference(view, version, again).await? {
                 return Err(RepairError::Differs(mismatch));
             }
             return Ok(Choice {
@@ -180,7 +246,7 @@ impl Repairs {
         let current = workflow.map_or(own, |workflow| workflow.current);
         let differs = match current == own {
             true => None,
-            false => self.difference(view, current).await?,
+            false => self.difference(view, current, again).await?,
         };
         let version = if differs.is_some() { own } else { current };
         Ok(Choice { version, differs })
@@ -191,15 +257,12 @@ impl Repairs {
         &self,
         view: &RunView,
         version: VersionId,
+        again: &BTreeSet<OperationNumber>,
     ) -> Result<Option<Box<Mismatch>>, RepairError> {
-        match self.replay.agrees(view, version).await {
+        match self.replay.agrees(view, version, again).await {
             Ok(()) => Ok(None),
             Err(Trouble::Mismatch(mismatch)) => Ok(Some(mismatch)),
-            Err(Trouble::Block(failure) | Trouble::Broke(failure, _)) => {
-                Err(RepairError::Unusable(failure.message))
-            }
-            Err(Trouble::Retry(reason)) => Err(RepairError::Unusable(reason)),
-            Err(Trouble::OutOfMemory | Trouble::Crowded) => Err(RepairError::Busy),
+            Err(trouble) => Err(trouble.into()),
         }
     }
 

@@ -1,10 +1,13 @@
 //! Bringing a run back into memory: its frontier from the store, its instance by replaying its journal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{CpuClock, Instance, Launch, RunContext};
-use dormouse_journal::{Beginning, Frontier, Payload, Status, VersionId, generation_key};
+use dormouse_engine::{CpuClock, Effect, Instance, Launch, RunContext};
+use dormouse_journal::{
+    Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, generation_key,
+};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
@@ -130,13 +133,33 @@ impl Replay {
     ///
     /// # Errors
     /// [`Trouble::Mismatch`] if that version does not repeat it.
-    pub(crate) async fn agrees(&self, view: &RunView, version: VersionId) -> Result<(), Trouble> {
+    pub(crate) async fn agrees(
+        &self,
+        view: &RunView,
+        version: VersionId,
+        again: &BTreeSet<OperationNumber>,
+    ) -> Result<(), Trouble> {
+        self.done_again(view, version, again).await.map(drop)
+    }
+
+    /// Replays a run's journal against a version of its workflow, without effects. Returns what that version makes of the
+    /// operations that are done again, and what they ask of the host.
+    ///
+    /// # Errors
+    /// [`Trouble::Mismatch`] if that version does not repeat the journal.
+    pub(crate) async fn done_again(
+        &self,
+        view: &RunView,
+        version: VersionId,
+        again: &BTreeSet<OperationNumber>,
+    ) -> Result<(Vec<(OperationNumber, Operation)>, Vec<Effect>), Trouble> {
         let Some(_permit) = self.slots.permit().await else {
             return Err(Trouble::Retry("the host is stopping".into()));
         };
         let mut view = view.clone();
         view.run.version = version;
-        self.instance(&view, None).await.map(drop)
+        let mut instance = self.replayed(&view, None, again).await?;
+        Ok(instance.take_again())
     }
 
     /// Returns what the guest is called with in the run's present generation, and what that begins with. The input of a run
@@ -162,6 +185,16 @@ impl Replay {
         &self,
         view: &RunView,
         input: Option<Payload>,
+    ) -> Result<Instance, Trouble> {
+        self.replayed(view, input, &BTreeSet::new()).await
+    }
+
+    /// Returns the same, in which these operations are done again.
+    async fn replayed(
+        &self,
+        view: &RunView,
+        input: Option<Payload>,
+        again: &BTreeSet<OperationNumber>,
     ) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let (beginning, input) = self.beginning(view, input).await?;
@@ -189,9 +222,12 @@ impl Replay {
             logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
         };
         let mut instance = program.launch(launch)?;
+        instance.do_again(again.clone());
         let mut next = view.state.first_activation;
         while next < view.state.activations {
-            let page = self.store.journal(view.id, next, PAGE).await?;
+            // What is beyond is left out: a retry takes the last activation back.
+            let left = (view.state.activations - next) as usize;
+            let page = self.store.journal(view.id, next, PAGE.min(left)).await?;
             next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
             for activation in page.activations {
                 instance.replay(activation).await?;

@@ -411,7 +411,9 @@ impl Runner {
         for NewResponse { delivery, response } in &effects.responses {
             self.replies.answer(run, delivery, response);
         }
-        if activated.status.has_ended() {
+        if activated.status == Status::Failed {
+            self.calls.failed(run);
+        } else if activated.status.has_ended() {
             self.calls.ended(run);
         } else if !effects.calls.is_empty() {
             let attempts = Attempts {

@@ -119,6 +119,10 @@ impl Runtime {
                 self.0.wake.wake(run, Hint::Anything);
                 self.0.orders.sooner.notify_one();
             }
+            Cancelled::GivenUp => {
+                tracing::info!(%run, "a failed run was given up");
+                self.0.orders.given_up(run);
+            }
             Cancelled::Before | Cancelled::Ended(_) | Cancelled::Unknown => {}
         }
         Ok(cancelled)

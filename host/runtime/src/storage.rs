@@ -17,7 +17,7 @@ pub(crate) fn over_storage(limits: &Limits) -> OverStorage {
     OverStorage {
         most: limits.storage,
         failure: too_much(limits),
-        retention: limits.retention,
+        repair_within: limits.broken_retention,
     }
 }
 

@@ -156,19 +156,22 @@ impl Addressee {
 
     /// Returns why no request is taken here any more, if that is so.
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
-        let is_gone = match &self.incoming {
-            Some(incoming) => incoming.has_ended || incoming.webhook.closed,
+        let incoming = match &self.incoming {
+            Some(incoming) => incoming,
             // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
             // kept when the run continued as new.
             None => {
                 let state = self.webhooks.store.state(self.token.run).await?;
-                if state.is_some_and(|state| !state.status.has_ended() && state.generation == 0) {
-                    return Ok(Some(Refusal::Unknown));
-                }
-                true
+                return Ok(Some(match state {
+                    Some(state) if state.is_frozen() => Refusal::RunFailed,
+                    Some(state) if !state.is_gone() && state.generation == 0 => Refusal::Unknown,
+                    _ => Refusal::Gone,
+                }));
             }
         };
-        Ok(is_gone.then_some(Refusal::Gone))
+        let is_gone = incoming.has_ended || incoming.webhook.closed;
+        let failed = incoming.has_failed.then_some(Refusal::RunFailed);
+        Ok(is_gone.then_some(Refusal::Gone).or(failed))
     }
 }
 

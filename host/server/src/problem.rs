@@ -29,6 +29,9 @@ const RETRY_RESTART: &str = "5";
 /// Seconds after which to try again when somebody has to make room: on the disk, in an inbox.
 const RETRY_ROOM: &str = "30";
 
+/// Seconds after which what was refused since a run has failed may be tried again: somebody has to retry the run.
+const RETRY_FAILED: &str = "60";
+
 /// Why a request was not answered as asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -190,6 +193,12 @@ impl Problem {
         Problem::new(StatusCode::GONE, "run-ended", detail)
     }
 
+    /// A run that has failed and may be retried takes nothing meanwhile.
+    #[must_use]
+    pub fn run_failed(detail: &str) -> Self {
+        Problem::unavailable("run-failed", detail, RETRY_FAILED)
+    }
+
     /// A run's inbox for an event has no room.
     #[must_use]
     pub fn inbox_full(run: RunId, event: &str) -> Self {
@@ -229,7 +238,9 @@ impl Problem {
     /// Only a blocked run can be resumed.
     #[must_use]
     pub fn not_blocked(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} is {status}; only a blocked run can be resumed");
+        let detail = format!(
+            "run {run} is {status}; only a blocked run can be resumed, and a blocked or failed one retried"
+        );
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
 
@@ -256,6 +267,56 @@ impl Problem {
                      that mends it and retry; `dormouse retry --anyway {run}` tries it all the same"
                 ),
             ),
+            RepairError::SameAnswers { code, bad } => {
+                let steps: Vec<String> = bad.iter().map(|step| format!("{step:?}")).collect();
+                let steps = match steps.is_empty() {
+                    true => String::new(),
+                    false => format!(" Steps that ended badly before: {}.", steps.join(", ")),
+                };
+                conflict(
+                    "same-again",
+                    format!(
+                        "run {run} would fail again with {code}: what it was given last was no error, and neither its code \
+                         nor its limits differ.{steps} Deploy a version that mends it and retry, or start it anew with \
+                         `dormouse restart {run}`; `dormouse retry --anyway {run}` tries it all the same"
+                    ),
+                )
+            }
+            RepairError::AtMostOnce { operation, step } => conflict(
+                "at-most-once",
+                format!(
+                    "the call {step:?} (operation {operation}) of run {run} may be made once, and it is not known whether it \
+                     arrived. `dormouse restart {run}` starts the run anew, which makes it again"
+                ),
+            ),
+            RepairError::FailureTold { parent } => conflict(
+                "failure-told",
+                format!(
+                    "run {parent}, which started run {run}, was told that it has failed, and has not failed itself: it may \
+                     have dealt with that. `dormouse retry --anyway {run}` retries it all the same"
+                ),
+            ),
+            RepairError::ChildGone { child, status } => {
+                let what = status.map_or_else(
+                    || "was removed".to_owned(),
+                    |status| format!("has {status} for good"),
+                );
+                conflict(
+                    "child-gone",
+                    format!(
+                        "run {run} waits for run {child}, which it started, and which {what}: it cannot come back. \
+                         `dormouse restart {run}` starts run {run} anew, with a new one"
+                    ),
+                )
+            }
+            RepairError::Child { child, error } => {
+                let mut problem = Problem::not_repaired(child, *error);
+                let why = &problem.detail;
+                problem.detail = format!(
+                    "run {run} waits for run {child}, which is to be retried first, and cannot be: {why}"
+                );
+                problem
+            }
             RepairError::Differs(mismatch) => {
                 let detail = format!(
                     "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \

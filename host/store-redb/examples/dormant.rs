@@ -204,6 +204,7 @@ fn activation(
         next: None,
         logged: 0,
         labels: dormouse_journal::Labels::default(),
+        repair_within: 0,
     }
 }
 

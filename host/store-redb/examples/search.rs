@@ -199,6 +199,7 @@ fn activation(number: usize) -> NewActivation {
         next: None,
         logged: 0,
         labels: dormouse_journal::Labels::default(),
+        repair_within: 0,
     }
 }
 

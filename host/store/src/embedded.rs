@@ -31,14 +31,14 @@ use crate::rules::start::BeginRun;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, SecretPut,
-    Served, StartRun, Started, Transaction, Write,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
+    RetryFailed, SecretPut, Served, StartRun, Started, Transaction, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
 use crate::views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
-    RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
+    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -232,6 +232,10 @@ impl<B: Backend> StoreReader for Embedded<B> {
 
     fn show(&self, run: RunId, open: usize) -> Read<Option<RunShown>> {
         self.many(move |view| view.show(run, open))
+    }
+
+    fn failed(&self, run: RunId) -> Read<Option<FailedRun>> {
+        self.many(move |view| view.failed(run))
     }
 
     fn input(&self, run: RunId) -> Read<Option<Payload>> {
@@ -491,6 +495,10 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn repair(&self, repair: Repair) -> Written<Repaired> {
         self.write(repair)
+    }
+
+    fn retry_failed(&self, retry: RetryFailed) -> Written<RetriedFailed> {
+        self.write(retry)
     }
 
     fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool> {

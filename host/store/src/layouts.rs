@@ -32,6 +32,7 @@ use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
 use crate::tables::orders::Order;
+use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
 use crate::tables::runs::StoredRun;
 use crate::tables::states::Standing;
@@ -42,7 +43,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "4d0b426a7c8b1898fd6f87557a0d2cca5451bd761d4a0c84c6f714d1ebac4546",
+    "1d1352fc62dd562750b9082b98ec96cd87f19e280c3b8c2b4490c56242478c30",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -141,6 +142,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
+        TableId::HeldCalls => row::<Outstanding>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
         TableId::EventPayloads
@@ -157,6 +159,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Orders => row::<Order>(table, named),
+        TableId::Repeats => row::<Repeats>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),

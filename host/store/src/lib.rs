@@ -34,18 +34,20 @@ pub use error::{BackupError, OpenError, ReadError, StorageError, WriteError};
 pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
-    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
-    NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, Notified,
+    Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, CallAgain,
+    Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits,
+    MailLimits, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, Notified,
     NotifyTarget, OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired,
-    RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits,
+    RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started,
+    StorageLimits,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret,
-    Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, Frozen, Parent, Reply, Run, SCHEMA,
+    SealedSecret, Start, State, Stood, TableId, TokenKeys, Version, Webhook, Workflow,
 };
 pub use views::{
-    Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, RunView, SendingView, TimeRange, Timer, TimerPage, WebhookView,
+    Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,
+    OutstandingCall, Recalled, RunPage, RunQuery, RunShown, RunView, SendingView, TimeRange, Timer,
+    TimerPage, WebhookView,
 };

@@ -17,13 +17,13 @@ use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, SecretPut,
-    Served, StartRun, Started,
+    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
+    RetryFailed, SecretPut, Served, StartRun, Started,
 };
 use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
 use crate::views::{
-    Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
-    RunQuery, RunShown, SendingView, TimerPage, WebhookView,
+    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
+    RunPage, RunQuery, RunShown, SendingView, TimerPage, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -40,6 +40,9 @@ pub trait StoreReader: Send + Sync + 'static {
 
     /// Returns a run with its output and what it waits for, at most so many operations.
     fn show(&self, run: RunId, open: usize) -> Read<Option<RunShown>>;
+
+    /// Returns a failed run that may be retried, with what is done again then. None if there is no such run.
+    fn failed(&self, run: RunId) -> Read<Option<FailedRun>>;
 
     /// Returns what a run was started with.
     fn input(&self, run: RunId) -> Read<Option<Payload>>;
@@ -242,6 +245,9 @@ pub trait Store: StoreReader {
 
     /// Has a run go on: after it broke, or with another version.
     fn repair(&self, repair: Repair) -> Written<Repaired>;
+
+    /// Has a failed run go on from before the activation in which it failed.
+    fn retry_failed(&self, retry: RetryFailed) -> Written<RetriedFailed>;
 
     /// Lets a run go on that is blocked for the host's trouble.
     fn resume(&self, run: RunId) -> Written<Resumed>;

@@ -33,6 +33,34 @@ pub struct RunShown {
     pub calls: Vec<(OperationNumber, CallProgress)>,
 }
 
+/// A failed run that may be retried.
+#[derive(Debug, Clone)]
+pub struct FailedRun {
+    /// The run.
+    pub view: RunView,
+    /// True if it failed in an activation, which is the last of its journal and is taken back.
+    pub was_activated: bool,
+    /// How many operations it has open, the one included that completed in that activation.
+    pub open: u64,
+    /// The operations that are done again.
+    pub bad: Vec<BadAnswer>,
+}
+
+/// An operation of a failed run that ended badly.
+#[derive(Debug, Clone)]
+pub struct BadAnswer {
+    /// Which.
+    pub operation: OperationNumber,
+    /// What it was.
+    pub open: Open,
+    /// What came of it. It may be large.
+    pub outcome: Outcome,
+    /// True if the run was given this in the activation in which it failed. If not, it has arrived and was not given.
+    pub was_given: bool,
+    /// How often it was done again after a definite answer.
+    pub repeats: u32,
+}
+
 /// How far a call has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallProgress {
@@ -71,8 +99,10 @@ pub struct WebhookView {
 pub struct IncomingView {
     /// The webhook.
     pub webhook: Webhook,
-    /// True if the run has ended.
+    /// True if the run has ended, and cannot be retried.
     pub has_ended: bool,
+    /// True if the run has failed, and may be retried.
+    pub has_failed: bool,
     /// The name of the run's workflow.
     pub workflow: String,
     /// The secrets that the webhook names for its signature, as far as they exist.

@@ -27,6 +27,8 @@ fn a_run_that_has_ended_cannot_be_cancelled() {
     completed.end();
     failed.end();
     completed.cancel().expect_problem(409, "run-ended");
+    // One that has failed is given up by it, and has not ended in another way.
+    assert_eq!(failed.cancel().expect(200).field("status"), "failed");
     failed.cancel().expect_problem(409, "run-ended");
     assert_eq!(
         (completed.status(), failed.status()),

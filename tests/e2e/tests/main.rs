@@ -53,6 +53,7 @@ mod python;
 mod repairs;
 mod replies;
 mod restarts;
+mod retry_failed;
 mod runs;
 mod search;
 mod secrets;

@@ -140,7 +140,18 @@ impl RunEvidence<'_> {
                 Err(Refusal::Gone) if !closed && !self.status.has_ended() => {
                     return Err(format!("a webhook that is open is gone: {heard:?}"));
                 }
-                Ok(_) | Err(Refusal::Gone | Refusal::OtherBody | Refusal::Unavailable(_)) => {}
+                Err(Refusal::RunFailed) if self.status != Status::Failed => {
+                    return Err(format!(
+                        "a run that has not failed says that it has: {heard:?}"
+                    ));
+                }
+                Ok(_)
+                | Err(
+                    Refusal::Gone
+                    | Refusal::RunFailed
+                    | Refusal::OtherBody
+                    | Refusal::Unavailable(_),
+                ) => {}
                 Err(refusal) => return Err(format!("refused: {refusal}")),
             }
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use dormouse_journal::{
-    Activation, Channel, Delivery, Kind, OperationNumber, Outcome, Request, RunId, Status, Time,
-    WebhookNumber,
+    Activation, Channel, Delivery, End, Kind, OperationNumber, Outcome, Request, RunId, Status,
+    Time, WebhookNumber,
 };
 use dormouse_store::ReadError;
 
@@ -56,12 +56,14 @@ impl<'e> RunEvidence<'e> {
             );
         }
         let mail = reading.lying(run, Channel::Event(EVENT.into()))?;
+        let mut mail: Vec<String> = mail.iter().filter_map(event_body).collect();
+        forget_taken(&journal, &mut left, &mut mail);
         Ok(RunEvidence {
             all,
             number,
             journal,
             left,
-            mail: mail.iter().filter_map(event_body).collect(),
+            mail,
             status: state.as_ref().map_or(Status::Pending, |state| state.status),
             untaken: state.map_or(0, |state| state.untaken),
         })
@@ -164,6 +166,25 @@ impl<'e> RunEvidence<'e> {
             }
         }
         lines.join("\n")
+    }
+}
+
+/// What a run was given when it failed stays where it lay, so that a retry can give it again. For who reads its journal it was
+/// taken.
+fn forget_taken(journal: &[Activation], left: &mut [Vec<Delivery>], mail: &mut Vec<String>) {
+    let last = journal.last();
+    let failed = last.filter(|last| matches!(last.end, Some(End::Failed { .. })));
+    let Some(completion) = failed.and_then(|failed| failed.completion.as_ref()) else {
+        return;
+    };
+    if let Outcome::Delivery(Some(given)) = &completion.outcome {
+        for inbox in left {
+            inbox.retain(|delivery| delivery.id != given.id);
+        }
+    }
+    let event = event_body(&completion.outcome);
+    if event.is_some() && mail.first() == event.as_ref() {
+        mail.remove(0);
     }
 }
 

@@ -150,6 +150,7 @@ fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, Se
             last_accepted: None,
         },
         has_ended: false,
+        has_failed: false,
         workflow: workflow.into(),
         secrets: found(host, names),
     };

@@ -61,6 +61,7 @@ pub(super) async fn cancel_run(
 ) -> Result<Status, Problem> {
     match state.runtime.cancel(run, options).await? {
         Cancelled::Asked => runs::status(state, run).await,
+        Cancelled::GivenUp => Ok(Status::Failed),
         Cancelled::Now | Cancelled::Before => Ok(Status::Cancelled),
         Cancelled::Ended(status) => Err(Problem::already_ended(run, status)),
         Cancelled::Unknown => Err(Problem::unknown_run(run)),
@@ -109,11 +110,12 @@ pub(super) async fn resume(
     repaired(run, state.runtime.resume(run).await).map(Json)
 }
 
-/// Retries a run whose code broke
+/// Retries a run whose code broke, or that has failed
 ///
-/// Nothing of the activation in which it broke has happened; it is executed again, on the version asked for, or on the
-/// current version of its workflow if that repeats the run's journal, or else on its own. The run gets the host's present
-/// limits where they are larger.
+/// Nothing of the activation in which it broke or failed has happened but answers to callers; it is executed again, on the
+/// version asked for, or on the current version of its workflow if that repeats the run's journal, or else on its own. What a
+/// failed run was badly answered is asked again: a call that ended in an error or in a status of 400 or more is made anew, and
+/// a run that it started and that has failed is retried before it. The run gets the host's present limits where they are larger.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "retry_run",
     params(("id" = String, Path, description = "The run's id")),
@@ -122,8 +124,11 @@ pub(super) async fn resume(
         (status = 200, description = "The run goes on", body = RepairedRun),
         (status = 404, description = "`unknown-run`, `unknown-version`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 409, description = "`not-blocked`, `run-ended`; `same-again`: it would break again; `differs`: the \
-            version does not repeat its journal, and `difference` says where; `busy`; `version-unusable`",
+        (status = 409, description = "`not-blocked`, `run-ended`; `same-again`: it would break or fail again; \
+            `at-most-once`: a call may be made once, and nobody knows whether it was; `failure-told`: the run that started it \
+            was told that it has failed, and has not failed itself; `child-gone`: a run that it started and waits for was \
+            cancelled, given up or removed; `differs`: the version does not repeat its journal, and `difference` says where; \
+            `busy`; `version-unusable`",
             body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, RunProblems, Guarded,
     ),
@@ -156,6 +161,7 @@ pub(super) async fn retry_run(
         version: version.as_deref().map(version_of).transpose()?,
         anyway,
         dry_run,
+        is_of_parent: false,
     };
     repaired(run, state.runtime.retry(run, &retry).await)
 }

@@ -95,6 +95,9 @@ pub(super) async fn aim(
                 event,
             }),
         )),
+        AimedNotified::RunFailed => Err(Problem::run_failed(
+            "this run has failed; it takes events again if it is retried",
+        )),
         AimedNotified::Ended => Err(Problem::takes_no_events(run)),
         AimedNotified::Full => Err(Problem::inbox_full(run, &event)),
         AimedNotified::RunFull => Err(Problem::run_storage_full(run)),

@@ -66,6 +66,7 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         Refusal::Key(_) => problem(StatusCode::BAD_REQUEST, "invalid-header"),
         Refusal::OtherBody => problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
         Refusal::Gone => problem(StatusCode::GONE, "webhook-gone"),
+        Refusal::RunFailed => Problem::run_failed(&refusal.to_string()),
         Refusal::Unknown => problem(StatusCode::NOT_FOUND, "unknown-webhook"),
         Refusal::InboxFull => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
             .with_header(RETRY_AFTER, RETRY_ROOM),

@@ -136,7 +136,7 @@ impl<R: Rows> View<R> {
             return Ok(Answer::Decided(response));
         }
         let state = self.state(run)?;
-        if state.is_some_and(|state| !state.status.has_ended()) {
+        if state.is_some_and(|state| !state.is_gone()) {
             return Ok(Answer::Open);
         }
         let was_taken = !inbox::TABLE.has(&self.0, (run, webhook, place))?;

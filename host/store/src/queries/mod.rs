@@ -3,6 +3,7 @@
 mod arrivals;
 mod awaited;
 mod calls;
+mod failed;
 mod runs;
 mod schedule;
 mod search;

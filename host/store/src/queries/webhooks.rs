@@ -28,7 +28,8 @@ impl<R: Rows> View<R> {
         let Some(standing) = self.standing(run)? else {
             return Ok(None);
         };
-        let has_ended = standing.state.status.has_ended();
+        let has_ended = standing.state.is_gone();
+        let has_failed = standing.state.is_frozen();
         let webhook = standing
             .webhooks
             .get(&webhooks::TABLE, &self.0, (run, webhook))?;
@@ -49,6 +50,7 @@ impl<R: Rows> View<R> {
         Ok(Some(IncomingView {
             webhook,
             has_ended,
+            has_failed,
             workflow,
             secrets,
         }))

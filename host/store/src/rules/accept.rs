@@ -90,6 +90,8 @@ pub enum RequestRefused {
     Closed,
     /// The run has ended, or was removed after it had.
     Ended,
+    /// The run has failed, and may be retried.
+    RunFailed,
     /// The inbox is full.
     InboxFull,
     /// All inboxes together hold what the host allows.
@@ -162,19 +164,24 @@ impl Transaction for AcceptRequest {
         let Some(run) = write.run(accept.run)? else {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         };
-        if run.state().status.has_ended() {
+        if run.state().is_gone() {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         }
-        let Some(webhook) = run.webhook(accept.webhook)? else {
+        let webhook = run.webhook(accept.webhook)?;
+        if webhook.as_ref().is_some_and(|webhook| webhook.closed) {
+            return Ok(Accepted::Refused(RequestRefused::Closed));
+        }
+        // One that it has not created may be made by its retry.
+        if run.state().is_frozen() {
+            return Ok(Accepted::Refused(RequestRefused::RunFailed));
+        }
+        let Some(webhook) = webhook else {
             // The token proves that it was there, and a generation that was over has not kept it.
             return Ok(Accepted::Refused(match run.state().generation {
                 0 => RequestRefused::UnknownWebhook,
                 _ => RequestRefused::Closed,
             }));
         };
-        if webhook.closed {
-            return Ok(Accepted::Refused(RequestRefused::Closed));
-        }
         if let Some(refused) = self.refuse_size(&run, &webhook) {
             return Ok(Accepted::Refused(refused));
         }

@@ -1,7 +1,7 @@
 //! Committing an activation: everything that it decided, at once.
 
 use dormouse_journal::{
-    Channel, Kind, OperationNumber, Outcome, RunId, Source, Status, Transition, WebhookNumber,
+    Channel, End, Kind, OperationNumber, Outcome, RunId, Source, Status, Transition, WebhookNumber,
 };
 
 use super::commit::commit;
@@ -70,13 +70,16 @@ impl Transaction for Activate {
         if let Some(refused) = self.refuse(&run)? {
             return Ok(Err(refused));
         }
-        let notifying = &mut run.state_mut().notifying;
-        let told_later = u32::try_from(events + orders).unwrap_or(u32::MAX);
-        *notifying = notifying.saturating_add(told_later);
         let first_operation = run.state().operations;
-        // In front of the end, which looks for what is still to be carried out.
-        for (place, row) in (first + events..).zip(&self.new.orders) {
-            orders::TABLE.put_encoded(run.rows, (run.id, place), row)?;
+        // Of an activation in which a run fails nothing is performed but answers: it may be taken back.
+        if !matches!(self.new.activation.end, Some(End::Failed { .. })) {
+            let notifying = &mut run.state_mut().notifying;
+            let told_later = u32::try_from(events + orders).unwrap_or(u32::MAX);
+            *notifying = notifying.saturating_add(told_later);
+            // In front of the end, which looks for what is still to be carried out.
+            for (place, row) in (first + events..).zip(&self.new.orders) {
+                orders::TABLE.put_encoded(run.rows, (run.id, place), row)?;
+            }
         }
         commit(
             &mut run,

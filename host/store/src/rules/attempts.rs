@@ -9,7 +9,7 @@ use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::results::Arriving;
-use crate::tables::{Attempts, calls};
+use crate::tables::{Attempts, calls, held_calls};
 
 /// What came of an attempt.
 #[derive(Debug, Clone)]
@@ -106,14 +106,19 @@ impl Transaction for RecordAttempt {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<AttemptNoted, ReadError> {
         let key = (self.run, self.operation);
-        // Without a row, the run gave the call up: the result is dropped.
-        let Some(mut row) = calls::TABLE.get(&write.rows, key)? else {
+        // Without a row, the run gave the call up: the result is dropped. What is under way of a failed run is kept.
+        let (mut table, mut row) = (&calls::TABLE, calls::TABLE.get(&write.rows, key)?);
+        if row.is_none() {
+            table = &held_calls::TABLE;
+            row = table.get(&write.rows, key)?;
+        }
+        let Some(mut row) = row else {
             return Ok(AttemptNoted::Unwanted);
         };
         let Some(mut run) = write.run(self.run)? else {
             return Ok(AttemptNoted::Unwanted);
         };
-        if run.state().status.has_ended() || row.attempts.scheduled != self.attempt {
+        if run.state().is_gone() || row.attempts.scheduled != self.attempt {
             return Ok(AttemptNoted::Unwanted);
         }
         let (scheduled, next) = match &self.made {
@@ -128,7 +133,7 @@ impl Transaction for RecordAttempt {
             Made::Done(result) => return self.finish(&mut run, result),
         };
         row.attempts = Attempts { scheduled, next };
-        calls::TABLE.put(run.rows, key, &row)?;
+        table.put(run.rows, key, &row)?;
         Ok(AttemptNoted::Recorded)
     }
 }
@@ -140,17 +145,20 @@ impl RecordAttempt {
             return self.put(run, result);
         }
         if run.transition(Transition::Failed).is_err() {
-            // A blocked run cannot fail now: what it gets instead of the response says why.
+            // A blocked or failed run cannot fail now: what it gets instead of the response says why.
             let error = CallError::Other(self.over.failure.clone());
             return self.put(run, &Outcome::Response(Err(error)).into());
         }
         run.state_mut().failure = Some(self.over.failure.clone());
-        run.end(self.over.retention)?;
+        run.freeze(None, self.over.repair_within)?;
         Ok(AttemptNoted::RunFailed)
     }
 
     fn put(&self, run: &mut RunWrite<'_>, result: &Arriving) -> Result<AttemptNoted, ReadError> {
-        calls::remove(run.rows, (self.run, self.operation))?;
+        let key = (self.run, self.operation);
+        if !calls::remove(run.rows, key)? {
+            held_calls::remove(run.rows, key)?;
+        }
         run.put_result(self.operation, run.now, result)?;
         Ok(AttemptNoted::Recorded)
     }

@@ -1,7 +1,7 @@
 //! The end of a run: what is decided at once, and what is cleared in pieces.
 //!
 //! A run may have thousands of operations open, each with a timer, a call, a result. At its end it is decided that it has
-//! ended; from then on nobody looks at any of that: its webhooks answer that it has ended, its calls are not sent, its
+//! ended, or that it is given up after it had failed; from then on nobody looks at any of that: its webhooks answer that it has ended, its calls are not sent, its
 //! timers wake nobody, events pass it by. So those few that lie in the run's own row are cleared at once, and the others
 //! afterwards, a bounded number in each transaction, from the queue of what expires.
 
@@ -13,17 +13,17 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::Expiring;
-use crate::tables::{calls, event_waits, open, results, run_waits, timers};
+use crate::tables::{calls, event_waits, held_calls, open, results, run_waits, timers};
 
 /// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
 /// in two, and an event in two that the result may have been the last to name.
 pub(super) const OPERATION: u64 = 9;
 
-/// What the end of a run writes: the operations in its own row are cleared, and what becomes of it and of its
-/// family later is noted four times.
+/// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table, and what
+/// becomes of it and of its family later is noted four times.
 pub(super) const END: Extent = Extent {
     rows: 8 * OPERATION + 4,
-    bytes: 4 * SMALL_ROW,
+    bytes: 24 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
@@ -31,15 +31,22 @@ impl RunWrite<'_> {
     /// removed after `retention` milliseconds.
     pub(crate) fn end(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
+        let state = self.state_mut();
+        state.untaken = state.dropped.saturating_add(state.queued);
+        state.ended = Some(now);
+        self.tell_family()?;
+        self.dismantle(retention)
+    }
+
+    /// Clears what a run had open that will never go on, or has it cleared, and has the run removed later.
+    pub(super) fn dismantle(&mut self, retention: u64) -> Result<(), ReadError> {
+        let now = self.now;
         for number in self.loaded.open.numbers() {
             self.clear_operation(number)?;
         }
         let state = self.state_mut();
-        state.untaken = state.untaken.saturating_add(state.queued);
         state.ready = 0;
         state.notifying = 0;
-        state.ended = Some(now);
-        self.tell_family()?;
         if !open::TABLE
             .keys(self.rows, open::TABLE.of(self.id), false, 1)?
             .is_empty()
@@ -77,6 +84,7 @@ impl RunWrite<'_> {
             run_waits::TABLE.remove(self.rows, (target, run, number))?;
         }
         calls::remove(self.rows, (run, number))?;
+        held_calls::remove(self.rows, (run, number))?;
         results::remove(self.rows, (run, number))?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
 use crate::tables::{
-    Attempts, Bounds, Webhook, calls, journal, logs, mail, replies, run_waits, timers,
+    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, run_waits, timers,
 };
 
 /// Writes the activation of this number, and what follows from it.
@@ -26,14 +26,22 @@ pub(super) fn commit(
     retention: u64,
 ) -> Result<(), ReadError> {
     let first = OperationNumber(run.state().operations);
+    let before = run.state().stands();
     record(run, number, new)?;
     labels::set(run.rows, run.id, &new.labels)?;
+    keep_replies(run, &new.replies)?;
+    if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
+        let state = run.state_mut();
+        state.backtrace.clone_from(backtrace);
+        state.failure = Some(failure.clone());
+        // What it was given stays where it lay, so that a retry can give it again.
+        return fail(run, new, before);
+    }
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
         (&new.activation.completion, &new.source)
     {
         take(run, channel, *place, &completion.outcome)?;
     }
-    keep_replies(run, &new.replies)?;
     let completed = new.activation.completion.as_ref();
     let completed = completed.map(|completion| completion.operation);
     for change in new.activation.changes(first) {
@@ -58,10 +66,27 @@ pub(super) fn commit(
         }
     }
     match (&new.activation.end, &new.next) {
-        (Some(end), _) => self::end(run, end, retention),
+        // The output is in the journal's last record.
+        (Some(_), _) => {
+            let _ = run.transition(Transition::Completed);
+            run.end(retention)
+        }
         (None, Some(next)) => run.continue_as_new(number, new, next),
         (None, None) => schedule(run, &new.calls),
     }
+}
+
+/// Has the run fail that stood so before.
+fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), ReadError> {
+    let _ = run.transition(Transition::Failed);
+    run.freeze(Some(before), new.repair_within)?;
+    if let Some(Source::Arrival { channel, .. }) = &new.source
+        && matches!(channel, Channel::Webhook(_) | Channel::Event(_))
+    {
+        let state = run.state_mut();
+        state.untaken = state.untaken.saturating_sub(1);
+    }
+    Ok(())
 }
 
 /// Writes the record and the log, and counts them.
@@ -117,11 +142,13 @@ fn take(
     }
 }
 
-/// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it.
+/// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it. An answer that was
+/// given before the run was retried stays.
 fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result<(), ReadError> {
     for (delivery, row) in replies {
         let key = (run.id, delivery.as_str());
-        if replies::TABLE.has(run.rows, key)? {
+        let kept = replies::TABLE.get(run.rows, key)?;
+        if kept.is_some_and(|kept| kept.response.is_none()) {
             replies::TABLE.put_encoded(run.rows, key, row)?;
         }
     }
@@ -259,18 +286,4 @@ fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadEr
         }
     }
     Ok(())
-}
-
-fn end(run: &mut RunWrite<'_>, end: &End, retention: u64) -> Result<(), ReadError> {
-    match end {
-        // The output is in the journal's last record.
-        End::Completed(_) => drop(run.transition(Transition::Completed)),
-        End::Failed { failure, backtrace } => {
-            let state = run.state_mut();
-            state.backtrace.clone_from(backtrace);
-            state.failure = Some(failure.clone());
-            let _ = run.transition(Transition::Failed);
-        }
-    }
-    run.end(retention)
 }

@@ -27,6 +27,8 @@ pub enum Cancelled {
     Asked,
     /// It was cancelled before.
     Before,
+    /// It had failed, and is given up now: it cannot be retried any more.
+    GivenUp,
     /// It had ended otherwise.
     Ended(Status),
     /// There is no such run.
@@ -54,6 +56,9 @@ impl Transaction for Cancel {
         };
         if run.state().status == Status::Cancelled {
             return Ok(Cancelled::Before);
+        }
+        if run.give_up(self.retention)? {
+            return Ok(Cancelled::GivenUp);
         }
         if run.state().status.has_ended() {
             return Ok(Cancelled::Ended(run.state().status));

@@ -13,6 +13,7 @@ use std::ops::Bound;
 
 use dormouse_journal::{OperationNumber, Outcome, Payload, RunId, Time};
 
+use super::run::RunWrite;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::keys::Extremes;
@@ -385,6 +386,27 @@ fn waiters(
         .collect())
 }
 
+/// Gives a wait of a run that has just failed the event that is on its way to it.
+pub(super) fn reach_failed(
+    run: &mut RunWrite<'_>,
+    name: &str,
+    operation: OperationNumber,
+) -> Result<(), ReadError> {
+    let Some(wait) = event_waits::TABLE.get(run.rows, (name, run.id, operation))? else {
+        return Ok(());
+    };
+    let Some(sequence) = first_after(run.rows, name, wait.since, u64::MAX)? else {
+        return Ok(());
+    };
+    let Some(mut event) = broadcasts::TABLE.get(run.rows, sequence)? else {
+        return Ok(());
+    };
+    if is_in_time(&wait, event.accepted) && give(run, name, operation, sequence, &mut event)? {
+        broadcasts::put(run.rows, sequence, &event)?;
+    }
+    Ok(())
+}
+
 /// Gives an event to one wait. Returns false if its run has ended.
 fn serve(
     write: &mut Write<'_>,
@@ -397,7 +419,19 @@ fn serve(
     let Some(mut run) = write.run(id)? else {
         return Ok(false);
     };
-    if run.state().status.has_ended() {
+    give(&mut run, name, operation, sequence, event)
+}
+
+/// Gives an event to one wait of a run. Returns false if the run had ended before.
+fn give(
+    run: &mut RunWrite<'_>,
+    name: &str,
+    operation: OperationNumber,
+    sequence: u64,
+    event: &mut Broadcast,
+) -> Result<bool, ReadError> {
+    let state = run.state();
+    if state.is_gone() || state.ended.is_some_and(|ended| event.accepted > ended) {
         return Ok(false);
     }
     // This wait is spoken for: an event aimed at the run goes to its next one.
@@ -425,7 +459,7 @@ fn tell(write: &mut Write<'_>, event: &Broadcast) -> Result<Option<RunId>, ReadE
     let Some(mut run) = write.run(id)? else {
         return Ok(None);
     };
-    if run.state().status.has_ended() || !run.waits_for(operation)? {
+    if run.state().is_gone() || !run.waits_for(operation)? {
         return Ok(None);
     }
     let told = Outcome::Notified(event.waits).into();

@@ -90,12 +90,37 @@ pub(super) fn wait(
         }
         _ => Ok(RunOutcome::Gone),
     };
+    if let (Ok(RunOutcome::Failed(_)), Some(target)) = (&told, target) {
+        note_told(write, target, asking.0)?;
+    }
     if let Some(mut run) = write.run(asking.0)? {
         // What was known when the wait was made is in time for it, also if it has a timeout of 0.
         let made = run.state().time;
         run.put_result(operation, made, &Outcome::RunEnded(told.map(Some)).into())?;
     }
     Ok(false)
+}
+
+/// Notes for a failed run that one who waits for it was told so, if that is the run that started it.
+pub(super) fn note_told(
+    write: &mut Write<'_>,
+    failed: RunId,
+    waiter: RunId,
+) -> Result<(), ReadError> {
+    let Some(mut run) = write.run(failed)? else {
+        return Ok(());
+    };
+    if !run.state().is_frozen() {
+        return Ok(());
+    }
+    let stored = runs::TABLE.get(run.rows, failed)?;
+    let parent = stored.and_then(|stored| stored.run.parent);
+    if parent.is_some_and(|parent| parent.run == waiter)
+        && let Some(frozen) = &mut run.state_mut().frozen
+    {
+        frozen.parent_told = true;
+    }
+    Ok(())
 }
 
 /// Returns how a run ended, if it has, and if that is not large.
@@ -227,10 +252,9 @@ impl RunWrite<'_> {
             };
             orders::put(self.rows, id, orders::ENDED, &ended)?;
         }
-        // A failed run may be repaired, and then wants to find them.
-        let (status, children) = (self.state().status, self.state().children);
-        let is_given_up = matches!(status, Status::Completed | Status::Cancelled);
-        if is_given_up && (children > 0 || self.has_orders()?) {
+        // A failed run may be retried, and then wants to find them.
+        let (is_frozen, children) = (self.state().is_frozen(), self.state().children);
+        if !is_frozen && (children > 0 || self.has_orders()?) {
             self.end_family()?;
         }
         Ok(())

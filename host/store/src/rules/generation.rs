@@ -17,7 +17,7 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    generation_inputs, inbox, inbox_requests, journal, logs, open, runs, workflows,
+    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, runs, workflows,
 };
 
 /// A webhook's row names the record, or the generation, that has its URL.
@@ -177,8 +177,10 @@ impl RunWrite<'_> {
             return Ok(());
         };
         let state = self.state_mut();
+        state.dropped = state.dropped.saturating_add(webhook.queued.into());
+        // The end has counted it already.
         if !state.status.has_ended() {
-            state.untaken = state.untaken.saturating_add(webhook.queued.into());
+            state.untaken = state.dropped;
         }
         self.put_changed_webhook(number, webhook, |webhook| {
             webhook.queued = 0;
@@ -203,9 +205,14 @@ pub(super) fn remove_old(
         Bound::Included((id, journal::GENERATION, 0)),
         Bound::Excluded((id, journal::GENERATION, activations)),
     );
+    let repeats = (
+        Bound::Included((id, OperationNumber(0))),
+        Bound::Excluded((id, OperationNumber(run.state().first_operation))),
+    );
     let lines = (Bound::Included((id, 0, 0)), Bound::Excluded((id, logs, 0)));
     Ok(journal::TABLE.remove_range(run.rows, journal, room)?
         && logs::TABLE.remove_range(run.rows, lines, room)?
+        && repeats::TABLE.remove_range(run.rows, repeats, room)?
         && run.remove_webhooks(room)?)
 }
 

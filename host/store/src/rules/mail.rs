@@ -27,6 +27,8 @@ pub enum AimedNotified {
     Queued,
     /// The run has ended.
     Ended,
+    /// The run has failed, and may be retried.
+    RunFailed,
     /// The inbox is full.
     Full,
     /// The run owns as much on the disk as it may.
@@ -97,6 +99,9 @@ pub(super) fn send_to_run(
     let Some(run) = write.run(id)? else {
         return Ok(AimedNotified::Unknown);
     };
+    if run.state().is_frozen() {
+        return Ok(AimedNotified::RunFailed);
+    }
     if run.state().status.has_ended() {
         return Ok(AimedNotified::Ended);
     }

@@ -32,6 +32,8 @@ pub struct NewActivation {
     pub logged: u64,
     /// The labels that it set.
     pub labels: Labels,
+    /// How long the run may be retried if it fails in it, in milliseconds.
+    pub repair_within: u64,
 }
 
 /// The next generation of a run.
@@ -125,7 +127,7 @@ pub struct Activated {
 /// Why an activation was not committed. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitRefused {
-    /// The run has ended: it was cancelled meanwhile.
+    /// The run has ended: it was cancelled meanwhile, or has failed.
     Ended,
     /// The run is blocked.
     Blocked,

@@ -349,7 +349,7 @@ impl Piece<'_> {
         let Some(mut run) = write.run(target)? else {
             return Ok(false);
         };
-        if run.state().status.has_ended() {
+        if run.give_up(self.limits.retention)? || run.state().status.has_ended() {
             return Ok(false);
         }
         if run.cancel(options, self.limits.retention)? {
@@ -360,14 +360,17 @@ impl Piece<'_> {
         Ok(true)
     }
 
-    /// Fails a run that broke and was not repaired.
-    fn give_up(&mut self, write: &mut Write<'_>, broken: RunId) -> Result<(), ReadError> {
-        if let Some(mut run) = write.run(broken)?
-            && run.state().is_broken
-            && run.transition(Transition::GivenUp).is_ok()
-        {
+    /// Gives up a run that broke or failed and was not repaired.
+    fn give_up(&mut self, write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
+        let Some(mut run) = write.run(id)? else {
+            return Ok(());
+        };
+        if run.give_up(self.limits.retention)? {
+            return Ok(());
+        }
+        if run.state().is_broken && run.transition(Transition::GivenUp).is_ok() {
             run.end(self.limits.retention)?;
-            self.carried.failed.push(broken);
+            self.carried.failed.push(id);
         }
         Ok(())
     }
@@ -384,7 +387,7 @@ impl Piece<'_> {
         let Some(mut run) = write.run(owner)? else {
             return Ok(());
         };
-        if run.state().status.has_ended() || !run.waits_for(operation)? {
+        if run.state().is_gone() || !run.waits_for(operation)? {
             return Ok(());
         }
         run.put_result(operation, now, &outcome.into())?;
@@ -418,15 +421,19 @@ impl Piece<'_> {
             self.served += 1;
             run_waits::TABLE.remove(&mut write.rows, (target, waiter, operation))?;
             if let Some(mut run) = write.run(waiter)?
-                && !run.state().status.has_ended()
+                && !run.state().is_gone()
                 && let Some(open) = run.open(operation)?
                 && !open.abandoned
-                // One whose deadline passed before gives none.
-                && open.waiting().takes(ended)
+                // One whose deadline passed before gives none. For a failed run time stands still.
+                && open.waiting().takes(run.state().ended.map_or(ended, |at| at.min(ended)))
             {
+                let is_told = !run.state().is_frozen();
                 run.put_result(operation, ended, &outcome.clone().into())?;
                 self.bytes += results::size(&outcome) as u64;
                 self.carried.woken.push(waiter);
+                if is_told {
+                    family::note_told(write, target, waiter)?;
+                }
             }
         }
     }

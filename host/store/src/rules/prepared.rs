@@ -1,7 +1,8 @@
 //! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
 
 use dormouse_journal::{
-    Activation, End, Kind, Labels, LogLine, OperationNumber, Payload, RetryPolicy, RunId, Source,
+    Activation, End, Kind, Labels, LogLine, NextGeneration, OperationNumber, Payload, RetryPolicy,
+    RunId, Source,
 };
 
 use super::clearing::{END, OPERATION};
@@ -47,6 +48,8 @@ pub(crate) struct Prepared {
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
     pub(super) labels: Labels,
+    /// How long the run may be retried if it fails in it, in milliseconds.
+    pub(super) repair_within: u64,
     pub(super) cost: Extent,
 }
 
@@ -89,6 +92,7 @@ impl Prepared {
             logs: new.logs.iter().map(log).collect(),
             logged: new.logged,
             labels: new.labels,
+            repair_within: new.repair_within,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();

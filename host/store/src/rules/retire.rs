@@ -7,6 +7,7 @@ use std::ops::Bound;
 
 use dormouse_journal::{LABELS, RunId, Status};
 
+use super::clearing::END;
 use super::run::next;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, generation};
 use crate::ReadError;
@@ -15,9 +16,9 @@ use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::{
-    State, call_requests, children, duplicates, generation_inputs, generations, inbox,
-    inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open, replies,
-    result_outcomes, results, starts, webhooks,
+    State, call_requests, children, duplicates, generation_inputs, generations, held_calls, inbox,
+    inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open, repeats, replies,
+    result_outcomes, results, runs, starts, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -35,6 +36,9 @@ const TOUCHED: u64 = 1 << 20;
 
 /// How many milliseconds later a run is removed for which something is still to be carried out.
 const POSTPONED: u64 = 1_000;
+
+/// How long a failed run that is being deleted is kept, in milliseconds, should whoever deletes it not come again.
+const RETENTION_OF_DELETED: u64 = 60_000;
 
 /// How many rows one step beyond the last one that had room may change. A run that is forgotten leaves an index for each of
 /// its labels.
@@ -120,7 +124,7 @@ impl Transaction for Delete {
     }
 
     fn cost(&self) -> Extent {
-        RUN.and(Extent::new(ROWS + STEP, SMALL_ROW))
+        RUN.and(END).and(Extent::new(ROWS + STEP, SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Deleted, ReadError> {
@@ -131,6 +135,10 @@ impl Transaction for Delete {
         };
         if !status.has_ended() {
             return Ok(Deleted::Alive(status));
+        }
+        if let Some(mut run) = write.run(run)? {
+            // Its retention is over when the rest of this is done.
+            run.give_up(RETENTION_OF_DELETED)?;
         }
         let room = Room::of(&write.rows, ROWS, BYTES);
         if !clear(write, run, room)? || !is_alone(write, run)? {
@@ -190,13 +198,34 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             }))
         }
         Expiring::Grace(run) => carry_out(write, *run, orders::GRACE, &Order::Grace),
-        Expiring::Timeout(run) => carry_out(write, *run, orders::TIMEOUT, &Order::Timeout),
+        Expiring::Timeout(run) => {
+            note_timeout(write, *run)?;
+            carry_out(write, *run, orders::TIMEOUT, &Order::Timeout)
+        }
         Expiring::Broken { run, tries } => {
-            let is_of_now = |state: &State| state.is_broken && state.tries == *tries;
-            match write.run(*run)?.map(|run| is_of_now(run.state())) {
-                Some(true) => carry_out(write, *run, orders::GIVE_UP, &Order::GiveUp),
-                _ => Ok(Removed::All),
+            let is_of_now =
+                |state: &State| (state.is_broken || state.is_frozen()) && state.tries == *tries;
+            if let Some(run) = write.run(*run)?
+                && is_of_now(run.state())
+            {
+                orders::put(run.rows, run.id, orders::GIVE_UP, &Order::GiveUp)?;
             }
+            Ok(Removed::All)
+        }
+        Expiring::Freeze { run, tries, from } => {
+            let (id, tries, from) = (*run, *tries, *from);
+            let Some(mut run) = write.run(id)? else {
+                return Ok(Removed::All);
+            };
+            // Since then it was retried, or given up.
+            if !run.state().is_frozen() || run.state().tries != tries {
+                return Ok(Removed::All);
+            }
+            let rest = run.freeze_some(from, room)?;
+            Ok(rest.map_or(Removed::All, |from| {
+                let run = id;
+                Removed::AllBut(Expiring::Freeze { run, tries, from })
+            }))
         }
         Expiring::Old {
             run,
@@ -209,6 +238,21 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             Ok(Removed::of(all))
         }
     }
+}
+
+/// The time of a run is over. Time stands still for one that has failed: a retry gives it the same time again.
+fn note_timeout(write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
+    let now = write.now;
+    let Some(mut run) = write.run(id)? else {
+        return Ok(());
+    };
+    let created = runs::TABLE
+        .get(run.rows, id)?
+        .map(|stored| stored.run.created);
+    if let (Some(frozen), Some(created)) = (&mut run.state_mut().frozen, created) {
+        frozen.timeout = Some(now.0.saturating_sub(created.0));
+    }
+    Ok(())
 }
 
 /// Has something carried out that happens to a run, if that has not ended.
@@ -259,6 +303,8 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
         inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), room)?
             && inbox::TABLE.remove_range(rows, inbox::TABLE.of(id), room)?
             && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
+            && held_calls::TABLE.remove_range(rows, held_calls::TABLE.of(id), room)?
+            && repeats::TABLE.remove_range(rows, repeats::TABLE.of(id), room)?
             && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), room)?
             && results::TABLE.remove_range(rows, results::TABLE.of(id), room)?
             && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?

@@ -22,8 +22,8 @@ pub struct OverStorage {
     pub most: u64,
     /// Why the run fails.
     pub failure: Failure,
-    /// How long the run is kept then, in milliseconds.
-    pub retention: u64,
+    /// How long the run may be retried then, in milliseconds.
+    pub repair_within: u64,
 }
 
 impl StorageLimits {

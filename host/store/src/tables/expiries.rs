@@ -2,7 +2,7 @@
 //!
 //! Key: when, then an encoded [`Expiring`]. No row. One queue for all of it, so that one task empties it.
 
-use dormouse_journal::{RunId, Time, WebhookNumber, decode, encode};
+use dormouse_journal::{OperationNumber, RunId, Time, WebhookNumber, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
@@ -37,7 +37,7 @@ pub(crate) enum Expiring {
     Grace(RunId),
     /// The time that a run was given at its start.
     Timeout(RunId),
-    /// The time to repair a run that broke in this try.
+    /// The time to repair a run that broke or failed in this try.
     Broken { run: RunId, tries: u32 },
     /// What is left of earlier generations of a run.
     Old {
@@ -47,6 +47,12 @@ pub(crate) enum Expiring {
         /// The log lines of activations before this one.
         logs: u32,
     },
+    /// What a run had open that failed in this try, from this operation on: it is set aside.
+    Freeze {
+        run: RunId,
+        tries: u32,
+        from: OperationNumber,
+    },
 }
 
 impl Expiring {
@@ -55,6 +61,15 @@ impl Expiring {
             table: TableId::Expiries.name(),
             source,
         })
+    }
+
+    /// Takes back that this is removed at a time.
+    pub(crate) fn remove(
+        &self,
+        rows: &mut (impl RowsMut + ?Sized),
+        time: Time,
+    ) -> Result<(), ReadError> {
+        TABLE.remove(rows, (time, encode(self))).map(drop)
     }
 
     /// Has this removed at a time.

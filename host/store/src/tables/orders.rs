@@ -41,7 +41,7 @@ pub(crate) enum Order {
     Timeout,
     /// The run was asked to cancel, and had its time for that: cancel it.
     Grace,
-    /// The run broke and was not repaired in the time for that: it has failed.
+    /// The run broke or failed and was not repaired in the time for that: it is given up.
     GiveUp,
     /// The run has ended: tell those who wait for it, and the run that started it.
     Ended {

@@ -12,6 +12,7 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::few::Few;
+use super::frozen::{Frozen, Stood};
 use super::{TableId, Webhook};
 use crate::rows::table::{Row, Table};
 
@@ -131,6 +132,10 @@ pub struct State {
     pub first_activation: u32,
     /// The first operation of this generation.
     pub first_operation: u32,
+    /// Requests that were accepted, not taken, and went with a webhook that was not kept when it continued as new.
+    pub dropped: u64,
+    /// What it keeps to be retried, if it has failed. None if it was given up.
+    pub frozen: Option<Frozen>,
 }
 
 /// A request to a run to cancel.
@@ -193,6 +198,8 @@ impl State {
             generation: 0,
             first_activation: 0,
             first_operation: 0,
+            dropped: 0,
+            frozen: None,
         }
     }
 
@@ -212,6 +219,37 @@ impl State {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.activations > self.first_activation
+    }
+
+    /// Returns where the run stands, to be restored if what follows is taken back.
+    pub(crate) fn stands(&self) -> Stood {
+        Stood {
+            operations: self.operations,
+            journal_bytes: self.journal_bytes,
+            log_bytes: self.log_bytes,
+            time: self.time,
+        }
+    }
+
+    /// Takes the last activation back, before which the run stood so.
+    pub(crate) fn take_back(&mut self, before: Stood) {
+        self.activations = self.activations.saturating_sub(1);
+        self.operations = before.operations;
+        self.journal_bytes = before.journal_bytes;
+        self.log_bytes = before.log_bytes;
+        self.time = before.time;
+    }
+
+    /// Returns true if the run has failed and may be retried.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Returns true if the run has ended and cannot be retried, so that nothing reaches it any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status.has_ended() && self.frozen.is_none()
     }
 
     /// Whether start-up must look at the run.

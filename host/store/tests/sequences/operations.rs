@@ -8,9 +8,9 @@ use dormouse_journal::{
 };
 use dormouse_seams::Task;
 use dormouse_store::{
-    Accept, Accepted, Activated, AttemptMade, Call, CommitRefused, InboxLimits, MailLimits,
-    NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, OverStorage, Recalled,
-    RememberedKey, StartRun, StorageLimits, Store, WriteError,
+    Accept, Accepted, Activated, AttemptMade, Call, CallAgain, CommitRefused, InboxLimits,
+    MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, OverStorage, Recalled,
+    RememberedKey, RetryFailed, StartRun, StorageLimits, Store, WriteError,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -91,6 +91,7 @@ pub(crate) enum Happens {
     Cancel(RunId),
     Block(RunId),
     Resume(RunId),
+    Retry(Box<RetryFailed>),
     Retire,
 }
 
@@ -128,7 +129,7 @@ impl Happens {
             Happens::Attempt(id, operation, attempt, made) => {
                 let over = OverStorage {
                     most: STORAGE.run,
-                    retention: RETENTION,
+                    repair_within: RETENTION,
                     ..no_limit()
                 };
                 then!(store.attempt_made(id, operation, attempt, made, over), told)
@@ -151,6 +152,7 @@ impl Happens {
                 then!(store.block(id, reason, None), told)
             }
             Happens::Resume(id) => then!(store.resume(id), told),
+            Happens::Retry(retry) => then!(store.retry_failed(*retry), told),
             Happens::Retire => then!(store.retire(), told),
         }
     }
@@ -180,7 +182,7 @@ pub(crate) fn next(
             1 => Happens::Block(id),
             _ => Happens::Resume(id),
         },
-        22 => Happens::Resume(id),
+        22 => retry(world, dice, id).unwrap_or(Happens::Resume(id)),
         _ => Happens::Retire,
     }
 }
@@ -244,6 +246,32 @@ fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
     Some(Happens::Attempt(call.run, call.operation, attempt, made))
 }
 
+/// A retry of a failed run: mostly as it is to be made, and at times of another try.
+fn retry(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
+    let failed = run(world.store.failed(id)).unwrap()?;
+    let (state, run) = (&failed.view.state, &failed.view.run);
+    let calls = failed.bad.iter().map(|bad| CallAgain {
+        operation: bad.operation,
+        kind: bad.open.kind.clone(),
+        call: call(dice),
+        repeats: bad.repeats + u32::from(bad.outcome.is_definite()),
+    });
+    let calls: Vec<CallAgain> = calls.collect();
+    Some(Happens::Retry(Box::new(RetryFailed {
+        run: id,
+        activations: state.activations,
+        calls,
+        tries: state.tries + u32::from(dice.once_in(6)),
+        version: run.version,
+        limits: run.limits,
+        waits: Vec::new(),
+        records: Vec::new(),
+        in_flight: Vec::new(),
+        open: failed.open,
+        anyway: false,
+    })))
+}
+
 /// An activation: mostly the one that comes next, as a runner finds it, and at times another.
 fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
     let recalled = run(world.store.recall(id)).unwrap()?;
@@ -274,6 +302,11 @@ fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
     }
     if dice.once_in(15) {
         new.activation.end = Some(End::Completed(dice.payload()));
+    } else if dice.once_in(10) {
+        new.activation.end = Some(End::Failed {
+            failure: Failure::default(),
+            backtrace: None,
+        });
     }
     Some(Happens::Activate(
         id,

@@ -563,7 +563,7 @@ pub fn no_limit() -> OverStorage {
             code: "limit".into(),
             message: "it owns too much".into(),
         },
-        retention: RETENTION,
+        repair_within: RETENTION,
     }
 }
 
@@ -611,6 +611,7 @@ pub fn activation(
         next: None,
         logged: 0,
         labels: dormouse_journal::Labels::default(),
+        repair_within: RETENTION,
     }
 }
 

@@ -1,0 +1,358 @@
+//! Retrying a failed run.
+//!
+//! What the run was badly answered is asked again: a call is made anew, with the arguments that the code gives it now, and a
+//! run that it started and that has failed is retried before it. All else is given to it again as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dormouse_engine::{Effect, WASM_STACK};
+use dormouse_journal::{
+    Activation, GuestLimits, Kind, Operation, OperationNumber, Outcome, RunId, RunOutcome, Status,
+};
+use dormouse_store::{BadAnswer, CallAgain, FailedRun, RetriedFailed, RetryFailed, RunView};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::Unavailable;
+use crate::decisions;
+use crate::hint::Hint;
+use crate::repairs::{Choice, LIMITS, LOOKS, RepairError, RepairedRun, Repairs, Retry};
+use crate::shares::Party;
+
+/// How many activations are read at once.
+const PAGE: usize = 32;
+
+/// How many steps that ended badly are named.
+const NAMED: usize = 10;
+
+/// What is done again.
+#[derive(Default)]
+struct Again {
+    calls: Vec<CallAgain>,
+    waits: Vec<(OperationNumber, Kind)>,
+    records: Vec<(u32, Activation)>,
+}
+
+impl Repairs {
+    /// Retries a failed run, and before it those that it started, waits for, and that have failed.
+    pub(crate) fn retry_failed<'r>(
+        &'r self,
+        run: RunId,
+        retry: &'r Retry,
+    ) -> BoxFuture<'r, Result<RepairedRun, RepairError>> {
+        async move {
+            for _ in 0..LOOKS {
+                let failed = self.store.failed(run).await.map_err(Unavailable::from)?;
+                let Some(failed) = failed else {
+                    let view = self.view(run).await?;
+                    return Err(RepairError::Ended(view.state.status));
+                };
+                if let Some(repaired) = self.look(&failed, retry).await? {
+                    return Ok(repaired);
+                }
+            }
+            Err(RepairError::Busy)
+        }
+        .boxed()
+    }
+
+    /// Retries a run that stands so. Returns none if it has moved on.
+    async fn look(
+        &self,
+        failed: &FailedRun,
+        retry: &Retry,
+    ) -> Result<Option<RepairedRun>, RepairError> {
+        let before = before_failure(failed);
+        let again: BTreeSet<_> = failed.bad.iter().map(|bad| bad.operation).collect();
+        let choice = self.choose(&before, retry.version, &again).await?;
+        if choice.version == before.run.version && !retry.anyway {
+            self.refuse_same_answers(failed).await?;
+        }
+        refuse_in_doubt(failed)?;
+        for bad in &failed.bad {
+            self.retry_child(&before, bad, retry).await?;
+        }
+        if retry.dry_run {
+            return Ok(Some(repaired(before.state.status, choice)));
+        }
+        let done_again = self.done_again(&before, failed, &choice, &again).await?;
+        self.commit(failed, choice, done_again, retry).await
+    }
+
+    async fn commit(
+        &self,
+        failed: &FailedRun,
+        choice: Choice,
+        again: Again,
+        retry: &Retry,
+    ) -> Result<Option<RepairedRun>, RepairError> {
+        let (run, state) = (failed.view.id, &failed.view.state);
+        let limits = GuestLimits {
+            memory: self.limits.memory,
+            stack: WASM_STACK as u64,
+        };
+        let request = RetryFailed {
+            run,
+            activations: state.activations,
+            tries: state.tries,
+            version: choice.version,
+            limits,
+            calls: again.calls,
+            waits: again.waits,
+            records: again.records,
+            in_flight: self.calls.in_flight(run),
+            open: failed.open,
+            anyway: retry.anyway || retry.is_of_parent,
+        };
+        let retried = self.store.retry_failed(request).await;
+        match retried.map_err(Unavailable::from)? {
+            RetriedFailed::Now {
+                status,
+                calls,
+                ordering,
+            } => {
+                tracing::info!(%run, version = %choice.version, "a failed run is retried");
+                let party = Party {
+                    workflow: failed.view.run.workflow.as_str().into(),
+                    run,
+                };
+                for (operation, attempts) in calls {
+                    self.calls.start(&party, &[operation], attempts);
+                }
+                if ordering {
+                    self.orders.hint();
+                }
+                self.slots.forget(run);
+                self.wake.wake(run, Hint::Anything);
+                Ok(Some(repaired(status, choice)))
+            }
+            RetriedFailed::Moved => Ok(None),
+            RetriedFailed::NotFailed(status) => Err(match status.has_ended() {
+                true => RepairError::Ended(status),
+                false => RepairError::NotBlocked(status),
+            }),
+            RetriedFailed::AtMostOnce(operation) => Err(RepairError::AtMostOnce {
+                operation,
+                step: self.step(&failed.view, operation).await?,
+            }),
+            RetriedFailed::FailureTold(parent) => Err(RepairError::FailureTold { parent }),
+            RetriedFailed::Unknown => Err(RepairError::UnknownRun),
+        }
+    }
+
+    /// A run that was given nothing bad, and has the same code and limits, fails again.
+    async fn refuse_same_answers(&self, failed: &FailedRun) -> Result<(), RepairError> {
+        let failure = failed.view.state.failure.clone().unwrap_or_default();
+        let is_given = failed.bad.iter().any(|bad| bad.was_given);
+        let is_limit = LIMITS.contains(&failure.code.as_str());
+        if is_given || is_limit || !failed.was_activated {
+            return Ok(());
+        }
+        Err(RepairError::SameAnswers {
+            code: failure.code,
+            bad: self.bad_steps(&failed.view).await?,
+        })
+    }
+
+    /// Returns the steps of a run that were answered badly, the last ones first.
+    async fn bad_steps(&self, view: &RunView) -> Result<Vec<String>, RepairError> {
+        let (mut steps, mut bad) = (BTreeMap::new(), Vec::new());
+        self.scan(view, |first, _, activation| {
+            let completion = activation.completion.as_ref();
+            if let Some(completion) = completion.filter(|given| given.outcome.is_bad()) {
+                bad.extend(steps.remove(&completion.operation));
+            }
+            let made = (first..).zip(&activation.operations);
+            let asking = made.filter(|(_, operation)| may_be_bad(&operation.kind));
+            steps.extend(
+                asking.map(|(number, operation)| (OperationNumber(number), operation.step.clone())),
+            );
+        })
+        .await?;
+        Ok(bad.into_iter().rev().take(NAMED).collect())
+    }
+
+    /// Returns what the author calls an operation.
+    async fn step(&self, view: &RunView, number: OperationNumber) -> Result<String, RepairError> {
+        let mut step = String::new();
+        self.scan(view, |first, _, activation| {
+            let place = number.0.checked_sub(first).map(|place| place as usize);
+            if let Some(operation) = place.and_then(|place| activation.operations.get(place)) {
+                step.clone_from(&operation.step);
+            }
+        })
+        .await?;
+        Ok(step)
+    }
+
+    /// Looks at each activation of a run's generation: with the number of its first operation, and its own.
+    async fn scan(
+        &self,
+        view: &RunView,
+        mut look: impl FnMut(u32, u32, &Activation),
+    ) -> Result<(), RepairError> {
+        let state = &view.state;
+        let (mut next, mut first) = (state.first_activation, state.first_operation);
+        while next < view.state.activations {
+            let page = self.store.journal(view.id, next, PAGE).await;
+            let page = page.map_err(Unavailable::from)?;
+            if page.activations.is_empty() {
+                break;
+            }
+            for activation in &page.activations {
+                look(first, next, activation);
+                next += 1;
+                first += u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// Retries a run that the one at hand started and waits for, if that has failed and was not retried before.
+    async fn retry_child(
+        &self,
+        parent: &RunView,
+        bad: &BadAnswer,
+        retry: &Retry,
+    ) -> Result<(), RepairError> {
+        let (Kind::WaitForRun { run, .. }, Outcome::RunEnded(Ok(Some(ended)))) =
+            (&bad.open.kind, &bad.outcome)
+        else {
+            return Ok(());
+        };
+        let Ok(child) = run.parse::<RunId>() else {
+            return Ok(());
+        };
+        let view = match self.view(child).await {
+            Ok(view) => view,
+            Err(RepairError::UnknownRun) if *ended == RunOutcome::Gone => return Ok(()),
+            Err(RepairError::UnknownRun) => {
+                let status = None;
+                return Err(RepairError::ChildGone { child, status });
+            }
+            Err(error) => return Err(error),
+        };
+        if view.run.parent.is_none_or(|above| above.run != parent.id) {
+            // It is only waited for again.
+            return Ok(());
+        }
+        let status = view.state.status;
+        if view.state.is_gone() && status != Status::Completed {
+            let status = Some(status);
+            return Err(RepairError::ChildGone { child, status });
+        }
+        if !view.state.is_frozen() {
+            return Ok(());
+        }
+        let of_child = Retry {
+            version: None,
+            is_of_parent: true,
+            ..retry.clone()
+        };
+        match self.retry_failed(child, &of_child).await {
+            Ok(_) | Err(RepairError::NotBlocked(_)) => Ok(()),
+            Err(error @ RepairError::Child { .. }) => Err(error),
+            Err(error) => Err(RepairError::Child {
+                child,
+                error: Box::new(error),
+            }),
+        }
+    }
+
+    /// Returns what is done again, with the arguments that the code chosen gives it.
+    async fn done_again(
+        &self,
+        before: &RunView,
+        failed: &FailedRun,
+        choice: &Choice,
+        again: &BTreeSet<OperationNumber>,
+    ) -> Result<Again, RepairError> {
+        let mut done = Again::default();
+        if again.is_empty() {
+            return Ok(done);
+        }
+        let made = self.replay.done_again(before, choice.version, again);
+        let (remade, effects) = made.await?;
+        let remade: BTreeMap<OperationNumber, Operation> = remade.into_iter().collect();
+        for (operation, remade) in &remade {
+            if let Kind::WaitForRun { .. } = remade.kind {
+                done.waits.push((*operation, remade.kind.clone()));
+            }
+        }
+        for effect in effects {
+            let Effect::Call {
+                operation,
+                request,
+                options,
+            } = effect
+            else {
+                continue;
+            };
+            let bad = failed.bad.iter().find(|bad| bad.operation == operation);
+            let (Some(bad), Some(remade)) = (bad, remade.get(&operation)) else {
+                continue;
+            };
+            let repeats = bad.repeats + u32::from(bad.outcome.is_definite());
+            let id = (before.id, operation);
+            done.calls.push(CallAgain {
+                operation,
+                kind: remade.kind.clone(),
+                call: decisions::call(&self.limits, id, repeats, request, options),
+                repeats,
+            });
+        }
+        self.scan(before, |first, number, activation| {
+            let mut activation = activation.clone();
+            let mut differs = false;
+            for (number, operation) in (first..).zip(&mut activation.operations) {
+                if let Some(remade) = remade.get(&OperationNumber(number))
+                    && operation != remade
+                {
+                    *operation = remade.clone();
+                    differs = true;
+                }
+            }
+            if differs {
+                done.records.push((number, activation));
+            }
+        })
+        .await?;
+        Ok(done)
+    }
+}
+
+/// Returns a failed run as it was before the activation in which it failed.
+fn before_failure(failed: &FailedRun) -> RunView {
+    let mut view = failed.view.clone();
+    if failed.was_activated {
+        view.state.activations = view.state.activations.saturating_sub(1);
+    }
+    view
+}
+
+fn may_be_bad(kind: &Kind) -> bool {
+    matches!(kind, Kind::Call { .. } | Kind::WaitForRun { .. })
+}
+
+/// A call that may be made once is not made again if it may have arrived.
+fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
+    let is_once = |bad: &&BadAnswer| match &bad.open.kind {
+        Kind::Call { retry, .. } => retry.attempts == Some(1) && bad.outcome.is_in_doubt(),
+        _ => false,
+    };
+    match failed.bad.iter().find(is_once) {
+        Some(bad) => Err(RepairError::AtMostOnce {
+            operation: bad.operation,
+            step: bad.open.step.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn repaired(status: Status, choice: Choice) -> RepairedRun {
+    RepairedRun {
+        status,
+        version: choice.version,
+        differs: choice.differs,
+    }
+}

@@ -1,0 +1,440 @@
+//! Retrying a failed run: the activation in which it failed is taken back, what it was badly answered is done again, and what it
+//! waits for is set up again with the time that it had left.
+
+use dormouse_journal::{
+    Activation, GuestLimits, Kind, Open, OperationNumber, RetryPolicy, RunId, Status, Time,
+    Transition, VersionId,
+};
+
+use super::clearing::OPERATION;
+use super::run::RunWrite;
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, family};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::table::between;
+use crate::tables::apart::Apart;
+use crate::tables::calls::Outstanding;
+use crate::tables::event_waits::{self, EventWait};
+use crate::tables::expiries::Expiring;
+use crate::tables::orders::{self, Order};
+use crate::tables::repeats::{self, Repeats};
+use crate::tables::{
+    Attempts, Bounds, Call, Frozen, calls, held_calls, journal, logs, results, runs, timers,
+};
+
+/// How many log lines of the activation that is taken back go with it. Those beyond this are replaced by the next try, or
+/// stay.
+const LINES: usize = 1_000;
+
+/// Has a failed run go on, if it stands where whoever asks has seen it.
+#[derive(Debug, Clone)]
+pub struct RetryFailed {
+    /// The run.
+    pub run: RunId,
+    /// How many activations are in its journal, the one in which it failed included.
+    pub activations: u32,
+    /// How often it was retried or moved before.
+    pub tries: u32,
+    /// The version that it goes on with.
+    pub version: VersionId,
+    /// The host's limits. The run gets those that are larger than its own.
+    pub limits: GuestLimits,
+    /// The calls that are made again.
+    pub calls: Vec<CallAgain>,
+    /// The waits for other runs that are made again.
+    pub waits: Vec<(OperationNumber, Kind)>,
+    /// The records of the journal that say what is done again, where that differs from what they said.
+    pub records: Vec<(u32, Activation)>,
+    /// Calls of which an attempt is under way now.
+    pub in_flight: Vec<OperationNumber>,
+    /// How many operations it has open. It may write so many as there are.
+    pub open: u64,
+    /// Also if the run that started it was told of its failure.
+    pub anyway: bool,
+}
+
+/// A call that is made again.
+#[derive(Debug, Clone)]
+pub struct CallAgain {
+    /// Which operation.
+    pub operation: OperationNumber,
+    /// What it is now.
+    pub kind: Kind,
+    /// The call. Its first attempt is made when this is committed.
+    pub call: Call,
+    /// How often it was done again after a definite answer, this time included.
+    pub repeats: u32,
+}
+
+/// What came of a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetriedFailed {
+    /// It goes on.
+    Now {
+        /// Where it stands.
+        status: Status,
+        /// The calls whose next attempts are to be made.
+        calls: Vec<(OperationNumber, Attempts)>,
+        /// Whether something is to be carried out for other runs.
+        ordering: bool,
+    },
+    /// It has moved on meanwhile.
+    Moved,
+    /// It has not failed, or was given up.
+    NotFailed(Status),
+    /// It may be made once, and nobody knows whether it was.
+    AtMostOnce(OperationNumber),
+    /// This run started it, was told that it has failed, and has not failed itself.
+    FailureTold(RunId),
+    /// There is no such run.
+    Unknown,
+}
+
+impl Transaction for RetryFailed {
+    type Output = RetriedFailed;
+
+    fn lane(&self) -> Lane {
+        Lane::Run(self.run)
+    }
+
+    /// Each operation that is open, the calls that are made again in three rows, the waits that are, and the records.
+    fn cost(&self) -> Extent {
+        let rows = 2 * OPERATION * self.open + 4 * self.calls.len() as u64;
+        let rows = rows + 5 * self.waits.len() as u64 + self.records.len() as u64;
+        let calls = self.calls.iter().map(|again| again.call.size() as u64);
+        let records = self.records.iter();
+        let records = records.map(|(_, record)| record.encode().len() as u64);
+        let bytes = calls.sum::<u64>() + records.sum::<u64>() + rows * 4 * SMALL_ROW;
+        let lines = LINES as u64 + 8;
+        RUN.and(RUN)
+            .and(Extent::new(rows + lines, bytes + (64 << 10)))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<RetriedFailed, ReadError> {
+        let parent = match self.refuse(write)? {
+            Ok(parent) => parent,
+            Err(refused) => return Ok(refused),
+        };
+        let sequence = write.sequence();
+        let Some(mut run) = write.run(self.run)? else {
+            return Ok(RetriedFailed::Unknown);
+        };
+        let open = run.all_open()?;
+        for (number, _) in &open {
+            // What was not set aside yet.
+            run.freeze_operation(*number)?;
+        }
+        let Some((frozen, failed)) = take_back(&mut run)? else {
+            return Ok(RetriedFailed::NotFailed(run.state().status));
+        };
+        let mut calls = Vec::new();
+        for (number, open) in open {
+            let again = Thaw {
+                failed,
+                sequence,
+                in_flight: self.in_flight.contains(&number),
+            };
+            calls.extend(again.thaw(&mut run, number, open)?);
+        }
+        for again in &self.calls {
+            calls.push((again.operation, call_again(&mut run, again)?));
+        }
+        self.write_records(&mut run)?;
+        self.set_version(&mut run)?;
+        set_time(&mut run, &frozen)?;
+        let is_old_end_told = forget_end(&mut run)?;
+        let ordering = self.wait_again(write)?;
+        if let Some(parent) = parent
+            && is_old_end_told
+            && let Some(mut parent) = write.run(parent)?
+            && !parent.state().is_gone()
+        {
+            let state = parent.state_mut();
+            state.children = state.children.saturating_add(1);
+        }
+        let status = write.run(self.run)?.map(|run| run.state().status);
+        Ok(
+            status.map_or(RetriedFailed::Unknown, |status| RetriedFailed::Now {
+                status,
+                calls,
+                ordering,
+            }),
+        )
+    }
+}
+
+impl RetryFailed {
+    /// Checks everything before anything is written. Returns the run that started it.
+    fn refuse(
+        &self,
+        write: &mut Write<'_>,
+    ) -> Result<Result<Option<RunId>, RetriedFailed>, ReadError> {
+        let Some(run) = write.run(self.run)? else {
+            return Ok(Err(RetriedFailed::Unknown));
+        };
+        let state = run.state();
+        let Some(frozen) = state.frozen.clone() else {
+            return Ok(Err(RetriedFailed::NotFailed(state.status)));
+        };
+        if (state.activations, state.tries) != (self.activations, self.tries) {
+            return Ok(Err(RetriedFailed::Moved));
+        }
+        for (number, _) in run.all_open()? {
+            if !self.in_flight.contains(&number)
+                && let Some(call) = held(&run, number)?
+                && call.bounds.attempts == Some(1)
+                && is_in_doubt(&call, run.state().ended)
+            {
+                return Ok(Err(RetriedFailed::AtMostOnce(number)));
+            }
+        }
+        let stored = runs::TABLE.get(run.rows, self.run)?;
+        let parent = stored.and_then(|stored| stored.run.parent);
+        let parent = parent.map(|parent| parent.run);
+        if let Some(id) = parent.filter(|_| frozen.parent_told && !self.anyway)
+            && let Some(parent) = write.run(id)?
+            && !parent.state().is_frozen()
+        {
+            return Ok(Err(RetriedFailed::FailureTold(id)));
+        }
+        Ok(Ok(parent))
+    }
+
+    fn write_records(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
+        for (number, record) in &self.records {
+            let key = (self.run, journal::GENERATION, *number);
+            let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
+            let record = record.encode();
+            journal::TABLE.put_encoded(run.rows, key, &record)?;
+            let state = run.state_mut();
+            let others = state.journal_bytes.saturating_sub(before);
+            state.journal_bytes = others.saturating_add(record.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn set_version(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
+        let Some(mut stored) = runs::TABLE.get(run.rows, self.run)? else {
+            return Ok(());
+        };
+        let before = (stored.run.version, stored.run.limits);
+        stored.run.version = self.version;
+        let limits = &mut stored.run.limits;
+        limits.memory = limits.memory.max(self.limits.memory);
+        if before != (stored.run.version, stored.run.limits) {
+            runs::TABLE.put(run.rows, self.run, &stored)?;
+        }
+        Ok(())
+    }
+
+    /// Makes waits for other runs again. Returns true if something is to be carried out for that.
+    fn wait_again(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
+        let workflow = write.run(self.run)?.map(|run| run.state().workflow.clone());
+        let asking = (self.run, workflow.as_deref().unwrap_or_default());
+        let mut ordering = false;
+        for (operation, kind) in &self.waits {
+            let Kind::WaitForRun { run: target, .. } = kind else {
+                continue;
+            };
+            if let Some(mut run) = write.run(self.run)? {
+                run.drop_result(*operation)?;
+                change_kind(&mut run, *operation, kind)?;
+            }
+            ordering |= family::wait(write, asking, *operation, target.parse().ok())?;
+        }
+        Ok(ordering)
+    }
+}
+
+impl RunWrite<'_> {
+    /// Returns the operations that have not completed.
+    fn all_open(&self) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+        let table = &crate::tables::open::TABLE;
+        self.loaded.open.all(table, self.rows, self.id, usize::MAX)
+    }
+}
+
+/// Has the run be where it was before the activation in which it failed. Returns what it had kept, and when it failed.
+fn take_back(run: &mut RunWrite<'_>) -> Result<Option<(Frozen, Time)>, ReadError> {
+    let (id, now) = (run.id, run.now);
+    let state = run.state_mut();
+    let Some(frozen) = state.frozen.take() else {
+        return Ok(None);
+    };
+    let failed = state.ended.take().unwrap_or(now);
+    if let Some(before) = frozen.before {
+        state.take_back(before);
+        let number = state.activations;
+        journal::TABLE.remove(run.rows, (id, journal::GENERATION, number))?;
+        let lines = between((id, number, 0), (id, u32::MAX, u32::MAX));
+        for line in logs::TABLE.keys(run.rows, lines, false, LINES)? {
+            logs::TABLE.remove(run.rows, line)?;
+        }
+    }
+    let activated = run.state().activations > 0;
+    // It has failed, as its caller has seen.
+    let _ = run.transition(Transition::Retried { activated });
+    let state = run.state_mut();
+    state.tries = state.tries.saturating_add(1);
+    state.failure = None;
+    state.backtrace = None;
+    state.untaken = state.dropped;
+    Ok(Some((frozen, failed)))
+}
+
+/// Gives the run the time again that it had been given, and that it was asked to cancel in.
+fn set_time(run: &mut RunWrite<'_>, frozen: &Frozen) -> Result<(), ReadError> {
+    let (id, now) = (run.id, run.now);
+    if let Some(timeout) = frozen.timeout {
+        Expiring::Timeout(id).add(run.rows, now.after(timeout))?;
+    }
+    if let Some(asked) = &mut run.state_mut().cancel {
+        let (before, grace) = (asked.until, asked.until.0.saturating_sub(asked.at.0));
+        let until = now.after(grace);
+        asked.until = until;
+        Expiring::Grace(id).remove(run.rows, before)?;
+        Expiring::Grace(id).add(run.rows, until)?;
+    }
+    Ok(())
+}
+
+/// Takes back what the end of the run meant to others and was not carried out. Returns true if the run that started it has
+/// been told of the end.
+fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
+    let id = run.id;
+    orders::TABLE.remove(run.rows, (id, orders::GIVE_UP))?;
+    let ended = orders::TABLE.take(run.rows, (id, orders::ENDED))?;
+    Ok(match ended {
+        Some(Order::Ended { parent_told, .. }) => parent_told,
+        _ => true,
+    })
+}
+
+/// Returns a call of a failed run that has no result.
+fn held(run: &RunWrite<'_>, number: OperationNumber) -> Result<Option<Outstanding>, ReadError> {
+    let key = (run.id, number);
+    match held_calls::TABLE.get(run.rows, key)? {
+        Some(call) => Ok(Some(call)),
+        None => calls::TABLE.get(run.rows, key),
+    }
+}
+
+/// Returns true if an attempt at a call may have been made whose outcome is not known: its time had come when the run failed.
+fn is_in_doubt(call: &Outstanding, failed: Option<Time>) -> bool {
+    let Attempts { scheduled, next } = call.attempts;
+    // What was taken back has no time.
+    scheduled > 0 && next > Time(0) && failed.is_some_and(|failed| next <= failed)
+}
+
+/// How what a run waits for is set up again.
+struct Thaw {
+    /// When the run failed.
+    failed: Time,
+    /// The last commit sequence: an event that was decided until now does not reach it.
+    sequence: u64,
+    in_flight: bool,
+}
+
+impl Thaw {
+    /// Sets one operation up again. Returns how far it has come, if it is a call to be made.
+    fn thaw(
+        &self,
+        run: &mut RunWrite<'_>,
+        number: OperationNumber,
+        mut open: Open,
+    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
+        if open.abandoned {
+            return Ok(None);
+        }
+        let id = run.id;
+        let stood = run.now.0.saturating_sub(self.failed.0);
+        timers::remove(run.rows, id, number, &open)?;
+        let deadline = open.kind.deadline(open.issued);
+        if deadline.is_some_and(|deadline| deadline > self.failed) {
+            // It has the time that it had left.
+            open.issued = open.issued.after(stood);
+            run.replace_open(number, open.clone())?;
+        }
+        timers::add(run.rows, id, number, &open)?;
+        match &open.kind {
+            Kind::WaitForEvent { event, .. } if !results::TABLE.has(run.rows, (id, number))? => {
+                let wait = EventWait {
+                    since: self.sequence,
+                    waiting: open.waiting(),
+                };
+                event_waits::TABLE.put(run.rows, (event.as_str(), id, number), &wait)?;
+                Ok(None)
+            }
+            Kind::Call { retry, .. } => self.call(run, number, *retry, stood),
+            _ => Ok(None),
+        }
+    }
+
+    /// Has a call go on that had no result.
+    fn call(
+        &self,
+        run: &mut RunWrite<'_>,
+        number: OperationNumber,
+        retry: RetryPolicy,
+        stood: u64,
+    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
+        let (now, key) = (run.now, (run.id, number));
+        let Some(mut call) = held_calls::TABLE.take(run.rows, key)? else {
+            return Ok(None);
+        };
+        call.bounds.until = call.bounds.until.map(|until| until.after(stood));
+        let Attempts { scheduled, next } = call.attempts;
+        if next > self.failed {
+            call.attempts.next = next.after(stood);
+        } else if !self.in_flight {
+            if !call.bounds.allow_after(scheduled) {
+                // All attempts were made, and what came of the last one is not known. It has as many once more.
+                call.bounds = Bounds::new(retry, now);
+                let allowed = call.bounds.attempts;
+                call.bounds.attempts = allowed.map(|allowed| allowed.saturating_add(scheduled));
+            }
+            call.attempts = Attempts {
+                scheduled: scheduled + 1,
+                next: now,
+            };
+        }
+        calls::TABLE.put(run.rows, key, &call)?;
+        Ok(Some((number, call.attempts)))
+    }
+}
+
+/// Makes a call again that had a result.
+fn call_again(run: &mut RunWrite<'_>, again: &CallAgain) -> Result<Attempts, ReadError> {
+    let key = (run.id, again.operation);
+    run.drop_result(again.operation)?;
+    change_kind(run, again.operation, &again.kind)?;
+    let attempts = Attempts {
+        scheduled: 1,
+        next: run.now,
+    };
+    let bounds = Bounds::new(again.call.retry, run.now);
+    let call = Apart::new(again.call.size(), again.call.clone());
+    calls::put(run.rows, key, attempts, bounds, &call)?;
+    if again.repeats > 0 {
+        repeats::TABLE.put(run.rows, key, &Repeats(again.repeats))?;
+    }
+    Ok(attempts)
+}
+
+/// An operation that is done again has the arguments that the code gives it now.
+fn change_kind(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    kind: &Kind,
+) -> Result<(), ReadError> {
+    match run.open(operation)? {
+        Some(open) if open.kind != *kind => {
+            timers::remove(run.rows, run.id, operation, &open)?;
+            let kind = kind.clone();
+            let open = Open { kind, ..open };
+            timers::add(run.rows, run.id, operation, &open)?;
+            run.replace_open(operation, open)
+        }
+        _ => Ok(()),
+    }
+}

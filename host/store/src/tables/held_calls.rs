@@ -1,0 +1,26 @@
+//! `held_calls`: the calls of failed runs that have no result, out of the way of whoever looks for calls to be made.
+//!
+//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. What lies in `call_requests` stays there.
+
+use dormouse_journal::{OperationNumber, RunId};
+
+use super::calls::Outstanding;
+use super::{TableId, call_requests};
+use crate::ReadError;
+use crate::rows::RowsMut;
+use crate::rows::table::Table;
+
+pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> =
+    Table::new(TableId::HeldCalls);
+
+/// Removes a call. Returns whether there was one.
+pub(crate) fn remove(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, OperationNumber),
+) -> Result<bool, ReadError> {
+    let removed = TABLE.take(rows, key)?;
+    if matches!(removed, Some(Outstanding { call: None, .. })) {
+        call_requests::TABLE.remove(rows, key)?;
+    }
+    Ok(removed.is_some())
+}

@@ -1,0 +1,89 @@
+//! The power fails at every place of a story about a run that fails since one that it started has failed, and that is retried
+//! with mended code, and the story ends as if it had not.
+
+use bytes::Bytes;
+use dormouse_journal::{Status, VersionId, json_payload};
+use dormouse_runtime::{RepairError, Retry};
+use dormouse_sim::guest;
+use serde_json::{Value, json};
+
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_operation};
+
+/// How many runs there are: the one at the top, the one that fails, and one that each of them has started besides.
+const RUNS: usize = 4;
+
+fn script(broken: VersionId) -> Value {
+    let quick = json!({"start": {"workflow": "script", "input": {"sleep": 10}}, "as": "quick"});
+    let mended = json!({"step": "mended", "value": 1});
+    let fails = json!({"seq": [
+        quick,
+        {"join": [
+            {"event": "never", "ms": 2_000},
+            {"await-run": "quick"},
+            {"seq": [
+                {"sleep": 20},
+                {"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended},
+            ]},
+        ]},
+    ]});
+    json!({"seq": [
+        quick,
+        {"invoke": {"workflow": "script", "or_fail": true, "input": fails}},
+        {"await-run": "quick"},
+    ]})
+}
+
+fn tell(teller: &mut Teller) -> Value {
+    let first = guest("script");
+    let mut second = first.to_vec();
+    second.extend([0, 3, 1, b'x', 1]);
+    let second = Bytes::from(second);
+    let broken = VersionId::of(&first);
+    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    let run = teller.start("script", &json_payload(script(broken).to_string()));
+    teller.insist(|world, _| {
+        let state = world.reading().state(run).ok()??;
+        (state.status == Status::Failed).then_some(())
+    });
+    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    teller.insist(
+        |world, host| match world.run(host.retry(run, &Retry::default())) {
+            // The answer to the retry before may have been lost.
+            Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
+            Err(_) => None,
+        },
+    );
+    let mut states = Vec::new();
+    teller.insist(|world, _| {
+        let runs = world.reading().runs().ok()?;
+        states = runs.iter().map(|run| run.state.status.as_str()).collect();
+        let all_ended = runs.iter().all(|run| run.state.status.has_ended());
+        let is_done = all_ended && !world.reading().has_orders().ok()?;
+        (is_done && runs.len() >= RUNS).then_some(())
+    });
+    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    let output: Value = serde_json::from_slice(&output.body).unwrap();
+    json!({"mended": output[1][1], "states": states})
+}
+
+fn check(teller: &Teller) {
+    let runs = teller.world.reading().runs().unwrap();
+    assert_eq!(runs.len(), RUNS, "each run is started once");
+    for run in &runs {
+        assert_eq!(run.state.status, Status::Completed);
+        assert_eq!(run.state.children, 0, "all ends are known to the parent");
+        assert!(run.state.tries <= 1, "one retry is one");
+    }
+}
+
+const STORY: Story = Story { tell, check };
+
+#[test]
+fn a_crash_at_every_operation_on_the_disk_repairs_the_tree_once() {
+    crash_at_every_operation(&STORY, true);
+}
+
+#[test]
+fn a_crash_at_every_commit_repairs_the_tree_once() {
+    crash_at_every_commit(&STORY);
+}
