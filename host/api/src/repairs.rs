@@ -45,6 +45,9 @@ pub struct RepairedRun {
     pub status: Status,
     /// The version that it goes on with.
     pub version: String,
+    /// By what it is still paused: `run`, `workflow` or `host`. Absent if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<Difference>,

@@ -159,7 +159,7 @@ impl Delete {
 }
 
 fn render_list(workflows: &Workflows, now: Time) -> String {
-    let mut table = Table::new(&["workflow", "version", "versions", "deployed", "size"]);
+    let mut table = Table::new(&["workflow", "version", "versions", "deployed", "size", ""]);
     for workflow in &workflows.workflows {
         let current = workflow
             .versions
@@ -177,6 +177,7 @@ fn render_list(workflows: &Workflows, now: Time) -> String {
                 .map(|version| size(version.size))
                 .unwrap_or_default()
                 .into(),
+            workflow.paused.map_or("", |_| "paused").into(),
         ]);
     }
     table.render(false)
@@ -198,7 +199,15 @@ fn render(workflow: &Workflow, now: Time) -> String {
     } else {
         ""
     };
-    format!("{}{deleted}\n\n{}", workflow.name, table.render(false))
+    let paused = match workflow.paused {
+        Some(at) => format!(" (paused {})", ago(at, now)),
+        None => String::new(),
+    };
+    format!(
+        "{}{deleted}{paused}\n\n{}",
+        workflow.name,
+        table.render(false)
+    )
 }
 
 /// Returns enough of a version to tell it from others. `workflows show` prints all of it.
@@ -222,6 +231,7 @@ mod tests {
             name: "approval".into(),
             version: "3f".repeat(32),
             deleted,
+            paused: None,
             versions: vec![version("a0", 0), version("3f", 60_000)],
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dormouse_engine::WASM_STACK;
 use dormouse_journal::{GuestLimits, Mismatch, RunId, Status, VersionId};
 use dormouse_limits::Limits;
-use dormouse_store::{Repair, Repaired, Resumed, RunView, Store};
+use dormouse_store::{PausedBy, Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
 use crate::hint::Hint;
@@ -41,6 +41,8 @@ pub struct RepairedRun {
     pub status: Status,
     /// The version that it goes on with.
     pub version: VersionId,
+    /// By what it is still paused, if it is.
+    pub paused: Option<PausedBy>,
     /// Why the current version of its workflow was not taken, if that was looked at and was not.
     pub differs: Option<Box<Mismatch>>,
 }
@@ -60,6 +62,17 @@ pub enum RepairError {
     /// The run is not blocked.
     #[error("the run is {0}, and only a blocked run can be retried")]
     NotBlocked(Status),
+    /// The run is not paused itself, but something above it is.
+    #[error("the run itself is not paused, but {} is", match by {
+        PausedBy::Workflow => format!("its workflow {workflow:?}"),
+        _ => "the host".into(),
+    })]
+    PausedAbove {
+        /// What is paused.
+        by: PausedBy,
+        /// The run's workflow.
+        workflow: String,
+    },
     /// The run has ended.
     #[error("the run has {0}")]
     Ended(Status),
@@ -228,6 +241,7 @@ impl Repairs {
         let repaired = |status| RepairedRun {
             status,
             version,
+            paused: view.paused.map(|pause| pause.by),
             differs,
         };
         if dry_run {
@@ -264,16 +278,22 @@ impl Repairs {
         match self.store.resume(run).await.map_err(Unavailable::from)? {
             Resumed::Now => {
                 self.wake.wake(run, Hint::Anything);
-                let view = self.view(run).await?;
-                Ok(RepairedRun {
-                    status: view.state.status,
-                    version: view.run.version,
-                    differs: None,
-                })
+                self.as_it_is(run).await
             }
             Resumed::Broken => self.retry(run, &Retry::default()).await,
             Resumed::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
             Resumed::Unknown => Err(RepairError::UnknownRun),
         }
+    }
+
+    /// Returns how a run goes on that was not changed.
+    pub(crate) async fn as_it_is(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+        let view = self.view(run).await?;
+        Ok(RepairedRun {
+            status: view.state.status,
+            version: view.run.version,
+            paused: view.paused.map(|pause| pause.by),
+            differs: None,
+        })
     }
 }

@@ -24,18 +24,19 @@ use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWhenBroken};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
+use crate::rules::pause::{PauseIt, PutBackSome, SetAside, Unpause};
 use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, SecretPut,
-    Served, StartRun, Started, Transaction, Write,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
+    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
+    Repaired, Resumed, SecretPut, Served, StartRun, Started, Transaction, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
-use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
+use crate::tables::{Pause, Pauses, SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
 use crate::views::{
     Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
     RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
@@ -345,6 +346,18 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.has_orders())
     }
 
+    fn pauses(&self) -> Read<Pauses> {
+        self.few(move |view| view.pauses())
+    }
+
+    fn pauses_of(&self, runs: Vec<RunId>) -> Read<Vec<(RunId, Pause)>> {
+        self.few(move |view| view.pauses_of(&runs))
+    }
+
+    fn is_resuming(&self) -> Read<bool> {
+        self.few(move |view| view.is_resuming())
+    }
+
     fn next_expiry(&self) -> Read<Option<Time>> {
         self.few(move |view| view.next_expiry())
     }
@@ -498,6 +511,22 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn resume(&self, run: RunId) -> Written<Resumed> {
         self.write(Resume(run))
+    }
+
+    fn pause(&self, what: Pausable) -> Written<Paused> {
+        self.write(PauseIt(what))
+    }
+
+    fn unpause(&self, what: Pausable) -> Written<Unpaused> {
+        self.write(Unpause(what))
+    }
+
+    fn set_aside(&self, works: Vec<Due>) -> Written<Vec<Due>> {
+        self.write(SetAside(works))
+    }
+
+    fn put_back(&self, last: Option<(String, RunId)>) -> Written<PutBack> {
+        self.write(PutBackSome { last })
     }
 
     fn delete_run(&self, run: RunId) -> Written<Deleted> {

@@ -31,17 +31,20 @@ use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
 use crate::tables::orders::Order;
+use crate::tables::pauses::Since;
 use crate::tables::results::Arrived;
+use crate::tables::resuming::Resuming;
 use crate::tables::runs::StoredRun;
+use crate::tables::set_aside::Aside;
 use crate::tables::states::Standing;
 use crate::tables::{
-    Call, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
+    Call, Pauses, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "a400b21d0804de5a14c5346b437051cb8c7a07777f37c7bded2317c92cc27831",
+    "cc6386047bbd21f5ee391594e82fd8491f6f138ed55e636f500c47187623efd3",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -72,6 +75,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         };
     }
     add! {
+        "Aside" Aside,
         "CallError" CallError,
         "Encoding" Encoding,
         "End" End,
@@ -134,7 +138,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
     match table {
         TableId::Broadcasts => row::<Broadcast>(table, named),
         TableId::CallRequests => row::<Call>(table, named),
-        TableId::Calls => row::<Outstanding>(table, named),
+        TableId::Calls | TableId::CallsAside => row::<Outstanding>(table, named),
         TableId::Children => row::<Child>(table, named),
         TableId::Code => row::<Code>(table, named),
         TableId::Duplicates => row::<Duplicate>(table, named),
@@ -150,10 +154,22 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
         TableId::Meta => {
-            other::<(Migration, ClockRow, u64, Counted, TokenKeys, [u8; 32])>(table, named)
+            type Facts = (
+                Migration,
+                ClockRow,
+                u64,
+                Counted,
+                Pauses,
+                TokenKeys,
+                [u8; 32],
+            );
+            other::<Facts>(table, named)
         }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Orders => row::<Order>(table, named),
+        TableId::PausedRuns => row::<Since>(table, named),
+        TableId::Resuming => row::<Resuming>(table, named),
+        TableId::SetAside => other::<Aside>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),

@@ -35,15 +35,15 @@ pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits, MailLimits,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Finished, InboxLimits, MailLimits,
     NewActivation, NewCall, NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits,
-    OverStorage, PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, SecretPut,
-    Served, StartRun, Started, StorageLimits,
+    OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair, Repaired,
+    RequestRefused, Resumed, SecretPut, Served, StartRun, Started, StorageLimits, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Reply, Run, SCHEMA, SealedSecret,
-    Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Pause, PausedBy, Pauses, Reply, Run,
+    SCHEMA, SealedSecret, Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
 };
 pub use views::{
     Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,

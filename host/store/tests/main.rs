@@ -16,6 +16,7 @@ mod labels;
 mod many;
 mod migration;
 mod order;
+mod pause;
 mod runs;
 mod search;
 mod secrets;

@@ -46,6 +46,7 @@ mod logs;
 mod memory;
 mod network;
 mod operations;
+mod pause;
 mod payment;
 mod provider_duplicates;
 mod python;

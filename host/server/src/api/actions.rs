@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::docs::{BodyProblems, FilterParams, Guarded, QueryProblems};
 use super::state::AppState;
-use super::{control, runs};
+use super::{control, pauses, runs};
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -93,6 +93,7 @@ enum Act {
     Cancel(CancelOptions),
     Retry(RetryRun),
     Move(MoveRun),
+    Pause,
     Resume,
     Restart(Option<dormouse_journal::Payload>),
     Delete,
@@ -108,6 +109,7 @@ impl Act {
             }
             Action::Retry => Act::Retry(read::<RetryRun>(options)?),
             Action::Move => Act::Move(read::<MoveRun>(options)?),
+            Action::Pause => none().map(|NoOptions {}| Act::Pause)?,
             Action::Resume => none().map(|NoOptions {}| Act::Resume)?,
             Action::Restart => Act::Restart(control::input(read::<RestartRun>(options)?)),
             Action::Delete => none().map(|NoOptions {}| Act::Delete)?,
@@ -129,6 +131,7 @@ impl Act {
                 let moved = control::move_one(state, run, to.clone()).await?;
                 Ok(Done::Status(moved.status))
             }
+            Act::Pause => pauses::pause_one(state, run).await.map(Done::Status),
             Act::Resume => control::resume_run(state, run).await.map(Done::Status),
             Act::Restart(input) => {
                 let (started, _) = control::restart_run(state, run, input.clone(), None).await?;

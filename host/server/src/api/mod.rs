@@ -8,6 +8,7 @@
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
+//! - `pauses` has runs, workflows and the host pause and go on;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
 
@@ -20,6 +21,7 @@ mod docs;
 mod events;
 mod operations;
 mod path;
+mod pauses;
 mod records;
 mod runs;
 mod secrets;
@@ -92,6 +94,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(records::webhooks))
         .routes(routes!(control::cancel))
         .routes(routes!(control::resume))
+        .routes(routes!(pauses::pause_run))
+        .routes(routes!(pauses::pause_workflow))
+        .routes(routes!(pauses::resume_workflow))
+        .routes(routes!(pauses::show, pauses::pause_host))
+        .routes(routes!(pauses::resume_host))
         .routes(routes!(control::retry))
         .routes(routes!(control::move_run))
         .routes(routes!(control::restart))

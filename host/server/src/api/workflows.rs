@@ -24,11 +24,11 @@ use crate::request::body;
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
     let workflows = state.runtime.reader().workflows().await?;
-    let dates = state.dates();
+    let (pauses, dates) = (state.runtime.pauses(), state.dates());
     let workflows = workflows
         .into_iter()
         .filter(|(_, workflow)| !workflow.deleted)
-        .map(|(name, workflow)| shown::workflow(name, &workflow, dates))
+        .map(|(name, workflow)| shown::workflow(name, &workflow, &pauses, dates))
         .collect();
     Ok(Json(Workflows { workflows }))
 }
@@ -48,7 +48,13 @@ pub(super) async fn show(
     let name = path.text("name").to_owned();
     let workflow = state.runtime.reader().workflow(name.clone()).await?;
     let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
-    Ok(Json(shown::workflow(name, &workflow, state.dates())))
+    let pauses = state.runtime.pauses();
+    Ok(Json(shown::workflow(
+        name,
+        &workflow,
+        &pauses,
+        state.dates(),
+    )))
 }
 
 /// Shows the settings of a workflow

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod calls;
+mod pauses;
 mod runs;
 mod schedule;
 mod search;

@@ -9,7 +9,7 @@ use crate::rows::counted::counted;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
-use crate::tables::{State, calls, inputs, journal, logs, open};
+use crate::tables::{State, calls, inputs, journal, logs, open, pauses};
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
@@ -72,7 +72,17 @@ impl<R: Rows> View<R> {
                 .pending(id)?
                 .unwrap_or_else(|| State::pending(run.created)),
         };
-        Ok(Some((RunView { id, run, state }, standing)))
+        let paused = match state.status.has_ended() {
+            true => None,
+            false => pauses::of(&self.0, id, &run.workflow)?,
+        };
+        let view = RunView {
+            id,
+            run,
+            state,
+            paused,
+        };
+        Ok(Some((view, standing)))
     }
 
     /// Returns a run with its output and what it waits for.
@@ -103,7 +113,7 @@ impl<R: Rows> View<R> {
         let mut calls = Vec::new();
         for (number, open) in open {
             if matches!(open.kind, Kind::Call { .. })
-                && let Some(row) = calls::TABLE.get(&self.0, (run, *number))?
+                && let Some(row) = calls::get(&self.0, (run, *number))?
             {
                 let progress = CallProgress {
                     attempts: row.attempts,

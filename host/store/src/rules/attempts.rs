@@ -107,7 +107,7 @@ impl Transaction for RecordAttempt {
     fn apply(&self, write: &mut Write<'_>) -> Result<AttemptNoted, ReadError> {
         let key = (self.run, self.operation);
         // Without a row, the run gave the call up: the result is dropped.
-        let Some(mut row) = calls::TABLE.get(&write.rows, key)? else {
+        let Some(mut row) = calls::get(&write.rows, key)? else {
             return Ok(AttemptNoted::Unwanted);
         };
         let Some(mut run) = write.run(self.run)? else {
@@ -128,7 +128,11 @@ impl Transaction for RecordAttempt {
             Made::Done(result) => return self.finish(&mut run, result),
         };
         row.attempts = Attempts { scheduled, next };
-        calls::TABLE.put(run.rows, key, &row)?;
+        let table = match calls::ASIDE.has(run.rows, key)? {
+            true => calls::ASIDE,
+            false => calls::TABLE,
+        };
+        table.put(run.rows, key, &row)?;
         Ok(AttemptNoted::Recorded)
     }
 }

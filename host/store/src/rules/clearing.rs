@@ -13,16 +13,16 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::Expiring;
-use crate::tables::{calls, event_waits, open, results, run_waits, timers};
+use crate::tables::{calls, event_waits, open, pauses, results, run_waits, set_aside, timers};
 
 /// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
 /// in two, and an event in two that the result may have been the last to name.
 pub(super) const OPERATION: u64 = 9;
 
 /// What the end of a run writes: the operations in its own row are cleared, and what becomes of it and of its
-/// family later is noted four times.
+/// family later is noted four times; and that it is no longer paused.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 4,
+    rows: 8 * OPERATION + 6,
     bytes: 4 * SMALL_ROW,
 };
 
@@ -40,10 +40,11 @@ impl RunWrite<'_> {
         state.notifying = 0;
         state.ended = Some(now);
         self.tell_family()?;
-        if !open::TABLE
+        pauses::forget(self.rows, self.id)?;
+        let is_open = !open::TABLE
             .keys(self.rows, open::TABLE.of(self.id), false, 1)?
-            .is_empty()
-        {
+            .is_empty();
+        if is_open || set_aside::has(self.rows, &self.state().workflow, self.id)? {
             Expiring::Open(self.id).add(self.rows, now)?;
         }
         Expiring::Run(self.id).add(self.rows, now.after(retention))
@@ -54,9 +55,22 @@ impl RunWrite<'_> {
         while room.is_left_by(self.rows) {
             let first = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, 1)?;
             let Some((_, number)) = first.first() else {
-                return Ok(true);
+                return self.clear_set_aside(room);
             };
             self.clear_operation(*number)?;
+        }
+        Ok(false)
+    }
+
+    /// Removes what was set aside while the run was paused.
+    fn clear_set_aside(&mut self, room: Room) -> Result<bool, ReadError> {
+        let range = set_aside::of_run(&self.state().workflow, self.id);
+        while room.is_left_by(self.rows) {
+            let first = set_aside::TABLE.keys(self.rows, range.clone(), false, 1)?;
+            let Some(key) = first.into_iter().next() else {
+                return Ok(true);
+            };
+            set_aside::TABLE.remove(self.rows, key)?;
         }
         Ok(false)
     }

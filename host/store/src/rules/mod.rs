@@ -15,6 +15,7 @@ mod family;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;
+pub(crate) mod pause;
 pub(crate) mod prepared;
 pub(crate) mod repair;
 pub(crate) mod retire;
@@ -47,6 +48,7 @@ pub use new_activation::{
     NotifyTarget,
 };
 pub use orders::{Carried, OrderLimits};
+pub use pause::{Due, Pausable, Paused, PutBack, Unpaused};
 pub use repair::{Repair, Repaired};
 pub use retire::Deleted;
 pub use secrets::{PutSecret, SecretPut};

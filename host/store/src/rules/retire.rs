@@ -14,9 +14,10 @@ use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
+use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, inbox, inbox_requests, inputs, journal, logs, mail,
-    mail_payloads, mailboxes, open, replies, result_outcomes, results, starts, webhooks,
+    mail_payloads, mailboxes, open, pauses, replies, result_outcomes, results, starts, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -188,12 +189,21 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 Removed::AllBut(Expiring::Rest { run, workflow })
             }))
         }
-        Expiring::Grace(run) => carry_out(write, *run, orders::GRACE, &Order::Grace),
-        Expiring::Timeout(run) => carry_out(write, *run, orders::TIMEOUT, &Order::Timeout),
+        Expiring::Grace(run) => {
+            let grace = (orders::GRACE, Order::Grace);
+            carry_out(write, *run, grace, &Aside::Grace)
+        }
+        Expiring::Timeout(run) => {
+            let timeout = (orders::TIMEOUT, Order::Timeout);
+            carry_out(write, *run, timeout, &Aside::Timeout)
+        }
         Expiring::Broken { run, tries } => {
             let is_of_now = |state: &State| state.is_broken && state.tries == *tries;
             match write.run(*run)?.map(|run| is_of_now(run.state())) {
-                Some(true) => carry_out(write, *run, orders::GIVE_UP, &Order::GiveUp),
+                Some(true) => {
+                    let give_up = (orders::GIVE_UP, Order::GiveUp);
+                    carry_out(write, *run, give_up, &Aside::Broken { tries: *tries })
+                }
                 _ => Ok(Removed::All),
             }
         }
@@ -205,17 +215,22 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
     }
 }
 
-/// Has something carried out that happens to a run, if that has not ended.
+/// Has something carried out that happens to a run, if that has not ended. It is set aside for a run that is paused.
 fn carry_out(
     write: &mut Write<'_>,
     run: RunId,
-    place: u64,
-    order: &Order,
+    (place, order): (u64, Order),
+    aside: &Aside,
 ) -> Result<Removed, ReadError> {
     if let Some(run) = write.run(run)?
         && !run.state().status.has_ended()
     {
-        orders::put(run.rows, run.id, place, order)?;
+        let workflow = run.state().workflow.clone();
+        if pauses::of(run.rows, run.id, &workflow)?.is_some() {
+            aside.add(run.rows, &workflow, run.id)?;
+        } else {
+            orders::put(run.rows, run.id, place, &order)?;
+        }
     }
     Ok(Removed::All)
 }
