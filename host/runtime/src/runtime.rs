@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId, WhenBroken};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{
     AimedNotified, Cancelled, Commits, Deleted, Pausable, Paused, PausedBy, Pauses, ReadError,
-    StoreReader, Unpaused, WriteError,
+    StoreReader, Unpaused, WorkflowSettings, WriteError,
 };
 use dormouse_webhook::Token;
 use futures::FutureExt;
@@ -260,18 +260,17 @@ impl Runtime {
         self.0.repairs.move_to(run, version, dry_run).await
     }
 
-    /// Sets what becomes of runs of a workflow that break; as the host says if none. Returns false if there is no such
-    /// workflow.
+    /// Sets the settings of a workflow. Returns false if there is no such workflow.
     ///
     /// # Errors
     /// When it cannot be made durable.
-    pub async fn set_when_broken(
+    pub async fn set_workflow(
         &self,
         workflow: &str,
-        when_broken: Option<WhenBroken>,
+        settings: WorkflowSettings,
     ) -> Result<bool, Unavailable> {
         let workflow = workflow.to_owned();
-        Ok(self.0.store.set_when_broken(workflow, when_broken).await?)
+        Ok(self.0.store.set_workflow(workflow, settings).await?)
     }
 
     /// Sends an event to all who wait for it. Returns whom it has reached: everybody, or those of the first few seconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dormouse_journal::{
     CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload, RunId,
-    Status, Time, VersionId, WebhookNumber, WhenBroken,
+    Status, Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -20,7 +20,7 @@ use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
 use crate::rules::control::{Block, Cancel, Resume};
-use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWhenBroken};
+use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWorkflow};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
@@ -36,7 +36,9 @@ use crate::rules::{
     Repaired, Resumed, SecretPut, Served, StartRun, Started, Transaction, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
-use crate::tables::{Pause, Pauses, SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
+use crate::tables::{
+    Pause, Pauses, SCHEMA, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings, meta,
+};
 use crate::views::{
     Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
     RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
@@ -502,11 +504,8 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(repair)
     }
 
-    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool> {
-        self.write(SetWhenBroken {
-            workflow,
-            when_broken,
-        })
+    fn set_workflow(&self, workflow: String, settings: WorkflowSettings) -> Written<bool> {
+        self.write(SetWorkflow { workflow, settings })
     }
 
     fn resume(&self, run: RunId) -> Written<Resumed> {

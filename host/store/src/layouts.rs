@@ -26,6 +26,7 @@ use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
+use crate::tables::handlers::Handles;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
@@ -44,7 +45,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "cc6386047bbd21f5ee391594e82fd8491f6f138ed55e636f500c47187623efd3",
+    "f89b08ebad605b659b697d25501197c4381cb2fb97a2b6933d8449221a9dd4b9",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -144,6 +145,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
+        TableId::Handlers => row::<Handles>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
         TableId::EventPayloads | TableId::Inputs | TableId::MailPayloads => {

@@ -44,6 +44,7 @@ pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
     Attempts, Bounds, Call, CancelAsked, ChildStart, Parent, Pause, PausedBy, Pauses, Reply, Run,
     SCHEMA, SealedSecret, Start, State, TableId, TokenKeys, Version, Webhook, Workflow,
+    WorkflowSettings,
 };
 pub use views::{
     Answer, CallProgress, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dormouse_journal::{
     CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId, Status,
-    Time, VersionId, WebhookNumber, WhenBroken,
+    Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
 
@@ -20,7 +20,7 @@ use crate::rules::{
     OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
     Repaired, Resumed, SecretPut, Served, StartRun, Started, Unpaused,
 };
-use crate::tables::{Pause, Pauses, SealedSecret, State, TokenKeys, Workflow};
+use crate::tables::{Pause, Pauses, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings};
 use crate::views::{
     Answer, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage,
     RunQuery, RunShown, SendingView, TimerPage, WebhookView,
@@ -273,8 +273,8 @@ pub trait Store: StoreReader {
     /// Makes a component the current version of a workflow.
     fn deploy(&self, deploy: Deploy) -> Written<Deployed>;
 
-    /// Sets what becomes of runs of a workflow that break. Returns false if there is no such workflow.
-    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool>;
+    /// Sets the settings of a workflow. Returns false if there is no such workflow.
+    fn set_workflow(&self, workflow: String, settings: WorkflowSettings) -> Written<bool>;
 
     /// Deletes a workflow: no new runs; those that exist go on. Returns false if there is none of this name.
     fn delete_workflow(&self, name: String) -> Written<bool>;

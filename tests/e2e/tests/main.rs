@@ -56,6 +56,7 @@ mod restarts;
 mod runs;
 mod search;
 mod secrets;
+mod settings;
 mod signatures;
 mod starts;
 mod stopping;

@@ -21,6 +21,7 @@ macro_rules! for_each_table {
             EventPayloads "event_payloads" (U64) bytes,
             EventWaits "event_waits" (Text, Run, U32) bytes,
             Expiries "expiries" (U64, Bytes) nothing,
+            Handlers "handlers" (Run) bytes,
             Inbox "inbox" (Run, U32, U64) bytes,
             InboxRequests "inbox_requests" (Run, U32, U64) bytes,
             Inputs "inputs" (Run) bytes,

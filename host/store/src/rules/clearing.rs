@@ -5,10 +5,10 @@
 //! timers wake nobody, events pass it by. So those few that lie in the run's own row are cleared at once, and the others
 //! afterwards, a bounded number in each transaction, from the queue of what expires.
 
-use dormouse_journal::{Kind, OperationNumber, RunId};
+use dormouse_journal::{Kind, OperationNumber, RunId, Status};
 
-use super::SMALL_ROW;
 use super::run::RunWrite;
+use super::{SMALL_ROW, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
@@ -20,17 +20,21 @@ use crate::tables::{calls, event_waits, open, pauses, results, run_waits, set_as
 pub(super) const OPERATION: u64 = 9;
 
 /// What the end of a run writes: the operations in its own row are cleared, and what becomes of it and of its
-/// family later is noted four times; and that it is no longer paused.
+/// family later is noted five times; and that it is no longer paused.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 6,
-    bytes: 4 * SMALL_ROW,
+    rows: 8 * OPERATION + 7,
+    bytes: 5 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
     /// Counts what a run that has just ended leaves untaken, clears what it had open or has it cleared, and has the run
-    /// removed after `retention` milliseconds.
+    /// removed after `retention` milliseconds, or as its workflow says. What the workflow has started for a failure is ordered.
     pub(crate) fn end(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
+        let (own_retention, on_failure) = handler::settings_of(self)?;
+        if self.state().status == Status::Failed {
+            self.order_handler(on_failure)?;
+        }
         for number in self.loaded.open.numbers() {
             self.clear_operation(number)?;
         }
@@ -47,7 +51,7 @@ impl RunWrite<'_> {
         if is_open || set_aside::has(self.rows, &self.state().workflow, self.id)? {
             Expiring::Open(self.id).add(self.rows, now)?;
         }
-        Expiring::Run(self.id).add(self.rows, now.after(retention))
+        Expiring::Run(self.id).add(self.rows, now.after(own_retention.unwrap_or(retention)))
     }
 
     /// Clears what an ended run had open, as long as there is room. Returns whether that was all.

@@ -12,6 +12,7 @@ mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
 mod family;
+mod handler;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;
@@ -35,7 +36,7 @@ use crate::ReadError;
 use crate::rows::counted::{Counted, Ledger};
 use crate::rows::{Extent, Rows, RowsMut};
 use crate::tables::states::{self, Standing};
-use crate::tables::{children, meta, runs, runs_by_status, runs_by_workflow};
+use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_workflow};
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
@@ -191,6 +192,7 @@ impl<'r> Write<'r> {
         {
             children::TABLE.remove(rows, (parent.run, id))?;
         }
+        handlers::TABLE.remove(rows, id)?;
         runs::remove(rows, id)?;
         self.settle_removed(id, &workflow)?;
         Ok(Some(workflow))

@@ -17,6 +17,7 @@ pub(crate) mod event_payloads;
 pub(crate) mod event_waits;
 pub(crate) mod expiries;
 pub(crate) mod few;
+pub(crate) mod handlers;
 pub(crate) mod inbox;
 pub(crate) mod inbox_requests;
 pub(crate) mod inputs;
@@ -58,6 +59,6 @@ pub use secrets::SealedSecret;
 pub use starts::Start;
 pub use states::{CancelAsked, State};
 pub use webhooks::Webhook;
-pub use workflows::{Version, Workflow};
+pub use workflows::{Version, Workflow, WorkflowSettings};
 
 pub use crate::rows::TableId;
