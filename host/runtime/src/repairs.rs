@@ -158,6 +158,23 @@ impl Repairs {
         Err(RepairError::Busy)
     }
 
+    /// Replays a run's journal against a version that need not be deployed, without effects. Returns where the run stands.
+    pub(crate) async fn check(
+        &self,
+        run: RunId,
+        version: VersionId,
+    ) -> Result<Status, RepairError> {
+        let view = self.view(run).await?;
+        let status = view.state.status;
+        if status.has_ended() {
+            return Err(RepairError::Ended(status));
+        }
+        match self.difference(&view, version).await? {
+            None => Ok(status),
+            Some(mismatch) => Err(RepairError::Differs(mismatch)),
+        }
+    }
+
     async fn view(&self, run: RunId) -> Result<RunView, RepairError> {
         let shown = self.store.show(run, 0).await.map_err(Unavailable::from)?;
         shown.map(|shown| shown.view).ok_or(RepairError::UnknownRun)

@@ -316,6 +316,23 @@ impl Runtime {
         self.0.deployer.deploy(name, upload).await
     }
 
+    /// Makes uploaded bytes ready to be checked against runs ([`Runtime::check_run`]), and deploys nothing. Returns the
+    /// version that they are.
+    ///
+    /// # Errors
+    /// When they are not a workflow, or take too much to compile.
+    pub async fn check(&self, upload: Bytes) -> Result<VersionId, DeployError> {
+        self.0.deployer.check(upload).await
+    }
+
+    /// Replays a run's journal against a version, without effects. Returns where the run stands.
+    ///
+    /// # Errors
+    /// When the version does not repeat it, or the run has ended.
+    pub async fn check_run(&self, run: RunId, version: VersionId) -> Result<Status, RepairError> {
+        self.0.repairs.check(run, version).await
+    }
+
     /// Deletes a workflow: no new runs, until it is deployed again. Returns false if there is none of this name.
     ///
     /// # Errors

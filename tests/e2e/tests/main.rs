@@ -17,6 +17,7 @@ mod call_crashes;
 mod call_secrets;
 mod callers;
 mod calls;
+mod check;
 mod children;
 mod cli;
 mod components;

@@ -15,6 +15,7 @@ mod herds;
 mod one_sync;
 mod outages;
 mod panics;
+mod pauses;
 mod rules;
 mod same_twice;
 mod shares;

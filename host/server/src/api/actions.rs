@@ -31,7 +31,7 @@ const AT_ONCE: usize = 32;
 const PAGE: usize = 200;
 
 /// The media type of JSON lines.
-const LINES: &str = "application/x-ndjson";
+pub(super) const LINES: &str = "application/x-ndjson";
 
 /// Does the same to many runs
 ///
@@ -161,7 +161,7 @@ fn wrong(why: &str) -> Problem {
 }
 
 /// Runs to be acted on.
-type Runs = BoxStream<'static, Result<RunId, Problem>>;
+pub(super) type Runs = BoxStream<'static, Result<RunId, Problem>>;
 
 /// Returns the runs with these ids.
 fn named(ids: &[String]) -> Result<Runs, Problem> {
@@ -190,7 +190,7 @@ fn named(ids: &[String]) -> Result<Runs, Problem> {
 
 /// Returns the runs that are found by a search, each page when its turn comes. A run that is started meanwhile is newer
 /// than the page before, and so in none that follows.
-fn found(state: AppState, query: RunQuery) -> Runs {
+pub(super) fn found(state: AppState, query: RunQuery) -> Runs {
     let first = RunQuery {
         limit: PAGE,
         ..query
@@ -248,7 +248,7 @@ struct Answer {
 }
 
 /// Returns the lines of an answer.
-fn lines(
+pub(super) fn lines(
     results: BoxStream<'static, Result<ActedRun, Problem>>,
 ) -> impl futures::Stream<Item = Result<Bytes, serde_json::Error>> {
     let answer = Answer {

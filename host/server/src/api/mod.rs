@@ -4,7 +4,7 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `events`, `secrets`;
+//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -16,6 +16,7 @@ mod actions;
 mod auth;
 mod backup;
 mod backup_place;
+mod check;
 mod control;
 mod docs;
 mod events;
@@ -103,6 +104,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(control::move_run))
         .routes(routes!(control::restart))
         .routes(routes!(workflows::settings, workflows::set_settings))
+        .routes(routes!(check::check))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
         .routes(routes!(secrets::list))

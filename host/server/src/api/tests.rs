@@ -502,6 +502,7 @@ fn the_document_has_every_route() {
         "get /v1/pause",
         "post /v1/pause",
         "post /v1/resume",
+        "post /v1/workflows/{name}/check",
         "post /v1/workflows/{name}/pause",
         "post /v1/workflows/{name}/resume",
         "post /v1/runs/{id}/resume",
