@@ -30,7 +30,9 @@ pub enum Action {
     Retry,
     /// Moves a run to another version of its workflow.
     Move,
-    /// Tries a blocked run again.
+    /// Pauses a run.
+    Pause,
+    /// Has a run go on that is paused or blocked.
     Resume,
     /// Starts a run anew.
     Restart,
@@ -100,6 +102,7 @@ impl Action {
             Action::Cancel => "cancel",
             Action::Retry => "retry",
             Action::Move => "move",
+            Action::Pause => "pause",
             Action::Resume => "resume",
             Action::Restart => "restart",
             Action::Delete => "delete",
@@ -126,6 +129,7 @@ mod tests {
             Action::Cancel,
             Action::Retry,
             Action::Move,
+            Action::Pause,
             Action::Resume,
             Action::Restart,
             Action::Delete,

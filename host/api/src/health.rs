@@ -44,7 +44,7 @@ impl ClockStep {
 /// Something that does not work as it should.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degraded {
-    /// `disk-full`, `disk-reserve`, `log`, `secrets` or `compiler`; later versions may add others.
+    /// `disk-full`, `disk-reserve`, `log`, `secrets`, `compiler` or `paused`; later versions may add others.
     #[schema(example = "secrets")]
     pub what: String,
     /// What it means and what to do, for people.

@@ -12,6 +12,7 @@ mod health;
 mod journal;
 mod logs;
 mod mask;
+mod pauses;
 mod problem;
 mod recorded;
 mod repairs;
@@ -33,6 +34,7 @@ pub use journal::{
 };
 pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
+pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
 pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};

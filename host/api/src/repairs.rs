@@ -45,6 +45,9 @@ pub struct RepairedRun {
     pub status: Status,
     /// The version that it goes on with.
     pub version: String,
+    /// By what it is still paused: `run`, `workflow` or `host`. Absent if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<Difference>,
@@ -116,6 +119,20 @@ pub struct WorkflowSettings {
     #[serde(default)]
     #[schema(schema_with = when_broken_schema)]
     pub when_broken: Option<WhenBroken>,
+    /// How long runs are kept that have ended, such as `30d`. As the host says if absent or null.
+    #[serde(default)]
+    #[schema(example = "30d")]
+    pub retention: Option<String>,
+    /// The workflows whose runs its runs may start, wait for and cancel, beside those of its own. If absent or null, its runs
+    /// may start all, and wait for and cancel those that they have started. The names need not exist yet.
+    #[serde(default)]
+    pub may_use: Option<Vec<String>>,
+    /// The workflow that is started when one of its runs fails, with `{"run", "workflow", "version", "failure", "labels",
+    /// "try"}`. It is nobody's child, and its own failure starts nothing. If it cannot be started, as when it does not exist,
+    /// the run's log says so. None if absent or null.
+    #[serde(default)]
+    #[schema(example = "alert")]
+    pub on_failure: Option<String>,
 }
 
 fn when_broken_schema() -> Schema {

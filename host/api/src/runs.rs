@@ -101,6 +101,10 @@ pub struct RunSummary {
     /// Of a blocked run: `run` if its own code broke, so that it can be retried; `host` if the host cannot go on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
+    /// By what it is paused: `run` if it was paused itself, `workflow` if its workflow is, `host` if the host is. Absent if
+    /// it is not paused. Nothing of a paused run is executed or sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// How often it was retried or moved to another version.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,

@@ -22,6 +22,9 @@ pub struct Workflow {
     pub version: String,
     /// Whether it was deleted, so that no new runs are started until it is deployed again.
     pub deleted: bool,
+    /// Since when its runs are paused. Absent if the workflow is not paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Timestamp>,
     /// All versions that were ever deployed, oldest first.
     pub versions: Vec<Version>,
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::calls::Calls;
-use crate::control::{Cancel, Delete, Resume};
+use crate::control::{Cancel, Delete};
 use crate::counts::Counts;
 use crate::deploy::Deploy;
 use crate::error::CliError;
@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::logs::Logs;
 use crate::notify::Notify;
 use crate::output::{Output, RunInput};
+use crate::pause::{Pause, Resume};
 use crate::repair::{Move, Retry};
 use crate::restart::Restart;
 use crate::runs::Runs;
@@ -45,6 +46,7 @@ pub enum Command {
     Notify(Notify),
     Secret(SecretCommand),
     Cancel(Cancel),
+    Pause(Pause),
     Resume(Resume),
     Retry(Retry),
     Move(Move),
@@ -76,6 +78,7 @@ impl Command {
             Command::Notify(notify) => notify.run(terminal),
             Command::Secret(secret) => secret.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
+            Command::Pause(pause) => pause.run(terminal),
             Command::Resume(resume) => resume.run(terminal),
             Command::Retry(retry) => retry.run(terminal),
             Command::Move(to) => to.run(terminal),

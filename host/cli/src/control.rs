@@ -1,4 +1,4 @@
-//! `dormouse cancel`, `dormouse resume` and `dormouse delete`.
+//! `dormouse cancel` and `dormouse delete`.
 
 use std::process::ExitCode;
 
@@ -37,20 +37,6 @@ pub struct Cancel {
     several: Several,
 }
 
-/// Tries blocked runs again
-///
-/// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. One whose code
-/// broke is retried, as `dormouse retry` does.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  dormouse resume 0198d2c4
-  dormouse resume --status blocked --yes")]
-pub struct Resume {
-    #[command(flatten)]
-    several: Several,
-}
-
 /// Deletes runs that have ended, with their journals, logs and outputs
 ///
 /// The host does so by itself when the retention of an ended run is over.
@@ -77,12 +63,6 @@ impl Cancel {
             .transpose()
             .map_err(std::io::Error::from)?;
         control(&self.several, Action::Cancel, options.as_deref(), terminal)
-    }
-}
-
-impl Resume {
-    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.several, Action::Resume, None, terminal)
     }
 }
 

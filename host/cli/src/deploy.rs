@@ -5,27 +5,37 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::Deployed;
+use dormouse_api::{ActionLine, Deployed};
 use http::Method;
 
-use crate::client::Body;
+use crate::client::{Body, Client};
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::exit::REFUSED;
 use crate::terminal::Terminal;
-use crate::text::size;
+use crate::text::{counted, plain_line, size};
 
 /// Makes a component the current version of a workflow
 ///
 /// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. To go
-/// back to an older version, deploy its file again.
+/// back to an older version, deploy its file again. With --check nothing is deployed: the journal of each run that has not
+/// ended is replayed against the component, without effects, and each that it does not repeat is named with the first
+/// difference. The exit code is 1 if there is one, or if a run could not be checked.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: dormouse deploy approval target/guests/approval.wasm")]
+#[command(after_help = "\
+Examples:
+  dormouse deploy approval target/guests/approval.wasm
+  dormouse deploy --check approval target/guests/approval.wasm")]
 pub struct Deploy {
     /// The workflow's name: 1 to 64 characters out of a-z, 0-9, - and _
     name: String,
 
     /// The component's file
     file: PathBuf,
+
+    /// Deploy nothing, and say which runs that exist could go on with the component
+    #[arg(long)]
+    check: bool,
 
     #[command(flatten)]
     connection: Connection,
@@ -38,6 +48,9 @@ impl Deploy {
             CliError::Usage(format!("{} cannot be read: {error}", self.file.display()))
         })?;
         let length = component.len() as u64;
+        if self.check {
+            return self.check(&client, &component, terminal);
+        }
         let url = client.url(&["workflows", &self.name]);
         let mut upload = Upload {
             rest: &component,
@@ -59,6 +72,47 @@ impl Deploy {
             terminal.print(&render(&answer.json()?, answer.status == 201, length))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn check(
+        &self,
+        client: &Client,
+        component: &[u8],
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CliError> {
+        let body = Body {
+            content_type: "application/wasm",
+            bytes: &mut &*component,
+            length: component.len() as u64,
+        };
+        let url = client.url(&["workflows", &self.name, "check"]);
+        let mut last = None;
+        client.lines(Method::POST, &url, body, |line| {
+            if self.connection.json {
+                terminal.json(line.trim_end().as_bytes())?;
+            }
+            match serde_json::from_str(line).map_err(|error| client.strange(&error))? {
+                ActionLine::Run(run) => {
+                    if let Some(code) = run.code {
+                        let detail = plain_line(run.detail.as_deref().unwrap_or_default());
+                        let code = plain_line(&code);
+                        terminal.note(&format!("{}: {detail} ({code})", run.id))?;
+                    }
+                }
+                ActionLine::Last(acted) => last = Some(acted),
+            }
+            Ok(())
+        })?;
+        let last = last.filter(|last| last.code.is_none());
+        let last = last.ok_or_else(|| client.strange(&"its answer broke off"))?;
+        if !self.connection.json {
+            let agree = counted(last.done, "run");
+            terminal.print(&format!("{agree} could go on, {} could not", last.failed))?;
+        }
+        Ok(match last.failed {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::from(REFUSED),
+        })
     }
 }
 

@@ -68,6 +68,12 @@ impl Filter {
         self.conditions().is_empty()
     }
 
+    /// Returns the workflow if that is the only condition.
+    pub(crate) fn only_workflow(&self) -> Option<&str> {
+        let workflow = self.workflow.as_deref()?;
+        (self.conditions().len() == 1).then_some(workflow)
+    }
+
     fn conditions(&self) -> Vec<(&'static str, String)> {
         let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
         let conditions = [

@@ -27,6 +27,7 @@ mod notify;
 mod output;
 mod pages;
 mod patience;
+mod pause;
 mod repair;
 mod restart;
 mod run_id;

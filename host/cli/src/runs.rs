@@ -130,8 +130,13 @@ fn note(run: &RunSummary) -> String {
         .map(|failure| plain_line(&failure.code));
     let untaken = (run.untaken > 0).then(|| format!("{} untaken", run.untaken));
     let labels = (!run.labels.is_empty()).then(|| labels(&run.labels));
-    failure
+    let paused = run.paused.as_deref().map(|by| match by {
+        "run" => "paused".into(),
+        by => format!("paused with its {}", plain_line(by)),
+    });
+    paused
         .into_iter()
+        .chain(failure)
         .chain(untaken)
         .chain(labels)
         .collect::<Vec<_>>()

@@ -42,6 +42,16 @@ impl Several {
         }
     }
 
+    /// Returns true if there is a filter.
+    pub(crate) fn has_filter(&self) -> bool {
+        !self.filter.is_empty()
+    }
+
+    /// Returns the workflow if that is all that was given.
+    pub(crate) fn only_workflow(&self) -> Option<&str> {
+        self.filter.only_workflow().filter(|_| self.runs.is_empty())
+    }
+
     /// Returns what is to be done to the runs of the filter.
     pub(crate) fn bulk<'a>(&'a self, action: Action, options: Option<&'a RawValue>) -> Bulk<'a> {
         Bulk {

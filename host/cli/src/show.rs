@@ -102,6 +102,17 @@ fn tried_again(waiting: &Waiting, now: Time) -> String {
     )
 }
 
+/// Formats by what a run is paused, and what has it go on.
+fn paused(by: &str, workflow: &str) -> String {
+    match by {
+        "workflow" => {
+            format!("with its workflow: `dormouse resume --workflow {workflow}` has it go on")
+        }
+        "host" => "with the host: `dormouse resume --host` has it go on".into(),
+        _ => "by itself: `dormouse resume` has it go on".into(),
+    }
+}
+
 fn fields(run: &Run, now: Time) -> Table {
     let summary = &run.summary;
     let mut table = Table::of_fields();
@@ -112,6 +123,9 @@ fn fields(run: &Run, now: Time) -> Table {
         "status",
         Cell::coloured(summary.status.as_str(), colour(summary.status)),
     );
+    if let Some(by) = &summary.paused {
+        table.field("paused", paused(by, &summary.workflow));
+    }
     table.field("started", since(summary.created, now));
     if let Some(ended) = summary.ended {
         table.field("ended", since(ended, now));

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use dormouse_api::{Workflow, Workflows};
-use dormouse_journal::Time;
+use dormouse_api::{Workflow, WorkflowSettings, Workflows};
+use dormouse_journal::{Time, WhenBroken};
 use http::Method;
+use serde_json::{Map, Value};
 
 use crate::client::Body;
 use crate::connection::Connection;
@@ -53,15 +54,33 @@ struct Show {
 }
 
 /// Sets what becomes of runs of a workflow
+///
+/// What is not given stays as it is. Prints the settings as they are then.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: dormouse workflows set approval --when-broken fail")]
+#[command(after_help = "\
+Examples:
+  dormouse workflows set approval --when-broken fail
+  dormouse workflows set approval --retention 90d --on-failure alert
+  dormouse workflows set order --may-use parcel,invoice")]
 struct Set {
     /// The workflow
     name: String,
 
     /// A run whose code breaks is blocked until it is retried, or fails; as the host says with `host`
     #[arg(long, value_name = "WORD", value_parser = ["block", "fail", "host"])]
-    when_broken: String,
+    when_broken: Option<String>,
+
+    /// Runs that have ended are kept so long, such as 90d; as the host says with `host`
+    #[arg(long, value_name = "TIME")]
+    retention: Option<String>,
+
+    /// The workflows that its runs may start and use, with commas between them; all with `any`, none but its own with ``
+    #[arg(long, value_name = "WORKFLOWS")]
+    may_use: Option<String>,
+
+    /// The workflow that is started when one of its runs fails; none with ``
+    #[arg(long, value_name = "WORKFLOW")]
+    on_failure: Option<String>,
 
     #[command(flatten)]
     connection: Connection,
@@ -117,28 +136,77 @@ impl Show {
 impl Set {
     fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
         let client = self.connection.open()?;
-        let when_broken = Some(self.when_broken.as_str()).filter(|word| *word != "host");
-        let body = serde_json::json!({"when_broken": when_broken}).to_string();
+        let url = client.url(&["workflows", &self.name, "settings"]);
+        let mut settings: Map<String, Value> = client.get(&url)?.json()?;
+        for (name, value) in self.changes() {
+            settings.insert(name.into(), value);
+        }
+        let body = Value::from(settings).to_string();
         let body = Body {
             content_type: "application/json",
             bytes: &mut body.as_bytes(),
             length: body.len() as u64,
         };
-        let url = client.url(&["workflows", &self.name, "settings"]);
         let answer = client.send(Method::PUT, &url, &[], Some(body))?;
         if self.connection.json {
             return Ok(terminal.json(&answer.body)?);
         }
-        let becomes = match self.when_broken.as_str() {
-            "block" => "is blocked",
-            "fail" => "fails",
-            _ => "becomes what the host says",
-        };
-        Ok(terminal.print(&format!(
-            "a run of {} whose code breaks {becomes}",
-            self.name
-        ))?)
+        Ok(terminal.print(&render_settings(&answer.json()?))?)
     }
+
+    /// Returns the settings that were given.
+    fn changes(&self) -> Vec<(&'static str, Value)> {
+        let unless = |word: &str, text: &String| match text == word {
+            true => Value::Null,
+            false => text.as_str().into(),
+        };
+        let when_broken = self.when_broken.as_ref();
+        let retention = self.retention.as_ref();
+        let on_failure = self.on_failure.as_ref();
+        let may_use = self.may_use.as_deref().map(|names| match names {
+            "any" => Value::Null,
+            names => names
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .collect(),
+        });
+        let all = [
+            ("when_broken", when_broken.map(|word| unless("host", word))),
+            ("retention", retention.map(|time| unless("host", time))),
+            ("may_use", may_use),
+            ("on_failure", on_failure.map(|name| unless("", name))),
+        ];
+        let given = |(name, value): (_, Option<Value>)| value.map(|value| (name, value));
+        all.into_iter().filter_map(given).collect()
+    }
+}
+
+fn render_settings(settings: &WorkflowSettings) -> String {
+    let mut table = Table::of_fields();
+    table.field(
+        "when-broken",
+        match settings.when_broken {
+            Some(WhenBroken::Block) => "block",
+            Some(WhenBroken::Fail) => "fail",
+            None => "as the host says",
+        },
+    );
+    let retention = settings.retention.as_deref();
+    table.field("retention", retention.unwrap_or("as the host says"));
+    let may_use = settings
+        .may_use
+        .as_ref()
+        .map(|names| match names.is_empty() {
+            true => "none but its own".to_owned(),
+            false => names.join(", "),
+        });
+    table.field("may-use", may_use.unwrap_or_else(|| "any".into()));
+    table.field(
+        "on-failure",
+        settings.on_failure.as_deref().unwrap_or("none"),
+    );
+    table.render(false)
 }
 
 impl Delete {
@@ -159,7 +227,7 @@ impl Delete {
 }
 
 fn render_list(workflows: &Workflows, now: Time) -> String {
-    let mut table = Table::new(&["workflow", "version", "versions", "deployed", "size"]);
+    let mut table = Table::new(&["workflow", "version", "versions", "deployed", "size", ""]);
     for workflow in &workflows.workflows {
         let current = workflow
             .versions
@@ -177,6 +245,7 @@ fn render_list(workflows: &Workflows, now: Time) -> String {
                 .map(|version| size(version.size))
                 .unwrap_or_default()
                 .into(),
+            workflow.paused.map_or("", |_| "paused").into(),
         ]);
     }
     table.render(false)
@@ -198,7 +267,15 @@ fn render(workflow: &Workflow, now: Time) -> String {
     } else {
         ""
     };
-    format!("{}{deleted}\n\n{}", workflow.name, table.render(false))
+    let paused = match workflow.paused {
+        Some(at) => format!(" (paused {})", ago(at, now)),
+        None => String::new(),
+    };
+    format!(
+        "{}{deleted}{paused}\n\n{}",
+        workflow.name,
+        table.render(false)
+    )
 }
 
 /// Returns enough of a version to tell it from others. `workflows show` prints all of it.
@@ -222,6 +299,7 @@ mod tests {
             name: "approval".into(),
             version: "3f".repeat(32),
             deleted,
+            paused: None,
             versions: vec![version("a0", 0), version("3f", 60_000)],
         }
     }

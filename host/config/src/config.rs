@@ -49,6 +49,8 @@ pub struct Config {
     given_limits: Vec<&'static str>,
     /// Whether all of the store is read when it is opened.
     pub verify_store: bool,
+    /// Whether the host is paused when it starts.
+    pub paused: bool,
     /// Whether a data directory and confidential files that other users may look into are taken, with a warning.
     pub allow_open_files: bool,
     /// The confidential files that were taken so.
@@ -119,6 +121,7 @@ impl Config {
                 .map(|limit| limit.name)
                 .collect(),
             verify_store: read.switch(&setting::VERIFY_STORE)?,
+            paused: read.switch(&setting::PAUSED)?,
             secret_keys: secret_keys.map(Arc::new),
             allow_open_files: files.is_open_allowed,
             open_files: files.open.into_inner(),

@@ -144,4 +144,8 @@ settings! {
     VERIFY_STORE: "verify-store", Switch, Some("true"),
         "Verifies all that is stored at each start, which takes as long as reading it. Without it a start takes no time, \
          every write takes longer, and damage to the disk goes unnoticed";
+    PAUSED: "paused", Switch, Some("false"),
+        "Starts with the host paused, so that after an incident somebody can look, cancel and repair first: requests, events \
+         and starts are kept, and nothing is executed or sent. It stays paused, also at later starts without this, until \
+         `dormouse resume --host`";
 }

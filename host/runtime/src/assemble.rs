@@ -9,8 +9,9 @@ use dormouse_engine::Engine;
 use dormouse_limits::Budget;
 use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{ReadError, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
+use crate::aside::Aside;
 use crate::calls::{CallParts, Calls};
 use crate::clock_watch::ClockWatch;
 use crate::deadlines::Deadlines;
@@ -19,6 +20,7 @@ use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
+use crate::pauses::PauseService;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
@@ -59,6 +61,8 @@ pub(crate) struct Services {
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
     pub(crate) repairs: Repairs,
+    pub(crate) aside: Arc<Aside>,
+    pub(crate) pauses: Arc<PauseService>,
     pub(crate) deployer: Deployer,
     programs: Arc<Programs>,
     recovery: Arc<Recovery>,
@@ -99,11 +103,13 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         entropy: entropy.clone(),
         keys: settings.secret_keys.clone(),
     });
+    let aside = Arc::new(Aside::new(store.clone()));
     let recovery = Arc::new(Recovery {
         store: store.clone(),
         clock: clock.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
+        aside: aside.clone(),
     });
     let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
     let calls = Calls::new(CallParts {
@@ -116,6 +122,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         memory: memory.clone(),
         watchers: watchers.clone(),
+        aside: aside.clone(),
     });
     let orders = Arc::new(Orders {
         store: store.clone(),
@@ -139,12 +146,25 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         rates: Rates::new(limits.webhook_rate, limits.host_rate),
         limits: limits.clone(),
     });
+    let pauses = Arc::new(PauseService {
+        store: store.clone(),
+        clock: clock.clone(),
+        slots: slots.clone(),
+        wake: wake.clone(),
+        aside: aside.clone(),
+        calls: calls.clone(),
+        orders: orders.clone(),
+        deadlines: deadlines.clone(),
+        waiting: Notify::new(),
+        changing: Mutex::default(),
+    });
     let replay = Arc::new(Replay {
         store: store.clone(),
         clock: clock.clone(),
         slots: slots.clone(),
         places: places.clone(),
         turns: Processors::new(spawner.parallelism()),
+        aside: aside.clone(),
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
@@ -212,6 +232,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         webhooks,
         starter,
         repairs,
+        aside,
+        pauses,
         deployer,
         programs,
         recovery,
@@ -234,6 +256,7 @@ impl Services {
             wake: self.wake.clone(),
             deadlines: self.deadlines.clone(),
             recovery: self.recovery.clone(),
+            aside: self.aside.clone(),
         });
         let clock_watch = Arc::new(ClockWatch {
             clock: self.clock.clone(),
@@ -247,6 +270,7 @@ impl Services {
             orders: self.orders.clone(),
             sooner: self.orders.sooner.clone(),
         });
+        self.aside.refresh().await?;
         // What cannot be read now is no reason to go on as if nothing were due.
         self.store.due_runs(None, 1).await?;
         let calls = &self.calls;
@@ -271,6 +295,9 @@ impl Services {
         });
         self.keep("orders", &self.orders, |orders| async move {
             orders.run().await;
+        });
+        self.keep("pauses", &self.pauses, |pauses| async move {
+            pauses.run().await;
         });
         self.keep("retirement", &retirement, |retirement| async move {
             retirement.run().await;

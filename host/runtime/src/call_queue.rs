@@ -114,6 +114,12 @@ impl CallQueue {
         self.calls.contains_key(&call)
     }
 
+    /// Returns true if an attempt at a call is in flight.
+    pub(crate) fn is_in_flight(&self, call: CallId) -> bool {
+        let known = self.calls.get(&call);
+        known.is_some_and(|known| matches!(known.place, Place::InFlight(_)))
+    }
+
     /// Returns true if there is room for another call of this run.
     pub(crate) fn has_room(&self, run: RunId) -> bool {
         self.calls.len() < MOST

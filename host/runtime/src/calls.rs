@@ -7,6 +7,7 @@
 //! it counts, and the next one follows; if it was the last that is allowed, the call was `interrupted`. The same happens to
 //! an attempt whose task panicked. An attempt that the host has no key for is taken back.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,14 @@ use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Sta
 use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
 use dormouse_store::{
-    AttemptMade, AttemptNoted, Attempts, Call, OutstandingCall, ReadError, SendingView, Store,
+    AttemptMade, AttemptNoted, Attempts, Call, Due, OutstandingCall, ReadError, SendingView, Store,
     WriteError,
 };
 use futures::FutureExt;
 use futures::channel::oneshot;
 use tokio::sync::Notify;
 
+use crate::aside::Aside;
 use crate::call_queue::{CallQueue, Course, Departure, Lacking};
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
@@ -48,6 +50,10 @@ const SECRET_PAUSE: u64 = 5_000;
 /// and at most, after a delay that doubles each time.
 const PAUSE: (u64, u64) = (500, 60_000);
 
+/// How long after the beginning of a pause an attempt may have been on its way that was not recorded when the host was killed,
+/// in milliseconds: it was decided before the pause was known.
+const LATE: u64 = 5_000;
+
 /// How long an attempt may go on whose run has ended or gave the call up, in milliseconds.
 const FAREWELL: u64 = 30_000;
 
@@ -63,6 +69,7 @@ pub(crate) struct Calls {
     limits: Arc<Limits>,
     memory: Budget,
     watchers: Arc<Watchers>,
+    aside: Arc<Aside>,
     /// When this host was started. What was to be attempted before may have been.
     started: Time,
     /// True once all that was to be attempted before was taken up.
@@ -86,6 +93,7 @@ pub(crate) struct CallParts {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Budget,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) aside: Arc<Aside>,
 }
 
 /// How a call goes on after its task is done.
@@ -123,6 +131,7 @@ impl Calls {
             limits,
             memory,
             watchers,
+            aside,
         } = parts;
         let clock = store.clock().clone();
         Arc::new(Calls {
@@ -142,6 +151,7 @@ impl Calls {
             limits,
             memory,
             watchers,
+            aside,
         })
     }
 
@@ -189,6 +199,18 @@ impl Calls {
         self.lock().forget(&calls, at);
     }
 
+    /// Something goes on that was paused.
+    pub(crate) fn resumed(self: &Arc<Self>) {
+        self.surveys.hint(Some(Time(0)));
+        self.depart();
+    }
+
+    /// Makes calls whose runs go on.
+    pub(crate) fn put_back(self: &Arc<Self>, calls: &[OutstandingCall]) {
+        calls.iter().for_each(|call| self.take_up(call));
+        self.depart();
+    }
+
     /// Makes calls when their time comes, for as long as the host runs.
     pub(crate) async fn run(self: &Arc<Self>) {
         while !self.slots.is_stopping() {
@@ -206,6 +228,12 @@ impl Calls {
         while !self.slots.is_stopping() {
             self.surveys.clear();
             let now = self.clock.now();
+            if self.aside.host().is_some() {
+                // Whoever has the host go on hints at it.
+                (self.surveys.wait(&self.clock, now.after(SURVEY))).await;
+                next_survey = Time(0);
+                continue;
+            }
             let lacking = self.lock().takes_lacking();
             let surveyed = if now >= next_survey || lacking == Some(Lacking::Any) {
                 next_survey = now.after(SURVEY);
@@ -244,13 +272,13 @@ impl Calls {
                 is_last = page.iter().any(|call| call.run != run);
                 page.retain(|call| call.run == run);
             }
-            let is_recovering = !self.is_recovered.load(Ordering::Acquire);
-            let (cut_off, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|call| {
-                is_recovering
-                    && call.attempts.next <= self.started
-                    && !self.lock().knows((call.run, call.operation))
-            });
-            others.iter().for_each(|call| self.take_up(call));
+            let (cut_off, others) = self.cut_off(page).await?;
+            let held = self.sift(&others).await?;
+            for call in &others {
+                if !held.contains(&Due::Call(call.run, call.operation)) {
+                    self.take_up(call);
+                }
+            }
             // Together, so that what they write goes to the disk together.
             let recovering = cut_off.iter().map(|call| self.recover(call));
             futures::future::join_all(recovering).await;
@@ -261,6 +289,41 @@ impl Calls {
             self.wake.room().await;
         }
         Ok(())
+    }
+
+    /// Returns those calls of whose last attempt a crash may have hidden what came of it, and the others. Nothing of a paused
+    /// run was sent after the pause began.
+    async fn cut_off(
+        &self,
+        page: Vec<OutstandingCall>,
+    ) -> Result<(Vec<OutstandingCall>, Vec<OutstandingCall>), ReadError> {
+        if self.is_recovered.load(Ordering::Acquire) {
+            return Ok((Vec::new(), page));
+        }
+        let runs: BTreeSet<_> = page.iter().map(|call| call.run).collect();
+        let pauses = self.store.pauses_of(runs.into_iter().collect()).await?;
+        let pauses: BTreeMap<_, _> = pauses.into_iter().collect();
+        let host = self.aside.host_at_start();
+        Ok(page.into_iter().partition(|call| {
+            let since = pauses.get(&call.run).map(|pause| pause.since);
+            let since = since.into_iter().chain(host).min();
+            let until = since.map_or(self.started, |since| since.after(LATE).min(self.started));
+            call.attempts.next <= until && !self.lock().knows((call.run, call.operation))
+        }))
+    }
+
+    /// Sets aside those of these calls whose runs are paused, but for those in flight. Returns those that are not to be made
+    /// now.
+    async fn sift(&self, calls: &[OutstandingCall]) -> Result<BTreeSet<Due>, ReadError> {
+        let in_flight = |call: &&OutstandingCall| {
+            let id = (call.run, call.operation);
+            !self.lock().is_in_flight(id)
+        };
+        let works = calls.iter().filter(in_flight);
+        let works: Vec<_> = works
+            .map(|call| Due::Call(call.run, call.operation))
+            .collect();
+        self.aside.sift(&works).await
     }
 
     fn take_up(&self, call: &OutstandingCall) {
@@ -287,7 +350,7 @@ impl Calls {
     /// Sends off the calls that may go now.
     fn depart(self: &Arc<Self>) {
         // Stopping takes no new work: an attempt that is not made is counted by recovery as one that was.
-        if self.slots.is_stopping() {
+        if self.slots.is_stopping() || self.aside.host().is_some() {
             return;
         }
         let now = self.clock.now();
@@ -506,6 +569,9 @@ impl Flight {
         if self.course.cut_off {
             return self.count_cut_off(&sending).await;
         }
+        if sending.is_paused {
+            return self.set_aside().await;
+        }
         if retry::is_too_late(sending.bounds, calls.clock.now()) {
             let result = Err(retry::too_late());
             return calls.finish(id, self.course, result).await.into();
@@ -545,6 +611,20 @@ impl Flight {
         let outcome = self.go_on(tried, result).await;
         self.is_sent = false;
         outcome
+    }
+
+    /// Leaves the attempt to whoever has the run go on.
+    async fn set_aside(&mut self) -> Outcome {
+        let work = Due::Call(self.party.run, self.operation);
+        match self.calls.aside.sift(&[work]).await {
+            Ok(held) if held.contains(&work) => Outcome::Over,
+            // It goes on already.
+            Ok(_) => Outcome::Again(self.course),
+            Err(error) => {
+                tracing::warn!(run = %self.party.run, operation = %self.operation, %error, "a call could not be set aside");
+                self.trouble(None)
+            }
+        }
     }
 
     /// Sends an attempt. None if nobody wants its result any more, and its time is up.

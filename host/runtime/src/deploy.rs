@@ -23,6 +23,14 @@ pub struct Deployment {
     pub wrapped: bool,
 }
 
+/// Uploaded bytes that can be executed.
+struct Ready {
+    version: VersionId,
+    component: Bytes,
+    code: Bytes,
+    wrapped: bool,
+}
+
 /// Deploys workflows.
 pub(crate) struct Deployer {
     pub(crate) store: Arc<dyn Store>,
@@ -38,6 +46,38 @@ impl Deployer {
         name: &str,
         upload: Bytes,
     ) -> Result<Deployment, DeployError> {
+        let Ready {
+            version,
+            component,
+            code,
+            wrapped,
+        } = self.ready(upload).await?;
+        let deploy = Deploy {
+            name: name.to_owned(),
+            version,
+            component,
+            code,
+        };
+        let deployed = self.store.deploy(deploy).await?;
+        tracing::info!(workflow = name, %version, "deployed");
+        Ok(Deployment {
+            name: name.to_owned(),
+            version,
+            new: deployed == Deployed::New,
+            wrapped,
+        })
+    }
+
+    /// Makes uploaded bytes ready to be executed, and deploys nothing. Returns the version that they are.
+    pub(crate) async fn check(&self, upload: Bytes) -> Result<VersionId, DeployError> {
+        let Ready { version, code, .. } = self.ready(upload).await?;
+        // Code that the store has of it is not in memory yet.
+        self.programs.hold_code(version, &code).await;
+        Ok(version)
+    }
+
+    /// Checks uploaded bytes, and compiles them.
+    async fn ready(&self, upload: Bytes) -> Result<Ready, DeployError> {
         let limit = self.limits.component;
         let size = upload.len() as u64;
         if size > limit {
@@ -51,18 +91,10 @@ impl Deployer {
         };
         let version = VersionId::of(&component);
         let code = self.code(version, &component).await?;
-        let deploy = Deploy {
-            name: name.to_owned(),
+        Ok(Ready {
             version,
             component,
             code,
-        };
-        let deployed = self.store.deploy(deploy).await?;
-        tracing::info!(workflow = name, %version, "deployed");
-        Ok(Deployment {
-            name: name.to_owned(),
-            version,
-            new: deployed == Deployed::New,
             wrapped: prepared.wrapped,
         })
     }

@@ -73,7 +73,7 @@ impl Repairs {
             self.retry_child(&before, bad, retry).await?;
         }
         if retry.dry_run {
-            return Ok(Some(repaired(before.state.status, choice)));
+            return Ok(Some(repaired(failed, before.state.status, choice)));
         }
         let done_again = self.done_again(&before, failed, &choice, &again).await?;
         self.commit(failed, choice, done_again, retry).await
@@ -124,7 +124,7 @@ impl Repairs {
                 }
                 self.slots.forget(run);
                 self.wake.wake(run, Hint::Anything);
-                Ok(Some(repaired(status, choice)))
+                Ok(Some(repaired(failed, status, choice)))
             }
             RetriedFailed::Moved => Ok(None),
             RetriedFailed::NotFailed(status) => Err(match status.has_ended() {
@@ -349,10 +349,11 @@ fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
     }
 }
 
-fn repaired(status: Status, choice: Choice) -> RepairedRun {
+fn repaired(failed: &FailedRun, status: Status, choice: Choice) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,
+        paused: failed.view.paused.map(|pause| pause.by),
         differs: choice.differs,
     }
 }

@@ -11,8 +11,10 @@
 //! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
 //! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
 //! told before it is durable, `replies` and `watchers` know who waits for an answer or an end, `secrets` opens a secret for
-//! the use that was granted, `recovery` takes up what is due at a start, `retirement` removes what has expired.
+//! the use that was granted, `recovery` takes up what is due at a start, `retirement` removes what has expired, `pauses` has runs, workflows and the host pause and go on, and `aside` sets aside what
+//! comes due meanwhile.
 
+mod aside;
 mod assemble;
 mod call_queue;
 mod calls;
@@ -30,6 +32,7 @@ mod live;
 mod memory;
 mod orders;
 mod parts;
+mod pauses;
 mod places;
 mod processors;
 mod programs;

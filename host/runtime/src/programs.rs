@@ -134,6 +134,16 @@ impl Programs {
         *self.slot(version).lock().await = Some(program);
     }
 
+    /// Holds the program of a version whose sealed code this is, if none is held.
+    pub(crate) async fn hold_code(&self, version: VersionId, sealed: &Bytes) {
+        let slot = self.slot(version);
+        let mut slot = slot.lock().await;
+        if slot.is_none() {
+            let key = self.store.code_key();
+            *slot = dormouse_engine::open(&self.engine, &key, version, sealed).ok();
+        }
+    }
+
     /// Returns the compiled code of a version that the store has, if this host can take it.
     pub(crate) async fn compiled(&self, version: VersionId) -> Result<Option<Bytes>, Unavailable> {
         let Some(sealed) = self.store.code(version).await? else {

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use dormouse_seams::HostClock;
-use dormouse_store::{ReadError, Store};
+use dormouse_store::{Due, ReadError, Store};
 
+use crate::aside::Aside;
 use crate::hint::Hint;
 use crate::slots::Slots;
 use crate::wake::Wake;
@@ -26,6 +27,7 @@ pub(crate) struct Recovery {
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
+    pub(crate) aside: Arc<Aside>,
 }
 
 impl Recovery {
@@ -40,13 +42,17 @@ impl Recovery {
     /// Wakes every run that can go on.
     async fn wake_due(&self) -> Result<(), ReadError> {
         let mut after = None;
-        while !self.slots.is_stopping() {
+        while !self.slots.is_stopping() && self.aside.host().is_none() {
             let page = self.store.due_runs(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
             let now = self.clock.now();
+            let works: Vec<_> = page.iter().map(|run| Due::Run(*run)).collect();
+            let held = self.aside.sift(&works).await?;
             for run in page {
-                self.wake.queue(run, Hint::Anything, now);
+                if !held.contains(&Due::Run(run)) {
+                    self.wake.queue(run, Hint::Anything, now);
+                }
             }
             self.wake.room().await;
         }
@@ -58,6 +64,10 @@ impl Recovery {
     pub(crate) async fn unblock(&self) {
         let mut after = None;
         while !self.slots.is_stopping() {
+            if self.aside.host().is_some() {
+                self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+                continue;
+            }
             let page = match self.store.blocked_runs(after, PAGE).await {
                 Ok(page) => page,
                 Err(error) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dormouse_engine::WASM_STACK;
 use dormouse_journal::{GuestLimits, Mismatch, OperationNumber, RunId, Status, VersionId};
 use dormouse_limits::Limits;
-use dormouse_store::{Repair, Repaired, Resumed, RunView, Store};
+use dormouse_store::{PausedBy, Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
 use crate::calls::Calls;
@@ -46,6 +46,8 @@ pub struct RepairedRun {
     pub status: Status,
     /// The version that it goes on with.
     pub version: VersionId,
+    /// By what it is still paused, if it is.
+    pub paused: Option<PausedBy>,
     /// Why the current version of its workflow was not taken, if that was looked at and was not.
     pub differs: Option<Box<Mismatch>>,
 }
@@ -65,6 +67,17 @@ pub enum RepairError {
     /// The run is not blocked and has not failed.
     #[error("the run is {0}, and only a blocked or failed run can be retried")]
     NotBlocked(Status),
+    /// The run is not paused itself, but something above it is.
+    #[error("the run itself is not paused, but {} is", match by {
+        PausedBy::Workflow => format!("its workflow {workflow:?}"),
+        _ => "the host".into(),
+    })]
+    PausedAbove {
+        /// What is paused.
+        by: PausedBy,
+        /// The run's workflow.
+        workflow: String,
+    },
     /// The run has ended.
     #[error("the run has {0}")]
     Ended(Status),
@@ -210,6 +223,23 @@ impl Repairs {
         Err(RepairError::Busy)
     }
 
+    /// Replays a run's journal against a version that need not be deployed, without effects. Returns where the run stands.
+    pub(crate) async fn check(
+        &self,
+        run: RunId,
+        version: VersionId,
+    ) -> Result<Status, RepairError> {
+        let view = self.view(run).await?;
+        let status = view.state.status;
+        if status.has_ended() {
+            return Err(RepairError::Ended(status));
+        }
+        match self.difference(&view, version, &BTreeSet::new()).await? {
+            None => Ok(status),
+            Some(mismatch) => Err(RepairError::Differs(mismatch)),
+        }
+    }
+
     pub(crate) async fn view(&self, run: RunId) -> Result<RunView, RepairError> {
         let shown = self.store.show(run, 0).await.map_err(Unavailable::from)?;
         shown.map(|shown| shown.view).ok_or(RepairError::UnknownRun)
@@ -291,6 +321,7 @@ impl Repairs {
         let repaired = |status| RepairedRun {
             status,
             version,
+            paused: view.paused.map(|pause| pause.by),
             differs,
         };
         if dry_run {
@@ -327,16 +358,22 @@ impl Repairs {
         match self.store.resume(run).await.map_err(Unavailable::from)? {
             Resumed::Now => {
                 self.wake.wake(run, Hint::Anything);
-                let view = self.view(run).await?;
-                Ok(RepairedRun {
-                    status: view.state.status,
-                    version: view.run.version,
-                    differs: None,
-                })
+                self.as_it_is(run).await
             }
             Resumed::Broken => self.retry(run, &Retry::default()).await,
             Resumed::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
             Resumed::Unknown => Err(RepairError::UnknownRun),
         }
+    }
+
+    /// Returns how a run goes on that was not changed.
+    pub(crate) async fn as_it_is(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+        let view = self.view(run).await?;
+        Ok(RepairedRun {
+            status: view.state.status,
+            version: view.run.version,
+            paused: view.paused.map(|pause| pause.by),
+            differs: None,
+        })
     }
 }

@@ -12,6 +12,7 @@ use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store};
 
+use crate::aside::Aside;
 use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
@@ -41,6 +42,7 @@ pub(crate) struct Replay {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
+    pub(crate) aside: Arc<Aside>,
     pub(crate) rebuild_after_step: bool,
 }
 
@@ -56,6 +58,7 @@ impl Replay {
     /// Brings a run into memory if it has something to do.
     pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
         let known = match turn.early.start.take() {
+            Some(start) if self.aside.has_workflow(&start.view.run.workflow) => None,
             Some(start) => Some(Known {
                 view: start.view,
                 frontier: Frontier::new(),
@@ -99,7 +102,10 @@ impl Replay {
         let Some(Recalled { view, open, heads }) = self.store.recall(turn.run).await? else {
             return Ok(None);
         };
-        if view.state.status.has_ended() || view.state.status == Status::Blocked {
+        if view.state.status.has_ended()
+            || view.state.status == Status::Blocked
+            || view.paused.is_some()
+        {
             return Ok(None);
         }
         let mut frontier = Frontier::restore(open, view.state.operations);

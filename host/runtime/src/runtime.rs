@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId, WhenBroken};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{
-    AimedNotified, Cancelled, Commits, Deleted, ReadError, StoreReader, WriteError,
+    AimedNotified, Cancelled, Commits, Deleted, Pausable, Paused, PausedBy, Pauses, ReadError,
+    StoreReader, Unpaused, WorkflowSettings, WriteError,
 };
 use dormouse_webhook::Token;
 use futures::FutureExt;
@@ -186,12 +187,37 @@ impl Runtime {
         self.start(start).await.map(Some)
     }
 
-    /// Tries a blocked run again: where it stood if the host was in trouble, and as [`Runtime::retry`] does if its code broke.
+    /// Has a run go on. One that is paused is so no longer, and is tried again if it is blocked for the host's trouble. Any
+    /// other blocked run is tried again: where it stood if the host was in trouble, and as [`Runtime::retry`] does if its
+    /// code broke.
     ///
     /// # Errors
-    /// When it is not blocked, would break again, or it cannot be made durable.
+    /// When it is neither paused nor blocked, would break again, or it cannot be made durable.
     pub async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
-        self.0.repairs.resume(run).await
+        let state = self.0.store.state(run).await;
+        let state = state.map_err(Unavailable::from)?;
+        let Some(state) = state else {
+            return Err(RepairError::UnknownRun);
+        };
+        let pauses = self.0.store.pauses_of(vec![run]).await;
+        let pauses = pauses.map_err(Unavailable::from)?;
+        let by = pauses.first().map(|(_, pause)| pause.by);
+        if by == Some(PausedBy::Run) {
+            self.unpause(Pausable::Run(run)).await?;
+            if state.status != Status::Blocked || state.is_broken {
+                return self.0.repairs.as_it_is(run).await;
+            }
+        }
+        match (self.0.repairs.resume(run).await, by) {
+            (Err(RepairError::NotBlocked(_)), Some(PausedBy::Run)) => {
+                self.0.repairs.as_it_is(run).await
+            }
+            (Err(RepairError::NotBlocked(_)), Some(by)) => Err(RepairError::PausedAbove {
+                by,
+                workflow: state.workflow,
+            }),
+            (resumed, _) => resumed,
+        }
     }
 
     /// Tries a blocked run again: on the version asked for, or the current one of its workflow if its journal agrees, or its
@@ -201,6 +227,28 @@ impl Runtime {
     /// When it is not blocked, would break again, no version can take it up, or it cannot be made durable.
     pub async fn retry(&self, run: RunId, retry: &Retry) -> Result<RepairedRun, RepairError> {
         self.0.repairs.retry(run, retry).await
+    }
+
+    /// Pauses a run, a workflow or the host: nothing of it is executed or sent until it goes on.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn pause(&self, what: Pausable) -> Result<Paused, Unavailable> {
+        self.0.pauses.pause(what).await
+    }
+
+    /// Has a run, a workflow or the host go on that was paused.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn unpause(&self, what: Pausable) -> Result<Unpaused, Unavailable> {
+        self.0.pauses.unpause(what).await
+    }
+
+    /// Returns what is paused.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        self.0.aside.pauses()
     }
 
     /// Moves a run to another version of its workflow, which must repeat its journal.
@@ -216,18 +264,17 @@ impl Runtime {
         self.0.repairs.move_to(run, version, dry_run).await
     }
 
-    /// Sets what becomes of runs of a workflow that break; as the host says if none. Returns false if there is no such
-    /// workflow.
+    /// Sets the settings of a workflow. Returns false if there is no such workflow.
     ///
     /// # Errors
     /// When it cannot be made durable.
-    pub async fn set_when_broken(
+    pub async fn set_workflow(
         &self,
         workflow: &str,
-        when_broken: Option<WhenBroken>,
+        settings: WorkflowSettings,
     ) -> Result<bool, Unavailable> {
         let workflow = workflow.to_owned();
-        Ok(self.0.store.set_when_broken(workflow, when_broken).await?)
+        Ok(self.0.store.set_workflow(workflow, settings).await?)
     }
 
     /// Sends an event to all who wait for it. Returns whom it has reached: everybody, or those of the first few seconds.
@@ -271,6 +318,23 @@ impl Runtime {
     /// When they are not a workflow, take too much to compile, or cannot be made durable.
     pub async fn deploy(&self, name: &str, upload: Bytes) -> Result<Deployment, DeployError> {
         self.0.deployer.deploy(name, upload).await
+    }
+
+    /// Makes uploaded bytes ready to be checked against runs ([`Runtime::check_run`]), and deploys nothing. Returns the
+    /// version that they are.
+    ///
+    /// # Errors
+    /// When they are not a workflow, or take too much to compile.
+    pub async fn check(&self, upload: Bytes) -> Result<VersionId, DeployError> {
+        self.0.deployer.check(upload).await
+    }
+
+    /// Replays a run's journal against a version, without effects. Returns where the run stands.
+    ///
+    /// # Errors
+    /// When the version does not repeat it, or the run has ended.
+    pub async fn check_run(&self, run: RunId, version: VersionId) -> Result<Status, RepairError> {
+        self.0.repairs.check(run, version).await
     }
 
     /// Deletes a workflow: no new runs, until it is deployed again. Returns false if there is none of this name.

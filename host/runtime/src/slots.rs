@@ -97,6 +97,12 @@ impl Slots {
         drop(live);
     }
 
+    /// Drops what is kept of all runs of a workflow, or of all, that sleep.
+    pub(crate) fn forget_of(&self, workflow: Option<&str>) {
+        let live = self.lock().warm.take_of(workflow);
+        drop(live);
+    }
+
     /// Room for one instance. Drops warm ones for it; waits when there are none left to drop.
     pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         loop {

@@ -107,7 +107,12 @@ impl Starter {
                 labels,
             };
             let state = State::pending(created);
-            let view = RunView { id, run, state };
+            let view = RunView {
+                id,
+                run,
+                state,
+                paused: None,
+            };
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));
             Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))
         };

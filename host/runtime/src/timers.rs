@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use dormouse_journal::{Moment, Time};
 use dormouse_seams::HostClock;
-use dormouse_store::{ReadError, Store, Timer};
+use dormouse_store::{Due, ReadError, Store, Timer};
 
+use crate::aside::Aside;
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
 use crate::recovery::Recovery;
@@ -34,6 +35,7 @@ pub(crate) struct Timers {
     pub(crate) wake: Wake,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) recovery: Arc<Recovery>,
+    pub(crate) aside: Arc<Aside>,
 }
 
 impl Timers {
@@ -44,6 +46,12 @@ impl Timers {
         while !self.slots.is_stopping() {
             let moment = self.clock.moment();
             let now = moment.time;
+            // Whoever has the host go on hints at it from here on.
+            self.deadlines.clear();
+            if self.aside.host().is_some() {
+                self.deadlines.wait(&self.clock, now.after(SCAN)).await;
+                continue;
+            }
             let wait_until = match self.fire(&mut reached, moment).await {
                 Ok(next) => next.map_or(next_scan, |next| next.min(next_scan)),
                 Err(error) => {
@@ -51,7 +59,8 @@ impl Timers {
                     now.after(PAUSE)
                 }
             };
-            if now >= next_scan || self.wake.takes_forgotten() {
+            let is_incomplete = self.wake.takes_forgotten() | self.aside.takes_resumed();
+            if now >= next_scan || is_incomplete {
                 reached = None;
                 next_scan = now.after(SCAN);
                 self.recovery.scan().await;
@@ -71,13 +80,17 @@ impl Timers {
         self.deadlines.clear();
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
-            for timer in &page.due {
+            let work = |timer: &Timer| Due::Timer(timer.run, timer.operation);
+            let works: Vec<_> = page.due.iter().map(work).collect();
+            let held = self.aside.sift(&works).await?;
+            for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
                 // The due time of a timer may be a date, which is another line of time.
                 self.wake
                     .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }
             *reached = page.due.last().copied().or(*reached);
-            if page.due.len() < PAGE || self.slots.is_stopping() {
+            let is_over = self.slots.is_stopping() || self.aside.host().is_some();
+            if page.due.len() < PAGE || is_over {
                 return Ok(page.next);
             }
             self.wake.room().await;

@@ -98,6 +98,16 @@ impl<L> Warm<L> {
         Some(kept.live)
     }
 
+    /// Takes out all runs of a workflow, or all.
+    pub(crate) fn take_of(&mut self, workflow: Option<&str>) -> Vec<L> {
+        let Some(workflow) = workflow else {
+            return std::iter::from_fn(|| self.evict()).collect();
+        };
+        let own = self.workflows.get(workflow).into_iter();
+        let runs: Vec<RunId> = own.flat_map(|own| own.by_use.values().copied()).collect();
+        runs.into_iter().filter_map(|run| self.take(run)).collect()
+    }
+
     /// Takes out the one that goes first.
     pub(crate) fn evict(&mut self) -> Option<L> {
         // Of those that have as much, the one that was used longest ago, so that a test sees the same twice.

@@ -34,16 +34,19 @@ pub enum Degraded {
     Secrets,
     /// The compiler cannot be run.
     Compiler,
+    /// The host is paused.
+    Paused,
 }
 
 impl Degraded {
     /// Everything that can be degraded.
-    pub const ALL: [Degraded; 5] = [
+    pub const ALL: [Degraded; 6] = [
         Degraded::DiskFull,
         Degraded::DiskReserve,
         Degraded::Log,
         Degraded::Secrets,
         Degraded::Compiler,
+        Degraded::Paused,
     ];
 
     /// Its name, for programs.
@@ -55,6 +58,7 @@ impl Degraded {
             Degraded::Log => "log",
             Degraded::Secrets => "secrets",
             Degraded::Compiler => "compiler",
+            Degraded::Paused => "paused",
         }
     }
 
@@ -76,6 +80,10 @@ impl Degraded {
                 "there are secrets that no key of this host opens: give it their key, or set them again"
             }
             Degraded::Compiler => "the compiler cannot be run; the log says why",
+            Degraded::Paused => {
+                "the host is paused: requests, events and starts are kept, and nothing is executed or sent until \
+                 `dormouse resume --host`"
+            }
         }
     }
 }
@@ -166,6 +174,9 @@ impl Health {
         }
         if log.is_dropping() {
             degraded.push(Degraded::Log);
+        }
+        if self.0.runtime.pauses().host.is_some() {
+            degraded.push(Degraded::Paused);
         }
         if compiler.is_failing() {
             degraded.push(Degraded::Compiler);

@@ -50,6 +50,7 @@ pub struct Metrics {
     log: Lines,
     log_dropped: Counter,
     degraded: Family<What, Gauge>,
+    paused: Family<What, Gauge>,
     commit_rows_max: Gauge,
     commit_bytes_max: Gauge,
 }
@@ -77,6 +78,8 @@ pub struct Moment {
     pub clock_steps: u64,
     /// What does not work as it should.
     pub degraded: Vec<Degraded>,
+    /// How many hosts, workflows and runs are paused by themselves.
+    pub paused: [(&'static str, u64); 3],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -197,7 +200,12 @@ impl Metrics {
             clock_ahead,
             clock_steps,
             degraded,
+            paused,
         } = moment;
+        for (what, number) in paused {
+            let gauge = self.paused.get_or_create(&What { what });
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
         for what in Degraded::ALL {
             self.degraded
                 .get_or_create(&What { what: what.name() })
@@ -349,6 +357,12 @@ impl Metrics {
             "1 for what does not work as it should, while the host goes on",
             degraded.clone(),
         );
+        let paused = Family::default();
+        registry.register(
+            "paused",
+            "How many workflows and runs are paused by themselves, and 1 for a host that is",
+            paused.clone(),
+        );
         let log_dropped = Counter::default();
         registry.register(
             "log_lines_dropped",
@@ -388,6 +402,7 @@ impl Metrics {
             log,
             log_dropped,
             degraded,
+            paused,
             commit_rows_max,
             commit_bytes_max,
         }
@@ -466,6 +481,7 @@ mod tests {
             clock_ahead: -1_500,
             clock_steps: 8,
             degraded: vec![Degraded::Log],
+            paused: [("host", 0), ("workflows", 2), ("runs", 5)],
         };
         let text = metrics.encode(moment);
         for line in [
@@ -491,6 +507,7 @@ mod tests {
             "dormouse_log_lines_dropped_total 0",
             "dormouse_degraded{what=\"log\"} 1",
             "dormouse_degraded{what=\"disk-full\"} 0",
+            "dormouse_paused{what=\"workflows\"} 2",
             "dormouse_commit_rows_max 8",
             "dormouse_commit_bytes_max 9",
         ] {

@@ -14,7 +14,7 @@ use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
     SetSecretError, StartError, Unavailable,
 };
-use dormouse_store::{BackupError, ReadError, WriteError};
+use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -254,6 +254,19 @@ impl Problem {
                 StartError::UnknownVersion(workflow).into()
             }
             RepairError::NotBlocked(status) => Problem::not_blocked(run, status),
+            RepairError::PausedAbove { by, ref workflow } => {
+                let (what, command) = match by {
+                    PausedBy::Workflow => (
+                        format!("its workflow {workflow:?} is"),
+                        format!("dormouse resume --workflow {workflow}"),
+                    ),
+                    _ => ("the host is".into(), "dormouse resume --host".into()),
+                };
+                let detail = format!(
+                    "run {run} itself is not paused, but {what}; `{command}` has it go on"
+                );
+                conflict("paused-above", detail)
+            }
             RepairError::Ended(status) => conflict(
                 "run-ended",
                 format!(

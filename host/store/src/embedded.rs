@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dormouse_journal::{
     Beginning, CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload,
-    RunId, Status, Time, VersionId, WebhookNumber, WhenBroken,
+    RunId, Status, Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -20,22 +20,26 @@ use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
 use crate::rules::control::{Block, Cancel, Resume};
-use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWhenBroken};
+use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWorkflow};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
+use crate::rules::pause::{PauseIt, PutBackSome, SetAside, Unpause};
 use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
-    RetryFailed, SecretPut, Served, StartRun, Started, Transaction, Write,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
+    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
+    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started,
+    Transaction, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
-use crate::tables::{SCHEMA, SealedSecret, State, TokenKeys, Workflow, meta};
+use crate::tables::{
+    Pause, Pauses, SCHEMA, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings, meta,
+};
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
     RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
@@ -353,6 +357,18 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.has_orders())
     }
 
+    fn pauses(&self) -> Read<Pauses> {
+        self.few(move |view| view.pauses())
+    }
+
+    fn pauses_of(&self, runs: Vec<RunId>) -> Read<Vec<(RunId, Pause)>> {
+        self.few(move |view| view.pauses_of(&runs))
+    }
+
+    fn is_resuming(&self) -> Read<bool> {
+        self.few(move |view| view.is_resuming())
+    }
+
     fn next_expiry(&self) -> Read<Option<Time>> {
         self.few(move |view| view.next_expiry())
     }
@@ -501,15 +517,28 @@ impl<B: Backend> Store for Embedded<B> {
         self.write(retry)
     }
 
-    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool> {
-        self.write(SetWhenBroken {
-            workflow,
-            when_broken,
-        })
+    fn set_workflow(&self, workflow: String, settings: WorkflowSettings) -> Written<bool> {
+        self.write(SetWorkflow { workflow, settings })
     }
 
     fn resume(&self, run: RunId) -> Written<Resumed> {
         self.write(Resume(run))
+    }
+
+    fn pause(&self, what: Pausable) -> Written<Paused> {
+        self.write(PauseIt(what))
+    }
+
+    fn unpause(&self, what: Pausable) -> Written<Unpaused> {
+        self.write(Unpause(what))
+    }
+
+    fn set_aside(&self, works: Vec<Due>) -> Written<Vec<Due>> {
+        self.write(SetAside(works))
+    }
+
+    fn put_back(&self, last: Option<(String, RunId)>) -> Written<PutBack> {
+        self.write(PutBackSome { last })
     }
 
     fn delete_run(&self, run: RunId) -> Written<Deleted> {

@@ -27,23 +27,27 @@ use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::Generation;
+use crate::tables::handlers::Handles;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
 use crate::tables::orders::Order;
+use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
+use crate::tables::resuming::Resuming;
 use crate::tables::runs::StoredRun;
+use crate::tables::set_aside::Aside;
 use crate::tables::states::Standing;
 use crate::tables::{
-    Call, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
+    Call, Pauses, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "1d1352fc62dd562750b9082b98ec96cd87f19e280c3b8c2b4490c56242478c30",
+    "49d20709d3a5e146d9a784e197e59e0926bc1e4b383e99a49f063a0353739f7a",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -74,6 +78,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         };
     }
     add! {
+        "Aside" Aside,
         "CallError" CallError,
         "Encoding" Encoding,
         "End" End,
@@ -136,13 +141,14 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
     match table {
         TableId::Broadcasts => row::<Broadcast>(table, named),
         TableId::CallRequests => row::<Call>(table, named),
-        TableId::Calls => row::<Outstanding>(table, named),
+        TableId::Calls | TableId::CallsAside => row::<Outstanding>(table, named),
         TableId::Children => row::<Child>(table, named),
         TableId::Code => row::<Code>(table, named),
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
         TableId::HeldCalls => row::<Outstanding>(table, named),
+        TableId::Handlers => row::<Handles>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
         TableId::EventPayloads
@@ -155,11 +161,23 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
         TableId::Meta => {
-            other::<(Migration, ClockRow, u64, Counted, TokenKeys, [u8; 32])>(table, named)
+            type Facts = (
+                Migration,
+                ClockRow,
+                u64,
+                Counted,
+                Pauses,
+                TokenKeys,
+                [u8; 32],
+            );
+            other::<Facts>(table, named)
         }
         TableId::Open => row::<journal::Open>(table, named),
         TableId::Orders => row::<Order>(table, named),
         TableId::Repeats => row::<Repeats>(table, named),
+        TableId::PausedRuns => row::<Since>(table, named),
+        TableId::Resuming => row::<Resuming>(table, named),
+        TableId::SetAside => other::<Aside>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),

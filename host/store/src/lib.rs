@@ -35,16 +35,17 @@ pub use migrations::check_schema;
 pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, CallAgain,
-    Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Finished, InboxLimits,
+    Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Finished, InboxLimits,
     MailLimits, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, Notified,
-    NotifyTarget, OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired,
-    RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started,
-    StorageLimits,
+    NotifyTarget, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey,
+    Repair, Repaired, RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
+    StartRun, Started, StorageLimits, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, Frozen, Parent, Reply, Run, SCHEMA,
-    SealedSecret, Start, State, Stood, TableId, TokenKeys, Version, Webhook, Workflow,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, Frozen, Parent, Pause, PausedBy, Pauses,
+    Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys, Version, Webhook,
+    Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dormouse_journal::{
     Beginning, CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId,
-    Status, Time, VersionId, WebhookNumber, WhenBroken,
+    Status, Time, VersionId, WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
 
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed,
-    RetryFailed, SecretPut, Served, StartRun, Started,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
+    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
+    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started, Unpaused,
 };
-use crate::tables::{SealedSecret, State, TokenKeys, Workflow};
+use crate::tables::{Pause, Pauses, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings};
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
     RunPage, RunQuery, RunShown, SendingView, TimerPage, WebhookView,
@@ -134,6 +134,15 @@ pub trait StoreReader: Send + Sync + 'static {
 
     /// Returns true if something is to be carried out for runs.
     fn has_orders(&self) -> Read<bool>;
+
+    /// Returns what is paused.
+    fn pauses(&self) -> Read<Pauses>;
+
+    /// Returns those of these runs that are paused, by themselves or by something above them.
+    fn pauses_of(&self, runs: Vec<RunId>) -> Read<Vec<(RunId, Pause)>>;
+
+    /// Returns true if what was set aside during a pause is being put back.
+    fn is_resuming(&self) -> Read<bool>;
 
     /// Returns when the next thing expires.
     fn next_expiry(&self) -> Read<Option<Time>>;
@@ -252,6 +261,19 @@ pub trait Store: StoreReader {
     /// Lets a run go on that is blocked for the host's trouble.
     fn resume(&self, run: RunId) -> Written<Resumed>;
 
+    /// Pauses a run, a workflow or the host: from this commit on no activation of it is committed.
+    fn pause(&self, what: Pausable) -> Written<Paused>;
+
+    /// Has a run, a workflow or the host go on. What was set aside meanwhile is put back by and by
+    /// ([`Store::put_back`]).
+    fn unpause(&self, what: Pausable) -> Written<Unpaused>;
+
+    /// Sets work aside whose runs are paused, so that nobody finds it due. Returns the work whose runs are not.
+    fn set_aside(&self, works: Vec<Due>) -> Written<Vec<Due>>;
+
+    /// Puts back the next piece of what was set aside. `last` is what had its turn last.
+    fn put_back(&self, last: Option<(String, RunId)>) -> Written<PutBack>;
+
     /// Removes an ended run before its time, or clears a part of what it had open.
     fn delete_run(&self, run: RunId) -> Written<Deleted>;
 
@@ -261,8 +283,8 @@ pub trait Store: StoreReader {
     /// Makes a component the current version of a workflow.
     fn deploy(&self, deploy: Deploy) -> Written<Deployed>;
 
-    /// Sets what becomes of runs of a workflow that break. Returns false if there is no such workflow.
-    fn set_when_broken(&self, workflow: String, when_broken: Option<WhenBroken>) -> Written<bool>;
+    /// Sets the settings of a workflow. Returns false if there is no such workflow.
+    fn set_workflow(&self, workflow: String, settings: WorkflowSettings) -> Written<bool>;
 
     /// Deletes a workflow: no new runs; those that exist go on. Returns false if there is none of this name.
     fn delete_workflow(&self, name: String) -> Written<bool>;

@@ -7,7 +7,7 @@ use dormouse_journal::{
     Response, RunId, Status, Time, VersionId, WebhookNumber,
 };
 
-use crate::tables::{Attempts, Bounds, Call, Run, SealedSecret, State, Webhook};
+use crate::tables::{Attempts, Bounds, Call, Pause, Run, SealedSecret, State, Webhook};
 
 /// A run: what never changes about it, and where it stands.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct RunView {
     pub run: Run,
     /// Where it stands.
     pub state: State,
+    /// That it is paused, if it is. A run that has ended is not.
+    pub paused: Option<Pause>,
 }
 
 /// A run with what it waits for, as it is shown.
@@ -77,7 +79,7 @@ pub struct CallProgress {
 pub struct Recalled {
     /// The run.
     pub view: RunView,
-    /// The operations that have not completed. Empty if the run has ended or is blocked.
+    /// The operations that have not completed. Empty if the run has ended, is blocked or paused.
     pub open: Vec<(OperationNumber, Open)>,
     /// What lies first in the channels of these operations. A channel that is not here is empty.
     pub heads: Vec<(Channel, Head)>,
@@ -122,6 +124,8 @@ pub struct SendingView {
     pub workflow: String,
     /// The secrets that the call names, as far as they exist.
     pub secrets: Vec<(String, SealedSecret)>,
+    /// True if the run is paused, so that the attempt must not be made.
+    pub is_paused: bool,
 }
 
 /// A call without a result, as start-up finds it.

@@ -17,6 +17,7 @@ mod labels;
 mod many;
 mod migration;
 mod order;
+mod pause;
 mod retry;
 mod runs;
 mod search;

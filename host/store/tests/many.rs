@@ -159,7 +159,7 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
         .commit(id, 1, last_activation(world.now(), Some(completed)))
         .unwrap();
     assert_eq!(world.state(id).untaken, 2);
-    assert_eq!(open(&world, id), []);
+    assert_eq!(open(&world, id), [0_u32; 0]);
     assert_eq!(world.due(), []);
     assert_eq!(world.timers().len(), MANY as usize - 8, "they wake nobody");
     assert!(run(world.store.retire()).is_ok());

@@ -146,9 +146,9 @@ fn a_workflow_says_whether_its_runs_that_break_fail() {
     let settings = format!("{}/v1/workflows/script/settings", host.url());
     let put = |body: &str| request("PUT", &settings).body(body).send();
     let get = || request("GET", &settings).send().expect(200).json();
-    assert_eq!(get(), json!({"when_broken": null}));
+    assert_eq!(get()["when_broken"], Value::Null);
     put(r#"{"when_broken": "fail"}"#).expect(200);
-    assert_eq!(get(), json!({"when_broken": "fail"}));
+    assert_eq!(get()["when_broken"], "fail");
     let run = host.start_run("script", &json!({"trap": "a bug"}));
     assert_eq!(run.failure().0, "trap");
     // What it returns as an error fails a run in any case.

@@ -16,6 +16,7 @@ mod herds;
 mod one_sync;
 mod outages;
 mod panics;
+mod pauses;
 mod retry;
 mod rules;
 mod same_twice;

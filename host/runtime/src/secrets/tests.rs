@@ -181,6 +181,7 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
         bounds: Bounds::new(RetryPolicy::default(), Time(0)),
         workflow: workflow.into(),
         secrets: found(host, &[secret]),
+        is_paused: false,
     };
     let sent = host.sending(&sending)?;
     assert_eq!(sent[0].name, "authorization");

@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::docs::{BodyProblems, FilterParams, Guarded, QueryProblems};
 use super::state::AppState;
-use super::{control, runs};
+use super::{control, pauses, runs};
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 32;
 const PAGE: usize = 200;
 
 /// The media type of JSON lines.
-const LINES: &str = "application/x-ndjson";
+pub(super) const LINES: &str = "application/x-ndjson";
 
 /// Does the same to many runs
 ///
@@ -93,6 +93,7 @@ enum Act {
     Cancel(CancelOptions),
     Retry(RetryRun),
     Move(MoveRun),
+    Pause,
     Resume,
     Restart(Option<dormouse_journal::Payload>),
     Delete,
@@ -108,6 +109,7 @@ impl Act {
             }
             Action::Retry => Act::Retry(read::<RetryRun>(options)?),
             Action::Move => Act::Move(read::<MoveRun>(options)?),
+            Action::Pause => none().map(|NoOptions {}| Act::Pause)?,
             Action::Resume => none().map(|NoOptions {}| Act::Resume)?,
             Action::Restart => Act::Restart(control::input(read::<RestartRun>(options)?)),
             Action::Delete => none().map(|NoOptions {}| Act::Delete)?,
@@ -129,6 +131,7 @@ impl Act {
                 let moved = control::move_one(state, run, to.clone()).await?;
                 Ok(Done::Status(moved.status))
             }
+            Act::Pause => pauses::pause_one(state, run).await.map(Done::Status),
             Act::Resume => control::resume_run(state, run).await.map(Done::Status),
             Act::Restart(input) => {
                 let (started, _) = control::restart_run(state, run, input.clone(), None).await?;
@@ -158,7 +161,7 @@ fn wrong(why: &str) -> Problem {
 }
 
 /// Runs to be acted on.
-type Runs = BoxStream<'static, Result<RunId, Problem>>;
+pub(super) type Runs = BoxStream<'static, Result<RunId, Problem>>;
 
 /// Returns the runs with these ids.
 fn named(ids: &[String]) -> Result<Runs, Problem> {
@@ -187,7 +190,7 @@ fn named(ids: &[String]) -> Result<Runs, Problem> {
 
 /// Returns the runs that are found by a search, each page when its turn comes. A run that is started meanwhile is newer
 /// than the page before, and so in none that follows.
-fn found(state: AppState, query: RunQuery) -> Runs {
+pub(super) fn found(state: AppState, query: RunQuery) -> Runs {
     let first = RunQuery {
         limit: PAGE,
         ..query
@@ -245,7 +248,7 @@ struct Answer {
 }
 
 /// Returns the lines of an answer.
-fn lines(
+pub(super) fn lines(
     results: BoxStream<'static, Result<ActedRun, Problem>>,
 ) -> impl futures::Stream<Item = Result<Bytes, serde_json::Error>> {
     let answer = Answer {

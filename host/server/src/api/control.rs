@@ -89,15 +89,18 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
     })
 }
 
-/// Tries a blocked run again
+/// Has a run go on
 ///
-/// If the host could not go on with it, it is tried where it stood. If its own code broke, it is retried as `retry` does.
+/// A run that is paused goes on where it stands, and if it is blocked too, it stays so if its own code broke: resume it
+/// again, or retry it. A blocked run is tried again: where it stood if the host could not go on with it, and as `retry` does
+/// if its own code broke.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/resume", tag = "runs", operation_id = "resume_run",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The run is tried again", body = RepairedRun),
-        (status = 409, description = "`not-blocked`, `run-ended`, `same-again`, `busy`, `version-unusable`",
+        (status = 200, description = "The run goes on, or is tried again", body = RepairedRun),
+        (status = 409, description = "`not-blocked`: it is neither paused nor blocked; `paused-above`: its workflow or \
+            the host is paused, and has to go on instead; `run-ended`, `same-again`, `busy`, `version-unusable`",
             body = ProblemBody, content_type = "application/problem+json"),
         RunProblems, Guarded,
     ),
@@ -166,7 +169,7 @@ pub(super) async fn retry_run(
     repaired(run, state.runtime.retry(run, &retry).await)
 }
 
-/// Tries a blocked run again. Returns where it stands now.
+/// Has a run go on that is paused or blocked. Returns where it stands now.
 pub(super) async fn resume_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     let resumed = repaired(run, state.runtime.resume(run).await)?;
     Ok(resumed.status)
@@ -230,6 +233,7 @@ fn repaired(
         id: run.to_string(),
         status: repaired.status,
         version: repaired.version.to_string(),
+        paused: repaired.paused.map(|by| by.as_str().into()),
         differs: repaired.differs.as_deref().map(Difference::plain),
     })
 }

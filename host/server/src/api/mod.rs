@@ -4,10 +4,11 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `events`, `secrets`;
+//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
+//! - `pauses` has runs, workflows and the host pause and go on;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
 
@@ -16,11 +17,13 @@ mod auth;
 mod backup;
 mod backup_place;
 mod calls;
+mod check;
 mod control;
 mod docs;
 mod events;
 mod operations;
 mod path;
+mod pauses;
 mod records;
 mod runs;
 mod secrets;
@@ -94,10 +97,16 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(records::webhooks))
         .routes(routes!(control::cancel))
         .routes(routes!(control::resume))
+        .routes(routes!(pauses::pause_run))
+        .routes(routes!(pauses::pause_workflow))
+        .routes(routes!(pauses::resume_workflow))
+        .routes(routes!(pauses::show, pauses::pause_host))
+        .routes(routes!(pauses::resume_host))
         .routes(routes!(control::retry))
         .routes(routes!(control::move_run))
         .routes(routes!(control::restart))
         .routes(routes!(workflows::settings, workflows::set_settings))
+        .routes(routes!(check::check))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
         .routes(routes!(secrets::list))

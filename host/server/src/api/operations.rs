@@ -69,7 +69,13 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     let reader = state.runtime.reader();
     let inbox_bytes = reader.inbox_bytes().await;
     let runs = reader.counts(None).await;
+    let pauses = reader.pauses().await.unwrap_or_default();
     let moment = Moment {
+        paused: [
+            ("host", u64::from(pauses.host.is_some())),
+            ("workflows", pauses.workflows.len() as u64),
+            ("runs", pauses.runs),
+        ],
         active,
         warm,
         held: state.runtime.held(),

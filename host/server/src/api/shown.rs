@@ -7,7 +7,7 @@ use dormouse_api::{
 };
 use dormouse_journal::{Status, Time};
 use dormouse_runtime::{Deployment, SecretView};
-use dormouse_store::{Attempts, CallProgress, RunShown, RunView, WebhookView};
+use dormouse_store::{Attempts, CallProgress, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
 
@@ -30,6 +30,7 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
             let by = if view.state.is_broken { "run" } else { "host" };
             by.to_owned()
         }),
+        paused: view.paused.map(|pause| pause.by.as_str().into()),
         tries: view.state.tries,
         untaken: view.state.untaken,
         labels: view.run.labels.as_map().clone(),
@@ -116,6 +117,7 @@ pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> We
 pub(super) fn workflow(
     name: String,
     workflow: &dormouse_store::Workflow,
+    pauses: &Pauses,
     dates: Dates,
 ) -> Workflow {
     let version = |version: &dormouse_store::Version| Version {
@@ -123,7 +125,9 @@ pub(super) fn workflow(
         deployed: dates.of(version.deployed),
         size: version.size,
     };
+    let paused = pauses.workflows.get(&name);
     Workflow {
+        paused: paused.map(|since| dates.of(*since)),
         name,
         version: workflow.current.to_string(),
         deleted: workflow.deleted,

@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use dormouse_api::request::workflow_name;
 use dormouse_api::{Deployed, ProblemBody, Workflow, WorkflowSettings, Workflows};
+use dormouse_limits::RETENTION;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -24,11 +26,11 @@ use crate::request::body;
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
     let workflows = state.runtime.reader().workflows().await?;
-    let dates = state.dates();
+    let (pauses, dates) = (state.runtime.pauses(), state.dates());
     let workflows = workflows
         .into_iter()
         .filter(|(_, workflow)| !workflow.deleted)
-        .map(|(name, workflow)| shown::workflow(name, &workflow, dates))
+        .map(|(name, workflow)| shown::workflow(name, &workflow, &pauses, dates))
         .collect();
     Ok(Json(Workflows { workflows }))
 }
@@ -48,7 +50,13 @@ pub(super) async fn show(
     let name = path.text("name").to_owned();
     let workflow = state.runtime.reader().workflow(name.clone()).await?;
     let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
-    Ok(Json(shown::workflow(name, &workflow, state.dates())))
+    let pauses = state.runtime.pauses();
+    Ok(Json(shown::workflow(
+        name,
+        &workflow,
+        &pauses,
+        state.dates(),
+    )))
 }
 
 /// Shows the settings of a workflow
@@ -66,6 +74,9 @@ pub(super) async fn settings(
     let workflow = workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
     Ok(Json(WorkflowSettings {
         when_broken: workflow.when_broken,
+        retention: workflow.retention.map(|span| RETENTION.written(span)),
+        may_use: workflow.may_use,
+        on_failure: workflow.on_failure,
     }))
 }
 
@@ -78,6 +89,8 @@ pub(super) async fn settings(
     request_body(content = WorkflowSettings, description = "The settings"),
     responses(
         (status = 200, description = "The settings as they are now", body = WorkflowSettings),
+        (status = 400, description = "`invalid-json`: among others a setting that there is not; `invalid-setting`: \
+            `detail` names it", body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, WorkflowProblems, Guarded,
     ),
 )]
@@ -94,11 +107,46 @@ pub(super) async fn set_settings(
         let why = "is empty; it takes a JSON object of settings";
         return Err(Problem::malformed("invalid-json", "the body", why));
     };
-    let when_broken = settings.when_broken;
-    match state.runtime.set_when_broken(name, when_broken).await? {
+    let stored = dormouse_store::WorkflowSettings {
+        when_broken: settings.when_broken,
+        retention: settings.retention.as_deref().map(retention).transpose()?,
+        may_use: settings.may_use.clone(),
+        on_failure: settings.on_failure.clone(),
+    };
+    let names = stored.may_use.iter().flatten().chain(&stored.on_failure);
+    for name in names {
+        workflow_name(name).map_err(|_| {
+            let what = format!("the name {name:?}");
+            wrong_setting(
+                &what,
+                "is no workflow's: 1 to 64 characters out of `a-z`, `0-9`, `-` and `_`",
+            )
+        })?;
+    }
+    if stored
+        .may_use
+        .as_ref()
+        .is_some_and(|names| names.len() > MOST_NAMES)
+    {
+        let why = format!("has more than {MOST_NAMES} names");
+        return Err(wrong_setting("`may_use`", why));
+    }
+    match state.runtime.set_workflow(name, stored).await? {
         true => Ok(Json(settings)),
         false => Err(Problem::unknown_workflow(name)),
     }
+}
+
+/// How many workflows a workflow may name that its runs may use.
+const MOST_NAMES: usize = 1_000;
+
+fn retention(text: &str) -> Result<u64, Problem> {
+    let parsed = dormouse_limits::parse_span(text);
+    parsed.map_err(|why| wrong_setting("`retention`", format!("is {text:?}: {why}")))
+}
+
+fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {
+    Problem::malformed("invalid-setting", what, why.to_string())
 }
 
 /// Deploys a workflow

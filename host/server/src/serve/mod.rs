@@ -18,7 +18,7 @@ use dormouse_config::{Config, OpenToOthers};
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
-use dormouse_store::OpenError;
+use dormouse_store::{OpenError, Pausable, WriteError};
 use dormouse_store_redb::{FileDisk, RedbStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -83,6 +83,9 @@ pub enum ServeError {
         /// Why.
         source: OpenError,
     },
+    /// The host cannot be paused, and so must not start.
+    #[error("the host cannot be paused, and does not start: {0}")]
+    Pause(WriteError),
     /// The reserve that was given is more than the disk can spare.
     #[error(transparent)]
     Reserve(#[from] settings::UnfitReserve),
@@ -224,6 +227,11 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
         options,
     );
     let store = store.await.map_err(&unusable)?;
+    if config.paused {
+        let paused = store.store().pause(Pausable::Host).await;
+        paused.map_err(ServeError::Pause)?;
+        tracing::warn!("the host starts paused; `dormouse resume --host` has it go on");
+    }
     let compiler = ChildCompiler::new(settings::compiler(config));
     let record = compiler.record();
     let parts = Parts {

@@ -26,6 +26,7 @@ impl<R: Rows> View<R> {
         if self.has_ended(run)? {
             return Ok(None);
         }
+        let is_paused = !self.pauses_of(&[run])?.is_empty();
         let call = apart::get(rows, &call_requests::TABLE, key, row.call)?;
         let call = call.ok_or(ReadError::Missing {
             table: TableId::CallRequests.name(),
@@ -46,6 +47,7 @@ impl<R: Rows> View<R> {
             bounds: row.bounds,
             workflow,
             secrets,
+            is_paused,
         }))
     }
 

@@ -4,6 +4,7 @@ mod arrivals;
 mod awaited;
 mod calls;
 mod failed;
+mod pauses;
 mod runs;
 mod schedule;
 mod search;

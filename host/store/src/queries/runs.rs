@@ -10,7 +10,7 @@ use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
 use crate::tables::{
-    State, TableId, calls, generation_inputs, generations, inputs, journal, logs, open,
+    State, TableId, calls, generation_inputs, generations, inputs, journal, logs, open, pauses,
 };
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
@@ -74,7 +74,17 @@ impl<R: Rows> View<R> {
                 .pending(id)?
                 .unwrap_or_else(|| State::pending(run.created)),
         };
-        Ok(Some((RunView { id, run, state }, standing)))
+        let paused = match state.status.has_ended() {
+            true => None,
+            false => pauses::of(&self.0, id, &run.workflow)?,
+        };
+        let view = RunView {
+            id,
+            run,
+            state,
+            paused,
+        };
+        Ok(Some((view, standing)))
     }
 
     /// Returns a run with its output and what it waits for.
@@ -105,7 +115,7 @@ impl<R: Rows> View<R> {
         let mut calls = Vec::new();
         for (number, open) in open {
             if matches!(open.kind, Kind::Call { .. })
-                && let Some(row) = calls::TABLE.get(&self.0, (run, *number))?
+                && let Some(row) = calls::get(&self.0, (run, *number))?
             {
                 let progress = CallProgress {
                     attempts: row.attempts,

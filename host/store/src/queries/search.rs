@@ -163,7 +163,7 @@ impl<'q, R: Rows> Search<'q, R> {
             indexes.push(vec![Index::Parent(parent)]);
         }
         if statuses.len() < Status::ALL.len() {
-            indexes.push(statuses.iter().copied().map(Index::status).collect());
+            indexes.push(statuses.iter().copied().flat_map(Index::status).collect());
         }
         if let Some(workflow) = &query.workflow {
             indexes.push(vec![Index::Workflow(workflow)]);
@@ -318,7 +318,7 @@ impl Ahead<'_> {
 /// An index that has runs in the order of their ids.
 enum Index<'q> {
     All,
-    /// Those that can go on right now, among which all pending ones are.
+    /// Those that can go on right now, among which all pending ones are that were not set aside.
     Due,
     Status(u8),
     Workflow(&'q str),
@@ -329,8 +329,11 @@ enum Index<'q> {
 }
 
 impl Index<'_> {
-    fn status(status: Status) -> Self {
-        runs_by_status::tag(status).map_or(Index::Due, Index::Status)
+    fn status(status: Status) -> Vec<Self> {
+        match runs_by_status::tag(status) {
+            Some(tag) => vec![Index::Status(tag)],
+            None => vec![Index::Due, Index::Status(runs_by_status::PENDING_ASIDE)],
+        }
     }
 
     /// Returns ids of a range, the newest first, at most so many.

@@ -15,7 +15,7 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::orders::{self, Order};
-use crate::tables::results;
+use crate::tables::{pauses, results};
 
 /// An activation to be appended to a run's journal.
 #[derive(Debug)]
@@ -199,6 +199,9 @@ impl Activate {
         }
         if (state.activations, state.tries) != (self.number, self.tries) {
             return Ok(Some(CommitRefused::Moved));
+        }
+        if pauses::of(run.rows, self.run, &state.workflow)?.is_some() {
+            return Ok(Some(CommitRefused::Paused));
         }
         let Some(completion) = &self.new.activation.completion else {
             return Ok(None);

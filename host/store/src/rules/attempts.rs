@@ -107,10 +107,10 @@ impl Transaction for RecordAttempt {
     fn apply(&self, write: &mut Write<'_>) -> Result<AttemptNoted, ReadError> {
         let key = (self.run, self.operation);
         // Without a row, the run gave the call up: the result is dropped. What is under way of a failed run is kept.
-        let (mut table, mut row) = (&calls::TABLE, calls::TABLE.get(&write.rows, key)?);
+        let (mut table, mut row) = (None, calls::get(&write.rows, key)?);
         if row.is_none() {
-            table = &held_calls::TABLE;
-            row = table.get(&write.rows, key)?;
+            table = Some(&held_calls::TABLE);
+            row = held_calls::TABLE.get(&write.rows, key)?;
         }
         let Some(mut row) = row else {
             return Ok(AttemptNoted::Unwanted);
@@ -133,6 +133,11 @@ impl Transaction for RecordAttempt {
             Made::Done(result) => return self.finish(&mut run, result),
         };
         row.attempts = Attempts { scheduled, next };
+        let table = match table {
+            Some(table) => table,
+            None if calls::ASIDE.has(run.rows, key)? => &calls::ASIDE,
+            None => &calls::TABLE,
+        };
         table.put(run.rows, key, &row)?;
         Ok(AttemptNoted::Recorded)
     }

@@ -7,28 +7,30 @@
 
 use dormouse_journal::{Kind, OperationNumber, RunId};
 
-use super::SMALL_ROW;
 use super::run::RunWrite;
+use super::{SMALL_ROW, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::Expiring;
-use crate::tables::{calls, event_waits, held_calls, open, results, run_waits, timers};
+use crate::tables::{
+    calls, event_waits, held_calls, open, pauses, results, run_waits, set_aside, timers,
+};
 
 /// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
 /// in two, and an event in two that the result may have been the last to name.
 pub(super) const OPERATION: u64 = 9;
 
-/// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table, and what
-/// becomes of it and of its family later is noted four times.
+/// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table; what becomes of
+/// it and of its family later is noted five times; and that it is no longer paused.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 4,
-    bytes: 24 * SMALL_ROW,
+    rows: 8 * OPERATION + 7,
+    bytes: 25 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
     /// Counts what a run that has just ended leaves untaken, clears what it had open or has it cleared, and has the run
-    /// removed after `retention` milliseconds.
+    /// removed after `retention` milliseconds, or as its workflow says. What the workflow has started for a failure is ordered.
     pub(crate) fn end(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
         let state = self.state_mut();
@@ -41,19 +43,21 @@ impl RunWrite<'_> {
     /// Clears what a run had open that will never go on, or has it cleared, and has the run removed later.
     pub(super) fn dismantle(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
+        let (own_retention, _) = handler::settings_of(self)?;
+        pauses::forget(self.rows, self.id)?;
         for number in self.loaded.open.numbers() {
             self.clear_operation(number)?;
         }
         let state = self.state_mut();
         state.ready = 0;
         state.notifying = 0;
-        if !open::TABLE
+        let is_open = !open::TABLE
             .keys(self.rows, open::TABLE.of(self.id), false, 1)?
-            .is_empty()
-        {
+            .is_empty();
+        if is_open || set_aside::has(self.rows, &self.state().workflow, self.id)? {
             Expiring::Open(self.id).add(self.rows, now)?;
         }
-        Expiring::Run(self.id).add(self.rows, now.after(retention))
+        Expiring::Run(self.id).add(self.rows, now.after(own_retention.unwrap_or(retention)))
     }
 
     /// Clears what an ended run had open, as long as there is room. Returns whether that was all.
@@ -61,9 +65,22 @@ impl RunWrite<'_> {
         while room.is_left_by(self.rows) {
             let first = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, 1)?;
             let Some((_, number)) = first.first() else {
-                return Ok(true);
+                return self.clear_set_aside(room);
             };
             self.clear_operation(*number)?;
+        }
+        Ok(false)
+    }
+
+    /// Removes what was set aside while the run was paused.
+    fn clear_set_aside(&mut self, room: Room) -> Result<bool, ReadError> {
+        let range = set_aside::of_run(&self.state().workflow, self.id);
+        while room.is_left_by(self.rows) {
+            let first = set_aside::TABLE.keys(self.rows, range.clone(), false, 1)?;
+            let Some(key) = first.into_iter().next() else {
+                return Ok(true);
+            };
+            set_aside::TABLE.remove(self.rows, key)?;
         }
         Ok(false)
     }

@@ -1,13 +1,13 @@
 //! Deploying and deleting workflows.
 
 use bytes::Bytes;
-use dormouse_journal::{VersionId, WhenBroken};
+use dormouse_journal::VersionId;
 
 use super::{SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::code::{self, Code};
-use crate::tables::{Version, Workflow, components, workflows};
+use crate::tables::{Version, Workflow, WorkflowSettings, components, workflows};
 
 /// About how many bytes the row of a workflow has: some fifty for each version.
 const WORKFLOW_ROW: u64 = 64 << 10;
@@ -52,12 +52,7 @@ impl Transaction for Deploy {
             sealed: self.code.clone(),
         };
         code::TABLE.put(rows, self.version, &code)?;
-        let mut row = row.unwrap_or(Workflow {
-            current: self.version,
-            deleted: false,
-            versions: Vec::new(),
-            when_broken: None,
-        });
+        let mut row = row.unwrap_or_else(|| Workflow::new(self.version, false, Vec::new()));
         let known = row
             .versions
             .iter()
@@ -81,13 +76,13 @@ impl Transaction for Deploy {
     }
 }
 
-/// Sets what becomes of runs of a workflow that break.
-pub(crate) struct SetWhenBroken {
+/// Sets the settings of a workflow.
+pub(crate) struct SetWorkflow {
     pub(crate) workflow: String,
-    pub(crate) when_broken: Option<WhenBroken>,
+    pub(crate) settings: WorkflowSettings,
 }
 
-impl Transaction for SetWhenBroken {
+impl Transaction for SetWorkflow {
     /// False if there is no such workflow.
     type Output = bool;
 
@@ -100,7 +95,11 @@ impl Transaction for SetWhenBroken {
         let Some(mut row) = workflows::TABLE.get(rows, self.workflow.as_str())? else {
             return Ok(false);
         };
-        row.when_broken = self.when_broken;
+        let settings = self.settings.clone();
+        row.when_broken = settings.when_broken;
+        row.retention = settings.retention;
+        row.may_use = settings.may_use;
+        row.on_failure = settings.on_failure;
         workflows::TABLE.put(rows, self.workflow.as_str(), &row)?;
         Ok(true)
     }

@@ -11,7 +11,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order};
-use crate::tables::{CancelAsked, journal, run_waits, runs};
+use crate::tables::{CancelAsked, journal, run_waits, runs, workflows};
 
 /// The reason of a cancel for which none was given.
 const NO_REASON: &str = "cancelled";
@@ -33,8 +33,29 @@ pub(super) enum Access {
     Gone,
 }
 
+/// Returns why runs of a workflow may not start runs of another, if so.
+pub(super) fn refuse_start(
+    rows: &(impl Rows + ?Sized),
+    workflow: &str,
+    child: &str,
+) -> Result<Option<Failure>, ReadError> {
+    let own = workflows::TABLE.get(rows, workflow)?;
+    let Some(may_use) = own.and_then(|own| own.may_use) else {
+        return Ok(None);
+    };
+    if workflow == child || may_use.iter().any(|name| name == child) {
+        return Ok(None);
+    }
+    Ok(Some(Failure {
+        code: "not-allowed".into(),
+        message: format!(
+            "runs of workflow {workflow:?} may not start runs of {child:?}; the setting is `may-use` of {workflow:?}"
+        ),
+    }))
+}
+
 /// Returns whether a run may wait for another and cancel it: one that it started, or one of those below that, or one of its
-/// own workflow.
+/// own workflow or of one that this may use.
 pub(super) fn access(
     rows: &(impl Rows + ?Sized),
     asking: (RunId, &str),
@@ -44,7 +65,10 @@ pub(super) fn access(
     let Some(found) = runs::TABLE.get(rows, target)? else {
         return Ok(Access::Gone);
     };
-    if found.run.workflow == workflow {
+    let may_use = workflows::TABLE.get(rows, workflow)?;
+    let may_use = may_use.and_then(|workflow| workflow.may_use);
+    let is_named = may_use.is_some_and(|names| names.contains(&found.run.workflow));
+    if found.run.workflow == workflow || is_named {
         return Ok(Access::Allowed);
     }
     let mut above = found.run.parent;
@@ -60,7 +84,8 @@ pub(super) fn access(
         code: "not-allowed".into(),
         message: format!(
             "run {target} is of the workflow {:?} and was not started by this run; a run may wait for and cancel those \
-             below it, and runs of its own workflow",
+             below it, runs of its own workflow, and those of workflows that its own may use (`dormouse workflows set \
+             --may-use`)",
             found.run.workflow
         ),
     }))

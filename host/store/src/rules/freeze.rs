@@ -6,8 +6,8 @@
 
 use dormouse_journal::{Kind, OperationNumber};
 
-use super::events;
 use super::run::RunWrite;
+use super::{events, handler};
 use crate::ReadError;
 use crate::rows::counted::Room;
 use crate::rows::table::between;
@@ -36,6 +36,8 @@ impl RunWrite<'_> {
             timeout: None,
         });
         self.tell_family()?;
+        let (_, on_failure) = handler::settings_of(self)?;
+        self.order_handler(on_failure)?;
         for number in self.loaded.open.numbers() {
             self.freeze_operation(number)?;
         }
@@ -85,7 +87,7 @@ impl RunWrite<'_> {
                 event_waits::TABLE.remove(self.rows, (event.as_str(), id, number))?;
             }
             Kind::Call { .. } => {
-                if let Some(call) = calls::TABLE.take(self.rows, key)? {
+                if let Some(call) = calls::take(self.rows, key)? {
                     held_calls::TABLE.put(self.rows, key, &call)?;
                 }
             }

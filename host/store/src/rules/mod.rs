@@ -14,10 +14,12 @@ pub(crate) mod events;
 mod family;
 mod freeze;
 mod generation;
+mod handler;
 mod labels;
 pub(crate) mod mail;
 mod new_activation;
 pub(crate) mod orders;
+pub(crate) mod pause;
 pub(crate) mod prepared;
 pub(crate) mod repair;
 pub(crate) mod retire;
@@ -38,7 +40,7 @@ use crate::ReadError;
 use crate::rows::counted::{Counted, Ledger};
 use crate::rows::{Extent, Rows, RowsMut};
 use crate::tables::states::{self, Standing};
-use crate::tables::{children, meta, runs, runs_by_status, runs_by_workflow};
+use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_workflow};
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
@@ -51,6 +53,7 @@ pub use new_activation::{
     NewResponse, NotifyTarget,
 };
 pub use orders::{Carried, OrderLimits};
+pub use pause::{Due, Pausable, Paused, PutBack, Unpaused};
 pub use repair::{Repair, Repaired};
 pub use retire::Deleted;
 pub use retry::{CallAgain, RetriedFailed, RetryFailed};
@@ -194,6 +197,7 @@ impl<'r> Write<'r> {
         {
             children::TABLE.remove(rows, (parent.run, id))?;
         }
+        handlers::TABLE.remove(rows, id)?;
         runs::remove(rows, id)?;
         self.settle_removed(id, &workflow)?;
         Ok(Some(workflow))

@@ -131,6 +131,8 @@ pub enum CommitRefused {
     Ended,
     /// The run is blocked.
     Blocked,
+    /// The run, its workflow or the host is paused.
+    Paused,
     /// The journal does not end where this activation begins, or the run was retried or moved since.
     Moved,
     /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get

@@ -13,6 +13,7 @@ use dormouse_journal::{
 
 use super::clearing::END;
 use super::family::{self, Access};
+use super::handler;
 use super::start::{BeginRun, StartRun, Started};
 use super::storage::StorageLimits;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
@@ -177,6 +178,12 @@ impl Piece<'_> {
                     self.give_up(write, owner)?;
                     None
                 }
+                Order::Handle { workflow } => {
+                    let limits = (self.limits.guest, self.limits.storage);
+                    let started = handler::start(write, owner, &workflow, limits)?;
+                    self.carried.woken.extend(started);
+                    None
+                }
                 Order::Grace => {
                     self.ask(write, owner, &CancelOptions::default())?;
                     None
@@ -259,6 +266,11 @@ impl Piece<'_> {
                     ),
                 )));
             }
+        }
+        let own = write.run(owner)?.map(|run| run.state().workflow.clone());
+        let own = own.unwrap_or_default();
+        if let Some(refused) = family::refuse_start(&write.rows, &own, &workflow)? {
+            return Ok(Err(refused));
         }
         let version = match child.version.as_deref().map(str::parse::<VersionId>) {
             None => None,

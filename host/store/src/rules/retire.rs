@@ -15,10 +15,11 @@ use crate::rows::Extent;
 use crate::rows::counted::Room;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
+use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, generation_inputs, generations, held_calls, inbox,
-    inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open, repeats, replies,
-    result_outcomes, results, runs, starts, webhooks,
+    inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open, pauses, repeats,
+    replies, result_outcomes, results, runs, starts, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -197,20 +198,29 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 Removed::AllBut(Expiring::Rest { run, workflow })
             }))
         }
-        Expiring::Grace(run) => carry_out(write, *run, orders::GRACE, &Order::Grace),
+        Expiring::Grace(run) => {
+            let grace = (orders::GRACE, Order::Grace);
+            carry_out(write, *run, grace, &Aside::Grace)
+        }
         Expiring::Timeout(run) => {
             note_timeout(write, *run)?;
-            carry_out(write, *run, orders::TIMEOUT, &Order::Timeout)
+            let timeout = (orders::TIMEOUT, Order::Timeout);
+            carry_out(write, *run, timeout, &Aside::Timeout)
         }
         Expiring::Broken { run, tries } => {
             let is_of_now =
                 |state: &State| (state.is_broken || state.is_frozen()) && state.tries == *tries;
-            if let Some(run) = write.run(*run)?
-                && is_of_now(run.state())
-            {
-                orders::put(run.rows, run.id, orders::GIVE_UP, &Order::GiveUp)?;
+            match write.run(*run)?.filter(|run| is_of_now(run.state())) {
+                None => Ok(Removed::All),
+                Some(run) if run.state().is_frozen() => {
+                    orders::put(run.rows, run.id, orders::GIVE_UP, &Order::GiveUp)?;
+                    Ok(Removed::All)
+                }
+                Some(_) => {
+                    let give_up = (orders::GIVE_UP, Order::GiveUp);
+                    carry_out(write, *run, give_up, &Aside::Broken { tries: *tries })
+                }
             }
-            Ok(Removed::All)
         }
         Expiring::Freeze { run, tries, from } => {
             let (id, tries, from) = (*run, *tries, *from);
@@ -255,17 +265,22 @@ fn note_timeout(write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Has something carried out that happens to a run, if that has not ended.
+/// Has something carried out that happens to a run, if that has not ended. It is set aside for a run that is paused.
 fn carry_out(
     write: &mut Write<'_>,
     run: RunId,
-    place: u64,
-    order: &Order,
+    (place, order): (u64, Order),
+    aside: &Aside,
 ) -> Result<Removed, ReadError> {
     if let Some(run) = write.run(run)?
         && !run.state().status.has_ended()
     {
-        orders::put(run.rows, run.id, place, order)?;
+        let workflow = run.state().workflow.clone();
+        if pauses::of(run.rows, run.id, &workflow)?.is_some() {
+            aside.add(run.rows, &workflow, run.id)?;
+        } else {
+            orders::put(run.rows, run.id, place, &order)?;
+        }
     }
     Ok(Removed::All)
 }

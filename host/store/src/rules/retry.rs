@@ -315,7 +315,7 @@ fn held(run: &RunWrite<'_>, number: OperationNumber) -> Result<Option<Outstandin
     let key = (run.id, number);
     match held_calls::TABLE.get(run.rows, key)? {
         Some(call) => Ok(Some(call)),
-        None => calls::TABLE.get(run.rows, key),
+        None => calls::get(run.rows, key),
     }
 }
 

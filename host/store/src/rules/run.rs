@@ -250,8 +250,7 @@ impl RunWrite<'_> {
         if self.loaded.state.notifying > 0 {
             return Ok(true);
         }
-        let calls = calls::TABLE.keys(self.rows, calls::TABLE.of(self.id), false, 1)?;
-        if !calls.is_empty() {
+        if calls::has_any(self.rows, self.id)? {
             return Ok(true);
         }
         let results = results::TABLE.keys(self.rows, results::TABLE.of(self.id), false, 1)?;
@@ -335,6 +334,10 @@ impl Loaded {
         let old = runs_by_status::tag(self.before.status);
         let new = runs_by_status::tag(status);
         if old != new {
+            if self.before.status == Status::Pending {
+                let aside = (runs_by_status::PENDING_ASIDE, run);
+                runs_by_status::TABLE.remove(rows, aside)?;
+            }
             if let Some(tag) = old {
                 runs_by_status::TABLE.remove(rows, (tag, run))?;
             }

@@ -3,6 +3,8 @@
 //! Key: run, operation. Row: [`Outstanding`], rewritten for each attempt, and therefore small: what never changes about a
 //! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
 //!
+//! The rows of paused runs are set aside in `calls_aside`, which is the same and nobody scans.
+//!
 //! Version 1 had the request in the row, whatever its size. Migration 2 moved those. Up to version 2 the value of a header
 //! made from a secret was a prefix and one secret, and no error was kept. Up to version 3 a call was bounded by a number of
 //! attempts and by nothing else.
@@ -16,10 +18,14 @@ use super::TableId;
 use super::apart::Apart;
 use super::call_requests::{self, Call, CallV1, SecretHeaderV1, from_v1};
 use crate::ReadError;
-use crate::rows::RowsMut;
 use crate::rows::table::{Row, Table};
+use crate::rows::{Rows, RowsMut};
 
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> = Table::new(TableId::Calls);
+
+/// Those that were set aside.
+pub(crate) const ASIDE: Table<(RunId, OperationNumber), Outstanding> =
+    Table::new(TableId::CallsAside);
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,12 +202,40 @@ pub(crate) fn put(
     TABLE.put(rows, key, &row)
 }
 
+/// Returns how far a call has come, also if it is set aside.
+pub(crate) fn get(
+    rows: &(impl Rows + ?Sized),
+    key: (RunId, OperationNumber),
+) -> Result<Option<Outstanding>, ReadError> {
+    match TABLE.get(rows, key)? {
+        Some(row) => Ok(Some(row)),
+        None => ASIDE.get(rows, key),
+    }
+}
+
+/// Returns true if a run has calls, also if they are set aside.
+pub(crate) fn has_any(rows: &(impl Rows + ?Sized), run: RunId) -> Result<bool, ReadError> {
+    let first = TABLE.keys(rows, TABLE.of(run), false, 1)?;
+    Ok(!first.is_empty() || !ASIDE.keys(rows, ASIDE.of(run), false, 1)?.is_empty())
+}
+
+/// Removes how far a call has come, also if it is set aside, and returns it. The call itself stays where it may lie apart.
+pub(crate) fn take(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, OperationNumber),
+) -> Result<Option<Outstanding>, ReadError> {
+    match TABLE.take(rows, key)? {
+        Some(row) => Ok(Some(row)),
+        None => ASIDE.take(rows, key),
+    }
+}
+
 /// Removes a call. Returns whether there was one.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
 ) -> Result<bool, ReadError> {
-    let removed = TABLE.take(rows, key)?;
+    let removed = take(rows, key)?;
     if matches!(removed, Some(Outstanding { call: None, .. })) {
         call_requests::TABLE.remove(rows, key)?;
     }

@@ -11,6 +11,7 @@
 //! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `storage of NAME` | how much the runs of the workflow `NAME` own on the disk |
 //! | `runs of NAME` | how many runs of the workflow `NAME` have each status (`counts.rs`) |
+//! | `paused` | what is paused (`pauses.rs`); none if nothing is |
 //! | `token-keys` | [`TokenKeys`] |
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
@@ -36,6 +37,7 @@ pub(crate) const CLOCK: &str = "clock";
 pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const INBOX_BYTES: &str = "inbox-bytes";
 pub(crate) const STORAGE_OF: &str = "storage of ";
+pub(crate) const PAUSED: &str = "paused";
 pub(crate) const RUNS_OF: &str = "runs of ";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";

@@ -13,6 +13,8 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders);
 
+/// The place of [`Order::Handle`].
+pub(crate) const HANDLE: u64 = u64::MAX - 5;
 /// The place of [`Order::GiveUp`].
 pub(crate) const GIVE_UP: u64 = u64::MAX - 4;
 /// The place of [`Order::Timeout`].
@@ -56,6 +58,11 @@ pub(crate) enum Order {
         grace: Option<u64>,
         /// The last of them that was asked.
         cursor: Option<RunId>,
+    },
+    /// The run has failed: start the workflow that its own workflow names for that.
+    Handle {
+        /// The workflow to be started.
+        workflow: String,
     },
 }
 

@@ -1,7 +1,7 @@
 //! `runs_by_status`: an index for lists.
 //!
-//! Key: the status as a byte ([`tag`]), run. No row. A pending run is not here: all of those are in `due`, and not for
-//! long.
+//! Key: the status as a byte ([`tag`]), run. No row. A pending run is not here, for all of those are in `due` and not for
+//! long, unless it is paused and was set aside ([`PENDING_ASIDE`]).
 
 use dormouse_journal::{RunId, Status};
 
@@ -9,6 +9,9 @@ use super::TableId;
 use crate::rows::table::Index;
 
 pub(crate) const TABLE: Index<(u8, RunId)> = Index::new(TableId::RunsByStatus);
+
+/// The tag of a pending run that was set aside, and so is not in `due`.
+pub(crate) const PENDING_ASIDE: u8 = 0;
 
 /// The tag of a blocked run.
 pub(crate) const BLOCKED: u8 = 3;

@@ -21,6 +21,41 @@ pub struct Workflow {
     pub versions: Vec<Version>,
     /// What becomes of a run that breaks; as the host says if none.
     pub when_broken: Option<WhenBroken>,
+    /// How long its runs are kept that have ended, in milliseconds; as the host says if none.
+    pub retention: Option<u64>,
+    /// The workflows that its runs may start and use. All may be started if none.
+    pub may_use: Option<Vec<String>>,
+    /// The workflow that is started when one of its runs fails.
+    pub on_failure: Option<String>,
+}
+
+impl Workflow {
+    /// A workflow without settings.
+    #[must_use]
+    pub fn new(current: VersionId, deleted: bool, versions: Vec<Version>) -> Self {
+        Workflow {
+            current,
+            deleted,
+            versions,
+            when_broken: None,
+            retention: None,
+            may_use: None,
+            on_failure: None,
+        }
+    }
+}
+
+/// What can be set of a workflow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkflowSettings {
+    /// What becomes of a run that breaks; as the host says if none.
+    pub when_broken: Option<WhenBroken>,
+    /// How long its runs are kept that have ended, in milliseconds; as the host says if none.
+    pub retention: Option<u64>,
+    /// The workflows that its runs may start and use. All may be started if none.
+    pub may_use: Option<Vec<String>>,
+    /// The workflow that is started when one of its runs fails.
+    pub on_failure: Option<String>,
 }
 
 impl Row for Workflow {
@@ -31,12 +66,7 @@ impl Row for Workflow {
             return Err(DecodeError::Version { found: version });
         }
         let (current, deleted, versions) = decode_body(body)?;
-        Ok(Workflow {
-            current,
-            deleted,
-            versions,
-            when_broken: None,
-        })
+        Ok(Workflow::new(current, deleted, versions))
     }
 }
 

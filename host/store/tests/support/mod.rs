@@ -302,9 +302,13 @@ impl World {
 
     /// Opens the store anew, on what is durable.
     pub fn reopen(&mut self) {
-        let spawner = Arc::new(Inline);
-        self.opened = self.machine.open(self.clock.clone(), spawner).unwrap();
-        self.store = self.opened.store();
+        // Whoever is open on a disk writes to it when it closes, and so must be closed before.
+        let none = Machine::new(Ground::Memory);
+        for machine in [&none, &self.machine] {
+            let spawner = Arc::new(Inline);
+            self.opened = machine.open(self.clock.clone(), spawner).unwrap();
+            self.store = self.opened.store();
+        }
     }
 
     /// Returns how many disk syncs there were; in memory, how many commits.

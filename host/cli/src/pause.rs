@@ -1,0 +1,170 @@
+//! `dormouse pause` and `dormouse resume`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use dormouse_api::{Action, PausedRun, Pauses, RepairedRun};
+use http::Method;
+
+use crate::client::{Answer, Client};
+use crate::error::CliError;
+use crate::run_id;
+use crate::several::Several;
+use crate::terminal::Terminal;
+use crate::text::{counted, plain_line};
+
+/// Pauses runs, a workflow or the host
+///
+/// Requests, events and starts are accepted and kept; nothing is executed, and no call is sent, until `dormouse resume`. An
+/// attempt at a call that is under way may finish, and its result is kept. Sleeps and waits keep their deadlines: what has
+/// passed by then happens when the runs go on. A cancel without --grace works on a paused run. --workflow with nothing else
+/// pauses the workflow, with the runs that are started later; with other conditions, each run that meets them is paused by
+/// itself.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse pause 0198d2c4
+  dormouse pause --workflow approval
+  dormouse pause --workflow approval --label customer:42 --yes
+  dormouse pause --host")]
+pub struct Pause {
+    /// Pause the host, with all workflows and runs
+    #[arg(long, conflicts_with = "runs")]
+    host: bool,
+
+    #[command(flatten)]
+    several: Several,
+}
+
+/// Has runs, a workflow or the host go on that are paused, or runs that are blocked
+///
+/// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. One whose code
+/// broke is retried, as `dormouse retry` does; if it was paused, it is so no longer, and is retried by another resume. What
+/// was paused by itself stays so when something above it goes on. --workflow with nothing else has the workflow go on; with
+/// other conditions, each run that meets them goes on.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse resume 0198d2c4
+  dormouse resume --status blocked --yes
+  dormouse resume --workflow approval
+  dormouse resume --host")]
+pub struct Resume {
+    /// Have the host go on
+    #[arg(long, conflicts_with = "runs")]
+    host: bool,
+
+    #[command(flatten)]
+    several: Several,
+}
+
+impl Pause {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        act(self.host, &self.several, Action::Pause, terminal)
+    }
+}
+
+impl Resume {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        act(self.host, &self.several, Action::Resume, terminal)
+    }
+}
+
+fn act(
+    host: bool,
+    several: &Several,
+    action: Action,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CliError> {
+    let client = several.connection.open()?;
+    let verb = action.as_str();
+    let answer = match (host, several.only_workflow()) {
+        (true, _) if several.has_filter() => {
+            return Err(CliError::Usage("give either --host or a filter".into()));
+        }
+        (true, _) => post(&client, &[verb])?,
+        (false, Some(workflow)) => post(&client, &["workflows", workflow, verb])?,
+        (false, None) => return each(&client, several, action, terminal),
+    };
+    if several.connection.json {
+        terminal.json(&answer.body)?;
+    } else {
+        terminal.print(&render(&answer.json()?))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does it to each run.
+fn each(
+    client: &Client,
+    several: &Several,
+    action: Action,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CliError> {
+    let Some(runs) = several.named()? else {
+        return several.bulk(action, None).run(client, terminal);
+    };
+    run_id::each(runs, terminal, |run, terminal| {
+        let run = run_id::find(client, run)?;
+        let answer = post(client, &["runs", &run, action.as_str()])?;
+        if several.connection.json {
+            terminal.json(&answer.body)?;
+            return Ok(());
+        }
+        let line = match action {
+            Action::Pause => {
+                let PausedRun { id, status, .. } = answer.json()?;
+                format!("run {id} is {status}, and paused")
+            }
+            _ => went_on(&answer.json()?),
+        };
+        terminal.print(&line)?;
+        Ok(())
+    })
+}
+
+fn went_on(run: &RepairedRun) -> String {
+    let RepairedRun { id, status, .. } = run;
+    let above = match run.paused.as_deref() {
+        None => String::new(),
+        Some(by) => format!(", and still paused with its {}", plain_line(by)),
+    };
+    format!("run {id} is {status}{above}")
+}
+
+fn post(client: &Client, path: &[&str]) -> Result<Answer, CliError> {
+    client.send(Method::POST, &client.url(path), &[], None)
+}
+
+/// Formats what is paused now.
+fn render(pauses: &Pauses) -> String {
+    let mut paused = Vec::new();
+    if pauses.host.is_some() {
+        paused.push("the host".to_owned());
+    }
+    let workflows = pauses.workflows.keys();
+    paused.extend(workflows.map(|name| format!("workflow {}", plain_line(name))));
+    if pauses.runs > 0 {
+        paused.push(counted(pauses.runs, "run"));
+    }
+    match paused.is_empty() {
+        true => "nothing is paused".into(),
+        false => format!("paused: {}", paused.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_paused_is_listed() {
+        let pauses = |text| render(&serde_json::from_str(text).unwrap());
+        let none = pauses(r#"{"host": null, "workflows": {}, "runs": 0}"#);
+        assert_eq!(none, "nothing is paused");
+        let all = pauses(
+            r#"{"host": "2026-03-01T08:00:00.000Z", "workflows": {"a": "2026-03-01T08:00:00.000Z"}, "runs": 2}"#,
+        );
+        assert_eq!(all, "paused: the host, workflow a, 2 runs");
+    }
+}

@@ -1,0 +1,123 @@
+//! Pauses: pausing a run, a workflow or the host, and putting back what was set aside meanwhile.
+
+use std::sync::Arc;
+
+use dormouse_journal::Time;
+use dormouse_seams::HostClock;
+use dormouse_store::{Pausable, Paused, PutBack, Store, Unpaused};
+use tokio::sync::{Mutex, Notify};
+
+use crate::Unavailable;
+use crate::aside::Aside;
+use crate::calls::Calls;
+use crate::deadlines::Deadlines;
+use crate::hint::Hint;
+use crate::orders::Orders;
+use crate::slots::Slots;
+use crate::wake::Wake;
+
+/// How long to wait when a piece could not be put back, in milliseconds.
+const PAUSE: u64 = 1_000;
+
+/// Pauses, and has go on.
+pub(crate) struct PauseService {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) aside: Arc<Aside>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) orders: Arc<Orders>,
+    /// When timers are looked at next.
+    pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) waiting: Notify,
+    /// Held from a change to the moment at which it is known in memory, so that no older one is known after it.
+    pub(crate) changing: Mutex<()>,
+}
+
+impl PauseService {
+    /// Pauses a run, a workflow or the host.
+    pub(crate) async fn pause(&self, what: Pausable) -> Result<Paused, Unavailable> {
+        let changing = self.changing.lock().await;
+        let paused = self.store.pause(what.clone()).await?;
+        self.aside.refresh().await?;
+        drop(changing);
+        if paused == Paused::Now {
+            tracing::info!(?what, "paused");
+            // Its commit would be refused: what an instance does from here on is in vain.
+            match &what {
+                Pausable::Run(run) => self.slots.forget(*run),
+                Pausable::Workflow(workflow) => self.slots.forget_of(Some(workflow)),
+                Pausable::Host => self.slots.forget_of(None),
+            }
+        }
+        Ok(paused)
+    }
+
+    /// Has a run, a workflow or the host go on.
+    pub(crate) async fn unpause(&self, what: Pausable) -> Result<Unpaused, Unavailable> {
+        let changing = self.changing.lock().await;
+        let unpaused = self.store.unpause(what.clone()).await?;
+        self.aside.refresh().await?;
+        drop(changing);
+        if matches!(unpaused, Unpaused::Now(_)) {
+            tracing::info!(?what, "goes on");
+            if let Pausable::Run(run) = what {
+                self.wake.wake(run, Hint::Anything);
+            } else {
+                self.aside.resumed();
+                self.deadlines.hint(Some(Time(0)));
+            }
+            self.calls.resumed();
+            self.waiting.notify_one();
+        }
+        Ok(unpaused)
+    }
+
+    /// Puts back what was set aside for as long as the host runs, first what a stop of the host has left.
+    pub(crate) async fn run(&self) {
+        let mut last = None;
+        while !self.slots.is_stopping() {
+            let is_resuming = match self.store.is_resuming().await {
+                Ok(is_resuming) => is_resuming,
+                Err(error) => {
+                    tracing::warn!(%error, "what was set aside could not be read");
+                    self.rest().await;
+                    continue;
+                }
+            };
+            if !is_resuming {
+                self.waiting.notified().await;
+                continue;
+            }
+            self.wake.room().await;
+            match self.store.put_back(last.take()).await {
+                Ok(put_back) => {
+                    self.follow(&put_back);
+                    last = put_back.last;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what was set aside could not be put back");
+                    if self.store.failure().is_some() {
+                        return;
+                    }
+                    self.rest().await;
+                }
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
+    }
+
+    fn follow(&self, put_back: &PutBack) {
+        let now = self.clock.now();
+        for run in &put_back.woken {
+            self.wake.queue(*run, Hint::Anything, now);
+        }
+        self.calls.put_back(&put_back.calls);
+        // What was put back may be the time that a run was given.
+        self.orders.sooner.notify_one();
+    }
+}

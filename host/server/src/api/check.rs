@@ -1,0 +1,104 @@
+//! Checking new code against the runs that exist, before it is deployed.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dormouse_api::{ActedRun, ActionLine, ProblemBody};
+use dormouse_journal::{RunId, Status, VersionId};
+use dormouse_runtime::RepairError;
+use dormouse_store::RunQuery;
+use futures::stream::{self, StreamExt};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::actions::{LINES, found, lines};
+use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
+use super::path::PathParams;
+use super::state::AppState;
+use crate::problem::Problem;
+use crate::request::body;
+
+/// How many runs are replayed at once: they take processor time from runs that have something to do.
+const AT_ONCE: usize = 2;
+
+/// Checks a component against the runs of a workflow
+///
+/// Nothing is deployed. The journal of each run that has not ended is replayed against the component, without effects, a few
+/// at a time. The answer has a line for each run: without a `code` if the component repeats its journal, with `differs` and
+/// the first difference if not, and with another code if it could not be checked. The last line counts both. Whoever closes
+/// the connection ends it.
+#[utoipa::path(
+    post, path = "/v1/workflows/{name}/check", tag = "workflows", operation_id = "check_workflow",
+    params(("name" = String, Path, description = "The workflow's name")),
+    request_body(content = inline(Bytes), content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 200, description = "A line of JSON for each run, and one of counts", body = ActionLine,
+            content_type = "application/x-ndjson"),
+        (status = 422, description = "The bytes are not a workflow that this host can run, as when they are deployed",
+            body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, WorkflowProblems, Guarded,
+    ),
+)]
+pub(super) async fn check(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let name = path.text("name").to_owned();
+    let workflow = state.runtime.reader().workflow(name.clone()).await?;
+    workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
+    let limit = state.runtime.settings().limits.component;
+    let room = state.rooms.of_api();
+    let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT, room).await?;
+    let version = state.runtime.check(upload).await?;
+    let alive = Status::ALL.into_iter().filter(|status| !status.has_ended());
+    let of_status = {
+        let state = state.clone();
+        move |status| {
+            let query = RunQuery {
+                workflow: Some(name.clone()),
+                status: Some(status),
+                ..RunQuery::default()
+            };
+            found(state.clone(), query)
+        }
+    };
+    let results = stream::iter(alive)
+        .flat_map(of_status)
+        .map(move |run| {
+            let state = state.clone();
+            async move { check_one(&state, run?, version).await }
+        })
+        .buffer_unordered(AT_ONCE);
+    let body = Body::from_stream(lines(results.boxed()));
+    Ok(([(CONTENT_TYPE, LINES)], body).into_response())
+}
+
+/// Checks one run.
+///
+/// # Errors
+/// When the host cannot go on, which has nothing to do with this run.
+async fn check_one(state: &AppState, run: RunId, version: VersionId) -> Result<ActedRun, Problem> {
+    let mut checked = ActedRun {
+        id: run.to_string(),
+        status: None,
+        code: None,
+        detail: None,
+        started: None,
+    };
+    match state.runtime.check_run(run, version).await {
+        // One that has ended meanwhile needs no code any more.
+        Ok(status) | Err(RepairError::Ended(status)) => checked.status = Some(status),
+        Err(error) => {
+            let problem = Problem::not_repaired(run, error);
+            if problem.status().is_server_error() {
+                return Err(problem);
+            }
+            checked.code = Some(problem.code().into());
+            checked.detail = Some(problem.detail().into());
+            checked.status = state.runtime.status(run).await?;
+        }
+    }
+    Ok(checked)
+}

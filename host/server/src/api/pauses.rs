@@ -1,0 +1,139 @@
+//! Pausing a run, a workflow or the host, and having them go on.
+
+use axum::Json;
+use axum::extract::State;
+use dormouse_api::{PausedRun, Pauses, ProblemBody};
+use dormouse_journal::{RunId, Status};
+use dormouse_store::{Pausable, Paused, PausedBy, Unpaused};
+
+use super::docs::{Guarded, RunProblems, WorkflowProblems};
+use super::path::PathParams;
+use super::runs;
+use super::state::AppState;
+use crate::problem::Problem;
+
+/// Pauses a run
+///
+/// Requests and events for it are accepted and kept. No activation of it is executed and no attempt at a call is sent until
+/// it goes on by `resume`; an attempt that is under way may finish, and its result is kept. Sleeps and waits keep their
+/// deadlines, and what has passed by then happens when the run goes on; its timeout and the grace of a cancel take effect
+/// only then. A cancel without grace works at once. To pause it again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/pause", tag = "runs", operation_id = "pause_run",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run is paused, now or before", body = PausedRun),
+        (status = 409, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),
+        RunProblems, Guarded,
+    ),
+)]
+pub(super) async fn pause_run(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<PausedRun>, Problem> {
+    let run = path.run()?;
+    Ok(Json(PausedRun {
+        id: run.to_string(),
+        status: pause_one(&state, run).await?,
+        paused: PausedBy::Run.as_str().into(),
+    }))
+}
+
+/// Pauses a run. Returns where it stands.
+pub(super) async fn pause_one(state: &AppState, run: RunId) -> Result<Status, Problem> {
+    match state.runtime.pause(Pausable::Run(run)).await? {
+        Paused::Now | Paused::Before => runs::status(state, run).await,
+        Paused::Ended(status) => Err(Problem::already_ended(run, status)),
+        Paused::Unknown => Err(Problem::unknown_run(run)),
+    }
+}
+
+/// Pauses a workflow
+///
+/// All of its runs are paused, as by `POST /v1/runs/{id}/pause`. Starts are accepted, and the new runs wait. To pause it
+/// again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/workflows/{name}/pause", tag = "workflows", operation_id = "pause_workflow",
+    params(("name" = String, Path, description = "The workflow's name")),
+    responses((status = 200, description = "What is paused now", body = Pauses), WorkflowProblems, Guarded),
+)]
+pub(super) async fn pause_workflow(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Pauses>, Problem> {
+    pause(&state, Pausable::Workflow(path.text("name").to_owned())).await
+}
+
+/// Has a workflow go on
+///
+/// A run that is paused by itself stays so. Nothing changes if the workflow is not paused.
+#[utoipa::path(
+    post, path = "/v1/workflows/{name}/resume", tag = "workflows", operation_id = "resume_workflow",
+    params(("name" = String, Path, description = "The workflow's name")),
+    responses((status = 200, description = "What is paused now", body = Pauses), WorkflowProblems, Guarded),
+)]
+pub(super) async fn resume_workflow(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Pauses>, Problem> {
+    resume(&state, Pausable::Workflow(path.text("name").to_owned())).await
+}
+
+/// Shows what is paused
+#[utoipa::path(
+    get, path = "/v1/pause", tag = "operations", operation_id = "show_pauses",
+    responses((status = 200, description = "What is paused", body = Pauses), Guarded),
+)]
+pub(super) async fn show(State(state): State<AppState>) -> Result<Json<Pauses>, Problem> {
+    shown(&state).await
+}
+
+/// Pauses the host
+///
+/// All runs are paused, as by `POST /v1/runs/{id}/pause`, and those that are started meanwhile wait. The host stays paused
+/// across restarts until it goes on by `POST /v1/resume`. To pause it again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/pause", tag = "operations", operation_id = "pause_host",
+    responses((status = 200, description = "What is paused now", body = Pauses), Guarded),
+)]
+pub(super) async fn pause_host(State(state): State<AppState>) -> Result<Json<Pauses>, Problem> {
+    pause(&state, Pausable::Host).await
+}
+
+/// Has the host go on
+///
+/// Workflows and runs that are paused by themselves stay so. Nothing changes if the host is not paused.
+#[utoipa::path(
+    post, path = "/v1/resume", tag = "operations", operation_id = "resume_host",
+    responses((status = 200, description = "What is paused now", body = Pauses), Guarded),
+)]
+pub(super) async fn resume_host(State(state): State<AppState>) -> Result<Json<Pauses>, Problem> {
+    resume(&state, Pausable::Host).await
+}
+
+async fn pause(state: &AppState, what: Pausable) -> Result<Json<Pauses>, Problem> {
+    match (state.runtime.pause(what.clone()).await?, what) {
+        (Paused::Unknown, Pausable::Workflow(name)) => Err(Problem::unknown_workflow(&name)),
+        _ => shown(state).await,
+    }
+}
+
+async fn resume(state: &AppState, what: Pausable) -> Result<Json<Pauses>, Problem> {
+    match (state.runtime.unpause(what.clone()).await?, what) {
+        (Unpaused::Unknown, Pausable::Workflow(name)) => Err(Problem::unknown_workflow(&name)),
+        _ => shown(state).await,
+    }
+}
+
+async fn shown(state: &AppState) -> Result<Json<Pauses>, Problem> {
+    let pauses = state.runtime.reader().pauses().await?;
+    let dates = state.dates();
+    let workflows = pauses.workflows.into_iter();
+    Ok(Json(Pauses {
+        host: pauses.host.map(|since| dates.of(since)),
+        workflows: workflows
+            .map(|(name, since)| (name, dates.of(since)))
+            .collect(),
+        runs: pauses.runs,
+    }))
+}

@@ -1,0 +1,149 @@
+//! Starting the workflow that its own workflow names for a run that has failed.
+//!
+//! That it is to be started is decided by an order in the commit in which the run fails, and so happens once. The id of the
+//! new run and the key of its randomness follow from the failed run's key, which no URL shows.
+
+use dormouse_journal::{GuestLimits, Labels, Level, LogLine, RunId, json_payload};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::Transaction as _;
+use super::Write;
+use super::run::RunWrite;
+use super::start::{BeginRun, StartRun, Started};
+use super::storage::StorageLimits;
+use crate::ReadError;
+use crate::rows::table::between;
+use crate::tables::handlers::{self, Handles};
+use crate::tables::orders::{self, Order};
+use crate::tables::{logs, runs, workflows};
+
+/// What the workflow that is started gets.
+#[derive(Serialize)]
+struct Input<'a> {
+    run: String,
+    workflow: &'a str,
+    version: String,
+    failure: FailureInput<'a>,
+    labels: &'a Labels,
+    r#try: u32,
+}
+
+#[derive(Serialize)]
+struct FailureInput<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl RunWrite<'_> {
+    /// Has a workflow started for a run that has just failed, if its own names one.
+    pub(super) fn order_handler(&mut self, on_failure: Option<String>) -> Result<(), ReadError> {
+        let Some(workflow) = on_failure else {
+            return Ok(());
+        };
+        if handlers::TABLE.has(self.rows, self.id)? {
+            return Ok(());
+        }
+        let order = Order::Handle { workflow };
+        orders::put(self.rows, self.id, orders::HANDLE, &order)
+    }
+}
+
+/// Starts the workflow for a failed run. Returns the new run, or none if the log of the failed one says why not.
+pub(super) fn start(
+    write: &mut Write<'_>,
+    failed: RunId,
+    handler: &str,
+    (guest, storage): (GuestLimits, StorageLimits),
+) -> Result<Option<RunId>, ReadError> {
+    let now = write.now;
+    let Some(run) = write.run(failed)? else {
+        return Ok(None);
+    };
+    let state = run.state();
+    let (failure, tries) = (state.failure.clone().unwrap_or_default(), state.tries);
+    let Some(stored) = runs::TABLE.get(run.rows, failed)? else {
+        return Ok(None);
+    };
+    let own = stored.run;
+    let input = Input {
+        run: failed.to_string(),
+        workflow: &own.workflow,
+        version: own.version.to_string(),
+        failure: FailureInput {
+            code: &failure.code,
+            message: &failure.message,
+        },
+        labels: &own.labels,
+        r#try: tries,
+    };
+    let derived = |what: &str| -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(what);
+        digest.update(own.key);
+        digest.update(tries.to_be_bytes());
+        digest.finalize().into()
+    };
+    let mut random = [0; 10];
+    random.copy_from_slice(&derived("id of a handler")[..10]);
+    let id = RunId::new(now, random);
+    let start = StartRun {
+        run: id,
+        workflow: handler.to_owned(),
+        version: None,
+        // A record of texts and numbers always becomes JSON.
+        input: json_payload(serde_json::to_vec(&input).unwrap_or_default()),
+        headers: Vec::new(),
+        key: derived("key of a handler"),
+        limits: guest,
+        idempotency_key: None,
+        remember: 0,
+        storage,
+        restarted: None,
+        parent: None,
+        labels: Labels::default(),
+    };
+    let why = match BeginRun::new(start).apply(write)? {
+        Started::New { .. } => {
+            handlers::TABLE.put(&mut write.rows, id, &Handles(failed))?;
+            return Ok(Some(id));
+        }
+        Started::UnknownWorkflow => "there is no such workflow",
+        Started::Deleted => "it was deleted",
+        Started::TooLarge | Started::WorkflowFull => "there is no room for it on the disk",
+        Started::UnknownVersion | Started::Existing(_) | Started::OtherInput(_) => {
+            "its current version is missing"
+        }
+    };
+    let message = format!("the workflow {handler:?} was not started for this failure: {why}");
+    say(write, failed, message)?;
+    Ok(None)
+}
+
+/// Adds a line to the end of a run's log.
+fn say(write: &mut Write<'_>, id: RunId, message: String) -> Result<(), ReadError> {
+    let now = write.now;
+    let Some(run) = write.run(id)? else {
+        return Ok(());
+    };
+    let activation = run.state().activations;
+    let of_it = between((id, activation, 0), (id, activation, u32::MAX));
+    let last = logs::TABLE.keys(run.rows, of_it, true, 1)?;
+    let place = last
+        .first()
+        .map_or(0, |(_, _, place)| place.saturating_add(1));
+    let line = LogLine {
+        time: now,
+        level: Level::Error,
+        message,
+    };
+    logs::TABLE.put(run.rows, (id, activation, place), &line)
+}
+
+/// Returns what a workflow says of its runs that end.
+pub(super) fn settings_of(run: &RunWrite<'_>) -> Result<(Option<u64>, Option<String>), ReadError> {
+    let workflow = workflows::TABLE.get(run.rows, run.state().workflow.as_str())?;
+    Ok(workflow.map_or((None, None), |workflow| {
+        (workflow.retention, workflow.on_failure)
+    }))
+}

@@ -1,0 +1,416 @@
+//! Pausing a run, a workflow or the host, and having it go on.
+//!
+//! Pausing writes that and nothing else, however many runs it concerns. From its commit on, no activation of these runs is
+//! committed. Work of theirs that comes due is set aside when it is found ([`SetAside`]), and lies then in no table that is
+//! scanned. When they go on, it is put back in pieces, from a stored cursor ([`PutBackSome`]), so that a kill in the middle
+//! loses nothing. What is put back of a run that is still paused by something else stays where it is.
+
+use std::ops::Bound::{self, Excluded, Unbounded};
+
+use dormouse_journal::{OperationNumber, RunId, Status};
+
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::rows::keys::Extremes;
+use crate::rows::table::after;
+use crate::tables::expiries::Expiring;
+use crate::tables::resuming::{self, Resuming};
+use crate::tables::set_aside::{self, Aside};
+use crate::tables::{PausedBy, calls, due, pauses, runs_by_status, timers, workflows};
+use crate::views::OutstandingCall;
+
+/// How much work one piece puts back. Each may change a run.
+const PIECE: usize = 128;
+
+/// How large the rows of the runs together may be that a piece touches, beyond one larger.
+const TOUCHED: u64 = 1 << 20;
+
+/// What can be paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pausable {
+    /// A run.
+    Run(RunId),
+    /// A workflow, with all its runs.
+    Workflow(String),
+    /// The host, with all runs.
+    Host,
+}
+
+impl Pausable {
+    /// Returns the key under which what it has set aside is put back, if there is such a thing.
+    fn key(&self, write: &mut Write<'_>) -> Result<Option<resuming::Key>, ReadError> {
+        Ok(match self {
+            Pausable::Run(id) => {
+                let run = write.run(*id)?;
+                run.map(|run| (run.state().workflow.clone(), *id))
+            }
+            Pausable::Workflow(name) => {
+                let exists = workflows::TABLE.has(&write.rows, name.as_str())?;
+                exists.then(|| (name.clone(), RunId::MIN))
+            }
+            Pausable::Host => Some((String::new(), RunId::MIN)),
+        })
+    }
+}
+
+/// Pauses something.
+pub(crate) struct PauseIt(pub(crate) Pausable);
+
+/// What came of a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// It is paused now.
+    Now,
+    /// It was paused before.
+    Before,
+    /// The run has ended.
+    Ended(Status),
+    /// There is no such thing.
+    Unknown,
+}
+
+impl Transaction for PauseIt {
+    type Output = Paused;
+
+    fn is_housekeeping(&self) -> bool {
+        true
+    }
+
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(3, 64 << 10))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Paused, ReadError> {
+        let Some(key) = self.0.key(write)? else {
+            return Ok(Paused::Unknown);
+        };
+        let now = write.now;
+        if let Pausable::Run(id) = self.0
+            && let Some(run) = write.run(id)?
+            && run.state().status.has_ended()
+        {
+            return Ok(Paused::Ended(run.state().status));
+        }
+        let rows = &mut write.rows;
+        let is_new = match &self.0 {
+            Pausable::Run(id) => {
+                let is_new = !pauses::RUNS.has(rows, *id)?;
+                if is_new {
+                    pauses::RUNS.put(rows, *id, &pauses::Since(now))?;
+                    pauses::change(rows, |pauses| pauses.runs += 1)?;
+                }
+                is_new
+            }
+            Pausable::Workflow(name) => {
+                let mut is_new = false;
+                pauses::change(rows, |pauses| {
+                    is_new = !pauses.workflows.contains_key(name);
+                    pauses.workflows.entry(name.clone()).or_insert(now);
+                })?;
+                is_new
+            }
+            Pausable::Host => {
+                let mut is_new = false;
+                pauses::change(rows, |pauses| {
+                    is_new = pauses.host.is_none();
+                    pauses.host.get_or_insert(now);
+                })?;
+                is_new
+            }
+        };
+        resuming::TABLE.remove(rows, key)?;
+        Ok(if is_new { Paused::Now } else { Paused::Before })
+    }
+}
+
+/// Has something go on that was paused.
+pub(crate) struct Unpause(pub(crate) Pausable);
+
+/// What came of having something go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpaused {
+    /// It is no longer paused. A run may still be, by something else.
+    Now(Option<PausedBy>),
+    /// It was not paused. A run may be, by something else.
+    WasNot(Option<PausedBy>),
+    /// There is no such thing.
+    Unknown,
+}
+
+impl Transaction for Unpause {
+    type Output = Unpaused;
+
+    fn cost(&self) -> Extent {
+        RUN.and(Extent::new(3, 64 << 10))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Unpaused, ReadError> {
+        let Some(key) = self.0.key(write)? else {
+            return Ok(Unpaused::Unknown);
+        };
+        let rows = &mut write.rows;
+        let mut was = false;
+        match &self.0 {
+            Pausable::Run(id) => was = pauses::forget(rows, *id)?,
+            Pausable::Workflow(name) => pauses::change(rows, |pauses| {
+                was = pauses.workflows.remove(name).is_some();
+            })?,
+            Pausable::Host => pauses::change(rows, |pauses| was = pauses.host.take().is_some())?,
+        }
+        let still = match self.0 {
+            Pausable::Run(id) => pauses::of(rows, id, &key.0)?.map(|pause| pause.by),
+            _ => None,
+        };
+        if !was {
+            return Ok(Unpaused::WasNot(still));
+        }
+        let aside = set_aside::TABLE.keys(rows, range(&key), false, 1)?;
+        if !aside.is_empty() {
+            resuming::TABLE.put(rows, key, &Resuming::default())?;
+        }
+        Ok(Unpaused::Now(still))
+    }
+}
+
+/// Work that has come due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// A run can go on.
+    Run(RunId),
+    /// The deadline of an operation has passed.
+    Timer(RunId, OperationNumber),
+    /// A call is to be attempted.
+    Call(RunId, OperationNumber),
+}
+
+impl Due {
+    /// Returns the run whose work it is.
+    #[must_use]
+    pub fn run(self) -> RunId {
+        match self {
+            Due::Run(run) | Due::Timer(run, _) | Due::Call(run, _) => run,
+        }
+    }
+}
+
+/// Sets work aside whose runs are paused.
+pub(crate) struct SetAside(pub(crate) Vec<Due>);
+
+impl Transaction for SetAside {
+    /// The work whose runs are not paused.
+    type Output = Vec<Due>;
+
+    fn lane(&self) -> Lane {
+        Lane::Upkeep
+    }
+
+    fn cost(&self) -> Extent {
+        let each = RUN.and(Extent::new(4, 3 * SMALL_ROW));
+        let count = self.0.len() as u64;
+        Extent::new(each.rows * count, each.bytes * count)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Vec<Due>, ReadError> {
+        let mut others = Vec::new();
+        for work in &self.0 {
+            if !set_aside_one(write, *work)? {
+                others.push(*work);
+            }
+        }
+        Ok(others)
+    }
+}
+
+/// Sets work aside, if it is still there. Returns false if its run is not paused.
+fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
+    let Some(run) = write.run(work.run())? else {
+        return Ok(true);
+    };
+    let state = run.state();
+    if state.status.has_ended() {
+        return Ok(true);
+    }
+    let (id, workflow, status) = (run.id, state.workflow.clone(), state.status);
+    if pauses::of(run.rows, id, &workflow)?.is_none() {
+        return Ok(false);
+    }
+    let aside = match work {
+        Due::Run(_) => {
+            if !due::TABLE.remove(run.rows, id)? {
+                return Ok(true);
+            }
+            if status == Status::Pending {
+                runs_by_status::TABLE.add(run.rows, (runs_by_status::PENDING_ASIDE, id))?;
+            }
+            Aside::Due
+        }
+        Due::Timer(_, operation) => {
+            let Some(open) = run.open(operation)? else {
+                return Ok(true);
+            };
+            timers::remove(run.rows, id, operation, &open)?;
+            Aside::Timer(operation)
+        }
+        Due::Call(_, operation) => {
+            let Some(row) = calls::TABLE.take(run.rows, (id, operation))? else {
+                return Ok(true);
+            };
+            calls::ASIDE.put(run.rows, (id, operation), &row)?;
+            Aside::Call(operation)
+        }
+    };
+    aside.add(run.rows, &workflow, id)?;
+    Ok(true)
+}
+
+/// Puts back the next piece of what was set aside for runs that go on.
+pub(crate) struct PutBackSome {
+    /// What had its turn last.
+    pub(crate) last: Option<resuming::Key>,
+}
+
+/// What putting back a piece did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBack {
+    /// Runs that have something to do now.
+    pub woken: Vec<RunId>,
+    /// Calls that are to be attempted.
+    pub calls: Vec<OutstandingCall>,
+    /// What had its turn last.
+    pub last: Option<(String, RunId)>,
+    /// True if there may be more.
+    pub more: bool,
+}
+
+impl Transaction for PutBackSome {
+    type Output = PutBack;
+
+    fn lane(&self) -> Lane {
+        Lane::Upkeep
+    }
+
+    fn cost(&self) -> Extent {
+        let each = RUN.and(Extent::new(4, 3 * SMALL_ROW));
+        let count = PIECE as u64;
+        Extent::new(each.rows * count + 1, each.bytes * count + SMALL_ROW)
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<PutBack, ReadError> {
+        let Some(turn) = next_turn(write, self.last.as_ref())? else {
+            return Ok(PutBack::default());
+        };
+        let mut piece = PutBack {
+            last: Some(turn.clone()),
+            more: true,
+            ..PutBack::default()
+        };
+        let resuming = resuming::TABLE.get(&write.rows, turn.clone())?;
+        let mut cursor = resuming.unwrap_or_default().cursor;
+        let (first, last) = range(&turn);
+        let first = cursor.clone().map_or(first, Excluded);
+        let keys = set_aside::TABLE.keys(&write.rows, (first, last), false, PIECE)?;
+        let mut is_end = keys.len() < PIECE;
+        let touched = write.loaded_bytes().saturating_add(TOUCHED);
+        for key in keys {
+            if write.loaded_bytes() > touched {
+                is_end = false;
+                break;
+            }
+            put_back_one(write, &key, &mut piece)?;
+            cursor = Some(key);
+        }
+        match is_end {
+            true => drop(resuming::TABLE.remove(&mut write.rows, turn)?),
+            false => resuming::TABLE.put(&mut write.rows, turn, &Resuming { cursor })?,
+        }
+        Ok(piece)
+    }
+}
+
+/// Returns the range of what was set aside for something that goes on.
+fn range((workflow, run): &resuming::Key) -> (Bound<set_aside::Key>, Bound<set_aside::Key>) {
+    match (workflow.as_str(), *run) {
+        ("", _) => (Unbounded, Unbounded),
+        (workflow, RunId::MIN) => set_aside::of_workflow(workflow),
+        (workflow, run) => set_aside::of_run(workflow, run),
+    }
+}
+
+/// Returns what has the next turn: the first behind `last`, or the first of all.
+fn next_turn(
+    write: &Write<'_>,
+    last: Option<&resuming::Key>,
+) -> Result<Option<resuming::Key>, ReadError> {
+    let behind = after(last.cloned());
+    let mut first = resuming::TABLE.keys(&write.rows, behind, false, 1)?;
+    if first.is_empty() {
+        first = resuming::TABLE.keys(&write.rows, resuming::TABLE.all(), false, 1)?;
+    }
+    Ok(first.pop())
+}
+
+/// Puts back work of a run, unless the run is still paused. What is of no use any more goes.
+fn put_back_one(
+    write: &mut Write<'_>,
+    key: &set_aside::Key,
+    piece: &mut PutBack,
+) -> Result<(), ReadError> {
+    let now = write.now;
+    let (workflow, id, aside) = (key.0.as_str(), key.1, Aside::from_key(&key.2)?);
+    let Some(mut run) = write.run(id)? else {
+        set_aside::TABLE.remove(&mut write.rows, key.clone())?;
+        return Ok(());
+    };
+    let has_ended = run.state().status.has_ended();
+    if !has_ended && pauses::of(run.rows, id, workflow)?.is_some() {
+        return Ok(());
+    }
+    set_aside::TABLE.remove(run.rows, key.clone())?;
+    if has_ended {
+        return Ok(());
+    }
+    let expiring = match aside {
+        Aside::Due => {
+            let pending = (runs_by_status::PENDING_ASIDE, id);
+            runs_by_status::TABLE.remove(run.rows, pending)?;
+            if run.state().is_due() {
+                due::TABLE.add(run.rows, id)?;
+                piece.woken.push(id);
+            }
+            None
+        }
+        Aside::Timer(operation) => {
+            if let Some(open) = run.open(operation)?.filter(|open| !open.abandoned) {
+                timers::add(run.rows, id, operation, &open)?;
+                piece.woken.push(id);
+            }
+            None
+        }
+        Aside::Call(operation) => {
+            if let Some(row) = calls::ASIDE.take(run.rows, (id, operation))? {
+                calls::TABLE.put(run.rows, (id, operation), &row)?;
+                piece.calls.push(OutstandingCall {
+                    run: id,
+                    workflow: workflow.into(),
+                    operation,
+                    attempts: row.attempts,
+                    bounds: row.bounds,
+                });
+            }
+            None
+        }
+        // It hears of the cancel only now, and has all of its grace for that.
+        Aside::Grace => run.state_mut().cancel.as_mut().map(|asked| {
+            let grace = asked.until.0.saturating_sub(asked.at.0);
+            asked.until = now.after(grace);
+            (Expiring::Grace(id), asked.until)
+        }),
+        Aside::Timeout => Some((Expiring::Timeout(id), now)),
+        Aside::Broken { tries } => Some((Expiring::Broken { run: id, tries }, now)),
+    };
+    if let Some((expiring, time)) = expiring {
+        expiring.add(run.rows, time)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! `handlers`: runs that were started because another run failed.
+//!
+//! Key: run. Row: [`Handles`]. The failure of such a run starts nothing.
+
+use dormouse_journal::RunId;
+use serde::{Deserialize, Serialize};
+
+use super::TableId;
+use crate::rows::table::{Row, Table};
+
+pub(crate) const TABLE: Table<RunId, Handles> = Table::new(TableId::Handlers);
+
+/// The run that failed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Handles(pub(crate) RunId);
+
+impl Row for Handles {}
