@@ -130,6 +130,27 @@ fn runs_of_earlier_versions_go_on() {
         assert_eq!(taken, ["one", "two", "three"]);
         assert_eq!(bytes(&output[3]["body"]), b"mail");
 
+        post(here(&host, &said["continued-hook"]), "two").expect(202);
+        let taken = run("continued").output();
+        assert_eq!(
+            (body(&taken[0]), body(&taken[1])),
+            ("one".into(), "two".into())
+        );
+        let returned = run("returned");
+        returned.post("/retry", r#"{"anyway": true}"#).expect(200);
+        assert_eq!(returned.failure(), ("no-stock".into(), "none left".into()));
+        let parent = run("parent");
+        let children = host.get(&format!("/v1/runs?parent={}", parent.id()));
+        let children = children.expect(200).json();
+        let child = children["runs"][0]["id"].as_str().unwrap();
+        host.run(child).notify("end", "over").expect(202);
+        assert!(parent.output()[1]["completed"].is_object());
+        let paused = run("paused");
+        paused.notify("go", "").expect(202);
+        assert_eq!(paused.status(), "suspended");
+        paused.post("/resume", "").expect(200);
+        paused.output();
+
         let hook = here(&host, &said["answered-hook"]);
         let repeat = request("POST", &hook)
             .header("idempotency-key", "k")
@@ -237,15 +258,36 @@ fn make_runs(host: &mut Host, service: &Service) -> Value {
     post(here(host, &json!(blocked.hook("progress"))), "{}").expect(202);
     blocked.wait_for_status("blocked");
 
+    let continued = host.script(&json!({"seq": [
+        {"webhook": "a"}, {"webhook": "closes"}, {"event": "first"},
+        {"continue": {"seq": [{"wait": "a"}, {"wait": "a"}]}, "keep": ["a"]},
+    ]}));
+    let continued_hook = continued.hook("a");
+    post(here(host, &json!(continued_hook)), "one").expect(202);
+    continued.notify("first", "").expect(202);
+    continued.wait_for_steps(&["a"]);
+    let returned = host.script(&json!({"seq": [
+        {"webhook": "a"}, {"sleep": 1}, {"fail": {"code": "no-stock", "message": "none left"}},
+    ]}));
+    returned.end();
+    let child = json!({"workflow": "script", "input": {"event": "end"}, "labels": {"kind": "child"}});
+    let parent = host.script(&json!({"seq": [{"start": child, "as": "c"}, {"await-run": "c"}]}));
+    parent.wait_for_status("suspended");
+    let paused = host.script(&json!({"event": "go"}));
+    paused.wait_for_steps(&["go"]);
+    paused.post("/pause", "").expect(200);
+
     let call = json!({"call": {"url": format!("{}/hang", service.url()), "attempts": 1}});
     let cut_off = host.script(&call);
     service.wait_for(3);
     json!({
         "runs": {
             "every": every.id(), "failed": failed.id(), "cancelled": cancelled.id(), "waiting": waiting.id(),
-            "answered": answered.id(), "blocked": blocked.id(), "cut-off": cut_off.id(),
+            "answered": answered.id(), "continued": continued.id(), "returned": returned.id(), "parent": parent.id(),
+            "paused": paused.id(), "blocked": blocked.id(), "cut-off": cut_off.id(),
         },
         "first-delivery": first, "waiting-hook": waiting_hook, "answered-hook": answered_hook,
+        "continued-hook": continued_hook,
     })
 }
 

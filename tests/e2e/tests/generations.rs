@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use dormouse_e2e::{Host, post, request, wait_until};
+use dormouse_e2e::{Host, pause, post, request, wait_until};
 use serde_json::{Value, json};
 
 /// How many generations the long run has.
@@ -20,7 +20,7 @@ fn send(hook: &str, number: usize) {
             Ok(answer) if answer.status < 500 && answer.status != 429 => {
                 panic!("request {number}: {} {}", answer.status, answer.text())
             }
-            Ok(_) | Err(_) => thread::sleep(Duration::from_millis(10)),
+            Ok(_) | Err(_) => pause(Duration::from_millis(10)),
         }
     }
 }
