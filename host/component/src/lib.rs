@@ -16,6 +16,7 @@ mod imports;
 mod invalid;
 mod other_formats;
 mod other_worlds;
+mod packages;
 mod run;
 mod wrap;
 

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::ComponentEncoder;
 
-use crate::{Invalid, features};
+use crate::{Invalid, features, packages};
 
 /// What the names of the sections start with that bindings leave behind.
 const METADATA: &str = "component-type";
@@ -41,6 +41,11 @@ pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
     if !survey.has_metadata {
         return Err(Invalid::NoMetadata);
     }
+    if survey.has_circle {
+        return Err(Invalid::Unwrappable {
+            reason: "packages in its metadata use each other in a circle".to_owned(),
+        });
+    }
     encode(module)
 }
 
@@ -48,6 +53,8 @@ pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
 #[derive(Default)]
 struct Survey {
     has_metadata: bool,
+    /// True if packages in the metadata use each other in a circle.
+    has_circle: bool,
     wasi_preview_1: Option<String>,
     wasm_bindgen: Option<String>,
 }
@@ -59,6 +66,7 @@ impl Survey {
             match payload? {
                 Payload::CustomSection(section) if section.name().starts_with(METADATA) => {
                     survey.has_metadata = true;
+                    survey.has_circle |= packages::use_each_other(section.data());
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {

@@ -112,6 +112,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         aside: aside.clone(),
     });
     let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
+    let orders_waiting = Arc::<Notify>::default();
     let calls = Calls::new(CallParts {
         store: store.clone(),
         spawner: spawner.clone(),
@@ -123,6 +124,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         memory: memory.clone(),
         watchers: watchers.clone(),
         aside: aside.clone(),
+        orders_waiting: orders_waiting.clone(),
     });
     let orders = Arc::new(Orders {
         store: store.clone(),
@@ -132,7 +134,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls: calls.clone(),
         watchers: watchers.clone(),
         limits: limits.clone(),
-        waiting: Notify::new(),
+        waiting: orders_waiting,
         sooner: Arc::default(),
     });
     let webhooks = Arc::new(Webhooks {

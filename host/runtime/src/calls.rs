@@ -70,6 +70,8 @@ pub(crate) struct Calls {
     memory: Budget,
     watchers: Arc<Watchers>,
     aside: Arc<Aside>,
+    /// Told when a run has ended by a call, which may leave something to be carried out.
+    orders_waiting: Arc<Notify>,
     /// When this host was started. What was to be attempted before may have been.
     started: Time,
     /// True once all that was to be attempted before was taken up.
@@ -94,6 +96,7 @@ pub(crate) struct CallParts {
     pub(crate) memory: Budget,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) aside: Arc<Aside>,
+    pub(crate) orders_waiting: Arc<Notify>,
 }
 
 /// How a call goes on after its task is done.
@@ -132,6 +135,7 @@ impl Calls {
             memory,
             watchers,
             aside,
+            orders_waiting,
         } = parts;
         let clock = store.clock().clone();
         Arc::new(Calls {
@@ -152,6 +156,7 @@ impl Calls {
             memory,
             watchers,
             aside,
+            orders_waiting,
         })
     }
 
@@ -469,6 +474,7 @@ impl Calls {
                     tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
                     self.slots.forget(run);
                     self.watchers.tell(run, Status::Failed);
+                    self.orders_waiting.notify_one();
                     return Recorded::Unwanted;
                 }
                 Err(error @ WriteError::Row(_)) => {

@@ -28,7 +28,8 @@ pub(crate) struct Orders {
     pub(crate) calls: Arc<Calls>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) waiting: Notify,
+    /// Told when there is something to carry out.
+    pub(crate) waiting: Arc<Notify>,
     /// Told when something may expire earlier than was known.
     pub(crate) sooner: Arc<Notify>,
 }

@@ -270,7 +270,8 @@ fn make_runs(host: &mut Host, service: &Service) -> Value {
         {"webhook": "a"}, {"sleep": 1}, {"fail": {"code": "no-stock", "message": "none left"}},
     ]}));
     returned.end();
-    let child = json!({"workflow": "script", "input": {"event": "end"}, "labels": {"kind": "child"}});
+    let child =
+        json!({"workflow": "script", "input": {"event": "end"}, "labels": {"kind": "child"}});
     let parent = host.script(&json!({"seq": [{"start": child, "as": "c"}, {"await-run": "c"}]}));
     parent.wait_for_status("suspended");
     let paused = host.script(&json!({"event": "go"}));

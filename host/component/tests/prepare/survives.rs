@@ -58,6 +58,23 @@ fn types_nested_deeply() {
     prepare(&wat::parse_str(text).unwrap()).unwrap_err();
 }
 
+/// The encoder follows packages without an end that use each other.
+#[test]
+fn packages_that_use_each_other() {
+    let mut upload = everything().module();
+    let (name, other) = (b"dormouse:workflow/webhooks", b"dormouse:workfloz/webhooks");
+    let mut renamed = 0;
+    for at in 0..upload.len() - name.len() {
+        if upload[at..].starts_with(name) {
+            upload[at..at + other.len()].copy_from_slice(other);
+            renamed += 1;
+        }
+    }
+    assert!(renamed > 0);
+    let refused = prepare(&upload).unwrap_err().to_string();
+    assert!(refused.contains("in a circle"), "{refused}");
+}
+
 fn leb128(out: &mut Vec<u8>, mut value: usize) {
     loop {
         let low = u8::try_from(value & 0x7f).unwrap();

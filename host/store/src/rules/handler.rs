@@ -3,7 +3,7 @@
 //! That it is to be started is decided by an order in the commit in which the run fails, and so happens once. The id of the
 //! new run and the key of its randomness follow from the failed run's key, which no URL shows.
 
-use dormouse_journal::{GuestLimits, Labels, Level, LogLine, RunId, json_payload};
+use dormouse_journal::{Failure, GuestLimits, Labels, Level, LogLine, RunId, json_payload};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -44,7 +44,12 @@ impl RunWrite<'_> {
         if handlers::TABLE.has(self.rows, self.id)? {
             return Ok(());
         }
-        let order = Order::Handle { workflow };
+        let state = self.state();
+        let order = Order::Handle {
+            workflow,
+            failure: state.failure.clone().unwrap_or_default(),
+            tries: state.tries,
+        };
         orders::put(self.rows, self.id, orders::HANDLE, &order)
     }
 }
@@ -54,14 +59,13 @@ pub(super) fn start(
     write: &mut Write<'_>,
     failed: RunId,
     handler: &str,
+    (failure, tries): (&Failure, u32),
     (guest, storage): (GuestLimits, StorageLimits),
 ) -> Result<Option<RunId>, ReadError> {
     let now = write.now;
     let Some(run) = write.run(failed)? else {
         return Ok(None);
     };
-    let state = run.state();
-    let (failure, tries) = (state.failure.clone().unwrap_or_default(), state.tries);
     let Some(stored) = runs::TABLE.get(run.rows, failed)? else {
         return Ok(None);
     };

@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
+mod birth;
 mod clearing;
 mod commit;
 pub(crate) mod control;
@@ -44,6 +45,7 @@ use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_work
 
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
+pub use birth::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
@@ -52,7 +54,7 @@ pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
     NewResponse, NotifyTarget,
 };
-pub use orders::{Carried, OrderLimits};
+pub use orders::Carried;
 pub use pause::{Due, Pausable, Paused, PutBack, Unpaused};
 pub use repair::{Repair, Repaired};
 pub use retire::Deleted;

@@ -7,23 +7,21 @@
 use std::ops::Bound;
 
 use dormouse_journal::{
-    CancelOptions, Failure, Label, LabelError, Labels, OperationNumber, Outcome, RunId, Time,
-    Transition, VersionId, WhenParentEnds,
+    CancelOptions, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
 };
 
+use super::birth::{self, OrderLimits};
 use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
-use super::start::{BeginRun, StartRun, Started};
-use super::storage::StorageLimits;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::keys::Extremes;
 use crate::rows::{Extent, Rows};
-use crate::tables::children::{self, Child};
+use crate::tables::children;
 use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, ChildStart, Order};
-use crate::tables::{Parent, results, run_waits, runs};
+use crate::tables::{results, run_waits, runs};
 
 /// How many runs one piece touches. A piece takes about as long as a disk sync, so that nobody notices that its write
 /// shares a group with it.
@@ -34,25 +32,6 @@ const TURN: usize = 8;
 
 /// How many bytes of inputs and outputs one piece writes, beyond one that is larger.
 const BYTES: u64 = 2 << 20;
-
-/// What orders are carried out under.
-#[derive(Debug, Clone)]
-pub struct OrderLimits {
-    /// What a run that is started can feel.
-    pub guest: dormouse_journal::GuestLimits,
-    /// What a run and its workflow may own on the disk.
-    pub storage: StorageLimits,
-    /// How many runs that a run started may be alive, and the name of the setting.
-    pub children: (u32, &'static str),
-    /// How many runs may be above a run, and the name of the setting.
-    pub depth: (u32, &'static str),
-    /// How long a run is kept that ends, in milliseconds.
-    pub retention: u64,
-    /// How long a run has to end by itself when its time is over, in milliseconds.
-    pub timeout_grace: u64,
-    /// How large an input or an output is at most, in bytes.
-    pub body: u64,
-}
 
 /// Carries out the next piece.
 pub(crate) struct ServeOrders {
@@ -153,60 +132,76 @@ impl Piece<'_> {
                 return Ok(());
             };
             self.served += 1;
-            let rest = match order {
-                Order::Start(child) => {
-                    self.start(write, owner, child)?;
-                    None
-                }
-                Order::Cancel {
-                    operation,
-                    run,
-                    options,
-                } => {
-                    self.cancel(write, owner, operation, run, &options)?;
-                    None
-                }
-                Order::Timeout => {
-                    let options = CancelOptions {
-                        grace: Some(self.limits.timeout_grace),
-                        reason: Some("timeout".into()),
-                    };
-                    self.ask(write, owner, &options)?;
-                    None
-                }
-                Order::GiveUp => {
-                    self.give_up(write, owner)?;
-                    None
-                }
-                Order::Handle { workflow } => {
-                    let limits = (self.limits.guest, self.limits.storage);
-                    let started = handler::start(write, owner, &workflow, limits)?;
-                    self.carried.woken.extend(started);
-                    None
-                }
-                Order::Grace => {
-                    self.ask(write, owner, &CancelOptions::default())?;
-                    None
-                }
-                Order::Ended { at, parent_told } => {
-                    let more = self.tell(write, owner, at, until)?;
-                    if !more && !parent_told {
-                        tell_parent(write, owner)?;
-                    }
-                    more.then_some(Order::Ended { at, parent_told })
-                }
-                Order::Family { grace, cursor } => {
-                    let mut cursor = cursor;
-                    let more = self.end_family(write, owner, grace, &mut cursor, until)?;
-                    more.then_some(Order::Family { grace, cursor })
-                }
-            };
+            let rest = self.carry_out(write, owner, order, until)?;
             match rest {
                 Some(rest) => orders::TABLE.put(&mut write.rows, (owner, place), &rest)?,
                 None => drop(orders::TABLE.remove(&mut write.rows, (owner, place))?),
             }
         }
         Ok(())
+    }
+
+    /// Carries out an order, as far as there is room. Returns what is left of it.
+    fn carry_out(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        order: Order,
+        until: usize,
+    ) -> Result<Option<Order>, ReadError> {
+        Ok(match order {
+            Order::Start(child) => {
+                self.start(write, owner, child)?;
+                None
+            }
+            Order::Cancel {
+                operation,
+                run,
+                options,
+            } => {
+                self.cancel(write, owner, operation, run, &options)?;
+                None
+            }
+            Order::Timeout => {
+                let options = CancelOptions {
+                    grace: Some(self.limits.timeout_grace),
+                    reason: Some("timeout".into()),
+                };
+                self.ask(write, owner, &options)?;
+                None
+            }
+            Order::GiveUp => {
+                self.give_up(write, owner)?;
+                None
+            }
+            Order::Handle {
+                workflow,
+                failure,
+                tries,
+            } => {
+                let limits = (self.limits.guest, self.limits.storage);
+                let why = (&failure, tries);
+                let started = handler::start(write, owner, &workflow, why, limits)?;
+                self.carried.woken.extend(started);
+                None
+            }
+            Order::Grace => {
+                self.ask(write, owner, &CancelOptions::default())?;
+                None
+            }
+            Order::Ended { at, parent_told } => {
+                let more = self.tell(write, owner, at, until)?;
+                if !more && !parent_told {
+                    tell_parent(write, owner)?;
+                }
+                more.then_some(Order::Ended { at, parent_told })
+            }
+            Order::Family { grace, cursor } => {
+                let mut cursor = cursor;
+                let more = self.end_family(write, owner, grace, &mut cursor, until)?;
+                more.then_some(Order::Family { grace, cursor })
+            }
+        })
     }
 
     /// Starts a run for another, and tells that one.
@@ -219,7 +214,7 @@ impl Piece<'_> {
         self.bytes += child.input.body.len() as u64;
         let (operation, id) = (child.operation, child.run);
         let timeout = child.timeout;
-        let started = match self.begin(write, owner, child)? {
+        let started = match birth::begin(write, owner, child, self.limits)? {
             Ok(()) => {
                 self.carried.woken.push(id);
                 if let Some(timeout) = timeout {
@@ -231,101 +226,6 @@ impl Piece<'_> {
             Err(failure) => Err(failure),
         };
         self.told(write, owner, operation, Outcome::Started(started))
-    }
-
-    fn begin(
-        &self,
-        write: &mut Write<'_>,
-        owner: RunId,
-        child: ChildStart,
-    ) -> Result<Result<(), Failure>, ReadError> {
-        let workflow = child.workflow.clone();
-        let (stored, alive) = match write.run(owner)? {
-            Some(parent) => {
-                let alive = parent.state().children;
-                (runs::TABLE.get(parent.rows, owner)?, alive)
-            }
-            None => (None, 0),
-        };
-        let above = stored.and_then(|stored| stored.run.parent);
-        let depth = above.map_or(0, |parent| parent.depth) + 1;
-        let limits = [
-            (
-                "runs that it started and that have not ended",
-                alive.saturating_add(1),
-                self.limits.children,
-            ),
-            ("runs above the one to be started", depth, self.limits.depth),
-        ];
-        for (what, would_be, (most, setting)) in limits {
-            if would_be > most {
-                return Ok(Err(refused(
-                    "limit",
-                    format!(
-                        "this run would have {would_be} {what}, and may have {most}; the setting is `{setting}`"
-                    ),
-                )));
-            }
-        }
-        let own = write.run(owner)?.map(|run| run.state().workflow.clone());
-        let own = own.unwrap_or_default();
-        if let Some(refused) = family::refuse_start(&write.rows, &own, &workflow)? {
-            return Ok(Err(refused));
-        }
-        let version = match child.version.as_deref().map(str::parse::<VersionId>) {
-            None => None,
-            Some(Ok(version)) => Some(version),
-            Some(Err(_)) => return Ok(Err(unknown_version(&workflow))),
-        };
-        let labels = match labels_of(&child.labels) {
-            Ok(labels) => labels,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let (id, when_parent_ends) = (child.run, child.when_parent_ends);
-        let start = StartRun {
-            run: id,
-            workflow: child.workflow,
-            version,
-            input: child.input,
-            headers: Vec::new(),
-            key: child.key,
-            limits: self.limits.guest,
-            idempotency_key: None,
-            remember: 0,
-            storage: self.limits.storage,
-            restarted: None,
-            labels,
-            parent: Some(Parent {
-                run: owner,
-                operation: child.operation,
-                depth,
-                when_parent_ends,
-            }),
-        };
-        let failure = match BeginRun::new(start).apply(write)? {
-            Started::New { .. } => {
-                adopt(write, owner, id, when_parent_ends)?;
-                return Ok(Ok(()));
-            }
-            Started::UnknownWorkflow | Started::Deleted => refused(
-                "unknown-workflow",
-                format!("there is no workflow {workflow:?}; deploy one of this name first"),
-            ),
-            Started::UnknownVersion => unknown_version(&workflow),
-            Started::TooLarge => refused(
-                "limit",
-                "the input alone is more than a run may own on the disk; the setting is `storage-limit`".into(),
-            ),
-            Started::WorkflowFull => refused(
-                "limit",
-                format!("the runs of workflow {workflow:?} own as much on the disk as they may; the setting is \
-                         `workflow-storage-limit`"),
-            ),
-            Started::Existing(_) | Started::OtherInput(_) => {
-                refused("error", "the start had a key".into())
-            }
-        };
-        Ok(Err(failure))
     }
 
     /// Cancels a run for another, and tells that one.
@@ -494,48 +394,4 @@ fn tell_parent(write: &mut Write<'_>, child: RunId) -> Result<(), ReadError> {
         state.children = state.children.saturating_sub(1);
     }
     Ok(())
-}
-
-/// Notes whose child a run is that was just started.
-fn adopt(
-    write: &mut Write<'_>,
-    parent: RunId,
-    id: RunId,
-    when_parent_ends: WhenParentEnds,
-) -> Result<(), ReadError> {
-    children::TABLE.put(&mut write.rows, (parent, id), &Child { when_parent_ends })?;
-    if let Some(mut run) = write.run(parent)? {
-        let state = run.state_mut();
-        state.children = state.children.saturating_add(1);
-    }
-    Ok(())
-}
-
-/// Returns the labels that these texts name.
-fn labels_of(texts: &[String]) -> Result<Labels, Failure> {
-    let mut labels = Labels::default();
-    for text in texts {
-        let set = text.parse().and_then(|label: Label| {
-            if labels.has_key(label.key()) {
-                return Err(LabelError::Repeated);
-            }
-            labels.set(label)
-        });
-        set.map_err(|error| error.failure(text))?;
-    }
-    Ok(labels)
-}
-
-fn unknown_version(workflow: &str) -> Failure {
-    refused(
-        "unknown-version",
-        format!("the workflow {workflow:?} has no such version"),
-    )
-}
-
-fn refused(code: &str, message: String) -> Failure {
-    Failure {
-        code: code.into(),
-        message,
-    }
 }

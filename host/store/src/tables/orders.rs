@@ -3,7 +3,9 @@
 //! Key: the run that it is carried out for, its place. Row: [`Order`]. The places of what a run asks of others are commit
 //! sequences; the places of what happens to the run itself are the last ones, and each of them is there at most once.
 
-use dormouse_journal::{CancelOptions, OperationNumber, Payload, RunId, Time, WhenParentEnds};
+use dormouse_journal::{
+    CancelOptions, Failure, OperationNumber, Payload, RunId, Time, WhenParentEnds,
+};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
@@ -63,6 +65,10 @@ pub(crate) enum Order {
     Handle {
         /// The workflow to be started.
         workflow: String,
+        /// Why the run has failed.
+        failure: Failure,
+        /// How often it had been retried or moved by then.
+        tries: u32,
     },
 }
 
