@@ -47,7 +47,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "49d20709d3a5e146d9a784e197e59e0926bc1e4b383e99a49f063a0353739f7a",
+    "f8902192089901fc065e2c1b3565b9c0965eb535972cbbbc6ac0ade9ab4c0ba2",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -79,6 +79,15 @@ pub enum What {
     SetDate(i64),
     /// The disk is full for this many milliseconds.
     Full(u64),
+    /// A run, or the host, is paused or goes on.
+    Pause {
+        /// Which run; the host if none.
+        run: Option<usize>,
+        /// Whether it goes on.
+        goes_on: bool,
+    },
+    /// A run is moved to the other version of its workflow, which does the same.
+    Move(usize),
 }
 
 /// What webhooks every run creates: the third one's callers are answered by the workflow.

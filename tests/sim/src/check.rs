@@ -30,6 +30,7 @@ impl RunEvidence<'_> {
         }
         self.events()?;
         self.calls()?;
+        self.starts()?;
         let left = self.left.iter().map(Vec::len).sum::<usize>() + self.mail.len();
         if self.status.has_ended() && self.untaken != left as u64 {
             return Err(format!(
@@ -226,6 +227,44 @@ impl RunEvidence<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Each run that it started is there once.
+    fn starts(&self) -> Result<(), String> {
+        let runs = self.all.reading.runs();
+        let runs = runs.map_err(|error| error.to_string())?;
+        let own = self.all.runs[self.number];
+        let mut children: BTreeMap<OperationNumber, Vec<String>> = BTreeMap::new();
+        for child in &runs {
+            if let Some(parent) = child.run.parent.filter(|parent| parent.run == own) {
+                let of_it = children.entry(parent.operation).or_default();
+                of_it.push(child.id.to_string());
+            }
+        }
+        for activation in &self.journal {
+            let completion = activation.completion.as_ref();
+            if let Some((operation, Outcome::Started(Ok(id)))) =
+                completion.map(|completion| (completion.operation, &completion.outcome))
+                && children.get(&operation) != Some(&vec![id.clone()])
+            {
+                return Err(format!(
+                    "operation {operation} started {id}, and there are {:?}",
+                    children.get(&operation)
+                ));
+            }
+        }
+        let starts: BTreeSet<OperationNumber> = self
+            .operations()
+            .filter(|(_, kind)| matches!(kind, Kind::StartRun { .. }))
+            .map(|(number, _)| number)
+            .collect();
+        match children
+            .iter()
+            .find(|(operation, of_it)| of_it.len() > 1 || !starts.contains(operation))
+        {
+            Some((operation, of_it)) => Err(format!("operation {operation} started {of_it:?}")),
+            None => Ok(()),
+        }
     }
 
     /// Calls are attempted within their count, under one key, and give what the network gave.

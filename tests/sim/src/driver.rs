@@ -3,9 +3,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dormouse_journal::{Kind, Payload, RunId, Status, Time, WhenBroken};
-use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
-use dormouse_store::AimedNotified;
+use bytes::Bytes;
+use dormouse_journal::{Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
+use dormouse_runtime::{Readiness, Refusal, RepairError, Runtime, Settings};
+use dormouse_store::{AimedNotified, Pausable};
 
 use crate::caller::post;
 use crate::case::EVENT;
@@ -13,7 +14,7 @@ use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Heard, Post, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Dice, Ground, Reading, What, World};
+use crate::{Case, Dice, Ground, Reading, What, World, guest};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
 const SCAN: u64 = 32_000;
@@ -64,6 +65,12 @@ struct Driver<'c> {
     runs: Vec<RunId>,
     history: Shared,
     crashes: usize,
+    /// The versions of the workflow, which do the same.
+    versions: [VersionId; 2],
+    /// Whether anything was ever paused.
+    paused: bool,
+    /// Whether anything may be paused now.
+    is_paused: bool,
     /// Until when a full disk is an excuse for what is not done.
     excused: Time,
     begun: Time,
@@ -88,13 +95,21 @@ impl<'c> Driver<'c> {
             runs: Vec::new(),
             history,
             crashes: 0,
+            versions: [VersionId([0; 32]); 2],
+            paused: false,
+            is_paused: false,
             excused: Time(0),
         }
     }
 
     fn drive(mut self) -> Result<Numbers, String> {
         let host = self.world.host();
-        self.world.deploy(&host, "script");
+        let other = other_version();
+        for component in [other.clone(), guest("script")] {
+            let deployed = self.world.run(host.deploy("script", component));
+            deployed.map_err(|error| error.to_string())?;
+        }
+        self.versions = [VersionId::of(&guest("script")), VersionId::of(&other)];
         for run in 0..self.case.scripts.len() {
             self.runs
                 .push(self.world.start(&host, "script", &self.case.input(run)));
@@ -123,7 +138,7 @@ impl<'c> Driver<'c> {
             runs: &self.runs,
             history: &history,
             sent: &self.world.egress().timed(),
-            disturbed: self.crashes > 0,
+            disturbed: self.crashes > 0 || self.paused,
         })?;
         let mut dice = Dice::new(self.case.seed);
         let mut made_again = 0;
@@ -182,7 +197,12 @@ impl<'c> Driver<'c> {
         let until = self.world.now().after(span);
         loop {
             let host = self.alive()?;
-            let (world, runs, excused) = (&self.world, &self.runs, self.excused);
+            let (world, runs) = (&self.world, &self.runs);
+            let excused = if self.is_paused {
+                Time(u64::MAX)
+            } else {
+                self.excused
+            };
             let reading = world.reading();
             let mut seen = Ok(());
             world.watch(until, || {
@@ -233,6 +253,18 @@ impl<'c> Driver<'c> {
             What::Crash { down } => self.crash(*down),
             What::FailAfter(operations) => self.world.fail_after(*operations),
             What::SetDate(by) => self.world.set_date(*by),
+            What::Pause { run, goes_on } => {
+                let what = run.map_or(Pausable::Host, |run| Pausable::Run(self.runs[run]));
+                self.paused = true;
+                self.is_paused = true;
+                // Whoever asks may not be heard, and a run may have ended.
+                if *goes_on {
+                    drop(self.world.run(host.unpause(what)));
+                } else {
+                    drop(self.world.run(host.pause(what)));
+                }
+            }
+            What::Move(run) => self.move_to_other(&host, self.runs[*run])?,
             What::Full(span) => {
                 self.world.fill(true);
                 self.excused = self.world.now().after(span + SCAN);
@@ -240,6 +272,44 @@ impl<'c> Driver<'c> {
                 self.world.fill(false);
             }
         }
+        Ok(())
+    }
+
+    /// Moves a run to the version that it does not have. That one does the same, so that it repeats the run's journal.
+    fn move_to_other(&self, host: &Runtime, run: RunId) -> Result<(), String> {
+        let view = self.world.reading().view(run);
+        let view = view.map_err(|error| error.to_string())?;
+        let own = view.map(|view| view.run.version);
+        let other = self.versions.into_iter().find(|other| Some(*other) != own);
+        let Some(other) = other else { return Ok(()) };
+        match self.world.run(host.move_to(run, other, false)) {
+            Err(RepairError::Differs(mismatch)) => {
+                Err(format!("the same code differs: {mismatch}"))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Has everything go on that was paused.
+    fn unpause(&mut self) -> Result<(), String> {
+        let runs = self.runs.iter().map(|run| Pausable::Run(*run));
+        let all: Vec<_> = runs.chain([Pausable::Host]).collect();
+        for what in all {
+            let mut looks = 0;
+            loop {
+                let host = self.alive()?;
+                if self.world.run(host.unpause(what.clone())).is_ok() {
+                    break;
+                }
+                drop(host);
+                self.pass(20)?;
+                looks += 1;
+                if looks > 1_000 {
+                    return Err(format!("{what:?} does not go on"));
+                }
+            }
+        }
+        self.is_paused = false;
         Ok(())
     }
 
@@ -342,6 +412,8 @@ impl<'c> Driver<'c> {
     /// warm takes over.
     fn settle(&mut self) -> Result<(), String> {
         self.pass(LONG)?;
+        self.unpause()?;
+        self.pass(LONG)?;
         let host = self.alive()?;
         self.send_again(&host);
         drop(host);
@@ -400,6 +472,14 @@ impl<'c> Driver<'c> {
         }
         Err("the runs do not end".into())
     }
+}
+
+/// The same program, as another version.
+fn other_version() -> Bytes {
+    let mut component = guest("script").to_vec();
+    // A custom section of this name, which does nothing.
+    component.extend([0, 3, 1, b'x', 1]);
+    component.into()
 }
 
 /// What can be seen whenever the host has nothing more to do at an instant.

@@ -18,8 +18,13 @@ pub fn generate(seed: u64) -> Case {
     let mut dice = Dice::new(seed);
     let runs = 1 + dice.index(5);
     let scripts = (0..runs).map(|_| script(&mut dice)).collect();
+    // Nobody can tell what is left undone from what is paused, so most cases have no pause.
+    let pauses = dice.percent(30);
     let acts = (0..5 + dice.index(30))
-        .map(|number| act(&mut dice, runs, u32::try_from(number).unwrap_or_default()))
+        .map(|number| {
+            let number = u32::try_from(number).unwrap_or_default();
+            act(&mut dice, (runs, pauses), number)
+        })
         .collect();
     Case {
         seed,
@@ -60,7 +65,7 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
             _ => json!({"repeat": 1 + dice.below(3), "do": form(dice, left, depth - 1)}),
         };
     }
-    match dice.below(24) {
+    match dice.below(28) {
         0..=6 => json!({"wait": dice.pick(&["a", "a", "b"]), "ms": timeout(dice)}),
         7..=9 => json!({"sleep": span(dice)}),
         10 | 11 => json!({"call": call(dice)}),
@@ -76,8 +81,32 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
         19 => json!({"sleep-until": BEGINNING.0 + 10 * span(dice)}),
         20 => json!({"abandon": dice.pick(&["a", "b", EVENT, "call", "sleep", "sleep-until"])}),
         21 => json!({"order": ["flour", "water", "salt", "yeast", "time"]}),
+        24 | 25 => json!({"invoke": {"workflow": "script", "input": child(dice)}}),
+        26 => {
+            let name = format!("child {}", dice.below(1_000));
+            let leave = dice.percent(50);
+            let start = json!({"start": {"workflow": "script", "input": child(dice), "leave": leave}, "as": name});
+            match dice.below(3) {
+                0 => start,
+                1 => json!({"seq": [start, {"cancel-run": name}, {"await-run": name}]}),
+                _ => json!({"seq": [start, {"await-run": name, "ms": timeout(dice)}]}),
+            }
+        }
+        27 => json!({"wait-cancel": null, "ms": span(dice)}),
         22 if dice.percent(20) => json!({"join": [{"call": call(dice)}, {"trap": "over"}]}),
         _ => json!({"now": true}),
+    }
+}
+
+/// What a run does that another starts. It ends by itself.
+fn child(dice: &mut Dice) -> Value {
+    match dice.below(4) {
+        0 => json!({"step": "s", "value": dice.below(9)}),
+        1 => json!({"fail": {"code": "c", "message": "m"}}),
+        2 => {
+            json!({"seq": [{"sleep": span(dice)}, {"start": {"workflow": "script", "input": {"now": true}}}]})
+        }
+        _ => json!({"sleep": span(dice)}),
     }
 }
 
@@ -123,11 +152,11 @@ fn timeout(dice: &mut Dice) -> Option<u64> {
     (!dice.percent(25)).then(|| span(dice))
 }
 
-fn act(dice: &mut Dice, runs: usize, number: u32) -> Act {
+fn act(dice: &mut Dice, (runs, pauses): (usize, bool), number: u32) -> Act {
     let run = dice.index(runs);
     let webhook = dice.index(3);
     let body = if dice.percent(25) { 0 } else { number + 1 };
-    let what = match dice.below(21) {
+    let what = match dice.below(if pauses { 25 } else { 22 }) {
         0..=8 => What::Post {
             run,
             webhook,
@@ -149,6 +178,15 @@ fn act(dice: &mut Dice, runs: usize, number: u32) -> Act {
             down: GRID * dice.below(30),
         },
         17 | 18 => What::FailAfter(dice.index(40)),
+        22 | 23 => What::Pause {
+            run: dice.percent(70).then_some(run),
+            goes_on: false,
+        },
+        24 => What::Pause {
+            run: dice.percent(70).then_some(run),
+            goes_on: true,
+        },
+        21 => What::Move(run),
         19 => What::SetDate(dice.pick(&[HOUR, -HOUR, 2 * HOUR, 9_000 * HOUR, -3_000])),
         _ => What::Full(GRID * dice.below(40)),
     };

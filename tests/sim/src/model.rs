@@ -50,9 +50,10 @@ impl Pending {
     fn deadline(&self, shift: i64) -> Option<Time> {
         let later = |span: u64| Some(Time(self.issued.0.saturating_add(span)));
         match &self.kind {
-            Kind::WaitForWebhook { timeout, .. } | Kind::WaitForEvent { timeout, .. } => {
-                timeout.and_then(later)
-            }
+            Kind::WaitForWebhook { timeout, .. }
+            | Kind::WaitForEvent { timeout, .. }
+            | Kind::WaitForRun { timeout, .. }
+            | Kind::WaitForCancel { timeout } => timeout.and_then(later),
             Kind::Sleep { duration } => later(*duration),
             Kind::SleepUntil { instant } => Some(instant.shifted(-shift)),
             _ => None,
@@ -233,13 +234,18 @@ impl Journey {
                 Some(passed(&pending, number, time, self.shift)?)
             }
             (Kind::Sleep { .. } | Kind::SleepUntil { .. }, Outcome::Slept)
-            | (Kind::WaitForEvent { .. }, Outcome::Event(None)) => {
+            | (Kind::WaitForEvent { .. }, Outcome::Event(None))
+            | (Kind::WaitForRun { .. }, Outcome::RunEnded(Ok(None)))
+            | (Kind::WaitForCancel { .. }, Outcome::CancelAsked(None)) => {
                 Some(passed(&pending, number, time, self.shift)?)
             }
             // When these arrived is not in the journal.
             (Kind::WaitForEvent { .. }, Outcome::Event(Some(_)))
             | (Kind::Call { .. }, Outcome::Response(_))
-            | (Kind::Notify { .. }, Outcome::Notified(_)) => None,
+            | (Kind::Notify { .. }, Outcome::Notified(_))
+            | (Kind::StartRun { .. }, Outcome::Started(Ok(_)))
+            | (Kind::WaitForRun { .. }, Outcome::RunEnded(Ok(Some(_))))
+            | (Kind::CancelRun { .. }, Outcome::RunCancelled(Ok(_))) => None,
             (kind, outcome) => {
                 return Err(format!("a {} gives {outcome:?}", kind.name()));
             }
@@ -351,8 +357,11 @@ impl Journey {
             let due = (deadline, deadline, *number);
             let free = match pending.webhook() {
                 Some(webhook) => self.nothing_is_left_for(webhook, pending).is_ok(),
-                // An event may be on its way to it.
-                None => !matches!(pending.kind, Kind::WaitForEvent { .. }),
+                // An event, or the end of a run, may be on its way to it.
+                None => !matches!(
+                    pending.kind,
+                    Kind::WaitForEvent { .. } | Kind::WaitForRun { .. }
+                ),
             };
             // What had passed when it was made ends at once.
             let came_before = if deadline > pending.issued {
