@@ -131,6 +131,9 @@ pub struct Run {
     pub waiting: Vec<Waiting>,
     /// Whether it waits for more than `waiting` has.
     pub waiting_truncated: bool,
+    /// Whether it has failed and can still be retried.
+    #[serde(default)]
+    pub retryable: bool,
     /// How often it has continued as new.
     #[serde(default)]
     pub generation: u32,

@@ -143,6 +143,9 @@ fn fields(run: &Run, now: Time) -> Table {
         size(run.journal_bytes)
     );
     table.field("journal", journal);
+    if run.retryable {
+        table.field("retry", format!("`dormouse retry {}`", summary.id));
+    }
     if run.generation > 0 {
         let times = counted(run.generation.into(), "time");
         table.field("generation", format!("continued as new {times}"));

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dormouse_engine::{Effect, WASM_STACK};
 use dormouse_journal::{
     Activation, GuestLimits, Kind, Operation, OperationNumber, Outcome, RunId, RunOutcome, Status,
+    VersionId,
 };
 use dormouse_store::{BadAnswer, CallAgain, FailedRun, RetriedFailed, RetryFailed, RunView};
 use futures::FutureExt;
@@ -44,8 +45,11 @@ impl Repairs {
             for _ in 0..LOOKS {
                 let failed = self.store.failed(run).await.map_err(Unavailable::from)?;
                 let Some(failed) = failed else {
-                    let view = self.view(run).await?;
-                    return Err(RepairError::Ended(view.state.status));
+                    let status = self.view(run).await?.state.status;
+                    return Err(match status.has_ended() {
+                        true => RepairError::Ended(status),
+                        false => RepairError::NotBlocked(status),
+                    });
                 };
                 if let Some(repaired) = self.look(&failed, retry).await? {
                     return Ok(repaired);
@@ -69,11 +73,23 @@ impl Repairs {
             self.refuse_same_answers(failed).await?;
         }
         refuse_in_doubt(failed)?;
+        // Before anything is retried that is below it.
+        let asked = self.request(failed, choice.version, Again::default(), retry);
+        let dry_run = RetryFailed {
+            dry_run: true,
+            ..asked
+        };
+        let could = self.store.retry_failed(dry_run).await;
+        match could.map_err(Unavailable::from)? {
+            RetriedFailed::Could => {}
+            RetriedFailed::Moved => return Ok(None),
+            refused => return Err(self.refused(failed, refused).await?),
+        }
         for bad in &failed.bad {
             self.retry_child(&before, bad, retry).await?;
         }
         if retry.dry_run {
-            return Ok(Some(repaired(failed, before.state.status, choice)));
+            return Ok(Some(repaired(&failed.view, before.state.status, choice)));
         }
         let done_again = self.done_again(&before, failed, &choice, &again).await?;
         self.commit(failed, choice, done_again, retry).await
@@ -86,24 +102,8 @@ impl Repairs {
         again: Again,
         retry: &Retry,
     ) -> Result<Option<RepairedRun>, RepairError> {
-        let (run, state) = (failed.view.id, &failed.view.state);
-        let limits = GuestLimits {
-            memory: self.limits.memory,
-            stack: WASM_STACK as u64,
-        };
-        let request = RetryFailed {
-            run,
-            activations: state.activations,
-            tries: state.tries,
-            version: choice.version,
-            limits,
-            calls: again.calls,
-            waits: again.waits,
-            records: again.records,
-            in_flight: self.calls.in_flight(run),
-            open: failed.open,
-            anyway: retry.anyway || retry.is_of_parent,
-        };
+        let run = failed.view.id;
+        let request = self.request(failed, choice.version, again, retry);
         let retried = self.store.retry_failed(request).await;
         match retried.map_err(Unavailable::from)? {
             RetriedFailed::Now {
@@ -122,22 +122,63 @@ impl Repairs {
                 if ordering {
                     self.orders.hint();
                 }
+                // Its timeout and the grace of a cancel count anew.
+                self.orders.sooner.notify_one();
                 self.slots.forget(run);
                 self.wake.wake(run, Hint::Anything);
-                Ok(Some(repaired(failed, status, choice)))
+                Ok(Some(repaired(&self.view(run).await?, status, choice)))
             }
             RetriedFailed::Moved => Ok(None),
-            RetriedFailed::NotFailed(status) => Err(match status.has_ended() {
-                true => RepairError::Ended(status),
-                false => RepairError::NotBlocked(status),
-            }),
-            RetriedFailed::AtMostOnce(operation) => Err(RepairError::AtMostOnce {
+            refused => Err(self.refused(failed, refused).await?),
+        }
+    }
+
+    fn request(
+        &self,
+        failed: &FailedRun,
+        version: VersionId,
+        again: Again,
+        retry: &Retry,
+    ) -> RetryFailed {
+        let (run, state) = (failed.view.id, &failed.view.state);
+        RetryFailed {
+            run,
+            activations: state.activations,
+            tries: state.tries,
+            version,
+            limits: GuestLimits {
+                memory: self.limits.memory,
+                stack: WASM_STACK as u64,
+            },
+            calls: again.calls,
+            waits: again.waits,
+            records: again.records,
+            in_flight: self.calls.in_flight(run),
+            open: failed.open,
+            anyway: retry.anyway || retry.is_of_parent,
+            dry_run: false,
+        }
+    }
+
+    /// Returns why a run is not retried.
+    async fn refused(
+        &self,
+        failed: &FailedRun,
+        refused: RetriedFailed,
+    ) -> Result<RepairError, RepairError> {
+        Ok(match refused {
+            RetriedFailed::NotFailed(status) if status.has_ended() => RepairError::Ended(status),
+            RetriedFailed::NotFailed(status) | RetriedFailed::Now { status, .. } => {
+                RepairError::NotBlocked(status)
+            }
+            RetriedFailed::AtMostOnce(operation) => RepairError::AtMostOnce {
                 operation,
                 step: self.step(&failed.view, operation).await?,
-            }),
-            RetriedFailed::FailureTold(parent) => Err(RepairError::FailureTold { parent }),
-            RetriedFailed::Unknown => Err(RepairError::UnknownRun),
-        }
+            },
+            RetriedFailed::FailureTold(parent) => RepairError::FailureTold { parent },
+            RetriedFailed::Unknown => RepairError::UnknownRun,
+            RetriedFailed::Moved | RetriedFailed::Could => RepairError::Busy,
+        })
     }
 
     /// A run that was given nothing bad, and has the same code and limits, fails again.
@@ -349,11 +390,11 @@ fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
     }
 }
 
-fn repaired(failed: &FailedRun, status: Status, choice: Choice) -> RepairedRun {
+fn repaired(view: &RunView, status: Status, choice: Choice) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,
-        paused: failed.view.paused.map(|pause| pause.by),
+        paused: view.paused.map(|pause| pause.by),
         differs: choice.differs,
     }
 }

@@ -81,6 +81,9 @@ pub enum RepairError {
     /// The run has ended.
     #[error("the run has {0}")]
     Ended(Status),
+    /// The run has failed and can be retried, and so cannot be moved without that.
+    #[error("the run has failed")]
+    Failed,
     /// The same code would break in the same way.
     #[error("the run would break again with {code}: neither its code nor its limits differ")]
     SameAgain {
@@ -212,6 +215,9 @@ impl Repairs {
     ) -> Result<RepairedRun, RepairError> {
         for _ in 0..LOOKS {
             let view = self.view(run).await?;
+            if view.state.is_frozen() {
+                return Err(RepairError::Failed);
+            }
             if view.state.status.has_ended() {
                 return Err(RepairError::Ended(view.state.status));
             }

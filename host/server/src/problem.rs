@@ -186,6 +186,13 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
+    /// A run that has ended cannot be paused.
+    #[must_use]
+    pub fn not_to_be_paused(run: RunId, status: Status) -> Self {
+        let detail = format!("run {run} has {status}: there is nothing to be paused");
+        Problem::new(StatusCode::CONFLICT, "run-ended", detail)
+    }
+
     /// A run that has ended takes no events.
     #[must_use]
     pub fn takes_no_events(run: RunId) -> Self {
@@ -273,6 +280,12 @@ impl Problem {
                     "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
                 ),
             ),
+            RepairError::Failed => conflict(
+                "run-ended",
+                format!(
+                    "run {run} has failed, and is moved when it is retried: `dormouse retry --on VERSION {run}` does so"
+                ),
+            ),
             RepairError::SameAgain { code } => conflict(
                 "same-again",
                 format!(
@@ -305,8 +318,8 @@ impl Problem {
             RepairError::FailureTold { parent } => conflict(
                 "failure-told",
                 format!(
-                    "run {parent}, which started run {run}, was told that it has failed, and has not failed itself: it may \
-                     have dealt with that. `dormouse retry --anyway {run}` retries it all the same"
+                    "run {parent}, which started run {run}, was told that it has failed, or has ended itself: it may have \
+                     dealt with that. `dormouse retry --anyway {run}` retries it all the same"
                 ),
             ),
             RepairError::ChildGone { child, status } => {

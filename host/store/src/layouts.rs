@@ -47,7 +47,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     5,
-    "f8902192089901fc065e2c1b3565b9c0965eb535972cbbbc6ac0ade9ab4c0ba2",
+    "a6707de4fdd551d194dd31a8adddf5035fcaa21f23b97c407c19cae44e53aa37",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

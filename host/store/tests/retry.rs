@@ -126,6 +126,7 @@ fn request(world: &World, id: RunId) -> RetryFailed {
         in_flight: Vec::new(),
         open: failed.open,
         anyway: false,
+        dry_run: false,
     }
 }
 

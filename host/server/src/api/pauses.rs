@@ -43,7 +43,7 @@ pub(super) async fn pause_run(
 pub(super) async fn pause_one(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.pause(Pausable::Run(run)).await? {
         Paused::Now | Paused::Before => runs::status(state, run).await,
-        Paused::Ended(status) => Err(Problem::already_ended(run, status)),
+        Paused::Ended(status) => Err(Problem::not_to_be_paused(run, status)),
         Paused::Unknown => Err(Problem::unknown_run(run)),
     }
 }

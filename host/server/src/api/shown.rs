@@ -64,6 +64,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         output: output.as_ref().and_then(dormouse_api::output),
         waiting,
         waiting_truncated: open.len() > Run::WAITING,
+        retryable: view.state.is_frozen(),
         generation: view.state.generation,
         activations: view.state.activations - view.state.first_activation,
         operations: view.state.operations - view.state.first_operation,

@@ -97,6 +97,7 @@ pub(super) fn begin(
             operation: child.operation,
             depth,
             when_parent_ends,
+            timeout: child.timeout,
         }),
     };
     let failure = match BeginRun::new(start).apply(write)? {

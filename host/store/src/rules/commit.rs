@@ -28,7 +28,6 @@ pub(super) fn commit(
     let first = OperationNumber(run.state().operations);
     let before = run.state().stands();
     record(run, number, new)?;
-    labels::set(run.rows, run.id, &new.labels)?;
     keep_replies(run, &new.replies)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
         let state = run.state_mut();
@@ -37,6 +36,7 @@ pub(super) fn commit(
         // What it was given stays where it lay, so that a retry can give it again.
         return fail(run, new, before);
     }
+    labels::set(run.rows, run.id, &new.labels)?;
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
         (&new.activation.completion, &new.source)
     {

@@ -33,7 +33,6 @@ impl RunWrite<'_> {
         state.frozen = Some(Frozen {
             before,
             parent_told: false,
-            timeout: None,
         });
         self.tell_family()?;
         let (_, on_failure) = handler::settings_of(self)?;

@@ -17,7 +17,8 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, runs, workflows,
+    duplicates, generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, replies,
+    runs, workflows,
 };
 
 /// A webhook's row names the record, or the generation, that has its URL.
@@ -166,7 +167,31 @@ impl RunWrite<'_> {
             {
                 return Ok(false);
             }
+            if !self.forget_keys(number, room)? {
+                return Ok(false);
+            }
             self.forget_webhook(number)?;
+        }
+        Ok(true)
+    }
+
+    /// Forgets the keys of requests that went untaken: one that repeats such a request is no repeat. Returns whether those were
+    /// all.
+    fn forget_keys(&mut self, number: WebhookNumber, room: Room) -> Result<bool, ReadError> {
+        let Some(webhook) = self.webhook(number)? else {
+            return Ok(true);
+        };
+        let first = webhook.next_place - u64::from(webhook.queued);
+        let all = between((self.id, number, [0; 32]), (self.id, number, [u8::MAX; 32]));
+        for (key, known) in duplicates::TABLE.list(self.rows, all, usize::MAX)? {
+            if known.place < first {
+                continue;
+            }
+            if !room.is_left_by(self.rows) {
+                return Ok(false);
+            }
+            duplicates::TABLE.remove(self.rows, key)?;
+            replies::TABLE.remove(self.rows, (self.id, known.id.as_str()))?;
         }
         Ok(true)
     }

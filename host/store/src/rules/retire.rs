@@ -203,7 +203,9 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             carry_out(write, *run, grace, &Aside::Grace)
         }
         Expiring::Timeout(run) => {
-            note_timeout(write, *run)?;
+            if !is_timed_out(write, *run)? {
+                return Ok(Removed::All);
+            }
             let timeout = (orders::TIMEOUT, Order::Timeout);
             carry_out(write, *run, timeout, &Aside::Timeout)
         }
@@ -250,19 +252,18 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
     }
 }
 
-/// The time of a run is over. Time stands still for one that has failed: a retry gives it the same time again.
-fn note_timeout(write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
+/// Returns true if the time of a run is over. A retry gives it the same time again, and has that noted.
+fn is_timed_out(write: &mut Write<'_>, id: RunId) -> Result<bool, ReadError> {
     let now = write.now;
-    let Some(mut run) = write.run(id)? else {
-        return Ok(());
+    let Some(run) = write.run(id)? else {
+        return Ok(false);
     };
-    let created = runs::TABLE
-        .get(run.rows, id)?
-        .map(|stored| stored.run.created);
-    if let (Some(frozen), Some(created)) = (&mut run.state_mut().frozen, created) {
-        frozen.timeout = Some(now.0.saturating_sub(created.0));
-    }
-    Ok(())
+    let Some(stored) = runs::TABLE.get(run.rows, id)? else {
+        return Ok(false);
+    };
+    let from = run.state().timed_from.unwrap_or(stored.run.created);
+    let timeout = stored.run.parent.and_then(|parent| parent.timeout);
+    Ok(timeout.is_some_and(|timeout| from.after(timeout) <= now))
 }
 
 /// Has something carried out that happens to a run, if that has not ended. It is set aside for a run that is paused.

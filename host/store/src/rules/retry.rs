@@ -3,7 +3,7 @@
 
 use dormouse_journal::{
     Activation, GuestLimits, Kind, Open, OperationNumber, RetryPolicy, RunId, Status, Time,
-    Transition, VersionId,
+    Transition, VersionId, WhenParentEnds,
 };
 
 use super::clearing::OPERATION;
@@ -19,7 +19,7 @@ use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order};
 use crate::tables::repeats::{self, Repeats};
 use crate::tables::{
-    Attempts, Bounds, Call, Frozen, calls, held_calls, journal, logs, results, runs, timers,
+    Attempts, Bounds, Call, calls, held_calls, journal, logs, results, runs, timers,
 };
 
 /// How many log lines of the activation that is taken back go with it. Those beyond this are replaced by the next try, or
@@ -49,8 +49,10 @@ pub struct RetryFailed {
     pub in_flight: Vec<OperationNumber>,
     /// How many operations it has open. It may write so many as there are.
     pub open: u64,
-    /// Also if the run that started it was told of its failure.
+    /// Also if the run that started it was told of its failure, or has ended.
     pub anyway: bool,
+    /// True if it is only asked whether the run could go on.
+    pub dry_run: bool,
 }
 
 /// A call that is made again.
@@ -78,13 +80,16 @@ pub enum RetriedFailed {
         /// Whether something is to be carried out for other runs.
         ordering: bool,
     },
+    /// It could go on.
+    Could,
     /// It has moved on meanwhile.
     Moved,
     /// It has not failed, or was given up.
     NotFailed(Status),
     /// It may be made once, and nobody knows whether it was.
     AtMostOnce(OperationNumber),
-    /// This run started it, was told that it has failed, and has not failed itself.
+    /// This run started it, and has not failed itself: it was told that it has failed, or it has ended with all that it had
+    /// not left.
     FailureTold(RunId),
     /// There is no such run.
     Unknown,
@@ -115,6 +120,9 @@ impl Transaction for RetryFailed {
             Ok(parent) => parent,
             Err(refused) => return Ok(refused),
         };
+        if self.dry_run {
+            return Ok(RetriedFailed::Could);
+        }
         let sequence = write.sequence();
         let Some(mut run) = write.run(self.run)? else {
             return Ok(RetriedFailed::Unknown);
@@ -124,7 +132,7 @@ impl Transaction for RetryFailed {
             // What was not set aside yet.
             run.freeze_operation(*number)?;
         }
-        let Some((frozen, failed)) = take_back(&mut run)? else {
+        let Some(failed) = take_back(&mut run)? else {
             return Ok(RetriedFailed::NotFailed(run.state().status));
         };
         let mut calls = Vec::new();
@@ -141,7 +149,7 @@ impl Transaction for RetryFailed {
         }
         self.write_records(&mut run)?;
         self.set_version(&mut run)?;
-        set_time(&mut run, &frozen)?;
+        set_time(&mut run)?;
         let is_old_end_told = forget_end(&mut run)?;
         let ordering = self.wait_again(write)?;
         if let Some(parent) = parent
@@ -190,14 +198,18 @@ impl RetryFailed {
         }
         let stored = runs::TABLE.get(run.rows, self.run)?;
         let parent = stored.and_then(|stored| stored.run.parent);
-        let parent = parent.map(|parent| parent.run);
-        if let Some(id) = parent.filter(|_| frozen.parent_told && !self.anyway)
-            && let Some(parent) = write.run(id)?
-            && !parent.state().is_frozen()
-        {
-            return Ok(Err(RetriedFailed::FailureTold(id)));
+        if let Some(parent) = parent.filter(|_| !self.anyway) {
+            let (has_failed, has_gone) = match write.run(parent.run)? {
+                Some(above) => (above.state().is_frozen(), above.state().is_gone()),
+                None => (false, true),
+            };
+            let is_told = frozen.parent_told && !has_failed;
+            let ends_with_it = has_gone && parent.when_parent_ends == WhenParentEnds::Cancel;
+            if is_told || ends_with_it {
+                return Ok(Err(RetriedFailed::FailureTold(parent.run)));
+            }
         }
-        Ok(Ok(parent))
+        Ok(Ok(parent.map(|parent| parent.run)))
     }
 
     fn write_records(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
@@ -254,8 +266,8 @@ impl RunWrite<'_> {
     }
 }
 
-/// Has the run be where it was before the activation in which it failed. Returns what it had kept, and when it failed.
-fn take_back(run: &mut RunWrite<'_>) -> Result<Option<(Frozen, Time)>, ReadError> {
+/// Has the run be where it was before the activation in which it failed. Returns when it failed.
+fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     let (id, now) = (run.id, run.now);
     let state = run.state_mut();
     let Some(frozen) = state.frozen.take() else {
@@ -279,13 +291,16 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<(Frozen, Time)>, ReadError
     state.failure = None;
     state.backtrace = None;
     state.untaken = state.dropped;
-    Ok(Some((frozen, failed)))
+    Ok(Some(failed))
 }
 
 /// Gives the run the time again that it had been given, and that it was asked to cancel in.
-fn set_time(run: &mut RunWrite<'_>, frozen: &Frozen) -> Result<(), ReadError> {
+fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
     let (id, now) = (run.id, run.now);
-    if let Some(timeout) = frozen.timeout {
+    let stored = runs::TABLE.get(run.rows, id)?;
+    let parent = stored.and_then(|stored| stored.run.parent);
+    if let Some(timeout) = parent.and_then(|parent| parent.timeout) {
+        run.state_mut().timed_from = Some(now);
         Expiring::Timeout(id).add(run.rows, now.after(timeout))?;
     }
     if let Some(asked) = &mut run.state_mut().cancel {

@@ -11,8 +11,6 @@ pub struct Frozen {
     pub before: Option<Stood>,
     /// True if the run that started it was given its failure.
     pub parent_told: bool,
-    /// How long after its start its time was over, in milliseconds, if that was while it was failed.
-    pub timeout: Option<u64>,
 }
 
 /// Where a run stood before an activation.

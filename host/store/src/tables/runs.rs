@@ -126,6 +126,8 @@ pub struct Parent {
     pub depth: u32,
     /// What becomes of the run that was started when that one ends.
     pub when_parent_ends: WhenParentEnds,
+    /// How long the run that was started has until it is asked to cancel, in milliseconds.
+    pub timeout: Option<u64>,
 }
 
 /// A run in rows up to version 2.

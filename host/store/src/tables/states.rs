@@ -126,6 +126,8 @@ pub struct State {
     pub is_broken: bool,
     /// How often it was retried or moved to another version. What reports to it later than that is of an earlier try.
     pub tries: u32,
+    /// From when its timeout counts, if that is not its start.
+    pub timed_from: Option<Time>,
     /// How often it has continued as new.
     pub generation: u32,
     /// The first activation of this generation.
@@ -195,6 +197,7 @@ impl State {
             cancel_waits: 0,
             is_broken: false,
             tries: 0,
+            timed_from: None,
             generation: 0,
             first_activation: 0,
             first_operation: 0,

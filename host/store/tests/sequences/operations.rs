@@ -269,6 +269,7 @@ fn retry(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
         in_flight: Vec::new(),
         open: failed.open,
         anyway: false,
+        dry_run: false,
     })))
 }
 
