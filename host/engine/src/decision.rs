@@ -23,7 +23,7 @@ pub struct Decision {
     /// The size in bytes of the run's log so far. When the run is rebuilt, it is passed on in
     /// [`Launch::logged`](crate::Launch::logged).
     pub logged: usize,
-    /// The labels that were set. They are kept even if the run failed.
+    /// The labels that were set.
     pub labels: Labels,
 }
 

@@ -2,17 +2,18 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, RETENTION, World, activation, operation, payload, queued, run, wait, wait_event,
+    Ground, RETENTION, World, activation, last_activation, operation, payload, queued, run, wait,
+    wait_event,
 };
 use bytes::Bytes;
 use dormouse_journal::{
     CallError, CancelOptions, Channel, End, Failure, GuestLimits, Kind, OperationNumber, Outcome,
-    Request, Response, RetryPolicy, RunId, Source, Status, Time,
+    Request, Response, RetryPolicy, RunId, Source, Status, Time, WhenParentEnds,
 };
 use dormouse_store::{
     Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, Call, CallAgain, Cancelled,
-    Deleted, FailedRun, NewActivation, NewCall, OrderLimits, RequestRefused, RetriedFailed,
-    RetryFailed, StorageLimits,
+    Deleted, FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
+    RetryFailed, Started, StorageLimits,
 };
 
 on_both_grounds! {
@@ -25,6 +26,8 @@ on_both_grounds! {
     a_run_with_much_open_is_set_aside_in_pieces_and_retried_at_any_of_them,
     a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete,
     a_retry_of_another_try_changes_nothing,
+    a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_nothing,
+    a_timeout_counts_anew_from_a_retry,
 }
 
 fn call(policy: RetryPolicy) -> Call {
@@ -459,4 +462,62 @@ fn a_retry_of_another_try_changes_nothing(ground: Ground) {
     world.commit(id, 1, last).unwrap();
     let again = run(world.store.retry_failed(first)).unwrap();
     assert_eq!(again, RetriedFailed::Moved);
+}
+
+/// A run that another started, with this timeout, and that has failed.
+fn failed_child(world: &World, parent: RunId, timeout: Option<u64>) -> RunId {
+    let mut start = world.new_start();
+    start.parent = Some(Parent {
+        run: parent,
+        operation: OperationNumber(0),
+        depth: 1,
+        when_parent_ends: WhenParentEnds::Cancel,
+        timeout,
+    });
+    let id = start.run;
+    assert!(matches!(world.begin(start).unwrap(), Started::New { .. }));
+    world.commit(id, 0, failing(world.now(), None)).unwrap();
+    id
+}
+
+fn a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_nothing(
+    ground: Ground,
+) {
+    let world = World::new(ground);
+    let parent = world.run_with(vec![wait(None)]);
+    let child = failed_child(&world, parent, None);
+    let ask = |request: RetryFailed| run(world.store.retry_failed(request)).unwrap();
+    let asked = RetryFailed {
+        dry_run: true,
+        ..request(&world, child)
+    };
+    assert_eq!(ask(asked.clone()), RetriedFailed::Could);
+    assert_eq!(world.state(child).status, Status::Failed);
+    world
+        .commit(parent, 1, last_activation(world.now(), None))
+        .unwrap();
+    assert_eq!(ask(asked), RetriedFailed::FailureTold(parent));
+    let refused = ask(request(&world, child));
+    assert_eq!(refused, RetriedFailed::FailureTold(parent));
+    let anyway = RetryFailed {
+        anyway: true,
+        ..request(&world, child)
+    };
+    retry(&world, anyway);
+    assert!(!world.state(child).status.has_ended());
+}
+
+fn a_timeout_counts_anew_from_a_retry(ground: Ground) {
+    let world = World::new(ground);
+    let parent = world.run_with(vec![wait(None)]);
+    let child = failed_child(&world, parent, Some(2_000));
+    world.at(50_000);
+    retry(&world, request(&world, child));
+    let orders = world.keys("orders").len();
+    world.at(51_999);
+    world.retire();
+    assert_eq!(world.keys("orders").len(), orders);
+    world.at(52_000);
+    world.retire();
+    assert_eq!(world.keys("orders").len(), orders + 1);
 }

@@ -3,7 +3,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use dormouse_journal::{Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
 use dormouse_runtime::{Readiness, Refusal, RepairError, Runtime, Settings};
 use dormouse_store::{AimedNotified, Pausable};
@@ -14,7 +13,7 @@ use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Heard, Post, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Dice, Ground, Reading, What, World, guest};
+use crate::{Case, Dice, Ground, Reading, What, World, guest, other_version};
 
 /// How long a host that met a full disk may leave things undone: until the next scan.
 const SCAN: u64 = 32_000;
@@ -472,14 +471,6 @@ impl<'c> Driver<'c> {
         }
         Err("the runs do not end".into())
     }
-}
-
-/// The same program, as another version.
-fn other_version() -> Bytes {
-    let mut component = guest("script").to_vec();
-    // A custom section of this name, which does nothing.
-    component.extend([0, 3, 1, b'x', 1]);
-    component.into()
 }
 
 /// What can be seen whenever the host has nothing more to do at an instant.

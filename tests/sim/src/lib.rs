@@ -32,7 +32,7 @@ pub use driver::{Numbers, drive};
 pub use executor::Executor;
 pub use generate::generate;
 pub use ground::Ground;
-pub use machine::{SimEgress, guest};
+pub use machine::{SimEgress, guest, other_version};
 pub use model::{Journey, Kept};
 pub use reading::Reading;
 pub use shrink::shrink;

@@ -168,3 +168,12 @@ pub fn guest(name: &str) -> Bytes {
         ),
     }
 }
+
+/// Returns the program `script` as another version, which does the same.
+#[must_use]
+pub fn other_version() -> Bytes {
+    let mut component = guest("script").to_vec();
+    // A custom section of this name, which does nothing.
+    component.extend([0, 3, 1, b'x', 1]);
+    component.into()
+}

@@ -1,10 +1,7 @@
 //! The power fails at every place of a story about a run that fails since one that it started has failed, and that is retried
 //! with mended code, and the story ends as if it had not.
 
-use bytes::Bytes;
-use dormouse_journal::{Status, VersionId, json_payload};
-use dormouse_runtime::{RepairError, Retry};
-use dormouse_sim::guest;
+use dormouse_journal::{Status, VersionId};
 use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
@@ -34,25 +31,7 @@ fn script(broken: VersionId) -> Value {
 }
 
 fn tell(teller: &mut Teller) -> Value {
-    let first = guest("script");
-    let mut second = first.to_vec();
-    second.extend([0, 3, 1, b'x', 1]);
-    let second = Bytes::from(second);
-    let broken = VersionId::of(&first);
-    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
-    let run = teller.start("script", &json_payload(script(broken).to_string()));
-    teller.insist(|world, _| {
-        let state = world.reading().state(run).ok()??;
-        (state.status == Status::Failed).then_some(())
-    });
-    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
-    teller.insist(
-        |world, host| match world.run(host.retry(run, &Retry::default())) {
-            // The answer to the retry before may have been lost.
-            Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
-            Err(_) => None,
-        },
-    );
+    let run = teller.mend(script, Status::Failed);
     let mut states = Vec::new();
     teller.insist(|world, _| {
         let runs = world.reading().runs().ok()?;

@@ -3,9 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
-use dormouse_journal::{Payload, Request, Response, RunId};
-use dormouse_runtime::{Received, Refusal, Runtime, Settings, Start};
-use dormouse_sim::{Dice, Ground, SimEgress, World};
+use dormouse_journal::{Payload, Request, Response, RunId, Status, VersionId, json_payload};
+use dormouse_runtime::{Received, Refusal, RepairError, Retry, Runtime, Settings, Start};
+use dormouse_sim::{Dice, Ground, SimEgress, World, guest, other_version};
 use serde_json::Value;
 
 /// Tells the story. At each sign of a lost host the next one takes over.
@@ -67,6 +67,27 @@ impl Teller {
             self.world.pass(20);
         }
         panic!("it never succeeds");
+    }
+
+    /// Has a run whose code cannot do what the script wants come to a status, deploys code that can, and retries the run.
+    pub(crate) fn mend(&mut self, script: impl Fn(VersionId) -> Value, status: Status) -> RunId {
+        let (first, second) = (guest("script"), other_version());
+        let broken = VersionId::of(&first);
+        self.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+        let run = self.start("script", &json_payload(script(broken).to_string()));
+        self.insist(|world, _| {
+            let state = world.reading().state(run).ok()??;
+            (state.status == status).then_some(())
+        });
+        self.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+        self.insist(
+            |world, host| match world.run(host.retry(run, &Retry::default())) {
+                // The answer to the retry before may have been lost.
+                Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
+                Err(_) => None,
+            },
+        );
+        run
     }
 
     /// Sends a request to a webhook of the run until it is acknowledged, under one key.

@@ -19,7 +19,7 @@ impl<R: Rows> View<R> {
         };
         let last = view.state.activations.saturating_sub(1);
         let last = match frozen.before {
-            Some(_) => journal::TABLE.get(&self.0, (run, journal::GENERATION, last))?,
+            Some(_) => journal::TABLE.get(&self.0, (run, journal::UNUSED, last))?,
             None => None,
         };
         let given = last.and_then(|last| last.completion);

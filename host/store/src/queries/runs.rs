@@ -176,7 +176,7 @@ impl<R: Rows> View<R> {
             return Ok(None);
         }
         let last = state.activations.saturating_sub(1);
-        let last = journal::TABLE.get(&self.0, (run, journal::GENERATION, last))?;
+        let last = journal::TABLE.get(&self.0, (run, journal::UNUSED, last))?;
         match last.and_then(|last| last.end) {
             Some(End::Completed(output)) => Ok(Some(output)),
             _ => Err(MISSING_OUTPUT),
@@ -200,7 +200,7 @@ impl<R: Rows> View<R> {
         from: u32,
         limit: usize,
     ) -> Result<JournalPage, ReadError> {
-        let generation = journal::GENERATION;
+        let generation = journal::UNUSED;
         let range = between((run, generation, from), (run, generation, u32::MAX));
         let mut page = JournalPage::default();
         let mut bytes = 0;

@@ -139,7 +139,7 @@ impl<R: Rows> View<R> {
         run: RunId,
         activation: u32,
     ) -> Result<BTreeMap<WebhookNumber, String>, ReadError> {
-        let record = journal::TABLE.get(&self.0, (run, journal::GENERATION, activation))?;
+        let record = journal::TABLE.get(&self.0, (run, journal::UNUSED, activation))?;
         let operations = record.ok_or(MISSING_URL)?.operations.into_iter();
         Ok(operations
             .filter_map(|operation| match operation.kind {

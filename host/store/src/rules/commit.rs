@@ -92,7 +92,7 @@ fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), Rea
 /// Writes the record and the log, and counts them.
 fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), ReadError> {
     if new.next.is_none() {
-        let key = (run.id, journal::GENERATION, number);
+        let key = (run.id, journal::UNUSED, number);
         journal::TABLE.put_encoded(run.rows, key, &new.record)?;
     }
     for (place, line) in (0..).zip(&new.logs) {

@@ -17,8 +17,7 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    duplicates, generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, replies,
-    runs, workflows,
+    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, runs, workflows,
 };
 
 /// A webhook's row names the record, or the generation, that has its URL.
@@ -102,7 +101,7 @@ impl RunWrite<'_> {
                 continue;
             };
             if !urls.contains_key(number_kept) && webhook.activation != number {
-                let key = (self.id, journal::GENERATION, webhook.activation);
+                let key = (self.id, journal::UNUSED, webhook.activation);
                 let record = journal::TABLE.get(self.rows, key)?.ok_or(MISSING_URL)?;
                 urls.extend(created(&record.operations));
             }
@@ -167,31 +166,7 @@ impl RunWrite<'_> {
             {
                 return Ok(false);
             }
-            if !self.forget_keys(number, room)? {
-                return Ok(false);
-            }
             self.forget_webhook(number)?;
-        }
-        Ok(true)
-    }
-
-    /// Forgets the keys of requests that went untaken: one that repeats such a request is no repeat. Returns whether those were
-    /// all.
-    fn forget_keys(&mut self, number: WebhookNumber, room: Room) -> Result<bool, ReadError> {
-        let Some(webhook) = self.webhook(number)? else {
-            return Ok(true);
-        };
-        let first = webhook.next_place - u64::from(webhook.queued);
-        let all = between((self.id, number, [0; 32]), (self.id, number, [u8::MAX; 32]));
-        for (key, known) in duplicates::TABLE.list(self.rows, all, usize::MAX)? {
-            if known.place < first {
-                continue;
-            }
-            if !room.is_left_by(self.rows) {
-                return Ok(false);
-            }
-            duplicates::TABLE.remove(self.rows, key)?;
-            replies::TABLE.remove(self.rows, (self.id, known.id.as_str()))?;
         }
         Ok(true)
     }
@@ -227,8 +202,8 @@ pub(super) fn remove_old(
         return Ok(true);
     };
     let journal = (
-        Bound::Included((id, journal::GENERATION, 0)),
-        Bound::Excluded((id, journal::GENERATION, activations)),
+        Bound::Included((id, journal::UNUSED, 0)),
+        Bound::Excluded((id, journal::UNUSED, activations)),
     );
     let repeats = (
         Bound::Included((id, OperationNumber(0))),

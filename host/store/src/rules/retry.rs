@@ -214,7 +214,7 @@ impl RetryFailed {
 
     fn write_records(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
         for (number, record) in &self.records {
-            let key = (self.run, journal::GENERATION, *number);
+            let key = (self.run, journal::UNUSED, *number);
             let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
             let record = record.encode();
             journal::TABLE.put_encoded(run.rows, key, &record)?;
@@ -277,7 +277,7 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     if let Some(before) = frozen.before {
         state.take_back(before);
         let number = state.activations;
-        journal::TABLE.remove(run.rows, (id, journal::GENERATION, number))?;
+        journal::TABLE.remove(run.rows, (id, journal::UNUSED, number))?;
         let lines = between((id, number, 0), (id, u32::MAX, u32::MAX));
         for line in logs::TABLE.keys(run.rows, lines, false, LINES)? {
             logs::TABLE.remove(run.rows, line)?;

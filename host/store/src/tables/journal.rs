@@ -12,7 +12,7 @@ use crate::rows::table::{Row, Table};
 pub(crate) const TABLE: Table<(RunId, u32, u32), Activation> = Table::new(TableId::Journal);
 
 /// The part of every key that is always the same.
-pub(crate) const GENERATION: u32 = 0;
+pub(crate) const UNUSED: u32 = 0;
 
 impl Row for Activation {
     const VERSION: u8 = Activation::VERSION;
