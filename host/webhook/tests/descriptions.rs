@@ -43,3 +43,19 @@ fn every_vector_gives_what_it_says() {
     let known = Providers::default();
     assert_eq!(known.all().count(), Providers::built_in_files().len());
 }
+
+/// What the guide says must work when it is typed in.
+#[test]
+fn the_guides_description_works() {
+    let guide = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/how-to/write-a-provider.md"
+    );
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let blocks = guide.split("```toml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let text: String = blocks.collect();
+    let provider = Provider::compile("acme.toml", &text).unwrap();
+    assert_eq!(provider.run_vectors(), []);
+    assert_eq!(provider.vectors(), (3, 0));
+}

@@ -148,7 +148,9 @@ impl Compiler<'_> {
             let is_in_head = rule.id.as_ref().is_some_and(|id| !id.needs_body());
             is_in_head && rule.signed.has_id() && rule.when.iter().all(is_early)
         });
-        let repeat = repeat.map(|rule| self.repeat(rule, has_id)).transpose()?;
+        at_most(&repeat, "repeats")?;
+        let repeats = repeat.into_iter().map(|rule| self.repeat(rule, has_id));
+        let repeats = repeats.collect::<Compiled<Vec<_>>>()?;
         let handshakes = handshake.into_iter().map(|rule| self.handshake(rule));
         let handshakes = handshakes.collect::<Compiled<Vec<_>>>()?;
         if vector.is_empty() {
@@ -174,7 +176,7 @@ impl Compiler<'_> {
             text: self.text.to_owned(),
             settings,
             signatures,
-            repeat,
+            repeats,
             handshakes,
         })
     }
@@ -261,7 +263,7 @@ impl Compiler<'_> {
 
     fn repeat(&mut self, rule: Spanned<format::Repeat>, has_id: bool) -> Compiled<repeat::Rule> {
         if rule.as_ref().places.is_empty() {
-            return wrong(&rule, "[repeat] names at least one place");
+            return wrong(&rule, "[[repeat]] names at least one place");
         }
         let rule = rule.into_inner();
         let parts = rule.places.iter().map(|place| match place.as_ref().id {
@@ -303,6 +305,12 @@ impl Compiler<'_> {
             return wrong(
                 &rule.answer,
                 "the answer to a probe has a status from 200 to 299",
+            );
+        }
+        if answer.content_type == Some(ContentType::Xml) {
+            return wrong(
+                &rule.answer,
+                "the answer to a probe is text/plain or application/json; what an outsider sent is not put into XML",
             );
         }
         let body = match (&answer.text, &answer.json) {
@@ -427,12 +435,17 @@ impl Compiler<'_> {
                 let pointer = Pointer::parse(pointer);
                 Origin::Json(pointer.map_err(|message| (at, message))?)
             }
+            (None, None, None, Some(name), Some(pointer), None) => {
+                let pointer = Pointer::parse(pointer).map_err(|message| (at, message))?;
+                Origin::FormJson(self.word(name, at)?, pointer)
+            }
             (None, None, None, None, None, Some(name)) if is_header_name(name) => {
                 Origin::Numbered(name.clone())
             }
             _ => {
                 return Err((at, "a place is exactly one of `header`, `headers` (a list, the first that is there), \
-                    `numbered` (headers that end in 1, 2, …), `query`, `form` and `json`".into()));
+                    `numbered` (headers that end in 1, 2, …), `query`, `form` and `json`; `form` and `json` together are JSON \
+                    in a field of a form".into()));
             }
         })
     }
@@ -442,7 +455,7 @@ impl Compiler<'_> {
         self.count(1, at)?;
         let raw = place.as_ref();
         if raw.id.is_some() {
-            return wrong(place, "`id` is a place of [repeat] alone");
+            return wrong(place, "`id` is a place of [[repeat]] alone");
         }
         let separator = match (&raw.separator, &raw.part) {
             (Some(separator), _) if separator.is_empty() || separator.len() > LONGEST_NAME => {
@@ -450,11 +463,15 @@ impl Compiler<'_> {
             }
             (Some(separator), _) => Some(separator.clone()),
             (None, Some(_)) => Some(",".to_owned()),
-            (None, None) => None,
+            (None, None) => {
+                let is_list = raw.item.is_some() || raw.items_from.is_some();
+                is_list.then(|| ",".to_owned())
+            }
         };
         Ok(Place {
             origin: self.origin(raw, at)?,
             separator,
+            items: items(place)?,
             part: raw
                 .part
                 .as_ref()
@@ -510,25 +527,28 @@ impl Compiler<'_> {
         match (
             &raw.content_type,
             raw.empty_body,
-            &raw.json_fields,
+            (&raw.json_fields, &raw.form_fields),
             has_place,
         ) {
-            (Some(media_type), None, None, false) if tests == 0 => {
+            (Some(media_type), None, (None, None), false) if tests == 0 => {
                 return Ok(Condition::ContentType(media_type.clone()));
             }
-            (None, Some(is_empty), None, false) if tests == 0 => {
+            (None, Some(is_empty), (None, None), false) if tests == 0 => {
                 return Ok(Condition::EmptyBody(is_empty));
             }
-            (None, None, Some(fields), false) if tests == 0 && fields.len() <= PLACES => {
+            (None, None, (Some(fields), None), false) if tests == 0 && fields.len() <= PLACES => {
                 return Ok(Condition::Fields(fields.clone()));
             }
-            (None, None, None, true) if tests <= 1 => {}
+            (None, None, (None, Some(fields)), false) if tests == 0 && fields.len() <= PLACES => {
+                return Ok(Condition::FormFields(fields.clone()));
+            }
+            (None, None, (None, None), true) if tests <= 1 => {}
             _ => {
                 return wrong(
                     spanned,
                     "a condition is a place (`header`, `headers`, `query`, `form` or `json`) with at \
                     most one of `absent = true`, `equals`, `one_of`, `starts_with` and `is`, or one of `content_type`, \
-                    `empty_body` and `json_fields`",
+                    `empty_body`, `json_fields` and `form_fields`",
                 );
             }
         }
@@ -559,6 +579,7 @@ impl Compiler<'_> {
             origin,
             separator: None,
             part: None,
+            items: None,
             prefix: None,
             any_case: false,
         };
@@ -761,6 +782,7 @@ fn basic() -> Place {
         origin: Origin::Headers(vec![Word::Literal("authorization".into())]),
         separator: None,
         part: None,
+        items: None,
         prefix: Some(Word::Literal("Basic ".into())),
         any_case: true,
     }
@@ -802,6 +824,20 @@ fn pointer(text: &Spanned<String>) -> Compiled<Pointer> {
         return wrong(text, "`each` leads to one array, without `*`");
     }
     Ok(pointer)
+}
+
+/// Returns which items of a list are meant.
+fn items(place: &Spanned<format::Place>) -> Compiled<Option<(usize, bool)>> {
+    let raw = place.as_ref();
+    match (raw.item, raw.items_from) {
+        (None, None) => Ok(None),
+        (Some(number), None) if number > 0 => Ok(Some((number, false))),
+        (None, Some(number)) if number > 0 => Ok(Some((number, true))),
+        _ => wrong(
+            place,
+            "`item` is the number of one item of the list, from 1; `items_from` is that of the first of several",
+        ),
+    }
 }
 
 fn tolerance(text: &Spanned<String>) -> Compiled<u64> {

@@ -1,7 +1,7 @@
 //! Conditions: what a request must look like for a part of a description to apply.
 
 use super::format::Shape;
-use super::place::{Place, Reading};
+use super::place::{Place, Reading, has_form_fields};
 use super::pointer::has_fields;
 use crate::field::{Field, field};
 
@@ -19,6 +19,8 @@ pub(super) enum Condition {
     EmptyBody(bool),
     /// The body is an object with exactly these fields.
     Fields(Vec<String>),
+    /// The body is a form with exactly these fields.
+    FormFields(Vec<String>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Condition {
     pub(super) fn needs_body(&self) -> bool {
         match self {
             Condition::At(place, _) => place.needs_body(),
-            Condition::Fields(_) => true,
+            Condition::Fields(_) | Condition::FormFields(_) => true,
             Condition::ContentType(_) | Condition::EmptyBody(_) => false,
         }
     }
@@ -58,6 +60,7 @@ impl Condition {
                 .is_some_and(|given| given.eq_ignore_ascii_case(expected.as_bytes())),
             Condition::EmptyBody(expected) => reading.body.is_empty() == *expected,
             Condition::Fields(fields) => has_fields(reading.body, fields),
+            Condition::FormFields(fields) => has_form_fields(reading.body, fields),
             Condition::At(place, Test::Absent) => {
                 place.values(reading).is_ok_and(|values| values.is_empty())
             }

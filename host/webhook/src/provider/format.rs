@@ -19,7 +19,8 @@ pub(super) struct File {
     pub(super) settings: BTreeMap<String, Spanned<Setting>>,
     #[serde(default)]
     pub(super) signature: Vec<Spanned<Signature>>,
-    pub(super) repeat: Option<Spanned<Repeat>>,
+    #[serde(default)]
+    pub(super) repeat: Vec<Spanned<Repeat>>,
     #[serde(default)]
     pub(super) handshake: Vec<Spanned<Handshake>>,
     #[serde(default)]
@@ -166,7 +167,7 @@ pub(super) enum TimeUnit {
     Rfc3339,
 }
 
-/// Where a value is. Exactly one of the first seven keys is there.
+/// Where a value is. Exactly one of the first seven keys is there, but that a form's field may hold JSON.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
@@ -178,6 +179,8 @@ pub(super) struct Place {
     pub(super) json: Option<String>,
     pub(super) numbered: Option<String>,
     pub(super) part: Option<String>,
+    pub(super) item: Option<usize>,
+    pub(super) items_from: Option<usize>,
     pub(super) separator: Option<String>,
     pub(super) prefix: Option<String>,
 }
@@ -194,6 +197,7 @@ pub(super) struct Condition {
     pub(super) content_type: Option<String>,
     pub(super) empty_body: Option<bool>,
     pub(super) json_fields: Option<Vec<String>>,
+    pub(super) form_fields: Option<Vec<String>>,
     pub(super) absent: Option<bool>,
     pub(super) equals: Option<String>,
     pub(super) one_of: Option<Vec<String>>,
@@ -254,6 +258,8 @@ pub(super) enum ContentType {
     Text,
     #[serde(rename = "application/json")]
     Json,
+    #[serde(rename = "text/xml")]
+    Xml,
 }
 
 #[derive(Default, Deserialize)]

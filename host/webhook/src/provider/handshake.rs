@@ -234,6 +234,7 @@ impl ContentType {
         match self {
             ContentType::Text => "text/plain; charset=utf-8",
             ContentType::Json => "application/json",
+            ContentType::Xml => "text/xml; charset=utf-8",
         }
     }
 }

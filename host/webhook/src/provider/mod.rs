@@ -43,7 +43,7 @@ pub struct Provider {
     masked: Vec<String>,
     settings: Vec<Setting>,
     signatures: Vec<check::Signature>,
-    repeat: Option<repeat::Rule>,
+    repeats: Vec<repeat::Rule>,
     handshakes: Vec<handshake::Handshake>,
     accepted: Option<Response>,
     refused: Option<Response>,
@@ -124,7 +124,7 @@ impl Provider {
     /// Returns true if repeats of a request are known by what the provider sends.
     #[must_use]
     pub fn repeats(&self) -> bool {
-        self.repeat.is_some()
+        !self.repeats.is_empty()
     }
 
     /// Returns true if a probe teaches the secret.

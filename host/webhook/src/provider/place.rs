@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) separator: Option<String>,
     /// The name before `=` in an item of the list.
     pub(super) part: Option<Word>,
+    /// Which items of the list: the number of the first, from 1, and whether those after it are meant too.
+    pub(super) items: Option<(usize, bool)>,
     /// What stands before the value, and is removed.
     pub(super) prefix: Option<Word>,
     /// Whether capitals mean the same as small letters in the prefix.
@@ -43,6 +45,8 @@ pub(super) enum Origin {
     Query(Word),
     Form(Word),
     Json(Pointer),
+    /// JSON in a field of a form.
+    FormJson(Word, Pointer),
 }
 
 /// A request that is read by a description.
@@ -69,7 +73,10 @@ impl Word {
 impl Place {
     /// Returns true if the value is in the body.
     pub(super) fn needs_body(&self) -> bool {
-        matches!(self.origin, Origin::Form(_) | Origin::Json(_))
+        matches!(
+            self.origin,
+            Origin::Form(_) | Origin::Json(_) | Origin::FormJson(..)
+        )
     }
 
     /// Returns the names of the headers that the value can be in.
@@ -85,7 +92,9 @@ impl Place {
                     .map(|number| format!("{name}{number}"))
                     .collect()
             }
-            Origin::Query(_) | Origin::Form(_) | Origin::Json(_) => Vec::new(),
+            Origin::Query(_) | Origin::Form(_) | Origin::Json(_) | Origin::FormJson(..) => {
+                Vec::new()
+            }
         }
     }
 
@@ -158,14 +167,11 @@ impl Place {
                 pair(query.as_bytes(), name.text(settings))
             }
             Origin::Form(name) => pair(reading.body, name.text(settings)),
-            Origin::Json(pointer) => {
-                let found = pointer.find(reading.body, reading.element);
-                let found = found.map_err(|_| Rejected::Malformed)?;
-                let texts = found.into_iter().map(|found| match found {
-                    Found::Text(text) => Ok(Cow::Owned(text)),
-                    Found::Other => Err(Rejected::Malformed),
-                });
-                texts.collect()
+            Origin::Json(pointer) => json(pointer, reading.body, reading.element),
+            Origin::FormJson(name, pointer) => {
+                let mut fields = pair(reading.body, name.text(settings))?;
+                let field = fields.pop().unwrap_or_default();
+                json(pointer, field.as_bytes(), reading.element)
             }
         }
     }
@@ -181,7 +187,7 @@ impl Place {
             return value.map(|value| vec![value]).ok_or(Rejected::Malformed);
         };
         let mut items = Vec::new();
-        for item in text.split(separator.as_str()) {
+        for (place, item) in text.split(separator.as_str()).enumerate() {
             let item = item.trim_matches(' ');
             if item.is_empty() {
                 return Err(Rejected::Malformed);
@@ -193,12 +199,16 @@ impl Place {
                     (name.trim_end_matches(' ') == part.text(settings)).then_some(value)
                 }
             };
+            let is_meant = self.items.is_none_or(|(first, and_more)| {
+                let number = place + 1;
+                number == first || and_more && number > first
+            });
             // An item of another version is passed over.
             let value = value.and_then(|value| match prefix {
                 None => Some(value),
                 Some(prefix) => self.without_prefix(value, prefix),
             });
-            items.extend(value);
+            items.extend(value.filter(|_| is_meant));
             if items.len() > VALUES {
                 return Err(Rejected::Malformed);
             }
@@ -232,6 +242,30 @@ pub(super) fn header<'a>(head: &'a Request, name: &str) -> Result<Option<&'a str
 /// Returns the query of a request, without the question mark.
 pub(super) fn query(head: &Request) -> Option<&str> {
     head.url.split_once('?').map(|(_, query)| query)
+}
+
+/// Returns the texts that a pointer leads to.
+fn json<'a>(
+    pointer: &Pointer,
+    body: &[u8],
+    element: Option<usize>,
+) -> Result<Vec<Cow<'a, str>>, Rejected> {
+    let found = pointer.find(body, element);
+    let found = found.map_err(|_| Rejected::Malformed)?;
+    let texts = found.into_iter().map(|found| match found {
+        Found::Text(text) => Ok(Cow::Owned(text)),
+        Found::Other => Err(Rejected::Malformed),
+    });
+    texts.collect()
+}
+
+/// Returns true if a form has exactly these fields, each there once.
+pub(super) fn has_form_fields(form: &[u8], fields: &[String]) -> bool {
+    let mut given: Vec<_> = form_urlencoded::parse(form).map(|(name, _)| name).collect();
+    let mut wanted: Vec<&str> = fields.iter().map(String::as_str).collect();
+    given.sort();
+    wanted.sort_unstable();
+    given == wanted
 }
 
 /// Returns the value of one field of a form, decoded.

@@ -441,6 +441,7 @@ impl<'t> Reader<'t> {
             origin,
             separator: None,
             part: None,
+            items: None,
             prefix: None,
             any_case: false,
         }))
