@@ -64,7 +64,12 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("dormouse-api", &["dormouse-journal", "dormouse-secret"]),
     (
         "dormouse-config",
-        &["dormouse-limits", "dormouse-outbound", "dormouse-secret"],
+        &[
+            "dormouse-limits",
+            "dormouse-outbound",
+            "dormouse-secret",
+            "dormouse-webhook",
+        ],
     ),
     (
         "dormouse-cli",

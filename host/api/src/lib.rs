@@ -14,6 +14,7 @@ mod logs;
 mod mask;
 mod pauses;
 mod problem;
+mod providers;
 mod recorded;
 mod repairs;
 pub mod request;
@@ -36,6 +37,7 @@ pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
+pub use providers::{Provider, ProviderSummary, Providers};
 pub use recorded::call_error_code;
 pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
 pub use runs::{
@@ -44,8 +46,6 @@ pub use runs::{
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
-pub use webhook_options::{
-    Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
-};
+pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
 pub use webhooks::{Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

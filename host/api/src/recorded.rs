@@ -238,8 +238,7 @@ mod tests {
     use bytes::Bytes;
     use dormouse_journal::{Activation as Recorded, Completion as RecordedCompletion};
     use dormouse_journal::{
-        Delivery, Digest, Handshake, OperationNumber, Reply, Signature, SignatureScheme, Time,
-        WebhookNumber,
+        Delivery, Digest, OperationNumber, Reply, Signature, Time, WebhookNumber,
     };
 
     use super::*;
@@ -303,13 +302,13 @@ mod tests {
                     options: dormouse_journal::WebhookOptions {
                         methods: vec!["POST".into()],
                         signature: Some(Signature {
-                            scheme: SignatureScheme::HmacSha256,
+                            provider: "hmac-sha256".into(),
                             secrets: vec!["old".into(), "new".into()],
-                            header: Some("X-Mine".into()),
-                            prefix: None,
+                            settings: vec![("header".into(), "X-Mine".into())],
                         }),
-                        handshake: Handshake::MicrosoftGraph,
+                        handshake: Some("microsoft-graph".into()),
                         reply: Reply::FromWorkflow(5_000),
+                        ..dormouse_journal::WebhookOptions::default()
                     },
                 },
                 Kind::WaitForWebhook {

@@ -28,6 +28,7 @@ mod output;
 mod pages;
 mod patience;
 mod pause;
+mod providers;
 mod repair;
 mod restart;
 mod run_id;

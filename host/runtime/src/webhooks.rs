@@ -135,13 +135,20 @@ impl Addressee {
     /// # Errors
     /// When neither may.
     pub fn admit(&self, method: &str) -> Result<(), Refusal> {
-        let is_of_probe = self.probe_methods().contains(&method);
+        let is_of_probe = method == "OPTIONS" || self.probe_methods().contains(&method);
         // Which methods an unknown provider probes by, nobody knows.
         if is_of_probe || self.providers.is_err() || self.options.delivers(method) {
             Ok(())
         } else {
             Err(self.wrong_method(method))
         }
+    }
+
+    /// Returns true if a request with this head can be its provider's probe.
+    #[must_use]
+    pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
+        let prober = self.prober();
+        prober.is_some_and(|prober| prober.may_be_probe(head, length).is_some())
     }
 
     /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.

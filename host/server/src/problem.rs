@@ -4,11 +4,12 @@
 //! what to do; what only the operator can act on (a disk that fails, a damaged row) goes to the log and not to the
 //! caller.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{Malformed, NotASecret, NotLabels};
 use dormouse_api::{Difference, ProblemBody};
 use dormouse_component::Invalid;
-use dormouse_journal::{OperationNumber, RunId, Status};
+use dormouse_journal::{OperationNumber, Response as Answer, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
@@ -40,6 +41,8 @@ pub struct Problem {
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     difference: Option<Box<Difference>>,
+    /// What is answered instead, to a provider that is particular about it.
+    instead: Option<Box<Answer>>,
 }
 
 impl Problem {
@@ -51,7 +54,15 @@ impl Problem {
             detail: detail.into(),
             headers: Vec::new(),
             difference: None,
+            instead: None,
         }
+    }
+
+    /// An answer that goes out instead of the problem, which is still what is counted.
+    #[must_use]
+    pub fn answered_by(mut self, instead: Option<Answer>) -> Self {
+        self.instead = instead.map(Box::new);
+        self
     }
 
     /// A header that the answer carries besides.
@@ -177,6 +188,16 @@ impl Problem {
     pub fn unknown_secret(name: &str) -> Self {
         let detail = format!("there is no secret {name:?}: set it first");
         Problem::new(StatusCode::NOT_FOUND, "unknown-secret", detail)
+    }
+
+    /// A provider that the host does not know.
+    #[must_use]
+    pub fn unknown_provider(name: &str) -> Self {
+        let shown: String = name.chars().take(64).collect();
+        let detail = format!(
+            "this host knows no provider {shown:?}; `GET /v1/providers` lists those that it knows, and `providers-dir` adds more"
+        );
+        Problem::new(StatusCode::NOT_FOUND, "unknown-provider", detail)
     }
 
     /// A run that has ended cannot be cancelled.
@@ -465,6 +486,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if let Some(answer) = self.instead {
+            return authored(*answer);
+        }
         let body = ProblemBody {
             kind: "about:blank".into(),
             title: self.status.canonical_reason().unwrap_or("Problem").into(),
@@ -480,6 +504,21 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+/// A response that somebody else wrote.
+pub(crate) fn authored(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    // What is no status or no header was refused where it was made.
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        let name = HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            headers.append(name, value);
+        }
+    }
+    response
 }
 
 impl From<Malformed> for Problem {

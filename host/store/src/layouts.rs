@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use dormouse_journal as journal;
 use dormouse_journal::{
-    Activation, CallError, Encoding, End, Failure, Handshake, Kind, Level, LogLine, Outcome,
-    Payload, Request, Response, RunOutcome, SignatureScheme, Status, ValuePart, WhenParentEnds,
+    Activation, CallError, Encoding, End, Failure, Kind, Level, LogLine, Outcome, Payload, Request,
+    Response, RunOutcome, Status, ValuePart, WhenParentEnds, WrittenHandshake, WrittenScheme,
 };
 use dormouse_secret::Purpose;
 use serde::de::DeserializeOwned;
@@ -83,7 +83,6 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Encoding" Encoding,
         "End" End,
         "Expiring" Expiring,
-        "Handshake" Handshake,
         "Kind" Kind,
         "Level" Level,
         "Order" Order,
@@ -95,11 +94,12 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Result" Result<Option<RunOutcome>, Failure>,
         "Result" Result<bool, Failure>,
         "RunOutcome" RunOutcome,
-        "SignatureScheme" SignatureScheme,
         "Status" Status,
         "ValuePart" ValuePart,
         "WhenBroken" journal::WhenBroken,
         "WhenParentEnds" WhenParentEnds,
+        "WrittenHandshake" WrittenHandshake,
+        "WrittenScheme" WrittenScheme,
     }
     text + &purpose(known, named)
 }

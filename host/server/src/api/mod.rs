@@ -8,6 +8,7 @@
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
+//! - `providers` has what is known of those that send webhooks;
 //! - `pauses` has runs, workflows and the host pause and go on;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
@@ -24,6 +25,7 @@ mod events;
 mod operations;
 mod path;
 mod pauses;
+mod providers;
 mod records;
 mod runs;
 mod secrets;
@@ -109,6 +111,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(check::check))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::show))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::set, secrets::delete))
         .routes(routes!(backup::backup))

@@ -9,6 +9,7 @@ use dormouse_api::{Dates, Mask};
 use dormouse_config::Config;
 use dormouse_runtime::Runtime;
 use dormouse_store::Backup;
+use dormouse_webhook::provider::Providers;
 use http::HeaderName;
 
 use super::auth::Auth;
@@ -80,12 +81,38 @@ impl AppState {
             metrics,
             health,
             rejections,
-            mask: Mask::default().with(masked.map(HeaderName::to_string)),
+            mask: Mask::default()
+                .with(masked.map(HeaderName::to_string))
+                .with(signature_headers(&config.providers)),
             auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
             rooms,
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,
         }))
+    }
+}
+
+/// Returns the headers that carry the signatures of all providers, but for those whose name a webhook chooses. A provider
+/// signs whether or not the workflow checks.
+fn signature_headers(providers: &Providers) -> Vec<String> {
+    let checks = providers.all().filter_map(|provider| {
+        let check = provider.check(&[]).ok()?;
+        Some(check.signature_headers())
+    });
+    checks.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_of_all_providers_are_masked() {
+        let mask = Mask::default().with(signature_headers(&Providers::default()));
+        for name in ["Stripe-Signature", "X-Hub-Signature-256", "svix-signature"] {
+            assert!(mask.hides(name), "{name}");
+        }
+        assert!(!mask.hides("webhook-id"));
     }
 }
