@@ -6,6 +6,7 @@ mod field;
 mod handshake;
 mod json;
 mod key;
+pub mod provider;
 mod reply;
 mod signature;
 mod token;

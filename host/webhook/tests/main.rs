@@ -8,6 +8,7 @@
 )]
 
 mod delivery_keys;
+mod descriptions;
 mod handshakes;
 mod options;
 mod properties;

@@ -21,6 +21,12 @@ pub enum Rejected {
         "the request's signature does not fit its content; check the secret, and that the body is sent as it was signed"
     )]
     Wrong,
+    /// None of the webhook's secrets can be a key of the scheme.
+    #[error(
+        "no request can be verified here: none of the secrets that this webhook names can be a key of its provider's \
+         signature; the host's operator must set the right one"
+    )]
+    Unverifiable,
 }
 
 impl Rejected {
@@ -32,6 +38,7 @@ impl Rejected {
             Rejected::Malformed => "signature-malformed",
             Rejected::Stale => "signature-stale",
             Rejected::Wrong => "signature-wrong",
+            Rejected::Unverifiable => "signature-unverifiable",
         }
     }
 }
@@ -42,7 +49,15 @@ pub enum BadSecret {
     /// The secret is empty, so anybody could sign with it.
     #[error("the secret is empty")]
     Empty,
-    /// The secret is not base64, as those of Standard Webhooks are.
-    #[error("a secret of Standard Webhooks is base64, with or without `whsec_` before it")]
+    /// The secret is not base64.
+    #[error("the secret is not base64, as those of this provider are")]
     NotBase64,
+    /// The secret is not hexadecimal.
+    #[error("the secret is not hexadecimal, as those of this provider are")]
+    NotHex,
+    /// The secret is no public key of the algorithm.
+    #[error(
+        "the secret is not the provider's public key, or not in the form in which the provider gives it"
+    )]
+    NotPublicKey,
 }

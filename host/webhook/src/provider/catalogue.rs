@@ -1,0 +1,86 @@
+//! The descriptions that a host knows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use super::Provider;
+
+/// Each file of `host/webhook/providers/`, with its name.
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        &[$((
+            concat!($name, ".toml"),
+            include_str!(concat!("../../providers/", $name, ".toml")),
+        )),*]
+    };
+}
+
+/// The descriptions that are compiled in, in the order of their names. A test compares this list with the folder.
+const BUILT_IN: &[(&str, &str)] = built_in! {
+    "github"
+    "hmac-sha256"
+    "meta"
+    "microsoft-graph"
+    "slack"
+    "standard-webhooks"
+    "stripe"
+    "websub"
+};
+
+static COMPILED: LazyLock<BTreeMap<String, Arc<Provider>>> = LazyLock::new(|| {
+    let compiled = BUILT_IN.iter().filter_map(|(file, text)| {
+        // A test compiles each: one that did not compile would be one that is not known.
+        let provider = Provider::compile(file, text).ok()?;
+        Some((provider.name().to_owned(), Arc::new(provider)))
+    });
+    compiled.collect()
+});
+
+/// The descriptions that a host knows: those that are compiled in, and those of its operator.
+#[derive(Debug, Clone, Default)]
+pub struct Providers {
+    own: Arc<BTreeMap<String, Arc<Provider>>>,
+}
+
+impl Providers {
+    /// Those that are compiled in, and these besides.
+    ///
+    /// # Errors
+    /// With the name of one that is there already: two hosts would mean different things by it.
+    pub fn with(own: impl IntoIterator<Item = Provider>) -> Result<Self, String> {
+        let mut all = BTreeMap::new();
+        for provider in own {
+            let name = provider.name().to_owned();
+            if Self::is_built_in(&name) || all.contains_key(&name) {
+                return Err(name);
+            }
+            all.insert(name, Arc::new(provider));
+        }
+        Ok(Providers { own: Arc::new(all) })
+    }
+
+    /// The description of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
+        COMPILED.get(name).or_else(|| self.own.get(name))
+    }
+
+    /// All of them, in the order of their names.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        let mut all: Vec<&Arc<Provider>> = COMPILED.values().chain(self.own.values()).collect();
+        all.sort_by_key(|provider| provider.name());
+        all.into_iter()
+    }
+
+    /// Returns true if a description of this name is compiled in.
+    #[must_use]
+    pub fn is_built_in(name: &str) -> bool {
+        COMPILED.contains_key(name)
+    }
+
+    /// The files that are compiled in: each name with its text.
+    #[must_use]
+    pub fn built_in_files() -> &'static [(&'static str, &'static str)] {
+        BUILT_IN
+    }
+}
