@@ -23,6 +23,7 @@ mod random;
 mod retry_policy;
 mod status;
 mod values;
+mod webhook_options;
 
 pub use activation::{Activation, Completion, End, Outcome};
 pub use awaited::{Awaited, UnknownAwaited};
@@ -41,8 +42,8 @@ pub use random::Generator;
 pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
-    CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
-    Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader,
-    Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions, WhenBroken,
-    WhenParentEnds, json_payload,
+    CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Header, Level,
+    LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader, StartOptions,
+    ValueGroup, ValuePart, WhenBroken, WhenParentEnds, json_payload,
 };
+pub use webhook_options::{Signature, WebhookOptions, WrittenHandshake, WrittenScheme};

@@ -13,7 +13,7 @@ use super::place::{Place, Reading};
 use super::pointer::{Pointer, elements};
 use super::template::{Guard, Ink, Message, Template};
 use super::url::Spelling;
-use crate::signature::{BadSecret, Rejected};
+use crate::{BadSecret, Rejected};
 
 /// Elements of a body that are signed each for itself.
 const ELEMENTS: usize = 10;

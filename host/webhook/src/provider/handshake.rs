@@ -14,7 +14,7 @@ use super::condition::Condition;
 use super::format::ContentType;
 use super::place::{Place, Reading};
 use super::template::{Guard, Ink, Template};
-use crate::signature::Rejected;
+use crate::Rejected;
 
 /// Bytes of the body of a probe: a challenge and some words around it.
 const LONGEST_BODY: u64 = 4 << 10;

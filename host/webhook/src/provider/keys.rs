@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::algorithm::{Algorithm, Hash};
 use super::encoding::{any_base64, hex};
 use super::format::KeyFormat;
-use crate::signature::BadSecret;
+use crate::BadSecret;
 
 /// What stands before the point of a public key of P-256, and before that of Ed25519, in a SubjectPublicKeyInfo (RFC 5280,
 /// RFC 5480, RFC 8410).

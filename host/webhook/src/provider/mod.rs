@@ -259,7 +259,7 @@ fn is_header_name(name: &str) -> bool {
 }
 
 /// As much of a text as a sentence can hold.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let start: String = text.chars().take(LONGEST_SETTING).collect();
     let more = if start.len() < text.len() { "…" } else { "" };
     format!("{start:?}{more}")

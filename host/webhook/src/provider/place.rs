@@ -6,8 +6,8 @@ use dormouse_journal::Request;
 use url::form_urlencoded;
 
 use super::pointer::{Found, Pointer};
+use crate::Rejected;
 use crate::field::{Field, field};
-use crate::signature::Rejected;
 
 /// Values that one place gives. A provider sends one signature for each secret that is in use: two most of the time.
 pub(super) const VALUES: usize = 16;

@@ -8,7 +8,7 @@ use super::check::{Headers, Signature};
 use super::encoding::encode;
 use super::moment;
 use super::place::{Origin, Place, Reading};
-use crate::signature::BadSecret;
+use crate::BadSecret;
 
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use super::encoding::encode;
 use super::format::EncodingName;
 use super::place::{Origin, Place, Reading, Word, query, sorted_form};
 use super::pointer::Pointer;
-use crate::signature::Rejected;
+use crate::Rejected;
 
 /// Pieces of one template, those of templates inside it included.
 const PIECES: usize = 64;

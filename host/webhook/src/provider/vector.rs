@@ -9,7 +9,7 @@ use super::Provider;
 use super::check::Tolerance;
 use super::format::{Origin, Verdict};
 use super::handshake::Unanswered;
-use crate::signature::Rejected;
+use crate::Rejected;
 
 /// How far a vector's time may be off, where the description does not say: the host's default.
 const TOLERANCE: Tolerance = Tolerance {
