@@ -60,6 +60,7 @@ const BUILT_IN: &[(&str, &str)] = built_in! {
     "hubspot"
     "intercom"
     "jira"
+    "klaviyo"
     "ko-fi"
     "launchdarkly"
     "lemon-squeezy"
