@@ -42,9 +42,8 @@ fn check_secrets(secrets: &[String]) -> Result<(), String> {
         ));
     }
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let is_name = |name: &&String| {
-        (1..=LONGEST).contains(&name.len()) && name.bytes().all(is_letter)
-    };
+    let is_name =
+        |name: &&String| (1..=LONGEST).contains(&name.len()) && name.bytes().all(is_letter);
     match secrets.iter().find(|name| !is_name(name)) {
         Some(name) => Err(format!(
             "the signature check was given the secret {}; a secret's name is 1 to {LONGEST} letters, digits, `.`, `_` \

@@ -13,12 +13,12 @@ pub struct Unsayable {
     pub instead: &'static str,
 }
 
-/// Keys and certificates that would have to be fetched from the provider make one whole: a description knows no network.
+/// A description knows no network, and so cannot fetch keys.
 const JWT: &str = "it signs by a JWT, whose keys have to be fetched from the provider";
 const CERTIFICATE: &str =
     "it signs by RSA, with a certificate that has to be fetched from the provider";
 
-/// What is always possible: the URL is known to the provider only, and the provider knows the truth.
+/// What is possible with every provider: only it knows the URL, and it knows what is true.
 const ASK: &str = "use no provider, keep the URL to yourself, and let the workflow ask the provider's API for what a request names";
 
 /// In the order of their names. `docs/reference/providers.md` has the same table; a test compares them.
@@ -33,8 +33,7 @@ const ALL: &[Unsayable] = &[
         name: "aws-sns",
         title: "Amazon SNS",
         why: CERTIFICATE,
-        instead: "send by EventBridge API destinations, with a header that a description of \
-        your own compares as a token",
+        instead: "send by an EventBridge API destination with an API key, and take the provider `token`",
     },
     Unsayable {
         name: "bird",
@@ -45,16 +44,14 @@ const ALL: &[Unsayable] = &[
     Unsayable {
         name: "braintree",
         title: "Braintree",
-        why: "the signature's name is the account's public key, and the answer to its challenge has it \
-        too",
+        why: "the signature's name is the account's public key, and the answer to its challenge has it too",
         instead: ASK,
     },
     Unsayable {
         name: "contentful",
         title: "Contentful",
         why: "it signs a list of headers that changes from request to request",
-        instead: "give the webhook a \
-        secret header in Contentful, and write a description that compares it as a token",
+        instead: "give the webhook a secret header in Contentful, and take the provider `token`",
     },
     Unsayable {
         name: "docker-hub",
@@ -66,15 +63,13 @@ const ALL: &[Unsayable] = &[
         name: "fusionauth",
         title: "FusionAuth",
         why: JWT,
-        instead: "give the webhook basic authentication or a header in FusionAuth, and write a \
-        description that compares it",
+        instead: "give the webhook basic authentication or a header in FusionAuth, and take the provider `basic` or `token`",
     },
     Unsayable {
         name: "google-pubsub",
         title: "Google Cloud Pub/Sub",
         why: JWT,
-        instead: "put a secret into the query of the push endpoint's URL, and write a \
-        description that compares it as a token",
+        instead: "put a secret into the query of the push endpoint's URL, and take the provider `token-in-query`",
     },
     Unsayable {
         name: "mailchimp",
@@ -98,8 +93,7 @@ const ALL: &[Unsayable] = &[
         name: "paypal",
         title: "PayPal",
         why: CERTIFICATE,
-        instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` \
-        with the request's headers and body",
+        instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` with the request's headers and body",
     },
     Unsayable {
         name: "plaid",
