@@ -1,7 +1,7 @@
 //! The descriptions that a host knows.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use super::Provider;
 
@@ -122,14 +122,22 @@ const BUILT_IN: &[(&str, &str)] = built_in! {
     "zoom"
 };
 
-static COMPILED: LazyLock<BTreeMap<String, Arc<Provider>>> = LazyLock::new(|| {
-    let compiled = BUILT_IN.iter().filter_map(|(file, text)| {
-        // A test compiles each: one that did not compile would be one that is not known.
-        let provider = Provider::compile(file, text).ok()?;
-        Some((provider.name().to_owned(), Arc::new(provider)))
-    });
-    compiled.collect()
-});
+/// Those that were asked for, at the places of their files: most hosts use a few, and compiling all takes a while.
+static COMPILED: [OnceLock<Option<Arc<Provider>>>; BUILT_IN.len()] =
+    [const { OnceLock::new() }; BUILT_IN.len()];
+
+/// Returns the description of this name, if it is compiled in.
+fn built_in(name: &str) -> Option<&'static Arc<Provider>> {
+    let mut places = BUILT_IN.iter().zip(&COMPILED);
+    let ((file, text), place) = places.find(|((file, _), _)| stem(file) == name)?;
+    // A test compiles each: one that did not compile would be one that is not known.
+    let compile = || Provider::compile(file, text).ok().map(Arc::new);
+    place.get_or_init(compile).as_ref()
+}
+
+fn stem(file: &str) -> &str {
+    file.strip_suffix(".toml").unwrap_or(file)
+}
 
 /// The descriptions that a host knows: those that are compiled in, and those of its operator.
 #[derive(Debug, Clone, Default)]
@@ -157,12 +165,13 @@ impl Providers {
     /// The description of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
-        COMPILED.get(name).or_else(|| self.own.get(name))
+        built_in(name).or_else(|| self.own.get(name))
     }
 
     /// All of them, in the order of their names.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        let mut all: Vec<&Arc<Provider>> = COMPILED.values().chain(self.own.values()).collect();
+        let compiled = BUILT_IN.iter().filter_map(|(file, _)| built_in(stem(file)));
+        let mut all: Vec<&Arc<Provider>> = compiled.chain(self.own.values()).collect();
         all.sort_by_key(|provider| provider.name());
         all.into_iter()
     }
@@ -170,7 +179,7 @@ impl Providers {
     /// Returns true if a description of this name is compiled in.
     #[must_use]
     pub fn is_built_in(name: &str) -> bool {
-        COMPILED.contains_key(name)
+        BUILT_IN.iter().any(|(file, _)| stem(file) == name)
     }
 
     /// The files that are compiled in: each name with its text.

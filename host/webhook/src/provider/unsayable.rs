@@ -19,7 +19,8 @@ const CERTIFICATE: &str =
     "it signs by RSA, with a certificate that has to be fetched from the provider";
 
 /// What is possible with every provider: only it knows the URL, and it knows what is true.
-const ASK: &str = "use no provider, keep the URL to yourself, and let the workflow ask the provider's API for what a request names";
+const ASK: &str = "use no provider, keep the URL to yourself, and let the workflow ask the provider's API for \
+    what a request names";
 
 /// In the order of their names. `docs/reference/providers.md` has the same table; a test compares them.
 const ALL: &[Unsayable] = &[
@@ -93,7 +94,8 @@ const ALL: &[Unsayable] = &[
         name: "paypal",
         title: "PayPal",
         why: CERTIFICATE,
-        instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` with the request's headers and body",
+        instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` with the request's \
+            headers and body",
     },
     Unsayable {
         name: "plaid",
