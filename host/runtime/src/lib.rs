@@ -62,6 +62,7 @@ mod waiters;
 mod wake;
 mod warm;
 mod watchers;
+mod webhook_providers;
 mod webhooks;
 
 pub use deploy::Deployment;
@@ -76,4 +77,5 @@ pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;
 pub use start::Start;
+pub use webhook_providers::UnknownProvider;
 pub use webhooks::{Addressee, Expected};

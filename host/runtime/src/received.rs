@@ -3,10 +3,11 @@
 use dormouse_journal::Response;
 use dormouse_limits::HELD_REPLIES;
 use dormouse_store::{ReadError, RequestRefused, WriteError};
+use dormouse_webhook::provider::Unanswered;
 use dormouse_webhook::{InvalidKey, Rejected};
 
 use crate::rates::{Exceeded, Scope};
-use crate::{SecretTrouble, Unavailable};
+use crate::{SecretTrouble, Unavailable, UnknownProvider};
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,13 @@ pub enum Received {
         id: String,
         /// What the workflow says.
         response: Response,
+    },
+    /// It is durable, or repeats what is, and its provider wants to hear this of it.
+    AcknowledgedAs {
+        /// What the provider's description says.
+        response: Response,
+        /// Whether it repeats another.
+        is_repeat: bool,
     },
     /// It was a provider's probe, and the run is not concerned.
     Probe(Response),
@@ -52,6 +60,12 @@ pub enum Refusal {
          or does not let it use them"
     )]
     NoSecret,
+    /// It is its provider's probe, and cannot be answered.
+    #[error("{}", Unanswered::Unanswerable)]
+    Probe,
+    /// The host has no description of its provider any more.
+    #[error(transparent)]
+    Provider(#[from] UnknownProvider),
     /// Its `Idempotency-Key` cannot be one.
     #[error(transparent)]
     Key(#[from] InvalidKey),
@@ -120,6 +134,15 @@ fn too_many_held(scope: Scope) -> String {
         "the host holds as many callers {whose} as it may while their workflows decide what to answer; the setting is \
          `{HELD_REPLIES}`"
     )
+}
+
+impl From<Unanswered> for Refusal {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Rejected(rejected) => Refusal::Signature(rejected),
+            Unanswered::Unanswerable => Refusal::Probe,
+        }
+    }
 }
 
 impl From<RequestRefused> for Refusal {

@@ -23,6 +23,7 @@ use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::turn::Turn;
 use crate::urls::WebhookUrls;
+use dormouse_webhook::provider::Providers;
 
 /// A longer journal takes longer to replay than others are to wait for what follows.
 const REPLAYED_WHILE_HELD: u32 = 250;
@@ -39,6 +40,7 @@ pub(crate) struct Replay {
     pub(crate) programs: Arc<Programs>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) urls: Arc<WebhookUrls>,
+    pub(crate) providers: Providers,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
@@ -221,6 +223,7 @@ impl Replay {
             memory,
             handed,
             urls: self.urls.clone(),
+            providers: self.providers.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             turns: self.turns.clone(),
             labels: view.run.labels.clone(),

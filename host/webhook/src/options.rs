@@ -18,7 +18,7 @@ pub fn check_signature<'a>(
     provider: &'a Provider,
     signature: &'a Signature,
 ) -> Result<Check<'a>, String> {
-    if !provider.signs() {
+    if !provider.signs() && !provider.probes_with_secret() {
         return Err(format!(
             "`{}` does not sign its requests; leave the signature out",
             provider.name()

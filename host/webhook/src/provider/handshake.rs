@@ -61,6 +61,17 @@ pub enum Unanswered {
 }
 
 impl Handshake {
+    /// Returns true if the answer depends on a secret.
+    pub(super) fn needs_secret(&self) -> bool {
+        let mut headers = self.headers.iter().map(|(_, template)| template);
+        let needs = |template: &Template| template.needs_secret();
+        let body = match &self.body {
+            Body::Text(text) => text.iter().any(needs),
+            Body::Json(fields) => fields.iter().any(|(_, template)| needs(template)),
+        };
+        self.secret_equals.is_some() || body || headers.any(needs)
+    }
+
     fn is_shown_by_head(&self) -> bool {
         !self.when.iter().any(Condition::needs_body)
     }
@@ -136,14 +147,7 @@ impl Probe<'_> {
     /// Returns true if the answer depends on a secret.
     #[must_use]
     pub fn needs_secret(&self) -> bool {
-        let probe = self.handshake;
-        let headers = probe.headers.iter().map(|(_, template)| template);
-        let needs = |template: &Template| template.needs_secret();
-        let body = match &probe.body {
-            Body::Text(text) => text.iter().any(needs),
-            Body::Json(fields) => fields.iter().any(|(_, template)| needs(template)),
-        };
-        probe.secret_equals.is_some() || body || headers.into_iter().any(needs)
+        self.handshake.needs_secret()
     }
 
     /// Returns the secret that the probe teaches, if it teaches one.

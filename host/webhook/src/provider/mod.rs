@@ -123,6 +123,14 @@ impl Provider {
         !self.handshakes.is_empty()
     }
 
+    /// Returns true if a probe's answer depends on a secret.
+    #[must_use]
+    pub fn probes_with_secret(&self) -> bool {
+        self.handshakes
+            .iter()
+            .any(handshake::Handshake::needs_secret)
+    }
+
     /// Returns true if repeats of a request are known by what the provider sends.
     #[must_use]
     pub fn repeats(&self) -> bool {
