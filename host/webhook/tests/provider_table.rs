@@ -70,3 +70,23 @@ fn every_rule_is_tried_by_a_vector() {
         assert!(provider.note().is_some(), "{file} has no note");
     }
 }
+
+#[test]
+fn who_asks_for_a_name_that_is_not_known_is_told_why_or_which_are_like_it() {
+    let known = Providers::default();
+    let paypal = known.instead_of("paypal");
+    assert!(paypal.starts_with("PayPal's webhooks cannot be checked: it signs by RSA"));
+    assert!(paypal.contains("verify-webhook-signature"));
+    for (given, meant) in [
+        ("GitHub", "github"),
+        ("standardwebhooks", "standard-webhooks"),
+        ("lemonsqueezy", "lemon-squeezy"),
+        ("shopfy", "shopify"),
+        ("stripe-webhooks", "stripe"),
+    ] {
+        let told = known.instead_of(given);
+        assert!(told.contains(&format!(" {meant}")), "{given}: {told}");
+    }
+    let other = known.instead_of("☃");
+    assert!(other.contains("`dormouse providers`"), "{other}");
+}

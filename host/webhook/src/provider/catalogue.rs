@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::Provider;
+use super::{Provider, Unsayable};
 
 /// Each file of `host/webhook/providers/`, with its name.
 macro_rules! built_in {
@@ -139,6 +139,25 @@ fn stem(file: &str) -> &str {
     file.strip_suffix(".toml").unwrap_or(file)
 }
 
+/// Names that are told to somebody who gave one that is not known.
+const ALIKE: usize = 6;
+
+/// Letters by which names are alike.
+const START: usize = 3;
+
+/// Returns true if one of two names is in the other, whatever their capitals and signs, or if they begin alike.
+fn is_alike(known: &str, given: &str) -> bool {
+    let letters = |name: &str| -> String {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let (known, given) = (letters(known), letters(given));
+    let start = given.get(..START);
+    known.contains(&given) && !given.is_empty()
+        || given.contains(&known)
+        || start.is_some_and(|start| known.starts_with(start))
+}
+
 /// The descriptions that a host knows: those that are compiled in, and those of its operator.
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
@@ -174,6 +193,28 @@ impl Providers {
         let mut all: Vec<&Arc<Provider>> = compiled.chain(self.own.values()).collect();
         all.sort_by_key(|provider| provider.name());
         all.into_iter()
+    }
+
+    /// Says why there is no description of this name, or which name may have been meant: half a sentence that follows one.
+    #[must_use]
+    pub fn instead_of(&self, name: &str) -> String {
+        if let Some(unsayable) = Unsayable::of(name) {
+            return unsayable.to_string();
+        }
+        let built_in = BUILT_IN.iter().map(|(file, _)| stem(file));
+        let known = built_in.chain(self.own.keys().map(String::as_str));
+        let alike: Vec<&str> = known
+            .filter(|known| is_alike(known, name))
+            .take(ALIKE)
+            .collect();
+        let count = BUILT_IN.len() + self.own.len();
+        match alike.as_slice() {
+            [] => format!("it knows {count} others, which `dormouse providers` lists"),
+            alike => format!(
+                "it knows {count} others, {} among them, which `dormouse providers` lists",
+                alike.join(", ")
+            ),
+        }
     }
 
     /// Returns true if a description of this name is compiled in.
