@@ -136,16 +136,15 @@ fn own_provider(text: &str) -> Result<Provider, Stop> {
 }
 
 fn unknown(what: &str, name: &str, providers: &Providers, has_own: bool) -> Stop {
-    let known: Vec<&str> = providers.all().map(|provider| provider.name()).collect();
     let own = if has_own {
         ", nor is it the name of the webhook's own description"
     } else {
         ""
     };
     misuse(format!(
-        "{what} is {}, which this host does not know{own}; it knows {}, and a webhook can carry a `description` of its own",
+        "{what} is {}, which this host does not know{own}; {}; a webhook can carry a `description` of its own",
         settings::shown(name),
-        known.join(", ")
+        providers.instead_of(name)
     ))
 }
 
@@ -340,10 +339,15 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_known_are_refused_with_those_that_are() {
+    fn names_that_are_not_known_are_refused_with_those_that_are_alike() {
         check_refused(
             signed("nobody", &[]),
-            &["\"nobody\"", "hmac-sha256", "stripe"],
+            &["\"nobody\"", "`dormouse providers`"],
+        );
+        check_refused(signed("Stripe", &[]), &["\"Stripe\"", " stripe"]);
+        check_refused(
+            signed("paypal", &[]),
+            &["\"paypal\"", "cannot be checked: it signs by RSA"],
         );
         for handshake in ["none", "github"] {
             let handshake = contract::WebhookOptions {

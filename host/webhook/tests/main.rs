@@ -12,6 +12,7 @@ mod descriptions;
 mod handshakes;
 mod options;
 mod properties;
+mod provider_table;
 mod providers;
 mod signatures;
 mod spelling;

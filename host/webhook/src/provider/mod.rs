@@ -20,6 +20,7 @@ mod pointer;
 mod repeat;
 mod sign;
 mod template;
+mod unsayable;
 mod url;
 mod vector;
 
@@ -31,6 +32,7 @@ pub use compile::{DescriptionError, LONGEST_DESCRIPTION};
 pub use handshake::{MayBeProbe, Probe, Unanswered};
 pub use repeat::Repeat;
 pub use sign::CannotSign;
+pub use unsayable::Unsayable;
 
 /// A provider's description, compiled.
 #[derive(Debug)]
