@@ -275,3 +275,28 @@ fn a_secret_that_is_no_key_is_said_to_be_none() {
         1
     );
 }
+
+/// Asana sends its secret with the first request. The first value counts, whoever sends another.
+#[test]
+fn the_first_probe_teaches_the_secret() {
+    let host = host_with(&[]);
+    let options = json!({"provider": {"name": "asana", "secrets": ["asana-hook"]}});
+    let (_run, hook) = waiting_run(&host, &options);
+    let teach = |secret: &str| {
+        let probe = request("POST", &hook).header("x-hook-secret", secret);
+        let answer = probe.send().expect(200);
+        assert_eq!(answer.header("x-hook-secret"), Some(secret));
+    };
+    let event = || {
+        let digest = hex(&hmac(r#"{"events":[]}"#));
+        let event = request("POST", &hook).header("x-hook-signature", &digest);
+        event.body(r#"{"events":[]}"#).send()
+    };
+    event().expect_problem(401, "signature-unverifiable");
+    teach(SECRET);
+    teach("Another_Made-Up-Value-0b1c2d3e4f");
+    event().expect(200);
+    let secret = host.get("/v1/secrets/asana-hook").expect(200).json();
+    assert_eq!(secret["uses"], verifying());
+    assert!(!host.log().contains(SECRET));
+}
