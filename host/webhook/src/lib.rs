@@ -4,6 +4,7 @@
 
 mod field;
 mod handshake;
+mod idempotency;
 mod json;
 mod key;
 mod reply;
@@ -12,7 +13,8 @@ mod token;
 
 pub use dormouse_journal::OtherBody;
 pub use handshake::{is_probe_signed, may_be_probe, probe, probe_method};
-pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key, is_key_in_body};
+pub use idempotency::{IdempotencyKey, InvalidKey, quoted};
+pub use key::{DeliveryKey, DeliveryKeyKind, delivery_key, is_key_in_body};
 pub use reply::check_response;
 pub use signature::{
     BadSecret, Claim, Rejected, check_signature, claim, sign, signature_headers, verify,
