@@ -61,7 +61,10 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "tokio",
         ],
     ),
-    ("dormouse-api", &["dormouse-journal", "dormouse-secret"]),
+    (
+        "dormouse-api",
+        &["dormouse-journal", "dormouse-secret", "dormouse-webhook"],
+    ),
     (
         "dormouse-config",
         &[

@@ -144,12 +144,7 @@ impl Outcome {
     /// Returns true if nobody knows whether whoever was called has got the request.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        matches!(
-            self,
-            Outcome::Response(Err(CallError::TimedOut
-                | CallError::Interrupted
-                | CallError::Unreachable(_)))
-        )
+        matches!(self, Outcome::Response(Err(error)) if error.is_in_doubt())
     }
 
     /// What an operation of this kind gives when it is given up or timed out. None for kinds that never complete.

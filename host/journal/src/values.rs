@@ -204,6 +204,33 @@ pub enum CallError {
     Other(Failure),
 }
 
+/// The code of a response that came and cannot be read.
+const MALFORMED_RESPONSE: &str = "malformed-response";
+
+impl CallError {
+    /// A response came that cannot be read, for this reason.
+    #[must_use]
+    pub fn malformed_response(message: String) -> Self {
+        CallError::Other(Failure {
+            code: MALFORMED_RESPONSE.into(),
+            message,
+        })
+    }
+
+    /// Returns true if nobody knows whether the request was carried out.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            CallError::TimedOut | CallError::Interrupted | CallError::Unreachable(_) => true,
+            CallError::Other(failure) => failure.code == MALFORMED_RESPONSE,
+            CallError::Denied(_)
+            | CallError::Invalid(_)
+            | CallError::TooLarge(_)
+            | CallError::Abandoned => false,
+        }
+    }
+}
+
 /// Limits that a guest can feel: its memory can fail to grow, its stack can overflow. They are recorded when the run
 /// starts, and every replay uses those, whatever the host's settings are by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

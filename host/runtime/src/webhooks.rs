@@ -418,6 +418,7 @@ impl Expected {
         };
         Ok(key?.map(|key| RememberedKey {
             digest: key.digest(),
+            earlier: key.earlier_digest(),
             body: Sha256::digest(&self.head.body).into(),
             other_body: key.other_body(),
         }))

@@ -17,7 +17,7 @@ use dormouse_runtime::{
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
 use dormouse_webhook::provider::Providers;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::health::Degraded;
@@ -114,6 +114,21 @@ impl Problem {
             dormouse_limits::MEMORY_BUDGET
         );
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", detail).retry_after(RETRY_ROOM)
+    }
+
+    /// A body with a `Content-Encoding` where none is taken (RFC 9110, section 15.5.16).
+    #[must_use]
+    pub fn encoded(encoding: &[u8]) -> Self {
+        let shown: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
+        let detail = format!(
+            "the body has the Content-Encoding {shown:?}, and none is undone here; send the body as it is"
+        );
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-encoding",
+            detail,
+        )
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     /// A body that broke off.

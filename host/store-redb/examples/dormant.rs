@@ -143,6 +143,7 @@ fn new_start(id: RunId) -> StartRun {
             stack: 1 << 20,
         },
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,

@@ -148,6 +148,7 @@ fn new_start(number: usize, id: RunId) -> StartRun {
             stack: 1 << 20,
         },
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,

@@ -13,9 +13,10 @@ use dormouse_journal::{OtherBody, Request};
 use sha2::{Digest, Sha256};
 
 use crate::field::{Field, field};
+use crate::idempotency::{IdempotencyKey, InvalidKey, quoted};
 use crate::provider::Check;
 
-/// Bytes of a key. It is an identifier; a UUID has 36.
+/// Bytes of a provider's key. It is an identifier; a UUID has 36.
 const LONGEST: usize = 256;
 
 /// A caller's own name for a request.
@@ -43,13 +44,6 @@ pub enum DeliveryKeyKind {
     },
 }
 
-/// An `Idempotency-Key` that is no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the header Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters"
-)]
-pub struct InvalidKey;
-
 /// The key of a request, if it has one. `check` is the check that the request has passed: without it a provider's id is
 /// anybody's word.
 ///
@@ -60,11 +54,7 @@ pub fn delivery_key(
     request: &Request,
     check: Option<&Check<'_>>,
 ) -> Result<Option<DeliveryKey>, InvalidKey> {
-    let own = match field(request, "idempotency-key") {
-        Field::Absent => None,
-        Field::Repeated => return Err(InvalidKey),
-        Field::Once(value) => Some(identifier(value).ok_or(InvalidKey)?),
-    };
+    let own = IdempotencyKey::of(request)?.map(IdempotencyKey::into_string);
     let key = |kind| move |value| DeliveryKey { kind, value };
     let (signed, unsigned) = of_provider(request, check);
     // Whoever replays a signed request can change every other name, and may do so to have it taken for a new one.
@@ -103,6 +93,18 @@ impl DeliveryKey {
     /// of their own since before there were descriptions.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
+        self.digest_of(&self.value)
+    }
+
+    /// What an earlier version of the host may have kept of it: that one took the quotation marks of an `Idempotency-Key`
+    /// for a part of it.
+    #[must_use]
+    pub fn earlier_digest(&self) -> Option<[u8; 32]> {
+        let is_own = self.kind == DeliveryKeyKind::IdempotencyKey;
+        is_own.then(|| self.digest_of(&quoted(&self.value)))
+    }
+
+    fn digest_of(&self, value: &str) -> [u8; 32] {
         let mut digest = Sha256::new();
         match &self.kind {
             DeliveryKeyKind::IdempotencyKey => digest.update(b"i"),
@@ -119,7 +121,7 @@ impl DeliveryKey {
                 }
             },
         }
-        digest.update(self.value.as_bytes());
+        digest.update(value.as_bytes());
         digest.finalize().into()
     }
 

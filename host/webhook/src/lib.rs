@@ -3,6 +3,7 @@
 //! targets in `fuzz/` hold it to that.
 
 mod field;
+mod idempotency;
 mod key;
 mod options;
 pub mod provider;
@@ -11,7 +12,8 @@ mod reply;
 mod token;
 
 pub use dormouse_journal::OtherBody;
-pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key};
+pub use idempotency::{IdempotencyKey, InvalidKey, quoted};
+pub use key::{DeliveryKey, DeliveryKeyKind, delivery_key};
 pub use options::check_signature;
 pub use rejected::{BadSecret, Rejected};
 pub use reply::check_response;

@@ -94,22 +94,18 @@ fn a_providers_id_counts_only_under_its_own_signature() {
 
 #[test]
 fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
-    let longest = "k".repeat(256);
     let too_long = "k".repeat(257);
-    check(
-        None,
-        &[("idempotency-key", &longest)],
-        "",
-        Ok(Some((DeliveryKeyKind::IdempotencyKey, &longest))),
-    );
     let scheme = Some("github");
-    for bad in ["", &too_long, "a b", "\u{fc}", "a\tb"] {
-        check(
-            scheme,
-            &[("idempotency-key", bad), WEBHOOK_ID],
-            "",
-            Err(InvalidKey),
-        );
+    let byte = |byte, place| Some(InvalidKey::Byte { byte, place });
+    for (bad, invalid) in [
+        ("", Some(InvalidKey::Empty)),
+        (&too_long, None),
+        ("a b", None),
+        ("\u{fc}", byte(0xc3, 0)),
+        ("a\tb", byte(b'\t', 1)),
+    ] {
+        let own = invalid.map_or(Ok(Some((DeliveryKeyKind::IdempotencyKey, bad))), Err);
+        check(scheme, &[("idempotency-key", bad), WEBHOOK_ID], "", own);
         let found = Ok(Some((github(), GITHUB.1)));
         check(scheme, &[("webhook-id", bad), GITHUB], "", found);
         check(scheme, &[("x-github-delivery", bad)], "", Ok(None));
@@ -118,7 +114,7 @@ fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
         None,
         &[IDEMPOTENCY_KEY, ("IDEMPOTENCY-KEY", "order-7")],
         "",
-        Err(InvalidKey),
+        Err(InvalidKey::Repeated),
     );
     check(None, &[WEBHOOK_ID, WEBHOOK_ID], "", Ok(None));
     check(scheme, &[GITHUB, GITHUB], "", Ok(None));
@@ -193,5 +189,8 @@ fn digests_are_those_that_stores_hold() {
         let digest: [u8; 32] = Sha256::digest(hashed).into();
         assert_eq!(key.digest(), digest, "{key:?}");
         assert_eq!(key.other_body(), other_body, "{key:?}");
+        let is_own = key.kind == DeliveryKeyKind::IdempotencyKey;
+        let earlier = is_own.then(|| Sha256::digest("i\"key\"").into());
+        assert_eq!(key.earlier_digest(), earlier, "{key:?}");
     }
 }

@@ -12,6 +12,7 @@ mod access;
 mod backup;
 mod bad_disks;
 mod blocked;
+mod bodies;
 mod broken;
 mod call_crashes;
 mod call_secrets;

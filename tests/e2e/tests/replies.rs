@@ -110,6 +110,34 @@ fn what_a_workflow_writes_gets_an_origin_of_its_own() {
     assert_eq!(policies, [b"default-src *".as_slice(), b"sandbox"]);
 }
 
+/// Nothing but forms is loosened, and for HTML alone.
+#[test]
+fn a_page_may_send_forms() {
+    let host = Host::start();
+    for (content_type, policy) in [
+        ("text/html", "sandbox allow-forms"),
+        ("Text/HTML ; charset=utf-8", "sandbox allow-forms"),
+        ("image/svg+xml", "sandbox"),
+        ("text/htmlx", "sandbox"),
+    ] {
+        let page = json!({"status": 200, "headers": [["content-type", content_type]], "body": "<form>"});
+        let options = json!({"methods": ["GET", "POST"], "reply": {"fixed": page}});
+        let webhook = json!({"webhook": "a", "options": options});
+        let run = host.script(&json!({"seq": [webhook, {"wait": "a"}, {"wait": "a"}]}));
+        let hook = run.hook("a");
+        let answer = request("GET", &hook).send().expect(200);
+        assert_eq!(answer.header("content-security-policy"), Some(policy));
+        // What a form of a page without an origin sends.
+        let sent = request("POST", &hook)
+            .header("origin", "null")
+            .header("sec-fetch-site", "cross-site")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("name=Ann");
+        sent.send().expect(200);
+        run.output();
+    }
+}
+
 #[test]
 fn a_workflow_serves_requests_one_after_the_other() {
     let host = Host::start();

@@ -4,9 +4,10 @@ use axum::response::{IntoResponse, Response};
 use dormouse_journal::Response as Answer;
 use dormouse_runtime::{Received, Refusal, Scope};
 use http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::problem::{Problem, authored};
 
@@ -43,14 +44,30 @@ fn accepted(id: &str, duplicate: bool) -> Response {
 }
 
 /// A response that somebody else wrote. A browser would take it for the host's own word: so it may not guess at a type,
-/// and a page gets an origin of its own, from which it cannot reach the API.
+/// and a page gets an origin of its own, from which it cannot reach the API: what it sends has `Origin: null`. A page may
+/// send forms, as to the webhook that served it.
 fn guarded(answer: Answer) -> Response {
     let mut response = authored(answer);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Beside what the author's own policy forbids, since the strictest of several counts.
-    headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    let sandbox = if is_page(headers) {
+        "sandbox allow-forms"
+    } else {
+        "sandbox"
+    };
+    headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox));
     response
+}
+
+/// Returns true if a response is HTML, and nothing else by another header.
+fn is_page(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let kind = only.as_bytes().split(|byte| *byte == b';').next();
+    kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
 /// The problem that a refused request is answered with.

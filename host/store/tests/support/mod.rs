@@ -346,6 +346,7 @@ impl World {
                 stack: 1,
             },
             idempotency_key: None,
+            earlier_key: None,
             remember: 10_000,
             storage: StorageLimits::NONE,
             restarted: None,
