@@ -90,6 +90,7 @@ mod context;
 mod entry;
 mod error;
 mod events;
+mod field_path;
 mod generations;
 mod group;
 mod headers;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::bindings;
 use crate::content_encoding::looks_like;
 use crate::error::{Error, Result};
+use crate::field_path::place;
 use crate::text_marks::without_mark;
 use crate::{unaltered, url_encoded};
 
@@ -245,15 +246,6 @@ fn encoding_hint(body: &[u8]) -> String {
             format!("it looks compressed with {encoding}: ")
         }
         None => String::new(),
-    }
-}
-
-/// The path of the field, unless the value as a whole is meant.
-pub(crate) fn place(path: &serde_path_to_error::Path) -> String {
-    if path.iter().next().is_none() {
-        String::new()
-    } else {
-        format!("at `{path}`: ")
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::payload::place;
+use crate::field_path::place;
 use crate::text_marks::without_mark;
 
 /// A value as `a=1&b=2`. It has to be a list of pairs, a map or a struct, whose values are text, numbers or the like.

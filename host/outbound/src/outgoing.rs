@@ -267,8 +267,9 @@ mod tests {
         ];
         let mut sent = 0;
         let mut state = 1_u64;
-        for _ in 0..200_000 {
-            let mut url = String::from(if state % 2 == 0 { "http://" } else { "" });
+        for round in 0..60_000 {
+            let mut url =
+                String::from(["", "http://", "http://a.example", "https://a.example/"][round % 4]);
             for _ in 0..8 {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)

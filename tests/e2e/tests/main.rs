@@ -14,6 +14,7 @@ mod bad_disks;
 mod blocked;
 mod bodies;
 mod broken;
+mod browser;
 mod call_crashes;
 mod call_secrets;
 mod callers;

@@ -120,7 +120,8 @@ fn a_page_may_send_forms() {
         ("image/svg+xml", "sandbox"),
         ("text/htmlx", "sandbox"),
     ] {
-        let page = json!({"status": 200, "headers": [["content-type", content_type]], "body": "<form>"});
+        let page =
+            json!({"status": 200, "headers": [["content-type", content_type]], "body": "<form>"});
         let options = json!({"methods": ["GET", "POST"], "reply": {"fixed": page}});
         let webhook = json!({"webhook": "a", "options": options});
         let run = host.script(&json!({"seq": [webhook, {"wait": "a"}, {"wait": "a"}]}));
