@@ -39,8 +39,8 @@ pub use problem::ProblemBody;
 pub use recorded::call_error_code;
 pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
 pub use runs::{
-    CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
-    StartedRun, Waiting, is_json, output,
+    BadAnswer, CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus,
+    RunSummary, StartedRun, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};

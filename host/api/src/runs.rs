@@ -134,6 +134,10 @@ pub struct Run {
     /// Whether it has failed and can still be retried.
     #[serde(default)]
     pub retryable: bool,
+    /// Of a run that can be retried: the steps that were answered badly. Those that a retry does again come first, then at
+    /// most 10 of its last 512 activations, the last one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_answers: Vec<BadAnswer>,
     /// How often it has continued as new.
     #[serde(default)]
     pub generation: u32,
@@ -172,6 +176,27 @@ pub struct CancelAsked {
     pub asked: Timestamp,
     /// When it is cancelled if it has not ended by then.
     pub until: Timestamp,
+}
+
+/// A step of a failed run that was answered badly: a call that ended in an error or in a status of 400 or more, or a run that
+/// did not complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BadAnswer {
+    /// Its number in the run.
+    pub operation: u32,
+    /// The import that was called.
+    #[schema(example = "call")]
+    pub kind: String,
+    /// What the author calls it.
+    pub step: String,
+    /// What the answer was, for people, cut after 256 bytes.
+    #[schema(example = "status 503")]
+    pub answer: String,
+    /// Whether a retry of the run does it again. If not, a retry does so that is told to go back to it.
+    pub again: bool,
+    /// The command that does it again.
+    #[schema(example = "dormouse retry 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+    pub command: String,
 }
 
 /// How a run is cancelled.

@@ -76,6 +76,10 @@ fn render(run: &Run, now: Time, with_colour: bool) -> String {
     if let Some(failure) = &run.summary.failure {
         text += &format!("\n{}\n", render_failure(failure));
     }
+    if !run.bad_answers.is_empty() {
+        text += "\nanswered badly\n";
+        text += &bad_answers(run).render(false);
+    }
     if let Some(output) = &run.output {
         text += &format!("\noutput\n  {}\n", indented(&plain(output.get()), 2));
     }
@@ -162,6 +166,21 @@ fn fields(run: &Run, now: Time) -> Table {
     table
 }
 
+fn bad_answers(run: &Run) -> Table {
+    let columns = ["operation", "kind", "step", "answer", "done again by"];
+    let mut table = Table::new(&columns).indented(2);
+    for bad in &run.bad_answers {
+        table.row([
+            bad.operation.to_string().into(),
+            plain_line(&bad.kind).into(),
+            plain_line(&bad.step).into(),
+            plain_line(&bad.answer).into(),
+            plain_line(&bad.command).into(),
+        ]);
+    }
+    table
+}
+
 fn waiting(run: &Run, now: Time) -> Table {
     let mut table = Table::new(&["operation", "kind", "step", "since", "deadline"]).indented(2);
     for waiting in &run.waiting {
@@ -222,6 +241,12 @@ mod tests {
                 "untaken": 1,
                 "failure": {"code": "trap", "message": "index out of bounds", "backtrace":
                     "0: approval::decide\n1: run"},
+                "retryable": true, "bad_answers": [
+                    {"operation": 3, "kind": "call", "step": "charge", "answer": "status 503", "again": true, "command":
+                     "dormouse retry 019ca8b5-3a00-7000-8000-000000000000"},
+                    {"operation": 1, "kind": "call", "step": "look", "answer": "unreachable: refused", "again": false,
+                     "command": "dormouse retry --from 1 019ca8b5-3a00-7000-8000-000000000000"}
+                ],
                 "waiting": [], "waiting_truncated": false, "activations": 1, "operations": 1, "journal_bytes": 100,
                 "last_activation": "2026-03-01T08:01:00.000Z"
             }"#,

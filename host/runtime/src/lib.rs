@@ -16,6 +16,8 @@
 
 mod aside;
 mod assemble;
+mod bad_answers;
+mod bad_step;
 mod call_queue;
 mod calls;
 mod clock_watch;
@@ -64,6 +66,7 @@ mod warm;
 mod watchers;
 mod webhooks;
 
+pub use bad_step::{Again, BadStep};
 pub use deploy::Deployment;
 pub use dormouse_store::Commits;
 pub use error::{DeployError, NotifyError, StartError, Unavailable};

@@ -12,6 +12,7 @@ use dormouse_limits::Limits;
 use dormouse_store::{PausedBy, Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
+use crate::bad_step::BadStep;
 use crate::calls::Calls;
 use crate::hint::Hint;
 use crate::orders::Orders;
@@ -97,8 +98,8 @@ pub enum RepairError {
     SameAnswers {
         /// The failure's code.
         code: String,
-        /// The steps that ended badly before, the last ones first.
-        bad: Vec<String>,
+        /// The steps that were answered badly before, the last ones first.
+        bad: Vec<BadStep>,
     },
     /// A call may be made once, and nobody knows whether it was.
     #[error("the step {step:?} may be made once, and it is not known whether it was")]

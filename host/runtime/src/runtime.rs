@@ -22,7 +22,7 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
-    DeployError, Deployment, NotifyError, Parts, Reached, RepairError, RepairedRun, Retry,
+    BadStep, DeployError, Deployment, NotifyError, Parts, Reached, RepairError, RepairedRun, Retry,
     SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
 };
 
@@ -227,6 +227,15 @@ impl Runtime {
     /// When it is not blocked, would break again, no version can take it up, or it cannot be made durable.
     pub async fn retry(&self, run: RunId, retry: &Retry) -> Result<RepairedRun, RepairError> {
         self.0.repairs.retry(run, retry).await
+    }
+
+    /// Returns the steps of a failed run that were answered badly: those that a retry does again, then earlier ones, the last
+    /// first. Empty for a run that has not failed or was given up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bad_answers(&self, run: RunId) -> Result<Vec<BadStep>, RepairError> {
+        self.0.repairs.bad_answers(run).await
     }
 
     /// Pauses a run, a workflow or the host: nothing of it is executed or sent until it goes on.

@@ -294,10 +294,17 @@ impl Problem {
                 ),
             ),
             RepairError::SameAnswers { code, bad } => {
-                let steps: Vec<String> = bad.iter().map(|step| format!("{step:?}")).collect();
+                let steps = bad.iter().map(|step| {
+                    let (name, answer) = (&step.step, &step.answer);
+                    format!("{name:?} ({answer}): `{}`", step.command(run))
+                });
+                let steps: Vec<String> = steps.collect();
                 let steps = match steps.is_empty() {
                     true => String::new(),
-                    false => format!(" Steps that ended badly before: {}.", steps.join(", ")),
+                    false => format!(
+                        " Steps that were answered badly before, and what does each again: {}.",
+                        steps.join(", ")
+                    ),
                 };
                 conflict(
                     "same-again",

@@ -57,6 +57,16 @@ fn a_call_that_failed_a_run_is_made_again_and_nothing_else() {
     let run = host.run(&id);
     assert_eq!(run.status(), "failed");
 
+    // The call that failed it is named, with the command that makes it again, and the one that went well is not.
+    let bad = run.show()["bad_answers"].clone();
+    let expected = json!([{
+        "operation": 1, "kind": "call", "step": "charge", "answer": "status 422", "again": true,
+        "command": format!("dormouse retry {id}"),
+    }]);
+    assert_eq!(bad, expected);
+    let shown = Cli::of(&host).run(&["show", &id]).ok();
+    assert!(shown.contains("answered badly"), "{shown}");
+
     // The world has not changed: it fails again, which is one failed try more.
     retry(&run, &json!({})).expect(200);
     wait_until("it fails again", || {
@@ -115,11 +125,17 @@ fn what_would_end_the_same_way_is_refused_and_mended_code_is_given_what_was_give
     post(run.hook("a"), "one").expect(202);
     run.failure();
     let problem = retry(&run, &json!({})).expect_problem(409, "same-again");
-    assert!(
-        problem.detail().contains("\"look\""),
-        "{}",
-        problem.detail()
+    let bad = &run.show()["bad_answers"][0];
+    assert_eq!(
+        (&bad["step"], &bad["again"]),
+        (&json!("look"), &json!(false))
     );
+    assert_eq!(bad["answer"], "status 404");
+    let command = format!("dormouse retry --from {} {}", bad["operation"], run.id());
+    assert_eq!(bad["command"], command);
+    for named in ["\"look\" (status 404)", command.as_str()] {
+        assert!(problem.detail().contains(named), "{}", problem.detail());
+    }
     assert_eq!(fine.requests().len(), 1);
 
     let second = deploy_another(&host, 1);

@@ -2,11 +2,11 @@
 //! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
 
 use dormouse_api::{
-    CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting,
-    Webhook, Workflow,
+    BadAnswer, CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version,
+    Waiting, Webhook, Workflow,
 };
-use dormouse_journal::{Status, Time};
-use dormouse_runtime::{Deployment, SecretView};
+use dormouse_journal::{RunId, Status, Time};
+use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
 use dormouse_store::{Attempts, CallProgress, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
@@ -65,6 +65,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         waiting,
         waiting_truncated: open.len() > Run::WAITING,
         retryable: view.state.is_frozen(),
+        bad_answers: Vec::new(),
         generation: view.state.generation,
         activations: view.state.activations - view.state.first_activation,
         operations: view.state.operations - view.state.first_operation,
@@ -89,6 +90,18 @@ fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time, dates: D
     call.last_error.clone_from(&progress.last_error);
     call.next_attempt = is_ahead.then(|| dates.of(next));
     call.gives_up = progress.bounds.until.map(|until| dates.of(until));
+}
+
+/// A step of a failed run that was answered badly.
+pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
+    BadAnswer {
+        operation: step.operation.0,
+        kind: step.kind.into(),
+        command: step.command(run),
+        step: step.step,
+        answer: step.answer,
+        again: step.again == Again::Retry,
+    }
 }
 
 /// A webhook, and what it refused.
