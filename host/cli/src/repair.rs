@@ -1,4 +1,4 @@
-//! `dormouse retry` and `dormouse move`.
+//! `dormouse retry`, and what it has in common with `dormouse move`.
 
 use std::process::ExitCode;
 
@@ -43,29 +43,6 @@ pub struct Retry {
     several: Several,
 }
 
-/// Moves runs to another version of their workflow
-///
-/// A run is moved if the version repeats all that the run has done so far. If not, nothing changes, and the first
-/// difference is shown.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  dormouse move --to 5f1d… 0198d2c4
-  dormouse move --to 5f1d… --dry-run 0198d2c4
-  dormouse move --to 5f1d… --workflow approval --status suspended --yes")]
-pub struct Move {
-    /// To this version; `dormouse workflows show NAME` lists them
-    #[arg(long, value_name = "VERSION")]
-    to: String,
-
-    /// Change nothing, and say whether the runs could be moved
-    #[arg(long)]
-    dry_run: bool,
-
-    #[command(flatten)]
-    several: Several,
-}
-
 impl Retry {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let mut body = Map::new();
@@ -82,14 +59,7 @@ impl Retry {
     }
 }
 
-impl Move {
-    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let body = serde_json::json!({"version": self.to, "dry_run": self.dry_run});
-        repair(&self.several, Action::Move, &body, terminal)
-    }
-}
-
-fn repair(
+pub(crate) fn repair(
     several: &Several,
     action: Action,
     body: &Value,
@@ -148,7 +118,7 @@ fn send(
 }
 
 /// Formats a difference: the operation on both sides, and each of its fields that differs.
-fn shown(difference: &Difference) -> String {
+pub(crate) fn shown(difference: &Difference) -> String {
     let mut text = format!("operation {}", difference.operation);
     let sides = [
         ("recorded", &difference.recorded),

@@ -74,7 +74,7 @@ pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal};
-pub use repairs::{RepairError, RepairedRun, Retry};
+pub use repairs::{Move, RepairError, RepairedRun, Retry};
 pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;

@@ -40,6 +40,17 @@ pub struct Retry {
     pub is_of_parent: bool,
 }
 
+/// How a run is to be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// To this version.
+    pub version: VersionId,
+    /// Only if it is on this version.
+    pub from: Option<VersionId>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
 /// What came of a repair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepairedRun {
@@ -82,6 +93,9 @@ pub enum RepairError {
     /// The run has ended.
     #[error("the run has {0}")]
     Ended(Status),
+    /// The run is on another version than the one that it is to be moved from.
+    #[error("the run is on version {0}")]
+    OtherVersion(VersionId),
     /// The run has failed and can be retried, and so cannot be moved without that.
     #[error("the run has failed")]
     Failed,
@@ -211,11 +225,18 @@ impl Repairs {
     pub(crate) async fn move_to(
         &self,
         run: RunId,
-        version: VersionId,
-        dry_run: bool,
+        asked: Move,
     ) -> Result<RepairedRun, RepairError> {
+        let Move {
+            version,
+            from,
+            dry_run,
+        } = asked;
         for _ in 0..LOOKS {
             let view = self.view(run).await?;
+            if from.is_some_and(|from| from != view.run.version) {
+                return Err(RepairError::OtherVersion(view.run.version));
+            }
             if view.state.is_frozen() {
                 return Err(RepairError::Failed);
             }

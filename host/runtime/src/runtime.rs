@@ -22,8 +22,8 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
-    BadStep, DeployError, Deployment, NotifyError, Parts, Reached, RepairError, RepairedRun, Retry,
-    SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
+    BadStep, DeployError, Deployment, Move, NotifyError, Parts, Reached, RepairError, RepairedRun,
+    Retry, SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -264,13 +264,8 @@ impl Runtime {
     ///
     /// # Errors
     /// When it does not, the run has ended, or it cannot be made durable.
-    pub async fn move_to(
-        &self,
-        run: RunId,
-        version: VersionId,
-        dry_run: bool,
-    ) -> Result<RepairedRun, RepairError> {
-        self.0.repairs.move_to(run, version, dry_run).await
+    pub async fn move_to(&self, run: RunId, asked: Move) -> Result<RepairedRun, RepairError> {
+        self.0.repairs.move_to(run, asked).await
     }
 
     /// Sets the settings of a workflow. Returns false if there is no such workflow.

@@ -280,6 +280,10 @@ impl Problem {
                     "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
                 ),
             ),
+            RepairError::OtherVersion(version) => conflict(
+                "other-version",
+                format!("run {run} is on version {version}, and so is not moved"),
+            ),
             RepairError::Failed => conflict(
                 "run-ended",
                 format!(
@@ -453,6 +457,12 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Where code does not repeat a run's journal, if that is the problem.
+    #[must_use]
+    pub fn difference(&self) -> Option<&Difference> {
+        self.difference.as_deref()
     }
 
     /// What a person reads.

@@ -166,6 +166,10 @@ pub struct RunQuery {
     pub status: Option<Status>,
     /// Only runs on this version.
     pub version: Option<VersionId>,
+    /// Only runs that are not on this version.
+    pub other_than: Option<VersionId>,
+    /// Only runs that have not ended.
+    pub alive: bool,
     /// Only runs that this one has started.
     pub parent: Option<RunId>,
     /// Only runs that have all these labels.

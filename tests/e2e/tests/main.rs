@@ -46,6 +46,7 @@ mod libraries;
 mod limits;
 mod logs;
 mod memory;
+mod move_many;
 mod network;
 mod operations;
 mod pause;

@@ -10,7 +10,7 @@ use dormouse_api::{
     StartedRun,
 };
 use dormouse_journal::{CancelOptions, Payload, RunId, Status, VersionId};
-use dormouse_runtime::{RepairError, Retry};
+use dormouse_runtime::{Move, RepairError, Retry};
 use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -161,7 +161,10 @@ pub(super) async fn retry_run(
         dry_run,
     } = asked;
     let retry = Retry {
-        version: version.as_deref().map(version_of).transpose()?,
+        version: version
+            .as_deref()
+            .map(|version| version_of(version, "version"))
+            .transpose()?,
         anyway,
         dry_run,
         is_of_parent: false,
@@ -213,14 +216,20 @@ pub(super) async fn move_one(
     run: RunId,
     MoveRun { version, dry_run }: MoveRun,
 ) -> Result<RepairedRun, Problem> {
-    let version = version_of(&version)?;
-    repaired(run, state.runtime.move_to(run, version, dry_run).await)
+    let version = version_of(&version, "version")?;
+    let asked = Move {
+        version,
+        from: None,
+        dry_run,
+    };
+    repaired(run, state.runtime.move_to(run, asked).await)
 }
 
-fn version_of(text: &str) -> Result<VersionId, Problem> {
+/// Reads a version in a field of this name.
+pub(super) fn version_of(text: &str, field: &str) -> Result<VersionId, Problem> {
     text.parse().map_err(|_| {
         let why = format!("is {text:?}, and is to be a version: 64 hexadecimal digits");
-        Problem::malformed("invalid-version", "`version`", why)
+        Problem::malformed("invalid-version", &format!("`{field}`"), why)
     })
 }
 

@@ -217,6 +217,8 @@ pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
         workflow: filter.workflow,
         status: filter.status,
         version: filter.version,
+        other_than: None,
+        alive: false,
         labels: filter.labels,
         created: TimeRange {
             since: steady(filter.since),
