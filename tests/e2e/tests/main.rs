@@ -45,6 +45,7 @@ mod labels;
 mod libraries;
 mod limits;
 mod logs;
+mod measures;
 mod memory;
 mod move_many;
 mod network;
