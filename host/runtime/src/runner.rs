@@ -434,6 +434,9 @@ impl Runner {
         if activated.ordering {
             self.orders.hint();
         }
+        if effects.continues {
+            self.replies.continues(run);
+        }
         if effects.is_end {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }

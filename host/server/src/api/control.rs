@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
 use dormouse_api::{
-    CancelRun, Difference, MoveRun, ProblemBody, RepairedRun, RestartRun, RetryRun, RunStatus,
-    StartedRun,
+    CancelRun, Difference, MoveRun, NoOptions, ProblemBody, RepairedRun, RestartRun, RetryRun,
+    RunStatus, StartedRun,
 };
 use dormouse_journal::{CancelOptions, Payload, RunId, Status, VersionId};
 use dormouse_runtime::{Move, RepairError, Retry};
@@ -102,14 +102,17 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
         (status = 409, description = "`not-blocked`: it is neither paused nor blocked; `paused-above`: its workflow or \
             the host is paused, and has to go on instead; `run-ended`, `same-again`, `busy`, `version-unusable`",
             body = ProblemBody, content_type = "application/problem+json"),
-        RunProblems, Guarded,
+        BodyProblems, RunProblems, Guarded,
     ),
 )]
 pub(super) async fn resume(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
+    takes_nothing(&state, &headers, body, "a resume").await?;
     repaired(run, state.runtime.resume(run).await).map(Json)
 }
 
@@ -316,6 +319,18 @@ pub(super) async fn asked<T: DeserializeOwned>(
         return Ok(None);
     }
     from_object(&body, what).map(Some)
+}
+
+/// Refuses a body that says something: whoever sends one means more than this does.
+pub(super) async fn takes_nothing(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    what: &str,
+) -> Result<(), Problem> {
+    let asked: Option<NoOptions> = asked(state, headers, body, what).await?;
+    let NoOptions {} = asked.unwrap_or_default();
+    Ok(())
 }
 
 /// Returns the input that a restart says.
