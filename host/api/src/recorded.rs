@@ -238,8 +238,8 @@ mod tests {
     use bytes::Bytes;
     use dormouse_journal::{Activation as Recorded, Completion as RecordedCompletion};
     use dormouse_journal::{
-        Delivery, Digest, Handshake, OperationNumber, Reply, Signature, SignatureScheme, Time,
-        WebhookNumber,
+        Delivery, Digest, Fields, Handshake, OperationNumber, Reply, Signature, SignatureScheme,
+        Time, WebhookNumber,
     };
 
     use super::*;
@@ -254,6 +254,7 @@ mod tests {
             step: "s".into(),
             digest: Digest::of(&1),
             kind,
+            fields: Fields::default(),
         };
         Recorded {
             time: Time(1_000),

@@ -1,13 +1,12 @@
-//! Repairs of runs: retrying one that broke, moving one to another version, and where code does not repeat a journal.
+//! Repairs of runs: retrying one that broke, moving one or many to another version.
 
-use dormouse_journal::{Mismatch, RunId, Status, WhenBroken};
+use dormouse_journal::{RunId, Status, WhenBroken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::journal::{Operation, OperationDetails};
+use super::Difference;
 use super::runs::status_schema;
-use super::{Mask, Showing};
 
 /// How a run is to be retried.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -144,63 +143,6 @@ pub struct RepairedRun {
     /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<Difference>,
-}
-
-/// Where code does not repeat a run's journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Difference {
-    /// The number of the operation.
-    pub operation: u32,
-    /// What the journal has there.
-    pub recorded: Side,
-    /// What the code made of it.
-    pub made: Side,
-}
-
-/// One side of a difference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// An operation. Two that look the same here differ in what is not kept of their arguments, such as a body: `digest`
-    /// tells.
-    Operation(Box<Operation>),
-    /// No further operation before the next completion.
-    Nothing,
-    /// The end of the run.
-    End,
-}
-
-impl Difference {
-    /// A difference as replay finds it.
-    pub fn of(mismatch: &Mismatch, page: &mut Showing) -> Self {
-        let number = mismatch.number.0;
-        Difference {
-            operation: number,
-            recorded: Side::of(number, &mismatch.expected, page),
-            made: Side::of(number, &mismatch.found, page),
-        }
-    }
-
-    /// The same, with nothing masked but what always is.
-    #[must_use]
-    pub fn plain(mismatch: &Mismatch) -> Self {
-        Self::of(mismatch, &mut Showing::new(Mask::default()))
-    }
-}
-
-impl Side {
-    fn of(number: u32, side: &dormouse_journal::Side, page: &mut Showing) -> Self {
-        match side {
-            dormouse_journal::Side::Operation(operation) => Side::Operation(Box::new(Operation {
-                operation: number,
-                step: operation.step.clone(),
-                digest: operation.digest.to_string(),
-                details: OperationDetails::of(&operation.kind, page),
-            })),
-            dormouse_journal::Side::Quiescence => Side::Nothing,
-            dormouse_journal::Side::End => Side::End,
-        }
-    }
 }
 
 /// The settings of a workflow.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::{Dates, Timestamp, Webhook};
+use super::{Dates, LogLine, Timestamp, Webhook};
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -127,6 +127,10 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub output: Option<Box<RawValue>>,
+    /// What is kept of the tries in which it broke or failed, and of which nothing has happened: the last 10, oldest first. A
+    /// failure that was not retried is in its journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_tries: Vec<FailedTry>,
     /// What it waits for, oldest first.
     pub waiting: Vec<Waiting>,
     /// Whether it waits for more than `waiting` has.
@@ -176,6 +180,43 @@ pub struct CancelAsked {
     pub asked: Timestamp,
     /// When it is cancelled if it has not ended by then.
     pub until: Timestamp,
+}
+
+/// A try in which a run broke or failed. At most 100 of its operations are kept, and 16 KiB in all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedTry {
+    /// How often the run had been retried or moved before.
+    pub tries: u32,
+    /// When it was.
+    pub time: Timestamp,
+    /// The number that the activation would have had.
+    pub activation: u32,
+    /// The version that was executed.
+    pub version: String,
+    /// Why it failed.
+    pub failure: Failure,
+    /// The operations that it made, in order. None of them has happened, but answers to callers if it failed.
+    pub operations: Vec<TriedOperation>,
+    /// How many more it made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_operations: u32,
+    /// What it logged.
+    pub logs: Vec<LogLine>,
+    /// How many more lines it logged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_lines: u32,
+}
+
+/// An operation of a failed try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TriedOperation {
+    /// The number that it would have had.
+    pub operation: u32,
+    /// The import that was called.
+    #[schema(example = "call")]
+    pub kind: String,
+    /// What the author calls it.
+    pub step: String,
 }
 
 /// A step of a failed run that was answered badly: a call that ended in an error or in a status of 400 or more, or a run that

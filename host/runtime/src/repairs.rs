@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dormouse_engine::WASM_STACK;
-use dormouse_journal::{GuestLimits, Mismatch, OperationNumber, RunId, Status, VersionId};
+use dormouse_journal::{
+    Arguments, GuestLimits, Kind, Mismatch, OperationNumber, RunId, Side, Status, VersionId,
+};
 use dormouse_limits::Limits;
 use dormouse_store::{PausedBy, Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
 use crate::bad_step::BadStep;
 use crate::calls::Calls;
+use crate::decisions;
 use crate::hint::Hint;
 use crate::orders::Orders;
 use crate::replay::Replay;
@@ -319,9 +322,28 @@ impl Repairs {
     ) -> Result<Option<Box<Mismatch>>, RepairError> {
         match self.replay.agrees(view, version, again).await {
             Ok(()) => Ok(None),
-            Err(Trouble::Mismatch(mismatch)) => Ok(Some(mismatch)),
+            Err(Trouble::Mismatch(mut mismatch)) => {
+                mismatch.kept = self.kept(view.id, &mismatch).await?;
+                Ok(Some(mismatch))
+            }
             Err(trouble) => Err(trouble.into()),
         }
+    }
+
+    /// Returns what is kept of the arguments of the operation that the code did not repeat: the request of a call that has no
+    /// result yet.
+    async fn kept(
+        &self,
+        run: RunId,
+        mismatch: &Mismatch,
+    ) -> Result<Option<Box<Arguments>>, RepairError> {
+        match &mismatch.expected {
+            Side::Operation(operation) if matches!(operation.kind, Kind::Call { .. }) => {}
+            _ => return Ok(None),
+        }
+        let sending = self.store.sending(run, mismatch.number).await;
+        let sending = sending.map_err(Unavailable::from)?;
+        Ok(sending.map(|sending| Box::new(decisions::arguments(sending.call))))
     }
 
     /// A run whose code broke does so again, unless something is different.

@@ -385,6 +385,7 @@ impl Runner {
             activation: live.next,
             tries: live.tries,
             backtrace,
+            operations: new.activation.operations,
             logs: new.logs,
             retention: self.limits.broken_retention,
         };

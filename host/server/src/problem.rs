@@ -355,13 +355,18 @@ impl Problem {
                 problem
             }
             RepairError::Differs(mismatch) => {
+                let difference = Difference::of(&mismatch);
+                let arguments = match difference.differs.as_slice() {
+                    [] => String::new(),
+                    names => format!(" Arguments that differ: {}.", names.join(", ")),
+                };
                 let detail = format!(
                     "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \
-                     made {}. Nothing has changed",
+                     made {}.{arguments} Nothing has changed",
                     mismatch.number, mismatch.expected, mismatch.found
                 );
                 let mut problem = conflict("differs", detail);
-                problem.difference = Some(Box::new(Difference::plain(&mismatch)));
+                problem.difference = Some(Box::new(difference));
                 problem
             }
             RepairError::Busy => conflict(

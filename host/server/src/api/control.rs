@@ -246,7 +246,7 @@ fn repaired(
         status: repaired.status,
         version: repaired.version.to_string(),
         paused: repaired.paused.map(|by| by.as_str().into()),
-        differs: repaired.differs.as_deref().map(Difference::plain),
+        differs: repaired.differs.as_deref().map(Difference::of),
     })
 }
 
