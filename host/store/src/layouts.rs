@@ -48,7 +48,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "a6707de4fdd551d194dd31a8adddf5035fcaa21f23b97c407c19cae44e53aa37",
+    "0fb0b4aec2e487d4a29c2866c30075a96cfb81c4c763f1eebd6a73193be31625",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
