@@ -7,6 +7,7 @@
 
 mod actions;
 mod content;
+mod difference;
 mod events;
 mod health;
 mod journal;
@@ -27,6 +28,7 @@ mod workflows;
 
 pub use actions::{ActOnRuns, Acted, ActedRun, Action, ActionLine, NoOptions};
 pub use content::{Content, HeaderField, Showing};
+pub use difference::{Difference, Side};
 pub use events::{Notified, NotifiedRun};
 pub use health::{ClockStep, Degraded, Health};
 pub use journal::{
@@ -39,10 +41,13 @@ pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
 pub use providers::{Provider, ProviderSummary, Providers};
 pub use recorded::call_error_code;
-pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
+pub use repairs::{
+    MoveLine, MoveResult, MoveRun, MoveRuns, MovedRun, MovedRuns, RepairedRun, RetryRun,
+    WorkflowSettings,
+};
 pub use runs::{
-    CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
-    StartedRun, Waiting, is_json, output,
+    BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
+    RunStatus, RunSummary, StartedRun, TriedOperation, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};

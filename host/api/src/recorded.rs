@@ -238,7 +238,7 @@ mod tests {
     use bytes::Bytes;
     use dormouse_journal::{Activation as Recorded, Completion as RecordedCompletion};
     use dormouse_journal::{
-        Delivery, Digest, OperationNumber, Reply, Signature, Time, WebhookNumber,
+        Delivery, Digest, Fields, OperationNumber, Reply, Signature, Time, WebhookNumber,
     };
 
     use super::*;
@@ -253,6 +253,7 @@ mod tests {
             step: "s".into(),
             digest: Digest::of(&1),
             kind,
+            fields: Fields::default(),
         };
         Recorded {
             time: Time(1_000),

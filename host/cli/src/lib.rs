@@ -23,6 +23,7 @@ mod health;
 mod input;
 mod journal;
 mod logs;
+mod move_runs;
 mod notify;
 mod output;
 mod pages;

@@ -16,6 +16,8 @@
 
 mod aside;
 mod assemble;
+mod bad_answers;
+mod bad_step;
 mod call_queue;
 mod calls;
 mod clock_watch;
@@ -66,6 +68,7 @@ mod watchers;
 mod webhook_providers;
 mod webhooks;
 
+pub use bad_step::{Again, BadStep};
 pub use deploy::Deployment;
 pub use dormouse_store::Commits;
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
@@ -73,7 +76,7 @@ pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal};
-pub use repairs::{RepairError, RepairedRun, Retry};
+pub use repairs::{Move, RepairError, RepairedRun, Retry};
 pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;

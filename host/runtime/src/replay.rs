@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{CpuClock, Effect, Instance, Launch, RunContext};
+use dormouse_engine::{CpuClock, Effect, Instance, Interruption, Launch, RunContext};
 use dormouse_journal::{
     Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, generation_key,
 };
@@ -237,9 +237,11 @@ impl Replay {
             // What is beyond is left out: a retry takes the last activation back.
             let left = (view.state.activations - next) as usize;
             let page = self.store.journal(view.id, next, PAGE.min(left)).await?;
+            let first = next;
             next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
-            for activation in page.activations {
-                instance.replay(activation).await?;
+            for (number, activation) in (first..).zip(page.activations) {
+                let replayed = instance.replay(activation).await;
+                replayed.map_err(|interruption| within(number, interruption))?;
             }
             if !page.more {
                 break;
@@ -247,6 +249,17 @@ impl Replay {
         }
         instance.rest();
         Ok(instance)
+    }
+}
+
+/// Says in which activation a journal was not repeated.
+fn within(number: u32, interruption: Interruption) -> Interruption {
+    match interruption {
+        Interruption::Mismatch(mut mismatch) => {
+            mismatch.activation = Some(number);
+            Interruption::Mismatch(mismatch)
+        }
+        other => other,
     }
 }
 

@@ -6,6 +6,7 @@
 //! signature, the key, the rate, which is charged here and only here; and, in the transaction that makes the request
 //! durable: repeat, ended, full.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use dormouse_store::{
 };
 use dormouse_webhook::provider::{Check, Claim, Probe, Tolerance};
 use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, Token, delivery_key};
+use futures::future::{Either, select};
 use sha2::{Digest as _, Sha256};
 
 use crate::Unavailable;
@@ -508,7 +510,8 @@ impl Webhooks {
         let _place = place.map_err(Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
         let run = accept.run;
-        let ended = self.watchers.wait(run, Until::Ended);
+        let mut ended = self.watchers.wait(run, Until::Ended);
+        let mut next = self.replies.next_generation(run);
         let mut answer = self.replies.wait(run, &accept.id);
         let delivered = self.accept(accept, unless).await?;
         if delivered.is_repeat {
@@ -518,12 +521,22 @@ impl Webhooks {
                 decided => return delivered.received(decided),
             }
         }
-        let passed = self.clock.sleep_until(until);
-        match answered(answer, ended, passed).await {
-            Some(response) => delivered.received(Answer::Decided(response)),
-            None => {
-                let decided = self.decided(&delivered).await?;
-                delivered.received(decided)
+        let mut passed = pin!(self.clock.sleep_until(until));
+        loop {
+            let over = pin!(answered(&mut answer, &mut ended, passed.as_mut()));
+            match select(over, next).await {
+                Either::Left((Some(response), _)) => {
+                    return delivered.received(Answer::Decided(response));
+                }
+                Either::Left((None, _)) => {
+                    let decided = self.decided(&delivered).await?;
+                    return delivered.received(decided);
+                }
+                Either::Right(_) => next = self.replies.next_generation(run),
+            }
+            match self.decided(&delivered).await? {
+                Answer::Open => {}
+                decided => return delivered.received(decided),
             }
         }
     }

@@ -318,6 +318,10 @@ impl Problem {
                     "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
                 ),
             ),
+            RepairError::OtherVersion(version) => conflict(
+                "other-version",
+                format!("run {run} is on version {version}, and so is not moved"),
+            ),
             RepairError::Failed => conflict(
                 "run-ended",
                 format!(
@@ -332,10 +336,17 @@ impl Problem {
                 ),
             ),
             RepairError::SameAnswers { code, bad } => {
-                let steps: Vec<String> = bad.iter().map(|step| format!("{step:?}")).collect();
+                let steps = bad.iter().map(|step| {
+                    let (name, answer) = (&step.step, &step.answer);
+                    format!("{name:?} ({answer}): `{}`", step.command(run))
+                });
+                let steps: Vec<String> = steps.collect();
                 let steps = match steps.is_empty() {
                     true => String::new(),
-                    false => format!(" Steps that ended badly before: {}.", steps.join(", ")),
+                    false => format!(
+                        " Steps that were answered badly before, and what does each again: {}.",
+                        steps.join(", ")
+                    ),
                 };
                 conflict(
                     "same-again",
@@ -382,13 +393,18 @@ impl Problem {
                 problem
             }
             RepairError::Differs(mismatch) => {
+                let difference = Difference::of(&mismatch);
+                let arguments = match difference.differs.as_slice() {
+                    [] => String::new(),
+                    names => format!(" Arguments that differ: {}.", names.join(", ")),
+                };
                 let detail = format!(
                     "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \
-                     made {}. Nothing has changed",
+                     made {}.{arguments} Nothing has changed",
                     mismatch.number, mismatch.expected, mismatch.found
                 );
                 let mut problem = conflict("differs", detail);
-                problem.difference = Some(Box::new(Difference::plain(&mismatch)));
+                problem.difference = Some(Box::new(difference));
                 problem
             }
             RepairError::Busy => conflict(
@@ -484,6 +500,12 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Where code does not repeat a run's journal, if that is the problem.
+    #[must_use]
+    pub fn difference(&self) -> Option<&Difference> {
+        self.difference.as_deref()
     }
 
     /// What a person reads.

@@ -26,6 +26,7 @@ use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
+use crate::tables::failed_tries::FailedTry;
 use crate::tables::generations::Generation;
 use crate::tables::handlers::Handles;
 use crate::tables::inbox::Queued;
@@ -147,6 +148,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
+        TableId::FailedTries => row::<FailedTry>(table, named),
         TableId::HeldCalls => row::<Outstanding>(table, named),
         TableId::Handlers => row::<Handles>(table, named),
         TableId::Inbox => row::<Queued>(table, named),

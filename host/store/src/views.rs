@@ -7,7 +7,7 @@ use dormouse_journal::{
     Response, RunId, Status, Time, VersionId, WebhookNumber,
 };
 
-use crate::tables::{Attempts, Bounds, Call, Pause, Run, SealedSecret, State, Webhook};
+use crate::tables::{Attempts, Bounds, Call, FailedTry, Pause, Run, SealedSecret, State, Webhook};
 
 /// A run: what never changes about it, and where it stands.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct RunShown {
     pub open: Vec<(OperationNumber, Open)>,
     /// How far those of them have come that are calls without a result.
     pub calls: Vec<(OperationNumber, CallProgress)>,
+    /// What is kept of the tries in which it broke or failed, by their numbers, oldest first.
+    pub failed_tries: Vec<(u32, FailedTry)>,
 }
 
 /// A failed run that may be retried.
@@ -166,6 +168,10 @@ pub struct RunQuery {
     pub status: Option<Status>,
     /// Only runs on this version.
     pub version: Option<VersionId>,
+    /// Only runs that are not on this version.
+    pub other_than: Option<VersionId>,
+    /// Only runs that have not ended.
+    pub alive: bool,
     /// Only runs that this one has started.
     pub parent: Option<RunId>,
     /// Only runs that have all these labels.

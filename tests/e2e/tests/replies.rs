@@ -431,3 +431,31 @@ fn options_that_make_no_sense_fail_the_run_in_words() {
         assert!(message.contains(text), "{message}");
     }
 }
+
+#[test]
+fn a_webhook_that_the_next_generation_does_not_keep_lets_its_callers_go_at_once() {
+    let host = Host::start();
+    let hooks = |keep: &str, then: Value| {
+        let options = json!({"reply": {"from-workflow": LONG}});
+        json!({"seq": [
+            {"webhook": "a", "options": options},
+            {"webhook": "b"},
+            {"event": "go"},
+            {"continue": then, "keep": [keep]},
+        ]})
+    };
+    let left = host.script(&hooks("b", json!({"event": "never"})));
+    let held = send_later(keyed(&left.hook("a"), "1"));
+    wait_for_queued(&left, 1);
+    left.notify("go", "{}").expect(202);
+    answer(held).expect_problem(410, "webhook-gone");
+    assert_eq!(left.show()["generation"], 1);
+
+    // One that is kept still holds its callers, and the next generation answers them.
+    let then = json!({"seq": [{"wait": "a"}, respond(200, "later")]});
+    let kept = host.script(&hooks("a", then));
+    let held = send_later(keyed(&kept.hook("a"), "1"));
+    wait_for_queued(&kept, 1);
+    kept.notify("go", "{}").expect(202);
+    assert_eq!(answer(held).expect(200).text(), "later");
+}

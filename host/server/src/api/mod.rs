@@ -4,7 +4,8 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`;
+//!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`; `found` and `lines` are what
+//!   those about many runs have in common;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -22,6 +23,9 @@ mod check;
 mod control;
 mod docs;
 mod events;
+mod found;
+mod lines;
+mod move_many;
 mod operations;
 mod path;
 mod pauses;
@@ -109,6 +113,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(control::restart))
         .routes(routes!(workflows::settings, workflows::set_settings))
         .routes(routes!(check::check))
+        .routes(routes!(move_many::move_runs))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
         .routes(routes!(providers::list))
