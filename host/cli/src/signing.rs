@@ -119,11 +119,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 fn unknown(name: &str, known: &Providers) -> CliError {
-    let known: Vec<&str> = known.all().map(|provider| provider.name()).collect();
     CliError::Usage(format!(
-        "{name:?} is no provider that comes with Dormouse, which are {}; name a file that describes it with \
-         --sign-description FILE",
-        known.join(", ")
+        "{name:?} is no provider that this command knows; {}; name a file that describes it with --sign-description FILE",
+        known.instead_of(name)
     ))
 }
 
