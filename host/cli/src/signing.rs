@@ -120,7 +120,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 fn unknown(name: &str, known: &Providers) -> CliError {
     CliError::Usage(format!(
-        "{name:?} is no provider that this command knows; {}; name a file that describes it with --sign-description FILE",
+        "{name:?} is no provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
         known.instead_of(name)
     ))
 }
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_provider_that_is_not_known_is_named_with_those_that_are() {
         let file = secret_file(SECRET);
-        let error = signing("nobody", &file).headers(&request()).unwrap_err();
+        let error = signing("strip", &file).headers(&request()).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("--sign-description"), "{error}");
         assert!(error.contains("stripe"), "{error}");

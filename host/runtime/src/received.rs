@@ -7,7 +7,8 @@ use dormouse_webhook::provider::Unanswered;
 use dormouse_webhook::{InvalidKey, Rejected};
 
 use crate::rates::{Exceeded, Scope};
-use crate::{SecretTrouble, Unavailable, UnknownProvider};
+use crate::unknown_provider::UnknownProvider;
+use crate::{SecretTrouble, Unavailable};
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,11 @@ pub enum Refusal {
     /// It is its provider's probe, and cannot be answered.
     #[error("{}", Unanswered::Unanswerable)]
     Probe,
+    /// It teaches a secret that the host cannot keep.
+    #[error(
+        "the host cannot keep the secret that this probe teaches; its operator must give it a key for secrets"
+    )]
+    Learn,
     /// The host has no description of its provider any more.
     #[error(transparent)]
     Provider(#[from] UnknownProvider),

@@ -4,9 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_journal::{RunId, WebhookNumber, WebhookOptions};
+use dormouse_secret::{Purpose, Secret, SecretName, Use};
 use dormouse_webhook::BadSecret;
 use dormouse_webhook::provider::{Check, Provider, Providers};
 use sha2::{Digest as _, Sha256};
+
+use crate::SetSecretError;
+use crate::received::Refusal;
+use crate::secrets::Secrets;
+use crate::unknown_provider::UnknownProvider;
 
 /// Descriptions of webhooks' own that are kept compiled. Each has 16 KiB of text at most.
 const COMPILED: usize = 256;
@@ -14,20 +20,14 @@ const COMPILED: usize = 256;
 /// Webhooks of which is remembered that their secrets were complained of.
 const COMPLAINED: usize = 10_000;
 
-/// A provider of which the host has no description any more.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this webhook is for the provider `{0}`, which this host does not know now: its description is gone from \
-     `providers-dir`, or is not what it was; try again when the host's operator has put it back"
-)]
-pub struct UnknownProvider(pub String);
-
 /// What judges the requests to webhooks.
 pub(crate) struct WebhookProviders {
     known: Providers,
     /// By the digest of the text.
     own: Mutex<HashMap<[u8; 32], Arc<Provider>>>,
     complained: Mutex<HashSet<(RunId, WebhookNumber)>>,
+    /// Held while a secret is learnt, so that of two values that come at once only the first is kept.
+    learning: tokio::sync::Mutex<()>,
 }
 
 /// The descriptions that one webhook names.
@@ -43,6 +43,7 @@ impl WebhookProviders {
             known,
             own: Mutex::default(),
             complained: Mutex::default(),
+            learning: tokio::sync::Mutex::default(),
         }
     }
 
@@ -86,6 +87,40 @@ impl WebhookProviders {
         }
         compiled.insert(digest, provider.clone());
         Some(provider)
+    }
+
+    /// Keeps the secret that a probe teaches, under the name that the webhook gave it. There must be none of that name yet: the
+    /// first value counts, and no later probe replaces it.
+    pub(crate) async fn learn(
+        &self,
+        secrets: &Secrets,
+        name: &str,
+        value: String,
+        workflow: &str,
+    ) -> Result<(), Refusal> {
+        let _alone = self.learning.lock().await;
+        if secrets.show(name).await?.is_some() {
+            return Ok(());
+        }
+        let uses = vec![Use {
+            workflow: workflow.to_owned(),
+            purpose: Purpose::Verify,
+        }];
+        let (Ok(known), Ok(secret)) = (name.parse::<SecretName>(), Secret::new(value.into_bytes()))
+        else {
+            return Err(Refusal::Probe);
+        };
+        match secrets.set(known, secret, uses).await {
+            Ok(_) => {
+                tracing::info!(secret = name, workflow, "a provider has taught its secret");
+                Ok(())
+            }
+            Err(SetSecretError::Unavailable(unavailable)) => Err(Refusal::Unavailable(unavailable)),
+            Err(error) => {
+                tracing::warn!(secret = name, workflow, %error, "the secret that a provider teaches cannot be kept");
+                Err(Refusal::Learn)
+            }
+        }
     }
 
     /// Says in the log, once for each webhook, that none of its secrets can be a key.

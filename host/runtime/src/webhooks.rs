@@ -32,9 +32,10 @@ use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
 use crate::storage::storage_limits;
+use crate::unknown_provider::UnknownProvider;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
-use crate::webhook_providers::{Named, UnknownProvider, WebhookProviders};
+use crate::webhook_providers::{Named, WebhookProviders};
 
 /// Takes requests to webhooks.
 pub(crate) struct Webhooks {
@@ -310,7 +311,7 @@ impl Expected {
         let prober = self.to.prober();
         let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
         if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
-            return self.answer(&probe);
+            return self.answer(&probe).await;
         }
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
@@ -321,7 +322,7 @@ impl Expected {
             (proven, _) => proven?,
         }
         if let Some(probe) = probe {
-            return self.answer(&probe);
+            return self.answer(&probe).await;
         }
         let key = self.remembered_key()?;
         let accepted = self.to.providers.as_ref().ok();
@@ -357,7 +358,17 @@ impl Expected {
     }
 
     /// Returns the answer to a probe.
-    fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
+    async fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
+        let signature = self.to.options.signature.as_ref();
+        let name = signature.and_then(|signature| signature.secrets.first());
+        if let (Some(value), Some(name), Some(incoming)) = (probe.learns(), name, &self.to.incoming)
+        {
+            let Webhooks {
+                providers, secrets, ..
+            } = &*self.to.webhooks;
+            let workflow = &incoming.workflow;
+            providers.learn(secrets, name, value, workflow).await?;
+        }
         let verifying = match &self.to.incoming {
             Some(incoming) if probe.needs_secret() => self.to.webhooks.secrets.verifying(incoming),
             _ => Verifying::default(),

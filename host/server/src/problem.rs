@@ -16,6 +16,7 @@ use dormouse_runtime::{
     SetSecretError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
+use dormouse_webhook::provider::Providers;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -192,10 +193,11 @@ impl Problem {
 
     /// A provider that the host does not know.
     #[must_use]
-    pub fn unknown_provider(name: &str) -> Self {
+    pub fn unknown_provider(name: &str, known: &Providers) -> Self {
         let shown: String = name.chars().take(64).collect();
         let detail = format!(
-            "this host knows no provider {shown:?}; `GET /v1/providers` lists those that it knows, and `providers-dir` adds more"
+            "this host knows no provider {shown:?}: {}",
+            known.instead_of(name)
         );
         Problem::new(StatusCode::NOT_FOUND, "unknown-provider", detail)
     }

@@ -46,8 +46,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    5,
-    "a6707de4fdd551d194dd31a8adddf5035fcaa21f23b97c407c19cae44e53aa37",
+    6,
+    "653b57ecc0c0b822876da4de8c7aaa1b44b6605677a178948c5e4761349bb83a",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

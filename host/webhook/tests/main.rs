@@ -9,6 +9,7 @@
 
 mod delivery_keys;
 mod descriptions;
+mod format;
 mod handshakes;
 mod options;
 mod properties;

@@ -69,4 +69,5 @@ mod uploads;
 mod versions;
 mod visibility;
 mod waiter;
+mod webhook_providers;
 mod webhook_send;

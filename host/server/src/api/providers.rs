@@ -40,7 +40,8 @@ pub(super) async fn show(
 ) -> Result<Json<Provider>, Problem> {
     let name = path.text("name");
     let provider = state.runtime.settings().providers.get(name);
-    let provider = provider.ok_or_else(|| Problem::unknown_provider(name))?;
+    let provider = provider
+        .ok_or_else(|| Problem::unknown_provider(name, &state.runtime.settings().providers))?;
     let settings = provider.settings().iter();
     Ok(Json(Provider {
         summary: summary(provider),

@@ -49,7 +49,7 @@ pub(super) async fn journal(
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
-    let mask = state.mask.clone();
+    let mask = state.mask().clone();
     Ok(Json(journal_page(&state, run, from, limit, mask).await?))
 }
 

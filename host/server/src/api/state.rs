@@ -1,7 +1,7 @@
 //! What every handler can use.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,7 +34,9 @@ pub(super) struct Shared {
     /// The requests that webhooks refused.
     pub(super) rejections: Rejections,
     /// The headers whose values are not shown.
-    pub(super) mask: Mask,
+    mask: OnceLock<Mask>,
+    /// The further ones that the operator named.
+    masked: Vec<String>,
     /// The rule for who may use the API.
     pub(super) auth: Arc<Auth>,
     /// The longest time for which `Prefer: wait` holds an answer.
@@ -56,6 +58,17 @@ impl Deref for AppState {
 }
 
 impl Shared {
+    /// Returns the headers whose values are not shown. To know them all, the descriptions of all providers are compiled, once
+    /// and not before somebody looks.
+    pub(super) fn mask(&self) -> &Mask {
+        self.mask.get_or_init(|| {
+            let providers = &self.runtime.settings().providers;
+            Mask::default()
+                .with(self.masked.iter().cloned())
+                .with(signature_headers(providers))
+        })
+    }
+
     /// Returns the dates of the host's steady times, as they are now.
     pub(super) fn dates(&self) -> Dates {
         Dates::at(self.runtime.clock().moment())
@@ -81,9 +94,8 @@ impl AppState {
             metrics,
             health,
             rejections,
-            mask: Mask::default()
-                .with(masked.map(HeaderName::to_string))
-                .with(signature_headers(&config.providers)),
+            mask: OnceLock::new(),
+            masked: masked.map(HeaderName::to_string).collect(),
             auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
             rooms,
             max_wait: Duration::from_millis(config.limits.max_wait),

@@ -72,6 +72,8 @@ fn problem_of(refusal: Refusal) -> Problem {
         Refusal::Signature(rejected) => unauthorized(rejected.as_str(), &detail),
         Refusal::NoSecret => unauthorized("signature-unverifiable", &detail),
         Refusal::Probe => problem(StatusCode::BAD_REQUEST, "probe-unanswerable"),
+        Refusal::Learn => problem(StatusCode::SERVICE_UNAVAILABLE, "secret-unavailable")
+            .with_header(RETRY_AFTER, RETRY_PROVIDER),
         Refusal::Provider(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "provider-unknown")
             .with_header(RETRY_AFTER, RETRY_PROVIDER),
         Refusal::Key(_) => problem(StatusCode::BAD_REQUEST, "invalid-header"),
