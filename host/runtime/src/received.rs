@@ -32,6 +32,8 @@ pub enum Received {
     },
     /// It is durable, or repeats what is, and its provider wants to hear this of it.
     AcknowledgedAs {
+        /// The first one's id.
+        id: String,
         /// What the provider's description says.
         response: Response,
         /// Whether it repeats another.

@@ -343,6 +343,7 @@ impl Expected {
                 let delivered = webhooks.accept(accept, unless).await?;
                 Ok(match accepted {
                     Some(response) => Received::AcknowledgedAs {
+                        id: delivered.id,
                         response,
                         is_repeat: delivered.is_repeat,
                     },

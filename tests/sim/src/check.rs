@@ -379,9 +379,10 @@ impl RunEvidence<'_> {
 
 fn id(received: &Received) -> Result<&String, String> {
     match received {
-        Received::Accepted { id } | Received::Duplicate { id } | Received::Answered { id, .. } => {
-            Ok(id)
-        }
+        Received::Accepted { id }
+        | Received::Duplicate { id }
+        | Received::Answered { id, .. }
+        | Received::AcknowledgedAs { id, .. } => Ok(id),
         Received::Probe(_) => Err("a request was taken for a probe".into()),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
         Received::AcknowledgedAs {
             response,
             is_repeat,
+            ..
         } => {
             let outcome = if is_repeat { "duplicate" } else { "accepted" };
             (guarded(response), outcome)
