@@ -119,7 +119,57 @@ export function bodyOf(body) {
 /** JSON that is nested deeper cannot be read or written: it would use up the stack. */
 const DEPTH = 1000;
 
-export function parseJson(text) {
+const parse = JSON.parse;
+const stringify = JSON.stringify;
+
+function tooDeep() {
+  return Object.assign(new Error(`the JSON is nested more than ${DEPTH} deep`), { code: 'json-too-deep' });
+}
+
+/** Refuses a value that is nested too deep, before the engine would use up its stack on it. */
+function measure(value) {
+  let level = [value];
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth > DEPTH) throw tooDeep();
+    const next = [];
+    for (const part of level) {
+      if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) continue;
+      for (const inner of Array.isArray(part) ? part : Object.values(part)) {
+        if (typeof inner === 'object' && inner !== null) next.push(inner);
+      }
+    }
+    // What refers to itself is found by the engine, which says so.
+    if (next.length > 1e6) return;
+    level = next;
+  }
+}
+
+JSON.parse = { parse(text, reviver) { return parseJson(text, reviver); } }.parse;
+JSON.stringify = { stringify(value, ...rest) {
+  if (typeof value === 'object' && value !== null) {
+    try {
+      measure(value);
+    } catch (error) {
+      if (isCircular(value)) return stringify(value, ...rest);
+      throw error;
+    }
+  }
+  return stringify(value, ...rest);
+} }.stringify;
+
+/** Whether a value contains itself, which is the better thing to be told. */
+function isCircular(value) {
+  const seen = new Set();
+  for (let part = value; typeof part === 'object' && part !== null; ) {
+    if (seen.has(part)) return true;
+    seen.add(part);
+    part = Object.values(part).find((inner) => typeof inner === 'object' && inner !== null);
+  }
+  return false;
+}
+
+export function parseJson(given, reviver) {
+  const text = String(given);
   let [depth, isText] = [0, false];
   for (let place = 0; place < text.length; place += 1) {
     const letter = text.charCodeAt(place);
@@ -129,10 +179,10 @@ export function parseJson(text) {
     } else if (letter === 0x22) isText = true;
     else if (letter === 0x5b || letter === 0x7b) {
       depth += 1;
-      if (depth > DEPTH) throw Object.assign(new Error(`the JSON is nested more than ${DEPTH} deep`), { code: 'json-too-deep' });
+      if (depth > DEPTH) throw tooDeep();
     } else if (letter === 0x5d || letter === 0x7d) depth -= 1;
   }
-  return JSON.parse(text);
+  return parse(text, reviver);
 }
 
 class Body {

@@ -3,6 +3,7 @@
 use rquickjs::{Ctx, Exception, Object, Value};
 
 use crate::bindings::Failure;
+use crate::modules;
 
 /// What was thrown.
 #[derive(Debug, Clone)]
@@ -63,8 +64,25 @@ fn stack(error: &Object<'_>) -> String {
     let stack = Exception::from_object(error.clone()).and_then(|error| error.stack());
     let stack = stack.unwrap_or_default();
     // The frames of what is around the workflow say nothing to its author.
-    let lines = stack.lines().filter(|line| !line.contains("(dormouse:") && !line.contains(" native"));
-    lines.collect::<Vec<_>>().join("\n")
+    let lines = stack.lines().filter(|line| !line.contains("(dormouse:") && !line.contains("(native"));
+    lines.take(FRAMES).map(in_source).collect::<Vec<_>>().join("\n")
+}
+
+/// How many frames people are shown.
+const FRAMES: usize = 10;
+
+/// A frame, `    at f (flow.js:3:7)`, with the line of the author's file. Its column is that of other text, and is left out
+/// where the line is another.
+fn in_source(frame: &str) -> String {
+    let place = || {
+        let (call, place) = frame.rsplit_once('(')?;
+        let mut parts = place.trim_end_matches(')').rsplitn(3, ':');
+        let (column, line, file) = (parts.next()?, parts.next()?.parse::<usize>().ok()?, parts.next()?);
+        let found = modules::line(file, line);
+        let column = if found == line { format!(":{column}") } else { String::new() };
+        Some(format!("{call}({file}:{found}{column})"))
+    };
+    place().unwrap_or_else(|| frame.to_owned())
 }
 
 /// A code of the contract: short, in lower case with hyphens.

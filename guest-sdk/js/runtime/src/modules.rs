@@ -43,6 +43,9 @@ pub(crate) struct Source {
     /// What the names in it mean.
     #[serde(default)]
     imports: BTreeMap<String, String>,
+    /// For each line, the line of the author's file that it comes from; empty if they are the same.
+    #[serde(default)]
+    lines: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -90,6 +93,15 @@ pub(crate) fn kind(id: &str) -> Option<&'static str> {
 pub(crate) fn source(id: &str) -> Option<String> {
     let text = |bundle: &Bundle| bundle.modules.get(id).map(|module| module.source.clone());
     own(id).map(str::to_owned).or_else(|| BUNDLE.with_borrow(text))
+}
+
+/// The line of the author's file that a line of a module comes from.
+pub(crate) fn line(id: &str, line: usize) -> usize {
+    BUNDLE.with_borrow(|bundle| {
+        let lines = bundle.modules.get(id).map(|module| &module.lines);
+        let found = lines.and_then(|lines| lines.get(line.wrapping_sub(1)));
+        found.map_or(line, |found| *found as usize)
+    })
 }
 
 /// What a name means in a module.

@@ -11,6 +11,7 @@ use futures::future::{AbortHandle, Abortable, Aborted};
 use futures::stream::FuturesUnordered;
 use rquickjs::{Ctx, Object, Persistent, Value};
 
+use crate::bindings::dormouse::workflow::runs;
 use crate::engine;
 use crate::failure::Thrown;
 
@@ -79,8 +80,10 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
     };
     OPERATIONS.with(|operations| *operations.pending.borrow_mut() = pending);
     let Some((number, make)) = next else {
-        // The host says that the run waits for nothing that can happen.
-        return std::future::pending().await;
+        // The program awaits what nothing can settle. A wait for a cancel keeps no run alive, so the host says that it is
+        // stuck.
+        runs::wait_for_cancel("nothing is under way".into(), None).await;
+        return Ok(());
     };
     OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
     engine::with(|ctx, hooks| settle(ctx, hooks, number, make).map_err(|_| Thrown::caught(ctx)))

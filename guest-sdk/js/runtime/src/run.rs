@@ -35,7 +35,8 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
             None => state(),
         };
         match state {
-            State::Done(payload) => return Ok(payload),
+            // A promise that was refused, and that nobody has asked since, is an error that nobody caught.
+            State::Done(payload) => return operations::unhandled().map_or(Ok(payload), |thrown| Err(fail(thrown))),
             State::Failed(thrown) => return Err(fail(thrown)),
             State::Runs => {}
         }
