@@ -137,7 +137,6 @@ function invalid(message) {
   return new globalThis.DOMException(message, 'InvalidCharacterError');
 }
 
-const HEX = [...Array(256).keys()].map((byte) => byte.toString(16).padStart(2, '0'));
 let drawn = new Uint8Array(0);
 
 /** Random bytes. They are asked of the host in larger pieces, since each question costs. */
@@ -154,21 +153,4 @@ Math.random = () => {
   return (bytes.getUint32(0) * 0x200000 + (bytes.getUint32(4) >>> 11)) / 0x20000000000000;
 };
 
-const crypto = {
-  getRandomValues(array) {
-    const target = view(array);
-    for (let place = 0; place < target.length; place += 65536) {
-      target.set(random(Math.min(65536, target.length - place)), place);
-    }
-    return array;
-  },
-  randomUUID() {
-    const bytes = random(16);
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const text = [...bytes].map((byte) => HEX[byte]).join('');
-    return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`;
-  },
-};
-
-export const globals = { TextDecoder, TextEncoder, atob, btoa, crypto };
+export const globals = { TextDecoder, TextEncoder, atob, btoa };

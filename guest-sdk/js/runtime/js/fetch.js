@@ -186,11 +186,24 @@ export function parseJson(given, reviver) {
 }
 
 class Body {
-  #bytes; #used = false;
-  constructor(bytes) { this.#bytes = bytes; }
+  #bytes; #used = false; #stream; #isNull;
+  constructor(bytes, isNull) {
+    this.#bytes = bytes;
+    this.#isNull = isNull;
+  }
   static bytesOf(body) { return body.#bytes; }
   get bodyUsed() { return this.#used; }
-  get body() { return null; }
+  get body() {
+    if (this.#isNull) return null;
+    this.#stream ??= new globalThis.ReadableStream({
+      pull: (controller) => {
+        const bytes = this.#take();
+        if (bytes.length) controller.enqueue(bytes.slice());
+        controller.close();
+      },
+    });
+    return this.#stream;
+  }
   #take() {
     if (this.#used) throw new TypeError('the body was read before; use clone() to read it twice');
     this.#used = true;
@@ -217,7 +230,7 @@ export class Request extends Body {
     if ((upper === 'GET' || upper === 'HEAD') && init.body !== undefined && init.body !== null) {
       throw new TypeError(`a request by ${upper} has no body`);
     }
-    super(given.bytes);
+    super(given.bytes, init.body === undefined || init.body === null);
     this.method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
     this.url = from ? from.url : new globalThis.URL(String(input)).href;
     this.headers = new Headers(init.headers ?? from?.headers);
@@ -234,7 +247,7 @@ export class Request extends Body {
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
     const given = bodyOf(body);
-    super(given.bytes);
+    super(given.bytes, body === null || body === undefined);
     this.status = status;
     this.statusText = statusText;
     this.headers = new Headers(headers);
@@ -260,6 +273,12 @@ const ATTEMPT = 30 * 60_000;
 /** How many redirects `fetch` follows. */
 const REDIRECTS = 20;
 
+/** What is made from the connection and the body, and not by the caller. */
+const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+
+/** The headers of a request that are sent. */
+export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
+
 /** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
 export async function callOnce(step, request, options, signal) {
   const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
@@ -276,7 +295,7 @@ async function fetch(input, init = {}) {
   request.signal.throwIfAborted();
   const url = new globalThis.URL(request.url);
   const step = stepName(`${request.method} ${url.host}`);
-  const sent = { method: request.method, url: request.url, headers: [...request.headers], body: bytesOf(request) };
+  const sent = { method: request.method, url: request.url, headers: sentHeaders(request.headers), body: bytesOf(request) };
   const redirects = request.redirect === 'follow' ? REDIRECTS : 0;
   const outcome = await callOnce(step, sent, { timeout: ATTEMPT, redirects }, request.signal);
   if (outcome.error) {

@@ -1,6 +1,6 @@
 // The module that workflows import: `serve`, and the context that their functions are given.
 
-import { Headers, Request, Response, bytesOf, callOnce, parseJson } from 'dormouse:fetch';
+import { Headers, Request, Response, bytesOf, callOnce, parseJson, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
 
 const host = globalThis.__dormouse;
@@ -146,7 +146,7 @@ class WorkflowContext {
       body: settings.body === undefined ? undefined : isText || isBytes ? settings.body : JSON.stringify(settings.body),
     });
     if (settings.body !== undefined && !headers.has('content-type')) sent.headers.set('content-type', 'application/json');
-    const request = { method: sent.method, url: sent.url, headers: [...sent.headers], body: bytesOf(sent) };
+    const request = { method: sent.method, url: sent.url, headers: sentHeaders(sent.headers), body: bytesOf(sent) };
     const options = { timeout: millis(settings.timeout), redirects: 0 };
     const name = stepName(step);
     for (let failed = 0; ; failed += 1) {

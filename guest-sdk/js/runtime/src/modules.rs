@@ -10,14 +10,17 @@ use rquickjs::{Ctx, Error, Exception, Function, Module, Object, Result};
 use serde::Deserialize;
 
 /// What `js/` consists of.
-const OWN: [(&str, &str); 10] = [
+const OWN: [(&str, &str); 13] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:clone", include_str!("../js/clone.js")),
     ("dormouse:console", include_str!("../js/console.js")),
+    ("dormouse:crypto", include_str!("../js/crypto.js")),
     ("dormouse:events", include_str!("../js/events.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
     ("dormouse:require", include_str!("../js/require.js")),
+    ("dormouse:streams", include_str!("../js/streams.js")),
     ("dormouse:timers", include_str!("../js/timers.js")),
     ("dormouse:url", include_str!("../js/url.js")),
     ("dormouse:workflow", include_str!("../js/workflow.js")),

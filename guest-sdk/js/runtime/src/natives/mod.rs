@@ -2,6 +2,7 @@
 
 mod calls;
 mod context;
+mod crypto;
 mod events;
 mod loading;
 mod runs;
@@ -19,6 +20,7 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
     calls::add(&host)?;
     context::add(&host)?;
+    crypto::add(&host)?;
     events::add(&host)?;
     loading::add(&host)?;
     runs::add(&host)?;
