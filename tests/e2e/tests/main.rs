@@ -65,6 +65,7 @@ mod starts;
 mod stopping;
 mod stored;
 mod tokens;
+mod typescript;
 mod uploads;
 mod versions;
 mod visibility;

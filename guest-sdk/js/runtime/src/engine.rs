@@ -51,22 +51,29 @@ fn make() -> Engine {
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         runtime.set_loader(modules::Resolver, modules::Loader);
-        runtime.set_host_promise_rejection_tracker(Some(Box::new(|_, promise, reason, handled| {
-            operations::rejected(&promise, &reason, handled);
-        })));
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            |_, promise, reason, handled| {
+                operations::rejected(&promise, &reason, handled);
+            },
+        )));
         let context = Context::full(&runtime)?;
         let hooks = context.with(|ctx| -> rquickjs::Result<_> {
             let host = natives::object(&ctx)?;
             ctx.globals().set("__dormouse", host)?;
-            let evaluated = Module::import(&ctx, "dormouse:main").and_then(|promise| {
-                promise.finish::<Object<'_>>()
-            });
-            let main = evaluated.catch(&ctx).unwrap_or_else(|error| panic!("js/main.js: {error}"));
+            let evaluated = Module::import(&ctx, "dormouse:main")
+                .and_then(|promise| promise.finish::<Object<'_>>());
+            let main = evaluated
+                .catch(&ctx)
+                .unwrap_or_else(|error| panic!("js/main.js: {error}"));
             ctx.globals().remove("__dormouse")?;
             let hooks: Object<'_> = main.get("hooks")?;
             Ok(Persistent::save(&ctx, hooks))
         })?;
-        Ok(Engine { runtime, context, hooks })
+        Ok(Engine {
+            runtime,
+            context,
+            hooks,
+        })
     };
     made().unwrap_or_else(|error| panic!("the JavaScript engine cannot be made: {error}"))
 }

@@ -30,7 +30,12 @@ impl Thrown {
     /// Reads a value that was thrown.
     pub(crate) fn of(value: &Value<'_>) -> Self {
         let Some(error) = value.as_object() else {
-            return Thrown { name: String::new(), code: None, message: shown(value), stack: String::new() };
+            return Thrown {
+                name: String::new(),
+                code: None,
+                message: shown(value),
+                stack: String::new(),
+            };
         };
         let text = |key: &str| error.get::<_, Option<String>>(key).ok().flatten();
         Thrown {
@@ -48,15 +53,26 @@ impl Thrown {
 
     /// What a person is told.
     pub(crate) fn text(&self) -> String {
-        let name = if self.name.is_empty() || self.name == "Error" { String::new() } else { format!("{}: ", self.name) };
+        let name = if self.name.is_empty() || self.name == "Error" {
+            String::new()
+        } else {
+            format!("{}: ", self.name)
+        };
         let stack = self.stack.trim_end();
-        let stack = if stack.is_empty() { String::new() } else { format!("\n{stack}") };
+        let stack = if stack.is_empty() {
+            String::new()
+        } else {
+            format!("\n{stack}")
+        };
         format!("{name}{}{stack}", self.message)
     }
 
     /// The failure of the run.
     pub(crate) fn into_failure(self) -> Failure {
-        Failure { code: self.code.clone().unwrap_or_else(|| "error".into()), message: self.text() }
+        Failure {
+            code: self.code.clone().unwrap_or_else(|| "error".into()),
+            message: self.text(),
+        }
     }
 }
 
@@ -64,8 +80,14 @@ fn stack(error: &Object<'_>) -> String {
     let stack = Exception::from_object(error.clone()).and_then(|error| error.stack());
     let stack = stack.unwrap_or_default();
     // The frames of what is around the workflow say nothing to its author.
-    let lines = stack.lines().filter(|line| !line.contains("(dormouse:") && !line.contains("(native"));
-    lines.take(FRAMES).map(in_source).collect::<Vec<_>>().join("\n")
+    let lines = stack
+        .lines()
+        .filter(|line| !line.contains("(dormouse:") && !line.contains("(native"));
+    lines
+        .take(FRAMES)
+        .map(in_source)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// How many frames people are shown.
@@ -77,9 +99,17 @@ fn in_source(frame: &str) -> String {
     let place = || {
         let (call, place) = frame.rsplit_once('(')?;
         let mut parts = place.trim_end_matches(')').rsplitn(3, ':');
-        let (column, line, file) = (parts.next()?, parts.next()?.parse::<usize>().ok()?, parts.next()?);
+        let (column, line, file) = (
+            parts.next()?,
+            parts.next()?.parse::<usize>().ok()?,
+            parts.next()?,
+        );
         let found = modules::line(file, line);
-        let column = if found == line { format!(":{column}") } else { String::new() };
+        let column = if found == line {
+            format!(":{column}")
+        } else {
+            String::new()
+        };
         Some(format!("{call}({file}:{found}{column})"))
     };
     place().unwrap_or_else(|| frame.to_owned())

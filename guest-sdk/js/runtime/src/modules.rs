@@ -95,7 +95,9 @@ pub(crate) fn kind(id: &str) -> Option<&'static str> {
 /// The text of a module.
 pub(crate) fn source(id: &str) -> Option<String> {
     let text = |bundle: &Bundle| bundle.modules.get(id).map(|module| module.source.clone());
-    own(id).map(str::to_owned).or_else(|| BUNDLE.with_borrow(text))
+    own(id)
+        .map(str::to_owned)
+        .or_else(|| BUNDLE.with_borrow(text))
 }
 
 /// The line of the author's file that a line of a module comes from.
@@ -109,18 +111,26 @@ pub(crate) fn line(id: &str, line: usize) -> usize {
 
 /// What a name means in a module.
 pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
-    let is_own = own(name).is_some() && (base.is_empty() || own(base).is_some() || base == "eval_script");
+    let is_own =
+        own(name).is_some() && (base.is_empty() || own(base).is_some() || base == "eval_script");
     if is_own {
         return Some(name.to_owned());
     }
     BUNDLE.with_borrow(|bundle| {
-        let meant = bundle.modules.get(base).and_then(|module| module.imports.get(name));
-        meant.cloned().or_else(|| (name == bundle.entry).then(|| name.to_owned()))
+        let meant = bundle
+            .modules
+            .get(base)
+            .and_then(|module| module.imports.get(name));
+        meant
+            .cloned()
+            .or_else(|| (name == bundle.entry).then(|| name.to_owned()))
     })
 }
 
 fn own(id: &str) -> Option<&'static str> {
-    OWN.iter().find(|(name, _)| *name == id).map(|(_, source)| *source)
+    OWN.iter()
+        .find(|(name, _)| *name == id)
+        .map(|(_, source)| *source)
 }
 
 pub(crate) struct Resolver;
@@ -136,7 +146,9 @@ impl rquickjs::loader::Resolver for Resolver {
         // A module that was found before is asked for by its id.
         let found = resolve(base, name).or_else(|| kind(name).map(|_| name.to_owned()));
         found.ok_or_else(|| {
-            let message = format!("{base} imports {name:?}, which was not found when the workflow was deployed");
+            let message = format!(
+                "{base} imports {name:?}, which was not found when the workflow was deployed"
+            );
             Exception::throw_message(ctx, &message)
         })
     }
@@ -168,7 +180,9 @@ fn facade(ctx: &Ctx<'_>, id: &str) -> Result<String> {
     let names: Function<'_> = require.get("names")?;
     let names: Vec<String> = names.call((id,))?;
     let id = serde_json::to_string(id).unwrap_or_default();
-    let mut text = format!("import {{ load, byDefault }} from 'dormouse:require';const m = load({id});export default byDefault(m);");
+    let mut text = format!(
+        "import {{ load, byDefault }} from 'dormouse:require';const m = load({id});export default byDefault(m);"
+    );
     for (place, name) in names.iter().enumerate() {
         let quoted = serde_json::to_string(name).unwrap_or_default();
         text += &format!("const v{place} = m[{quoted}];export {{ v{place} as {quoted} }};");

@@ -53,7 +53,10 @@ where
             (number, make)
         };
         let outcome: Pin<Box<dyn Future<Output = _>>> = Box::pin(outcome);
-        operations.begun.borrow_mut().push(Abortable::new(outcome, registration));
+        operations
+            .begun
+            .borrow_mut()
+            .push(Abortable::new(outcome, registration));
         number
     })
 }
@@ -89,7 +92,12 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
     engine::with(|ctx, hooks| settle(ctx, hooks, number, make).map_err(|_| Thrown::caught(ctx)))
 }
 
-fn settle<'js>(ctx: &Ctx<'js>, hooks: &Object<'js>, number: u32, make: Outcome) -> rquickjs::Result<()> {
+fn settle<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Object<'js>,
+    number: u32,
+    make: Outcome,
+) -> rquickjs::Result<()> {
     match make(ctx) {
         Ok(value) => engine::hook(hooks, "resolve", (number, value)),
         Err(rquickjs::Error::Exception) => engine::hook(hooks, "reject", (number, ctx.catch())),

@@ -22,7 +22,8 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
     let begun = snapshot::finish().and_then(|()| {
         engine::with(|ctx, hooks| {
             let body = TypedArray::new(ctx.clone(), input.body).map_err(|_| Thrown::caught(ctx))?;
-            engine::hook::<_, ()>(hooks, "start", (input.content_type, body)).map_err(|_| Thrown::caught(ctx))
+            engine::hook::<_, ()>(hooks, "start", (input.content_type, body))
+                .map_err(|_| Thrown::caught(ctx))
         })
     });
     let mut thrown = begun.err();
@@ -36,7 +37,9 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
         };
         match state {
             // A promise that was refused, and that nobody has asked since, is an error that nobody caught.
-            State::Done(payload) => return operations::unhandled().map_or(Ok(payload), |thrown| Err(fail(thrown))),
+            State::Done(payload) => {
+                return operations::unhandled().map_or(Ok(payload), |thrown| Err(fail(thrown)));
+            }
             State::Failed(thrown) => return Err(fail(thrown)),
             State::Runs => {}
         }
@@ -49,7 +52,9 @@ fn state() -> State {
     engine::with(|_, hooks| {
         let read = || -> rquickjs::Result<State> {
             let result: Option<Object<'_>> = engine::hook(hooks, "result", ())?;
-            let Some(result) = result else { return Ok(State::Runs) };
+            let Some(result) = result else {
+                return Ok(State::Runs);
+            };
             if result.contains_key("error")? {
                 return Ok(State::Failed(Thrown::of(&result.get("error")?)));
             }
@@ -67,7 +72,10 @@ fn state() -> State {
 fn fail(thrown: Thrown) -> Failure {
     if thrown.is_programming() {
         log(Level::Error, &thrown.text());
-        #[allow(clippy::panic, reason = "a trap is how the contract says that a program is broken")]
+        #[allow(
+            clippy::panic,
+            reason = "a trap is how the contract says that a program is broken"
+        )]
         {
             core::arch::wasm32::unreachable()
         }

@@ -93,13 +93,15 @@ fn evaluate() -> Result<(), Thrown> {
     let env = modules::env();
     engine::with(|ctx, hooks| {
         engine::hook::<_, ()>(hooks, "environment", (env,)).map_err(|_| Thrown::caught(ctx))?;
-        let promise: Promise<'_> = Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
+        let promise: Promise<'_> =
+            Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
         match promise.finish::<rquickjs::Value<'_>>() {
             Ok(_) => Ok(()),
             Err(rquickjs::Error::WouldBlock) => Err(Thrown {
                 name: String::new(),
                 code: None,
-                message: "a module awaits something at its top level that only a run can give".into(),
+                message: "a module awaits something at its top level that only a run can give"
+                    .into(),
                 stack: String::new(),
             }),
             Err(_) => Err(Thrown::caught(ctx)),

@@ -54,7 +54,9 @@ pub(crate) fn headers<'js>(ctx: &Ctx<'js>, headers: Vec<Header>) -> Result<Value
 pub(crate) fn from_headers(ctx: &Ctx<'_>, headers: Vec<Vec<String>>) -> Result<Vec<Header>> {
     let pair = |header: Vec<String>| {
         let [name, value]: [String; 2] = header.try_into().ok()?;
-        let value = value.chars().map(|letter| u8::try_from(u32::from(letter)).ok());
+        let value = value
+            .chars()
+            .map(|letter| u8::try_from(u32::from(letter)).ok());
         Some((name, value.collect::<Option<Vec<u8>>>()?))
     };
     let headers = headers.into_iter().map(pair).collect::<Option<Vec<_>>>();
@@ -109,10 +111,19 @@ fn told(error: CallError) -> (String, String) {
     match error {
         CallError::Denied(why) => told("denied", why),
         CallError::Invalid(why) => told("invalid", why),
-        CallError::TimedOut => told("timed-out", "the last attempt took longer than its timeout".into()),
+        CallError::TimedOut => told(
+            "timed-out",
+            "the last attempt took longer than its timeout".into(),
+        ),
         CallError::Unreachable(how) => told("unreachable", how),
-        CallError::TooLarge(most) => told("too-large", format!("the response is larger than {most} bytes")),
-        CallError::Interrupted => told("interrupted", "a stop of the host cut the last attempt off; it may have arrived".into()),
+        CallError::TooLarge(most) => told(
+            "too-large",
+            format!("the response is larger than {most} bytes"),
+        ),
+        CallError::Interrupted => told(
+            "interrupted",
+            "a stop of the host cut the last attempt off; it may have arrived".into(),
+        ),
         CallError::Abandoned => told("abandoned", "the workflow gave the call up".into()),
         CallError::Other(failure) => (failure.code, failure.message),
     }
@@ -153,9 +164,15 @@ fn secret_header(header: &Object<'_>) -> Result<SecretHeader> {
                 None => ValuePart::Text(part.get("text")?),
             })
         });
-        Ok(ValueGroup { encoding: group.get("encoding")?, parts: parts.collect::<Result<_>>()? })
+        Ok(ValueGroup {
+            encoding: group.get("encoding")?,
+            parts: parts.collect::<Result<_>>()?,
+        })
     });
-    Ok(SecretHeader { name: header.get("name")?, value: groups.collect::<Result<_>>()? })
+    Ok(SecretHeader {
+        name: header.get("name")?,
+        value: groups.collect::<Result<_>>()?,
+    })
 }
 
 /// A span of time in whole milliseconds, or none.
@@ -165,7 +182,11 @@ pub(crate) fn millis(options: &Object<'_>, name: &str) -> Result<Option<u64>> {
 }
 
 /// A number of JavaScript as a whole one. What is below 0 is 0, and what is too large the largest.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates"
+)]
 pub(crate) fn whole(number: f64) -> u64 {
     number.ceil() as u64
 }

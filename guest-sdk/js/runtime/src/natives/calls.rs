@@ -16,7 +16,12 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
 }
 
 /// `request` is `{method, url, headers, body}`.
-fn call<'js>(ctx: Ctx<'js>, step: String, request: Object<'js>, options: Object<'js>) -> Result<u32> {
+fn call<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    request: Object<'js>,
+    options: Object<'js>,
+) -> Result<u32> {
     in_run(&ctx, "a call")?;
     let body: TypedArray<'js, u8> = request.get("body")?;
     let request = Request {
@@ -26,15 +31,24 @@ fn call<'js>(ctx: Ctx<'js>, step: String, request: Object<'js>, options: Object<
         body: from_bytes(&ctx, &body)?,
     };
     let options = call_options(&options)?;
-    Ok(operations::begin(http::call(step, request, options), |result, ctx| called(ctx, result)))
+    Ok(operations::begin(
+        http::call(step, request, options),
+        |result, ctx| called(ctx, result),
+    ))
 }
 
 fn sleep(ctx: Ctx<'_>, step: String, span: f64) -> Result<u32> {
     in_run(&ctx, "a timer")?;
-    Ok(operations::begin(timers::sleep(step, whole(span)), |(), ctx| ().into_js(ctx)))
+    Ok(operations::begin(
+        timers::sleep(step, whole(span)),
+        |(), ctx| ().into_js(ctx),
+    ))
 }
 
 fn sleep_until(ctx: Ctx<'_>, step: String, instant: f64) -> Result<u32> {
     in_run(&ctx, "a timer")?;
-    Ok(operations::begin(timers::sleep_until(step, whole(instant)), |(), ctx| ().into_js(ctx)))
+    Ok(operations::begin(
+        timers::sleep_until(step, whole(instant)),
+        |(), ctx| ().into_js(ctx),
+    ))
 }

@@ -30,7 +30,11 @@ fn random<'js>(ctx: Ctx<'js>, length: u32) -> Result<Value<'js>> {
         let message = format!("{length} random bytes were asked for; {MOST} are given at once");
         return Err(Exception::throw_range(&ctx, &message));
     }
-    let drawn = if clock::ask() { context::random(length) } else { vec![0; length as usize] };
+    let drawn = if clock::ask() {
+        context::random(length)
+    } else {
+        vec![0; length as usize]
+    };
     bytes(&ctx, drawn)
 }
 

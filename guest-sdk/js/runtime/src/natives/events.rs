@@ -32,7 +32,12 @@ fn notify<'js>(
     body: TypedArray<'js, u8>,
 ) -> Result<u32> {
     in_run(&ctx, "`notify`")?;
-    let payload = Payload { content_type, body: from_bytes(&ctx, &body)? };
+    let payload = Payload {
+        content_type,
+        body: from_bytes(&ctx, &body)?,
+    };
     let notify = events::notify(step, event, run, payload);
-    Ok(operations::begin(notify, |reached, ctx| reached.into_js(ctx)))
+    Ok(operations::begin(notify, |reached, ctx| {
+        reached.into_js(ctx)
+    }))
 }

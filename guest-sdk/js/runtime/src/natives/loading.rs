@@ -32,7 +32,8 @@ fn compile<'js>(ctx: Ctx<'js>, id: String) -> Result<Function<'js>> {
     options.strict = false;
     options.filename = Some(id);
     // On one line with the module's first, so that its lines keep their numbers.
-    let source = format!("(function (exports, require, module, __filename, __dirname) {{{source}\n}})");
+    let source =
+        format!("(function (exports, require, module, __filename, __dirname) {{{source}\n}})");
     ctx.eval_with_options(source, options)
 }
 

@@ -5,7 +5,9 @@ use rquickjs::{Array, Ctx, IntoJs, Object, Result, TypedArray, Value};
 
 use super::in_run;
 use super::webhooks::webhook;
-use crate::bindings::dormouse::workflow::runs::{self, CancelOptions, ContinueOptions, RunOutcome, StartOptions};
+use crate::bindings::dormouse::workflow::runs::{
+    self, CancelOptions, ContinueOptions, RunOutcome, StartOptions,
+};
 use crate::bindings::dormouse::workflow::types::{Failure, Payload};
 use crate::operations;
 use crate::values::{error, from_bytes, millis, payload, throw, whole};
@@ -28,7 +30,10 @@ fn start<'js>(
     options: Object<'js>,
 ) -> Result<u32> {
     in_run(&ctx, "a start")?;
-    let input = Payload { content_type, body: from_bytes(&ctx, &body)? };
+    let input = Payload {
+        content_type,
+        body: from_bytes(&ctx, &body)?,
+    };
     let options = StartOptions {
         version: options.get("version")?,
         when_parent_ends: options.get("whenParentEnds")?,
@@ -58,7 +63,9 @@ fn ended<'js>(ctx: &Ctx<'js>, outcome: RunOutcome) -> Result<Value<'js>> {
     let failed = |failure: Failure| error(ctx, &failure);
     match outcome {
         RunOutcome::Completed(output) => object.set("completed", payload(ctx, output)?)?,
-        RunOutcome::Failed(failure) | RunOutcome::Other(failure) => object.set("failed", failed(failure)?)?,
+        RunOutcome::Failed(failure) | RunOutcome::Other(failure) => {
+            object.set("failed", failed(failure)?)?
+        }
         RunOutcome::Cancelled(reason) => object.set("cancelled", reason)?,
         RunOutcome::Gone => object.set("gone", true)?,
     }
@@ -72,10 +79,13 @@ fn cancel<'js>(ctx: Ctx<'js>, step: String, run: String, options: Object<'js>) -
         reason: options.get("reason")?,
         settings: Vec::new(),
     };
-    Ok(operations::begin(runs::cancel_run(step, run, options), |done, ctx| match done {
-        Ok(done) => done.into_js(ctx),
-        Err(failure) => Err(throw(ctx, &failure)),
-    }))
+    Ok(operations::begin(
+        runs::cancel_run(step, run, options),
+        |done, ctx| match done {
+            Ok(done) => done.into_js(ctx),
+            Err(failure) => Err(throw(ctx, &failure)),
+        },
+    ))
 }
 
 fn wait_for_cancel(ctx: Ctx<'_>, step: String, timeout: Option<f64>) -> Result<u32> {
@@ -92,8 +102,15 @@ fn continue_as_new<'js>(
     on_current_version: bool,
 ) -> Result<()> {
     in_run(&ctx, "`continueAsNew`")?;
-    let input = Payload { content_type, body: from_bytes(&ctx, &body)? };
-    let options = ContinueOptions { keep, on_current_version, settings: Vec::new() };
+    let input = Payload {
+        content_type,
+        body: from_bytes(&ctx, &body)?,
+    };
+    let options = ContinueOptions {
+        keep,
+        on_current_version,
+        settings: Vec::new(),
+    };
     runs::continue_as_new(&input, &options);
     Ok(())
 }

@@ -28,9 +28,17 @@ fn begin<'js>(ctx: Ctx<'js>, step: String) -> Result<Option<Value<'js>>> {
     Ok(Some(object.into_value()))
 }
 
-fn finish<'js>(ctx: Ctx<'js>, step: String, content_type: String, body: TypedArray<'js, u8>) -> Result<()> {
+fn finish<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    content_type: String,
+    body: TypedArray<'js, u8>,
+) -> Result<()> {
     in_run(&ctx, "a step")?;
-    let payload = Payload { content_type, body: from_bytes(&ctx, &body)? };
+    let payload = Payload {
+        content_type,
+        body: from_bytes(&ctx, &body)?,
+    };
     steps::finish(&step, Ok(&payload));
     Ok(())
 }

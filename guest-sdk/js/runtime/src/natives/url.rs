@@ -21,7 +21,12 @@ fn parse<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Optio
 }
 
 /// The parts of a URL in which one part is another now; none if that cannot be.
-fn change<'js>(ctx: Ctx<'js>, href: String, part: String, value: String) -> Result<Option<Object<'js>>> {
+fn change<'js>(
+    ctx: Ctx<'js>,
+    href: String,
+    part: String,
+    value: String,
+) -> Result<Option<Object<'js>>> {
     let Ok(mut url) = Url::parse(&href) else {
         return Ok(None);
     };

@@ -5,7 +5,9 @@ use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray, Value};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::types::Response;
-use crate::bindings::dormouse::workflow::webhooks::{self, Delivery, Reply, Signature, Webhook, WebhookOptions};
+use crate::bindings::dormouse::workflow::webhooks::{
+    self, Delivery, Reply, Signature, Webhook, WebhookOptions,
+};
 use crate::operations;
 use crate::values::{from_bytes, from_headers, request, whole, wrong};
 
@@ -48,7 +50,9 @@ fn create<'js>(ctx: Ctx<'js>, step: String, options: Object<'js>) -> Result<Obje
 fn settings(ctx: &Ctx<'_>, options: &Object<'_>) -> Result<Vec<(String, String)>> {
     let settings: Option<Vec<Vec<String>>> = options.get("settings")?;
     let pair = |setting: Vec<String>| {
-        let [name, value]: [String; 2] = setting.try_into().map_err(|_| wrong(ctx, "a setting is a name and a value"))?;
+        let [name, value]: [String; 2] = setting
+            .try_into()
+            .map_err(|_| wrong(ctx, "a setting is a name and a value"))?;
         Ok((name, value))
     };
     settings.unwrap_or_default().into_iter().map(pair).collect()
