@@ -1,7 +1,7 @@
 // The types of workflows in TypeScript. The host brings the module itself.
 
 /** A span of time: a number of seconds, or a text such as `"10s"`, `"5m"`, `"2h"`, `"7d"`. */
-export type Span = number | `${number}${"ms" | "s" | "m" | "h" | "d" | "w" | "y"}`;
+export type Span = number | string;
 
 export interface Webhook {
   /** What to hand to whoever is to call. Whoever knows it can call it. */
