@@ -69,6 +69,7 @@ mod starts;
 mod stopping;
 mod stored;
 mod tokens;
+mod typescript;
 mod uploads;
 mod versions;
 mod visibility;

@@ -8,6 +8,7 @@ mod entropy;
 mod files;
 mod memory;
 mod read_ahead;
+mod script;
 mod scratch;
 mod tasks;
 mod threads;
