@@ -20,6 +20,7 @@ pub mod request;
 mod runs;
 mod secrets;
 mod time;
+mod triggers;
 mod webhook_options;
 mod webhooks;
 mod workflows;
@@ -44,6 +45,9 @@ pub use runs::{
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
+pub use triggers::{
+    EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers,
+};
 pub use webhook_options::{
     Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
 };

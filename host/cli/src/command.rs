@@ -22,6 +22,7 @@ use crate::secret::SecretCommand;
 use crate::show::Show;
 use crate::start::Start;
 use crate::terminal::Terminal;
+use crate::trigger::TriggerCommand;
 use crate::webhook::WebhookCommand;
 use crate::webhooks::Webhooks;
 use crate::workflows::WorkflowsCommand;
@@ -45,6 +46,7 @@ pub enum Command {
     Webhook(WebhookCommand),
     Notify(Notify),
     Secret(SecretCommand),
+    Trigger(TriggerCommand),
     Cancel(Cancel),
     Pause(Pause),
     Resume(Resume),
@@ -77,6 +79,7 @@ impl Command {
             Command::Webhook(webhook) => webhook.run(terminal),
             Command::Notify(notify) => notify.run(terminal),
             Command::Secret(secret) => secret.run(terminal),
+            Command::Trigger(trigger) => trigger.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
             Command::Pause(pause) => pause.run(terminal),
             Command::Resume(resume) => resume.run(terminal),

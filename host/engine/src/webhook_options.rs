@@ -10,16 +10,9 @@ use crate::stop::Stop;
 const HEADER: &str = "header";
 const PREFIX: &str = "prefix";
 
-/// Methods that never reach a webhook: the host answers them itself, or no client sends them.
-const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
-
-/// How many methods a webhook may list, and the longest name of one in bytes. Nobody needs more.
-const METHODS: usize = 32;
-const METHOD_LENGTH: usize = 32;
-
 /// Returns the options as they are recorded, or stops a guest whose options make no sense.
 pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
-    check_methods(&options.methods)?;
+    dormouse_webhook::check_methods(&options.methods).map_err(misuse)?;
     settings::refuse_unknown("create-webhook", &options.settings, &[])?;
     Ok(journal::WebhookOptions {
         methods: options.methods,
@@ -112,37 +105,6 @@ pub(crate) fn response_size(response: &journal::Response) -> usize {
     let headers = response.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
     headers + response.body.len()
-}
-
-fn check_methods(methods: &[String]) -> Result<(), Stop> {
-    if methods.len() > METHODS {
-        return Err(Stop::Misuse(format!(
-            "`create-webhook` was given {} methods; it takes at most {METHODS}",
-            methods.len()
-        )));
-    }
-    for method in methods {
-        if REFUSED.contains(&method.as_str()) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method}, which is never delivered: the host answers it itself. \
-                 Take it off the list"
-            )));
-        }
-        if !is_method(method) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method:?}; a method is a word in capitals, such as `POST`"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether a text is a token of RFC 9110 without lower-case letters.
-fn is_method(method: &str) -> bool {
-    let is_token = |byte: u8| {
-        byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
-    };
-    (1..=METHOD_LENGTH).contains(&method.len()) && method.bytes().all(is_token)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod operation;
 mod random;
 mod retry_policy;
 mod status;
+mod triggers;
 mod values;
 
 pub use activation::{Activation, Completion, End, Outcome};
@@ -33,13 +34,16 @@ pub use codec::{
 pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
 pub use frontier::{Frontier, Ready, Source};
 pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};
-pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use ids::{Digest, Moment, OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
 pub use open::{Channel, Head, Open, Waiting};
 pub use operation::{Arguments, Kind, Operation};
 pub use random::Generator;
 pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
+pub use triggers::{
+    KeyMissing, LabelRule, LabelValue, OnExisting, Place, TriggerOptions, TriggerRequest, Unread,
+};
 pub use values::{
     CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
     Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader,

@@ -37,6 +37,7 @@ use crate::services::keep_running;
 use crate::slots::Slots;
 use crate::start::Starter;
 use crate::timers::Timers;
+use crate::triggers::Triggers;
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
@@ -60,6 +61,7 @@ pub(crate) struct Services {
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
+    pub(crate) ids: Arc<RunIds>,
     pub(crate) repairs: Repairs,
     pub(crate) aside: Arc<Aside>,
     pub(crate) pauses: Arc<PauseService>,
@@ -137,6 +139,18 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         waiting: orders_waiting,
         sooner: Arc::default(),
     });
+    let rates = Arc::new(Rates::new(limits.webhook_rate, limits.host_rate));
+    let triggers = Arc::new(Triggers {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        wake: wake.clone(),
+        ids: ids.clone(),
+        replies: replies.clone(),
+        watchers: watchers.clone(),
+        rates: rates.clone(),
+        limits: limits.clone(),
+    });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),
         clock: clock.clone(),
@@ -145,7 +159,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         replies: replies.clone(),
         watchers: watchers.clone(),
-        rates: Rates::new(limits.webhook_rate, limits.host_rate),
+        rates,
+        triggers,
         limits: limits.clone(),
     });
     let pauses = Arc::new(PauseService {
@@ -211,7 +226,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         clock: clock.clone(),
         entropy,
         wake: wake.clone(),
-        ids,
+        ids: ids.clone(),
         limits: limits.clone(),
     };
     let deployer = Deployer {
@@ -233,6 +248,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls,
         webhooks,
         starter,
+        ids,
         repairs,
         aside,
         pauses,

@@ -9,17 +9,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dormouse_journal::{Delivery, Reply, Request, RunId, Until, WebhookNumber, WebhookOptions};
+use dormouse_journal::{
+    Delivery, Header, Reply, Request, RunId, Until, WebhookNumber, WebhookOptions,
+};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
 use dormouse_store::{
     Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
-    WriteError,
+    TriggerCalled, WriteError,
 };
 use dormouse_webhook::{
-    Claim, DeliveryKey, InvalidKey, Rejected, Token, delivery_key, is_probe_signed, may_be_probe,
-    probe, probe_method,
+    Claim, DeliveryKey, InvalidKey, Rejected, Token, TriggerToken, delivery_key, is_probe_signed,
+    may_be_probe, probe, probe_method,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -32,6 +34,8 @@ use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
 use crate::storage::storage_limits;
+use crate::triggers::{Arrival, Triggers, counted_as};
+use crate::urls::Address;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
@@ -44,17 +48,42 @@ pub(crate) struct Webhooks {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
-    pub(crate) rates: Rates,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) triggers: Arc<Triggers>,
     pub(crate) limits: Arc<Limits>,
 }
 
-/// The webhook that a genuine token names, as it was when its request came.
+/// The webhook or the trigger that a genuine token names, as it was when its request came.
 pub struct Addressee {
     webhooks: Arc<Webhooks>,
-    token: Token,
+    target: Target,
     options: WebhookOptions,
-    /// None if the run never created such a webhook, or was removed.
-    incoming: Option<IncomingView>,
+    /// The headers of the request that a run may see which it starts.
+    shown: Vec<Header>,
+}
+
+/// What a genuine token names.
+enum Target {
+    Webhook {
+        token: Token,
+        /// None if the run never created such a webhook, or was removed.
+        incoming: Option<IncomingView>,
+    },
+    Trigger {
+        token: TriggerToken,
+        /// None if it was deleted.
+        called: Option<Box<TriggerCalled>>,
+    },
+}
+
+impl Target {
+    /// Returns for whom its callers and its rate are counted.
+    fn counted_as(&self) -> (RunId, WebhookNumber) {
+        match self {
+            Target::Webhook { token, .. } => (token.run, token.webhook),
+            Target::Trigger { token, .. } => counted_as(*token),
+        }
+    }
 }
 
 /// A request of which the head is there, and was found good. Its body is to be read next.
@@ -70,17 +99,37 @@ pub struct Expected {
 }
 
 impl Addressee {
-    pub(crate) async fn find(webhooks: Arc<Webhooks>, token: Token) -> Result<Self, Unavailable> {
-        let incoming = webhooks.store.incoming(token.run, token.webhook).await?;
-        let options = incoming
-            .as_ref()
-            .map(|incoming| incoming.webhook.options.clone());
+    pub(crate) async fn find(
+        webhooks: Arc<Webhooks>,
+        address: Address,
+    ) -> Result<Self, Unavailable> {
+        let store = &webhooks.store;
+        let (target, options) = match address {
+            Address::Webhook(token) => {
+                let incoming = store.incoming(token.run, token.webhook).await?;
+                let webhook = incoming.as_ref().map(|incoming| &incoming.webhook);
+                let options = webhook.map(|webhook| webhook.options.clone());
+                (Target::Webhook { token, incoming }, options)
+            }
+            Address::Trigger(token) => {
+                let called = store.called(token.trigger).await?.map(Box::new);
+                let trigger = called.as_ref().map(|called| &called.trigger);
+                let options = trigger.map(|trigger| trigger.options.webhook.clone());
+                (Target::Trigger { token, called }, options)
+            }
+        };
         Ok(Addressee {
             webhooks,
-            token,
+            target,
             options: options.unwrap_or_default(),
-            incoming,
+            shown: Vec::new(),
         })
+    }
+
+    /// Says which headers of the request a run may see that it starts.
+    #[must_use]
+    pub fn showing(self, shown: Vec<Header>) -> Self {
+        Addressee { shown, ..self }
     }
 
     /// Returns the methods that are answered here, with commas between them.
@@ -154,14 +203,20 @@ impl Addressee {
         dormouse_webhook::claim(check, head, now, tolerance).map(Some)
     }
 
-    /// Returns why no request is taken here any more, if that is so.
+    /// Returns why no request is taken here any more, or for the time being, if that is so.
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
-        let incoming = match &self.incoming {
+        let (token, incoming) = match &self.target {
+            Target::Webhook { token, incoming } => (token, incoming),
+            Target::Trigger { token, called } => {
+                return Ok(self.trigger_gone(*token, called.as_deref()));
+            }
+        };
+        let incoming = match incoming {
             Some(incoming) => incoming,
             // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
             // kept when the run continued as new.
             None => {
-                let state = self.webhooks.store.state(self.token.run).await?;
+                let state = self.webhooks.store.state(token.run).await?;
                 return Ok(Some(match state {
                     Some(state) if state.is_frozen() => Refusal::RunFailed,
                     Some(state) if !state.is_gone() && state.generation == 0 => Refusal::Unknown,
@@ -172,6 +227,18 @@ impl Addressee {
         let is_gone = incoming.has_ended || incoming.webhook.closed;
         let failed = incoming.has_failed.then_some(Refusal::RunFailed);
         Ok(is_gone.then_some(Refusal::Gone).or(failed))
+    }
+
+    fn trigger_gone(&self, token: TriggerToken, called: Option<&TriggerCalled>) -> Option<Refusal> {
+        let now = self.webhooks.clock.now();
+        // The token proves that the trigger was there, and had this URL.
+        let called = called
+            .filter(|called| called.has_workflow && called.trigger.takes(token.rotation, now));
+        match called {
+            None => Some(Refusal::TriggerGone),
+            Some(called) if called.trigger.paused => Some(Refusal::TriggerPaused),
+            Some(_) => None,
+        }
     }
 }
 
@@ -185,18 +252,19 @@ impl Expected {
         Ok(self.refuse_to_open(length).err())
     }
 
-    /// Checks the head of a request to a webhook that is open.
+    /// Checks the head of a request to what is open.
     fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
         let Addressee {
             webhooks,
-            token,
+            target,
             options,
-            incoming,
+            ..
         } = &self.to;
-        let Some(IncomingView {
-            webhook, secrets, ..
-        }) = incoming
-        else {
+        let secrets = match target {
+            Target::Webhook { incoming, .. } => incoming.as_ref().map(|view| &view.secrets),
+            Target::Trigger { called, .. } => called.as_ref().map(|called| &called.secrets),
+        };
+        let Some(secrets) = secrets else {
             return Err(Refusal::Unknown);
         };
         if options.signature.is_some() && secrets.is_empty() {
@@ -208,16 +276,20 @@ impl Expected {
         if let Err(invalid) = self.key {
             return Err(invalid.into());
         }
-        let (run, number) = (token.run, token.webhook);
+        let (run, number) = target.counted_as();
         let looked = webhooks.rates.look(run, number, webhooks.clock.now());
         looked.map_err(Refusal::Rate)?;
         if matches!(options.reply, Reply::FromWorkflow(_)) {
             let looked = webhooks.replies.look(run, number);
             looked.map_err(Refusal::TooManyHeld)?;
         }
-        let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
-        if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
-            return Err(Refusal::InboxFull);
+        if let Target::Webhook { incoming, .. } = target
+            && let Some(IncomingView { webhook, .. }) = incoming
+        {
+            let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
+            if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
+                return Err(Refusal::InboxFull);
+            }
         }
         Ok(())
     }
@@ -234,8 +306,11 @@ impl Expected {
             Some(key) => Some(key.digest()),
             None => return Ok(false),
         };
-        let Token { run, webhook, .. } = self.to.token;
-        Ok(self.to.webhooks.store.remembers(run, webhook, key).await?)
+        let store = &self.to.webhooks.store;
+        Ok(match &self.to.target {
+            Target::Webhook { token, .. } => store.remembers(token.run, token.webhook, key).await?,
+            Target::Trigger { token, .. } => store.trigger_remembers(token.trigger, key).await?,
+        })
     }
 
     fn is_key_in_body(&self) -> bool {
@@ -270,7 +345,25 @@ impl Expected {
             }
         }
         let key = self.remembered_key()?;
-        let (webhooks, token) = (self.to.webhooks, self.to.token);
+        let webhooks = self.to.webhooks;
+        let token = match self.to.target {
+            Target::Webhook { token, .. } => token,
+            Target::Trigger { called: None, .. } => return Err(Refusal::TriggerGone),
+            Target::Trigger {
+                token,
+                called: Some(called),
+            } => {
+                let arrival = Arrival {
+                    token,
+                    called: *called,
+                    request: self.head,
+                    shown: self.to.shown,
+                    remembered: key,
+                    unless: self.unless,
+                };
+                return webhooks.triggers.receive(arrival).await;
+            }
+        };
         let accept = Accept {
             run: token.run,
             webhook: token.webhook,
@@ -296,10 +389,22 @@ impl Expected {
         let Some(claim) = self.claim.as_ref().map_err(|rejected| *rejected)? else {
             return Ok(());
         };
-        let Some(incoming) = &self.to.incoming else {
-            return Err(Refusal::Unknown);
+        let opener = &self.to.webhooks.secrets;
+        let options = &self.to.options;
+        let Verifying { secrets, closed } = match &self.to.target {
+            Target::Webhook {
+                incoming: Some(incoming),
+                ..
+            } => opener.verifying(&incoming.workflow, options, &incoming.secrets),
+            Target::Trigger {
+                called: Some(called),
+                ..
+            } => {
+                let workflow = &called.trigger.options.workflow;
+                opener.verifying(workflow, options, &called.secrets)
+            }
+            Target::Webhook { .. } | Target::Trigger { .. } => return Err(Refusal::Unknown),
         };
-        let Verifying { secrets, closed } = self.to.webhooks.secrets.verifying(incoming);
         if secrets.is_empty() {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }

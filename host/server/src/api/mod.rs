@@ -4,7 +4,8 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`;
+//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`, `triggers` (with their options in
+//!   `trigger_options`);
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -30,6 +31,8 @@ mod secrets;
 mod shown;
 mod start;
 mod state;
+mod trigger_options;
+mod triggers;
 mod workflows;
 
 use std::sync::Arc;
@@ -111,6 +114,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(events::aim))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::set, secrets::delete))
+        .routes(routes!(triggers::list))
+        .routes(routes!(triggers::show_one, triggers::set, triggers::delete))
+        .routes(routes!(triggers::rotate))
+        .routes(routes!(triggers::pause))
+        .routes(routes!(triggers::resume))
         .routes(routes!(backup::backup))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))

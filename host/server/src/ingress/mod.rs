@@ -1,4 +1,4 @@
-//! Ingress: `/hooks/{token}`, where the outside world wakes runs.
+//! Ingress: `/hooks/{token}`, where the outside world wakes runs by their webhooks, and starts runs by triggers.
 //!
 //! The order of checks is fixed, and each is cheaper than the next: the token (which needs no store), the methods that
 //! never reach a run, the method, the length of the body, and what else the head shows, which the runtime judges. Only then
@@ -18,8 +18,10 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
+use dormouse_api::request::for_the_run;
 use dormouse_journal as journal;
-use dormouse_runtime::Runtime;
+use dormouse_journal::{RunId, WebhookNumber};
+use dormouse_runtime::{Address, Came, Received, Runtime};
 use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -32,7 +34,7 @@ use crate::request::body;
 use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
-pub use rejections::{Rejected, Rejections};
+pub use rejections::{Rejected, Rejections, Source};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -72,25 +74,24 @@ async fn not_here(uri: Uri) -> Problem {
 }
 
 async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
-    let Some(token) = ingress.runtime.read_token(token(request.uri())) else {
+    let Some(address) = ingress.runtime.read_token(token(request.uri())) else {
         let problem = Problem::new(
             StatusCode::NOT_FOUND,
             "unknown-webhook",
             "there is no such webhook on this host",
         );
-        return ingress.count(problem.code(), problem.into_response());
+        return ingress.count(None, problem.code(), problem.into_response());
     };
     let caller = ingress.caller(&request);
-    match respond(&ingress, token, caller.as_ref(), request).await {
-        Ok((response, outcome)) => ingress.count(outcome, response),
+    match respond(&ingress, address, caller.as_ref(), request).await {
+        Ok((response, outcome)) => ingress.count(Some(address), outcome, response),
         Err(problem) => {
-            let Token { run, webhook, .. } = token;
             let now = ingress.runtime.clock().now();
-            let address = caller.map(|caller| caller.address);
+            let client = caller.map(|caller| caller.address);
             ingress
                 .rejections
-                .count(run, webhook, address, &problem, now);
-            ingress.count(problem.code(), problem.into_response())
+                .count(source(address), client, &problem, now);
+            ingress.count(Some(address), problem.code(), problem.into_response())
         }
     }
 }
@@ -102,9 +103,34 @@ impl Ingress {
         Some(client::caller(*peer, request.headers(), &self.trusted))
     }
 
-    fn count(&self, outcome: &'static str, response: Response) -> Response {
-        self.metrics.hook_answered(outcome, response.status());
+    fn count(
+        &self,
+        address: Option<Address>,
+        outcome: &'static str,
+        response: Response,
+    ) -> Response {
+        let status = response.status();
+        match address {
+            Some(Address::Trigger(_)) => self.metrics.trigger_answered(outcome, status),
+            Some(Address::Webhook(_)) | None => self.metrics.hook_answered(outcome, status),
+        }
         response
+    }
+}
+
+/// Returns what a refusal is counted for.
+fn source(address: Address) -> Source {
+    match address {
+        Address::Webhook(Token { run, webhook }) => Source::Webhook(run, webhook),
+        Address::Trigger(token) => Source::Trigger(token.trigger),
+    }
+}
+
+/// Returns for whom the memory of a body is taken. A trigger has what a webhook of a run of its own would have.
+fn room_of(address: Address) -> (RunId, WebhookNumber) {
+    match address {
+        Address::Webhook(Token { run, webhook }) => (run, webhook),
+        Address::Trigger(token) => (RunId(token.trigger.0), WebhookNumber(0)),
     }
 }
 
@@ -118,7 +144,7 @@ fn token(uri: &Uri) -> &str {
 /// Answers a request, and tells what the answer is counted as.
 async fn respond(
     ingress: &Ingress,
-    token: Token,
+    address: Address,
     caller: Option<&Caller>,
     request: Request<Body>,
 ) -> Result<(Response, &'static str), Problem> {
@@ -126,7 +152,7 @@ async fn respond(
     if request.method() == Method::HEAD {
         return Ok((StatusCode::OK.into_response(), "head"));
     }
-    let addressee = runtime.addressee(token).await?;
+    let addressee = runtime.addressee(address).await?;
     if request.method() == Method::OPTIONS {
         let allow = answer::allow(addressee.allowed());
         let response = (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
@@ -142,11 +168,25 @@ async fn respond(
     }
     let (parts, body) = request.into_parts();
     let head = head(&parts, &base(&settings.public_url, caller));
+    let addressee = match address {
+        Address::Trigger(_) => addressee.showing(for_the_run(&parts.headers)),
+        Address::Webhook(_) => addressee,
+    };
     let expected = addressee.judge(head, length).await;
     let expected = expected.map_err(answer::refused)?;
-    let room = ingress.rooms.of_webhook(token.run, token.webhook);
+    let room = {
+        let (run, webhook) = room_of(address);
+        ingress.rooms.of_webhook(run, webhook)
+    };
     let body = body::read(&parts.headers, body, limit, setting, room).await?;
     let received = expected.receive(body).await.map_err(answer::refused)?;
+    if let Received::Triggered {
+        came: Came::Started,
+        ..
+    } = received
+    {
+        ingress.metrics.run_started();
+    }
     Ok(answer::received(received))
 }
 

@@ -155,7 +155,7 @@ impl Transaction for AcceptRequest {
             && let Some(first) =
                 duplicates::TABLE.get(&write.rows, (accept.run, accept.webhook, key.digest))?
         {
-            match key.repeats(first) {
+            match key.answer(first) {
                 Some(repeat) => return Ok(repeat),
                 None => remember = None,
             }
@@ -277,20 +277,37 @@ impl Accept {
     }
 }
 
+/// What it means that a key was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The request is the same as the first one.
+    Same,
+    /// Its sender made a mistake.
+    Misused,
+    /// It is another request.
+    Other,
+}
+
 impl RememberedKey {
-    /// Returns what it means that this key was used before. None if it means nothing.
-    pub(crate) fn repeats(self, first: Duplicate) -> Option<Accepted> {
-        let same = Accepted::Duplicate {
-            id: first.id,
-            place: first.place,
-        };
-        if first.body == self.body {
-            return Some(same);
-        }
+    /// Returns what it means that this key was used before, for a request with a body of this digest.
+    pub(crate) fn repeats(self, body: &[u8; 32]) -> Repeat {
         match self.other_body {
-            OtherBody::Same => Some(same),
-            OtherBody::Refuse => Some(Accepted::Refused(RequestRefused::OtherBody)),
-            OtherBody::Queue => None,
+            _ if *body == self.body => Repeat::Same,
+            OtherBody::Same => Repeat::Same,
+            OtherBody::Refuse => Repeat::Misused,
+            OtherBody::Queue => Repeat::Other,
+        }
+    }
+
+    /// Returns what a request to a webhook is answered whose key was used before. None if that means nothing.
+    pub(crate) fn answer(self, first: Duplicate) -> Option<Accepted> {
+        match self.repeats(&first.body) {
+            Repeat::Same => Some(Accepted::Duplicate {
+                id: first.id,
+                place: first.place,
+            }),
+            Repeat::Misused => Some(Accepted::Refused(RequestRefused::OtherBody)),
+            Repeat::Other => None,
         }
     }
 }
