@@ -51,8 +51,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    5,
-    "a6707de4fdd551d194dd31a8adddf5035fcaa21f23b97c407c19cae44e53aa37",
+    6,
+    "f8d495cd81ad36baef0041944b92c3ef66c552e62393d9fa62593eca432412de",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -125,7 +125,6 @@ fn search(dice: &mut Dice, last: u64, all: &[RunView]) -> RunQuery {
         workflow: dice.maybe(3, &["v".into(), "w".into(), "none".into()]),
         status: dice.maybe(3, &Status::ALL),
         parent: None,
-        trigger: None,
         version: dice.maybe(4, &[VersionId::of(b"component"), VersionId::of(b"second")]),
         labels: texts.iter().map(|text| text.parse().unwrap()).collect(),
         created: if dice.once_in(2) {

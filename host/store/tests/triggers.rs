@@ -2,8 +2,8 @@
 
 use dormouse_journal::{
     CancelOptions, Channel, End, Failure, GuestLimits, KeyMissing, Kind, Labels, OnExisting,
-    OtherBody, Outcome, Payload, RunId, Source, Status, Time, TriggerId, TriggerOptions, Unread,
-    VersionId, WebhookOptions,
+    OtherBody, Outcome, RunId, Source, Status, Time, TriggerId, TriggerOptions, Unread, VersionId,
+    WebhookOptions,
 };
 use dormouse_store::{
     MailLimits, NewActivation, NewHeir, RememberedKey, SetTrigger, StorageLimits, TriggerActed,
