@@ -67,7 +67,7 @@ enum Target {
     Webhook {
         token: Token,
         /// None if the run never created such a webhook, or was removed.
-        incoming: Option<IncomingView>,
+        incoming: Option<Box<IncomingView>>,
     },
     Trigger {
         token: TriggerToken,
@@ -106,7 +106,10 @@ impl Addressee {
         let store = &webhooks.store;
         let (target, options) = match address {
             Address::Webhook(token) => {
-                let incoming = store.incoming(token.run, token.webhook).await?;
+                let incoming = store
+                    .incoming(token.run, token.webhook)
+                    .await?
+                    .map(Box::new);
                 let webhook = incoming.as_ref().map(|incoming| &incoming.webhook);
                 let options = webhook.map(|webhook| webhook.options.clone());
                 (Target::Webhook { token, incoming }, options)
@@ -284,8 +287,9 @@ impl Expected {
             looked.map_err(Refusal::TooManyHeld)?;
         }
         if let Target::Webhook { incoming, .. } = target
-            && let Some(IncomingView { webhook, .. }) = incoming
+            && let Some(incoming) = incoming
         {
+            let webhook = &incoming.webhook;
             let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
             if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
                 return Err(Refusal::InboxFull);

@@ -81,7 +81,7 @@ pub(super) fn start(
     let Some(input) = mail::get(&write.rows, (completed, event, place))? else {
         return Ok(None);
     };
-    if let Err(refused) = begin(write, (id, &trigger), triggered, heir, (first, input))? {
+    if let Err(refused) = begin(write, (id, &trigger), &triggered, heir, (first, input))? {
         let message = format!(
             "requests that this run has not taken start no other run, since that is refused ({refused:?}); they are lost"
         );
@@ -99,7 +99,7 @@ pub(super) fn start(
 fn begin(
     write: &mut Write<'_>,
     (id, trigger): (TriggerId, &Trigger),
-    before: Triggered,
+    before: &Triggered,
     heir: &NewHeir,
     (request, input): (Routed, Payload),
 ) -> Result<Result<(), trigger::TripRefused>, ReadError> {
@@ -128,7 +128,7 @@ fn begin(
     Ok(trigger::begin(write, start)?.map(drop))
 }
 
-/// Takes a request out of the inbox of the run that has completed. Returns when it was accepted, and its size.
+/// Takes a request out of the inbox of the run that has completed.
 fn forget(
     write: &mut Write<'_>,
     completed: RunId,
