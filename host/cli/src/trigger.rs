@@ -354,6 +354,7 @@ fn send(
     client.send(method, &url, &[], body)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it so")]
 fn unsendable(error: serde_json::Error) -> CliError {
     CliError::Usage(format!("the trigger cannot be written as JSON: {error}"))
 }
