@@ -7,6 +7,7 @@
 
 mod actions;
 mod content;
+mod difference;
 mod events;
 mod health;
 mod journal;
@@ -14,6 +15,7 @@ mod logs;
 mod mask;
 mod pauses;
 mod problem;
+mod providers;
 mod recorded;
 mod repairs;
 pub mod request;
@@ -27,6 +29,7 @@ mod workflows;
 
 pub use actions::{ActOnRuns, Acted, ActedRun, Action, ActionLine, NoOptions};
 pub use content::{Content, HeaderField, Showing};
+pub use difference::{Difference, Side};
 pub use events::{Notified, NotifiedRun};
 pub use health::{ClockStep, Degraded, Health};
 pub use journal::{
@@ -37,19 +40,21 @@ pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
+pub use providers::{Provider, ProviderSummary, Providers};
 pub use recorded::call_error_code;
-pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
+pub use repairs::{
+    MoveLine, MoveResult, MoveRun, MoveRuns, MovedRun, MovedRuns, RepairedRun, RetryRun,
+    WorkflowSettings,
+};
 pub use runs::{
-    CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
-    StartedRun, Waiting, is_json, output,
+    BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
+    RunStatus, RunSummary, StartedRun, TriedOperation, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
 pub use triggers::{
-    EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers,
+    EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,
 };
-pub use webhook_options::{
-    Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
-};
+pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
 pub use webhooks::{Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

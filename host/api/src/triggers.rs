@@ -25,12 +25,22 @@ pub struct SetTrigger {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "github")]
     pub provider: Option<String>,
-    /// What the provider needs besides: `header` and `prefix` of `hmac-sha256`.
+    /// A description of a provider that this host does not know, as TOML; `provider` is its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What the provider's description wants to know besides, such as `header` and `prefix` of `hmac-sha256`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
     /// Names of secrets, any of which may have signed a request. Each must be allowed to verify for the workflow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// How far a signed time may be from the host's, such as `10m`. What the provider's description says if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "10m")]
+    pub tolerance: Option<String>,
+    /// The origins whose pages may send requests from a browser, such as `https://app.example`, or `*` for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<String>,
     /// What a caller is answered: 202 with the run's id if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<TriggerReply>,
@@ -139,6 +149,15 @@ pub struct Trigger {
     pub provider: Option<String>,
     /// What a request must prove, if anything.
     pub signature: Option<SignatureCheck>,
+    /// The description of a provider that the trigger carries itself, as TOML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How far a signed time may be from the host's, if the trigger says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<String>,
+    /// The origins whose pages may send requests from a browser.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<String>,
     /// What a caller is answered.
     pub reply: TriggerReply,
     /// Where the key of a request lies, if requests with one key belong to one run.
@@ -253,7 +272,8 @@ impl From<&journal::Reply> for TriggerReply {
 }
 
 /// Returns a span of milliseconds as it is written.
-fn span(milliseconds: u64) -> String {
+#[must_use]
+pub fn span(milliseconds: u64) -> String {
     if milliseconds.is_multiple_of(1_000) {
         format!("{}s", milliseconds / 1_000)
     } else {

@@ -18,7 +18,7 @@ pub(crate) struct Several {
 
     /// Asks nothing, although a filter hits several runs
     #[arg(long, short, conflicts_with = "runs")]
-    yes: bool,
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     filter: Box<Filter>,
@@ -40,6 +40,11 @@ impl Several {
                 "give either the ids of runs or a filter, not both".into(),
             )),
         }
+    }
+
+    /// Returns the filter, if it names a workflow.
+    pub(crate) fn of_workflow(&self) -> Option<(&str, &Filter)> {
+        Some((self.filter.workflow()?, &self.filter))
     }
 
     /// Returns true if there is a filter.

@@ -1,5 +1,6 @@
 //! `dormouse trigger`.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -83,6 +84,10 @@ struct Set {
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
 
+    /// A file that describes a provider which the host does not know; --provider is its name
+    #[arg(long, value_name = "FILE", requires = "provider")]
+    description: Option<PathBuf>,
+
     /// A secret that may have signed a request; give the flag again for others
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<String>,
@@ -90,6 +95,15 @@ struct Set {
     /// What the provider needs besides, such as header=X-Signature of hmac-sha256
     #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = pair)]
     settings: Vec<(String, String)>,
+
+    /// How far a signed time may be from the host's, such as 10m [default: what the provider's description says]
+    #[arg(long, value_name = "TIME")]
+    tolerance: Option<String>,
+
+    /// An origin whose pages may send requests from a browser, such as https://app.example, or * for all; give the flag again
+    /// for others
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
 
     /// What a caller is answered: accepted (202 and the run's id), fixed:STATUS, or output:TIME (the run's output, if it ends
     /// in that time) [default: accepted]
@@ -216,13 +230,17 @@ impl TriggerCommand {
 impl Set {
     fn run(&self, terminal: &mut Terminal) -> Result<(), CliError> {
         let client = self.connection.open()?;
+        let description = self.description.as_deref().map(text_of).transpose()?;
         let set = SetTrigger {
             workflow: self.workflow.clone(),
             version: self.version.clone(),
             methods: self.methods.clone(),
             provider: self.provider.clone(),
+            description,
             settings: self.settings.iter().cloned().collect(),
             secrets: self.secrets.clone(),
+            tolerance: self.tolerance.clone(),
+            cors: self.cors.clone(),
             reply: self.reply.clone(),
             key: self.key.clone(),
             on_existing: self.on_existing,
@@ -354,6 +372,11 @@ fn send(
     client.send(method, &url, &[], body)
 }
 
+fn text_of(file: &Path) -> Result<String, CliError> {
+    let wrong = |error| CliError::Usage(format!("{} cannot be read: {error}", file.display()));
+    std::fs::read_to_string(file).map_err(wrong)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it so")]
 fn unsendable(error: serde_json::Error) -> CliError {
     CliError::Usage(format!("the trigger cannot be written as JSON: {error}"))
@@ -411,6 +434,12 @@ fn details(trigger: &Trigger, now: Time) -> String {
         lines.push(("signed", format!("{} by {secrets}", check.scheme.as_str())));
     } else if let Some(provider) = &trigger.provider {
         lines.push(("probed by", provider.clone()));
+    }
+    if let Some(tolerance) = &trigger.tolerance {
+        lines.push(("tolerance", tolerance.clone()));
+    }
+    if !trigger.cors.is_empty() {
+        lines.push(("pages of", trigger.cors.join(" ")));
     }
     lines.push((
         "reply",
@@ -558,6 +587,9 @@ mod tests {
             methods: vec!["POST".into()],
             provider: None,
             signature: None,
+            description: None,
+            tolerance: None,
+            cors: Vec::new(),
             reply: TriggerReply::Accepted,
             key: None,
             on_existing: OnExisting::Answer,

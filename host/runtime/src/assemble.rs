@@ -41,6 +41,7 @@ use crate::triggers::Triggers;
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
+use crate::webhook_providers::WebhookProviders;
 use crate::webhooks::Webhooks;
 use crate::{Parts, Settings};
 
@@ -161,6 +162,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         watchers: watchers.clone(),
         rates,
         triggers,
+        providers: WebhookProviders::new(settings.providers.clone()),
         limits: limits.clone(),
     });
     let pauses = Arc::new(PauseService {
@@ -185,6 +187,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
+        providers: settings.providers.clone(),
         limits: limits.clone(),
         memory: guests.clone(),
         rebuild_after_step: settings.rebuild_after_step,

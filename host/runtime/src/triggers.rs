@@ -17,7 +17,7 @@ use dormouse_store::{
     Following, MailLimits, RememberedKey, Run, RunView, State, Store, TriggerCalled, Trip,
     TripRefused, Tripped, WriteError,
 };
-use dormouse_webhook::{TriggerToken, labels_of, signature_headers, value_at};
+use dormouse_webhook::{TriggerToken, labels_of, value_at};
 
 use crate::early::EarlyStart;
 use crate::hint::Hint;
@@ -47,10 +47,12 @@ pub(crate) struct Arrival {
     pub(crate) token: TriggerToken,
     pub(crate) called: TriggerCalled,
     pub(crate) request: Request,
-    /// Its headers without credentials, as the run may see them.
+    /// Its headers without credentials and proofs, as the run may see them.
     pub(crate) shown: Vec<Header>,
     /// The mark by which a repeat of its delivery is known.
     pub(crate) remembered: Option<RememberedKey>,
+    /// What its provider wants to hear of it, where the trigger says nothing else.
+    pub(crate) accepted: Option<Response>,
     /// Why it is refused unless it repeats another.
     pub(crate) unless: Option<Refusal>,
 }
@@ -67,6 +69,7 @@ impl Triggers {
     pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Received, Refusal> {
         let reply = arrival.called.trigger.options.webhook.reply.clone();
         let (token, unless) = (arrival.token, arrival.unless.clone());
+        let accepted = arrival.accepted.clone();
         let trip = self.trip(arrival)?;
         if let Reply::FromWorkflow(within) = reply {
             return self.accept_and_hold(token, trip, unless, within).await;
@@ -77,7 +80,9 @@ impl Triggers {
             came,
             match reply {
                 Reply::Fixed(response) => TriggerAnswer::Response(response),
-                Reply::Accepted | Reply::FromWorkflow(_) => TriggerAnswer::Acknowledged,
+                Reply::Accepted | Reply::FromWorkflow(_) => {
+                    accepted.map_or(TriggerAnswer::Acknowledged, TriggerAnswer::Response)
+                }
             },
         ))
     }
@@ -98,9 +103,6 @@ impl Triggers {
         if let (Some(place), None, KeyMissing::Refuse) = (key, &value, options.key_missing) {
             return Err(Refusal::KeyMissing(place.clone()));
         }
-        let signature = options.webhook.signature.as_ref();
-        let proofs = signature.map(signature_headers).unwrap_or_default();
-        let is_proof = |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
         let content_type = content_type(&request);
         let mut random = [0; 32];
         self.entropy.fill(&mut random);
@@ -122,10 +124,7 @@ impl Triggers {
             },
             method: request.method,
             url: request.url,
-            headers: shown
-                .into_iter()
-                .filter(|(name, _)| !is_proof(name))
-                .collect(),
+            headers: shown,
             key: value.map(|value| sha256(&value)),
             remembered,
             remember: limits.duplicate_window,

@@ -6,23 +6,23 @@
 //! signature, the key, the rate, which is charged here and only here; and, in the transaction that makes the request
 //! durable: repeat, ended, full.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Delivery, Header, Reply, Request, RunId, Until, WebhookNumber, WebhookOptions,
+    Delivery, Header, Reply, Request, Response, RunId, Until, WebhookNumber, WebhookOptions,
 };
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
-    TriggerCalled, WriteError,
+    Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, SealedSecret,
+    Store, TriggerCalled, WriteError,
 };
-use dormouse_webhook::{
-    Claim, DeliveryKey, InvalidKey, Rejected, Token, TriggerToken, delivery_key, is_probe_signed,
-    may_be_probe, probe, probe_method,
-};
+use dormouse_webhook::provider::{Check, Claim, Probe, Tolerance};
+use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, Token, TriggerToken, delivery_key};
+use futures::future::{Either, select};
 use sha2::{Digest as _, Sha256};
 
 use crate::Unavailable;
@@ -35,9 +35,11 @@ use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
 use crate::storage::storage_limits;
 use crate::triggers::{Arrival, Triggers, counted_as};
+use crate::unknown_provider::UnknownProvider;
 use crate::urls::Address;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
+use crate::webhook_providers::{Named, WebhookProviders};
 
 /// Takes requests to webhooks.
 pub(crate) struct Webhooks {
@@ -48,6 +50,7 @@ pub(crate) struct Webhooks {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) providers: WebhookProviders,
     pub(crate) rates: Arc<Rates>,
     pub(crate) triggers: Arc<Triggers>,
     pub(crate) limits: Arc<Limits>,
@@ -58,6 +61,8 @@ pub struct Addressee {
     webhooks: Arc<Webhooks>,
     target: Target,
     options: WebhookOptions,
+    /// The descriptions of its providers.
+    providers: Result<Named, UnknownProvider>,
     /// The headers of the request that a run may see which it starts.
     shown: Vec<Header>,
 }
@@ -82,6 +87,20 @@ impl Target {
         match self {
             Target::Webhook { token, .. } => (token.run, token.webhook),
             Target::Trigger { token, .. } => counted_as(*token),
+        }
+    }
+
+    /// Returns the workflow that its requests are for, and the secrets that it names and that exist. None if it is gone.
+    fn judged_by(&self) -> Option<(&str, &[(String, SealedSecret)])> {
+        match self {
+            Target::Webhook { incoming, .. } => {
+                let incoming = incoming.as_ref()?;
+                Some((&incoming.workflow, &incoming.secrets))
+            }
+            Target::Trigger { called, .. } => {
+                let called = called.as_ref()?;
+                Some((&called.trigger.options.workflow, &called.secrets))
+            }
         }
     }
 }
@@ -121,10 +140,12 @@ impl Addressee {
                 (Target::Trigger { token, called }, options)
             }
         };
+        let options = options.unwrap_or_default();
         Ok(Addressee {
+            providers: webhooks.providers.named(&options),
             webhooks,
             target,
-            options: options.unwrap_or_default(),
+            options,
             shown: Vec::new(),
         })
     }
@@ -135,12 +156,49 @@ impl Addressee {
         Addressee { shown, ..self }
     }
 
+    /// Returns the answer that the provider wants to a request which proves nothing, if it is particular.
+    #[must_use]
+    pub fn refused(&self) -> Option<Response> {
+        let provider = self.providers.as_ref().ok()?.provider()?;
+        provider.refused().cloned()
+    }
+
+    /// Returns true if pages of this origin may send requests here from a browser.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        let mut allowed = self.options.cors.iter();
+        allowed.any(|allowed| allowed == "*" || allowed == origin)
+    }
+
+    /// What checks the signatures, if the webhook asks for some.
+    fn signer(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.signer(&self.options)
+    }
+
+    /// What knows the provider's probes.
+    fn prober(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.prober(&self.options)
+    }
+
+    /// Returns the methods by which probes come.
+    fn probe_methods(&self) -> Vec<&str> {
+        let prober = self.prober();
+        prober.map_or_else(Vec::new, |prober| prober.probe_methods())
+    }
+
+    /// Returns the names of the headers that prove who sent a request.
+    fn proofs(&self) -> Vec<String> {
+        let checks = self.signer().into_iter().chain(self.prober());
+        checks.flat_map(|check| check.signature_headers()).collect()
+    }
+
     /// Returns the methods that are answered here, with commas between them.
     #[must_use]
     pub fn allowed(&self) -> String {
         let mut methods = self.options.delivered_methods();
-        let probe = probe_method(self.options.handshake);
-        methods.extend(probe.filter(|probe| !self.options.delivers(probe)));
+        let probes = self.probe_methods().into_iter();
+        let others = probes.filter(|probe| !self.options.delivers(probe) && *probe != "OPTIONS");
+        methods.extend(others);
         methods.extend(["HEAD", "OPTIONS"]);
         methods.join(", ")
     }
@@ -150,12 +208,20 @@ impl Addressee {
     /// # Errors
     /// When neither may.
     pub fn admit(&self, method: &str) -> Result<(), Refusal> {
-        let is_of_probe = probe_method(self.options.handshake) == Some(method);
-        if is_of_probe || self.options.delivers(method) {
+        let is_of_probe = method == "OPTIONS" || self.probe_methods().contains(&method);
+        // Which methods an unknown provider probes by, nobody knows.
+        if is_of_probe || self.providers.is_err() || self.options.delivers(method) {
             Ok(())
         } else {
             Err(self.wrong_method(method))
         }
+    }
+
+    /// Returns true if a request with this head can be its provider's probe.
+    #[must_use]
+    pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
+        let prober = self.prober();
+        prober.is_some_and(|prober| prober.may_be_probe(head, length).is_some())
     }
 
     /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.
@@ -163,14 +229,14 @@ impl Addressee {
     /// # Errors
     /// When the request is refused, whatever its body is.
     pub async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
-        let handshake = self.options.handshake;
-        let may_be_probe = may_be_probe(handshake, &head, length);
-        if !may_be_probe && !self.options.delivers(&head.method) {
+        let prober = self.prober();
+        let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
+        let is_known = self.providers.is_ok();
+        if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
             return Err(self.wrong_method(&head.method));
         }
         let claim = self.claim(&head);
-        let scheme = self.options.signature.as_ref().map(|check| check.scheme);
-        let key = delivery_key(&head, scheme);
+        let key = delivery_key(&head, self.signer().as_ref());
         let mut expected = Expected {
             to: self,
             head,
@@ -179,8 +245,9 @@ impl Addressee {
             unless: None,
         };
         if let Some(refusal) = expected.refuse(length).await? {
-            let is_signed = is_probe_signed(handshake) && expected.claim.is_err();
-            let is_spared = may_be_probe && !is_signed || expected.may_repeat(&refusal).await?;
+            let is_probe = may_be_probe
+                .is_some_and(|probe| is_known && !(probe.is_signed && expected.claim.is_err()));
+            let is_spared = is_probe || expected.may_repeat(&refusal).await?;
             if !is_spared {
                 return Err(refusal);
             }
@@ -198,12 +265,19 @@ impl Addressee {
 
     /// Reads the signatures that a head carries. None if the webhook asks for none.
     fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
-        let Some(check) = &self.options.signature else {
+        let Some(check) = self.signer() else {
             return Ok(None);
         };
-        let tolerance = self.webhooks.limits.signature_tolerance;
+        let limits = &self.webhooks.limits;
+        let tolerance = Tolerance {
+            own: self.options.tolerance,
+            usual: limits.signature_tolerance,
+            most: limits
+                .signature_tolerance_limit
+                .max(limits.signature_tolerance),
+        };
         let now = self.webhooks.clock.machine_time();
-        dormouse_webhook::claim(check, head, now, tolerance).map(Some)
+        check.claim(head, now, tolerance).map(Some)
     }
 
     /// Returns why no request is taken here any more, or for the time being, if that is so.
@@ -252,6 +326,9 @@ impl Expected {
         if let Some(gone) = self.to.gone().await? {
             return Ok(Some(gone));
         }
+        if let Err(unknown) = &self.to.providers {
+            return Ok(Some(unknown.clone().into()));
+        }
         Ok(self.refuse_to_open(length).err())
     }
 
@@ -263,11 +340,7 @@ impl Expected {
             options,
             ..
         } = &self.to;
-        let secrets = match target {
-            Target::Webhook { incoming, .. } => incoming.as_ref().map(|view| &view.secrets),
-            Target::Trigger { called, .. } => called.as_ref().map(|called| &called.secrets),
-        };
-        let Some(secrets) = secrets else {
+        let Some((_, secrets)) = target.judged_by() else {
             return Err(Refusal::Unknown);
         };
         if options.signature.is_some() && secrets.is_empty() {
@@ -318,8 +391,8 @@ impl Expected {
     }
 
     fn is_key_in_body(&self) -> bool {
-        let check = self.to.options.signature.as_ref();
-        dormouse_webhook::is_key_in_body(check.map(|check| check.scheme))
+        let signer = self.to.signer();
+        signer.is_some_and(|signer| signer.is_repeat_in_body())
     }
 
     /// Checks the request with its body, makes it durable, and returns what its caller is to be answered. The run is being
@@ -329,26 +402,26 @@ impl Expected {
     /// When it was not accepted.
     pub async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
-        let handshake = self.to.options.handshake;
-        let probe = probe(handshake, &self.head);
-        if let Some(answer) = probe.clone().filter(|_| !is_probe_signed(handshake)) {
-            return Ok(Received::Probe(answer));
+        let prober = self.to.prober();
+        let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
+        if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
+            return self.answer(&probe).await;
         }
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
         }
-        let proven = self.prove();
-        match (proven, probe, &self.unless) {
+        match (self.prove(), &self.unless) {
             // Who proves nothing is told no more than the head was refused for.
-            (Err(_), _, Some(refusal)) => return Err(refusal.clone()),
-            (proven, answer, _) => {
-                proven?;
-                if let Some(answer) = answer {
-                    return Ok(Received::Probe(answer));
-                }
-            }
+            (Err(_), Some(refusal)) => return Err(refusal.clone()),
+            (proven, _) => proven?,
+        }
+        if let Some(probe) = probe {
+            return self.answer(&probe).await;
         }
         let key = self.remembered_key()?;
+        let accepted = self.to.providers.as_ref().ok();
+        let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
+        let proofs = self.to.proofs();
         let webhooks = self.to.webhooks;
         let token = match self.to.target {
             Target::Webhook { token, .. } => token,
@@ -357,12 +430,16 @@ impl Expected {
                 token,
                 called: Some(called),
             } => {
+                let is_proof =
+                    |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
+                let shown = self.to.shown.into_iter();
                 let arrival = Arrival {
                     token,
                     called: *called,
                     request: self.head,
-                    shown: self.to.shown,
+                    shown: shown.filter(|(name, _)| !is_proof(name)).collect(),
                     remembered: key,
+                    accepted,
                     unless: self.unless,
                 };
                 return webhooks.triggers.receive(arrival).await;
@@ -379,7 +456,17 @@ impl Expected {
         };
         let unless = self.unless;
         match self.to.options.reply {
-            Reply::Accepted => Ok(webhooks.accept(accept, unless).await?.acknowledged()),
+            Reply::Accepted => {
+                let delivered = webhooks.accept(accept, unless).await?;
+                Ok(match accepted {
+                    Some(response) => Received::AcknowledgedAs {
+                        id: delivered.id,
+                        response,
+                        is_repeat: delivered.is_repeat,
+                    },
+                    None => delivered.acknowledged(),
+                })
+            }
             Reply::Fixed(response) => Ok(Received::Answered {
                 id: webhooks.accept(accept, unless).await?.id,
                 response,
@@ -388,35 +475,60 @@ impl Expected {
         }
     }
 
+    /// Returns the answer to a probe.
+    async fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
+        let options = &self.to.options;
+        let Webhooks {
+            providers,
+            secrets: opener,
+            ..
+        } = &*self.to.webhooks;
+        let judged_by = self.to.target.judged_by();
+        let signature = options.signature.as_ref();
+        let name = signature.and_then(|signature| signature.secrets.first());
+        if let (Some(value), Some(name), Some((workflow, _))) = (probe.learns(), name, judged_by) {
+            providers.learn(opener, name, value, workflow).await?;
+        }
+        let verifying = match judged_by {
+            Some((workflow, sealed)) if probe.needs_secret() => {
+                opener.verifying(workflow, options, sealed)
+            }
+            _ => Verifying::default(),
+        };
+        let Verifying { secrets, closed } = verifying;
+        if let (true, Some(trouble)) = (secrets.is_empty(), closed) {
+            return Err(trouble.into());
+        }
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        Ok(Received::Probe(probe.answer(&secrets)?))
+    }
+
     /// Checks the signature, now that the body is there.
     fn prove(&self) -> Result<(), Refusal> {
-        let Some(claim) = self.claim.as_ref().map_err(|rejected| *rejected)? else {
+        let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
+        let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
             return Ok(());
         };
         let opener = &self.to.webhooks.secrets;
         let options = &self.to.options;
-        let Verifying { secrets, closed } = match &self.to.target {
-            Target::Webhook {
-                incoming: Some(incoming),
-                ..
-            } => opener.verifying(&incoming.workflow, options, &incoming.secrets),
-            Target::Trigger {
-                called: Some(called),
-                ..
-            } => {
-                let workflow = &called.trigger.options.workflow;
-                opener.verifying(workflow, options, &called.secrets)
-            }
-            Target::Webhook { .. } | Target::Trigger { .. } => return Err(Refusal::Unknown),
+        let Some((workflow, sealed)) = self.to.target.judged_by() else {
+            return Err(Refusal::Unknown);
         };
+        let Verifying { secrets, closed } = opener.verifying(workflow, options, sealed);
         if secrets.is_empty() {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let proven = claim.prove(&secrets, &self.head.body);
-        proven.map_err(|rejected| match closed {
+        let proven = check.prove(claim, &secrets, &self.head);
+        proven.map_err(|rejected| match (rejected, closed) {
             // It may be right by the secret that the host cannot open now, so that its sender shall try again.
-            Some(trouble) if rejected == Rejected::Wrong => trouble.into(),
+            (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
+            (Rejected::Unverifiable, None) => {
+                let (run, webhook) = self.to.target.counted_as();
+                let providers = &self.to.webhooks.providers;
+                providers.complain(run, webhook, &check, &secrets);
+                rejected.into()
+            }
             _ => rejected.into(),
         })
     }
@@ -424,13 +536,13 @@ impl Expected {
     /// Returns the key by which a repeat of the request is known, as it is remembered.
     fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
         let key = if self.is_key_in_body() {
-            let check = self.to.options.signature.as_ref();
-            delivery_key(&self.head, check.map(|check| check.scheme))
+            delivery_key(&self.head, self.to.signer().as_ref())
         } else {
             self.key.clone()
         };
         Ok(key?.map(|key| RememberedKey {
             digest: key.digest(),
+            earlier: key.earlier_digest(),
             body: Sha256::digest(&self.head.body).into(),
             other_body: key.other_body(),
         }))
@@ -520,7 +632,8 @@ impl Webhooks {
         let _place = place.map_err(Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
         let run = accept.run;
-        let ended = self.watchers.wait(run, Until::Ended);
+        let mut ended = self.watchers.wait(run, Until::Ended);
+        let mut next = self.replies.next_generation(run);
         let mut answer = self.replies.wait(run, &accept.id);
         let delivered = self.accept(accept, unless).await?;
         if delivered.is_repeat {
@@ -530,12 +643,22 @@ impl Webhooks {
                 decided => return delivered.received(decided),
             }
         }
-        let passed = self.clock.sleep_until(until);
-        match answered(answer, ended, passed).await {
-            Some(response) => delivered.received(Answer::Decided(response)),
-            None => {
-                let decided = self.decided(&delivered).await?;
-                delivered.received(decided)
+        let mut passed = pin!(self.clock.sleep_until(until));
+        loop {
+            let over = pin!(answered(&mut answer, &mut ended, passed.as_mut()));
+            match select(over, next).await {
+                Either::Left((Some(response), _)) => {
+                    return delivered.received(Answer::Decided(response));
+                }
+                Either::Left((None, _)) => {
+                    let decided = self.decided(&delivered).await?;
+                    return delivered.received(decided);
+                }
+                Either::Right(_) => next = self.replies.next_generation(run),
+            }
+            match self.decided(&delivered).await? {
+                Answer::Open => {}
+                decided => return delivered.received(decided),
             }
         }
     }

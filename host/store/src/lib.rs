@@ -44,9 +44,10 @@ pub use rules::{
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, EarlierUrl, Frozen, Parent, Pause, PausedBy,
-    Pauses, Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys, Trigger,
-    TriggerCounts, Triggered, Version, Webhook, Workflow, WorkflowSettings,
+    Attempts, Bounds, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent, Pause,
+    PausedBy, Pauses, Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys,
+    TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook, Workflow,
+    WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

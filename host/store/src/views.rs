@@ -8,7 +8,8 @@ use dormouse_journal::{
 };
 
 use crate::tables::{
-    Attempts, Bounds, Call, Pause, Run, SealedSecret, State, Trigger, TriggerCounts, Webhook,
+    Attempts, Bounds, Call, FailedTry, Pause, Run, SealedSecret, State, Trigger, TriggerCounts,
+    Webhook,
 };
 
 /// A run: what never changes about it, and where it stands.
@@ -35,6 +36,8 @@ pub struct RunShown {
     pub open: Vec<(OperationNumber, Open)>,
     /// How far those of them have come that are calls without a result.
     pub calls: Vec<(OperationNumber, CallProgress)>,
+    /// What is kept of the tries in which it broke or failed, by their numbers, oldest first.
+    pub failed_tries: Vec<(u32, FailedTry)>,
 }
 
 /// A failed run that may be retried.
@@ -190,6 +193,10 @@ pub struct RunQuery {
     pub status: Option<Status>,
     /// Only runs on this version.
     pub version: Option<VersionId>,
+    /// Only runs that are not on this version.
+    pub other_than: Option<VersionId>,
+    /// Only runs that have not ended.
+    pub alive: bool,
     /// Only runs that this one has started.
     pub parent: Option<RunId>,
     /// Only runs that have all these labels.

@@ -93,6 +93,7 @@ fn marked(mark: u8, trip: Trip) -> Trip {
     Trip {
         remembered: Some(RememberedKey {
             digest: [mark; 32],
+            earlier: None,
             body: [body; 32],
             other_body: OtherBody::Refuse,
         }),

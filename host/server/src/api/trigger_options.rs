@@ -2,18 +2,22 @@
 
 use bytes::Bytes;
 use dormouse_api::request::workflow_name;
-use dormouse_api::{LabelValue, Place, SetTrigger, Trigger, TriggerReply};
+use dormouse_api::{LabelValue, Place, SetTrigger, Trigger, TriggerReply, span};
 use dormouse_journal::{
-    self as journal, Handshake, KeyMissing, LABELS, Label, LabelRule, OnExisting, Reply, Signature,
-    SignatureScheme, TriggerOptions, Unread, WebhookOptions,
+    self as journal, KeyMissing, LABELS, Label, LabelRule, OnExisting, Reply, Signature,
+    TriggerOptions, Unread, WebhookOptions,
 };
-use dormouse_webhook::{check_methods, check_place, check_response, check_signature};
+use dormouse_webhook::provider::{Provider, Providers};
+use dormouse_webhook::{
+    check_methods, check_origins, check_place, check_response, check_signature, find_provider,
+    own_provider, read_tolerance,
+};
 
-/// Returns the options as they are stored.
+/// Returns the options as they are stored. `known` are the providers that the host knows.
 ///
 /// # Errors
 /// When they make no sense. The sentence says what to change.
-pub(super) fn options(set: &SetTrigger) -> Result<TriggerOptions, String> {
+pub(super) fn options(set: &SetTrigger, known: &Providers) -> Result<TriggerOptions, String> {
     if workflow_name(&set.workflow).is_err() {
         return Err(format!(
             "`workflow` is {:?}; a workflow's name has 1 to 64 characters out of a-z, 0-9, - and _",
@@ -35,7 +39,7 @@ pub(super) fn options(set: &SetTrigger) -> Result<TriggerOptions, String> {
     Ok(TriggerOptions {
         workflow: set.workflow.clone(),
         version,
-        webhook: webhook_options(set)?,
+        webhook: webhook_options(set, known)?,
         key: key.transpose()?,
         on_existing: set.on_existing.unwrap_or(OnExisting::Answer),
         key_missing: set.key_missing.unwrap_or(KeyMissing::Start),
@@ -46,39 +50,39 @@ pub(super) fn options(set: &SetTrigger) -> Result<TriggerOptions, String> {
 
 /// Returns how requests are checked and answered. This is the one place where what a trigger says of its provider becomes
 /// what a webhook is checked by.
-fn webhook_options(set: &SetTrigger) -> Result<WebhookOptions, String> {
+fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions, String> {
     check_methods(&set.methods).map_err(|why| format!("`methods`: {why}"))?;
-    let provider = set.provider.as_deref();
-    let scheme = SignatureScheme::ALL
-        .into_iter()
-        .find(|scheme| Some(scheme.name()) == provider);
-    let handshake = Handshake::NAMED
-        .into_iter()
-        .find(|handshake| Some(handshake.name()) == provider);
-    if let (Some(provider), None, None) = (provider, scheme, handshake) {
-        let schemes = SignatureScheme::ALL.map(SignatureScheme::name);
-        let handshakes = Handshake::NAMED.map(Handshake::name);
-        let mut known = [&schemes[..], &handshakes[..]].concat();
-        known.sort_unstable();
-        known.dedup();
-        let known = known.join(", ");
+    check_origins(&set.cors)?;
+    let own = set.description.as_deref().map(own_provider).transpose()?;
+    if let Some(own) = &own
+        && set.provider.as_deref() != Some(own.name())
+    {
         return Err(format!(
-            "`provider` is {provider:?}, which this host does not know; it knows {known}"
+            "the description has the name {:?}, which `provider` does not name, so that it would do nothing; name it there",
+            own.name()
         ));
     }
+    let provider = set.provider.as_deref();
+    let provider = provider.map(|name| find_provider("`provider`", name, own.as_ref(), known));
+    let provider = provider.transpose()?;
+    let tolerance = set.tolerance.as_deref().map(read_tolerance);
     Ok(WebhookOptions {
         methods: set.methods.clone(),
-        signature: signature(set, scheme)?,
-        handshake: handshake.unwrap_or(Handshake::None),
+        signature: signature(set, provider)?,
+        handshake: provider
+            .filter(|provider| provider.probes())
+            .map(|provider| provider.name().to_owned()),
         reply: reply(set.reply.as_ref())?,
+        description: set.description.clone(),
+        tolerance: tolerance.transpose()?,
+        cors: set.cors.clone(),
     })
 }
 
-fn signature(
-    set: &SetTrigger,
-    scheme: Option<SignatureScheme>,
-) -> Result<Option<Signature>, String> {
-    let Some(scheme) = scheme else {
+/// Returns what a request must prove. A provider that signs is always held to it.
+fn signature(set: &SetTrigger, provider: Option<&Provider>) -> Result<Option<Signature>, String> {
+    let proves = |provider: &&Provider| provider.signs() || provider.probes_with_secret();
+    let Some(provider) = provider.filter(proves) else {
         if !set.secrets.is_empty() || !set.settings.is_empty() {
             return Err(
                 "`secrets` and `settings` are for a signature, and no `provider` was given that signs".into(),
@@ -86,23 +90,14 @@ fn signature(
         }
         return Ok(None);
     };
-    let known = ["header", "prefix"];
-    if let Some(unknown) = set
-        .settings
-        .keys()
-        .find(|name| !known.contains(&name.as_str()))
-    {
-        return Err(format!(
-            "`settings` has {unknown:?}, which is not known; it knows header, prefix"
-        ));
-    }
+    let settings = set.settings.iter();
+    let settings = settings.map(|(name, value)| (name.clone(), value.clone()));
     let signature = Signature {
-        scheme,
+        provider: provider.name().to_owned(),
         secrets: set.secrets.clone(),
-        header: set.settings.get("header").cloned(),
-        prefix: set.settings.get("prefix").cloned(),
+        settings: settings.collect(),
     };
-    check_signature(&signature)?;
+    check_signature(provider, &signature)?;
     Ok(Some(signature))
 }
 
@@ -174,11 +169,12 @@ pub(super) fn show(options: &TriggerOptions, shown: &mut Trigger) {
     shown.workflow.clone_from(&options.workflow);
     shown.version = options.version.map(|version| version.to_string());
     shown.signature = webhook.signature.as_ref().map(Into::into);
-    shown.provider = match (&webhook.signature, webhook.handshake) {
-        (Some(signature), _) => Some(signature.scheme.name().to_owned()),
-        (None, Handshake::None) => None,
-        (None, handshake) => Some(handshake.name().to_owned()),
-    };
+    let signer = webhook.signature.as_ref();
+    let signer = signer.map(|signature| signature.provider.clone());
+    shown.provider = signer.or_else(|| webhook.handshake.clone());
+    shown.description.clone_from(&webhook.description);
+    shown.tolerance = webhook.tolerance.map(span);
+    shown.cors.clone_from(&webhook.cors);
     shown.reply = (&webhook.reply).into();
     shown.key = options.key.as_ref().map(Into::into);
     shown.on_existing = options.on_existing;
@@ -203,7 +199,7 @@ mod tests {
 
     #[track_caller]
     fn check_refused(set: &SetTrigger, part: &str) {
-        let why = options(set).unwrap_err();
+        let why = options(set, &Providers::default()).unwrap_err();
         assert!(why.contains(part), "{why}");
     }
 
@@ -218,7 +214,13 @@ mod tests {
         check_refused(&with(|set| set.version = Some("1".into())), "`version`");
         check_refused(&with(|set| set.methods = vec!["HEAD".into()]), "HEAD");
         let unknown = with(|set| set.provider = Some("shop".into()));
-        check_refused(&unknown, "it knows github");
+        check_refused(&unknown, "`dormouse providers`");
+        let alike = with(|set| set.provider = Some("Stripe".into()));
+        check_refused(&alike, " stripe");
+        check_refused(&with(|set| set.tolerance = Some("1w".into())), "`10m`");
+        check_refused(&with(|set| set.cors = vec!["a.b".into()]), "`cors` is");
+        let wrong = with(|set| set.description = Some("name = 1".into()));
+        check_refused(&wrong, "description, line 1");
         check_refused(&with(|set| set.provider = Some("github".into())), "secret");
         check_refused(&with(|set| set.secrets = vec!["s".into()]), "`provider`");
         let keyless = with(|set| set.on_existing = Some(OnExisting::Event));
@@ -237,18 +239,54 @@ mod tests {
         check_refused(&labelled, "at most 16");
     }
 
+    fn with(provider: &str, secrets: &[&str]) -> SetTrigger {
+        SetTrigger {
+            provider: Some(provider.into()),
+            secrets: secrets.iter().map(|&name| name.to_owned()).collect(),
+            ..set()
+        }
+    }
+
     #[test]
     fn a_provider_signs_probes_or_both() {
-        let with = |provider: &str, secrets: &[&str]| {
-            let mut set = set();
-            set.provider = Some(provider.into());
-            set.secrets = secrets.iter().map(|&name| name.to_owned()).collect();
-            options(&set).unwrap().webhook
+        let checked = |provider: &str, secrets: &[&str]| {
+            let options = options(&with(provider, secrets), &Providers::default());
+            options.unwrap().webhook
         };
-        let slack = with("slack", &["s"]);
-        assert_eq!(slack.handshake, Handshake::Slack);
-        assert_eq!(slack.signature.unwrap().scheme, SignatureScheme::Slack);
-        assert_eq!(with("github", &["s"]).handshake, Handshake::None);
-        assert_eq!(with("websub", &[]).signature, None);
+        let slack = checked("slack", &["s"]);
+        assert_eq!(slack.handshake.as_deref(), Some("slack"));
+        assert_eq!(slack.signature.unwrap().provider, "slack");
+        assert_eq!(checked("github", &["s"]).handshake, None);
+        let graph = checked("microsoft-graph", &[]);
+        assert_eq!(graph.signature, None);
+        assert_eq!(graph.handshake.as_deref(), Some("microsoft-graph"));
+        check_refused(&with("microsoft-graph", &["s"]), "that signs");
+        check_refused(&with("websub", &[]), "`secrets`");
+    }
+
+    #[test]
+    fn a_description_of_its_own_is_named_by_the_provider() {
+        let text = r#"
+name = "acme"
+title = "Acme"
+page = "https://acme.example"
+[[signature]]
+algorithm = "token"
+signature = { header = "X-Token" }
+"#;
+        let own = |provider: &str| SetTrigger {
+            description: Some(text.into()),
+            tolerance: Some("10m".into()),
+            cors: vec!["https://app.example".into()],
+            ..with(provider, &["s"])
+        };
+        let checked = options(&own("acme"), &Providers::default());
+        let checked = checked.unwrap().webhook;
+        assert_eq!(checked.signature.unwrap().provider, "acme");
+        assert_eq!(checked.description.as_deref(), Some(text));
+        assert_eq!(checked.tolerance, Some(600_000));
+        assert_eq!(checked.cors, ["https://app.example"]);
+        check_refused(&own("github"), "would do nothing");
+        check_refused(&with("acme", &["s"]), "a `description` of its own");
     }
 }

@@ -108,7 +108,8 @@ pub(super) async fn set(
     let name = path.new_trigger()?;
     let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
     let set: SetTrigger = control::from_object(&body, "a trigger")?;
-    let options = trigger_options::options(&set).map_err(Problem::invalid_trigger)?;
+    let options = trigger_options::options(&set, &state.runtime.settings().providers)
+        .map_err(Problem::invalid_trigger)?;
     let (shown, is_new) = state.runtime.triggers().set(name, options).await?;
     let mut headers = HeaderMap::new();
     if let Ok(location) = HeaderValue::try_from(format!("/v1/triggers/{name}")) {
@@ -243,6 +244,9 @@ fn show(state: &AppState, shown: ShownTrigger) -> Trigger {
         methods: Vec::new(),
         provider: None,
         signature: None,
+        description: None,
+        tolerance: None,
+        cors: Vec::new(),
         reply: TriggerReply::Accepted,
         key: None,
         on_existing: stored.options.on_existing,

@@ -10,7 +10,8 @@ use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
 use crate::tables::{
-    State, TableId, calls, generation_inputs, generations, inputs, journal, logs, open, pauses,
+    State, TableId, calls, failed_tries, generation_inputs, generations, inputs, journal, logs,
+    open, pauses,
 };
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
@@ -98,11 +99,20 @@ impl<R: Rows> View<R> {
             _ => Vec::new(),
         };
         let calls = self.progress(run, &open)?;
+        let mut tries = Vec::new();
+        if limit > 0 {
+            let all = failed_tries::TABLE.of(run);
+            failed_tries::TABLE.scan(&self.0, all, |(_, number), failed| {
+                tries.push((number, failed));
+                true
+            })?;
+        }
         Ok(Some(RunShown {
             view,
             output,
             open,
             calls,
+            failed_tries: tries,
         }))
     }
 

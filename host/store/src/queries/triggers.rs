@@ -86,7 +86,7 @@ impl<R: Rows> View<R> {
         id: TriggerId,
         key: RememberedKey,
     ) -> Result<Option<Tripped>, ReadError> {
-        let first = trigger_requests::TABLE.get(&self.0, (id, key.digest))?;
+        let first = key.first_of_trigger(&self.0, id)?;
         Ok(first.and_then(|first| match key.repeats(&first.body) {
             Repeat::Same => Some(Tripped::Repeat(first.run)),
             Repeat::Misused => Some(Tripped::Refused(TripRefused::OtherBody)),

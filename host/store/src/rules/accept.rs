@@ -1,16 +1,19 @@
 //! Accepting a webhook request: the moment from which it is never lost.
 
-use dormouse_journal::{OtherBody, Reply as ReplyOption, Request, RunId, Time, WebhookNumber};
+use dormouse_journal::{
+    OtherBody, Reply as ReplyOption, Request, RunId, Time, TriggerId, WebhookNumber,
+};
 
 use super::run::RunWrite;
 use super::storage::StorageLimits;
 use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
-use crate::rows::Extent;
+use crate::rows::{Extent, Rows};
 use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
+use crate::tables::trigger_requests::{self, TriggerRequested};
 use crate::tables::{Reply, Webhook, replies};
 
 /// A request to be accepted.
@@ -50,6 +53,8 @@ pub struct InboxLimits {
 pub struct RememberedKey {
     /// Of the name, and of where it came from.
     pub digest: [u8; 32],
+    /// The same as an earlier version of the host may have remembered it. Nothing is remembered under it any more.
+    pub earlier: Option<[u8; 32]>,
     /// Of the request's body. The transaction that compares it must not be held up by making it.
     pub body: [u8; 32],
     /// What the same name with another body means.
@@ -152,8 +157,7 @@ impl Transaction for AcceptRequest {
         let accept = &self.accept;
         let mut remember = accept.key;
         if let Some(key) = accept.key
-            && let Some(first) =
-                duplicates::TABLE.get(&write.rows, (accept.run, accept.webhook, key.digest))?
+            && let Some(first) = key.first(&write.rows, accept.run, accept.webhook)?
         {
             match key.answer(first) {
                 Some(repeat) => return Ok(repeat),
@@ -289,6 +293,40 @@ pub(crate) enum Repeat {
 }
 
 impl RememberedKey {
+    /// Returns what is remembered of the first request with this key.
+    pub(crate) fn first(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<Option<Duplicate>, ReadError> {
+        for digest in self.digests() {
+            if let Some(first) = duplicates::TABLE.get(rows, (run, webhook, digest))? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns what is remembered of the first request to a trigger with this key.
+    pub(crate) fn first_of_trigger(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        trigger: TriggerId,
+    ) -> Result<Option<TriggerRequested>, ReadError> {
+        for digest in self.digests() {
+            if let Some(first) = trigger_requests::TABLE.get(rows, (trigger, digest))? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the digests under which a request with this key may be remembered, the one of today first.
+    fn digests(&self) -> impl Iterator<Item = [u8; 32]> {
+        [Some(self.digest), self.earlier].into_iter().flatten()
+    }
+
     /// Returns what it means that this key was used before, for a request with a body of this digest.
     pub(crate) fn repeats(self, body: &[u8; 32]) -> Repeat {
         match self.other_body {

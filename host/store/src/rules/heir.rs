@@ -112,6 +112,7 @@ fn begin(
         key: heir.random,
         limits: heir.guest,
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: heir.storage,
         restarted: None,

@@ -12,6 +12,7 @@ pub(crate) mod control;
 mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
+mod failed_try;
 mod family;
 mod freeze;
 mod generation;

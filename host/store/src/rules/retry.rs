@@ -8,7 +8,7 @@ use dormouse_journal::{
 
 use super::clearing::OPERATION;
 use super::run::RunWrite;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, family};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
@@ -112,6 +112,7 @@ impl Transaction for RetryFailed {
         let bytes = calls.sum::<u64>() + records.sum::<u64>() + rows * 4 * SMALL_ROW;
         let lines = LINES as u64 + 8;
         RUN.and(RUN)
+            .and(failed_try::COST)
             .and(Extent::new(rows + lines, bytes + (64 << 10)))
     }
 
@@ -276,8 +277,11 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     let failed = state.ended.take().unwrap_or(now);
     if let Some(before) = frozen.before {
         state.take_back(before);
-        let number = state.activations;
-        journal::TABLE.remove(run.rows, (id, journal::UNUSED, number))?;
+        let number = run.state().activations;
+        let taken_back = journal::TABLE.take(run.rows, (id, journal::UNUSED, number))?;
+        if let Some(taken_back) = &taken_back {
+            failed_try::keep_taken_back(run, (number, taken_back), failed)?;
+        }
         let lines = between((id, number, 0), (id, u32::MAX, u32::MAX));
         for line in logs::TABLE.keys(run.rows, lines, false, LINES)? {
             logs::TABLE.remove(run.rows, line)?;

@@ -192,7 +192,7 @@ impl Arrive {
         let Some(key) = self.trip.remembered else {
             return Ok(None);
         };
-        let first = trigger_requests::TABLE.get(&write.rows, (self.trip.trigger, key.digest))?;
+        let first = key.first_of_trigger(&write.rows, self.trip.trigger)?;
         Ok(first.map(|first| (first, key)))
     }
 
@@ -281,6 +281,7 @@ impl Arrive {
             key: trip.random,
             limits: trip.guest,
             idempotency_key: None,
+            earlier_key: None,
             remember: 0,
             storage: trip.mail.storage,
             restarted: None,
