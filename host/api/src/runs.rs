@@ -160,6 +160,9 @@ pub struct Run {
     /// The run that it repeats, if it was started by restarting that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,
+    /// The trigger that started it, if one did. It may have been deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// The run that started it, if one did. It may have been removed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,

@@ -327,6 +327,7 @@ impl Runner {
             tries: current.tries,
             journal_bytes: current.journal_bytes,
             own_bytes: current.own_bytes,
+            is_keyed: current.is_keyed,
         };
         let (new, broke) =
             decisions::activation(&self.limits, &self.births, run, decision, source, &before);

@@ -24,3 +24,4 @@ mod search;
 mod secrets;
 mod sequences;
 mod support;
+mod triggers;
