@@ -70,6 +70,7 @@ mod starts;
 mod stopping;
 mod stored;
 mod tokens;
+mod trigger_checks;
 mod triggers;
 mod uploads;
 mod versions;
