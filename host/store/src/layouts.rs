@@ -53,7 +53,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "f8d495cd81ad36baef0041944b92c3ef66c552e62393d9fa62593eca432412de",
+    "dfe1c0e9091946a81a2d727ed24bf3c15b2b1335d8dd16ac5577f16558534040",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -175,6 +175,13 @@ fn a_request_starts_a_run_and_its_repeat_names_that_run(ground: Ground) {
     let key = marked(1, trip(2, None, "a")).remembered.unwrap();
     let repeat = run(world.store.trigger_repeat(TRIGGER, key)).unwrap();
     assert_eq!(repeat, Some(Tripped::Repeat(first)));
+    // An earlier version of the host took the same mark for another.
+    let mut earlier = marked(2, trip(2, None, "a"));
+    let key = earlier.remembered.as_mut().unwrap();
+    key.earlier = Some([1; 32]);
+    let repeat = run(world.store.trigger_repeat(TRIGGER, *key)).unwrap();
+    assert_eq!(repeat, Some(Tripped::Repeat(first)));
+    assert_eq!(send(&world, earlier), Tripped::Repeat(first));
     assert!(world.view(id(2)).is_none());
     let shown = run(world.store.trigger(EVENT.into())).unwrap().unwrap();
     assert_eq!((shown.counts.started, shown.counts.existing), (1, 0));

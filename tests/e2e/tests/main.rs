@@ -71,6 +71,7 @@ mod stopping;
 mod stored;
 mod tokens;
 mod typescript;
+mod trigger_checks;
 mod triggers;
 mod uploads;
 mod versions;

@@ -427,7 +427,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         json!({"workflow": "script", "provider": "shop"}),
         422,
         "invalid-trigger",
-        "github",
+        "`provider` is \"shop\"",
     );
     let version = "0".repeat(64);
     check(
