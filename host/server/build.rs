@@ -10,6 +10,9 @@ fn main() {
     let runtime = fs::read(&built).unwrap_or_default();
     let place = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("js-runtime.wasm");
     if let Err(error) = fs::write(&place, runtime) {
-        println!("cargo::error={} cannot be written: {error}", place.display());
+        println!(
+            "cargo::error={} cannot be written: {error}",
+            place.display()
+        );
     }
 }

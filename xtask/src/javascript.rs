@@ -32,17 +32,24 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     cargo.env("CC_wasm32_unknown_unknown", compiler);
     cargo.env("AR_wasm32_unknown_unknown", archiver);
     command::run(&mut cargo).context("the JavaScript runtime does not build")?;
-    let built = workspace.guests_build().join(TARGET).join("release/dormouse_js_runtime.wasm");
+    let built = workspace
+        .guests_build()
+        .join(TARGET)
+        .join("release/dormouse_js_runtime.wasm");
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     let place = workspace.guest("js-runtime");
     if fs::read(&place).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
     if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     fs::write(&place, &bytes).with_context(|| format!("cannot write {}", place.display()))?;
-    println!("guests: target/guests/js-runtime.wasm, {} KiB", bytes.len().div_ceil(1024));
+    println!(
+        "guests: target/guests/js-runtime.wasm, {} KiB",
+        bytes.len().div_ceil(1024)
+    );
     Ok(())
 }
 
@@ -50,7 +57,9 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
 fn compiler() -> anyhow::Result<(&'static str, &'static str)> {
     let find = || {
         COMPILERS.into_iter().find(|(compiler, archiver)| {
-            let has = |program: &str| command::succeeds(std::process::Command::new(program).arg("--version"));
+            let has = |program: &str| {
+                command::succeeds(std::process::Command::new(program).arg("--version"))
+            };
             has(compiler) && has(archiver)
         })
     };
@@ -64,5 +73,7 @@ fn compiler() -> anyhow::Result<(&'static str, &'static str)> {
     {
         return Ok(found);
     }
-    bail!("the JavaScript runtime cannot be built: install clang and llvm, on Debian as root by `{install}`, and then run this again")
+    bail!(
+        "the JavaScript runtime cannot be built: install clang and llvm, on Debian as root by `{install}`, and then run this again"
+    )
 }

@@ -122,7 +122,9 @@ fn read(file: &Path) -> Result<Vec<u8>, CliError> {
     let ending = file.extension().and_then(|ending| ending.to_str());
     if ending.is_some_and(|ending| SCRIPTS.contains(&ending)) {
         let bundle = dormouse_script::collect(file);
-        return Ok(bundle.map_err(|error| CliError::Usage(error.to_string()))?.encode());
+        return Ok(bundle
+            .map_err(|error| CliError::Usage(error.to_string()))?
+            .encode());
     }
     std::fs::read(file)
         .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))

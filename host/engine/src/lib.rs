@@ -55,5 +55,5 @@ pub use decision::{Decision, Effect, Interruption};
 pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
 pub use launch::{Launch, RunContext, Turns, Urls};
-pub use script::{Script, ScriptRefused, take_in};
 pub use program::{LaunchError, LinkError, Program};
+pub use script::{Script, ScriptRefused, take_in};

@@ -67,7 +67,8 @@ pub fn take_in(runtime: &[u8], bundle: &[u8]) -> Result<Script, ScriptRefused> {
         runtime = Runtime::new(&engine, &module)?;
         runtime.init(bundle, false)?;
     }
-    let module = now(wizer.snapshot(&context, &mut runtime)).map_err(|error| ScriptRefused::of(&error))?;
+    let module =
+        now(wizer.snapshot(&context, &mut runtime)).map_err(|error| ScriptRefused::of(&error))?;
     Ok(Script { module, late })
 }
 
@@ -83,11 +84,18 @@ impl Runtime {
         let refused = |error: wasmtime::Error| ScriptRefused::of(&error);
         let mut store = Store::new(engine, ());
         let mut linker = Linker::new(engine);
-        linker.define_unknown_imports_as_traps(module).map_err(refused)?;
+        linker
+            .define_unknown_imports_as_traps(module)
+            .map_err(refused)?;
         let instance = linker.instantiate(&mut store, module).map_err(refused)?;
         let memory = instance.get_memory(&mut store, "memory");
-        let memory = memory.ok_or_else(|| ScriptRefused("the JavaScript runtime exports no memory".into()))?;
-        Ok(Runtime { store, instance, memory })
+        let memory = memory
+            .ok_or_else(|| ScriptRefused("the JavaScript runtime exports no memory".into()))?;
+        Ok(Runtime {
+            store,
+            instance,
+            memory,
+        })
     }
 
     fn call<P, R>(&mut self, name: &str, parameters: P) -> Result<R, ScriptRefused>
@@ -106,11 +114,14 @@ impl Runtime {
 
     /// Hands the bundle over. Returns what came of it, unless it was refused.
     fn init(&mut self, bundle: &[u8], evaluate: bool) -> Result<u32, ScriptRefused> {
-        let length = u32::try_from(bundle.len()).map_err(|_| ScriptRefused("the workflow is too large".into()))?;
+        let length = u32::try_from(bundle.len())
+            .map_err(|_| ScriptRefused("the workflow is too large".into()))?;
         let place: u32 = self.call("dormouse_room", length)?;
         self.memory
             .write(&mut self.store, place as usize, bundle)
-            .map_err(|_| ScriptRefused("the JavaScript runtime gave no room for the workflow".into()))?;
+            .map_err(|_| {
+                ScriptRefused("the JavaScript runtime gave no room for the workflow".into())
+            })?;
         let told: u32 = self.call("dormouse_init", u32::from(evaluate))?;
         match told {
             DONE | ASKED => Ok(told),
@@ -152,7 +163,10 @@ impl InstanceState for Runtime {
 fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(output) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
             return output;
         }
     }

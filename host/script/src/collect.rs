@@ -19,7 +19,9 @@ const BYTES: usize = 32 << 20;
 /// # Errors
 /// When a file cannot be read, is no program, or imports what is not there.
 pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
-    let entry = entry.canonicalize().map_err(|error| unreadable(entry, &error))?;
+    let entry = entry
+        .canonicalize()
+        .map_err(|error| unreadable(entry, &error))?;
     let source = read_text(&entry)?;
     Collector::new(&entry).collect(entry, source)
 }
@@ -70,9 +72,15 @@ impl Collector {
         let id = self.id(path);
         self.bytes += source.len();
         if self.bytes > BYTES {
-            return Err(ScriptError::TooLarge { limit: BYTES, what: "bytes of source" });
+            return Err(ScriptError::TooLarge {
+                limit: BYTES,
+                what: "bytes of source",
+            });
         }
-        let Read { mut module, imports } = read(path, &id, &source)?;
+        let Read {
+            mut module,
+            imports,
+        } = read(path, &id, &source)?;
         for import in imports {
             match self.names.find(path, &import.name, import.by_require) {
                 Meant::Own(own) => {
@@ -83,14 +91,22 @@ impl Collector {
                     self.left.push_back(file);
                 }
                 Meant::Nothing(hint) if import.required => {
-                    return Err(ScriptError::NotFound { path: id, line: import.line, name: import.name, hint });
+                    return Err(ScriptError::NotFound {
+                        path: id,
+                        line: import.line,
+                        name: import.name,
+                        hint,
+                    });
                 }
                 Meant::Nothing(_) => {}
             }
         }
         self.modules.insert(id, module);
         if self.modules.len() > MODULES {
-            return Err(ScriptError::TooLarge { limit: MODULES, what: "modules" });
+            return Err(ScriptError::TooLarge {
+                limit: MODULES,
+                what: "modules",
+            });
         }
         Ok(())
     }
@@ -116,5 +132,8 @@ fn read_text(path: &Path) -> Result<String, ScriptError> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> ScriptError {
-    ScriptError::Unreadable { path: path.display().to_string(), reason: error.to_string() }
+    ScriptError::Unreadable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
 }

@@ -31,7 +31,9 @@ pub enum ScriptError {
         hint: String,
     },
     /// There is more than a workflow may have.
-    #[error("the workflow has more than {limit} {what}; a package that is not needed may be the cause")]
+    #[error(
+        "the workflow has more than {limit} {what}; a package that is not needed may be the cause"
+    )]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -49,9 +51,16 @@ pub(crate) fn syntax(path: &str, source: &str, errors: &[OxcDiagnostic]) -> Scri
         let label = error.labels.as_ref().first();
         let offset = label.map_or(0, |label| label.offset());
         let (line, column, text) = place(source, offset as usize);
-        let help = error.help.as_ref().map(|help| format!("\n  {help}")).unwrap_or_default();
+        let help = error
+            .help
+            .as_ref()
+            .map(|help| format!("\n  {help}"))
+            .unwrap_or_default();
         let marked = " ".repeat(column.saturating_sub(1));
-        format!("{path}:{line}:{column}: {}\n  {text}\n  {marked}^{help}", error.message)
+        format!(
+            "{path}:{line}:{column}: {}\n  {text}\n  {marked}^{help}",
+            error.message
+        )
     });
     ScriptError::Syntax(told.collect::<Vec<_>>().join("\n"))
 }
@@ -61,6 +70,11 @@ pub(crate) fn place(source: &str, offset: usize) -> (usize, usize, &str) {
     let before = source.get(..offset).unwrap_or(source);
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = before.matches('\n').count() + 1;
-    let text = source.get(begin..).unwrap_or_default().lines().next().unwrap_or_default();
+    let text = source
+        .get(begin..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
     (line, before.len() - begin + 1, text)
 }

@@ -33,31 +33,54 @@ pub(crate) struct Import {
 
 /// Reads a file. `shown` is its name for people.
 pub(crate) fn read(path: &Path, shown: &str, source: &str) -> Result<Read, ScriptError> {
-    if path.extension().is_some_and(|extension| extension == "json") {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         return read_json(shown, source);
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
     let (source, lines) = javascript(path, shown, source, kind)?;
     let (kind, imports) = imports(shown, &source, kind)?;
-    let line = |line: usize| lines.get(line.wrapping_sub(1)).map_or(line, |line| *line as usize);
-    let imports = imports.into_iter().map(|import| Import { line: line(import.line), ..import });
+    let line = |line: usize| {
+        lines
+            .get(line.wrapping_sub(1))
+            .map_or(line, |line| *line as usize)
+    };
+    let imports = imports.into_iter().map(|import| Import {
+        line: line(import.line),
+        ..import
+    });
     Ok(Read {
         imports: imports.collect(),
-        module: Module { kind, source, imports: std::collections::BTreeMap::new(), lines },
+        module: Module {
+            kind,
+            source,
+            imports: std::collections::BTreeMap::new(),
+            lines,
+        },
     })
 }
 
 fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
     let source = source.trim_start_matches('\u{feff}');
-    serde_json::from_str::<serde::de::IgnoredAny>(source)
-        .map_err(|error| ScriptError::Syntax(format!("{shown}:{}:{}: {error}", error.line(), error.column())))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(source).map_err(|error| {
+        ScriptError::Syntax(format!(
+            "{shown}:{}:{}: {error}",
+            error.line(),
+            error.column()
+        ))
+    })?;
     let module = Module {
         kind: Kind::Json,
         source: source.to_owned(),
         imports: std::collections::BTreeMap::new(),
         lines: Vec::new(),
     };
-    Ok(Read { module, imports: Vec::new() })
+    Ok(Read {
+        module,
+        imports: Vec::new(),
+    })
 }
 
 /// The file as plain JavaScript, and the lines that its lines come from.
@@ -71,18 +94,26 @@ fn javascript(
         return Ok((source.to_owned(), Vec::new()));
     }
     let allocator = Allocator::default();
-    let ParserReturn { mut program, diagnostics, .. } = Parser::new(&allocator, source, kind).parse();
+    let ParserReturn {
+        mut program,
+        diagnostics,
+        ..
+    } = Parser::new(&allocator, source, kind).parse();
     if !diagnostics.is_empty() {
         return Err(syntax(shown, source, &diagnostics));
     }
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
     let scoping = semantic.semantic.into_scoping();
     let options = TransformOptions::default();
-    let transformed = Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
+    let transformed =
+        Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if !transformed.diagnostics.is_empty() {
         return Err(syntax(shown, source, &transformed.diagnostics));
     }
-    let options = CodegenOptions { source_map_path: Some(path.to_owned()), ..CodegenOptions::default() };
+    let options = CodegenOptions {
+        source_map_path: Some(path.to_owned()),
+        ..CodegenOptions::default()
+    };
     let printed = Codegen::new().with_options(options).build(&program);
     let mut lines = vec![0; printed.code.lines().count()];
     for token in printed.map.iter().flat_map(|map| map.get_tokens()) {
@@ -96,18 +127,33 @@ fn javascript(
 }
 
 /// What a module imports, and how it is evaluated.
-fn imports(shown: &str, source: &str, kind: SourceType) -> Result<(Kind, Vec<Import>), ScriptError> {
+fn imports(
+    shown: &str,
+    source: &str,
+    kind: SourceType,
+) -> Result<(Kind, Vec<Import>), ScriptError> {
     let allocator = Allocator::default();
     let as_module = kind.is_module() || !kind.is_commonjs();
-    let source_type = if as_module { SourceType::unambiguous() } else { SourceType::cjs() };
+    let source_type = if as_module {
+        SourceType::unambiguous()
+    } else {
+        SourceType::cjs()
+    };
     let parsed = Parser::new(&allocator, source, source_type).parse();
     if !parsed.diagnostics.is_empty() {
         return Err(syntax(shown, source, &parsed.diagnostics));
     }
-    let is_module = parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
-    let mut found = Found { source, imports: Vec::new(), conditional: 0 };
+    let is_module =
+        parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
+    let mut found = Found {
+        source,
+        imports: Vec::new(),
+        conditional: 0,
+    };
     for (name, requests) in &parsed.module_record.requested_modules {
-        let offset = requests.first().map_or(0, |request| request.statement_span.start);
+        let offset = requests
+            .first()
+            .map_or(0, |request| request.statement_span.start);
         found.add(name.as_str(), offset, false);
     }
     found.visit_program(&parsed.program);
@@ -156,13 +202,20 @@ impl<'a> Visit<'a> for Found<'_> {
         walk::walk_import_expression(self, import);
     }
 
-    fn visit_function(&mut self, function: &oxc_ast::ast::Function<'a>, flags: oxc_semantic::ScopeFlags) {
+    fn visit_function(
+        &mut self,
+        function: &oxc_ast::ast::Function<'a>,
+        flags: oxc_semantic::ScopeFlags,
+    ) {
         self.conditional += 1;
         walk::walk_function(self, function, flags);
         self.conditional -= 1;
     }
 
-    fn visit_arrow_function_expression(&mut self, function: &oxc_ast::ast::ArrowFunctionExpression<'a>) {
+    fn visit_arrow_function_expression(
+        &mut self,
+        function: &oxc_ast::ast::ArrowFunctionExpression<'a>,
+    ) {
         self.conditional += 1;
         walk::walk_arrow_function_expression(self, function);
         self.conditional -= 1;

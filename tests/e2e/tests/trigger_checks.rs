@@ -29,6 +29,12 @@ other_body = "same"
 
 [answer]
 refused = { status = 403, body = "go away" }
+
+[[vector]]
+from = "made"
+secret = "s"
+headers = { "X-Acme-Token" = "s" }
+verdict = "accepted"
 "#;
 
 fn host() -> Host {

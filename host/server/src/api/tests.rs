@@ -504,6 +504,7 @@ fn the_document_has_every_route() {
         "post /v1/pause",
         "post /v1/resume",
         "post /v1/workflows/{name}/check",
+        "post /v1/workflows/{name}/move",
         "post /v1/workflows/{name}/pause",
         "post /v1/workflows/{name}/resume",
         "post /v1/runs/{id}/resume",

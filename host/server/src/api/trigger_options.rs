@@ -273,6 +273,11 @@ page = "https://acme.example"
 [[signature]]
 algorithm = "token"
 signature = { header = "X-Token" }
+[[vector]]
+from = "made"
+secret = "s"
+headers = { "X-Token" = "s" }
+verdict = "accepted"
 "#;
         let own = |provider: &str| SetTrigger {
             description: Some(text.into()),

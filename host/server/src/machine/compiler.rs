@@ -317,7 +317,10 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
         ));
     };
     let work = Work::ALL.into_iter().find(|known| known.name() == work);
-    let work = work.ok_or((BROKEN, "the host asks for what this compiler does not do".into()))?;
+    let work = work.ok_or((
+        BROKEN,
+        "the host asks for what this compiler does not do".into(),
+    ))?;
     let time: u64 = time.parse().map_err(|error| broken(&error))?;
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
     limit(Resource::Cpu, time).map_err(|error| broken(&error))?;

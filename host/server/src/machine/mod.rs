@@ -8,8 +8,8 @@ mod entropy;
 mod files;
 mod memory;
 mod read_ahead;
-mod script;
 mod scratch;
+mod script;
 mod tasks;
 mod threads;
 
