@@ -1,6 +1,6 @@
 //! The engine's clock. While a workflow is deployed there is no time, and who asks for it is noted.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::bindings::dormouse::workflow::context;
 
@@ -9,6 +9,21 @@ thread_local! {
     static RUNS: Cell<bool> = const { Cell::new(false) };
     /// Whether time or chance were asked for at deployment.
     static ASKED: Cell<bool> = const { Cell::new(false) };
+}
+
+thread_local! {
+    /// What is told whoever asked for an operation at deployment.
+    static REFUSED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Notes that an operation was asked for at deployment, which there cannot be.
+pub(crate) fn refuse(message: &str) {
+    REFUSED.set(Some(message.to_owned()));
+}
+
+/// What was told whoever asked for an operation at deployment.
+pub(crate) fn refused() -> Option<String> {
+    REFUSED.take()
 }
 
 /// Says that a run begins: time and chance are the host's from now on.

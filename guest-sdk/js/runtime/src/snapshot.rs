@@ -45,6 +45,9 @@ extern "C" fn dormouse_init(evaluate: u32) -> u32 {
         return tell(DONE, String::new());
     }
     let evaluated = self::evaluate();
+    if let Some(message) = clock::refused() {
+        return tell(REFUSED, message);
+    }
     if clock::was_asked() {
         return tell(ASKED, String::new());
     }

@@ -40,5 +40,6 @@ fn in_run(ctx: &Ctx<'_>, what: &str) -> Result<()> {
         "{what} is an operation of a run, and was asked for at the top level of a module; move it into the function that is \
          given to `serve`"
     );
+    clock::refuse(&message);
     Err(Exception::throw_message(ctx, &message))
 }
