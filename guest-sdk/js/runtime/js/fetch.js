@@ -2,6 +2,7 @@
 
 import { join, latin, random, toBase64, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
+import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
@@ -280,12 +281,15 @@ const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive
 export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
 
 /** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
-export async function callOnce(step, request, options, signal) {
+export async function callOnce(step, given, plain, signal) {
+  const { request, options } = withSecrets(given, plain);
   const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
   const idempotencyKey = key ?? globalThis.crypto.randomUUID();
   for (;;) {
     const outcome = await perform(host.call(step, request, { ...options, attempts: 1, idempotencyKey }), signal);
-    if (outcome.error?.kind !== 'interrupted') return outcome;
+    if (outcome.error?.kind === 'interrupted') continue;
+    if (outcome.error?.kind === 'denied') host.log('error', `${request.method} ${request.url}: ${outcome.error.message}`);
+    return outcome;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { Headers, Request, Response, bytesOf, callOnce, parseJson, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
+import { placeholder } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
@@ -290,7 +291,9 @@ export function serveMany(all, options) {
 
 export const registered = () => JSON.stringify([...workflows.keys()]);
 
-export function environment(env) {
+export function environment(variables, secrets) {
+  const env = { NODE_ENV: 'production', ...variables };
+  for (const name of secrets) env[name] = placeholder(name);
   const process = {
     env, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', argv: [], pid: 1,
     cwd: () => '/',

@@ -9,22 +9,7 @@ use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Exception, Function, Module, Object, Result};
 use serde::Deserialize;
 
-/// What `js/` consists of.
-const OWN: [(&str, &str); 13] = [
-    ("dormouse:main", include_str!("../js/main.js")),
-    ("dormouse:bytes", include_str!("../js/bytes.js")),
-    ("dormouse:clone", include_str!("../js/clone.js")),
-    ("dormouse:console", include_str!("../js/console.js")),
-    ("dormouse:crypto", include_str!("../js/crypto.js")),
-    ("dormouse:events", include_str!("../js/events.js")),
-    ("dormouse:fetch", include_str!("../js/fetch.js")),
-    ("dormouse:operations", include_str!("../js/operations.js")),
-    ("dormouse:require", include_str!("../js/require.js")),
-    ("dormouse:streams", include_str!("../js/streams.js")),
-    ("dormouse:timers", include_str!("../js/timers.js")),
-    ("dormouse:url", include_str!("../js/url.js")),
-    ("dormouse:workflow", include_str!("../js/workflow.js")),
-];
+use crate::own::own;
 
 /// The workflow, as it was deployed.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +21,9 @@ pub(crate) struct Bundle {
     /// What `process.env` holds.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
+    /// Names in `process.env` that stand for secrets of the host.
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
 }
 
 /// One module.
@@ -73,9 +61,9 @@ pub(crate) fn entry() -> String {
     BUNDLE.with_borrow(|bundle| bundle.entry.clone())
 }
 
-/// What `process.env` holds.
-pub(crate) fn env() -> BTreeMap<String, String> {
-    BUNDLE.with_borrow(|bundle| bundle.env.clone())
+/// What `process.env` holds: variables, and names of secrets.
+pub(crate) fn env() -> (BTreeMap<String, String>, Vec<String>) {
+    BUNDLE.with_borrow(|bundle| (bundle.env.clone(), bundle.secrets.clone()))
 }
 
 /// `esm`, `cjs` or `json`.
@@ -125,12 +113,6 @@ pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
             .cloned()
             .or_else(|| (name == bundle.entry).then(|| name.to_owned()))
     })
-}
-
-fn own(id: &str) -> Option<&'static str> {
-    OWN.iter()
-        .find(|(name, _)| *name == id)
-        .map(|(_, source)| *source)
 }
 
 pub(crate) struct Resolver;

@@ -95,7 +95,7 @@ fn evaluate() -> Result<(), Thrown> {
     EVALUATED.set(true);
     let env = modules::env();
     engine::with(|ctx, hooks| {
-        engine::hook::<_, ()>(hooks, "environment", (env,)).map_err(|_| Thrown::caught(ctx))?;
+        engine::hook::<_, ()>(hooks, "environment", env).map_err(|_| Thrown::caught(ctx))?;
         let promise: Promise<'_> =
             Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
         match promise.finish::<rquickjs::Value<'_>>() {
