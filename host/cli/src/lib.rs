@@ -34,6 +34,7 @@ mod repair;
 mod restart;
 mod run_id;
 mod runs;
+mod script;
 mod secret;
 mod several;
 mod show;
