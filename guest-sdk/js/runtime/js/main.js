@@ -15,6 +15,7 @@ import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
 // What CommonJS modules are loaded by, which takes its functions while they are there.
 import 'dormouse:require';
+import 'dormouse:intl';
 
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });

@@ -1,6 +1,6 @@
 // The module that workflows import: `serve`, and the context that their functions are given.
 
-import { Headers, Request, Response, bytesOf, callOnce, parseJson, sentHeaders } from 'dormouse:fetch';
+import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
 import { placeholder } from 'dormouse:secrets';
 
@@ -175,6 +175,7 @@ class WorkflowContext {
   /** Answers the caller of a webhook that was created with `reply`. */
   async respond(step, delivery, response) {
     const given = response instanceof Response ? response : new Response(response?.body, response);
+    await readBody(given);
     host.respond(stepName(step), delivery.id ?? delivery, { status: given.status, headers: [...given.headers], body: bytesOf(given) });
   }
 

@@ -37,6 +37,9 @@ pub(crate) struct Source {
     /// For each line, the line of the author's file that it comes from; empty if they are the same.
     #[serde(default)]
     lines: Vec<u32>,
+    /// Whether its text was read.
+    #[serde(skip)]
+    was_read: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -82,10 +85,28 @@ pub(crate) fn kind(id: &str) -> Option<&'static str> {
 
 /// The text of a module.
 pub(crate) fn source(id: &str) -> Option<String> {
-    let text = |bundle: &Bundle| bundle.modules.get(id).map(|module| module.source.clone());
-    own(id)
-        .map(str::to_owned)
-        .or_else(|| BUNDLE.with_borrow(text))
+    if let Some(own) = own(id) {
+        return Some(own.to_owned());
+    }
+    BUNDLE.with_borrow_mut(|bundle| {
+        let module = bundle.modules.get_mut(id)?;
+        module.was_read = true;
+        Some(module.source.clone())
+    })
+}
+
+/// Forgets the texts that were read: a module is read once. They are overwritten, so that the workflow's first memory, which
+/// becomes part of the component, does not hold what lay there.
+pub(crate) fn forget_read() {
+    BUNDLE.with_borrow_mut(|bundle| {
+        let read = bundle.modules.values_mut();
+        for module in read.filter(|module| module.was_read) {
+            let mut bytes = std::mem::take(&mut module.source).into_bytes();
+            bytes.fill(0);
+            // Or the compiler would leave out what is never read.
+            std::hint::black_box(&bytes);
+        }
+    });
 }
 
 /// The line of the author's file that a line of a module comes from.

@@ -1,7 +1,7 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 32] = [
+const OWN: [(&str, &str); 33] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
     ("dormouse:clone", include_str!("../js/clone.js")),
@@ -10,6 +10,7 @@ const OWN: [(&str, &str); 32] = [
     ("dormouse:events", include_str!("../js/events.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
     ("dormouse:helpers", include_str!("../js/helpers.js")),
+    ("dormouse:intl", include_str!("../js/intl.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
     ("dormouse:require", include_str!("../js/require.js")),
     ("dormouse:secrets", include_str!("../js/secrets.js")),

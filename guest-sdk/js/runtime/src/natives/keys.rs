@@ -3,6 +3,7 @@
 //!
 //! What a function cannot do it tells by giving nothing; `js/` makes the error of it.
 
+use ed25519_dalek::pkcs8::KeypairBytes;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result, TypedArray, Value};
@@ -53,6 +54,14 @@ fn private_der(key: &impl EncodePrivateKey) -> Option<Der> {
     Some(key.to_pkcs8_der().ok()?.as_bytes().to_vec())
 }
 
+/// Without the public key beside it, which the web leaves out and some cannot read.
+fn ed25519_der(key: &SigningKey) -> Option<Der> {
+    private_der(&KeypairBytes {
+        secret_key: key.to_bytes(),
+        public_key: None,
+    })
+}
+
 fn public_der(key: &impl EncodePublicKey) -> Option<Der> {
     Some(key.to_public_key_der().ok()?.as_bytes().to_vec())
 }
@@ -70,7 +79,7 @@ fn read<'js>(
         ("RSA", "spki") => rsa_public(&data).and_then(|key| public_der(&key)),
         ("Ed25519", "pkcs8") => SigningKey::from_pkcs8_der(&data)
             .ok()
-            .and_then(|key| private_der(&key)),
+            .and_then(|key| ed25519_der(&key)),
         ("Ed25519", "spki") => VerifyingKey::from_public_key_der(&data)
             .ok()
             .and_then(|key| public_der(&key)),
@@ -120,7 +129,7 @@ fn of_parts<'js>(
                 .as_slice()
                 .try_into()
                 .ok()
-                .and_then(|seed| private_der(&SigningKey::from_bytes(seed))),
+                .and_then(|seed| ed25519_der(&SigningKey::from_bytes(seed))),
             None => part("x")
                 .and_then(|raw| ed25519_public(&raw))
                 .and_then(|key| public_der(&key)),
@@ -252,7 +261,7 @@ fn new<'js>(ctx: Ctx<'js>, algorithm: String, bits: usize) -> Result<Option<Valu
             .as_slice()
             .try_into()
             .ok()
-            .and_then(|seed| private_der(&SigningKey::from_bytes(seed))),
+            .and_then(|seed| ed25519_der(&SigningKey::from_bytes(seed))),
         // Nearly all numbers of that length are keys.
         "P-256" => (0..64).find_map(|_| private_der(&p256::SecretKey::from_slice(&draw(32)).ok()?)),
         "P-384" => (0..64).find_map(|_| private_der(&p384::SecretKey::from_slice(&draw(48)).ok()?)),
