@@ -89,7 +89,12 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
     let answer = put(&host, "stripe", body.to_string()).expect(201);
     assert_eq!(answer.header("location"), Some("/v1/secrets/stripe"));
     let first = answer.json();
-    let fields: BTreeSet<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
+    let fields: BTreeSet<&str> = first
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     let expected = ["created", "name", "readable", "updated", "uses"];
     assert_eq!(fields, BTreeSet::from(expected));
     assert_eq!(
