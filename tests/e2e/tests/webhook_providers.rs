@@ -125,7 +125,7 @@ fn zooms_probe_is_answered_with_an_hmac() {
 
 #[test]
 fn a_webhook_can_carry_a_description_of_its_own() {
-    let host = host_with(&[]);
+    let host = host_with(&["--when-broken", "block"]);
     let options = json!({
         "description": ACME, "provider": {"name": "acme", "secrets": ["s"]},
     });
