@@ -12,7 +12,7 @@ use crate::client::{Body, Client};
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit::REFUSED;
-use crate::script::{Environment, is_script};
+use crate::script::{self, Environment, is_script};
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line, size};
 
@@ -85,8 +85,7 @@ impl Deploy {
             return self.environment.bundle(&self.name, file, client, terminal);
         }
         self.environment.refuse()?;
-        std::fs::read(file)
-            .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+        script::read(file)
     }
 
     fn check(

@@ -41,6 +41,26 @@ pub(crate) fn is_script(file: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
+/// Returns what is uploaded of a file where no host is asked: its bytes, or the bundle that it begins, with nothing in
+/// `process.env`.
+///
+/// # Errors
+/// When the file cannot be read, or is a script that cannot be bundled.
+pub fn read_component(file: &Path) -> Result<Vec<u8>, CliError> {
+    if is_script(file) {
+        let collected = dormouse_script::collect(file);
+        let collected = collected.map_err(|error| CliError::Usage(error.to_string()))?;
+        return Ok(collected.bundle.encode());
+    }
+    read(file)
+}
+
+/// Reads a file.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(file)
+        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+}
+
 impl Environment {
     /// Refuses what a component would not see.
     pub(crate) fn refuse(&self) -> Result<(), CliError> {

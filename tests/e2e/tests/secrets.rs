@@ -84,7 +84,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
     let host = host();
     let body = json!({"value": VALUE, "uses": [
         {"workflow": "not-deployed", "verify": true},
-        {"workflow": "payment", "sendTo": "https://API.example.com:443"},
+        {"workflow": "payment", "send_to": "https://API.example.com:443"},
     ]});
     let answer = put(&host, "stripe", body.to_string()).expect(201);
     assert_eq!(answer.header("location"), Some("/v1/secrets/stripe"));
@@ -101,7 +101,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
         first["uses"],
         json!([
             {"workflow": "not-deployed", "verify": true},
-            {"workflow": "payment", "sendTo": "https://api.example.com"},
+            {"workflow": "payment", "send_to": "https://api.example.com"},
         ])
     );
     assert_eq!(host.get("/v1/secrets/stripe").expect(200).json(), first);
@@ -140,12 +140,12 @@ fn what_is_wrong_is_said_without_the_value() {
             "invalid-secret",
         ),
         (
-            uses(&json!([{"workflow": "w", "sendTo": format!("https://{VALUE}@a.example")}])),
+            uses(&json!([{"workflow": "w", "send_to": format!("https://{VALUE}@a.example")}])),
             422,
             "invalid-secret",
         ),
         (
-            uses(&json!([{"workflow": "w", "sendTo": "https://a.example/path"}])),
+            uses(&json!([{"workflow": "w", "send_to": "https://a.example/path"}])),
             422,
             "invalid-secret",
         ),
@@ -153,7 +153,7 @@ fn what_is_wrong_is_said_without_the_value() {
         (verify("short"), 422, "invalid-secret"),
         (
             json!({"value": format!("two words {VALUE}"), "uses": [
-                {"workflow": "w", "sendTo": "https://a.example"},
+                {"workflow": "w", "send_to": "https://a.example"},
             ]})
             .to_string(),
             422,
@@ -297,8 +297,8 @@ fn the_command_line_sets_lists_and_deletes() {
     let granted = |workflow: &str| {
         [
             json!({"workflow": workflow, "verify": true}),
-            json!({"workflow": workflow, "sendTo": "http://127.0.0.1:99"}),
-            json!({"workflow": workflow, "sendTo": "https://crm.example:8443"}),
+            json!({"workflow": workflow, "send_to": "http://127.0.0.1:99"}),
+            json!({"workflow": workflow, "send_to": "https://crm.example:8443"}),
         ]
     };
     let uses = json!([granted("lead"), granted("refund")].concat());
@@ -310,6 +310,17 @@ fn the_command_line_sets_lists_and_deletes() {
 
     let json = cli.feed(OTHER.as_bytes(), &[&set[..], &["--json"]].concat());
     assert_eq!(json.json()["name"], "crm");
+    let change = [
+        "--workflow",
+        "lead",
+        "--send-to",
+        "https://crm.example:8443",
+    ];
+    let denied = cli.run(&[&["secret", "deny", "crm", "--json"], &change[..]].concat());
+    let kept = json!([&granted("lead")[..2], &granted("refund")].concat());
+    assert_eq!(denied.json()["uses"], kept);
+    let allowed = cli.run(&[&["secret", "allow", "crm", "--json"], &change[..]].concat());
+    assert_eq!(allowed.json()["uses"], uses);
     let deleted = cli.run(&["secret", "delete", "crm"]).ok();
     assert_eq!(deleted, "crm is deleted\n");
     assert_eq!(readable(&host), []);
@@ -329,7 +340,13 @@ fn the_command_line_says_what_is_wrong_without_the_value() {
     let value = VALUE.as_bytes();
     let to_w = ["set", "s", "--workflow", "w"];
     let with = |more: &[&'static str]| [&to_w[..], more].concat();
-    fails(value, &to_w, 2, "--verify");
+    fails(value, &to_w, 2, "--send-to");
+    fails(
+        b"",
+        &["allow", "s", "--workflow", "w", "--verify"],
+        1,
+        "unknown-secret",
+    );
     fails(value, &["set", "s", "--verify"], 2, "--workflow");
     fails(b"short\n", &with(&["--verify"]), 2, "8 to 4096 bytes");
     fails(b"", &with(&["--verify"]), 2, "8 to 4096 bytes");
@@ -370,6 +387,7 @@ fn the_api_token_guards_them() {
         ("GET", "/v1/secrets"),
         ("GET", "/v1/secrets/s"),
         ("PUT", "/v1/secrets/s"),
+        ("PATCH", "/v1/secrets/s"),
         ("DELETE", "/v1/secrets/s"),
     ] {
         request(method, format!("{}{path}", host.url()))
