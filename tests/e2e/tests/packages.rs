@@ -1,7 +1,7 @@
 //! Packages of the npm registry, in workflows in TypeScript: each asks a service of its provider's shape, the host is killed,
 //! and it goes on.
 //!
-//! `cargo xtask test` installs them into `tests/packages`, by npm.
+//! `cargo xtask test` installs them into `target/packages`, by npm.
 
 use std::path::PathBuf;
 
@@ -210,11 +210,14 @@ fn keys(target: &str) -> Reply {
 
 #[test]
 fn packages_of_the_registry_run_as_they_are_through_a_kill() {
-    let file = packages().join("flows.ts");
+    // Packages are found beside the file that imports them.
+    let installed = packages().join("../../target/packages");
     assert!(
-        packages().join("node_modules").is_dir(),
-        "the packages are not there: run `npm ci --ignore-scripts` in tests/packages"
+        installed.join("node_modules").is_dir(),
+        "the packages are not there: `cargo xtask test packages_of` installs them"
     );
+    let file = installed.join("flows.ts");
+    std::fs::copy(packages().join("flows.ts"), &file).unwrap();
     let service = Service::start(providers);
     let mut host = Host::start();
     let deploy = [
