@@ -20,6 +20,7 @@ use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::Clock as _;
 use dormouse_webhook::provider::Providers;
 use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::machine::{MachineClock, script};
 
@@ -122,6 +123,7 @@ impl Replay {
 struct Code {
     program: Program,
     version: VersionId,
+    runtime: Runtime,
     // Ends when it is dropped.
     _ticks: Ticks,
 }
@@ -153,6 +155,7 @@ impl Code {
         Ok(Code {
             program,
             version,
+            runtime: Builder::new_current_thread().build()?,
             _ticks: Ticks::start(engine)?,
         })
     }
@@ -187,7 +190,7 @@ impl Code {
         let launched = self.program.launch(launch);
         let mut instance = launched.map_err(|error| Interruption::Host(error.to_string()))?;
         for (number, activation) in (head.first_activation..).zip(history.activations) {
-            let replayed = futures::executor::block_on(instance.replay(activation));
+            let replayed = self.runtime.block_on(instance.replay(activation));
             replayed.map_err(|interruption| match interruption {
                 Interruption::Mismatch(mut mismatch) => {
                     mismatch.activation = Some(number);
