@@ -12,7 +12,7 @@ use crate::client::{Body, Client};
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit::REFUSED;
-use crate::script::{self, Environment, is_script};
+use crate::script::{Environment, is_script};
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line, size};
 
@@ -84,8 +84,7 @@ impl Deploy {
         if is_script(file) {
             return self.environment.bundle(&self.name, file, client, terminal);
         }
-        self.environment.refuse()?;
-        script::read(file)
+        self.environment.read_other(file)
     }
 
     fn check(

@@ -55,5 +55,5 @@ pub use backup::{Backup, BackupContent, FetchedBackup};
 pub use command::Command;
 pub use error::CliError;
 pub use repair::shown as difference_text;
-pub use script::read_component;
+pub use script::Environment;
 pub use terminal::Terminal;

@@ -20,7 +20,7 @@ const VARIABLES: usize = 1_000;
 
 /// What `process.env` holds.
 #[derive(Debug, Default, Args)]
-pub(crate) struct Environment {
+pub struct Environment {
     /// Set a variable in `process.env`, which becomes part of the version; give the flag again for others. TypeScript only
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -41,29 +41,35 @@ pub(crate) fn is_script(file: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
-/// Returns what is uploaded of a file where no host is asked: its bytes, or the bundle that it begins, with nothing in
-/// `process.env`.
-///
-/// # Errors
-/// When the file cannot be read, or is a script that cannot be bundled.
-pub fn read_component(file: &Path) -> Result<Vec<u8>, CliError> {
-    if is_script(file) {
-        let collected = dormouse_script::collect(file);
-        let collected = collected.map_err(|error| CliError::Usage(error.to_string()))?;
-        return Ok(collected.bundle.encode());
-    }
-    read(file)
-}
-
-/// Reads a file.
-pub(crate) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(file)
-        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+fn collect(file: &Path) -> Result<Collected, CliError> {
+    dormouse_script::collect(file).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 impl Environment {
+    /// Returns what is deployed of a file where no host is asked: its bytes, or the bundle that it begins.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is a script that cannot be bundled.
+    pub fn read_component(&self, file: &Path) -> Result<Vec<u8>, CliError> {
+        if !is_script(file) {
+            return self.read_other(file);
+        }
+        let (env, secrets) = self.given()?;
+        let mut bundle = collect(file)?.bundle;
+        bundle.env = env;
+        bundle.secrets = secrets.into_iter().collect();
+        Ok(bundle.encode())
+    }
+
+    /// Reads a file that is no script, for which there is no environment.
+    pub(crate) fn read_other(&self, file: &Path) -> Result<Vec<u8>, CliError> {
+        self.refuse()?;
+        std::fs::read(file)
+            .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+    }
+
     /// Refuses what a component would not see.
-    pub(crate) fn refuse(&self) -> Result<(), CliError> {
+    fn refuse(&self) -> Result<(), CliError> {
         if self.env.is_empty() && self.env_file.is_none() && self.secrets.is_empty() {
             return Ok(());
         }
@@ -82,18 +88,11 @@ impl Environment {
         client: &Client,
         terminal: &mut Terminal,
     ) -> Result<Vec<u8>, CliError> {
-        let env = self.variables()?;
+        let (env, mut secrets) = self.given()?;
         let Collected {
             mut bundle,
             variables,
-        } = dormouse_script::collect(file).map_err(|error| CliError::Usage(error.to_string()))?;
-        let mut secrets: BTreeSet<String> =
-            self.secrets.iter().cloned().map(String::from).collect();
-        if let Some(twice) = secrets.iter().find(|name| env.contains_key(*name)) {
-            return Err(CliError::Usage(format!(
-                "{twice} is given as a variable and as a secret; give one of both"
-            )));
-        }
+        } = collect(file)?;
         let is_unset = |name: &&String| !env.contains_key(*name) && !secrets.contains(*name);
         let unset: Vec<String> = variables.iter().filter(is_unset).cloned().collect();
         let held = sendable(client, workflow, &unset);
@@ -111,6 +110,18 @@ impl Environment {
         bundle.env = env;
         bundle.secrets = secrets.into_iter().collect();
         Ok(bundle.encode())
+    }
+
+    /// The variables and the names of secrets that were given.
+    fn given(&self) -> Result<(BTreeMap<String, String>, BTreeSet<String>), CliError> {
+        let env = self.variables()?;
+        let secrets: BTreeSet<String> = self.secrets.iter().cloned().map(String::from).collect();
+        match secrets.iter().find(|name| env.contains_key(*name)) {
+            None => Ok((env, secrets)),
+            Some(twice) => Err(CliError::Usage(format!(
+                "{twice} is given as a variable and as a secret; give one of both"
+            ))),
+        }
     }
 
     /// The variables of the file and of the flags.
