@@ -57,7 +57,7 @@ fn variables_are_part_of_the_version_and_secrets_never_reach_the_program() {
         "# comment\nexport PLAIN=file\nGIVEN=file\nQUOTED='a # b'\n",
     )
     .unwrap();
-    let uses = json!([{"workflow": "flow", "sendTo": service.url()}]);
+    let uses = json!([{"workflow": "flow", "send_to": service.url()}]);
     host.set_secret("SERVICE_KEY", VALUE, &uses);
 
     let file = path("flow.ts");
@@ -136,7 +136,7 @@ fn variables_are_part_of_the_version_and_secrets_never_reach_the_program() {
     assert_eq!(elsewhere.requests().len(), 0);
     // Each refusal is in the log, since programs catch errors.
     let logs = run.logs().to_string();
-    assert_eq!(logs.matches("SERVICE_KEY").count(), 4, "{logs}");
+    assert_eq!(logs.matches("\"error\"").count(), 4, "{logs}");
     host.stop();
     assert!(!host.has_stored(VALUE));
 }
@@ -169,7 +169,7 @@ fn an_agent_asks_a_person_before_it_does_harm() {
     host.set_secret(
         "MODEL_API_KEY",
         VALUE,
-        &json!([{"workflow": "agent", "sendTo": service.url()}]),
+        &json!([{"workflow": "agent", "send_to": service.url()}]),
     );
     let file =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/typescript/agent.ts");

@@ -5,6 +5,11 @@ class Queue {
   waiting = [];
   state = 'open';
   error = undefined;
+  ended = Promise.withResolvers();
+  constructor() {
+    // Whoever wants to know asks; nobody else is told of a failure.
+    this.ended.promise.catch(() => {});
+  }
   push(chunk) {
     const reader = this.waiting.shift();
     if (reader) reader.resolve({ value: chunk, done: false });
@@ -13,11 +18,13 @@ class Queue {
   close() {
     if (this.state !== 'open') return;
     this.state = 'closed';
+    this.ended.resolve();
     for (const reader of this.waiting.splice(0)) reader.resolve({ value: undefined, done: true });
   }
   fail(error) {
     if (this.state !== 'open') return;
     this.state = 'errored';
+    this.ended.reject(error);
     this.error = error;
     this.chunks = [];
     for (const reader of this.waiting.splice(0)) reader.reject(error);
@@ -44,8 +51,8 @@ class ReadableStreamDefaultReader {
     [this.#queue, this.#pull] = parts(stream);
     this.#stream = stream;
     lock(stream, this);
-    this.closed = new Promise(() => {});
   }
+  get closed() { return this.#queue.ended.promise; }
   async read() {
     const queue = this.#queue;
     if (queue.chunks.length) return { value: queue.chunks.shift(), done: false };
@@ -56,7 +63,7 @@ class ReadableStreamDefaultReader {
     return next;
   }
   releaseLock() { lock(this.#stream, undefined); }
-  async cancel(reason) { this.#queue.close(); return this.#stream.cancel(reason); }
+  cancel(reason) { return this.#stream.cancel(reason); }
 }
 
 let parts;
@@ -93,49 +100,97 @@ export class ReadableStream {
   get locked() { return this.#reader !== undefined; }
   getReader() { return new ReadableStreamDefaultReader(this); }
   async cancel(reason) {
+    if (this.#queue.state === 'errored') throw this.#queue.error;
+    if (this.#queue.state === 'closed' && !this.#queue.chunks.length) return;
     this.#queue.close();
     this.#queue.chunks = [];
     await this.#source.cancel?.(reason);
   }
-  async *values() {
+  /** Its pieces. Who stops early cancels it. */
+  async *values({ preventCancel = false } = {}) {
     const reader = this.getReader();
+    let isLeft = true;
     try {
       for (;;) {
         const { value, done } = await reader.read();
-        if (done) return;
+        if (done) {
+          isLeft = false;
+          return;
+        }
         yield value;
       }
+    } catch (error) {
+      isLeft = false;
+      throw error;
     } finally {
+      if (isLeft && !preventCancel) await reader.cancel();
       reader.releaseLock();
     }
   }
   [Symbol.asyncIterator]() { return this.values(); }
-  pipeThrough({ readable, writable }) {
-    this.pipeTo(writable).catch(() => {});
+  pipeThrough({ readable, writable }, options) {
+    this.pipeTo(writable, options).catch(() => {});
     return readable;
   }
-  async pipeTo(target) {
+  async pipeTo(target, { preventClose = false, preventAbort = false, preventCancel = false, signal } = {}) {
+    const reader = this.getReader();
     const writer = target.getWriter();
+    const stopped = signal && new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
     try {
-      for await (const chunk of this) await writer.write(chunk);
+      for (;;) {
+        const read = reader.read().catch((error) => ({ error }));
+        const { value, done, error } = await (stopped ? Promise.race([read, stopped]) : read);
+        if (error !== undefined) {
+          if (!preventAbort) await writer.abort(error);
+          throw error;
+        }
+        if (done) break;
+        await writer.write(value);
+      }
+      if (!preventClose) await writer.close();
     } catch (error) {
-      await writer.abort(error);
+      if (!preventCancel) await reader.cancel(error).catch(() => {});
+      if (signal?.aborted && !preventAbort) await writer.abort(error);
       throw error;
+    } finally {
+      reader.releaseLock();
+      writer.releaseLock();
     }
-    await writer.close();
   }
   tee() {
     const reader = this.getReader();
-    const controllers = [];
-    const pull = async () => {
-      const { value, done } = await reader.read();
-      for (const controller of controllers) {
-        if (done) controller.close();
-        else controller.enqueue(value);
+    const branches = [];
+    let reading;
+    const read = async () => {
+      try {
+        const { value, done } = await reader.read();
+        for (const branch of branches) {
+          if (branch.isCancelled) continue;
+          if (done) branch.controller.close();
+          else branch.controller.enqueue(value);
+        }
+      } catch (error) {
+        for (const branch of branches) branch.controller.error(error);
       }
+      reading = undefined;
     };
-    const branch = () => new ReadableStream({ start(controller) { controllers.push(controller); }, pull });
-    return [branch(), branch()];
+    const divide = () => {
+      const branch = { isCancelled: false };
+      branches.push(branch);
+      return new ReadableStream({
+        start(controller) { branch.controller = controller; },
+        // What one branch reads comes to both, so that they wait for the same.
+        pull: () => (reading ??= read()),
+        async cancel(reason) {
+          branch.isCancelled = true;
+          if (branches.every((other) => other.isCancelled)) await reader.cancel(reason);
+        },
+      });
+    };
+    return [divide(), divide()];
   }
   static from(values) {
     const iterator = values[Symbol.asyncIterator]?.() ?? values[Symbol.iterator]();
@@ -145,46 +200,76 @@ export class ReadableStream {
         if (done) controller.close();
         else controller.enqueue(await value);
       },
+      async cancel(reason) { await iterator.return?.(reason); },
     });
   }
 }
 
 class WritableStreamDefaultWriter {
-  #stream;
-  ready = Promise.resolve();
-  desiredSize = 1;
-  constructor(stream) { this.#stream = stream; this.closed = new Promise(() => {}); }
-  write(chunk) { return this.#stream.write(chunk); }
-  close() { return this.#stream.close(); }
-  abort(reason) { return this.#stream.abort(reason); }
-  releaseLock() {}
+  #stream; #sink;
+  constructor(stream) {
+    if (stream.locked) throw new TypeError('the stream is locked by another writer');
+    this.#stream = stream;
+    this.#sink = sinkOf(stream);
+    lockWriter(stream, true);
+  }
+  get ready() { return this.#sink.last; }
+  get closed() { return this.#sink.ended.promise; }
+  get desiredSize() { return this.#sink.error ? null : 1; }
+  write(chunk) { return this.#sink.write(chunk); }
+  close() { return this.#sink.close(); }
+  abort(reason) { return this.#sink.abort(reason); }
+  releaseLock() { lockWriter(this.#stream, false); }
 }
 
 class Sink {
+  ended = Promise.withResolvers();
+  #failed = false;
   constructor(sink) {
     this.sink = sink;
-    this.last = Promise.resolve(sink.start?.({ error: (error) => { this.error = error; } }));
+    this.controller = { error: (error) => this.fail(error), signal: new globalThis.AbortController().signal };
+    this.last = Promise.resolve(sink.start?.(this.controller));
+    this.last.catch(() => {});
+    this.ended.promise.catch(() => {});
+  }
+  fail(error) {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.error = error;
+    this.ended.reject(error);
   }
   #then(what) {
     this.last = this.last.then(() => {
-      if (this.error) throw this.error;
+      if (this.#failed) throw this.error;
       return what();
     });
+    this.last.catch((error) => this.fail(error));
     return this.last;
   }
-  write(chunk) { return this.#then(() => this.sink.write?.(chunk, { error: (error) => { this.error = error; } })); }
-  close() { return this.#then(() => this.sink.close?.()); }
-  async abort(reason) { await this.sink.abort?.(reason); }
+  write(chunk) { return this.#then(() => this.sink.write?.(chunk, this.controller)); }
+  async close() {
+    await this.#then(() => this.sink.close?.());
+    this.ended.resolve();
+  }
+  async abort(reason) {
+    if (this.#failed) return;
+    this.fail(reason ?? new TypeError('the stream was aborted'));
+    await this.sink.abort?.(reason);
+  }
 }
+
+let sinkOf;
+let lockWriter;
 
 export class WritableStream {
   #sink; #isLocked = false;
+  static {
+    sinkOf = (stream) => stream.#sink;
+    lockWriter = (stream, isLocked) => { stream.#isLocked = isLocked; };
+  }
   constructor(sink = {}) { this.#sink = new Sink(sink); }
   get locked() { return this.#isLocked; }
-  getWriter() {
-    this.#isLocked = true;
-    return new WritableStreamDefaultWriter(this.#sink);
-  }
+  getWriter() { return new WritableStreamDefaultWriter(this); }
   close() { return this.#sink.close(); }
   abort(reason) { return this.#sink.abort(reason); }
 }
@@ -192,18 +277,40 @@ export class WritableStream {
 export class TransformStream {
   constructor(transformer = {}) {
     let controller;
-    this.readable = new ReadableStream({ start(given) { controller = given; } });
+    let writing;
+    this.readable = new ReadableStream({
+      start(given) { controller = given; },
+      // What is written for nobody is refused, so that whoever writes stops.
+      async cancel(reason) {
+        sinkOf(writing).fail(reason ?? new TypeError('the readable side was cancelled'));
+        await transformer.cancel?.(reason);
+      },
+    });
     const inner = {
       enqueue: (chunk) => controller.enqueue(chunk),
-      terminate: () => controller.close(),
-      error: (error) => controller.error(error),
+      terminate: () => {
+        controller.close();
+        sinkOf(writing).fail(new TypeError('the stream was terminated'));
+      },
+      error: (error) => {
+        controller.error(error);
+        sinkOf(writing).fail(error);
+      },
       get desiredSize() { return controller.desiredSize; },
     };
     const transform = transformer.transform?.bind(transformer) ?? ((chunk, to) => to.enqueue(chunk));
-    this.writable = new WritableStream({
+    const guarded = async (what) => {
+      try {
+        await what();
+      } catch (error) {
+        controller.error(error);
+        throw error;
+      }
+    };
+    this.writable = writing = new WritableStream({
       start: () => transformer.start?.(inner),
-      write: (chunk) => transform(chunk, inner),
-      close: async () => { await transformer.flush?.(inner); controller.close(); },
+      write: (chunk) => guarded(() => transform(chunk, inner)),
+      close: () => guarded(async () => { await transformer.flush?.(inner); controller.close(); }),
       abort: (reason) => controller.error(reason),
     });
   }

@@ -16,6 +16,10 @@ const REFUSED: u32 = 1;
 /// told so.
 const ASKED: u32 = 2;
 
+/// What the author of a module is told that gives no function to `serve`.
+const NO_WORKFLOW: &str =
+    "the module has no workflow: give an async function to `serve`, which `@dormouse/sdk` exports";
+
 thread_local! {
     static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static EVALUATED: Cell<bool> = const { Cell::new(false) };
@@ -55,7 +59,10 @@ extern "C" fn dormouse_init(evaluate: u32) -> u32 {
         return tell(ASKED, String::new());
     }
     match evaluated {
-        Ok(()) => tell(DONE, registered()),
+        Ok(()) => match registered() {
+            none if none == "[]" => tell(REFUSED, NO_WORKFLOW.into()),
+            names => tell(DONE, names),
+        },
         Err(thrown) => tell(REFUSED, thrown.text()),
     }
 }
