@@ -37,7 +37,10 @@ pub use mask::Mask;
 pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
 pub use recorded::call_error_code;
-pub use repairs::{Difference, MoveRun, RepairedRun, RetryRun, Side, WorkflowSettings};
+pub use repairs::{
+    BackTotals, CallAgain, ChildBack, Difference, MoveRun, RepairedRun, RequestBack, RetryRun,
+    Side, TakenBack, WorkflowSettings,
+};
 pub use runs::{
     CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
     StartedRun, Waiting, is_json, output,

@@ -17,8 +17,8 @@ pub(crate) struct Several {
     runs: Vec<String>,
 
     /// Asks nothing, although a filter hits several runs
-    #[arg(long, short, conflicts_with = "runs")]
-    yes: bool,
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     filter: Box<Filter>,

@@ -11,6 +11,7 @@ use dormouse_journal::{
 use dormouse_limits::{Grant, Limits};
 
 use crate::cpu::CpuClock;
+use crate::earlier::EarlierWebhooks;
 
 /// What a new instance is made of.
 pub struct Launch {
@@ -20,6 +21,8 @@ pub struct Launch {
     pub input: Payload,
     /// What the generation begins with.
     pub beginning: Beginning,
+    /// The webhooks that the run had in this generation, if it was taken back.
+    pub earlier: EarlierWebhooks,
     /// The key of the generation's random generator.
     pub key: [u8; 32],
     /// The guest limits that were recorded when the run was started.

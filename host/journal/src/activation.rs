@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{DecodeError, decode_body, encode_as, split_version};
 use crate::{
     CallError, Delivery, Failure, Moment, Operation, OperationNumber, Payload, Response,
-    RunOutcome, Time,
+    RunOutcome, Source, Time,
 };
 
 /// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
@@ -25,6 +25,27 @@ pub struct Activation {
     /// How far wall time was ahead of steady time, in milliseconds. The guest's clock reads wall time. Records of version
     /// 1 do not have it; it was 0 then.
     pub shift: i64,
+    /// Where its completion came from, so that it can be put back there. None for a first activation. Records up to version 2
+    /// do not have it.
+    pub origin: Option<Origin>,
+}
+
+/// Where a completion came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What it was.
+    pub source: Source,
+    /// When the host accepted it, or when the deadline passed or the operation was given up.
+    pub accepted: Time,
+    /// The name of an event that was sent to all who wait, which lay where the outcome of the wait lies.
+    pub event: Option<String>,
+}
+
+/// An activation in a record of version 2.
+#[derive(Serialize, Deserialize)]
+struct ActivationV2 {
+    first: ActivationV1,
+    shift: i64,
 }
 
 /// An activation in a record of version 1.
@@ -39,7 +60,7 @@ struct ActivationV1 {
 
 impl Activation {
     /// The version of the records that are written.
-    pub const VERSION: u8 = 2;
+    pub const VERSION: u8 = 3;
 
     /// Returns the record that the journal has of it.
     #[must_use]
@@ -63,17 +84,22 @@ impl Activation {
     /// # Errors
     /// When there is no such version, or the bytes are not the body of such a record.
     pub fn decode_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
-        if version != 1 {
-            return Err(DecodeError::Version { found: version });
-        }
-        let earlier: ActivationV1 = decode_body(body)?;
+        let (earlier, shift): (ActivationV1, i64) = match version {
+            1 => (decode_body(body)?, 0),
+            2 => {
+                let ActivationV2 { first, shift } = decode_body(body)?;
+                (first, shift)
+            }
+            found => return Err(DecodeError::Version { found }),
+        };
         Ok(Activation {
             time: earlier.time,
             completion: earlier.completion,
             operations: earlier.operations,
             log_lines: earlier.log_lines,
             end: earlier.end,
-            shift: 0,
+            shift,
+            origin: None,
         })
     }
 

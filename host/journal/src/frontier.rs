@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Time};
 
 /// What completes next.
@@ -21,10 +23,12 @@ pub struct Ready {
     pub source: Source,
     /// When that became so. It orders completions, and an activation is never earlier.
     pub time: Time,
+    /// When what it completes with was accepted, or when that became so by itself.
+    pub accepted: Time,
 }
 
-/// What an operation completes with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an operation completes with. New sources go to the end: the order is the format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// What lies in a channel at this place.
     Arrival {
@@ -231,12 +235,13 @@ impl Frontier {
         let date = date.map(|(date, number)| (now.steady(*date), *number));
         let date = date.map(|key| (at(&key), 2, Source::Deadline));
         let candidates = [arrival, abandoned, deadline, date].into_iter().flatten();
-        let ((time, _, operation), _, source) =
+        let ((time, accepted, operation), _, source) =
             candidates.min_by_key(|(key, rank, _)| (*key, *rank))?;
         Some(Ready {
             operation,
             source,
             time,
+            accepted,
         })
     }
 

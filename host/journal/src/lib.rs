@@ -10,6 +10,7 @@
 
 mod activation;
 mod awaited;
+mod back;
 mod changes;
 mod codec;
 mod cursor;
@@ -24,8 +25,9 @@ mod retry_policy;
 mod status;
 mod values;
 
-pub use activation::{Activation, Completion, End, Outcome};
+pub use activation::{Activation, Completion, End, Origin, Outcome};
 pub use awaited::{Awaited, UnknownAwaited};
+pub use back::{After, Listed, Reopened, Retrace, Seek, Sought, StepName, Taken};
 pub use changes::Change;
 pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,

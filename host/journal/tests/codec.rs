@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, CallError, Completion, DecodeError, Delivery, Digest, End, Failure, Kind,
-    Operation, OperationNumber, Outcome, Payload, Request, Response, RetryPolicy, Time,
-    WebhookNumber, WebhookOptions, decode, encode,
+    Activation, CallError, Channel, Completion, DecodeError, Delivery, Digest, End, Failure, Kind,
+    Operation, OperationNumber, Origin, Outcome, Payload, Request, Response, RetryPolicy, Source,
+    Time, WebhookNumber, WebhookOptions, decode, encode,
 };
 use proptest::prelude::*;
 
@@ -94,6 +94,26 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
+fn origin() -> impl Strategy<Value = Origin> {
+    let channel = prop_oneof![
+        any::<u32>().prop_map(|number| Channel::Webhook(WebhookNumber(number))),
+        "\\PC{0,12}".prop_map(Channel::Event),
+        any::<u32>().prop_map(|number| Channel::Result(OperationNumber(number))),
+        Just(Channel::Cancel),
+    ];
+    let source = prop_oneof![
+        (channel, any::<u64>()).prop_map(|(channel, place)| Source::Arrival { channel, place }),
+        Just(Source::Deadline),
+        Just(Source::Abandoned),
+    ];
+    let event = prop::option::of("\\PC{0,12}");
+    (source, any::<u64>(), event).prop_map(|(source, accepted, event)| Origin {
+        source,
+        accepted: Time(accepted),
+        event,
+    })
+}
+
 fn activation() -> impl Strategy<Value = Activation> {
     let operation =
         ("\\PC{0,12}", any::<[u8; 16]>(), kind()).prop_map(|(step, digest, kind)| Operation {
@@ -117,15 +137,17 @@ fn activation() -> impl Strategy<Value = Activation> {
         any::<u32>(),
         prop::option::of(end),
         any::<i64>(),
+        prop::option::of(origin()),
     )
         .prop_map(
-            |(time, completion, operations, log_lines, end, shift)| Activation {
+            |(time, completion, operations, log_lines, end, shift, origin)| Activation {
                 time: Time(time),
                 completion,
                 operations,
                 log_lines,
                 end,
                 shift,
+                origin,
             },
         )
 }
@@ -200,6 +222,14 @@ fn the_bytes_of_a_record_are_frozen() {
             backtrace: None,
         }),
         shift: -3,
+        origin: Some(Origin {
+            source: Source::Arrival {
+                channel: Channel::Webhook(WebhookNumber(2)),
+                place: 9,
+            },
+            accepted: Time(300),
+            event: None,
+        }),
     };
     let hex: String = activation
         .encode()
@@ -207,15 +237,22 @@ fn the_bytes_of_a_record_are_frozen() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     insta::assert_snapshot!(hex, @"0280d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d0005");
-    // Version 1 had no shift.
-    let earlier = "01".to_owned() + &hex[2..hex.len() - 2];
-    let bytes = (0..earlier.len()).step_by(2);
-    let bytes: Vec<u8> = bytes
-        .map(|at| u8::from_str_radix(&earlier[at..at + 2], 16).unwrap())
-        .collect();
-    let expected = Activation {
-        shift: 0,
+    // Version 2 did not say where the completion came from, and version 1 had no shift.
+    let second = Activation {
+        origin: None,
         ..activation
     };
-    assert_eq!(Activation::decode(&bytes), Ok(expected));
+    let origin = second.encode().len() - 1;
+    let first = Activation {
+        shift: 0,
+        ..second.clone()
+    };
+    for (version, expected, end) in [("02", second, origin * 2), ("01", first, origin * 2 - 2)] {
+        let earlier = version.to_owned() + &hex[2..end];
+        let bytes = (0..earlier.len()).step_by(2);
+        let bytes: Vec<u8> = bytes
+            .map(|at| u8::from_str_radix(&earlier[at..at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(Activation::decode(&bytes), Ok(expected));
+    }
 }

@@ -1,9 +1,10 @@
 //! What a decision of a guest asks of the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{CallOptions, End, Failure, OperationNumber, Request, RunId, Source, Time};
+use dormouse_journal::{CallOptions, End, Failure, OperationNumber, Origin, Request, RunId, Time};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
@@ -46,8 +47,8 @@ pub(crate) fn activation(
     limits: &Limits,
     births: &Births,
     run: RunId,
-    mut decision: Decision,
-    source: Option<Source>,
+    (mut decision, origin): (Decision, Option<Origin>),
+    repeats: &BTreeMap<OperationNumber, u32>,
     before: &Before,
 ) -> (NewActivation, bool) {
     let Before {
@@ -56,6 +57,7 @@ pub(crate) fn activation(
         journal_bytes,
         own_bytes,
     } = *before;
+    decision.activation.origin = origin;
     // The last activation of a generation is not recorded, and the input of the next one is.
     let record = match &decision.next {
         None => decision.activation.encode().len() as u64,
@@ -83,7 +85,7 @@ pub(crate) fn activation(
     let mut new = NewActivation {
         activation: decision.activation,
         tries,
-        source,
+        replaced: decision.replaced,
         calls: Vec::new(),
         notifies: Vec::new(),
         orders: Vec::new(),
@@ -98,7 +100,7 @@ pub(crate) fn activation(
         repair_within: limits.broken_retention,
     };
     for effect in decision.effects {
-        add(limits, births, run, effect, &mut new);
+        add(limits, births, (run, repeats), effect, &mut new);
     }
     (new, decision.broke)
 }
@@ -150,14 +152,21 @@ pub(crate) fn call(
     }
 }
 
-fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut NewActivation) {
+fn add(
+    limits: &Limits,
+    births: &Births,
+    (run, repeats): (RunId, &BTreeMap<OperationNumber, u32>),
+    effect: Effect,
+    new: &mut NewActivation,
+) {
     match effect {
         Effect::Call {
             operation,
             request,
             options,
         } => {
-            let call = call(limits, (run, operation), 0, request, options);
+            let repeats = repeats.get(&operation).copied().unwrap_or_default();
+            let call = call(limits, (run, operation), repeats, request, options);
             new.calls.push(NewCall { operation, call });
         }
         Effect::Notify {

@@ -16,6 +16,7 @@
 
 mod aside;
 mod assemble;
+mod back;
 mod call_queue;
 mod calls;
 mod clock_watch;
@@ -34,6 +35,7 @@ mod orders;
 mod parts;
 mod pauses;
 mod places;
+mod preparing;
 mod processors;
 mod programs;
 mod rates;
@@ -69,6 +71,7 @@ pub use dormouse_store::Commits;
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
+pub use preparing::{Back, BroughtBack};
 pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal};
 pub use repairs::{RepairError, RepairedRun, Retry};

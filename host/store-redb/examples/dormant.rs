@@ -185,6 +185,11 @@ fn activation(
     operations: Vec<Operation>,
 ) -> NewActivation {
     let (completion, source) = completion.unzip();
+    let origin = source.map(|source| Origin {
+        source,
+        accepted: Machine.date(),
+        event: None,
+    });
     NewActivation {
         activation: Activation {
             time: Machine.date(),
@@ -193,9 +198,10 @@ fn activation(
             shift: 0,
             log_lines: 0,
             end: None,
+            origin,
         },
         tries: 0,
-        source,
+        replaced: Vec::new(),
         calls: Vec::new(),
         notifies: Vec::new(),
         orders: Vec::new(),

@@ -27,12 +27,13 @@ use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::Generation;
+use crate::tables::handled::Handled;
 use crate::tables::handlers::Handles;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
-use crate::tables::orders::Order;
+use crate::tables::orders::{Order, Stage};
 use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
@@ -41,7 +42,8 @@ use crate::tables::runs::StoredRun;
 use crate::tables::set_aside::Aside;
 use crate::tables::states::Standing;
 use crate::tables::{
-    Call, Pauses, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Webhook, Workflow,
+    Call, PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys,
+    Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
@@ -87,6 +89,10 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Kind" Kind,
         "Level" Level,
         "Order" Order,
+        "Channel" journal::Channel,
+        "Restore" Restore,
+        "Source" journal::Source,
+        "Stage" Stage,
         "Outcome" Outcome,
         "Reply" journal::Reply,
         "Result" Result<Response, CallError>,
@@ -148,6 +154,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
         TableId::HeldCalls => row::<Outstanding>(table, named),
+        TableId::Handled => row::<Handled>(table, named),
         TableId::Handlers => row::<Handles>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
@@ -178,6 +185,8 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::PausedRuns => row::<Since>(table, named),
         TableId::Resuming => row::<Resuming>(table, named),
         TableId::SetAside => other::<Aside>(table, named),
+        TableId::Restores => row::<Restore>(table, named),
+        TableId::Tries => row::<PastTry>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),

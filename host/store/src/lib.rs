@@ -39,13 +39,13 @@ pub use rules::{
     MailLimits, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, Notified,
     NotifyTarget, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey,
     Repair, Repaired, RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
-    StartRun, Started, StorageLimits, Unpaused,
+    StartRun, Started, StorageLimits, TakeBack, TakenBack, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, Frozen, Parent, Pause, PausedBy, Pauses,
-    Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys, Version, Webhook,
-    Workflow, WorkflowSettings,
+    Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, Frozen, Parent, PastTry, Pause,
+    PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId,
+    TokenKeys, Version, Webhook, Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

@@ -64,6 +64,7 @@ mod signatures;
 mod starts;
 mod stopping;
 mod stored;
+mod take_back;
 mod tokens;
 mod uploads;
 mod versions;

@@ -139,6 +139,7 @@ impl<'w> Recorded<'w> {
             },
             input,
             beginning,
+            earlier: dormouse_engine::EarlierWebhooks::default(),
             key: generation_key(run.key, self.view.state.generation),
             limits: run.limits,
             host_limits: self.world.limits(),

@@ -53,6 +53,8 @@ pub(crate) enum Expiring {
         tries: u32,
         from: OperationNumber,
     },
+    /// What was prepared to take a run back in this try, and was not used.
+    Restores { run: RunId, tries: u32 },
 }
 
 impl Expiring {
