@@ -43,7 +43,7 @@ pub use repairs::{
 };
 pub use runs::{
     CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
-    StartedRun, Waiting, is_json, output,
+    SetAside, StartedRun, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};

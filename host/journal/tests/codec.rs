@@ -236,12 +236,13 @@ fn the_bytes_of_a_record_are_frozen() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    insta::assert_snapshot!(hex, @"0280d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d0005");
+    insta::assert_snapshot!(hex, @"0380d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d00050100000209ac0200");
     // Version 2 did not say where the completion came from, and version 1 had no shift.
     let second = Activation {
         origin: None,
         ..activation
     };
+    // Without the version, and without what says that there is no origin.
     let origin = second.encode().len() - 1;
     let first = Activation {
         shift: 0,

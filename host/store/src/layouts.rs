@@ -48,8 +48,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    5,
-    "a6707de4fdd551d194dd31a8adddf5035fcaa21f23b97c407c19cae44e53aa37",
+    6,
+    "e0ea48f7074dc518aa83e4085073f2e872259d00bcb88ba68006c0cab7435067",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -7,7 +7,7 @@ use dormouse_journal::{
     Response, RunId, Status, Time, VersionId, WebhookNumber,
 };
 
-use crate::tables::{Attempts, Bounds, Call, Pause, Run, SealedSecret, State, Webhook};
+use crate::tables::{Attempts, Bounds, Call, PastTry, Pause, Run, SealedSecret, State, Webhook};
 
 /// A run: what never changes about it, and where it stands.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct RunShown {
     pub open: Vec<(OperationNumber, Open)>,
     /// How far those of them have come that are calls without a result.
     pub calls: Vec<(OperationNumber, CallProgress)>,
+    /// What was set aside of its journal when it was taken back, the newest first, a few at most.
+    pub tries: Vec<(u32, PastTry)>,
 }
 
 /// A failed run that may be retried.

@@ -8,11 +8,11 @@ use crate::support::{
 use bytes::Bytes;
 use dormouse_journal::{
     CallError, CancelOptions, Channel, End, Failure, GuestLimits, Kind, OperationNumber, Outcome,
-    Request, Response, RetryPolicy, RunId, Source, Status, Time, WhenParentEnds,
+    Response, RetryPolicy, RunId, Source, Status, Time, WhenParentEnds,
 };
 use dormouse_store::{
-    Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, Call, CallAgain, Cancelled,
-    Deleted, FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
+    Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, CallAgain, Cancelled, Deleted,
+    FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
     RetryFailed, Started, StorageLimits,
 };
 

@@ -2,12 +2,12 @@
 //! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
 
 use dormouse_api::{
-    CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, Version, Waiting,
-    Webhook, Workflow,
+    CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, SetAside, Version,
+    Waiting, Webhook, Workflow,
 };
 use dormouse_journal::{Status, Time};
 use dormouse_runtime::{Deployment, SecretView};
-use dormouse_store::{Attempts, CallProgress, Pauses, RunShown, RunView, WebhookView};
+use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
 
@@ -44,6 +44,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         output,
         open,
         calls,
+        tries,
     } = shown;
     let waiting = open.iter().take(Run::WAITING);
     let mut waiting: Vec<Waiting> = waiting.map(|open| Waiting::of(open, dates)).collect();
@@ -74,11 +75,27 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         restarted: view.run.restarted.map(|run| run.to_string()),
         parent: view.run.parent.map(|parent| parent.run.to_string()),
         children: view.state.children,
+        set_aside: tries
+            .iter()
+            .map(|(number, past)| set_aside(*number, past, dates))
+            .collect(),
         cancel: view.state.cancel.as_ref().map(|asked| CancelAsked {
             reason: asked.reason.clone(),
             asked: dates.of(asked.at),
             until: dates.of(asked.until),
         }),
+    }
+}
+
+fn set_aside(number: u32, past: &PastTry, dates: Dates) -> SetAside {
+    SetAside {
+        r#try: number,
+        at: dates.of(past.at),
+        step: past.step.clone(),
+        from: past.from,
+        activations: past.until.saturating_sub(past.from),
+        status: past.status,
+        code: past.failure.as_ref().map(|failure| failure.code.clone()),
     }
 }
 

@@ -21,6 +21,9 @@ use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
 
+/// How much is shown of what was set aside of a journal.
+const TRIES: usize = 32;
+
 /// A run that has completed has an end in its last record.
 const MISSING_OUTPUT: ReadError = ReadError::Missing {
     table: "journal",
@@ -102,7 +105,12 @@ impl<R: Rows> View<R> {
             _ => Vec::new(),
         };
         let calls = self.progress(run, &open)?;
+        let tries = match view.state.branches.is_empty() {
+            true => Vec::new(),
+            false => self.tries(run, TRIES)?,
+        };
         Ok(Some(RunShown {
+            tries,
             view,
             output,
             open,

@@ -22,12 +22,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Channel, Completion, Digest, End, Failure, GuestLimits, Head, Kind, Open,
-    Operation, OperationNumber, Origin, Outcome, Payload, Request, RunId, Source, Time, VersionId,
-    WebhookNumber, WebhookOptions, json_payload,
+    Operation, OperationNumber, Origin, Outcome, Payload, Request, RetryPolicy, RunId, Source,
+    Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
 };
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, AttemptMade, AttemptNoted, Attempts, CommitRefused, Deploy,
+    Accept, Accepted, Activated, AttemptMade, AttemptNoted, Attempts, Call, CommitRefused, Deploy,
     InboxLimits, MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView,
     SendingView, Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView,
     WriteError,
