@@ -370,7 +370,8 @@ impl Piece<'_> {
             self.served += 1;
             match restore::step(write, owner, taking)? {
                 Step::Done(bytes) => self.bytes += bytes,
-                Step::Calling(operation, attempts, bounds) => {
+                Step::Calling(operation, attempts, bounds, bytes) => {
+                    self.bytes += bytes;
                     let workflow = write.run(owner)?.map(|run| run.state().workflow.clone());
                     self.carried.calls.push(OutstandingCall {
                         run: owner,

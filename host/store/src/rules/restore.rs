@@ -42,8 +42,8 @@ const OPERATIONS: u32 = 64;
 pub(super) enum Step {
     /// Something of so many bytes was restored.
     Done(u64),
-    /// The next attempt at this call is to be made.
-    Calling(OperationNumber, Attempts, Bounds),
+    /// The next attempt at this call, of so many bytes, is to be made.
+    Calling(OperationNumber, Attempts, Bounds, u64),
     /// This run was started by what is set aside, and ends with it.
     Ends(RunId),
     /// All is restored.
@@ -171,7 +171,7 @@ fn settle_open(
     };
     let row = calls::get(run.rows, key)?;
     Ok(row.map_or(Step::Done(0), |row| {
-        Step::Calling(number, attempts, row.bounds)
+        Step::Calling(number, attempts, row.bounds, 0)
     }))
 }
 
@@ -416,7 +416,7 @@ fn restore(
             let bounds = Bounds::new(call.retry, now);
             calls::put(run.rows, key, attempts, bounds, &Apart::new(size, call))?;
             repeats::TABLE.put(run.rows, key, &Repeats::new(repeats))?;
-            Ok(Step::Calling(operation, attempts, bounds))
+            Ok(Step::Calling(operation, attempts, bounds, size as u64))
         }
         Restore::Record { activation, record } => {
             let record = record.encode();
