@@ -61,10 +61,18 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "tokio",
         ],
     ),
-    ("dormouse-api", &["dormouse-journal", "dormouse-secret"]),
+    (
+        "dormouse-api",
+        &["dormouse-journal", "dormouse-secret", "dormouse-webhook"],
+    ),
     (
         "dormouse-config",
-        &["dormouse-limits", "dormouse-outbound", "dormouse-secret"],
+        &[
+            "dormouse-limits",
+            "dormouse-outbound",
+            "dormouse-secret",
+            "dormouse-webhook",
+        ],
     ),
     (
         "dormouse-cli",

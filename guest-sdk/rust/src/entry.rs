@@ -4,10 +4,12 @@ use std::hash::RandomState;
 use std::hint::black_box;
 use std::panic::{self, Location, PanicHookInfo};
 
-use crate::bindings::dormouse::workflow::context::{Level, log};
+use crate::bindings::dormouse::workflow::context::{Level, current_run, log};
 use crate::bindings::{Failure, Payload as ContractPayload};
+use crate::content_encoding::{DECODED_LIMIT, decode};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
 /// Prepares what the workflow runs in, and returns its context. The export that `#[workflow]`
@@ -20,8 +22,23 @@ pub fn begin() -> Context {
 
 /// Reads the workflow's input.
 pub fn read_input<I: FromPayload>(input: ContractPayload) -> Result<I, Failure> {
-    I::from_payload(Payload::from_contract(input))
+    let headers = Headers::from_contract(current_run().headers);
+    read_input_under(&headers, Payload::from_contract(input))
         .map_err(|error| blame("input", &error).into_failure())
+}
+
+/// Reads an input that may have been compressed by whoever sent the request that started the run.
+///
+/// The headers are those of that request also in later generations and in a run that was started again with another
+/// input, where they do not tell how the input is written. So an input that can be read as it is is read so.
+fn read_input_under<I: FromPayload>(headers: &Headers, input: Payload) -> Result<I> {
+    if headers.get_all("content-encoding").next().is_none() {
+        return I::from_payload(input);
+    }
+    I::from_payload(input.clone()).or_else(|_| {
+        let body = decode("the payload", headers, &input.body, DECODED_LIMIT)?.into_owned();
+        I::from_payload(Payload { body, ..input })
+    })
 }
 
 /// Turns what the workflow returned into the outcome of the run.
@@ -103,7 +120,8 @@ mod tests {
         input: Payload,
         workflow: impl FnOnce(I) -> R,
     ) -> Result<Payload> {
-        read_input(input.into_contract())
+        read_input_under(&Headers::default(), input)
+            .map_err(|error| blame("input", &error).into_failure())
             .and_then(|input| settle(workflow(input)))
             .map(Payload::from_contract)
             .map_err(Error::from_failure)
@@ -129,6 +147,22 @@ mod tests {
             error.message().starts_with("the input is empty: "),
             "{error}"
         );
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_compressed_input_is_decoded() {
+        // `[1]`, by gzip.
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
+        let headers = Headers::from_iter([("content-encoding", "gzip")]);
+        let read = |body: &[u8]| read_input_under::<Vec<u32>>(&headers, Payload::new("", body));
+        assert_eq!(read(gzip).unwrap(), [1]);
+        // The input of a later generation has the headers of the first.
+        assert_eq!(read(b"[2]").unwrap(), [2]);
+        assert_eq!(read(b"[").unwrap_err().code(), "invalid-encoding");
+        let headers = Headers::from_iter([("content-encoding", "compress")]);
+        let error = read_input_under::<u32>(&headers, Payload::new("", "x")).unwrap_err();
+        assert_eq!(error.code(), "unsupported-encoding");
     }
 
     #[test]

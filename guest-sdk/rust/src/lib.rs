@@ -58,6 +58,17 @@
 //!
 //! An operation [begins when it is first awaited](Operation), and is given up when it is dropped.
 //!
+//! # Bodies
+//!
+//! `json`, `text` and `form` of a [`Delivery`] and a [`Response`] undo the body's `Content-Encoding`: gzip, deflate, br
+//! and zstd, up to [`DECODED_LIMIT`]. What came as it came is in `body`. All of them, also those of a [`Payload`], take
+//! a byte order mark of UTF-8.
+//!
+//! The decoders add some 340 KiB to a component of 210 KiB: 50 for the feature `gzip`, which reads deflate as well, 195 for
+//! `br` and 100 for `zstd`. All are there by default. A crate that needs none, or one, says so with
+//! `default-features = false` and `features = ["gzip"]`; a body in another encoding is then an error that names the
+//! feature.
+//!
 //! # How a run fails
 //!
 //! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. An error of your own
@@ -74,10 +85,12 @@ mod bindings;
 mod call;
 mod call_error;
 mod concurrency;
+mod content_encoding;
 mod context;
 mod entry;
 mod error;
 mod events;
+mod field_path;
 mod generations;
 mod group;
 mod headers;
@@ -93,6 +106,7 @@ mod steps;
 mod task_set;
 #[cfg(test)]
 mod test_futures;
+mod text_marks;
 mod time;
 mod timers;
 mod unaltered;
@@ -104,6 +118,7 @@ mod workflow_error;
 pub use crate::call::Call;
 pub use crate::call_error::CallError;
 pub use crate::concurrency::{join_all, join_all_limited, select_all, try_join_all};
+pub use crate::content_encoding::DECODED_LIMIT;
 pub use crate::context::{Context, Run};
 pub use crate::error::{Error, Result};
 pub use crate::events::Event;

@@ -1,11 +1,16 @@
 //! Bytes with a media type, and the JSON in them: what runs take in, give back and are sent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings;
+use crate::content_encoding::looks_like;
 use crate::error::{Error, Result};
-use crate::unaltered;
+use crate::field_path::place;
+use crate::text_marks::without_mark;
+use crate::{unaltered, url_encoded};
 
 /// Bytes with a media type.
 ///
@@ -54,7 +59,8 @@ impl Payload {
         Ok(Self::new(JSON, to_json(value)?))
     }
 
-    /// The body read as JSON, whatever its content type. An empty body is `null`.
+    /// The body read as JSON, whatever its content type. An empty body is `null`, and a byte order
+    /// mark of UTF-8 before the JSON is passed over.
     ///
     /// The error, for a body of another shape, has the code `invalid-json` and names the field. The
     /// same goes for a body that could not be read as it is: with a key twice in one object, or with
@@ -69,7 +75,8 @@ impl Payload {
         from_json("the payload", &self.body)
     }
 
-    /// The body read as text. The error, for one that is not UTF-8, has the code `invalid-text`.
+    /// The body read as text, without a byte order mark. The error, for one that is not UTF-8, has
+    /// the code `invalid-text`.
     ///
     /// ```
     /// # use dormouse_sdk::Payload;
@@ -77,6 +84,21 @@ impl Payload {
     /// ```
     pub fn text(&self) -> Result<&str> {
         from_text("the payload", &self.body)
+    }
+
+    /// The body read as what an HTML form sends by default, `application/x-www-form-urlencoded`,
+    /// into a struct, or into a list of pairs where names may repeat.
+    ///
+    /// The error has the code `invalid-form` and names the field.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Payload;
+    /// let payload = Payload::new("", "name=Ann+Lee&age=7");
+    /// let pairs: Vec<(String, String)> = payload.form().unwrap();
+    /// assert_eq!(pairs[0], ("name".into(), "Ann Lee".into()));
+    /// ```
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        url_encoded::decode("the payload", &self.content_type, &self.body)
     }
 
     pub(crate) fn from_contract(payload: bindings::Payload) -> Self {
@@ -175,6 +197,8 @@ pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
 
 /// `what` names the body in the error.
 pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T> {
+    let body = without_mark(body)
+        .map_err(|problem| Error::new("invalid-json", format!("{what} {problem}")))?;
     let json = if body.is_empty() { b"null" } else { body };
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader);
@@ -191,27 +215,37 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<
     } else {
         "does not fit"
     };
+    let cause = encoding_hint(body);
     Err(Error::new(
         "invalid-json",
-        format!("{what} {problem}: {place}{error}"),
+        format!("{what} {problem}: {cause}{place}{error}"),
     ))
 }
 
 pub(crate) fn from_text<'a>(what: &str, body: &'a [u8]) -> Result<&'a str> {
+    let invalid = |problem| Error::new("invalid-text", format!("{what} {problem}"));
+    let body = without_mark(body).map_err(invalid)?;
     str::from_utf8(body).map_err(|error| {
-        Error::new(
-            "invalid-text",
-            format!("{what} is not text in UTF-8: {error}"),
-        )
+        let cause = encoding_hint(body);
+        invalid(format!("is not text in UTF-8: {cause}{error}"))
     })
 }
 
-/// The path of the field, unless the value as a whole is meant.
-fn place(path: &serde_path_to_error::Path) -> String {
-    if path.iter().next().is_none() {
-        String::new()
-    } else {
-        format!("at `{path}`: ")
+/// [`from_text`] of a body that was decoded, and may be the sender's own bytes all the same.
+pub(crate) fn from_decoded_text<'a>(what: &str, body: Cow<'a, [u8]>) -> Result<Cow<'a, str>> {
+    match body {
+        Cow::Borrowed(body) => from_text(what, body).map(Cow::Borrowed),
+        Cow::Owned(body) => from_text(what, &body).map(|text| Cow::Owned(text.to_owned())),
+    }
+}
+
+/// What may explain that a body cannot be read: it looks compressed, and was not decoded.
+fn encoding_hint(body: &[u8]) -> String {
+    match looks_like(body) {
+        Some(encoding) => {
+            format!("it looks compressed with {encoding}: ")
+        }
+        None => String::new(),
     }
 }
 
@@ -273,6 +307,37 @@ mod tests {
             error(r#"{"id": 1, "id": 2}"#).message(),
             "the input does not fit: the key `id` is there more than once at line 1 column 14"
         );
+    }
+
+    #[test]
+    fn a_mark_of_utf_8_is_passed_over_and_others_are_named() {
+        let payload = Payload::new("application/json", b"\xef\xbb\xbf[1]");
+        assert_eq!(payload.json::<Vec<u32>>().unwrap(), [1]);
+        assert_eq!(payload.text().unwrap(), "[1]");
+        let empty = Payload::new("", b"\xef\xbb\xbf");
+        assert_eq!(empty.json::<Option<u32>>().unwrap(), None);
+
+        let payload = Payload::new("", b"\xff\xfe1\0");
+        let expected =
+            "the payload begins with the byte order mark of UTF-16 (FF FE); only UTF-8 is read";
+        let error = payload.json::<u32>().unwrap_err();
+        assert_eq!((error.code(), error.message()), ("invalid-json", expected));
+        let error = payload.text().unwrap_err();
+        assert_eq!((error.code(), error.message()), ("invalid-text", expected));
+        let error = payload.form::<Vec<(String, String)>>().unwrap_err();
+        assert_eq!((error.code(), error.message()), ("invalid-form", expected));
+    }
+
+    #[test]
+    fn a_body_that_looks_compressed_is_said_to_be() {
+        let payload = Payload::new("application/json", [0x1f, 0x8b, 8, 0]);
+        let expected = "it looks compressed with gzip";
+        for error in [
+            payload.json::<u32>().unwrap_err(),
+            payload.text().unwrap_err(),
+        ] {
+            assert!(error.message().contains(expected), "{error}");
+        }
     }
 
     #[test]

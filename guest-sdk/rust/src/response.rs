@@ -1,12 +1,15 @@
 //! HTTP responses: what a call brings, and what a caller is answered.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::dormouse::workflow::types;
+use crate::content_encoding::{DECODED_LIMIT, decode};
 use crate::error::{Error, Result};
 use crate::headers::Headers;
-use crate::payload::{HTML, JSON, TEXT, from_json, from_text, to_json};
+use crate::payload::{HTML, JSON, TEXT, from_decoded_text, from_json, to_json};
 use crate::url_encoded;
 
 /// An HTTP response.
@@ -27,7 +30,7 @@ pub struct Response {
     pub status: u16,
     /// Every header, in order, repeats included.
     pub headers: Headers,
-    /// The body's bytes, untouched.
+    /// The body's bytes, untouched: compressed if they came so.
     pub body: Vec<u8>,
     /// What a call was that brought this.
     origin: Option<Origin>,
@@ -158,7 +161,9 @@ impl Response {
             }
             None => format!("the service answered with status {status}"),
         };
-        let body = String::from_utf8_lossy(&self.body);
+        // What cannot be decoded is no reason to hide the status.
+        let body = self.decoded(DECODED_LIMIT).unwrap_or_default();
+        let body = String::from_utf8_lossy(&body);
         if !body.is_empty() {
             message.push_str(": ");
             message.extend(body.chars().take(SHOWN_OF_A_BODY));
@@ -166,7 +171,8 @@ impl Response {
         Err(Error::new("http-status", message).with_status(status))
     }
 
-    /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does.
+    /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does. A compressed body is
+    /// decoded first, up to [`DECODED_LIMIT`](crate::DECODED_LIMIT).
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -174,17 +180,44 @@ impl Response {
     /// assert_eq!(response.json::<Vec<u32>>().unwrap(), [1, 2]);
     /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        from_json("the body of the response", &self.body)
+        from_json(BODY, &self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as text, as [`Payload::text`](crate::Payload::text) does.
+    /// The body read as text, decoded as in [`json`](Self::json), as
+    /// [`Payload::text`](crate::Payload::text) does.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
     /// assert_eq!(Response::new(200).with_text("yes").text().unwrap(), "yes");
     /// ```
-    pub fn text(&self) -> Result<&str> {
-        from_text("the body of the response", &self.body)
+    pub fn text(&self) -> Result<Cow<'_, str>> {
+        from_decoded_text(BODY, self.decoded(DECODED_LIMIT)?)
+    }
+
+    /// The body read as names and values, decoded as in [`json`](Self::json), as
+    /// [`Payload::form`](crate::Payload::form) does. Some services answer so, such as OAuth 1's.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Response;
+    /// let response = Response::new(200).with_body("token=a&expires=60");
+    /// let pairs: Vec<(String, String)> = response.form().unwrap();
+    /// assert_eq!(pairs[1].1, "60");
+    /// ```
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        let content_type = self.header("content-type").unwrap_or_default();
+        url_encoded::decode(BODY, content_type, &self.decoded(DECODED_LIMIT)?)
+    }
+
+    /// The body's bytes without their `Content-Encoding`, as
+    /// [`Delivery::decoded`](crate::Delivery::decoded) has them.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Response;
+    /// let response = Response::new(200).with_body("a,b");
+    /// assert_eq!(response.decoded(3).unwrap(), b"a,b".as_slice());
+    /// ```
+    pub fn decoded(&self, limit: usize) -> Result<Cow<'_, [u8]>> {
+        decode(BODY, &self.headers, &self.body, limit)
     }
 
     /// The first value of a header, if it is text.
@@ -227,6 +260,9 @@ impl Response {
     }
 }
 
+/// What errors call the body.
+const BODY: &str = "the body of the response";
+
 /// How many characters of a body go into an error: enough for most services' own message.
 const SHOWN_OF_A_BODY: usize = 200;
 
@@ -266,7 +302,7 @@ mod tests {
     #[test]
     fn a_page_is_html() {
         let page = Response::html("<p>é");
-        assert_eq!((page.status, page.text().unwrap()), (200, "<p>é"));
+        assert_eq!((page.status, &*page.text().unwrap()), (200, "<p>é"));
         assert_eq!(
             page.header("content-type"),
             Some("text/html; charset=utf-8")
@@ -283,6 +319,28 @@ mod tests {
         let error = response.error_for_status().unwrap_err();
         let expected = format!("the service answered with status 422: {}", "é".repeat(200));
         assert_eq!(error.message(), expected);
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_compressed_body_is_decoded_also_for_the_error() {
+        // `[1]`, by gzip.
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
+        let response = Response::new(500)
+            .with_header("content-encoding", "gzip")
+            .with_body(gzip);
+        assert_eq!(response.json::<Vec<u32>>().unwrap(), [1]);
+        assert_eq!(response.text().unwrap(), "[1]");
+        let error = response.error_for_status().unwrap_err();
+        assert_eq!(error.message(), "the service answered with status 500: [1]");
+        let broken = Response::new(500)
+            .with_header("content-encoding", "gzip")
+            .with_body(*b"[1]");
+        assert_eq!(broken.text().unwrap_err().code(), "invalid-encoding");
+        assert_eq!(
+            broken.error_for_status().unwrap_err().message(),
+            "the service answered with status 500"
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `application/x-www-form-urlencoded`: forms in bodies, and queries of URLs.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::field_path::place;
+use crate::text_marks::without_mark;
 
 /// A value as `a=1&b=2`. It has to be a list of pairs, a map or a struct, whose values are text, numbers or the like.
 pub(crate) fn encode(what: &str, value: &(impl Serialize + ?Sized)) -> Result<String> {
@@ -12,6 +15,51 @@ pub(crate) fn encode(what: &str, value: &(impl Serialize + ?Sized)) -> Result<St
             format!("{what} cannot be written as names and values: {error}"),
         )
     })
+}
+
+/// A body read as a form. `what` names it in the error.
+pub(crate) fn decode<T: DeserializeOwned>(
+    what: &str,
+    content_type: &str,
+    body: &[u8],
+) -> Result<T> {
+    let invalid = |problem: String| Error::new("invalid-form", format!("{what} {problem}"));
+    // The only other kind that browsers send. It would be read as one odd name.
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("multipart/form-data") {
+        let problem = "is multipart/form-data, which is not read; have the form sent as \
+                       application/x-www-form-urlencoded";
+        return Err(invalid(problem.into()));
+    }
+    let body = without_mark(body).map_err(invalid)?;
+    if !is_utf_8(body) {
+        return Err(invalid("has names or values that are not UTF-8".into()));
+    }
+    let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(body));
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let place = place(error.path());
+        invalid(format!("does not fit: {place}{}", error.into_inner()))
+    })
+}
+
+/// Whether what the escapes of a form stand for is UTF-8. What is not would be replaced without a word.
+fn is_utf_8(form: &[u8]) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut plain = Vec::with_capacity(form.len());
+    let mut rest = form;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let mut byte = *first;
+        if let (b'%', [high, low, after @ ..]) = (byte, after)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+            && let Ok(escaped) = u8::try_from(high << 4 | low)
+        {
+            (byte, rest) = (escaped, after);
+        }
+        plain.push(byte);
+    }
+    // No character goes on behind a delimiter, since that is no part of one in UTF-8.
+    str::from_utf8(&plain).is_ok()
 }
 
 /// A URL with something added to its query, in front of a fragment.
@@ -47,7 +95,20 @@ pub(crate) fn shown(url: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde::Deserialize;
+
     use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Answer {
+        name: String,
+        age: u32,
+        note: Option<String>,
+    }
+
+    fn read(body: &[u8]) -> Result<Answer> {
+        decode("the form", "application/x-www-form-urlencoded", body)
+    }
 
     #[derive(Serialize)]
     struct Charge<'a> {
@@ -76,6 +137,57 @@ mod tests {
         assert_eq!(error.code(), "invalid-form");
         assert!(error.message().starts_with("the form cannot be written"));
         assert!(encode("x", &[("a", [1, 2])]).is_err());
+    }
+
+    #[test]
+    fn a_form_is_read() {
+        let answer = |name: &str, note: Option<&str>| Answer {
+            name: name.into(),
+            age: 7,
+            note: note.map(str::to_owned),
+        };
+        assert_eq!(
+            read(b"name=Ann+Lee&age=7&note=%C3%BC%26%3D&other=x").unwrap(),
+            answer("Ann Lee", Some("ü&="))
+        );
+        assert_eq!(
+            read("\u{feff}name=ü%&age=7".as_bytes()).unwrap(),
+            answer("ü%", None)
+        );
+        let pairs: Vec<(String, String)> = decode("x", "", b"a=1&a=2&b").unwrap();
+        let expected = [("a", "1"), ("a", "2"), ("b", "")];
+        assert_eq!(pairs, expected.map(|(a, b)| (a.into(), b.into())));
+        let nothing: Vec<(String, String)> = decode("x", "", b"").unwrap();
+        assert!(nothing.is_empty());
+    }
+
+    #[test]
+    fn a_form_that_does_not_fit_names_the_field() {
+        let check = |body: &[u8], expected: &str| {
+            let error = read(body).unwrap_err();
+            assert_eq!((error.code(), error.message()), ("invalid-form", expected));
+        };
+        check(
+            b"name=Ann&age=x",
+            "the form does not fit: at `age`: invalid digit found in string",
+        );
+        check(b"age=7", "the form does not fit: missing field `name`");
+        check(
+            b"name=%fc&age=7",
+            "the form has names or values that are not UTF-8",
+        );
+        check(
+            b"name=%c3&age=7",
+            "the form has names or values that are not UTF-8",
+        );
+        let kind = "Multipart/Form-Data; boundary=x";
+        let error = decode::<Answer>("the form", kind, b"--x").unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("the form is multipart/form-data"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -91,6 +91,76 @@ impl WebhookBuilder {
         self
     }
 
+    /// The provider whose requests are taken: how it signs, probes and repeats is in its description,
+    /// which the host knows by this name. `dormouse providers` lists them. The secrets are names of
+    /// secrets that the host holds; a provider that does not sign needs none.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let orders = ctx.webhook("orders").provider("shopify", ["shopify-secret"]).create();
+    /// # }
+    /// ```
+    pub fn provider(
+        mut self,
+        name: impl Into<String>,
+        secrets: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let name = name.into();
+        let signature = Signature::provider(&name, secrets);
+        let has_secrets = !signature.0.secrets.is_empty();
+        self.options.signature = has_secrets.then_some(signature.0);
+        self.options.handshake = Some(name);
+        self
+    }
+
+    /// A description of a provider that the host does not know, as TOML. Its `name` is what
+    /// [`provider`](WebhookBuilder::provider) names.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context, acme: &str) {
+    /// let events = ctx.webhook("events").description(acme).provider("acme", ["acme-secret"]).create();
+    /// # }
+    /// ```
+    pub fn description(self, description: impl Into<String>) -> Self {
+        self.setting("description", description.into())
+    }
+
+    /// How far the time in a signature may be from the host's, instead of what the provider's
+    /// description or the host says. The host caps it.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let late = ctx.webhook("late").provider("stripe", ["stripe"]).tolerance("1h").create();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn tolerance(self, tolerance: impl IntoDuration) -> Self {
+        self.setting("tolerance", contract_millis(tolerance).to_string())
+    }
+
+    /// Origins whose pages may send requests here from a browser.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// let form = ctx.webhook("form").cors(["https://www.example.com"]).create();
+    /// # }
+    /// ```
+    pub fn cors(self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let origins = origins.into_iter();
+        origins.fold(self, |builder, origin| {
+            builder.setting("cors", origin.into())
+        })
+    }
+
+    fn setting(mut self, name: &str, value: String) -> Self {
+        self.options.settings.push((name.into(), value));
+        self
+    }
+
     /// Answers every caller with this response, as soon as the request is durable.
     ///
     /// ```
@@ -214,6 +284,31 @@ impl Signature {
         self
     }
 
+    /// The provider of this name, which the host has a description of.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::provider("shopify", ["shopify-secret"]);
+    /// ```
+    pub fn provider(
+        name: impl AsRef<str>,
+        secrets: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::new(name.as_ref(), secrets)
+    }
+
+    /// Something that the provider's description wants to know besides.
+    ///
+    /// ```
+    /// # use dormouse_sdk::Signature;
+    /// let signature = Signature::provider("hmac-sha256", ["shop"]).with_setting("header", "x-digest");
+    /// ```
+    #[must_use]
+    pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.settings.push((name.into(), value.into()));
+        self
+    }
+
     fn new(scheme: &str, secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let secrets = secrets.into_iter().map(Into::into).collect();
         Self(contract::Signature {
@@ -283,6 +378,33 @@ mod tests {
             .options;
         assert_eq!(options.methods, ["GET", "POST"]);
         assert_eq!(options.handshake.as_deref(), Some("websub"));
+    }
+
+    #[test]
+    fn providers() {
+        let options = builder()
+            .description("name = \"acme\"")
+            .provider("acme", ["one", "two"])
+            .tolerance("10m")
+            .cors(["https://a.example", "https://b.example"])
+            .options;
+        let signature = options.signature.unwrap();
+        assert_eq!(signature.scheme, "acme");
+        assert_eq!(signature.secrets, ["one", "two"]);
+        assert_eq!(options.handshake.as_deref(), Some("acme"));
+        let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            options.settings,
+            [
+                setting("description", "name = \"acme\""),
+                setting("tolerance", "600000"),
+                setting("cors", "https://a.example"),
+                setting("cors", "https://b.example"),
+            ]
+        );
+        let unsigned = builder().provider("microsoft-graph", [""; 0]).options;
+        assert_eq!(unsigned.signature, None);
+        assert_eq!(unsigned.handshake.as_deref(), Some("microsoft-graph"));
     }
 
     #[test]

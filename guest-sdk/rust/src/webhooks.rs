@@ -1,16 +1,19 @@
 //! Public URLs by which another system resumes the run.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 
 use crate::bindings::dormouse::workflow::webhooks as contract;
+use crate::content_encoding::{DECODED_LIMIT, decode};
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::operation::Operation;
-use crate::payload::{from_json, from_text};
+use crate::payload::{from_decoded_text, from_json};
 use crate::response::Response;
 use crate::time::{Instant, IntoDuration, contract_millis};
+use crate::url_encoded;
 
 /// A public URL of this run. [`Context::webhook`](crate::Context::webhook) creates one.
 ///
@@ -178,7 +181,7 @@ pub struct Delivery {
     pub url: String,
     /// Every header, in order, repeats included.
     pub headers: Headers,
-    /// The body's bytes, untouched.
+    /// The body's bytes, untouched: compressed if they came so.
     pub body: Vec<u8>,
     step: String,
 }
@@ -202,7 +205,8 @@ impl Delivery {
     }
 
     /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does: whatever its content
-    /// type, and an empty body as `null`.
+    /// type, and an empty body as `null`. A compressed body is decoded first, up to
+    /// [`DECODED_LIMIT`](crate::DECODED_LIMIT); errors of that are those of [`decoded`](Self::decoded).
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -212,10 +216,11 @@ impl Delivery {
     /// # }
     /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        from_json(&self.body_name(), &self.body)
+        from_json(&self.body_name(), &self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as text, as [`Payload::text`](crate::Payload::text) does.
+    /// The body read as text, decoded as in [`json`](Self::json), as
+    /// [`Payload::text`](crate::Payload::text) does.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -224,8 +229,47 @@ impl Delivery {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn text(&self) -> Result<&str> {
-        from_text(&self.body_name(), &self.body)
+    pub fn text(&self) -> Result<Cow<'_, str>> {
+        from_decoded_text(&self.body_name(), self.decoded(DECODED_LIMIT)?)
+    }
+
+    /// The body read as an HTML form's names and values, decoded as in [`json`](Self::json), as
+    /// [`Payload::form`](crate::Payload::form) does.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// #[derive(serde::Deserialize)]
+    /// struct Answer {
+    ///     name: String,
+    ///     guests: u32,
+    /// }
+    ///
+    /// # async fn example(hook: Webhook) -> Result<()> {
+    /// let answer: Answer = hook.wait().await.form()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        let content_type = self.header("content-type").unwrap_or_default();
+        let body = self.decoded(DECODED_LIMIT)?;
+        url_encoded::decode(&self.body_name(), content_type, &body)
+    }
+
+    /// The body's bytes without their `Content-Encoding`: gzip, deflate, br and zstd are undone, as
+    /// long as no more than `limit` bytes come out.
+    ///
+    /// The error's code is `unsupported-encoding` for another encoding, `invalid-encoding` for a
+    /// body that is not what it says, and `too-large` beyond the limit.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # async fn example(hook: Webhook) -> Result<()> {
+    /// let table = hook.wait().await.decoded(dormouse_sdk::DECODED_LIMIT)?.into_owned();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn decoded(&self, limit: usize) -> Result<Cow<'_, [u8]>> {
+        decode(&self.body_name(), &self.headers, &self.body, limit)
     }
 
     /// The first value of a header, if it is text. Case does not matter in the name.
@@ -300,6 +344,41 @@ mod tests {
         let expected = "the body sent to webhook `progress` does not fit: ";
         assert!(error.message().starts_with(expected), "{error}");
         assert_eq!(delivery(b"\xff").text().unwrap_err().code(), "invalid-text");
+    }
+
+    /// `[1]`, by gzip.
+    #[cfg(feature = "gzip")]
+    const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_compressed_body_is_decoded() {
+        let mut delivery = delivery(GZIP);
+        let error = delivery.json::<Vec<u32>>().unwrap_err();
+        assert!(
+            error.message().contains("it looks compressed with gzip"),
+            "{error}"
+        );
+        delivery.headers.push("Content-Encoding", "gzip");
+        assert_eq!(delivery.json::<Vec<u32>>().unwrap(), [1]);
+        assert_eq!(delivery.text().unwrap(), "[1]");
+        assert_eq!(delivery.decoded(3).unwrap(), b"[1]".as_slice());
+        assert_eq!(delivery.body, GZIP);
+        let error = delivery.decoded(2).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "the body sent to webhook `progress` has 23 bytes in gzip and more than 2 when decoded, which is the limit; \
+             `decoded` takes another"
+        );
+    }
+
+    #[test]
+    fn a_form_is_read() {
+        let pairs: Vec<(String, u32)> = delivery(b"a=1&b=2").form().unwrap();
+        assert_eq!(pairs, [("a".into(), 1), ("b".into(), 2)]);
+        let error = delivery(b"a=x").form::<Vec<(String, u32)>>().unwrap_err();
+        let expected = "the body sent to webhook `progress` does not fit: ";
+        assert!(error.message().starts_with(expected), "{error}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::Difference;
+
 /// What is to be done, and to which runs unless a filter says so.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +48,7 @@ pub enum Action {
 pub struct NoOptions {}
 
 /// A line of the answer: a run, or the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ActionLine {
     /// What came of the action on a run.
@@ -56,7 +58,7 @@ pub enum ActionLine {
 }
 
 /// What came of the action on a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActedRun {
     /// The run's id.
     pub id: String,
@@ -69,6 +71,9 @@ pub struct ActedRun {
     /// Why nothing was done, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Of `differs`: where the version does not repeat the run's journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Box<Difference>>,
     /// The run that a restart has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,

@@ -7,6 +7,7 @@
 
 mod actions;
 mod content;
+mod difference;
 mod events;
 mod health;
 mod journal;
@@ -14,6 +15,7 @@ mod logs;
 mod mask;
 mod pauses;
 mod problem;
+mod providers;
 mod recorded;
 mod repairs;
 pub mod request;
@@ -26,6 +28,7 @@ mod workflows;
 
 pub use actions::{ActOnRuns, Acted, ActedRun, Action, ActionLine, NoOptions};
 pub use content::{Content, HeaderField, Showing};
+pub use difference::{Difference, Side};
 pub use events::{Notified, NotifiedRun};
 pub use health::{ClockStep, Degraded, Health};
 pub use journal::{
@@ -36,19 +39,18 @@ pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
 pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
+pub use providers::{Provider, ProviderSummary, Providers};
 pub use recorded::call_error_code;
 pub use repairs::{
-    BackTotals, CallAgain, ChildBack, Difference, MoveRun, RepairedRun, RequestBack, RetryRun,
-    Side, TakenBack, WorkflowSettings,
+    BackTotals, CallAgain, ChildBack, MoveLine, MoveResult, MoveRun, MoveRuns, MovedRun, MovedRuns,
+    RepairedRun, RequestBack, RetryRun, TakenBack, WorkflowSettings,
 };
 pub use runs::{
-    CancelAsked, CancelRun, Failure, RestartRun, Run, RunCounts, RunPage, RunStatus, RunSummary,
-    SetAside, StartedRun, Waiting, is_json, output,
+    BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
+    RunStatus, RunSummary, SetAside, StartedRun, TriedOperation, Waiting, is_json, output,
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
-pub use webhook_options::{
-    Handshake, SignatureCheck, SignatureScheme, WebhookOptions, WebhookReply,
-};
+pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
 pub use webhooks::{Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

@@ -238,8 +238,7 @@ mod tests {
     use bytes::Bytes;
     use dormouse_journal::{Activation as Recorded, Completion as RecordedCompletion};
     use dormouse_journal::{
-        Delivery, Digest, Handshake, OperationNumber, Reply, Signature, SignatureScheme, Time,
-        WebhookNumber,
+        Delivery, Digest, Fields, OperationNumber, Reply, Signature, Time, WebhookNumber,
     };
 
     use super::*;
@@ -254,6 +253,7 @@ mod tests {
             step: "s".into(),
             digest: Digest::of(&1),
             kind,
+            fields: Fields::default(),
         };
         Recorded {
             time: Time(1_000),
@@ -265,6 +265,7 @@ mod tests {
             shift: 0,
             log_lines: 1,
             end,
+            origin: None,
         }
     }
 
@@ -303,13 +304,13 @@ mod tests {
                     options: dormouse_journal::WebhookOptions {
                         methods: vec!["POST".into()],
                         signature: Some(Signature {
-                            scheme: SignatureScheme::HmacSha256,
+                            provider: "hmac-sha256".into(),
                             secrets: vec!["old".into(), "new".into()],
-                            header: Some("X-Mine".into()),
-                            prefix: None,
+                            settings: vec![("header".into(), "X-Mine".into())],
                         }),
-                        handshake: Handshake::MicrosoftGraph,
+                        handshake: Some("microsoft-graph".into()),
                         reply: Reply::FromWorkflow(5_000),
+                        ..dormouse_journal::WebhookOptions::default()
                     },
                 },
                 Kind::WaitForWebhook {

@@ -1,13 +1,12 @@
-//! Repairs of runs: retrying one that broke, moving one to another version, and where code does not repeat a journal.
+//! Repairs of runs: retrying one that broke, moving one or many to another version.
 
-use dormouse_journal::{Mismatch, Status, WhenBroken};
+use dormouse_journal::{RunId, Status, WhenBroken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::journal::{Operation, OperationDetails};
+use super::Difference;
 use super::runs::status_schema;
-use super::{Mask, Showing};
 
 /// How a run is to be retried.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -37,6 +36,99 @@ pub struct MoveRun {
     /// Change nothing, and say whether it could be moved.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// Where the runs of a workflow are to be moved.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRuns {
+    /// The version that they are to go on with.
+    pub version: String,
+    /// Only those that are on this version.
+    #[serde(default)]
+    pub from_version: Option<String>,
+    /// Change nothing, and say which could be moved.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A line of the answer to a move of many runs: a run, or the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum MoveLine {
+    /// What came of it for a run.
+    Run(Box<MovedRun>),
+    /// The last line.
+    Last(MovedRuns),
+}
+
+/// What came of a move for a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MovedRun {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Where it stands.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+    /// What came of it.
+    pub result: MoveResult,
+    /// Why it was not moved, for programs. Absent if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why it was not moved, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Where the version does not repeat its journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+}
+
+/// What came of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveResult {
+    /// The run goes on with the version.
+    Moved,
+    /// It could, and was not moved since that was a dry run.
+    Agrees,
+    /// The version does not repeat its journal.
+    Differs,
+    /// It was not moved for another reason.
+    Skipped,
+}
+
+/// The last line of the answer to a move of many runs. An answer without it broke off.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MovedRuns {
+    /// How many runs were moved.
+    pub moved: u64,
+    /// How many could be moved, of a dry run.
+    pub agree: u64,
+    /// Of how many the version does not repeat the journal.
+    pub differ: u64,
+    /// How many were not moved for another reason.
+    pub skipped: u64,
+    /// Why the host could not go on, so that runs are left. For programs. Absent if none is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The same for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl MovedRun {
+    /// What came of a move, and nothing about why.
+    #[must_use]
+    pub fn new(run: RunId, status: Status, result: MoveResult) -> Self {
+        MovedRun {
+            id: run.to_string(),
+            status,
+            result,
+            code: None,
+            detail: None,
+            difference: None,
+        }
+    }
 }
 
 /// A run that was repaired, or could be.
@@ -123,63 +215,6 @@ pub struct BackTotals {
     pub children: u64,
     /// Requests and events that lie in the inboxes again.
     pub requests: u64,
-}
-
-/// Where code does not repeat a run's journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Difference {
-    /// The number of the operation.
-    pub operation: u32,
-    /// What the journal has there.
-    pub recorded: Side,
-    /// What the code made of it.
-    pub made: Side,
-}
-
-/// One side of a difference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// An operation. Two that look the same here differ in what is not kept of their arguments, such as a body: `digest`
-    /// tells.
-    Operation(Box<Operation>),
-    /// No further operation before the next completion.
-    Nothing,
-    /// The end of the run.
-    End,
-}
-
-impl Difference {
-    /// A difference as replay finds it.
-    pub fn of(mismatch: &Mismatch, page: &mut Showing) -> Self {
-        let number = mismatch.number.0;
-        Difference {
-            operation: number,
-            recorded: Side::of(number, &mismatch.expected, page),
-            made: Side::of(number, &mismatch.found, page),
-        }
-    }
-
-    /// The same, with nothing masked but what always is.
-    #[must_use]
-    pub fn plain(mismatch: &Mismatch) -> Self {
-        Self::of(mismatch, &mut Showing::new(Mask::default()))
-    }
-}
-
-impl Side {
-    fn of(number: u32, side: &dormouse_journal::Side, page: &mut Showing) -> Self {
-        match side {
-            dormouse_journal::Side::Operation(operation) => Side::Operation(Box::new(Operation {
-                operation: number,
-                step: operation.step.clone(),
-                digest: operation.digest.to_string(),
-                details: OperationDetails::of(&operation.kind, page),
-            })),
-            dormouse_journal::Side::Quiescence => Side::Nothing,
-            dormouse_journal::Side::End => Side::End,
-        }
-    }
 }
 
 /// The settings of a workflow.

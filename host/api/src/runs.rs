@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::{Dates, Timestamp, Webhook};
+use super::{Dates, LogLine, Timestamp, Webhook};
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -127,6 +127,10 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub output: Option<Box<RawValue>>,
+    /// What is kept of the tries in which it broke or failed, and of which nothing has happened: the last 10, oldest first. A
+    /// failure that was not retried is in its journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_tries: Vec<FailedTry>,
     /// What it waits for, oldest first.
     pub waiting: Vec<Waiting>,
     /// Whether it waits for more than `waiting` has.
@@ -134,6 +138,10 @@ pub struct Run {
     /// Whether it has failed and can still be retried.
     #[serde(default)]
     pub retryable: bool,
+    /// Of a run that can be retried: the steps that were answered badly. Those that a retry does again come first, then at
+    /// most 10 of its last 512 activations, the last one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_answers: Vec<BadAnswer>,
     /// How often it has continued as new.
     #[serde(default)]
     pub generation: u32,
@@ -197,6 +205,64 @@ pub struct CancelAsked {
     pub asked: Timestamp,
     /// When it is cancelled if it has not ended by then.
     pub until: Timestamp,
+}
+
+/// A try in which a run broke or failed. At most 100 of its operations are kept, and 16 KiB in all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedTry {
+    /// How often the run had been retried or moved before.
+    pub tries: u32,
+    /// When it was.
+    pub time: Timestamp,
+    /// The number that the activation would have had.
+    pub activation: u32,
+    /// The version that was executed.
+    pub version: String,
+    /// Why it failed.
+    pub failure: Failure,
+    /// The operations that it made, in order. None of them has happened, but answers to callers if it failed.
+    pub operations: Vec<TriedOperation>,
+    /// How many more it made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_operations: u32,
+    /// What it logged.
+    pub logs: Vec<LogLine>,
+    /// How many more lines it logged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_lines: u32,
+}
+
+/// An operation of a failed try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TriedOperation {
+    /// The number that it would have had.
+    pub operation: u32,
+    /// The import that was called.
+    #[schema(example = "call")]
+    pub kind: String,
+    /// What the author calls it.
+    pub step: String,
+}
+
+/// A step of a failed run that was answered badly: a call that ended in an error or in a status of 400 or more, or a run that
+/// did not complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BadAnswer {
+    /// Its number in the run.
+    pub operation: u32,
+    /// The import that was called.
+    #[schema(example = "call")]
+    pub kind: String,
+    /// What the author calls it.
+    pub step: String,
+    /// What the answer was, for people, cut after 256 bytes.
+    #[schema(example = "status 503")]
+    pub answer: String,
+    /// Whether a retry of the run does it again. If not, a retry does so that is told to go back to it.
+    pub again: bool,
+    /// The command that does it again.
+    #[schema(example = "dormouse retry 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
+    pub command: String,
 }
 
 /// How a run is cancelled.

@@ -1,6 +1,7 @@
 //! How a webhook treats what is sent to it, wherever that is shown.
 
-use clap::ValueEnum;
+use std::collections::BTreeMap;
+
 use dormouse_journal as journal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,17 +13,26 @@ pub struct WebhookOptions {
     pub methods: Vec<String>,
     /// What a request must prove, if anything.
     pub signature: Option<SignatureCheck>,
-    /// Whose probe the host answers, if anybody's.
-    pub handshake: Option<Handshake>,
+    /// The provider whose probe the host answers, if anybody's.
+    pub handshake: Option<String>,
     /// What a caller is answered.
     pub reply: WebhookReply,
+    /// The description of a provider that the webhook carries itself, as TOML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How far a signed time may be from the host's, if the webhook says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance_ms: Option<u64>,
+    /// The origins whose pages may send requests from a browser.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<String>,
 }
 
 /// The check that a request must pass before it is queued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignatureCheck {
-    /// Which check.
-    pub scheme: SignatureScheme,
+    /// The provider whose description says how it signs.
+    pub scheme: String,
     /// Names of secrets, any of which may match.
     pub secrets: Vec<String>,
     /// The header of `hmac-sha256`.
@@ -31,36 +41,9 @@ pub struct SignatureCheck {
     /// What stands before the digest of `hmac-sha256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-}
-
-/// How a request proves who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignatureScheme {
-    /// `webhook-signature`, as standardwebhooks.com says
-    StandardWebhooks,
-    /// `X-Hub-Signature-256`
-    Github,
-    /// `Stripe-Signature`
-    Stripe,
-    /// `X-Slack-Signature`
-    Slack,
-    /// A header of one's choice
-    HmacSha256,
-}
-
-/// Whose probe the host answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Handshake {
-    /// `url_verification`
-    Slack,
-    /// `hub.challenge`
-    Meta,
-    /// `validationToken`
-    MicrosoftGraph,
-    /// Verification of intent
-    Websub,
+    /// What other descriptions want to know besides.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What a caller is answered.
@@ -87,13 +70,7 @@ impl From<&journal::WebhookOptions> for WebhookOptions {
         WebhookOptions {
             methods: methods.map(str::to_owned).collect(),
             signature: options.signature.as_ref().map(Into::into),
-            handshake: match options.handshake {
-                journal::Handshake::None => None,
-                journal::Handshake::Slack => Some(Handshake::Slack),
-                journal::Handshake::Meta => Some(Handshake::Meta),
-                journal::Handshake::MicrosoftGraph => Some(Handshake::MicrosoftGraph),
-                journal::Handshake::Websub => Some(Handshake::Websub),
-            },
+            handshake: options.handshake.clone(),
             reply: match &options.reply {
                 journal::Reply::Accepted => WebhookReply::Accepted,
                 journal::Reply::Fixed(response) => WebhookReply::Fixed {
@@ -103,62 +80,27 @@ impl From<&journal::WebhookOptions> for WebhookOptions {
                     WebhookReply::FromWorkflow { within_ms: *within }
                 }
             },
+            description: options.description.clone(),
+            tolerance_ms: options.tolerance,
+            cors: options.cors.clone(),
         }
     }
 }
+
+/// The provider whose two settings have had fields of their own since before there were others.
+const GENERIC: &str = "hmac-sha256";
 
 impl From<&journal::Signature> for SignatureCheck {
     fn from(check: &journal::Signature) -> Self {
+        let mut settings: BTreeMap<String, String> = check.settings.iter().cloned().collect();
+        let is_generic = check.provider == GENERIC;
+        let mut field = |name| is_generic.then(|| settings.remove(name)).flatten();
         SignatureCheck {
-            scheme: check.scheme.into(),
+            scheme: check.provider.clone(),
             secrets: check.secrets.clone(),
-            header: check.header.clone(),
-            prefix: check.prefix.clone(),
-        }
-    }
-}
-
-impl From<journal::SignatureScheme> for SignatureScheme {
-    fn from(scheme: journal::SignatureScheme) -> Self {
-        match scheme {
-            journal::SignatureScheme::StandardWebhooks => SignatureScheme::StandardWebhooks,
-            journal::SignatureScheme::Github => SignatureScheme::Github,
-            journal::SignatureScheme::Stripe => SignatureScheme::Stripe,
-            journal::SignatureScheme::Slack => SignatureScheme::Slack,
-            journal::SignatureScheme::HmacSha256 => SignatureScheme::HmacSha256,
-        }
-    }
-}
-
-impl From<SignatureScheme> for journal::SignatureScheme {
-    fn from(scheme: SignatureScheme) -> Self {
-        match scheme {
-            SignatureScheme::StandardWebhooks => journal::SignatureScheme::StandardWebhooks,
-            SignatureScheme::Github => journal::SignatureScheme::Github,
-            SignatureScheme::Stripe => journal::SignatureScheme::Stripe,
-            SignatureScheme::Slack => journal::SignatureScheme::Slack,
-            SignatureScheme::HmacSha256 => journal::SignatureScheme::HmacSha256,
-        }
-    }
-}
-
-impl SignatureScheme {
-    /// As the contract and the API spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        journal::SignatureScheme::from(self).name()
-    }
-}
-
-impl Handshake {
-    /// As the contract and the API spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Handshake::Slack => "slack",
-            Handshake::Meta => "meta",
-            Handshake::MicrosoftGraph => "microsoft-graph",
-            Handshake::Websub => "websub",
+            header: field("header"),
+            prefix: field("prefix"),
+            settings,
         }
     }
 }
@@ -170,22 +112,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_spelled_the_same_everywhere() {
-        for scheme in SignatureScheme::value_variants() {
-            assert_eq!(json!(scheme), scheme.as_str());
-            let argument = scheme.to_possible_value().unwrap();
-            assert_eq!(argument.get_name(), scheme.as_str());
-            let recorded = journal::SignatureScheme::from(*scheme);
-            assert_eq!(SignatureScheme::from(recorded), *scheme);
-        }
-        for handshake in [
-            Handshake::Slack,
-            Handshake::Meta,
-            Handshake::MicrosoftGraph,
-            Handshake::Websub,
-        ] {
-            assert_eq!(json!(handshake), handshake.as_str());
-        }
+    fn settings_of_hmac_sha256_have_fields_of_their_own() {
+        let shown = |provider: &str| {
+            json!(SignatureCheck::from(&journal::Signature {
+                provider: provider.into(),
+                secrets: vec!["s".into()],
+                settings: vec![("header".into(), "X".into())],
+            }))
+        };
+        assert_eq!(
+            shown("hmac-sha256"),
+            json!({"scheme": "hmac-sha256", "secrets": ["s"], "header": "X"})
+        );
+        assert_eq!(
+            shown("acme"),
+            json!({"scheme": "acme", "secrets": ["s"], "settings": {"header": "X"}})
+        );
     }
 
     #[test]

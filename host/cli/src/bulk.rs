@@ -4,6 +4,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
 use dormouse_api::{Acted, ActedRun, Action, ActionLine, ProblemBody, RunPage};
+use dormouse_journal::Status;
 use http::Method;
 use serde_json::value::RawValue;
 
@@ -54,7 +55,7 @@ impl Bulk<'_> {
         client: &Client,
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CliError> {
-        if !self.yes && !self.is_wanted(client, terminal)? {
+        if !self.yes && !is_wanted(self.action, || hit(client, self.filter, None), terminal)? {
             terminal.note("nothing was done")?;
             return Ok(ExitCode::from(REFUSED));
         }
@@ -109,34 +110,46 @@ impl Bulk<'_> {
         }
         Ok(true)
     }
+}
 
-    /// Asks whether all runs that are hit are meant, if they are several.
-    fn is_wanted(&self, client: &Client, terminal: &mut Terminal) -> Result<bool, CliError> {
-        let hit = match self.hit(client)? {
-            0 | 1 => return Ok(true),
-            COUNTED.. => format!("{COUNTED} runs or more"),
-            hit => counted(hit as u64, "run"),
-        };
-        let action = self.action.as_str();
-        let otherwise = format!("{hit} would be hit: give --yes to {action} them");
-        is_meant(terminal, &format!("{action} {hit}?"), otherwise)
-    }
+/// Asks whether all runs that are hit are meant, if they are several.
+pub(crate) fn is_wanted(
+    action: Action,
+    hit: impl FnOnce() -> Result<usize, CliError>,
+    terminal: &mut Terminal,
+) -> Result<bool, CliError> {
+    let hit = match hit()? {
+        0 | 1 => return Ok(true),
+        COUNTED.. => format!("{COUNTED} runs or more"),
+        hit => counted(hit as u64, "run"),
+    };
+    let action = action.as_str();
+    let otherwise = format!("{hit} would be hit: give --yes to {action} them");
+    is_meant(terminal, &format!("{action} {hit}?"), otherwise)
+}
 
-    /// Returns how many runs the filter hits, as far as they are counted.
-    fn hit(&self, client: &Client) -> Result<usize, CliError> {
-        let mut list = client.url(&["runs"]);
-        self.filter.add_to(&mut list);
+/// Returns how many runs a filter hits, as far as they are counted, of those with this status if one is given.
+pub(crate) fn hit(
+    client: &Client,
+    filter: &Filter,
+    status: Option<Status>,
+) -> Result<usize, CliError> {
+    let mut list = client.url(&["runs"]);
+    filter.add_to(&mut list);
+    if let Some(status) = status {
         list.query_pairs_mut()
-            .append_pair("limit", &COUNTED.to_string());
-        let mut url = list.clone();
-        let mut hit = 0;
-        loop {
-            let page: RunPage = client.get(&url)?.json()?;
-            hit += page.runs.len();
-            match page.next {
-                Some(next) if hit < COUNTED => url = crate::pages::at(&list, &next),
-                _ => return Ok(hit),
-            }
+            .append_pair("status", status.as_str());
+    }
+    list.query_pairs_mut()
+        .append_pair("limit", &COUNTED.to_string());
+    let mut url = list.clone();
+    let mut hit = 0;
+    loop {
+        let page: RunPage = client.get(&url)?.json()?;
+        hit += page.runs.len();
+        match page.next {
+            Some(next) if hit < COUNTED => url = crate::pages::at(&list, &next),
+            _ => return Ok(hit),
         }
     }
 }

@@ -12,10 +12,12 @@ use crate::error::CliError;
 use crate::health::HealthCommand;
 use crate::journal::Journal;
 use crate::logs::Logs;
+use crate::move_runs::Move;
 use crate::notify::Notify;
 use crate::output::{Output, RunInput};
 use crate::pause::{Pause, Resume};
-use crate::repair::{Move, Retry};
+use crate::providers::ProvidersCommand;
+use crate::repair::Retry;
 use crate::restart::Restart;
 use crate::runs::Runs;
 use crate::secret::SecretCommand;
@@ -43,6 +45,7 @@ pub enum Command {
     Calls(Calls),
     Webhooks(Webhooks),
     Webhook(WebhookCommand),
+    Providers(ProvidersCommand),
     Notify(Notify),
     Secret(SecretCommand),
     Cancel(Cancel),
@@ -75,6 +78,7 @@ impl Command {
             Command::Calls(calls) => calls.run(terminal),
             Command::Webhooks(webhooks) => webhooks.run(terminal),
             Command::Webhook(webhook) => webhook.run(terminal),
+            Command::Providers(providers) => providers.run(terminal),
             Command::Notify(notify) => notify.run(terminal),
             Command::Secret(secret) => secret.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),

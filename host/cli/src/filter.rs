@@ -63,6 +63,16 @@ impl Filter {
         }
     }
 
+    /// Returns the workflow, if it is a condition.
+    pub(crate) fn workflow(&self) -> Option<&str> {
+        self.workflow.as_deref()
+    }
+
+    /// Returns true if a status is a condition.
+    pub(crate) fn has_status(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// Returns true if it has no condition.
     pub(crate) fn is_empty(&self) -> bool {
         self.conditions().is_empty()

@@ -1,4 +1,4 @@
-//! `dormouse retry` and `dormouse move`.
+//! `dormouse retry`, and what it has in common with `dormouse move`.
 
 use std::process::ExitCode;
 
@@ -51,29 +51,6 @@ pub struct Retry {
     several: Several,
 }
 
-/// Moves runs to another version of their workflow
-///
-/// A run is moved if the version repeats all that the run has done so far. If not, nothing changes, and the first
-/// difference is shown.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  dormouse move --to 5f1d… 0198d2c4
-  dormouse move --to 5f1d… --dry-run 0198d2c4
-  dormouse move --to 5f1d… --workflow approval --status suspended --yes")]
-pub struct Move {
-    /// To this version; `dormouse workflows show NAME` lists them
-    #[arg(long, value_name = "VERSION")]
-    to: String,
-
-    /// Change nothing, and say whether the runs could be moved
-    #[arg(long)]
-    dry_run: bool,
-
-    #[command(flatten)]
-    several: Several,
-}
-
 impl Retry {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let mut body = Map::new();
@@ -93,14 +70,7 @@ impl Retry {
     }
 }
 
-impl Move {
-    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let body = serde_json::json!({"version": self.to, "dry_run": self.dry_run});
-        repair(&self.several, Action::Move, &body, terminal)
-    }
-}
-
-fn repair(
+pub(crate) fn repair(
     several: &Several,
     action: Action,
     body: &Value,
@@ -238,39 +208,34 @@ fn send(
     )
 }
 
-/// Formats a difference: the operation on both sides, and each of its fields that differs.
-fn shown(difference: &Difference) -> String {
+/// Formats a difference: the operation on both sides, and each of its arguments that differs.
+pub(crate) fn shown(difference: &Difference) -> String {
     let mut text = format!("operation {}", difference.operation);
+    if let Some(activation) = difference.activation {
+        text += &format!(", activation {activation}");
+    }
     let sides = [
         ("recorded", &difference.recorded),
         ("made", &difference.made),
     ];
-    let fields = sides.map(|(_, side)| match side {
-        Side::Operation(operation) => serde_json::to_value(operation).unwrap_or_default(),
-        Side::Nothing | Side::End => Value::Null,
-    });
-    for ((name, side), own) in sides.into_iter().zip(&fields) {
+    for (name, side) in sides {
         text += &format!("\n  {name}: {}", side_text(side));
-        let other = fields.iter().find(|other| *other != own);
-        for (field, value) in own.as_object().into_iter().flatten() {
-            let differs = other.is_some_and(|other| other.get(field) != Some(value));
-            if differs && !["kind", "step"].contains(&field.as_str()) {
-                text += &format!("\n    {field}: {}", plain_line(&value.to_string()));
-            }
+        for argument in &difference.differs {
+            let value = match side.arguments.get(argument) {
+                Some(value) => plain_line(&value.to_string()),
+                None => "another, which is not kept".into(),
+            };
+            text += &format!("\n    {}: {value}", plain_line(argument));
         }
     }
     text
 }
 
 fn side_text(side: &Side) -> String {
-    match side {
-        Side::Operation(operation) => {
-            let value = serde_json::to_value(operation).unwrap_or_default();
-            let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-            format!("{} {:?}", kind, plain_line(&operation.step))
-        }
-        Side::Nothing => "nothing more before the next completion".into(),
-        Side::End => "the end of the run".into(),
+    match (side.kind.as_str(), &side.step) {
+        (kind, Some(step)) => format!("{} {:?}", plain_line(kind), plain_line(step)),
+        ("nothing", None) => "nothing more before the next completion".into(),
+        (_, None) => "the end of the run".into(),
     }
 }
 
@@ -279,24 +244,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_of_an_operation_is_shown_field_by_field() {
-        let side = |step: &str, ms: u64| {
-            serde_json::json!({"operation": {
-                "operation": 3, "step": step, "digest": ms.to_string(), "kind": "sleep", "duration_ms": ms,
-            }})
+    fn what_differs_of_an_operation_is_shown_argument_by_argument() {
+        let side = |ms: u64| {
+            serde_json::json!({
+                "kind": "sleep", "step": "nap", "digest": ms.to_string(), "arguments": {"duration_ms": ms},
+            })
         };
         let difference = serde_json::json!({
-            "operation": 3, "recorded": side("nap", 5), "made": side("nap", 6),
+            "activation": 2, "operation": 3, "recorded": side(5), "made": side(6), "differs": ["body", "duration_ms"],
         });
         let difference: Difference = serde_json::from_value(difference).unwrap();
         assert_eq!(
             shown(&difference),
-            "operation 3\n  recorded: sleep \"nap\"\n    digest: \"5\"\n    duration_ms: 5\n  made: sleep \"nap\"\n    \
-             digest: \"6\"\n    duration_ms: 6"
+            "operation 3, activation 2\n  recorded: sleep \"nap\"\n    body: another, which is not kept\n    \
+             duration_ms: 5\n  made: sleep \"nap\"\n    body: another, which is not kept\n    duration_ms: 6"
         );
-        let ends = serde_json::json!({
-            "operation": 3, "recorded": side("nap", 5), "made": "end",
-        });
+        let ends =
+            serde_json::json!({"operation": 3, "recorded": side(5), "made": {"kind": "end"}});
         let ends: Difference = serde_json::from_value(ends).unwrap();
         assert!(shown(&ends).ends_with("made: the end of the run"));
     }

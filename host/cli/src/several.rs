@@ -42,6 +42,11 @@ impl Several {
         }
     }
 
+    /// Returns the filter, if it names a workflow.
+    pub(crate) fn of_workflow(&self) -> Option<(&str, &Filter)> {
+        Some((self.filter.workflow()?, &self.filter))
+    }
+
     /// Returns true if there is a filter.
     pub(crate) fn has_filter(&self) -> bool {
         !self.filter.is_empty()

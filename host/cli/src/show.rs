@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::{Failure, Run, Waiting};
+use dormouse_api::{FailedTry, Failure, Run, Waiting};
 use dormouse_journal::Time;
 
 use crate::connection::Connection;
@@ -75,6 +75,16 @@ fn render(run: &Run, now: Time, with_colour: bool) -> String {
     }
     if let Some(failure) = &run.summary.failure {
         text += &format!("\n{}\n", render_failure(failure));
+    }
+    if !run.bad_answers.is_empty() {
+        text += "\nanswered badly\n";
+        text += &bad_answers(run).render(false);
+    }
+    if !run.failed_tries.is_empty() {
+        text += "\nfailed tries\n";
+        for failed in &run.failed_tries {
+            text += &failed_try(failed, now);
+        }
     }
     if let Some(output) = &run.output {
         text += &format!("\noutput\n  {}\n", indented(&plain(output.get()), 2));
@@ -162,6 +172,58 @@ fn fields(run: &Run, now: Time) -> Table {
     table
 }
 
+/// How many characters of a version are shown.
+const SHORT: usize = 12;
+
+fn failed_try(failed: &FailedTry, now: Time) -> String {
+    let version: String = failed.version.chars().take(SHORT).collect();
+    let (code, message) = (&failed.failure.code, &failed.failure.message);
+    let mut text = format!(
+        "  try {}, {}, version {}: {}: {}\n",
+        failed.tries,
+        since(failed.time, now),
+        plain_line(&version),
+        plain_line(code),
+        plain_line(message.trim_end()),
+    );
+    let made = failed.operations.iter().map(|made| {
+        let step = plain_line(&made.step);
+        format!("{} {} {step:?}", made.operation, plain_line(&made.kind))
+    });
+    let mut made: Vec<String> = made.collect();
+    if failed.more_operations > 0 {
+        made.push(format!("{} more", failed.more_operations));
+    }
+    if !made.is_empty() {
+        text += &format!("    made {}\n", made.join(", "));
+    }
+    for line in &failed.logs {
+        text += &format!("    logged {:?}\n", plain_line(&line.message));
+    }
+    if failed.more_lines > 0 {
+        text += &format!(
+            "    and {} more\n",
+            counted(failed.more_lines.into(), "line")
+        );
+    }
+    text
+}
+
+fn bad_answers(run: &Run) -> Table {
+    let columns = ["operation", "kind", "step", "answer", "done again by"];
+    let mut table = Table::new(&columns).indented(2);
+    for bad in &run.bad_answers {
+        table.row([
+            bad.operation.to_string().into(),
+            plain_line(&bad.kind).into(),
+            plain_line(&bad.step).into(),
+            plain_line(&bad.answer).into(),
+            plain_line(&bad.command).into(),
+        ]);
+    }
+    table
+}
+
 fn waiting(run: &Run, now: Time) -> Table {
     let mut table = Table::new(&["operation", "kind", "step", "since", "deadline"]).indented(2);
     for waiting in &run.waiting {
@@ -222,6 +284,18 @@ mod tests {
                 "untaken": 1,
                 "failure": {"code": "trap", "message": "index out of bounds", "backtrace":
                     "0: approval::decide\n1: run"},
+                "failed_tries": [{
+                    "tries": 0, "time": "2026-03-01T08:00:30.000Z", "activation": 4, "version": "3f3f3f3f3f3f3f3f",
+                    "failure": {"code": "trap", "message": "a bug"},
+                    "operations": [{"operation": 7, "kind": "call", "step": "charge"}], "more_operations": 2,
+                    "logs": [{"activation": 4, "time": "2026-03-01T08:00:30.000Z", "level": "warn", "message": "odd"}]
+                }],
+                "retryable": true, "bad_answers": [
+                    {"operation": 3, "kind": "call", "step": "charge", "answer": "status 503", "again": true, "command":
+                     "dormouse retry 019ca8b5-3a00-7000-8000-000000000000"},
+                    {"operation": 1, "kind": "call", "step": "look", "answer": "unreachable: refused", "again": false,
+                     "command": "dormouse retry --from 1 019ca8b5-3a00-7000-8000-000000000000"}
+                ],
                 "waiting": [], "waiting_truncated": false, "activations": 1, "operations": 1, "journal_bytes": 100,
                 "last_activation": "2026-03-01T08:01:00.000Z"
             }"#,

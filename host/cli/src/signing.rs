@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dormouse_api::SignatureScheme;
-use dormouse_journal::{Header, Signature};
+use dormouse_journal::{Header, Request, Signature};
 use dormouse_secret::Secret;
-use dormouse_webhook::{check_signature, sign};
+use dormouse_webhook::check_signature;
+use dormouse_webhook::provider::{Provider, Providers};
 
 use crate::error::CliError;
 use crate::input::without_line_break;
@@ -20,9 +20,17 @@ const VARIABLE: &str = "DORMOUSE_WEBHOOK_SECRET";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signature")]
 pub(crate) struct Signing {
-    /// Signs the request by this scheme, with the time of this machine
-    #[arg(long, value_name = "SCHEME")]
-    sign: Option<SignatureScheme>,
+    /// Signs the request as this provider does (`dormouse providers`), with the time of this machine
+    #[arg(long, value_name = "PROVIDER")]
+    sign: Option<String>,
+
+    /// A file with a description of that provider, if it is none of those that come with Dormouse
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    sign_description: Option<PathBuf>,
+
+    /// A setting that the provider's description wants
+    #[arg(long, value_name = "NAME=VALUE", requires = "sign", value_parser = setting)]
+    sign_setting: Vec<(String, String)>,
 
     /// A file that holds the secret. DORMOUSE_WEBHOOK_SECRET can hold the secret itself
     #[arg(long, value_name = "FILE", requires = "sign")]
@@ -43,22 +51,44 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// Returns the headers that sign this body: none if the command line names no scheme.
-    pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<Header>, CliError> {
-        let Some(scheme) = self.sign else {
+    /// Returns the headers that sign this request: none if the command line names no provider.
+    pub(crate) fn headers(&self, request: &Request) -> Result<Vec<Header>, CliError> {
+        let Some(name) = &self.sign else {
             return Ok(Vec::new());
         };
-        let check = Signature {
-            scheme: scheme.into(),
+        let own = self.description()?;
+        let known = Providers::default();
+        let own = own.as_ref().filter(|own| own.name() == name);
+        let provider = own.or_else(|| known.get(name).map(AsRef::as_ref));
+        let provider = provider.ok_or_else(|| unknown(name, &known))?;
+        let header = self.sign_header.iter().map(|value| ("header", value));
+        let prefix = self.sign_prefix.iter().map(|value| ("prefix", value));
+        let flags = header.chain(prefix);
+        let flags = flags.map(|(name, value)| (name.to_owned(), value.clone()));
+        let signature = Signature {
+            provider: name.clone(),
             // A check names its secrets. Here there is only one, whose name nobody sees.
             secrets: vec!["secret".into()],
-            header: self.sign_header.clone(),
-            prefix: self.sign_prefix.clone(),
+            settings: flags.chain(self.sign_setting.iter().cloned()).collect(),
         };
-        check_signature(&check).map_err(CliError::Usage)?;
+        let check = check_signature(provider, &signature).map_err(CliError::Usage)?;
         let secret = self.secret(|name| std::env::var(name).ok())?;
-        sign(&check, secret.expose(), &new_id()?, now(), body)
+        check
+            .sign(secret.expose(), &new_id()?, now(), request)
             .map_err(|error| CliError::Usage(format!("the request cannot be signed: {error}")))
+    }
+
+    /// Returns the description that the command line names.
+    fn description(&self) -> Result<Option<Provider>, CliError> {
+        let Some(path) = &self.sign_description else {
+            return Ok(None);
+        };
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CliError::Usage(format!("{file} cannot be read: {error}")))?;
+        let provider = Provider::compile(&file, &text);
+        let provider = provider.map_err(|error| CliError::Usage(error.to_string()))?;
+        Ok(Some(provider))
     }
 
     fn secret(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Secret, CliError> {
@@ -83,6 +113,18 @@ impl Signing {
     }
 }
 
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn unknown(name: &str, known: &Providers) -> CliError {
+    CliError::Usage(format!(
+        "{name:?} is no provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
+        known.instead_of(name)
+    ))
+}
+
 /// Returns a new id for a request, as Standard Webhooks writes it.
 fn new_id() -> Result<String, CliError> {
     let mut random = [0; 16];
@@ -94,16 +136,29 @@ fn new_id() -> Result<String, CliError> {
 mod tests {
     use std::io::Write as _;
 
+    use dormouse_webhook::provider::Tolerance;
+
     use super::*;
 
     const SECRET: &str = "c2VjcmV0LW9mLWEtdGVzdA==";
 
-    fn signing(scheme: SignatureScheme, file: &tempfile::NamedTempFile) -> Signing {
+    fn signing(provider: &str, file: &tempfile::NamedTempFile) -> Signing {
         Signing {
-            sign: Some(scheme),
+            sign: Some(provider.to_owned()),
+            sign_description: None,
+            sign_setting: Vec::new(),
             secret_file: Some(file.path().to_owned()),
             sign_header: None,
             sign_prefix: None,
+        }
+    }
+
+    fn request() -> Request {
+        Request {
+            method: "POST".into(),
+            url: "https://hooks.example/hooks/AAEB".into(),
+            headers: Vec::new(),
+            body: "body".into(),
         }
     }
 
@@ -114,38 +169,57 @@ mod tests {
     }
 
     #[test]
-    fn every_scheme_makes_what_the_host_accepts() {
-        use clap::ValueEnum as _;
+    fn what_is_signed_is_accepted() {
         let file = secret_file(&format!("{SECRET}\n"));
-        for scheme in SignatureScheme::value_variants() {
-            let mut signing = signing(*scheme, &file);
-            let generic = *scheme == SignatureScheme::HmacSha256;
+        let known = Providers::default();
+        for name in [
+            "standard-webhooks",
+            "github",
+            "stripe",
+            "slack",
+            "hmac-sha256",
+        ] {
+            let mut signing = signing(name, &file);
+            let generic = name == "hmac-sha256";
             signing.sign_header = generic.then(|| "X-Mine".to_owned());
             signing.sign_prefix = generic.then(|| "v=".to_owned());
-            let request = dormouse_journal::Request {
-                method: "POST".into(),
-                url: String::new(),
-                headers: signing.headers(b"body").unwrap(),
-                body: "body".into(),
+            let headers = signing.headers(&request()).unwrap();
+            let request = Request {
+                headers,
+                ..request()
             };
-            let check = Signature {
-                scheme: (*scheme).into(),
-                secrets: vec!["s".into()],
-                header: signing.sign_header,
-                prefix: signing.sign_prefix,
+            let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let settings = match generic {
+                true => vec![setting("header", "X-Mine"), setting("prefix", "v=")],
+                false => Vec::new(),
             };
-            let verified =
-                dormouse_webhook::verify(&check, &[SECRET.as_bytes()], &request, now(), 60_000);
-            assert_eq!(verified, Ok(()), "{scheme:?}");
+            let check = known.get(name).unwrap().check(&settings).unwrap();
+            let tolerance = Tolerance {
+                own: None,
+                usual: 60_000,
+                most: 60_000,
+            };
+            let claim = check.claim(&request, now(), tolerance).unwrap();
+            let proven = check.prove(&claim, &[SECRET.as_bytes()], &request);
+            assert_eq!(proven, Ok(()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_is_not_known_is_named_with_those_that_are() {
+        let file = secret_file(SECRET);
+        let error = signing("strip", &file).headers(&request()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("--sign-description"), "{error}");
+        assert!(error.contains("stripe"), "{error}");
     }
 
     #[test]
     fn what_is_no_secret_is_not_repeated() {
         for text in ["short", "has a\ttab in it"] {
             let file = secret_file(text);
-            let error = signing(SignatureScheme::Github, &file)
-                .headers(b"")
+            let error = signing("github", &file)
+                .headers(&request())
                 .unwrap_err()
                 .to_string();
             assert!(error.contains("is no secret"), "{error}");
@@ -156,7 +230,7 @@ mod tests {
     #[test]
     fn the_file_goes_before_the_variable_and_one_of_them_is_needed() {
         let file = secret_file("from the file");
-        let mut signing = signing(SignatureScheme::Github, &file);
+        let mut signing = signing("github", &file);
         let variable = |_: &str| Some("from the variable".to_owned());
         let secret = signing.secret(variable).unwrap();
         assert_eq!(secret.expose_text(), "from the file");

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::{Args, Subcommand};
 use dormouse_api::HeaderField;
+use dormouse_journal as journal;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
@@ -143,7 +145,17 @@ impl Send {
         if let Some(key) = &self.key {
             made.push((HeaderName::from_static("idempotency-key"), value(key)?));
         }
-        for (name, bytes) in self.signing.headers(&input.bytes)? {
+        let given = headers.iter().map(|(name, value)| {
+            let value = Bytes::copy_from_slice(value.as_bytes());
+            (name.as_str().to_owned(), value)
+        });
+        let request = journal::Request {
+            method: self.method.to_string(),
+            url: self.url.clone(),
+            headers: given.collect(),
+            body: Bytes::copy_from_slice(&input.bytes),
+        };
+        for (name, bytes) in self.signing.headers(&request)? {
             let name = HeaderName::try_from(name).map_err(|error| unsendable(&error))?;
             let value = HeaderValue::from_maybe_shared(bytes);
             made.push((name, value.map_err(|error| unsendable(&error))?));

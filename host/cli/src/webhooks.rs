@@ -101,13 +101,22 @@ pub(crate) fn options(options: &WebhookOptions) -> String {
         let header = check.header.as_deref().map(|name| format!(" in {name}"));
         parts.push(format!(
             "signed: {}{} by {}",
-            check.scheme.as_str(),
+            check.scheme,
             header.unwrap_or_default(),
             check.secrets.join(" or ")
         ));
     }
-    if let Some(handshake) = options.handshake {
-        parts.push(format!("probed by {}", handshake.as_str()));
+    if let Some(handshake) = &options.handshake {
+        parts.push(format!("probed by {handshake}"));
+    }
+    if options.description.is_some() {
+        parts.push("with a description of its own".into());
+    }
+    if let Some(tolerance) = options.tolerance_ms {
+        parts.push(format!("times within {}", exact(tolerance)));
+    }
+    if !options.cors.is_empty() {
+        parts.push(format!("from pages of {}", options.cors.join(" or ")));
     }
     match options.reply {
         WebhookReply::Accepted => {}
@@ -136,7 +145,7 @@ fn rejected(reasons: &BTreeMap<String, u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dormouse_api::{Handshake, SignatureCheck, SignatureScheme, Timestamp};
+    use dormouse_api::{SignatureCheck, Timestamp};
 
     use super::*;
 
@@ -151,6 +160,9 @@ mod tests {
                 signature: None,
                 handshake: None,
                 reply: WebhookReply::Accepted,
+                description: None,
+                tolerance_ms: None,
+                cors: Vec::new(),
             },
             created: Timestamp(Time(0)),
             closed,
@@ -169,12 +181,13 @@ mod tests {
         ];
         webhooks[1].rejected = [("too-fast".into(), 1), ("signature-wrong".into(), 2)].into();
         webhooks[1].options.signature = Some(SignatureCheck {
-            scheme: SignatureScheme::HmacSha256,
+            scheme: "hmac-sha256".into(),
             secrets: vec!["live".into(), "old".into()],
             header: Some("X-Mine".into()),
             prefix: None,
+            settings: BTreeMap::new(),
         });
-        webhooks[1].options.handshake = Some(Handshake::Meta);
+        webhooks[1].options.handshake = Some("meta".into());
         webhooks[1].options.reply = WebhookReply::Fixed { status: 204 };
         webhooks[2].options.reply = WebhookReply::FromWorkflow { within_ms: 5_000 };
         insta::assert_snapshot!(render(&webhooks, Time(120_000)));

@@ -125,7 +125,9 @@ pub enum Invalid {
     /// An import of `wasi:http`, of any version.
     #[error(
         "the component imports `{import}`; the host does not give `wasi:http`, since a request made with it would be \
-         made again whenever the run is rebuilt; use the call of `dormouse:workflow/http`"
+         made again whenever the run is rebuilt; use the call of `dormouse:workflow/http`. A tool for JavaScript adds this \
+         import by itself, and leaves it out if told so: `jco componentize --disable http --disable fetch-event`, or \
+         `disableFeatures: [\"http\", \"fetch-event\"]` of componentize-js"
     )]
     WasiHttp {
         /// The import's name.

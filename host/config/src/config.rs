@@ -8,12 +8,15 @@ use std::sync::Arc;
 use dormouse_limits::{Limit, Limits};
 use dormouse_outbound::Policy;
 use dormouse_secret::SecretKeys;
+use dormouse_webhook::provider::Providers;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use super::private::{OpenToOthers, PrivateFiles};
 use super::read::{Reader, address};
-use super::{ApiToken, ConfigError, Network, RawConfig, Source, public_url, secret_keys, setting};
+use super::{
+    ApiToken, ConfigError, Network, RawConfig, Source, providers, public_url, secret_keys, setting,
+};
 
 /// The configuration of a host.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
+    /// The providers whose webhooks the host knows.
+    pub providers: Providers,
     is_public_url_given: bool,
     /// The limits that were given, by name.
     given_limits: Vec<&'static str>,
@@ -123,6 +128,10 @@ impl Config {
             verify_store: read.switch(&setting::VERIFY_STORE)?,
             paused: read.switch(&setting::PAUSED)?,
             secret_keys: secret_keys.map(Arc::new),
+            providers: match read.text(&setting::PROVIDERS_DIR)? {
+                Some(folder) => providers::from_folder(Path::new(&folder))?,
+                None => Providers::default(),
+            },
             allow_open_files: files.is_open_allowed,
             open_files: files.open.into_inner(),
         })

@@ -42,6 +42,17 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
+    /// A folder of descriptions, or a file of it, that cannot be read.
+    #[error("the setting `providers-dir`: {path:?} cannot be read: {source}")]
+    ProvidersUnreadable {
+        /// The folder or the file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A description of a provider that is wrong.
+    #[error("the setting `providers-dir`: {0}")]
+    Provider(String),
     /// A file of settings that is not TOML.
     #[error("the file of settings {path:?} is not TOML: {reason}")]
     NotToml {

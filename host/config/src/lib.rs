@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod network;
 mod private;
+mod providers;
 mod public_url;
 mod raw;
 mod read;

@@ -126,6 +126,9 @@ settings! {
     SECRET_KEY_FILE: "secret-key-file", Path, None,
         "A file that holds the keys which secrets are sealed with, one a line, as `openssl rand -base64 32` makes them: \
          the first one seals, all of them open. DORMOUSE_SECRET_KEY can hold the keys themselves";
+    PROVIDERS_DIR: "providers-dir", Path, None,
+        "A folder of descriptions of providers (NAME.toml), beside those that come with the host. Each is tried by its \
+         vectors at the start";
     ALLOW_OPEN_FILES: "allow-open-files", Switch, Some("false"),
         "Warns of a data directory, or a file with the token or with keys, that other users may read or write, instead of \
          refusing it";

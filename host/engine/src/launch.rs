@@ -9,6 +9,7 @@ use dormouse_journal::{
     Beginning, GuestLimits, Header, Labels, Payload, RunId, Time, VersionId, WebhookNumber,
 };
 use dormouse_limits::{Grant, Limits};
+use dormouse_webhook::provider::Providers;
 
 use crate::cpu::CpuClock;
 use crate::earlier::EarlierWebhooks;
@@ -35,6 +36,8 @@ pub struct Launch {
     pub handed: Grant,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
+    /// The providers whose webhooks the guest may ask for.
+    pub providers: Providers,
     /// Measures the CPU time that the guest uses.
     pub cpu: Arc<dyn CpuClock>,
     /// Gives the guest its turns if it computes for long.

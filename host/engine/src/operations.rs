@@ -32,7 +32,7 @@ impl State {
             )?;
             limits::check_count("operations", operations, host_limits.operations, OPERATIONS)?;
         }
-        let issued = self.cursor.issue(step, arguments.digest(), kind);
+        let issued = self.cursor.issue(step, arguments, kind);
         let issued = issued.map_err(Box::new)?;
         if !issued.recorded {
             self.warn_of_limit();

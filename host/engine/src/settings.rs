@@ -8,18 +8,24 @@ const SETTINGS: usize = 32;
 /// How much of a name is repeated in a message, in characters.
 const SHOWN: usize = 64;
 
-/// Stops a guest that passed a setting whose name is not among those known.
-pub(crate) fn refuse_unknown(
-    import: &str,
-    settings: &[(String, String)],
-    known: &[&str],
-) -> Result<(), Stop> {
+/// Stops a guest that passed more settings than anybody needs.
+pub(crate) fn check_count(import: &str, settings: &[(String, String)]) -> Result<(), Stop> {
     if settings.len() > SETTINGS {
         return Err(Stop::Misuse(format!(
             "`{import}` was given {} settings; it takes at most {SETTINGS}",
             settings.len()
         )));
     }
+    Ok(())
+}
+
+/// Stops a guest that passed a setting whose name is not among those known.
+pub(crate) fn refuse_unknown(
+    import: &str,
+    settings: &[(String, String)],
+    known: &[&str],
+) -> Result<(), Stop> {
+    check_count(import, settings)?;
     let unknown = settings
         .iter()
         .find(|(name, _)| !known.contains(&name.as_str()));

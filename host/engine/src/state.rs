@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dormouse_journal::{Beginning, Cursor, Failure, Generator, Level, NextGeneration};
 use dormouse_limits::{Grant, Limits};
+use dormouse_webhook::provider::Providers;
 use wasmtime::UpdateDeadline;
 
 use crate::answers::Answers;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub run: RunContext,
     pub host_limits: Arc<Limits>,
     pub urls: Arc<dyn Urls>,
+    pub providers: Providers,
     pub cursor: Cursor,
     pub random: Generator,
     /// What the generation began with.
@@ -85,6 +87,7 @@ impl State {
         State {
             run: launch.context,
             urls: launch.urls,
+            providers: launch.providers,
             cursor: Cursor::starting_at(launch.beginning.first_operation),
             random: Generator::new(launch.key),
             webhooks: Numbers::new(launch.beginning.first_webhook, launch.earlier),

@@ -1,14 +1,24 @@
 //! The options of a webhook: checked, and converted to what the journal records.
 
-use dormouse_journal::{self as journal, Handshake, Reply, SignatureScheme};
+use dormouse_journal::{self as journal, Reply};
+use dormouse_webhook::check_signature;
+use dormouse_webhook::provider::{Provider, Providers};
 
 use crate::bindings::dormouse::workflow::webhooks as contract;
 use crate::settings;
 use crate::stop::Stop;
 
-/// The settings of `hmac-sha256`: the header that carries the digest, and what stands before it there.
-const HEADER: &str = "header";
-const PREFIX: &str = "prefix";
+/// What may be said of a webhook besides.
+const DESCRIPTION: &str = "description";
+const TOLERANCE: &str = "tolerance";
+const CORS: &str = "cors";
+
+/// Bytes of a description of the webhook's own: it lies in the journal, and beside the run's state.
+const LONGEST_DESCRIPTION: usize = 16 << 10;
+
+/// How many origins a webhook may list, and the longest.
+const ORIGINS: usize = 16;
+const ORIGIN_LENGTH: usize = 256;
 
 /// Methods that never reach a webhook: the host answers them itself, or no client sends them.
 const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
@@ -17,16 +27,165 @@ const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
 const METHODS: usize = 32;
 const METHOD_LENGTH: usize = 32;
 
-/// Returns the options as they are recorded, or stops a guest whose options make no sense.
+/// Bytes of the name and of the value of a setting of a signature.
+const SETTING_LENGTH: usize = 256;
+
+/// Returns the options as they are recorded, or stops a guest whose options make no sense on any host.
 pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
     check_methods(&options.methods)?;
-    settings::refuse_unknown("create-webhook", &options.settings, &[])?;
-    Ok(journal::WebhookOptions {
+    let further = [DESCRIPTION, TOLERANCE, CORS];
+    settings::refuse_unknown("create-webhook", &options.settings, &further)?;
+    let mut checked = journal::WebhookOptions {
         methods: options.methods,
         signature: options.signature.map(checked_signature).transpose()?,
-        handshake: checked_handshake(options.handshake.as_deref())?,
+        handshake: options.handshake,
         reply: checked_reply(options.reply)?,
+        ..journal::WebhookOptions::default()
+    };
+    for (name, value) in options.settings {
+        match name.as_str() {
+            CORS => checked.cors.push(checked_origin(value)?),
+            TOLERANCE => once(&mut checked.tolerance, &name, checked_tolerance(&value)?)?,
+            _ => once(&mut checked.description, &name, value)?,
+        }
+    }
+    if checked.cors.len() > ORIGINS {
+        return Err(misuse(format!(
+            "{} origins were allowed by `cors`; it takes at most {ORIGINS}",
+            checked.cors.len()
+        )));
+    }
+    Ok(checked)
+}
+
+/// Sets what may be said once.
+fn once<T>(setting: &mut Option<T>, name: &str, value: T) -> Result<(), Stop> {
+    match setting.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(misuse(format!(
+            "the setting {name:?} was given twice; give it once"
+        ))),
+    }
+}
+
+/// Stops a guest that names providers which this host does not know, or does not use them as they are to be used.
+pub(crate) fn check_providers(
+    options: &journal::WebhookOptions,
+    providers: &Providers,
+) -> Result<(), Stop> {
+    let own = options
+        .description
+        .as_deref()
+        .map(own_provider)
+        .transpose()?;
+    let signer = options
+        .signature
+        .as_ref()
+        .map(|check| check.provider.as_str());
+    let handshake = options.handshake.as_deref();
+    let find = |what, name: &str| -> Result<&Provider, Stop> {
+        let own = own.as_ref().filter(|own| own.name() == name);
+        own.or_else(|| providers.get(name).map(AsRef::as_ref))
+            .ok_or_else(|| unknown(what, name, providers, own.is_some()))
+    };
+    if let Some(own) = &own
+        && ![signer, handshake].contains(&Some(own.name()))
+    {
+        return Err(misuse(format!(
+            "the description has the name {:?}, which neither `scheme` nor `handshake` names, so that it would do \
+             nothing; name it there",
+            own.name()
+        )));
+    }
+    if let Some(signature) = &options.signature {
+        let provider = find("the signature check", &signature.provider)?;
+        check_signature(provider, signature).map_err(misuse)?;
+    }
+    match handshake {
+        // Whoever names one provider for both need not know whether it probes.
+        Some(name) if !find("the handshake", name)?.probes() && signer != Some(name) => {
+            Err(misuse(format!(
+                "the handshake is `{name}`, which does not probe a URL; leave the handshake out"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Compiles a description of the webhook's own, and runs its vectors.
+fn own_provider(text: &str) -> Result<Provider, Stop> {
+    if text.len() > LONGEST_DESCRIPTION {
+        return Err(misuse(format!(
+            "the description has {} bytes; one of a webhook's own may have {LONGEST_DESCRIPTION}. A larger one can be \
+             given to the host by `--providers-dir`",
+            text.len()
+        )));
+    }
+    let wrong = |error: String| misuse(format!("the description is wrong: {error}"));
+    let own = Provider::compile("description", text).map_err(|error| wrong(error.to_string()))?;
+    if Providers::is_built_in(own.name()) {
+        return Err(misuse(format!(
+            "the description has the name {:?}, which this host has a description for; give it another name",
+            own.name()
+        )));
+    }
+    match own.run_vectors().into_iter().next() {
+        Some((line, trouble)) => Err(wrong(format!("line {line}: {trouble}"))),
+        None => Ok(own),
+    }
+}
+
+fn unknown(what: &str, name: &str, providers: &Providers, has_own: bool) -> Stop {
+    let own = if has_own {
+        ", nor is it the name of the webhook's own description"
+    } else {
+        ""
+    };
+    misuse(format!(
+        "{what} is {}, which this host does not know{own}; {}; a webhook can carry a `description` of its own",
+        settings::shown(name),
+        providers.instead_of(name)
+    ))
+}
+
+/// Reads a time, such as `10m`, or a number of milliseconds.
+fn checked_tolerance(text: &str) -> Result<u64, Stop> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit = match unit {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => 0,
+    };
+    let time = number.parse::<u64>().ok();
+    let time = time.and_then(|number| number.checked_mul(unit));
+    time.filter(|time| *time > 0).ok_or_else(|| {
+        misuse(format!(
+            "the tolerance is {}; it is a time such as `10m`, or a number of milliseconds",
+            settings::shown(text)
+        ))
     })
+}
+
+/// Checks an origin that requests of pages are allowed from, such as `https://app.example`.
+fn checked_origin(text: String) -> Result<String, Stop> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_letter =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    let is_origin = host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_letter));
+    if text == "*" || is_origin && text.len() <= ORIGIN_LENGTH {
+        return Ok(text);
+    }
+    Err(misuse(format!(
+        "`cors` is {}; it is the origin of pages, in small letters and without a path, such as `https://app.example`, or \
+         `*` for all",
+        settings::shown(&text)
+    )))
 }
 
 fn misuse(text: impl Into<String>) -> Stop {
@@ -49,57 +208,38 @@ fn checked_reply(reply: contract::Reply) -> Result<Reply, Stop> {
 }
 
 fn checked_signature(signature: contract::Signature) -> Result<journal::Signature, Stop> {
-    settings::refuse_unknown("create-webhook", &signature.settings, &[HEADER, PREFIX])?;
-    let scheme = settings::by_name(
-        "create-webhook",
-        "the signature check",
-        &signature.scheme,
-        &SignatureScheme::ALL,
-        SignatureScheme::name,
-    )?;
-    let mut header = None;
-    let mut prefix = None;
-    for (name, value) in signature.settings {
-        let setting = if name == HEADER {
-            &mut header
-        } else {
-            &mut prefix
-        };
-        if setting.replace(value).is_some() {
-            return Err(misuse(format!(
-                "the setting {name:?} was given twice; give it once"
-            )));
-        }
-    }
-    let signature = journal::Signature {
+    let contract::Signature {
         scheme,
-        secrets: signature.secrets,
-        header,
-        prefix,
-    };
-    dormouse_webhook::check_signature(&signature).map_err(misuse)?;
-    Ok(signature)
-}
-
-fn checked_handshake(name: Option<&str>) -> Result<Handshake, Stop> {
-    name.map_or(Ok(Handshake::None), |name| {
-        settings::by_name(
-            "create-webhook",
-            "the handshake",
-            name,
-            &Handshake::NAMED,
-            Handshake::name,
-        )
+        secrets,
+        mut settings,
+    } = signature;
+    settings::check_count("create-webhook", &settings)?;
+    let mut sizes = settings
+        .iter()
+        .flat_map(|(name, value)| [name.len(), value.len()]);
+    if sizes.any(|size| size > SETTING_LENGTH) {
+        return Err(misuse(format!(
+            "a setting of the signature check has more than {SETTING_LENGTH} bytes"
+        )));
+    }
+    // Their order means nothing.
+    settings.sort();
+    Ok(journal::Signature {
+        provider: scheme,
+        secrets,
+        settings,
     })
 }
 
 /// Returns about how many bytes the options take in the journal and in the store.
 pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     let texts = options.signature.as_ref().map_or(0, |signature| {
-        let given = [&signature.header, &signature.prefix];
-        let given: usize = given.into_iter().flatten().map(String::len).sum();
+        let given = signature.settings.iter();
+        let given: usize = given.map(|(name, value)| name.len() + value.len()).sum();
         given + signature.secrets.iter().map(String::len).sum::<usize>()
     });
+    let further = options.description.iter().chain(&options.cors);
+    let texts = texts + further.map(String::len).sum::<usize>();
     let response = match &options.reply {
         Reply::Fixed(response) => response_size(response),
         Reply::Accepted | Reply::FromWorkflow(_) => 0,
@@ -172,9 +312,15 @@ mod tests {
         }
     }
 
+    fn on_host(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
+        let options = checked(options)?;
+        check_providers(&options, &Providers::default())?;
+        Ok(options)
+    }
+
     #[track_caller]
     fn check_refused(options: contract::WebhookOptions, parts: &[&str]) {
-        let text = match checked(options) {
+        let text = match on_host(options) {
             Err(Stop::Misuse(text)) => text,
             other => panic!("{:?}", other.map_err(|_| "another stop")),
         };
@@ -183,31 +329,40 @@ mod tests {
         }
     }
 
+    fn with(settings: &[(&str, &str)]) -> contract::WebhookOptions {
+        let settings = settings.iter();
+        let settings = settings.map(|(name, value)| ((*name).into(), (*value).into()));
+        contract::WebhookOptions {
+            settings: settings.collect(),
+            ..options()
+        }
+    }
+
     #[test]
-    fn names_that_are_not_known_are_refused_with_those_that_are() {
+    fn names_that_are_not_known_are_refused_with_those_that_are_alike() {
         check_refused(
-            signed("shopify", &[]),
-            &[
-                "\"shopify\"",
-                "standard-webhooks, github, stripe, slack, hmac-sha256",
-            ],
+            signed("nobody", &[]),
+            &["\"nobody\"", "`dormouse providers`"],
         );
-        let handshake = contract::WebhookOptions {
-            handshake: Some("none".into()),
-            ..options()
-        };
+        check_refused(signed("Stripe", &[]), &["\"Stripe\"", " stripe"]);
         check_refused(
-            handshake,
-            &["\"none\"", "slack, meta, microsoft-graph, websub"],
+            signed("paypal", &[]),
+            &["\"paypal\"", "cannot be checked: it signs by RSA"],
         );
-        let unknown = contract::WebhookOptions {
-            settings: vec![("tolerance".into(), "10m".into())],
-            ..options()
-        };
-        check_refused(unknown, &["\"tolerance\"", "knows none"]);
+        for handshake in ["none", "github"] {
+            let handshake = contract::WebhookOptions {
+                handshake: Some(handshake.into()),
+                ..options()
+            };
+            check_refused(handshake, &["the handshake is"]);
+        }
+        check_refused(
+            with(&[("patience", "10m")]),
+            &["\"patience\"", "description, tolerance, cors"],
+        );
         check_refused(
             signed("github", &[("x".repeat(100).as_str(), "")]),
-            &["x…\"", "header, prefix"],
+            &["x…\"", "none"],
         );
     }
 
@@ -215,24 +370,105 @@ mod tests {
     fn a_setting_is_given_once() {
         let twice = [("header", "a"), ("header", "b")];
         check_refused(signed("hmac-sha256", &twice), &["\"header\"", "twice"]);
+        let twice = [("tolerance", "1s"), ("tolerance", "2s")];
+        check_refused(with(&twice), &["\"tolerance\"", "twice"]);
     }
 
     #[test]
-    fn every_name_is_known() {
-        for scheme in SignatureScheme::ALL {
-            let settings: &[_] = match scheme {
-                SignatureScheme::HmacSha256 => &[("header", "x-mac")],
-                _ => &[],
-            };
-            let checked = checked(signed(scheme.name(), settings)).unwrap();
-            assert_eq!(checked.signature.unwrap().scheme, scheme);
+    fn every_provider_can_be_named() {
+        for provider in Providers::default().all() {
+            let required = provider.settings().iter();
+            let required = required.filter(|setting| setting.default.is_none());
+            let settings: Vec<_> = required
+                .map(|setting| (setting.name.as_str(), "x"))
+                .collect();
+            if provider.signs() {
+                let options = contract::WebhookOptions {
+                    handshake: Some(provider.name().into()),
+                    ..signed(provider.name(), &settings)
+                };
+                let checked = on_host(options).unwrap();
+                assert_eq!(checked.signature.unwrap().provider, provider.name());
+            }
         }
-        for handshake in Handshake::NAMED {
-            let named = contract::WebhookOptions {
-                handshake: Some(handshake.name().into()),
-                ..options()
-            };
-            assert_eq!(checked(named).unwrap().handshake, handshake);
+    }
+
+    #[test]
+    fn tolerances_and_origins_are_read_or_refused() {
+        for (text, expected) in [
+            ("1500", 1_500),
+            ("20ms", 20),
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("2h", 7_200_000),
+            ("7d", 604_800_000),
+        ] {
+            let checked = on_host(with(&[("tolerance", text)])).unwrap();
+            assert_eq!(checked.tolerance, Some(expected), "{text}");
         }
+        for text in ["", "0", "m", "-1s", "1w", "99999999999999999999d"] {
+            check_refused(with(&[("tolerance", text)]), &["the tolerance is", "`10m`"]);
+        }
+        let two = [
+            ("cors", "https://app.example"),
+            ("cors", "http://localhost:3000"),
+        ];
+        assert_eq!(
+            on_host(with(&two)).unwrap().cors,
+            ["https://app.example", "http://localhost:3000"]
+        );
+        for text in [
+            "",
+            "https://",
+            "app.example",
+            "https://a/",
+            "https://A",
+            "https://a\r\nb",
+        ] {
+            check_refused(with(&[("cors", text)]), &["`cors` is"]);
+        }
+        check_refused(with(&[("cors", "*"); 17]), &["17 origins"]);
+    }
+
+    #[test]
+    fn a_description_of_its_own_is_compiled_and_tried() {
+        let text = r#"
+name = "acme"
+title = "Acme"
+page = "https://acme.example"
+[[signature]]
+algorithm = "token"
+signature = { header = "X-Token" }
+[[vector]]
+from = "made"
+secret = "s"
+headers = { "X-Token" = "s" }
+verdict = "accepted"
+"#;
+        let own = |text: &str| contract::WebhookOptions {
+            settings: vec![("description".into(), text.into())],
+            ..signed("acme", &[])
+        };
+        assert!(on_host(own(text)).is_ok());
+        check_refused(own("name = 1"), &["description, line 1: "]);
+        check_refused(
+            own(&text.replace("\"token\"", "\"md5\"")),
+            &["line 6", "hmac-sha256"],
+        );
+        check_refused(
+            own(&text.replace("= \"s\" }", "= \"t\" }")),
+            &["signature-wrong"],
+        );
+        check_refused(
+            own(&text.replace("\"acme\"", "\"stripe\"")),
+            &["another name"],
+        );
+        check_refused(
+            own(&text.replace("\"acme\"", "\"other\"")),
+            &["would do nothing"],
+        );
+        check_refused(own(&"#".repeat(20_000)), &["--providers-dir"]);
+        // What was recorded is not judged again.
+        assert!(checked(own("name = 1")).is_ok());
     }
 }

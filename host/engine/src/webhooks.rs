@@ -23,6 +23,10 @@ impl Host for Guest {
         let mut state = self.shared.lock();
         state.outside_step("create-webhook")?;
         let options = webhook_options::checked(options)?;
+        // What was accepted once is accepted in every replay, also when its description is gone.
+        if state.cursor.is_live() {
+            webhook_options::check_providers(&options, &state.providers)?;
+        }
         state.check_value("the options", webhook_options::size(&options))?;
         let webhook = state.webhooks.next(&step, &options);
         if state.cursor.is_live() {

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dormouse_journal::{
-    Activation, Completion, Delivery, Digest, Kind, Operation, OperationNumber, Outcome, Request,
-    Time, WebhookNumber, WebhookOptions,
+    Activation, Completion, Delivery, Digest, Fields, Kind, Operation, OperationNumber, Outcome,
+    Request, Time, WebhookNumber, WebhookOptions,
 };
 
 const HOOK: WebhookNumber = WebhookNumber(0);
@@ -16,6 +16,7 @@ fn activation(completion: Option<Completion>, kinds: Vec<Kind>) -> Activation {
         step: "paid".into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     };
     Activation {
         time: Time(1_800_000_000_000),

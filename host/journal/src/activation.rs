@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{DecodeError, decode_body, encode_as, split_version};
 use crate::{
-    CallError, Delivery, Failure, Moment, Operation, OperationNumber, Payload, Response,
-    RunOutcome, Source, Time,
+    CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber,
+    Payload, Response, RunOutcome, Source, Time,
 };
 
 /// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
@@ -41,21 +41,67 @@ pub struct Origin {
     pub event: Option<String>,
 }
 
-/// An activation in a record of version 2.
-#[derive(Serialize, Deserialize)]
-struct ActivationV2 {
-    first: ActivationV1,
-    shift: i64,
-}
-
 /// An activation in a record of version 1.
 #[derive(Serialize, Deserialize)]
 struct ActivationV1 {
     time: Time,
     completion: Option<Completion>,
-    operations: Vec<Operation>,
+    operations: Vec<OperationV2>,
     log_lines: u32,
     end: Option<End>,
+}
+
+/// An activation in a record of version 2.
+#[derive(Serialize, Deserialize)]
+struct ActivationV2 {
+    time: Time,
+    completion: Option<Completion>,
+    operations: Vec<OperationV2>,
+    log_lines: u32,
+    end: Option<End>,
+    shift: i64,
+}
+
+/// An operation in a record of version 1 or 2.
+#[derive(Serialize, Deserialize)]
+struct OperationV2 {
+    step: String,
+    digest: Digest,
+    kind: Kind,
+}
+
+impl From<ActivationV1> for ActivationV2 {
+    fn from(earlier: ActivationV1) -> Self {
+        ActivationV2 {
+            time: earlier.time,
+            completion: earlier.completion,
+            operations: earlier.operations,
+            log_lines: earlier.log_lines,
+            end: earlier.end,
+            shift: 0,
+        }
+    }
+}
+
+impl From<ActivationV2> for Activation {
+    fn from(earlier: ActivationV2) -> Self {
+        let operations = earlier.operations.into_iter();
+        let operations = operations.map(|operation| Operation {
+            step: operation.step,
+            digest: operation.digest,
+            kind: operation.kind,
+            fields: Fields::default(),
+        });
+        Activation {
+            time: earlier.time,
+            completion: earlier.completion,
+            operations: operations.collect(),
+            log_lines: earlier.log_lines,
+            end: earlier.end,
+            shift: earlier.shift,
+            origin: None,
+        }
+    }
 }
 
 impl Activation {
@@ -84,23 +130,12 @@ impl Activation {
     /// # Errors
     /// When there is no such version, or the bytes are not the body of such a record.
     pub fn decode_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
-        let (earlier, shift): (ActivationV1, i64) = match version {
-            1 => (decode_body(body)?, 0),
-            2 => {
-                let ActivationV2 { first, shift } = decode_body(body)?;
-                (first, shift)
-            }
+        let earlier: ActivationV2 = match version {
+            1 => decode_body::<ActivationV1>(body)?.into(),
+            2 => decode_body(body)?,
             found => return Err(DecodeError::Version { found }),
         };
-        Ok(Activation {
-            time: earlier.time,
-            completion: earlier.completion,
-            operations: earlier.operations,
-            log_lines: earlier.log_lines,
-            end: earlier.end,
-            shift,
-            origin: None,
-        })
+        Ok(earlier.into())
     }
 
     /// Returns when it was made, on both lines of time.
@@ -170,18 +205,12 @@ impl Outcome {
     /// Returns true if nobody knows whether whoever was called has got the request.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        matches!(
-            self,
-            Outcome::Response(Err(CallError::TimedOut
-                | CallError::Interrupted
-                | CallError::Unreachable(_)))
-        )
+        matches!(self, Outcome::Response(Err(error)) if error.is_in_doubt())
     }
 
     /// What an operation of this kind gives when it is given up or timed out. None for kinds that never complete.
     #[must_use]
-    pub fn given_up(kind: &crate::Kind) -> Option<Outcome> {
-        use crate::Kind;
+    pub fn given_up(kind: &Kind) -> Option<Outcome> {
         match kind {
             Kind::WaitForWebhook { .. } => Some(Outcome::Delivery(None)),
             Kind::Call { .. } => Some(Outcome::Response(Err(CallError::Abandoned))),

@@ -6,10 +6,10 @@
 //! operations are appended to it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::{
-    Activation, Completion, Digest, End, Failure, Kind, Moment, Operation, OperationNumber, Payload,
+    Activation, Arguments, Completion, End, Failure, Fields, Kind, Mismatch, Moment, Operation,
+    OperationNumber, Payload, Side,
 };
 
 /// A position in the journal of one run.
@@ -155,24 +155,27 @@ impl Cursor {
     pub fn issue(
         &mut self,
         step: &str,
-        digest: Digest,
+        arguments: &Arguments,
         fresh: impl FnOnce(OperationNumber) -> Kind,
     ) -> Result<Issued, Mismatch> {
         let number = OperationNumber(self.next);
+        let digest = arguments.digest();
         let made = |kind| Operation {
             step: step.to_owned(),
             digest,
             kind,
+            fields: Fields::of(arguments),
         };
+        let differs = |expected, found| Mismatch::new(number, expected, found, arguments);
         let Some(current) = &mut self.current else {
-            return Err(Mismatch::new(number, None, made(fresh(number))));
+            return Err(differs(None, made(fresh(number))));
         };
         let (kind, recorded) = match current.activation.operations.get(current.position) {
             Some(expected) if self.again.contains(&number) && expected.step == step => {
                 let kind = fresh(number);
                 let now = made(kind.clone());
                 if kind.name() != expected.kind.name() {
-                    return Err(Mismatch::new(number, Some(expected), now));
+                    return Err(differs(Some(expected), now));
                 }
                 self.remade.push((number, now));
                 (kind, false)
@@ -185,7 +188,7 @@ impl Cursor {
                 current.activation.operations.push(made(kind.clone()));
                 (kind, false)
             }
-            expected => return Err(Mismatch::new(number, expected, made(fresh(number)))),
+            expected => return Err(differs(expected, made(fresh(number)))),
         };
         if matches!(kind, Kind::Begin { outcome: None }) {
             current.open_step = Some(current.position);
@@ -261,20 +264,12 @@ impl Cursor {
         };
         if let Some(expected) = current.activation.operations.get(current.position) {
             let found = if is_last { Side::End } else { Side::Quiescence };
-            return Err(Mismatch {
-                number,
-                expected: Side::Operation(Box::new(expected.clone())),
-                found,
-            });
+            return Err(Mismatch::at_end(number, expected.into(), found));
         }
         match (current.live, is_last) {
             (true, _) => Ok(Some(current.activation)),
             (false, false) => Ok(None),
-            (false, true) => Err(Mismatch {
-                number,
-                expected: Side::Quiescence,
-                found: Side::End,
-            }),
+            (false, true) => Err(Mismatch::at_end(number, Side::Quiescence, Side::End)),
         }
     }
 
@@ -297,63 +292,3 @@ pub enum Fault {
         open: String,
     },
 }
-
-/// The guest does not repeat what its journal says it did: its code is not the code that wrote the journal, or it is
-/// not deterministic. The run is blocked, and nothing is lost.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mismatch {
-    /// Where.
-    pub number: OperationNumber,
-    /// What the journal says.
-    pub expected: Side,
-    /// What the guest did.
-    pub found: Side,
-}
-
-impl Mismatch {
-    fn new(number: OperationNumber, expected: Option<&Operation>, found: Operation) -> Self {
-        let expected = expected.map_or(Side::Quiescence, |expected| {
-            Side::Operation(Box::new(expected.clone()))
-        });
-        Mismatch {
-            number,
-            expected,
-            found: Side::Operation(Box::new(found)),
-        }
-    }
-}
-
-/// One side of a mismatch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Side {
-    /// An operation.
-    Operation(Box<Operation>),
-    /// No further operation in this activation.
-    Quiescence,
-    /// The run's end.
-    End,
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Side::Operation(operation) => write!(f, "{operation}, arguments {}", operation.digest),
-            Side::Quiescence => f.write_str("no further operation before the next completion"),
-            Side::End => f.write_str("the end of the run"),
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the workflow does not repeat its journal: operation {} was recorded as {}; now the workflow made {}. \
-             The code is not the one that wrote the journal, or it depends on something other than its input and its \
-             completions. Nothing is lost: put the right code back and resume the run, or cancel it",
-            self.number, self.expected, self.found
-        )
-    }
-}
-
-impl std::error::Error for Mismatch {}

@@ -9,42 +9,49 @@
 //! `docs/reference/store-format.md` in the repository specifies the bytes.
 
 mod activation;
+mod arguments;
 mod awaited;
 mod back;
 mod changes;
 mod codec;
 mod cursor;
+mod fields;
 mod frontier;
 mod generation;
 mod ids;
 mod labels;
+mod mismatch;
 mod open;
 mod operation;
 mod random;
 mod retry_policy;
 mod status;
 mod values;
+mod webhook_options;
 
 pub use activation::{Activation, Completion, End, Origin, Outcome};
+pub use arguments::Arguments;
 pub use awaited::{Awaited, UnknownAwaited};
 pub use back::{After, Listed, Reopened, Retrace, Seek, Sought, StepName, Taken};
 pub use changes::Change;
 pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,
 };
-pub use cursor::{Cursor, Fault, Issued, Mismatch, Side};
+pub use cursor::{Cursor, Fault, Issued};
+pub use fields::Fields;
 pub use frontier::{Frontier, Ready, Source};
 pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};
 pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
 pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
+pub use mismatch::{Mismatch, Side};
 pub use open::{Channel, Head, Open, Waiting};
-pub use operation::{Arguments, Kind, Operation};
+pub use operation::{Kind, Operation};
 pub use random::Generator;
 pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
 pub use values::{
-    CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Handshake,
-    Header, Level, LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader,
-    Signature, SignatureScheme, StartOptions, ValueGroup, ValuePart, WebhookOptions, WhenBroken,
-    WhenParentEnds, json_payload,
+    CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Header, Level,
+    LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader, StartOptions,
+    ValueGroup, ValuePart, WhenBroken, WhenParentEnds, json_payload,
 };
+pub use webhook_options::{Signature, WebhookOptions, WrittenHandshake, WrittenScheme};

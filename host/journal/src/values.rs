@@ -83,131 +83,6 @@ pub struct Delivery {
     pub request: Request,
 }
 
-/// How a webhook treats what is sent to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WebhookOptions {
-    /// What is delivered; empty means POST, PUT, PATCH and DELETE.
-    pub methods: Vec<String>,
-    /// What a request must prove.
-    pub signature: Option<Signature>,
-    /// The provider's probe that the host answers.
-    pub handshake: Handshake,
-    /// What a caller is answered.
-    pub reply: Reply,
-}
-
-impl WebhookOptions {
-    /// Whether requests by this method are delivered.
-    #[must_use]
-    pub fn delivers(&self, method: &str) -> bool {
-        self.delivered_methods().contains(&method)
-    }
-
-    /// The methods that are delivered.
-    #[must_use]
-    pub fn delivered_methods(&self) -> Vec<&str> {
-        if self.methods.is_empty() {
-            vec!["POST", "PUT", "PATCH", "DELETE"]
-        } else {
-            self.methods.iter().map(String::as_str).collect()
-        }
-    }
-}
-
-impl Default for WebhookOptions {
-    fn default() -> Self {
-        WebhookOptions {
-            methods: Vec::new(),
-            signature: None,
-            handshake: Handshake::None,
-            reply: Reply::Accepted,
-        }
-    }
-}
-
-/// The check that a request must pass before it is queued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signature {
-    /// Which check.
-    pub scheme: SignatureScheme,
-    /// Names of secrets, any of which may match.
-    pub secrets: Vec<String>,
-    /// For [`SignatureScheme::HmacSha256`].
-    pub header: Option<String>,
-    /// For [`SignatureScheme::HmacSha256`].
-    pub prefix: Option<String>,
-}
-
-/// How a request proves who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SignatureScheme {
-    /// <https://www.standardwebhooks.com/>
-    StandardWebhooks,
-    /// `X-Hub-Signature-256`.
-    Github,
-    /// `Stripe-Signature`.
-    Stripe,
-    /// `X-Slack-Signature`.
-    Slack,
-    /// A header of the author's choice.
-    HmacSha256,
-}
-
-impl SignatureScheme {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::StandardWebhooks,
-        Self::Github,
-        Self::Stripe,
-        Self::Slack,
-        Self::HmacSha256,
-    ];
-
-    /// Returns the name by which a workflow asks for this scheme.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::StandardWebhooks => "standard-webhooks",
-            Self::Github => "github",
-            Self::Stripe => "stripe",
-            Self::Slack => "slack",
-            Self::HmacSha256 => "hmac-sha256",
-        }
-    }
-}
-
-/// The probe by which some providers check a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Handshake {
-    /// None is expected.
-    None,
-    /// `url_verification`.
-    Slack,
-    /// `hub.challenge`.
-    Meta,
-    /// `validationToken`.
-    MicrosoftGraph,
-    /// Verification of intent.
-    Websub,
-}
-
-impl Handshake {
-    /// All that a workflow can ask for by name.
-    pub const NAMED: [Self; 4] = [Self::Slack, Self::Meta, Self::MicrosoftGraph, Self::Websub];
-
-    /// Returns the name by which a workflow asks for this probe.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Slack => "slack",
-            Self::Meta => "meta",
-            Self::MicrosoftGraph => "microsoft-graph",
-            Self::Websub => "websub",
-        }
-    }
-}
-
 /// What a caller is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
@@ -327,6 +202,33 @@ pub enum CallError {
     Abandoned,
     /// Anything else.
     Other(Failure),
+}
+
+/// The code of a response that came and cannot be read.
+const MALFORMED_RESPONSE: &str = "malformed-response";
+
+impl CallError {
+    /// A response came that cannot be read, for this reason.
+    #[must_use]
+    pub fn malformed_response(message: String) -> Self {
+        CallError::Other(Failure {
+            code: MALFORMED_RESPONSE.into(),
+            message,
+        })
+    }
+
+    /// Returns true if nobody knows whether the request was carried out.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            CallError::TimedOut | CallError::Interrupted | CallError::Unreachable(_) => true,
+            CallError::Other(failure) => failure.code == MALFORMED_RESPONSE,
+            CallError::Denied(_)
+            | CallError::Invalid(_)
+            | CallError::TooLarge(_)
+            | CallError::Abandoned => false,
+        }
+    }
 }
 
 /// Limits that a guest can feel: its memory can fail to grow, its stack can overflow. They are recorded when the run

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, Kind, Operation, OperationNumber, Origin, Outcome,
-    Response, Retrace, RetryPolicy, Seek, Source, StepName, Time,
+    Activation, Channel, Completion, Digest, Fields, Kind, Operation, OperationNumber, Origin,
+    Outcome, Response, Retrace, RetryPolicy, Seek, Source, StepName, Time,
 };
 
 fn operation(step: &str, kind: Kind) -> Operation {
@@ -11,6 +11,7 @@ fn operation(step: &str, kind: Kind) -> Operation {
         step: step.into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     }
 }
 

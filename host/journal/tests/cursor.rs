@@ -7,15 +7,15 @@ use dormouse_journal::{
 };
 
 fn sleep(cursor: &mut Cursor, step: &str, duration: u64) -> Result<Issued, Mismatch> {
-    cursor.issue(step, Arguments::Sleep(duration).digest(), |_| Kind::Sleep {
+    cursor.issue(step, &Arguments::Sleep(duration), |_| Kind::Sleep {
         duration,
     })
 }
 
 fn create(cursor: &mut Cursor, url: &str) -> Issued {
-    let digest = Arguments::CreateWebhook(Default::default()).digest();
+    let arguments = Arguments::CreateWebhook(Default::default());
     cursor
-        .issue("hook", digest, |_| Kind::CreateWebhook {
+        .issue("hook", &arguments, |_| Kind::CreateWebhook {
             webhook: WebhookNumber(0),
             url: url.into(),
             options: Default::default(),
@@ -138,7 +138,7 @@ fn a_step_is_computed_once_and_recorded() {
     });
     let begin = |cursor: &mut Cursor| {
         cursor
-            .issue("answer", Arguments::Begin.digest(), |_| Kind::Begin {
+            .issue("answer", &Arguments::Begin, |_| Kind::Begin {
                 outcome: None,
             })
             .unwrap()

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, Frontier, Head, Kind, Moment, Operation,
+    Activation, Channel, Completion, Digest, Fields, Frontier, Head, Kind, Moment, Operation,
     OperationNumber, Outcome, Ready, Source, Time, WebhookNumber,
 };
 
@@ -17,6 +17,7 @@ fn operation(kind: Kind) -> Operation {
         step: "step".into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     }
 }
 

@@ -130,6 +130,8 @@ limits! {
         "Callers held so at once; further ones are refused";
     SIGNATURE_TOLERANCE, signature_tolerance: "signature-tolerance", Span, 5 * MINUTE, ANY,
         "How far the time in a webhook's signature may be from now";
+    SIGNATURE_TOLERANCE_LIMIT, signature_tolerance_limit: "signature-tolerance-limit", Span, 7 * DAY, ANY,
+        "The longest tolerance that a webhook or its provider's description may ask for";
     HEAD_TIMEOUT, head_timeout: "head-timeout", Span, 30 * SECOND, SOME,
         "How long a sender may take for a request's head, and how long a connection may be without a request";
     BODY_TIMEOUT, body_timeout: "body-timeout", Span, 30 * SECOND, SOME,

@@ -42,11 +42,15 @@ pub(crate) fn no_roots() -> CallError {
 
 fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallError {
     let http = find::<hyper::Error>(error);
-    let text = if http.is_some_and(hyper::Error::is_parse_too_large) {
-        format!("{authority} sent more headers than the host takes")
-    } else if http.is_some_and(hyper::Error::is_parse) {
-        format!("{authority} answered with something that is not HTTP")
-    } else if http.is_some_and(hyper::Error::is_incomplete_message) {
+    if http.is_some_and(hyper::Error::is_parse_too_large) {
+        return malformed(format!("{authority} sent more headers than the host takes"));
+    }
+    if http.is_some_and(hyper::Error::is_parse) {
+        return malformed(format!(
+            "{authority} answered with something that is not HTTP, or with a header that has a byte which no header may have"
+        ));
+    }
+    let text = if http.is_some_and(hyper::Error::is_incomplete_message) {
         format!("{authority} closed the connection {moment}")
     } else if let Some(io) = find::<io::Error>(error) {
         format!(
@@ -57,6 +61,14 @@ fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallE
         format!("the connection to {authority} broke {moment}")
     };
     CallError::Unreachable(text)
+}
+
+/// The error of a response that came and cannot be read. Another attempt would have the service do its work again, and most
+/// likely answer in the same way.
+fn malformed(text: String) -> CallError {
+    CallError::malformed_response(format!(
+        "{text}; the request was sent and may have been carried out, so it is not sent again"
+    ))
 }
 
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {

@@ -29,6 +29,7 @@ mod redirect;
 mod resolve;
 mod routes;
 mod secret;
+mod target;
 mod trust;
 
 #[cfg(test)]

@@ -3,21 +3,26 @@
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request};
 use dormouse_seams::SecretHeader;
+use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
+use http::uri::{PathAndQuery, Uri};
 use http_body_util::Full;
 use url::Url;
 
 use crate::headers::check_headers;
 use crate::invalid::{invalid, shown};
-use crate::secret;
+use crate::{secret, target};
 
 /// A request that can be sent. Its headers leave out those that follow from the rest: the host and the framing.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     /// The URL: absolute, with the scheme http or https, without credentials and without a fragment.
+    ///
+    /// Only scheme, host and port of it are sent.
     pub(crate) url: Url,
+    /// The path and the query that are sent.
+    pub(crate) target: PathAndQuery,
     pub(crate) headers: HeaderMap,
     /// The headers made from secrets. None of them is also among `headers`.
     pub(crate) secrets: Vec<(HeaderName, HeaderValue)>,
@@ -39,6 +44,7 @@ impl Outgoing {
         Ok(Outgoing {
             method: check_method(&request.method)?,
             url: check_url(&request.url)?,
+            target: target::written(&request.url)?,
             headers,
             secrets,
             body: request.body,
@@ -52,7 +58,12 @@ impl Outgoing {
 
     /// Returns the request as it is sent.
     pub(crate) fn to_http(&self) -> Result<http::Request<Full<Bytes>>, CallError> {
-        let uri = Uri::try_from(self.url.as_str())
+        let uri = Uri::builder()
+            .scheme(self.url.scheme())
+            .authority(self.url.authority())
+            .path_and_query(self.target.clone());
+        let uri = uri
+            .build()
             .map_err(|error| invalid(format!("the URL cannot be sent: {error}")))?;
         let mut request = http::Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
@@ -144,16 +155,18 @@ mod tests {
     }
 
     #[test]
-    fn the_url_is_normalised() {
+    fn the_host_is_normalised_and_what_follows_it_is_sent_as_written() {
         let table = [
             ("http://a.example", "http://a.example/"),
             ("HTTPS://A.Example:443/x#part", "https://a.example/x"),
             (
                 "http://a.example/hooks/../v1/runs?q=1#f",
-                "http://a.example/v1/runs?q=1",
+                "http://a.example/hooks/../v1/runs?q=1",
             ),
-            ("http://a.example/hooks/%2e%2E/v1", "http://a.example/v1"),
-            ("http://a.example/hooks/.%2e\\v1", "http://a.example/v1"),
+            (
+                "http://a.example/a/%2e%2E/b?name=O'Brien",
+                "http://a.example/a/%2e%2E/b?name=O'Brien",
+            ),
             ("http://0x7f.0.0.1/", "http://127.0.0.1/"),
             ("http://2130706433/", "http://127.0.0.1/"),
             ("http://017700000001/", "http://127.0.0.1/"),
@@ -217,11 +230,71 @@ mod tests {
     #[test]
     fn a_url_that_http_has_no_room_for() {
         let url = format!("http://a.example/{}", "x".repeat(70_000));
-        let sent = check(request("GET", &url, &[])).unwrap().to_http();
-        let Err(CallError::Invalid(text)) = sent else {
-            panic!("was sent")
-        };
-        assert_eq!(text, "the URL cannot be sent: uri too long");
+        assert_eq!(
+            refused(request("GET", &url, &[])),
+            "the URL has 70017 bytes, and at most 65534 can be sent"
+        );
+    }
+
+    /// What the egress policy judges and what is sent must be the same place, however a URL is written.
+    #[test]
+    fn no_url_is_sent_elsewhere_than_it_is_judged() {
+        const PIECES: [&str; 24] = [
+            "http",
+            "https",
+            ":",
+            "//",
+            "/",
+            "\\",
+            "@",
+            "a.example",
+            "b.example",
+            ":80",
+            ":81",
+            "[::1]",
+            "127.1",
+            "..",
+            "%2e",
+            ".",
+            "?",
+            "#",
+            "user",
+            "\t",
+            " ",
+            "ü",
+            "%2f",
+            "'",
+        ];
+        let mut sent = 0;
+        let mut state = 1_u64;
+        for round in 0..60_000 {
+            let mut url =
+                String::from(["", "http://", "http://a.example", "https://a.example/"][round % 4]);
+            for _ in 0..8 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                url.push_str(PIECES[usize::try_from(state >> 33).unwrap() % PIECES.len()]);
+            }
+            let Ok(outgoing) = check(request("GET", &url, &[])) else {
+                continue;
+            };
+            let Ok(http) = outgoing.to_http() else {
+                continue;
+            };
+            sent += 1;
+            let judged = Url::parse(&url).unwrap();
+            let uri = http.uri();
+            assert_eq!(uri.host(), judged.host_str(), "{url}");
+            assert_eq!(uri.port_u16(), judged.port(), "{url}");
+            // What another parser makes of what is sent.
+            let again = Url::parse(&uri.to_string()).unwrap();
+            assert_eq!(again.origin(), judged.origin(), "{url}");
+            assert_eq!(again.path(), judged.path(), "{url}");
+            let target = uri.path_and_query().unwrap().as_str();
+            assert!(url.contains(target.trim_start_matches('/')), "{url}");
+        }
+        assert!(sent > 1_000, "{sent} URLs were sent");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use dormouse_journal::CallError;
 use http::header::{self, HeaderMap};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use url::Url;
 
 use crate::mask::Mask;
 use crate::outgoing::{Outgoing, check_url};
+use crate::target;
 
 /// Returns the request that follows after `sent` was answered with this status and these headers. None if the response
 /// is the result, since it is no redirect, or one without a valid URL.
@@ -19,27 +21,34 @@ pub(crate) fn next(
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let Some(target) = location(&sent.url, headers) else {
+    let Some((url, target)) = location(&sent.url, headers) else {
         return Ok(None);
     };
-    let url = check_target(&sent.url, &target)?;
+    let url = check_target(&sent.url, &url)?;
     let mut next = Outgoing {
         url,
+        target,
         ..sent.clone()
     };
     if becomes_get(&sent.method, status) {
         drop_body(&mut next);
     }
     if next.url.origin() != sent.url.origin() {
-        check_no_secret(sent, &next.url, mask)?;
+        check_no_secret(sent, &next, mask)?;
         drop_credentials(&mut next);
     }
     Ok(Some(next))
 }
 
-fn location(from: &Url, headers: &HeaderMap) -> Option<Url> {
+/// The place that a response leads to. The path and the query of an absolute URL are sent as they are written, as far as
+/// they can be: they may be signed. A relative one is resolved.
+fn location(from: &Url, headers: &HeaderMap) -> Option<(Url, PathAndQuery)> {
     let text = std::str::from_utf8(headers.get(header::LOCATION)?.as_bytes()).ok()?;
-    from.join(text).ok()
+    let url = from.join(text).ok()?;
+    let is_absolute = Url::parse(text).is_ok();
+    let written = is_absolute.then(|| target::written(text).ok()).flatten();
+    let target = written.or_else(|| target::parsed(&url).ok())?;
+    Some((url, target))
 }
 
 fn check_target(from: &Url, target: &Url) -> Result<Url, CallError> {
@@ -59,8 +68,8 @@ fn check_target(from: &Url, target: &Url) -> Result<Url, CallError> {
 }
 
 /// Refuses a redirect to another origin with a secret in its URL. Only the origin that was called may have the secret.
-fn check_no_secret(sent: &Outgoing, target: &Url, mask: &Mask) -> Result<(), CallError> {
-    if mask.finds_in(target.as_str()) {
+fn check_no_secret(sent: &Outgoing, next: &Outgoing, mask: &Mask) -> Result<(), CallError> {
+    if mask.finds_in(next.url.as_str()) || mask.finds_in(next.target.as_str()) {
         return Err(CallError::Denied(format!(
             "{} redirects to another origin with the secret of the request's headers in the URL",
             sent.authority()
@@ -189,10 +198,17 @@ mod tests {
             ("//b.example/y", "http://b.example/y"),
             ("https://a.example/", "https://a.example/"),
             ("../hooks/../v1", "http://a.example:81/v1"),
+            ("/a b/ü", "http://a.example:81/a%20b/%C3%BC"),
+            (
+                "http://b.example/a/%2e%2E/b?c='",
+                "http://b.example/a/%2e%2E/b?c='",
+            ),
+            ("http://b.example/a b", "http://b.example/a%20b"),
+            ("http:\\\\b.example\\y", "http://b.example/y"),
         ];
         for (location, expected) in table {
             let next = followed("GET", "http://a.example:81/x/z?q=1", 302, location);
-            assert_eq!(next.url.as_str(), expected, "{location}");
+            assert_eq!(next.to_http().unwrap().uri(), expected, "{location}");
         }
     }
 

@@ -104,12 +104,15 @@ fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
         .build(https)
 }
 
-/// Returns whether a path, as it is sent, can only be that of a webhook. The URL's parser has resolved dots already.
-/// Some readers would also decode escaped dots and slashes, which no webhook needs, so a path with them is not a
-/// webhook's.
+/// Returns whether a path, as it is sent, can only be that of a webhook. A reader may resolve dots, decode escaped ones and
+/// slashes, or take a backslash for a slash. No webhook needs any of them, so a path with them is not a webhook's.
 fn is_webhook(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    path.starts_with("/hooks/") && !["%2e", "%2f", "%5c"].iter().any(|odd| lower.contains(odd))
+    let is_odd = ["%2e", "%2f", "%5c", "\\"]
+        .iter()
+        .any(|odd| lower.contains(odd));
+    let has_dots = path.split('/').any(|part| matches!(part, "." | ".."));
+    path.starts_with("/hooks/") && !is_odd && !has_dots
 }
 
 #[cfg(test)]
@@ -118,7 +121,12 @@ mod tests {
 
     #[test]
     fn paths_of_webhooks() {
-        for path in ["/hooks/token", "/hooks/token/", "/hooks/token/a%20b"] {
+        for path in [
+            "/hooks/token",
+            "/hooks/token/",
+            "/hooks/token/a%20b",
+            "/hooks/token/...",
+        ] {
             assert!(is_webhook(path), "{path}");
         }
         for path in [
@@ -132,6 +140,12 @@ mod tests {
             "/hooks/..%2Fv1/runs",
             "/hooks/..%5cv1/runs",
             "/hooks/x%2E%2e/v1/runs",
+            "/hooks/../v1/runs",
+            "/hooks/./token",
+            "/hooks/token/..",
+            "/hooks/token/.",
+            "/hooks\\..\\v1",
+            "/hooks/..\\v1",
         ] {
             assert!(!is_webhook(path), "{path}");
         }

@@ -41,6 +41,7 @@ use crate::timers::Timers;
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
+use crate::webhook_providers::WebhookProviders;
 use crate::webhooks::Webhooks;
 use crate::{Parts, Settings};
 
@@ -146,6 +147,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         replies: replies.clone(),
         watchers: watchers.clone(),
+        providers: WebhookProviders::new(settings.providers.clone()),
         rates: Rates::new(limits.webhook_rate, limits.host_rate),
         limits: limits.clone(),
     });
@@ -171,6 +173,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
+        providers: settings.providers.clone(),
         limits: limits.clone(),
         memory: guests.clone(),
         rebuild_after_step: settings.rebuild_after_step,

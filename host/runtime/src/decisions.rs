@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect};
-use dormouse_journal::{CallOptions, End, Failure, OperationNumber, Origin, Request, RunId, Time};
+use dormouse_journal::{
+    Arguments, CallOptions, End, Failure, OperationNumber, Origin, Request, RunId, Time,
+};
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
@@ -149,6 +151,20 @@ pub(crate) fn call(
         redirects: options.redirects,
         idempotency_key: options.idempotency_key.unwrap_or_else(own_key),
         secret_headers: options.secret_headers,
+    }
+}
+
+/// Returns the arguments with which a call was made that is kept. What the host had filled in is left as it is.
+pub(crate) fn arguments(call: Call) -> Arguments {
+    Arguments::Call {
+        request: call.request,
+        options: CallOptions {
+            timeout: Some(call.timeout),
+            retry: Some(call.retry),
+            idempotency_key: Some(call.idempotency_key),
+            redirects: call.redirects,
+            secret_headers: call.secret_headers,
+        },
     }
 }
 

@@ -15,16 +15,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::Unavailable;
+use crate::bad_answers::ends_the_same_way;
+use crate::bad_step::is_once;
 use crate::decisions;
 use crate::hint::Hint;
-use crate::repairs::{Choice, LIMITS, LOOKS, RepairError, RepairedRun, Repairs, Retry};
+use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
 use crate::shares::Party;
 
 /// How many activations are read at once.
 const PAGE: usize = 32;
-
-/// How many steps that ended badly are named.
-const NAMED: usize = 10;
 
 /// What is done again.
 #[derive(Default)]
@@ -185,34 +184,14 @@ impl Repairs {
 
     /// A run that was given nothing bad, and has the same code and limits, fails again.
     async fn refuse_same_answers(&self, failed: &FailedRun) -> Result<(), RepairError> {
-        let failure = failed.view.state.failure.clone().unwrap_or_default();
-        let is_given = failed.bad.iter().any(|bad| bad.was_given);
-        let is_limit = LIMITS.contains(&failure.code.as_str());
-        if is_given || is_limit || !failed.was_activated {
+        if !ends_the_same_way(failed) {
             return Ok(());
         }
+        let failure = failed.view.state.failure.clone().unwrap_or_default();
         Err(RepairError::SameAnswers {
             code: failure.code,
-            bad: self.bad_steps(&failed.view).await?,
+            bad: self.bad_steps(failed).await?,
         })
-    }
-
-    /// Returns the steps of a run that were answered badly, the last ones first.
-    async fn bad_steps(&self, view: &RunView) -> Result<Vec<String>, RepairError> {
-        let (mut steps, mut bad) = (BTreeMap::new(), Vec::new());
-        self.scan(view, |first, _, activation| {
-            let completion = activation.completion.as_ref();
-            if let Some(completion) = completion.filter(|given| given.outcome.is_bad()) {
-                bad.extend(steps.remove(&completion.operation));
-            }
-            let made = (first..).zip(&activation.operations);
-            let asking = made.filter(|(_, operation)| may_be_bad(&operation.kind));
-            steps.extend(
-                asking.map(|(number, operation)| (OperationNumber(number), operation.step.clone())),
-            );
-        })
-        .await?;
-        Ok(bad.into_iter().rev().take(NAMED).collect())
     }
 
     /// Returns what the author calls an operation.
@@ -380,16 +359,9 @@ fn before_failure(failed: &FailedRun) -> RunView {
     view
 }
 
-fn may_be_bad(kind: &Kind) -> bool {
-    matches!(kind, Kind::Call { .. } | Kind::WaitForRun { .. })
-}
-
 /// A call that may be made once is not made again if it may have arrived.
 fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
-    let is_once = |bad: &&BadAnswer| match &bad.open.kind {
-        Kind::Call { retry, .. } => retry.attempts == Some(1) && bad.outcome.is_in_doubt(),
-        _ => false,
-    };
+    let is_once = |bad: &&BadAnswer| is_once(&bad.open.kind, &bad.outcome);
     match failed.bad.iter().find(is_once) {
         Some(bad) => Err(RepairError::AtMostOnce {
             operation: bad.operation,

@@ -3,9 +3,11 @@
 use dormouse_journal::Response;
 use dormouse_limits::HELD_REPLIES;
 use dormouse_store::{ReadError, RequestRefused, WriteError};
+use dormouse_webhook::provider::Unanswered;
 use dormouse_webhook::{InvalidKey, Rejected};
 
 use crate::rates::{Exceeded, Scope};
+use crate::unknown_provider::UnknownProvider;
 use crate::{SecretTrouble, Unavailable};
 
 /// What came of a request.
@@ -27,6 +29,15 @@ pub enum Received {
         id: String,
         /// What the workflow says.
         response: Response,
+    },
+    /// It is durable, or repeats what is, and its provider wants to hear this of it.
+    AcknowledgedAs {
+        /// The first one's id.
+        id: String,
+        /// What the provider's description says.
+        response: Response,
+        /// Whether it repeats another.
+        is_repeat: bool,
     },
     /// It was a provider's probe, and the run is not concerned.
     Probe(Response),
@@ -52,6 +63,17 @@ pub enum Refusal {
          or does not let it use them"
     )]
     NoSecret,
+    /// It is its provider's probe, and cannot be answered.
+    #[error("{}", Unanswered::Unanswerable)]
+    Probe,
+    /// It teaches a secret that the host cannot keep.
+    #[error(
+        "the host cannot keep the secret that this probe teaches; its operator must give it a key for secrets"
+    )]
+    Learn,
+    /// The host has no description of its provider any more.
+    #[error(transparent)]
+    Provider(#[from] UnknownProvider),
     /// Its `Idempotency-Key` cannot be one.
     #[error(transparent)]
     Key(#[from] InvalidKey),
@@ -120,6 +142,15 @@ fn too_many_held(scope: Scope) -> String {
         "the host holds as many callers {whose} as it may while their workflows decide what to answer; the setting is \
          `{HELD_REPLIES}`"
     )
+}
+
+impl From<Unanswered> for Refusal {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Rejected(rejected) => Refusal::Signature(rejected),
+            Unanswered::Unanswerable => Refusal::Probe,
+        }
+    }
 }
 
 impl From<RequestRefused> for Refusal {

@@ -7,12 +7,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dormouse_engine::WASM_STACK;
-use dormouse_journal::{GuestLimits, Mismatch, OperationNumber, RunId, Status, VersionId};
+use dormouse_journal::{
+    Arguments, GuestLimits, Kind, Mismatch, OperationNumber, RunId, Side, Status, VersionId,
+};
 use dormouse_limits::Limits;
 use dormouse_store::{PausedBy, Repair, Repaired, Resumed, RunView, Store};
 
 use crate::Unavailable;
+use crate::bad_step::BadStep;
 use crate::calls::Calls;
+use crate::decisions;
 use crate::hint::Hint;
 use crate::orders::Orders;
 use crate::preparing::{Back, BroughtBack, Preparing};
@@ -42,6 +46,17 @@ pub struct Retry {
     pub is_of_parent: bool,
     /// The runs that the same command has brought back.
     pub brought: Arc<BroughtBack>,
+}
+
+/// How a run is to be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// To this version.
+    pub version: VersionId,
+    /// Only if it is on this version.
+    pub from: Option<VersionId>,
+    /// Only say what would be done.
+    pub dry_run: bool,
 }
 
 /// What came of a repair.
@@ -88,6 +103,9 @@ pub enum RepairError {
     /// The run has ended.
     #[error("the run has {0}")]
     Ended(Status),
+    /// The run is on another version than the one that it is to be moved from.
+    #[error("the run is on version {0}")]
+    OtherVersion(VersionId),
     /// The run has failed and can be retried, and so cannot be moved without that.
     #[error("the run has failed")]
     Failed,
@@ -104,8 +122,8 @@ pub enum RepairError {
     SameAnswers {
         /// The failure's code.
         code: String,
-        /// The steps that ended badly before, the last ones first.
-        bad: Vec<String>,
+        /// The steps that were answered badly before, the last ones first.
+        bad: Vec<BadStep>,
     },
     /// A call may be made once, and nobody knows whether it was.
     #[error("the step {step:?} may be made once, and it is not known whether it was")]
@@ -256,11 +274,18 @@ impl Repairs {
     pub(crate) async fn move_to(
         &self,
         run: RunId,
-        version: VersionId,
-        dry_run: bool,
+        asked: Move,
     ) -> Result<RepairedRun, RepairError> {
+        let Move {
+            version,
+            from,
+            dry_run,
+        } = asked;
         for _ in 0..LOOKS {
             let view = self.view(run).await?;
+            if from.is_some_and(|from| from != view.run.version) {
+                return Err(RepairError::OtherVersion(view.run.version));
+            }
             if view.state.is_frozen() {
                 return Err(RepairError::Failed);
             }
@@ -343,9 +368,28 @@ impl Repairs {
     ) -> Result<Option<Box<Mismatch>>, RepairError> {
         match self.replay.agrees(view, version, again).await {
             Ok(()) => Ok(None),
-            Err(Trouble::Mismatch(mismatch)) => Ok(Some(mismatch)),
+            Err(Trouble::Mismatch(mut mismatch)) => {
+                mismatch.kept = self.kept(view.id, &mismatch).await?;
+                Ok(Some(mismatch))
+            }
             Err(trouble) => Err(trouble.into()),
         }
+    }
+
+    /// Returns what is kept of the arguments of the operation that the code did not repeat: the request of a call that has no
+    /// result yet.
+    async fn kept(
+        &self,
+        run: RunId,
+        mismatch: &Mismatch,
+    ) -> Result<Option<Box<Arguments>>, RepairError> {
+        match &mismatch.expected {
+            Side::Operation(operation) if matches!(operation.kind, Kind::Call { .. }) => {}
+            _ => return Ok(None),
+        }
+        let sending = self.store.sending(run, mismatch.number).await;
+        let sending = sending.map_err(Unavailable::from)?;
+        Ok(sending.map(|sending| Box::new(decisions::arguments(sending.call))))
     }
 
     /// A run whose code broke does so again, unless something is different.

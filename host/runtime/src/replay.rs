@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{
-    CpuClock, EarlierWebhook, EarlierWebhooks, Effect, Instance, Launch, RunContext,
+    CpuClock, EarlierWebhook, EarlierWebhooks, Effect, Instance, Interruption, Launch, RunContext,
 };
 use dormouse_journal::{
     Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, WebhookNumber,
@@ -26,6 +26,7 @@ use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::turn::Turn;
 use crate::urls::WebhookUrls;
+use dormouse_webhook::provider::Providers;
 
 /// A longer journal takes longer to replay than others are to wait for what follows.
 const REPLAYED_WHILE_HELD: u32 = 250;
@@ -42,6 +43,7 @@ pub(crate) struct Replay {
     pub(crate) programs: Arc<Programs>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) urls: Arc<WebhookUrls>,
+    pub(crate) providers: Providers,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
@@ -260,6 +262,7 @@ impl Replay {
             memory,
             handed,
             urls: self.urls.clone(),
+            providers: self.providers.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
             turns: self.turns.clone(),
             labels: view.run.labels.clone(),
@@ -273,9 +276,11 @@ impl Replay {
             // What is beyond is left out: a retry takes the last activation back.
             let left = (view.state.activations - next) as usize;
             let page = self.store.journal(view.id, next, PAGE.min(left)).await?;
+            let first = next;
             next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
-            for activation in page.activations {
-                instance.replay(activation).await?;
+            for (number, activation) in (first..).zip(page.activations) {
+                let replayed = instance.replay(activation).await;
+                replayed.map_err(|interruption| within(number, interruption))?;
             }
             if !page.more {
                 break;
@@ -283,6 +288,17 @@ impl Replay {
         }
         instance.rest();
         Ok(instance)
+    }
+}
+
+/// Says in which activation a journal was not repeated.
+fn within(number: u32, interruption: Interruption) -> Interruption {
+    match interruption {
+        Interruption::Mismatch(mut mismatch) => {
+            mismatch.activation = Some(number);
+            Interruption::Mismatch(mismatch)
+        }
+        other => other,
     }
 }
 

@@ -22,6 +22,8 @@ use crate::waiters::{Waiter, Waiters};
 /// Callers who are held.
 pub(crate) struct Replies {
     callers: Arc<Waiters<(RunId, String), Response>>,
+    /// Those of them who look again when their run continues as new.
+    continuing: Arc<Waiters<RunId, ()>>,
     held: Mutex<Held>,
     most: usize,
 }
@@ -45,6 +47,7 @@ impl Replies {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Replies {
             callers: Waiters::new(),
+            continuing: Waiters::new(),
             held: Mutex::default(),
             most,
         })
@@ -98,6 +101,16 @@ impl Replies {
     /// Answers the caller of a delivery, if it is held. The answer is durable.
     pub(crate) fn answer(&self, run: RunId, delivery: &str, response: &Response) {
         self.callers.resolve(&(run, delivery.to_owned()), response);
+    }
+
+    /// Waits for the run to continue as new from now on. It may leave the webhook behind then whose caller is held.
+    pub(crate) fn next_generation(&self, run: RunId) -> Waiter<RunId, ()> {
+        self.continuing.wait(run)
+    }
+
+    /// Has those look again who are held by a run that has continued as new, which is durable.
+    pub(crate) fn continues(&self, run: RunId) {
+        self.continuing.resolve(&run, &());
     }
 
     /// Returns how many callers are held.

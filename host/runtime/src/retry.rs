@@ -82,7 +82,6 @@ impl Tried {
 
     /// When the next attempt is made if the response asks for so many milliseconds: somewhat later, but still in time.
     fn spread(&self, asked: u64) -> Time {
-        let asked = asked.min(LONGEST_ASKED);
         let most = asked.min(SPREAD).max(asked / PART_SPREAD);
         let next = self.now.after(asked + fraction(most as f64, self.part()));
         self.bounds.until.map_or(next, |until| next.min(until))
@@ -156,7 +155,7 @@ fn is_retryable(result: &Result<Response, CallError>) -> bool {
     }
 }
 
-/// The delay that a response asks for, in milliseconds: seconds, or a date
+/// The delay that a response asks for, in milliseconds, up to the longest: seconds, or a date
 /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(response: &Response, date: Time) -> Option<u64> {
     let (_, value) = response
@@ -164,13 +163,15 @@ fn retry_after(response: &Response, date: Time) -> Option<u64> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
     let text = std::str::from_utf8(value).ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What is beyond 64 bits is beyond the longest as well.
+        let seconds = text.parse::<u64>().unwrap_or(u64::MAX);
+        return Some(seconds.saturating_mul(1_000).min(LONGEST_ASKED));
     }
     let until = httpdate::parse_http_date(text).ok()?;
     let since = until.duration_since(std::time::UNIX_EPOCH).ok()?;
     let until = u64::try_from(since.as_millis()).ok()?;
-    Some(until.saturating_sub(date.0))
+    Some(until.saturating_sub(date.0).min(LONGEST_ASKED))
 }
 
 #[cfg(test)]
@@ -332,6 +333,8 @@ mod tests {
             ("600", 600_000, 720_000),
             ("86400", 86_400_000, 103_680_000),
             ("9999999", 86_400_000, 103_680_000),
+            ("99999999999999999999999", 86_400_000, 103_680_000),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400_000, 103_680_000),
         ] {
             let (first, last) = spread(forever(), seconds);
             let slack = (latest - asked) / 20;
@@ -368,6 +371,25 @@ mod tests {
             panic!("it was given up");
         };
         assert_eq!(next, Time(10_000));
+    }
+
+    #[test]
+    fn a_time_beyond_a_day_counts_as_a_day_for_the_time_to_give_up_too() {
+        let bounded = RetryPolicy {
+            give_up_after: Some(2 * LONGEST_ASKED),
+            ..RetryPolicy::default()
+        };
+        let told = response(429, Some("99999999999999999999999"));
+        let Decision::Again(Time(next)) = tried(bounded, 1, 1_000).decide(&told) else {
+            panic!("it was given up");
+        };
+        assert!((LONGEST_ASKED..2 * LONGEST_ASKED).contains(&next), "{next}");
+    }
+
+    #[test]
+    fn a_response_that_cannot_be_read_is_not_asked_for_again() {
+        let malformed = Err(CallError::malformed_response(String::new()));
+        assert_eq!(after(1, &malformed), Decision::Done);
     }
 
     #[test]

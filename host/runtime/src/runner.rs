@@ -421,6 +421,7 @@ impl Runner {
             activation: live.next,
             tries: live.tries,
             backtrace,
+            operations: new.activation.operations,
             logs: new.logs,
             retention: self.limits.broken_retention,
         };
@@ -470,6 +471,9 @@ impl Runner {
         }
         if activated.ordering {
             self.orders.hint();
+        }
+        if effects.continues {
+            self.replies.continues(run);
         }
         if effects.is_end {
             tracing::debug!(%run, status = %activated.status, "a run has ended");

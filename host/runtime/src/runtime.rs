@@ -22,8 +22,8 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::webhooks::Addressee;
 use crate::{
-    DeployError, Deployment, NotifyError, Parts, Reached, RepairError, RepairedRun, Retry,
-    SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
+    BadStep, DeployError, Deployment, Move, NotifyError, Parts, Reached, RepairError, RepairedRun,
+    Retry, SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -229,6 +229,15 @@ impl Runtime {
         self.0.repairs.retry(run, retry).await
     }
 
+    /// Returns the steps of a failed run that were answered badly: those that a retry does again, then earlier ones, the last
+    /// first. Empty for a run that has not failed or was given up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bad_answers(&self, run: RunId) -> Result<Vec<BadStep>, RepairError> {
+        self.0.repairs.bad_answers(run).await
+    }
+
     /// Pauses a run, a workflow or the host: nothing of it is executed or sent until it goes on.
     ///
     /// # Errors
@@ -255,13 +264,8 @@ impl Runtime {
     ///
     /// # Errors
     /// When it does not, the run has ended, or it cannot be made durable.
-    pub async fn move_to(
-        &self,
-        run: RunId,
-        version: VersionId,
-        dry_run: bool,
-    ) -> Result<RepairedRun, RepairError> {
-        self.0.repairs.move_to(run, version, dry_run).await
+    pub async fn move_to(&self, run: RunId, asked: Move) -> Result<RepairedRun, RepairError> {
+        self.0.repairs.move_to(run, asked).await
     }
 
     /// Sets the settings of a workflow. Returns false if there is no such workflow.

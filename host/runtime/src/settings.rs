@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dormouse_journal::WhenBroken;
 use dormouse_limits::Limits;
 use dormouse_secret::SecretKeys;
+use dormouse_webhook::provider::Providers;
 
 /// The settings of the runtime.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Settings {
     pub public_url: String,
     /// The limits.
     pub limits: Limits,
+    /// The providers whose webhooks the host knows.
+    pub providers: Providers,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub secret_keys: Option<Arc<SecretKeys>>,
     /// What becomes of runs that break, of workflows that do not say.
@@ -27,6 +30,7 @@ impl Default for Settings {
         Settings {
             public_url: "http://localhost:4100".into(),
             limits: Limits::default(),
+            providers: Providers::default(),
             secret_keys: None,
             when_broken: WhenBroken::Block,
             rebuild_after_step: false,

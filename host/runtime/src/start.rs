@@ -7,6 +7,7 @@ use dormouse_journal::{GuestLimits, Header, Labels, Payload, RunId, VersionId};
 use dormouse_limits::Limits;
 use dormouse_seams::{Entropy, HostClock};
 use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, WriteError};
+use dormouse_webhook::quoted;
 
 use crate::StartError;
 use crate::early::EarlyStart;
@@ -62,6 +63,7 @@ impl Starter {
                 memory: self.limits.memory,
                 stack: WASM_STACK as u64,
             },
+            earlier_key: start.idempotency_key.as_deref().map(quoted),
             idempotency_key: start.idempotency_key,
             remember: self.limits.duplicate_window,
             storage: storage_limits(&self.limits),

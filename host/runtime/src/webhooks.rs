@@ -6,10 +6,13 @@
 //! signature, the key, the rate, which is charged here and only here; and, in the transaction that makes the request
 //! durable: repeat, ended, full.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dormouse_journal::{Delivery, Reply, Request, RunId, Until, WebhookNumber, WebhookOptions};
+use dormouse_journal::{
+    Delivery, Reply, Request, Response, RunId, Until, WebhookNumber, WebhookOptions,
+};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
@@ -17,10 +20,9 @@ use dormouse_store::{
     Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
     WriteError,
 };
-use dormouse_webhook::{
-    Claim, DeliveryKey, InvalidKey, Rejected, Token, delivery_key, is_probe_signed, may_be_probe,
-    probe, probe_method,
-};
+use dormouse_webhook::provider::{Check, Claim, Probe, Tolerance};
+use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, Token, delivery_key};
+use futures::future::{Either, select};
 use sha2::{Digest as _, Sha256};
 
 use crate::Unavailable;
@@ -32,8 +34,10 @@ use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
 use crate::storage::storage_limits;
+use crate::unknown_provider::UnknownProvider;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
+use crate::webhook_providers::{Named, WebhookProviders};
 
 /// Takes requests to webhooks.
 pub(crate) struct Webhooks {
@@ -44,6 +48,7 @@ pub(crate) struct Webhooks {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) providers: WebhookProviders,
     pub(crate) rates: Rates,
     pub(crate) limits: Arc<Limits>,
 }
@@ -53,6 +58,8 @@ pub struct Addressee {
     webhooks: Arc<Webhooks>,
     token: Token,
     options: WebhookOptions,
+    /// The descriptions of its providers.
+    providers: Result<Named, UnknownProvider>,
     /// None if the run never created such a webhook, or was removed.
     incoming: Option<IncomingView>,
 }
@@ -75,20 +82,53 @@ impl Addressee {
         let options = incoming
             .as_ref()
             .map(|incoming| incoming.webhook.options.clone());
+        let options = options.unwrap_or_default();
         Ok(Addressee {
+            providers: webhooks.providers.named(&options),
             webhooks,
             token,
-            options: options.unwrap_or_default(),
+            options,
             incoming,
         })
+    }
+
+    /// Returns the answer that the provider wants to a request which proves nothing, if it is particular.
+    #[must_use]
+    pub fn refused(&self) -> Option<Response> {
+        let provider = self.providers.as_ref().ok()?.provider()?;
+        provider.refused().cloned()
+    }
+
+    /// Returns true if pages of this origin may send requests here from a browser.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        let mut allowed = self.options.cors.iter();
+        allowed.any(|allowed| allowed == "*" || allowed == origin)
+    }
+
+    /// What checks the signatures, if the webhook asks for some.
+    fn signer(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.signer(&self.options)
+    }
+
+    /// What knows the provider's probes.
+    fn prober(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.prober(&self.options)
+    }
+
+    /// Returns the methods by which probes come.
+    fn probe_methods(&self) -> Vec<&str> {
+        let prober = self.prober();
+        prober.map_or_else(Vec::new, |prober| prober.probe_methods())
     }
 
     /// Returns the methods that are answered here, with commas between them.
     #[must_use]
     pub fn allowed(&self) -> String {
         let mut methods = self.options.delivered_methods();
-        let probe = probe_method(self.options.handshake);
-        methods.extend(probe.filter(|probe| !self.options.delivers(probe)));
+        let probes = self.probe_methods().into_iter();
+        let others = probes.filter(|probe| !self.options.delivers(probe) && *probe != "OPTIONS");
+        methods.extend(others);
         methods.extend(["HEAD", "OPTIONS"]);
         methods.join(", ")
     }
@@ -98,12 +138,20 @@ impl Addressee {
     /// # Errors
     /// When neither may.
     pub fn admit(&self, method: &str) -> Result<(), Refusal> {
-        let is_of_probe = probe_method(self.options.handshake) == Some(method);
-        if is_of_probe || self.options.delivers(method) {
+        let is_of_probe = method == "OPTIONS" || self.probe_methods().contains(&method);
+        // Which methods an unknown provider probes by, nobody knows.
+        if is_of_probe || self.providers.is_err() || self.options.delivers(method) {
             Ok(())
         } else {
             Err(self.wrong_method(method))
         }
+    }
+
+    /// Returns true if a request with this head can be its provider's probe.
+    #[must_use]
+    pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
+        let prober = self.prober();
+        prober.is_some_and(|prober| prober.may_be_probe(head, length).is_some())
     }
 
     /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.
@@ -111,14 +159,14 @@ impl Addressee {
     /// # Errors
     /// When the request is refused, whatever its body is.
     pub async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
-        let handshake = self.options.handshake;
-        let may_be_probe = may_be_probe(handshake, &head, length);
-        if !may_be_probe && !self.options.delivers(&head.method) {
+        let prober = self.prober();
+        let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
+        let is_known = self.providers.is_ok();
+        if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
             return Err(self.wrong_method(&head.method));
         }
         let claim = self.claim(&head);
-        let scheme = self.options.signature.as_ref().map(|check| check.scheme);
-        let key = delivery_key(&head, scheme);
+        let key = delivery_key(&head, self.signer().as_ref());
         let mut expected = Expected {
             to: self,
             head,
@@ -127,8 +175,9 @@ impl Addressee {
             unless: None,
         };
         if let Some(refusal) = expected.refuse(length).await? {
-            let is_signed = is_probe_signed(handshake) && expected.claim.is_err();
-            let is_spared = may_be_probe && !is_signed || expected.may_repeat(&refusal).await?;
+            let is_probe = may_be_probe
+                .is_some_and(|probe| is_known && !(probe.is_signed && expected.claim.is_err()));
+            let is_spared = is_probe || expected.may_repeat(&refusal).await?;
             if !is_spared {
                 return Err(refusal);
             }
@@ -146,12 +195,19 @@ impl Addressee {
 
     /// Reads the signatures that a head carries. None if the webhook asks for none.
     fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
-        let Some(check) = &self.options.signature else {
+        let Some(check) = self.signer() else {
             return Ok(None);
         };
-        let tolerance = self.webhooks.limits.signature_tolerance;
+        let limits = &self.webhooks.limits;
+        let tolerance = Tolerance {
+            own: self.options.tolerance,
+            usual: limits.signature_tolerance,
+            most: limits
+                .signature_tolerance_limit
+                .max(limits.signature_tolerance),
+        };
         let now = self.webhooks.clock.machine_time();
-        dormouse_webhook::claim(check, head, now, tolerance).map(Some)
+        check.claim(head, now, tolerance).map(Some)
     }
 
     /// Returns why no request is taken here any more, if that is so.
@@ -182,6 +238,9 @@ impl Expected {
         if let Some(gone) = self.to.gone().await? {
             return Ok(Some(gone));
         }
+        if let Err(unknown) = &self.to.providers {
+            return Ok(Some(unknown.clone().into()));
+        }
         Ok(self.refuse_to_open(length).err())
     }
 
@@ -192,6 +251,7 @@ impl Expected {
             token,
             options,
             incoming,
+            ..
         } = &self.to;
         let Some(IncomingView {
             webhook, secrets, ..
@@ -239,8 +299,8 @@ impl Expected {
     }
 
     fn is_key_in_body(&self) -> bool {
-        let check = self.to.options.signature.as_ref();
-        dormouse_webhook::is_key_in_body(check.map(|check| check.scheme))
+        let signer = self.to.signer();
+        signer.is_some_and(|signer| signer.is_repeat_in_body())
     }
 
     /// Checks the request with its body, makes it durable, and returns what its caller is to be answered. The run is being
@@ -250,26 +310,25 @@ impl Expected {
     /// When it was not accepted.
     pub async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
-        let handshake = self.to.options.handshake;
-        let probe = probe(handshake, &self.head);
-        if let Some(answer) = probe.clone().filter(|_| !is_probe_signed(handshake)) {
-            return Ok(Received::Probe(answer));
+        let prober = self.to.prober();
+        let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
+        if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
+            return self.answer(&probe).await;
         }
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
         }
-        let proven = self.prove();
-        match (proven, probe, &self.unless) {
+        match (self.prove(), &self.unless) {
             // Who proves nothing is told no more than the head was refused for.
-            (Err(_), _, Some(refusal)) => return Err(refusal.clone()),
-            (proven, answer, _) => {
-                proven?;
-                if let Some(answer) = answer {
-                    return Ok(Received::Probe(answer));
-                }
-            }
+            (Err(_), Some(refusal)) => return Err(refusal.clone()),
+            (proven, _) => proven?,
+        }
+        if let Some(probe) = probe {
+            return self.answer(&probe).await;
         }
         let key = self.remembered_key()?;
+        let accepted = self.to.providers.as_ref().ok();
+        let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
         let (webhooks, token) = (self.to.webhooks, self.to.token);
         let accept = Accept {
             run: token.run,
@@ -282,7 +341,17 @@ impl Expected {
         };
         let unless = self.unless;
         match self.to.options.reply {
-            Reply::Accepted => Ok(webhooks.accept(accept, unless).await?.acknowledged()),
+            Reply::Accepted => {
+                let delivered = webhooks.accept(accept, unless).await?;
+                Ok(match accepted {
+                    Some(response) => Received::AcknowledgedAs {
+                        id: delivered.id,
+                        response,
+                        is_repeat: delivered.is_repeat,
+                    },
+                    None => delivered.acknowledged(),
+                })
+            }
             Reply::Fixed(response) => Ok(Received::Answered {
                 id: webhooks.accept(accept, unless).await?.id,
                 response,
@@ -291,9 +360,34 @@ impl Expected {
         }
     }
 
+    /// Returns the answer to a probe.
+    async fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
+        let signature = self.to.options.signature.as_ref();
+        let name = signature.and_then(|signature| signature.secrets.first());
+        if let (Some(value), Some(name), Some(incoming)) = (probe.learns(), name, &self.to.incoming)
+        {
+            let Webhooks {
+                providers, secrets, ..
+            } = &*self.to.webhooks;
+            let workflow = &incoming.workflow;
+            providers.learn(secrets, name, value, workflow).await?;
+        }
+        let verifying = match &self.to.incoming {
+            Some(incoming) if probe.needs_secret() => self.to.webhooks.secrets.verifying(incoming),
+            _ => Verifying::default(),
+        };
+        let Verifying { secrets, closed } = verifying;
+        if let (true, Some(trouble)) = (secrets.is_empty(), closed) {
+            return Err(trouble.into());
+        }
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        Ok(Received::Probe(probe.answer(&secrets)?))
+    }
+
     /// Checks the signature, now that the body is there.
     fn prove(&self) -> Result<(), Refusal> {
-        let Some(claim) = self.claim.as_ref().map_err(|rejected| *rejected)? else {
+        let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
+        let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
             return Ok(());
         };
         let Some(incoming) = &self.to.incoming else {
@@ -304,10 +398,16 @@ impl Expected {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let proven = claim.prove(&secrets, &self.head.body);
-        proven.map_err(|rejected| match closed {
+        let proven = check.prove(claim, &secrets, &self.head);
+        proven.map_err(|rejected| match (rejected, closed) {
             // It may be right by the secret that the host cannot open now, so that its sender shall try again.
-            Some(trouble) if rejected == Rejected::Wrong => trouble.into(),
+            (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
+            (Rejected::Unverifiable, None) => {
+                let Token { run, webhook, .. } = self.to.token;
+                let providers = &self.to.webhooks.providers;
+                providers.complain(run, webhook, &check, &secrets);
+                rejected.into()
+            }
             _ => rejected.into(),
         })
     }
@@ -315,13 +415,13 @@ impl Expected {
     /// Returns the key by which a repeat of the request is known, as it is remembered.
     fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
         let key = if self.is_key_in_body() {
-            let check = self.to.options.signature.as_ref();
-            delivery_key(&self.head, check.map(|check| check.scheme))
+            delivery_key(&self.head, self.to.signer().as_ref())
         } else {
             self.key.clone()
         };
         Ok(key?.map(|key| RememberedKey {
             digest: key.digest(),
+            earlier: key.earlier_digest(),
             body: Sha256::digest(&self.head.body).into(),
             other_body: key.other_body(),
         }))
@@ -411,7 +511,8 @@ impl Webhooks {
         let _place = place.map_err(Refusal::TooManyHeld)?;
         // Both are waited for before the request is queued: from then on they may come at any time.
         let run = accept.run;
-        let ended = self.watchers.wait(run, Until::Ended);
+        let mut ended = self.watchers.wait(run, Until::Ended);
+        let mut next = self.replies.next_generation(run);
         let mut answer = self.replies.wait(run, &accept.id);
         let delivered = self.accept(accept, unless).await?;
         if delivered.is_repeat {
@@ -421,12 +522,22 @@ impl Webhooks {
                 decided => return delivered.received(decided),
             }
         }
-        let passed = self.clock.sleep_until(until);
-        match answered(answer, ended, passed).await {
-            Some(response) => delivered.received(Answer::Decided(response)),
-            None => {
-                let decided = self.decided(&delivered).await?;
-                delivered.received(decided)
+        let mut passed = pin!(self.clock.sleep_until(until));
+        loop {
+            let over = pin!(answered(&mut answer, &mut ended, passed.as_mut()));
+            match select(over, next).await {
+                Either::Left((Some(response), _)) => {
+                    return delivered.received(Answer::Decided(response));
+                }
+                Either::Left((None, _)) => {
+                    let decided = self.decided(&delivered).await?;
+                    return delivered.received(decided);
+                }
+                Either::Right(_) => next = self.replies.next_generation(run),
+            }
+            match self.decided(&delivered).await? {
+                Answer::Open => {}
+                decided => return delivered.received(decided),
             }
         }
     }

@@ -4,18 +4,20 @@
 //! what to do; what only the operator can act on (a disk that fails, a damaged row) goes to the log and not to the
 //! caller.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{Malformed, NotASecret, NotLabels};
 use dormouse_api::{Difference, ProblemBody};
 use dormouse_component::Invalid;
-use dormouse_journal::{OperationNumber, RunId, Status};
+use dormouse_journal::{OperationNumber, Response as Answer, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
     SetSecretError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use dormouse_webhook::provider::Providers;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::health::Degraded;
@@ -40,6 +42,8 @@ pub struct Problem {
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     difference: Option<Box<Difference>>,
+    /// What is answered instead, to a provider that is particular about it.
+    instead: Option<Box<Answer>>,
 }
 
 impl Problem {
@@ -51,7 +55,15 @@ impl Problem {
             detail: detail.into(),
             headers: Vec::new(),
             difference: None,
+            instead: None,
         }
+    }
+
+    /// An answer that goes out instead of the problem, which is still what is counted.
+    #[must_use]
+    pub fn answered_by(mut self, instead: Option<Answer>) -> Self {
+        self.instead = instead.map(Box::new);
+        self
     }
 
     /// A header that the answer carries besides.
@@ -102,6 +114,21 @@ impl Problem {
             dormouse_limits::MEMORY_BUDGET
         );
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", detail).retry_after(RETRY_ROOM)
+    }
+
+    /// A body with a `Content-Encoding` where none is taken (RFC 9110, section 15.5.16).
+    #[must_use]
+    pub fn encoded(encoding: &[u8]) -> Self {
+        let shown: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
+        let detail = format!(
+            "the body has the Content-Encoding {shown:?}, and none is undone here; send the body as it is"
+        );
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-encoding",
+            detail,
+        )
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     /// A body that broke off.
@@ -177,6 +204,17 @@ impl Problem {
     pub fn unknown_secret(name: &str) -> Self {
         let detail = format!("there is no secret {name:?}: set it first");
         Problem::new(StatusCode::NOT_FOUND, "unknown-secret", detail)
+    }
+
+    /// A provider that the host does not know.
+    #[must_use]
+    pub fn unknown_provider(name: &str, known: &Providers) -> Self {
+        let shown: String = name.chars().take(64).collect();
+        let detail = format!(
+            "this host knows no provider {shown:?}: {}",
+            known.instead_of(name)
+        );
+        Problem::new(StatusCode::NOT_FOUND, "unknown-provider", detail)
     }
 
     /// A run that has ended cannot be cancelled.
@@ -280,6 +318,10 @@ impl Problem {
                     "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
                 ),
             ),
+            RepairError::OtherVersion(version) => conflict(
+                "other-version",
+                format!("run {run} is on version {version}, and so is not moved"),
+            ),
             RepairError::Failed => conflict(
                 "run-ended",
                 format!(
@@ -294,10 +336,17 @@ impl Problem {
                 ),
             ),
             RepairError::SameAnswers { code, bad } => {
-                let steps: Vec<String> = bad.iter().map(|step| format!("{step:?}")).collect();
+                let steps = bad.iter().map(|step| {
+                    let (name, answer) = (&step.step, &step.answer);
+                    format!("{name:?} ({answer}): `{}`", step.command(run))
+                });
+                let steps: Vec<String> = steps.collect();
                 let steps = match steps.is_empty() {
                     true => String::new(),
-                    false => format!(" Steps that ended badly before: {}.", steps.join(", ")),
+                    false => format!(
+                        " Steps that were answered badly before, and what does each again: {}.",
+                        steps.join(", ")
+                    ),
                 };
                 conflict(
                     "same-again",
@@ -391,13 +440,18 @@ impl Problem {
                 problem
             }
             RepairError::Differs(mismatch) => {
+                let difference = Difference::of(&mismatch);
+                let arguments = match difference.differs.as_slice() {
+                    [] => String::new(),
+                    names => format!(" Arguments that differ: {}.", names.join(", ")),
+                };
                 let detail = format!(
                     "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \
-                     made {}. Nothing has changed",
+                     made {}.{arguments} Nothing has changed",
                     mismatch.number, mismatch.expected, mismatch.found
                 );
                 let mut problem = conflict("differs", detail);
-                problem.difference = Some(Box::new(Difference::plain(&mismatch)));
+                problem.difference = Some(Box::new(difference));
                 problem
             }
             RepairError::Busy => conflict(
@@ -495,6 +549,12 @@ impl Problem {
         self.code
     }
 
+    /// Where code does not repeat a run's journal, if that is the problem.
+    #[must_use]
+    pub fn difference(&self) -> Option<&Difference> {
+        self.difference.as_deref()
+    }
+
     /// What a person reads.
     #[must_use]
     pub fn detail(&self) -> &str {
@@ -512,6 +572,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if let Some(answer) = self.instead {
+            return authored(*answer);
+        }
         let body = ProblemBody {
             kind: "about:blank".into(),
             title: self.status.canonical_reason().unwrap_or("Problem").into(),
@@ -527,6 +590,21 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+/// A response that somebody else wrote.
+pub(crate) fn authored(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    // What is no status or no header was refused where it was made.
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        let name = HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            headers.append(name, value);
+        }
+    }
+    response
 }
 
 impl From<Malformed> for Problem {

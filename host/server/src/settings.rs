@@ -19,6 +19,7 @@ pub fn runtime(config: &Config) -> Settings {
     Settings {
         public_url: config.public_url.clone(),
         limits: config.limits.clone(),
+        providers: config.providers.clone(),
         secret_keys: config.secret_keys.clone(),
         when_broken: match config.blocks_broken {
             true => WhenBroken::Block,

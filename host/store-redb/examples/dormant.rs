@@ -25,8 +25,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Completion, Delivery, Digest, GuestLimits, Kind, Operation, OperationNumber,
-    Outcome, Payload, Request, RunId, Source, VersionId, WebhookNumber, WebhookOptions,
+    Activation, Completion, Delivery, Digest, Fields, GuestLimits, Kind, Operation,
+    OperationNumber, Origin, Outcome, Payload, Request, RunId, Source, VersionId, WebhookNumber,
+    WebhookOptions,
 };
 use dormouse_seams::{Clock as _, Entropy as _};
 use dormouse_store::{
@@ -143,6 +144,7 @@ fn new_start(id: RunId) -> StartRun {
             stack: 1 << 20,
         },
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,
@@ -177,6 +179,7 @@ fn operation(step: &str, kind: Kind) -> Operation {
         step: step.into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     }
 }
 

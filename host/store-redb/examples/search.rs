@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Digest, End, Failure, GuestLimits, Kind, Labels, Operation, Payload, RunId, Status,
-    Time, VersionId,
+    Activation, Digest, End, Failure, Fields, GuestLimits, Kind, Labels, Operation, Payload, RunId,
+    Status, Time, VersionId,
 };
 use dormouse_seams::{Clock as _, Entropy as _};
 use dormouse_store::{
@@ -148,6 +148,7 @@ fn new_start(number: usize, id: RunId) -> StartRun {
             stack: 1 << 20,
         },
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: StorageLimits::NONE,
         restarted: None,
@@ -179,6 +180,7 @@ fn activation(number: usize) -> NewActivation {
         step: "wait".into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     };
     NewActivation {
         tries: 0,

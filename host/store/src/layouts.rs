@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use dormouse_journal as journal;
 use dormouse_journal::{
-    Activation, CallError, Encoding, End, Failure, Handshake, Kind, Level, LogLine, Outcome,
-    Payload, Request, Response, RunOutcome, SignatureScheme, Status, ValuePart, WhenParentEnds,
+    Activation, CallError, Encoding, End, Failure, Kind, Level, LogLine, Outcome, Payload, Request,
+    Response, RunOutcome, Status, ValuePart, WhenParentEnds, WrittenHandshake, WrittenScheme,
 };
 use dormouse_secret::Purpose;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,7 @@ use crate::tables::counts::Counted;
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
+use crate::tables::failed_tries::FailedTry;
 use crate::tables::generations::Generation;
 use crate::tables::handled::Handled;
 use crate::tables::handlers::Handles;
@@ -85,7 +86,6 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Encoding" Encoding,
         "End" End,
         "Expiring" Expiring,
-        "Handshake" Handshake,
         "Kind" Kind,
         "Level" Level,
         "Order" Order,
@@ -101,11 +101,12 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Result" Result<Option<RunOutcome>, Failure>,
         "Result" Result<bool, Failure>,
         "RunOutcome" RunOutcome,
-        "SignatureScheme" SignatureScheme,
         "Status" Status,
         "ValuePart" ValuePart,
         "WhenBroken" journal::WhenBroken,
         "WhenParentEnds" WhenParentEnds,
+        "WrittenHandshake" WrittenHandshake,
+        "WrittenScheme" WrittenScheme,
     }
     text + &purpose(known, named)
 }
@@ -153,6 +154,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Duplicates => row::<Duplicate>(table, named),
         TableId::EventWaits => row::<EventWait>(table, named),
         TableId::Expiries => other::<Expiring>(table, named),
+        TableId::FailedTries => row::<FailedTry>(table, named),
         TableId::HeldCalls => row::<Outstanding>(table, named),
         TableId::Handled => row::<Handled>(table, named),
         TableId::Handlers => row::<Handles>(table, named),

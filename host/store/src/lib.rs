@@ -43,9 +43,9 @@ pub use rules::{
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, Frozen, Parent, PastTry, Pause,
-    PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId,
-    TokenKeys, Version, Webhook, Workflow, WorkflowSettings,
+    Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, FailedTry, Frozen, Parent, PastTry,
+    Pause, PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State, Stood,
+    TableId, TokenKeys, TriedOperation, Version, Webhook, Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

@@ -7,7 +7,9 @@ use dormouse_journal::{
     Response, RunId, Status, Time, VersionId, WebhookNumber,
 };
 
-use crate::tables::{Attempts, Bounds, Call, PastTry, Pause, Run, SealedSecret, State, Webhook};
+use crate::tables::{
+    Attempts, Bounds, Call, FailedTry, PastTry, Pause, Run, SealedSecret, State, Webhook,
+};
 
 /// A run: what never changes about it, and where it stands.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub struct RunShown {
     pub calls: Vec<(OperationNumber, CallProgress)>,
     /// What was set aside of its journal when it was taken back, the newest first, a few at most.
     pub tries: Vec<(u32, PastTry)>,
+    /// What is kept of the tries in which it broke or failed, by their numbers, oldest first.
+    pub failed_tries: Vec<(u32, FailedTry)>,
 }
 
 /// A failed run that may be retried.
@@ -168,6 +172,10 @@ pub struct RunQuery {
     pub status: Option<Status>,
     /// Only runs on this version.
     pub version: Option<VersionId>,
+    /// Only runs that are not on this version.
+    pub other_than: Option<VersionId>,
+    /// Only runs that have not ended.
+    pub alive: bool,
     /// Only runs that this one has started.
     pub parent: Option<RunId>,
     /// Only runs that have all these labels.

@@ -15,6 +15,7 @@ on_both_grounds! {
     a_wait_made_over_a_full_inbox_makes_the_run_due,
     requests_keep_their_order,
     a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end,
+    a_key_that_was_remembered_in_quotation_marks_is_known,
     the_same_key_with_another_body_is_an_error_or_another_request,
     a_key_is_forgotten_when_its_time_is_over,
     an_inbox_is_bounded_by_bytes_as_well,
@@ -39,6 +40,7 @@ fn arrival(place: u64) -> Source {
 fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<RememberedKey> {
     Some(RememberedKey {
         digest: [digest; 32],
+        earlier: Some([digest + 100; 32]),
         body: [body.as_bytes()[0]; 32],
         other_body,
     })
@@ -135,6 +137,28 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end(ground: Ground
         Accepted::Refused(RequestRefused::Ended)
     );
     assert_eq!(world.state(id).untaken, 2, "what nobody took is counted");
+}
+
+fn a_key_that_was_remembered_in_quotation_marks_is_known(ground: Ground) {
+    let world = World::new(ground);
+    let id = world.run_with(vec![wait(None)]);
+    let mut keyed = world.request(id, "a");
+    // As the host of before remembered it.
+    keyed.key = key(101, OtherBody::Refuse, "a");
+    world.send(keyed.clone()).unwrap();
+    let first = keyed.id;
+    let mut repeat = world.request(id, "a");
+    repeat.id = "another".into();
+    repeat.key = key(1, OtherBody::Refuse, "a");
+    let duplicate = Accepted::Duplicate {
+        id: first,
+        place: 0,
+    };
+    assert_eq!(world.send(repeat).unwrap(), duplicate);
+    let known = run(world
+        .store
+        .repeat(id, HOOK, key(1, OtherBody::Refuse, "a").unwrap()));
+    assert_eq!(known.unwrap(), Some(duplicate));
 }
 
 fn the_same_key_with_another_body_is_an_error_or_another_request(ground: Ground) {

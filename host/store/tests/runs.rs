@@ -111,6 +111,10 @@ fn a_start_with_a_key_starts_one_run(ground: Ground) {
     ));
     start.run = RunId([9; 16]);
     assert_eq!(world.begin(start.clone()).unwrap(), Started::Existing(id));
+    // The host of before remembered a key as it was written.
+    start.idempotency_key = Some("other".into());
+    start.earlier_key = Some("k".into());
+    assert_eq!(world.begin(start.clone()).unwrap(), Started::Existing(id));
     start.input.body = Bytes::from_static(b"2");
     assert_eq!(world.begin(start).unwrap(), Started::OtherInput(id));
     assert_eq!(world.due(), [id]);

@@ -126,6 +126,8 @@ fn search(dice: &mut Dice, last: u64, all: &[RunView]) -> RunQuery {
         status: dice.maybe(3, &Status::ALL),
         parent: None,
         version: dice.maybe(4, &[VersionId::of(b"component"), VersionId::of(b"second")]),
+        other_than: dice.maybe(6, &[VersionId::of(b"component"), VersionId::of(b"second")]),
+        alive: dice.once_in(5),
         labels: texts.iter().map(|text| text.parse().unwrap()).collect(),
         created: if dice.once_in(2) {
             range(dice, last)
@@ -165,6 +167,8 @@ fn is_wanted(query: &RunQuery, view: &RunView) -> bool {
         && query
             .version
             .is_none_or(|version| version == view.run.version)
+        && query.other_than != Some(view.run.version)
+        && !(query.alive && view.state.status.has_ended())
         && query.labels.iter().all(|label| view.run.labels.has(label))
         && within(query.created, Some(view.run.created))
         && within(query.ended, view.state.ended)

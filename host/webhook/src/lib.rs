@@ -3,18 +3,18 @@
 //! targets in `fuzz/` hold it to that.
 
 mod field;
-mod handshake;
-mod json;
+mod idempotency;
 mod key;
+mod options;
+pub mod provider;
+mod rejected;
 mod reply;
-mod signature;
 mod token;
 
 pub use dormouse_journal::OtherBody;
-pub use handshake::{is_probe_signed, may_be_probe, probe, probe_method};
-pub use key::{DeliveryKey, DeliveryKeyKind, InvalidKey, delivery_key, is_key_in_body};
+pub use idempotency::{IdempotencyKey, InvalidKey, quoted};
+pub use key::{DeliveryKey, DeliveryKeyKind, delivery_key};
+pub use options::check_signature;
+pub use rejected::{BadSecret, Rejected};
 pub use reply::check_response;
-pub use signature::{
-    BadSecret, Claim, Rejected, check_signature, claim, sign, signature_headers, verify,
-};
 pub use token::{InvalidToken, Token, TokenMaker};

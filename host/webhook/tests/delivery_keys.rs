@@ -1,19 +1,14 @@
 //! By what a repeat of a request is known.
 
-use crate::support::{SCHEMES, request};
-use dormouse_journal::SignatureScheme;
+use crate::support::{SCHEMES, check as check_of, request};
 use dormouse_webhook::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};
 use sha2::{Digest, Sha256};
 
 type Found<'a> = Result<Option<(DeliveryKeyKind, &'a str)>, InvalidKey>;
 
-fn check(
-    scheme: Option<SignatureScheme>,
-    headers: &[(&str, &str)],
-    body: &str,
-    expected: Found<'_>,
-) {
-    let found = delivery_key(&request(headers, body.as_bytes()), scheme);
+fn check(scheme: Option<&str>, headers: &[(&str, &str)], body: &str, expected: Found<'_>) {
+    let checked = scheme.map(check_of);
+    let found = delivery_key(&request(headers, body.as_bytes()), checked.as_ref());
     let expected = expected.map(|key| {
         key.map(|(kind, value)| DeliveryKey {
             kind,
@@ -23,13 +18,32 @@ fn check(
     assert_eq!(found, expected, "{headers:?} {body}");
 }
 
+fn of(name: &str, other_body: OtherBody) -> DeliveryKeyKind {
+    DeliveryKeyKind::Provider {
+        name: name.into(),
+        other_body,
+    }
+}
+
+fn github() -> DeliveryKeyKind {
+    of("github", OtherBody::Queue)
+}
+
+fn slack() -> DeliveryKeyKind {
+    of("slack", OtherBody::Same)
+}
+
+fn stripe() -> DeliveryKeyKind {
+    of("stripe", OtherBody::Same)
+}
+
 const IDEMPOTENCY_KEY: (&str, &str) = ("Idempotency-Key", "order-7");
 const WEBHOOK_ID: (&str, &str) = ("Webhook-Id", "msg_7");
 const GITHUB: (&str, &str) = ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958");
 
 #[test]
 fn the_callers_own_key_goes_before_the_webhook_id_and_that_before_the_providers() {
-    let scheme = Some(SignatureScheme::Github);
+    let scheme = Some("github");
     let found = Ok(Some((DeliveryKeyKind::IdempotencyKey, "order-7")));
     check(scheme, &[GITHUB, WEBHOOK_ID, IDEMPOTENCY_KEY], "", found);
     check(
@@ -38,12 +52,7 @@ fn the_callers_own_key_goes_before_the_webhook_id_and_that_before_the_providers(
         "",
         Ok(Some((DeliveryKeyKind::WebhookId, "msg_7"))),
     );
-    check(
-        scheme,
-        &[GITHUB],
-        "",
-        Ok(Some((DeliveryKeyKind::Github, GITHUB.1))),
-    );
+    check(scheme, &[GITHUB], "", Ok(Some((github(), GITHUB.1))));
     check(scheme, &[], "", Ok(None));
 }
 
@@ -53,23 +62,20 @@ fn what_the_provider_signed_goes_before_what_anybody_can_add() {
     let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
     for (scheme, kind, value) in [
         (
-            SignatureScheme::StandardWebhooks,
-            DeliveryKeyKind::WebhookId,
+            "standard-webhooks",
+            of("standard-webhooks", OtherBody::Queue),
             "msg_7",
         ),
-        (SignatureScheme::Slack, DeliveryKeyKind::Slack, "Ev1"),
-        (SignatureScheme::Stripe, DeliveryKeyKind::Stripe, "evt_1"),
+        ("slack", slack(), "Ev1"),
+        ("stripe", stripe(), "evt_1"),
     ] {
         let found = Ok(Some((kind, value)));
-        check(Some(scheme), &[IDEMPOTENCY_KEY, WEBHOOK_ID], body, found);
+        let signature = ("webhook-signature", "v1,x");
+        let headers = [IDEMPOTENCY_KEY, WEBHOOK_ID, signature];
+        check(Some(scheme), &headers, body, found);
     }
     let found = Ok(Some((DeliveryKeyKind::IdempotencyKey, "order-7")));
-    check(
-        Some(SignatureScheme::Stripe),
-        &[IDEMPOTENCY_KEY],
-        "no event",
-        found,
-    );
+    check(Some("stripe"), &[IDEMPOTENCY_KEY], "no event", found);
 }
 
 #[test]
@@ -77,10 +83,10 @@ fn a_providers_id_counts_only_under_its_own_signature() {
     let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
     for scheme in SCHEMES.map(Some).into_iter().chain([None]) {
         let expected = match scheme {
-            Some(SignatureScheme::Github) => Some((DeliveryKeyKind::Github, GITHUB.1)),
-            Some(SignatureScheme::Slack) => Some((DeliveryKeyKind::Slack, "Ev1")),
-            Some(SignatureScheme::Stripe) => Some((DeliveryKeyKind::Stripe, "evt_1")),
-            Some(SignatureScheme::StandardWebhooks | SignatureScheme::HmacSha256) | None => None,
+            Some("github") => Some((github(), GITHUB.1)),
+            Some("slack") => Some((slack(), "Ev1")),
+            Some("stripe") => Some((stripe(), "evt_1")),
+            Some(_) | None => None,
         };
         check(scheme, &[GITHUB], body, Ok(expected));
     }
@@ -88,23 +94,19 @@ fn a_providers_id_counts_only_under_its_own_signature() {
 
 #[test]
 fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
-    let longest = "k".repeat(256);
     let too_long = "k".repeat(257);
-    check(
-        None,
-        &[("idempotency-key", &longest)],
-        "",
-        Ok(Some((DeliveryKeyKind::IdempotencyKey, &longest))),
-    );
-    let scheme = Some(SignatureScheme::Github);
-    for bad in ["", &too_long, "a b", "\u{fc}", "a\tb"] {
-        check(
-            scheme,
-            &[("idempotency-key", bad), WEBHOOK_ID],
-            "",
-            Err(InvalidKey),
-        );
-        let found = Ok(Some((DeliveryKeyKind::Github, GITHUB.1)));
+    let scheme = Some("github");
+    let byte = |byte, place| Some(InvalidKey::Byte { byte, place });
+    for (bad, invalid) in [
+        ("", Some(InvalidKey::Empty)),
+        (&too_long, None),
+        ("a b", None),
+        ("\u{fc}", byte(0xc3, 0)),
+        ("a\tb", byte(b'\t', 1)),
+    ] {
+        let own = invalid.map_or(Ok(Some((DeliveryKeyKind::IdempotencyKey, bad))), Err);
+        check(scheme, &[("idempotency-key", bad), WEBHOOK_ID], "", own);
+        let found = Ok(Some((github(), GITHUB.1)));
         check(scheme, &[("webhook-id", bad), GITHUB], "", found);
         check(scheme, &[("x-github-delivery", bad)], "", Ok(None));
     }
@@ -112,7 +114,7 @@ fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
         None,
         &[IDEMPOTENCY_KEY, ("IDEMPOTENCY-KEY", "order-7")],
         "",
-        Err(InvalidKey),
+        Err(InvalidKey::Repeated),
     );
     check(None, &[WEBHOOK_ID, WEBHOOK_ID], "", Ok(None));
     check(scheme, &[GITHUB, GITHUB], "", Ok(None));
@@ -120,10 +122,16 @@ fn a_malformed_idempotency_key_is_refused_and_the_others_are_passed_over() {
 
 #[test]
 fn an_event_id_is_one_string_at_the_top_of_an_object() {
-    let stripe = Some(SignatureScheme::Stripe);
-    let found = Ok(Some((DeliveryKeyKind::Stripe, "evt_1")));
+    let scheme = Some("stripe");
     check(
-        stripe,
+        Some("stripe"),
+        &[],
+        r#"{"id":1}"#,
+        Ok(Some((stripe(), "1"))),
+    );
+    let found = Ok(Some((stripe(), "evt_1")));
+    check(
+        scheme,
         &[],
         r#" {"object":"event","id":"evt_1","data":{"object":{"id":"in_1"}}} "#,
         found,
@@ -134,7 +142,6 @@ fn an_event_id_is_one_string_at_the_top_of_an_object() {
         "id=evt_1",
         "{}",
         r#"["evt_1"]"#,
-        r#"{"id":1}"#,
         r#"{"id":null}"#,
         r#"{"id":""}"#,
         r#"{"id":"a b"}"#,
@@ -144,9 +151,9 @@ fn an_event_id_is_one_string_at_the_top_of_an_object() {
         r#"{"id":"evt_1""#,
         &too_long,
     ] {
-        check(stripe, &[], body, Ok(None));
+        check(scheme, &[], body, Ok(None));
         check(
-            Some(SignatureScheme::Slack),
+            Some("slack"),
             &[],
             &body.replace("id\"", "event_id\""),
             Ok(None),
@@ -157,7 +164,7 @@ fn an_event_id_is_one_string_at_the_top_of_an_object() {
 #[test]
 fn nesting_without_end_is_no_event() {
     let deep = format!(r#"{{"x":{}"#, "[".repeat(1_000_000));
-    check(Some(SignatureScheme::Stripe), &[], &deep, Ok(None));
+    check(Some("stripe"), &[], &deep, Ok(None));
 }
 
 #[test]
@@ -165,16 +172,25 @@ fn digests_are_those_that_stores_hold() {
     for (kind, hashed, other_body) in [
         (DeliveryKeyKind::IdempotencyKey, "ikey", OtherBody::Refuse),
         (DeliveryKeyKind::WebhookId, "wkey", OtherBody::Queue),
-        (DeliveryKeyKind::Github, "gkey", OtherBody::Queue),
-        (DeliveryKeyKind::Slack, "skey", OtherBody::Same),
-        (DeliveryKeyKind::Stripe, "tkey", OtherBody::Same),
+        (github(), "gkey", OtherBody::Queue),
+        (slack(), "skey", OtherBody::Same),
+        (stripe(), "tkey", OtherBody::Same),
+        (of("acme", OtherBody::Queue), "pacme\nkey", OtherBody::Queue),
+        (
+            of("standard-webhooks", OtherBody::Queue),
+            "wkey",
+            OtherBody::Queue,
+        ),
     ] {
         let key = DeliveryKey {
             kind,
             value: "key".into(),
         };
         let digest: [u8; 32] = Sha256::digest(hashed).into();
-        assert_eq!(key.digest(), digest, "{kind:?}");
-        assert_eq!(key.other_body(), other_body, "{kind:?}");
+        assert_eq!(key.digest(), digest, "{key:?}");
+        assert_eq!(key.other_body(), other_body, "{key:?}");
+        let is_own = key.kind == DeliveryKeyKind::IdempotencyKey;
+        let earlier = is_own.then(|| Sha256::digest("i\"key\"").into());
+        assert_eq!(key.earlier_digest(), earlier, "{key:?}");
     }
 }

@@ -8,9 +8,12 @@
 )]
 
 mod delivery_keys;
+mod descriptions;
+mod format;
 mod handshakes;
 mod options;
 mod properties;
+mod provider_table;
 mod providers;
 mod signatures;
 mod spelling;

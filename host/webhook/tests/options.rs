@@ -1,49 +1,53 @@
 //! What an author may ask of a signature check.
 
-use crate::support::{SCHEMES, signature};
-use dormouse_journal::{Signature, SignatureScheme};
+use crate::support::SCHEMES;
+use dormouse_journal::Signature;
 use dormouse_webhook::check_signature;
+use dormouse_webhook::provider::Providers;
+
+fn signature(provider: &str, secrets: &[&str], settings: &[(&str, &str)]) -> Signature {
+    let settings = settings.iter();
+    Signature {
+        provider: provider.into(),
+        secrets: secrets.iter().map(|name| (*name).to_owned()).collect(),
+        settings: settings
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    }
+}
+
+fn told(signature: &Signature) -> Result<(), String> {
+    let providers = Providers::default();
+    let provider = providers.get(&signature.provider).unwrap();
+    check_signature(provider, signature).map(|_| ())
+}
+
+#[track_caller]
+fn refused(signature: &Signature, word: &str) {
+    let told = told(signature).unwrap_err();
+    assert!(told.contains(word), "{told}");
+    assert!(told.len() < 400, "{told}");
+}
+
+const HEADER: (&str, &str) = ("header", "X-Signature");
 
 #[test]
-fn options_make_sense_or_are_told_what_does_not() {
-    let base = |scheme| signature(scheme);
+fn names_of_secrets_make_sense_or_are_told_what_does_not() {
     for scheme in SCHEMES {
-        assert_eq!(check_signature(&base(scheme)), Ok(()), "{scheme:?}");
+        let settings: &[_] = if scheme == "hmac-sha256" {
+            &[HEADER]
+        } else {
+            &[]
+        };
+        assert_eq!(
+            told(&signature(scheme, &["provider"], settings)),
+            Ok(()),
+            "{scheme}"
+        );
     }
-    let hmac = || base(SignatureScheme::HmacSha256);
-    let stripe = || base(SignatureScheme::Stripe);
-    let names = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
-    let check = |signature: Signature, word: &str| {
-        let told = check_signature(&signature).unwrap_err();
-        assert!(told.contains(word), "{told}");
-        assert!(told.len() < 400, "{told}");
-    };
-    check(
-        Signature {
-            secrets: vec![],
-            ..stripe()
-        },
-        "at least one",
-    );
-    check(
-        Signature {
-            secrets: names(&["s"; 11]),
-            ..stripe()
-        },
-        "at most 10",
-    );
-    assert_eq!(
-        check_signature(&Signature {
-            secrets: names(&["s"; 10]),
-            ..stripe()
-        }),
-        Ok(())
-    );
+    refused(&signature("stripe", &[], &[]), "at least one");
+    refused(&signature("stripe", &["s"; 11], &[]), "at most 10");
+    assert_eq!(told(&signature("stripe", &["s"; 10], &[])), Ok(()));
     let long = "n".repeat(65);
     for name in [
         "",
@@ -54,70 +58,34 @@ fn options_make_sense_or_are_told_what_does_not() {
         &long,
         &"\u{e9}".repeat(5_000),
     ] {
-        check(
-            Signature {
-                secrets: names(&["fine", name]),
-                ..stripe()
-            },
+        refused(
+            &signature("stripe", &["fine", name], &[]),
             "a secret's name",
         );
     }
-    assert_eq!(
-        check_signature(&Signature {
-            secrets: names(&["Az09._-", &long[1..]]),
-            ..stripe()
-        }),
-        Ok(())
+    let names = ["Az09._-", &long[1..]];
+    assert_eq!(told(&signature("stripe", &names, &[])), Ok(()));
+    refused(
+        &signature("microsoft-graph", &["s"], &[]),
+        "does not sign its requests",
     );
-    check(
-        Signature {
-            header: None,
-            ..hmac()
-        },
-        "no `header`",
-    );
+}
+
+#[test]
+fn settings_make_sense_or_are_told_what_does_not() {
+    let hmac = |settings: &[(&str, &str)]| signature("hmac-sha256", &["s"], settings);
+    let long = "n".repeat(65);
+    refused(&hmac(&[]), "no setting `header`: name the header");
     for name in ["", "a b", "a:b", "\u{e9}", "a\r\n", &long] {
-        check(
-            Signature {
-                header: Some(name.into()),
-                ..hmac()
-            },
-            "the name of a header",
-        );
+        refused(&hmac(&[("header", name)]), "the name of a header");
     }
     for prefix in [" a", "a\n", "\u{e9}", &long] {
-        check(
-            Signature {
-                prefix: Some(prefix.into()),
-                ..hmac()
-            },
-            "prefix",
-        );
+        refused(&hmac(&[HEADER, ("prefix", prefix)]), "prefix");
     }
-    assert_eq!(
-        check_signature(&Signature {
-            prefix: None,
-            ..hmac()
-        }),
-        Ok(())
-    );
-    for scheme in SCHEMES
-        .into_iter()
-        .filter(|scheme| *scheme != SignatureScheme::HmacSha256)
-    {
-        check(
-            Signature {
-                header: Some("x".into()),
-                ..base(scheme)
-            },
-            "`header`, which only",
-        );
-        check(
-            Signature {
-                prefix: Some("x".into()),
-                ..base(scheme)
-            },
-            "`prefix`, which only",
-        );
+    assert_eq!(told(&hmac(&[HEADER])), Ok(()));
+    refused(&hmac(&[HEADER, HEADER]), "twice");
+    for scheme in SCHEMES.into_iter().filter(|name| *name != "hmac-sha256") {
+        refused(&signature(scheme, &["s"], &[HEADER]), "it has none");
     }
+    refused(&hmac(&[HEADER, (&long, "")]), "it has header, prefix");
 }

@@ -1,12 +1,11 @@
 //! What holds of signature checks for whatever bytes come.
 
-use crate::support::{NOW, SCHEMES, TOLERANCE, request, signature};
+use crate::support::{NOW, SCHEMES, TOLERANCE, check, request, sign, verify};
 use bytes::Bytes;
-use dormouse_journal::{Header, Request, SignatureScheme, Time};
-use dormouse_webhook::{sign, verify};
+use dormouse_journal::{Header, Request, Time};
 use proptest::prelude::*;
 
-fn scheme() -> impl Strategy<Value = SignatureScheme> {
+fn scheme() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(SCHEMES.to_vec())
 }
 
@@ -42,7 +41,7 @@ proptest! {
         tolerance: u64,
     ) {
         let request = Request { headers, ..request(&[], &body) };
-        let check = signature(scheme);
+        let check = check(scheme);
         prop_assert!(verify(&check, &[&secret], &request, Time(now), tolerance).is_err());
         prop_assert!(verify(&check, &[&secret], &request, NOW, TOLERANCE).is_err());
     }
@@ -59,12 +58,12 @@ proptest! {
     ) {
         use base64::Engine as _;
         let secret = match scheme {
-            SignatureScheme::StandardWebhooks => {
+            "standard-webhooks" => {
                 base64::engine::general_purpose::STANDARD.encode(key).into_bytes()
             }
             _ => key,
         };
-        let (check, now) = (signature(scheme), Time(seconds * 1_000));
+        let (check, now) = (check(scheme), Time(seconds * 1_000));
         let made = sign(&check, &secret, &id, now, &body).unwrap();
         let mut request = Request { headers: made, ..request(&[], &body) };
         prop_assert_eq!(verify(&check, &[&secret], &request, now, TOLERANCE), Ok(()));
@@ -80,11 +79,11 @@ proptest! {
             let mut bytes = part.to_vec();
             let before = bytes[place];
             bytes[place] ^= 1 << bit;
-            // A digit of the generic scheme in the other case is the same digit.
+            // A digit in the other case is the same digit.
             prop_assume!(
-                scheme != SignatureScheme::HmacSha256
-                    || part == &body
-                    || place < "sha256=".len()
+                part == &body
+                    || !before.is_ascii_hexdigit()
+                    || scheme == "standard-webhooks"
                     || !before.eq_ignore_ascii_case(&bytes[place])
             );
             *part = bytes.into();

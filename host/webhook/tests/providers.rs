@@ -1,12 +1,13 @@
 //! What providers publish for those who check their signatures, byte for byte.
 
-use crate::support::{TOLERANCE, request, signature};
-use dormouse_journal::{Signature, SignatureScheme, Time};
-use dormouse_webhook::{Rejected, sign, verify};
+use crate::support::{TOLERANCE, check as check_of, request, sign, verify};
+use dormouse_journal::Time;
+use dormouse_webhook::Rejected;
+use dormouse_webhook::provider::Check;
 
 /// A published vector must pass, must not pass for another body or secret, and must be what we make ourselves.
 struct Vector<'a> {
-    check: Signature,
+    check: Check<'a>,
     secret: &'a str,
     id: &'a str,
     seconds: u64,
@@ -53,7 +54,7 @@ fn check(vector: &Vector<'_>) {
 #[test]
 fn standard_webhooks_javascript() {
     check(&Vector {
-        check: signature(SignatureScheme::StandardWebhooks),
+        check: check_of("standard-webhooks"),
         secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
         seconds: 1_614_265_330,
@@ -74,7 +75,7 @@ fn standard_webhooks_javascript() {
 #[test]
 fn standard_webhooks_rust() {
     check(&Vector {
-        check: signature(SignatureScheme::StandardWebhooks),
+        check: check_of("standard-webhooks"),
         secret: "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
         id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
         seconds: 1_649_367_553,
@@ -95,7 +96,7 @@ fn standard_webhooks_rust() {
 #[test]
 fn github() {
     check(&Vector {
-        check: signature(SignatureScheme::Github),
+        check: check_of("github"),
         secret: "It's a Secret to Everybody",
         id: "",
         seconds: 0,
@@ -112,7 +113,7 @@ fn github() {
 #[test]
 fn slack() {
     check(&Vector {
-        check: signature(SignatureScheme::Slack),
+        check: check_of("slack"),
         secret: "8f742231b10e8888abcd99yyyzzz85a5",
         id: "",
         seconds: 1_531_420_618,
@@ -138,7 +139,7 @@ fn slack() {
 #[test]
 fn stripe() {
     check(&Vector {
-        check: signature(SignatureScheme::Stripe),
+        check: check_of("stripe"),
         secret: "webhook_secret",
         id: "",
         seconds: 1_533_204_620,
@@ -180,7 +181,7 @@ fn stripe() {
 #[test]
 fn hmac_sha256() {
     check(&Vector {
-        check: signature(SignatureScheme::HmacSha256),
+        check: check_of("hmac-sha256"),
         secret: "Jefe",
         id: "",
         seconds: 0,

@@ -1,6 +1,6 @@
 //! Runs whose code breaks, and are repaired.
 
-use dormouse_e2e::{Cli, Host, Run, guest, post, request, wait_until};
+use dormouse_e2e::{Cli, Host, Reply, Run, Service, guest, post, request, wait_until};
 use serde_json::{Value, json};
 
 /// A host that blocks what breaks, with the script under its name. Returns its version too.
@@ -104,11 +104,14 @@ fn a_run_is_moved_to_code_that_repeats_it_and_to_no_other() {
     let differs = repair(&run, "move", &json!({"version": third})).expect_problem(409, "differs");
     let difference = differs.json()["difference"].clone();
     assert_eq!(difference["operation"], 1);
-    assert_eq!(
-        difference["recorded"]["operation"]["duration_ms"],
-        60_000_000
-    );
-    assert_eq!(difference["made"]["operation"]["duration_ms"], 60_000_001);
+    assert_eq!(difference["activation"], 0);
+    let recorded = json!({
+        "kind": "sleep", "step": difference["recorded"]["step"], "digest": difference["recorded"]["digest"],
+        "arguments": {"duration_ms": 60_000_000},
+    });
+    assert_eq!(difference["recorded"], recorded);
+    assert_eq!(difference["made"]["arguments"]["duration_ms"], 60_000_001);
+    assert_eq!(difference["differs"], json!(["duration_ms"]));
     assert_eq!(run.show()["version"], first);
     let cli = Cli::of(&host).run(&["move", "--to", &third, run.id()]);
     assert_eq!(cli.code, 1, "{}", cli.stderr);
@@ -238,4 +241,115 @@ fn many_runs_are_retried_and_moved_at_once() {
         run.output();
         assert_eq!(run.show()["version"], second);
     }
+}
+
+/// A call differs in its body and in nothing else that is recorded.
+#[test]
+fn the_arguments_that_differ_are_named_and_shown_as_far_as_they_are_kept() {
+    let answers = Service::start(|_| Reply::status(200));
+    let silent = Service::start(|_| Reply::status(503));
+    let host = Host::start();
+    let first = host.deploy("script", "script");
+    let call = |service: &Service, body: &str| {
+        json!({"call": {
+            "method": "POST", "url": service.url(), "body": body, "headers": [["x-token", "hidden"]], "delay_ms": 3_600_000,
+        }, "as": "charge"})
+    };
+    let by_version = |service: &Service| {
+        let (old, new) = (call(service, "old body"), call(service, "new body"));
+        json!({"seq": [{"version": {(first.as_str()): old}, "else": new}, {"sleep": 60_000_000}]})
+    };
+    let answered = host.start_run("script", &by_version(&answers));
+    let waiting = host.start_run("script", &by_version(&silent));
+    answered.wait_for_status("suspended");
+    wait_until("the attempt to have failed", || {
+        waiting.show()["waiting"][0]["last_error"]
+            .is_string()
+            .then_some(())
+    });
+    let second = deploy_another(&host, 1);
+    let to = json!({"version": second});
+    let difference = |run: &Run| {
+        let problem = repair(run, "move", &to).expect_problem(409, "differs");
+        assert!(
+            problem.detail().contains("Arguments that differ: body"),
+            "{}",
+            problem.detail()
+        );
+        let difference = problem.json()["difference"].clone();
+        assert_eq!(difference["differs"], json!(["body"]));
+        assert_eq!(difference["operation"], 0);
+        assert_eq!(
+            difference["made"]["arguments"]["body"]["begins"],
+            "new body"
+        );
+        assert!(!difference.to_string().contains("hidden"), "{difference}");
+        difference
+    };
+    // What was sent and answered is not kept, but that it was another is known.
+    let gone = difference(&answered);
+    assert_eq!(
+        gone["recorded"]["arguments"]["body"],
+        serde_json::Value::Null
+    );
+    assert_eq!(gone["recorded"]["arguments"]["method"], "POST");
+    let kept = difference(&waiting);
+    assert_eq!(kept["recorded"]["arguments"]["body"]["begins"], "old body");
+    let cli = Cli::of(&host).run(&["move", "--to", &second, waiting.id()]);
+    assert!(
+        cli.stderr.contains("old body") && cli.stderr.contains("new body"),
+        "{}",
+        cli.stderr
+    );
+}
+
+#[test]
+fn a_try_that_broke_keeps_what_it_did_and_ten_of_them_are_kept() {
+    let (mut host, first) = host();
+    let script = json!({"seq": [
+        {"webhook": "a"},
+        {"wait": "a"},
+        {"log": "about to break"},
+        {"step": "before", "value": 1},
+        {"version": {(first.as_str()): {"trap": "a bug"}}, "else": {"step": "mended", "value": 2}},
+    ]});
+    let run = host.start_run("script", &script);
+    post(run.hook("a"), "x").expect(202);
+    run.wait_for_status("blocked");
+    let id = run.id().to_owned();
+    for tries in 0..11 {
+        wait_until("it breaks again", || {
+            (run.status() == "blocked"
+                && run.show()["failed_tries"].as_array()?.len() > tries.min(9))
+            .then_some(())
+        });
+        repair(&run, "retry", &json!({"anyway": true})).expect(200);
+        wait_until("the next try", || {
+            (run.show()["failed_tries"].as_array()?.last()?["tries"] == tries + 1).then_some(())
+        });
+    }
+    host.restart();
+    let run = host.run(&id);
+    let kept = run.show()["failed_tries"].clone();
+    let kept = kept.as_array().unwrap();
+    assert_eq!(kept.len(), 10);
+    assert_eq!(kept[0]["tries"], 2);
+    let last = &kept[9];
+    assert_eq!(
+        (&last["failure"]["code"], &last["version"]),
+        (&json!("trap"), &json!(first))
+    );
+    let before = json!([{"operation": 2, "kind": "begin", "step": "before"}]);
+    assert_eq!(last["operations"], before);
+    assert_eq!(last["logs"][0]["message"], "about to break");
+    let shown = Cli::of(&host).run(&["show", run.id()]).ok();
+    assert!(
+        shown.contains("failed tries") && shown.contains("2 begin \"before\""),
+        "{shown}"
+    );
+
+    deploy_another(&host, 1);
+    repair(&run, "retry", &json!({})).expect(200);
+    run.output();
+    assert_eq!(run.show()["failed_tries"].as_array().unwrap().len(), 10);
 }

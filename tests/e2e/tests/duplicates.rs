@@ -173,17 +173,38 @@ fn a_malformed_idempotency_key_is_400_and_names_the_header() {
     let host = Host::start();
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
-    let answer = keyed(&hook, &"k".repeat(10_000), "").expect_problem(400, "invalid-header");
-    assert!(
-        answer.detail().contains("Idempotency-Key"),
-        "{}",
-        answer.detail()
-    );
+    let answer = keyed(&hook, "k\u{fc}", "").expect_problem(400, "invalid-header");
+    let expected = "the header Idempotency-Key has the byte 0xc3";
+    assert!(answer.detail().contains(expected), "{}", answer.detail());
     let twice = request("POST", &hook)
         .header("idempotency-key", "a")
         .header("idempotency-key", "b");
     twice.send().expect_problem(400, "invalid-header");
     assert_eq!(run.webhooks()["webhooks"][0]["queued"], 0);
+}
+
+#[test]
+fn quoted_keys_long_ones_and_ones_with_spaces_are_keys_of_webhooks_and_starts() {
+    let host = Host::start();
+    let run = host.script(&waits_after_go(1));
+    let hook = run.hook("a");
+    let start = |key: &str| {
+        let start = host.request("POST", "/v1/workflows/script/runs");
+        let start = start.header("idempotency-key", key).json(&json!("a"));
+        start.send()
+    };
+    let long = "k".repeat(257);
+    for bare in ["k", "a b", &long] {
+        let first = id(keyed(&hook, bare, "paid"), false);
+        let run = start(bare).expect(202).field("id");
+        for written in [bare.to_owned(), format!("\"{bare}\"")] {
+            assert_eq!(id(keyed(&hook, &written, "paid"), true), first);
+            assert_eq!(start(&written).expect(200).field("id"), run);
+        }
+    }
+    let answer = start("\"k").expect_problem(400, "invalid-header");
+    let expected = "the header Idempotency-Key begins with a quotation mark";
+    assert!(answer.detail().contains(expected), "{}", answer.detail());
 }
 
 #[test]

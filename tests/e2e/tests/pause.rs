@@ -333,3 +333,37 @@ fn a_kill_in_the_middle_of_a_resume_loses_nothing() {
         assert_eq!(run.output(), 1);
     }
 }
+
+#[test]
+fn a_body_that_says_something_is_refused_and_changes_nothing() {
+    let host = Host::start();
+    let run = host.script(&waits());
+    run.wait_for_status("suspended");
+    let of_run = |verb: &str| format!("/v1/runs/{}/{verb}", run.id());
+    for verb in ["pause", "resume"] {
+        let paths = [
+            format!("/v1/{verb}"),
+            format!("/v1/workflows/script/{verb}"),
+            of_run(verb),
+        ];
+        for path in paths {
+            for body in [r#"{"workflow": "script"}"#, "[]", "x"] {
+                let problem = host.post(&path, body).expect_problem(400, "invalid-json");
+                assert!(problem.detail().contains(verb), "{}", problem.detail());
+            }
+            let nothing = json!({"host": null, "workflows": {}, "runs": 0});
+            if verb == "pause" {
+                assert_eq!(host.get("/v1/pause").expect(200).json(), nothing);
+            }
+        }
+    }
+    for path in [
+        "/v1/pause".to_owned(),
+        "/v1/resume".to_owned(),
+        of_run("pause"),
+    ] {
+        host.post(&path, "{}").expect(200);
+    }
+    assert_eq!(paused(&run), "run");
+    host.post(&of_run("resume"), " {} ").expect(200);
+}

@@ -110,6 +110,35 @@ fn what_a_workflow_writes_gets_an_origin_of_its_own() {
     assert_eq!(policies, [b"default-src *".as_slice(), b"sandbox"]);
 }
 
+/// Nothing but forms is loosened, and for HTML alone.
+#[test]
+fn a_page_may_send_forms() {
+    let host = Host::start();
+    for (content_type, policy) in [
+        ("text/html", "sandbox allow-forms"),
+        ("Text/HTML ; charset=utf-8", "sandbox allow-forms"),
+        ("image/svg+xml", "sandbox"),
+        ("text/htmlx", "sandbox"),
+    ] {
+        let page =
+            json!({"status": 200, "headers": [["content-type", content_type]], "body": "<form>"});
+        let options = json!({"methods": ["GET", "POST"], "reply": {"fixed": page}});
+        let webhook = json!({"webhook": "a", "options": options});
+        let run = host.script(&json!({"seq": [webhook, {"wait": "a"}, {"wait": "a"}]}));
+        let hook = run.hook("a");
+        let answer = request("GET", &hook).send().expect(200);
+        assert_eq!(answer.header("content-security-policy"), Some(policy));
+        // What a form of a page without an origin sends.
+        let sent = request("POST", &hook)
+            .header("origin", "null")
+            .header("sec-fetch-site", "cross-site")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("name=Ann");
+        sent.send().expect(200);
+        run.output();
+    }
+}
+
 #[test]
 fn a_workflow_serves_requests_one_after_the_other() {
     let host = Host::start();
@@ -401,4 +430,32 @@ fn options_that_make_no_sense_fail_the_run_in_words() {
         assert_eq!(code, "misuse");
         assert!(message.contains(text), "{message}");
     }
+}
+
+#[test]
+fn a_webhook_that_the_next_generation_does_not_keep_lets_its_callers_go_at_once() {
+    let host = Host::start();
+    let hooks = |keep: &str, then: Value| {
+        let options = json!({"reply": {"from-workflow": LONG}});
+        json!({"seq": [
+            {"webhook": "a", "options": options},
+            {"webhook": "b"},
+            {"event": "go"},
+            {"continue": then, "keep": [keep]},
+        ]})
+    };
+    let left = host.script(&hooks("b", json!({"event": "never"})));
+    let held = send_later(keyed(&left.hook("a"), "1"));
+    wait_for_queued(&left, 1);
+    left.notify("go", "{}").expect(202);
+    answer(held).expect_problem(410, "webhook-gone");
+    assert_eq!(left.show()["generation"], 1);
+
+    // One that is kept still holds its callers, and the next generation answers them.
+    let then = json!({"seq": [{"wait": "a"}, respond(200, "later")]});
+    let kept = host.script(&hooks("a", then));
+    let held = send_later(keyed(&kept.hook("a"), "1"));
+    wait_for_queued(&kept, 1);
+    kept.notify("go", "{}").expect(202);
+    assert_eq!(answer(held).expect(200).text(), "later");
 }

@@ -57,6 +57,16 @@ fn a_call_that_failed_a_run_is_made_again_and_nothing_else() {
     let run = host.run(&id);
     assert_eq!(run.status(), "failed");
 
+    // The call that failed it is named, with the command that makes it again, and the one that went well is not.
+    let bad = run.show()["bad_answers"].clone();
+    let expected = json!([{
+        "operation": 1, "kind": "call", "step": "charge", "answer": "status 422", "again": true,
+        "command": format!("dormouse retry {id}"),
+    }]);
+    assert_eq!(bad, expected);
+    let shown = Cli::of(&host).run(&["show", &id]).ok();
+    assert!(shown.contains("answered badly"), "{shown}");
+
     // The world has not changed: it fails again, which is one failed try more.
     retry(&run, &json!({})).expect(200);
     wait_until("it fails again", || {
@@ -68,6 +78,19 @@ fn a_call_that_failed_a_run_is_made_again_and_nothing_else() {
     assert_eq!(run.output()[2], 3);
     assert_eq!(run.show()["tries"], 2);
     assert_eq!(run.show()["failure"], Value::Null);
+    // What was taken back is kept as failed tries, the one that failed for the first time too.
+    let kept = run.show()["failed_tries"].clone();
+    let codes = kept.as_array().unwrap().iter();
+    let codes: Vec<_> = codes
+        .map(|failed| (failed["tries"].clone(), failed["failure"]["code"].clone()))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            (json!(0), json!("http-status")),
+            (json!(1), json!("http-status"))
+        ]
+    );
     assert_eq!(fine.requests().len(), 1, "what went well is not repeated");
     // Each refusal was an answer, so that whoever gave it must not take the next call for a repeat.
     let keys = keys(&broken);
@@ -115,11 +138,17 @@ fn what_would_end_the_same_way_is_refused_and_mended_code_is_given_what_was_give
     post(run.hook("a"), "one").expect(202);
     run.failure();
     let problem = retry(&run, &json!({})).expect_problem(409, "same-again");
-    assert!(
-        problem.detail().contains("\"look\""),
-        "{}",
-        problem.detail()
+    let bad = &run.show()["bad_answers"][0];
+    assert_eq!(
+        (&bad["step"], &bad["again"]),
+        (&json!("look"), &json!(false))
     );
+    assert_eq!(bad["answer"], "status 404");
+    let command = format!("dormouse retry --from {} {}", bad["operation"], run.id());
+    assert_eq!(bad["command"], command);
+    for named in ["\"look\" (status 404)", command.as_str()] {
+        assert!(problem.detail().contains(named), "{}", problem.detail());
+    }
     assert_eq!(fine.requests().len(), 1);
 
     let second = deploy_another(&host, 1);
@@ -353,4 +382,51 @@ fn a_tree_is_retried_from_the_bottom_up_and_a_failure_that_was_told_is_not_taken
     retry(&child, &json!({"anyway": true})).expect(200);
     child.output();
     run.cancel().expect(200);
+}
+
+#[test]
+fn labels_of_an_activation_that_is_taken_back_are_those_of_the_next_try() {
+    let mut host = Host::start();
+    let first = host.deploy("script", "script");
+    let script = json!({"seq": [
+        {"label": {"phase": "begun"}},
+        {"webhook": "a"},
+        {"wait": "a"},
+        {"version": {(first.as_str()): {"seq": [
+            {"label": {"phase": "refused", "why": "stock"}},
+            {"fail": {"code": "no", "message": "no"}},
+        ]}, "else": {"label": {"phase": "mended"}}}},
+        {"wait": "a"},
+    ]});
+    let run = host.start_run("script", &script);
+    post(run.hook("a"), "one").expect(202);
+    run.failure();
+    let failed = json!({"phase": "refused", "why": "stock"});
+    assert_eq!(run.show()["labels"], failed);
+    let id = run.id().to_owned();
+    host.restart();
+    deploy_another(&host, 1);
+    let run = host.run(&id);
+    retry(&run, &json!({})).expect(200);
+    run.wait_for_status("suspended");
+    // A run never loses the key of a label, and the last value that it set counts.
+    let mended = json!({"phase": "mended", "why": "stock"});
+    wait_until("the next try's labels", || {
+        (run.show()["labels"] == mended).then_some(())
+    });
+    let found = |label: &str| {
+        let page = host
+            .get(&format!("/v1/runs?label={label}"))
+            .expect(200)
+            .json();
+        page["runs"].as_array().unwrap().len()
+    };
+    assert_eq!((found("phase:mended"), found("phase:refused")), (1, 0));
+    // They stay right when the journal is repeated.
+    host.restart();
+    let run = host.run(&id);
+    let hook = run.hook("a");
+    post(&hook, "two").expect(202);
+    run.output();
+    assert_eq!(run.show()["labels"], mended);
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use dormouse_journal::{CallError, Kind, OperationNumber, Outcome, RetryPolicy, Status};
 use dormouse_runtime::{Received, Refusal};
+use dormouse_store::RunView;
+use serde_json::Value;
 
 use crate::case::WEBHOOKS;
 use crate::evidence::{Evidence, RunEvidence, event_body, webhook_number};
@@ -258,12 +260,34 @@ impl RunEvidence<'_> {
             .filter(|(_, kind)| matches!(kind, Kind::StartRun { .. }))
             .map(|(number, _)| number)
             .collect();
+        for child in runs.iter().filter(|child| child.state.generation > 0) {
+            self.generations(child)?;
+        }
         match children
             .iter()
             .find(|(operation, of_it)| of_it.len() > 1 || !starts.contains(operation))
         {
             Some((operation, of_it)) => Err(format!("operation {operation} started {of_it:?}")),
             None => Ok(()),
+        }
+    }
+
+    /// A run that has continued as new and completed has done in each generation what it does in one, once.
+    fn generations(&self, child: &RunView) -> Result<(), String> {
+        if child.state.status != Status::Completed {
+            return Ok(());
+        }
+        let output = self.all.reading.output(child.id);
+        let output = output.map_err(|error| error.to_string())?;
+        let output = output.ok_or("a run that has completed has no output")?;
+        let results: Vec<Value> =
+            serde_json::from_slice(&output.body).map_err(|error| error.to_string())?;
+        match results.len() == child.state.generation as usize + 1 {
+            true => Ok(()),
+            false => Err(format!(
+                "run {} is in generation {}, and gave {results:?}",
+                child.id, child.state.generation
+            )),
         }
     }
 
@@ -379,9 +403,10 @@ impl RunEvidence<'_> {
 
 fn id(received: &Received) -> Result<&String, String> {
     match received {
-        Received::Accepted { id } | Received::Duplicate { id } | Received::Answered { id, .. } => {
-            Ok(id)
-        }
+        Received::Accepted { id }
+        | Received::Duplicate { id }
+        | Received::Answered { id, .. }
+        | Received::AcknowledgedAs { id, .. } => Ok(id),
         Received::Probe(_) => Err("a request was taken for a probe".into()),
     }
 }

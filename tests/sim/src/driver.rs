@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dormouse_journal::{Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
-use dormouse_runtime::{Readiness, Refusal, RepairError, Runtime, Settings};
+use dormouse_runtime::{Move, Readiness, Refusal, RepairError, Runtime, Settings};
 use dormouse_store::{AimedNotified, Pausable};
 
 use crate::caller::post;
@@ -281,7 +281,12 @@ impl<'c> Driver<'c> {
         let own = view.map(|view| view.run.version);
         let other = self.versions.into_iter().find(|other| Some(*other) != own);
         let Some(other) = other else { return Ok(()) };
-        match self.world.run(host.move_to(run, other, false)) {
+        let to = Move {
+            version: other,
+            from: own,
+            dry_run: false,
+        };
+        match self.world.run(host.move_to(run, to)) {
             Err(RepairError::Differs(mismatch)) => {
                 Err(format!("the same code differs: {mismatch}"))
             }

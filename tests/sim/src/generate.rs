@@ -100,8 +100,18 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
 
 /// What a run does that another starts. It ends by itself.
 fn child(dice: &mut Dice) -> Value {
-    match dice.below(4) {
+    match dice.below(5) {
         0 => json!({"step": "s", "value": dice.below(9)}),
+        3 => {
+            let each = match dice.below(3) {
+                0 => json!({"sleep": span(dice)}),
+                1 => json!({"call": call(dice)}),
+                _ => {
+                    json!({"join": [{"sleep": span(dice)}, {"invoke": {"workflow": "script", "input": {"now": true}}}]})
+                }
+            };
+            json!({"generations": 2 + dice.below(3), "do": each, "keep": [], "results": []})
+        }
         1 => json!({"fail": {"code": "c", "message": "m"}}),
         2 => {
             json!({"seq": [{"sleep": span(dice)}, {"start": {"workflow": "script", "input": {"now": true}}}]})

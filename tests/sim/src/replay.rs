@@ -150,6 +150,7 @@ impl<'w> Recorded<'w> {
             memory: Budget::default().begin(Part::Guests),
             handed: Budget::default().begin(Part::Guests),
             urls: self.urls.clone(),
+            providers: dormouse_webhook::provider::Providers::default(),
             cpu: Arc::new(NoCpu),
             turns: Arc::new(AtOnce),
             logged: 0,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use dormouse_journal::{Signature, SignatureScheme, Time};
+use dormouse_journal::{Request, Time};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_secret::{Purpose, Secret, SecretKeys, Use};
 use dormouse_sim::{Ground, World, on_both};
 use dormouse_webhook::Rejected;
+use dormouse_webhook::provider::Providers;
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of some length";
@@ -128,15 +129,16 @@ fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
         .unwrap();
     let options = json!({"signature": {"scheme": "stripe", "secrets": ["s"]}});
     let url = hook(&world, &host, &options, &json!({"sleep": 600 * MINUTE}));
-    let signature = Signature {
-        scheme: SignatureScheme::Stripe,
-        secrets: vec!["s".into()],
-        header: None,
-        prefix: None,
-    };
+    let providers = Providers::default();
+    let stripe = providers.get("stripe").unwrap().check(&[]).unwrap();
     let post = |time: Time| {
-        let headers =
-            dormouse_webhook::sign(&signature, SECRET.as_bytes(), "", time, b"a").unwrap();
+        let request = Request {
+            method: "POST".into(),
+            url: url.clone(),
+            headers: Vec::new(),
+            body: "a".into(),
+        };
+        let headers = stripe.sign(SECRET.as_bytes(), "", time, &request).unwrap();
         let (name, value) = &headers[0];
         let value = std::str::from_utf8(value).unwrap();
         world.post(&host, &url, &[(name.as_str(), value)], "a")

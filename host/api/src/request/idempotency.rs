@@ -1,41 +1,29 @@
 //! `Idempotency-Key`, by which a repeated request is known.
 
-use http::{HeaderMap, HeaderName};
+use dormouse_webhook::IdempotencyKey;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Malformed;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Bytes of a key. It is an identifier; a UUID has 36.
-const LONGEST: usize = 256;
 
 /// The key of a request, if it has one.
 ///
 /// # Errors
 /// When it has several, or what it has is no key.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Malformed> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let value = value
-        .to_str()
-        .ok()
-        .filter(|value| (1..=LONGEST).contains(&value.len()));
-    match (value, values.next()) {
-        (Some(value), None) => Ok(Some(value.to_owned())),
-        _ => Err(Malformed::new(
-            "invalid-header",
-            "the header Idempotency-Key",
-            format!("must be there once, with 1 to {LONGEST} visible ASCII characters"),
-        )),
+    let values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    match IdempotencyKey::read(values.map(HeaderValue::as_bytes)) {
+        Ok(key) => Ok(key.map(IdempotencyKey::into_string)),
+        Err(invalid) => Err(Malformed {
+            code: "invalid-header",
+            detail: invalid.to_string(),
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn read(values: &[&str]) -> Result<Option<String>, Malformed> {
@@ -47,17 +35,22 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_there_once_and_not_too_long() {
+    fn a_key_is_read_as_for_webhooks() {
         assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&["order-7"]), Ok(Some("order-7".into())));
-        assert!(read(&[&"k".repeat(LONGEST)]).is_ok());
-        for bad in [
-            [""].as_slice(),
-            &["a", "b"],
-            &[&"k".repeat(LONGEST + 1)],
-            &["\u{fc}"],
+        for value in ["order 7", "\"order 7\""] {
+            assert_eq!(read(&[value]), Ok(Some("order 7".into())));
+        }
+        for (bad, expected) in [
+            ([""].as_slice(), "the header Idempotency-Key is empty"),
+            (
+                &["a", "b"],
+                "the header Idempotency-Key is there more than once",
+            ),
+            (&["\u{fc}"], "the header Idempotency-Key has the byte 0xc3"),
         ] {
-            assert_eq!(read(bad).unwrap_err().code, "invalid-header", "{bad:?}");
+            let malformed = read(bad).unwrap_err();
+            assert_eq!(malformed.code, "invalid-header");
+            assert!(malformed.detail.starts_with(expected), "{malformed}");
         }
     }
 }

@@ -241,7 +241,9 @@ fn import_of_wasi_http() {
         &importing("wasi:http/outgoing-handler@0.2.4", package),
         "the component imports `wasi:http/outgoing-handler@0.2.4`; the host does not give \
          `wasi:http`, since a request made with it would be made again whenever the run is \
-         rebuilt; use the call of `dormouse:workflow/http`",
+         rebuilt; use the call of `dormouse:workflow/http`. A tool for JavaScript adds this import by itself, and leaves \
+         it out if told so: `jco componentize --disable http --disable fetch-event`, or `disableFeatures: [\"http\", \
+         \"fetch-event\"]` of componentize-js",
     );
 }
 

@@ -169,6 +169,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
         memory: Budget::default().begin(Part::Guests),
         handed: Budget::default().begin(Part::Guests),
         urls: Arc::new(CountedUrls::default()),
+        providers: dormouse_webhook::provider::Providers::default(),
         cpu: SteppingCpu::new(Duration::ZERO),
         turns: Arc::new(CountedTurns::default()),
         logged: 0,

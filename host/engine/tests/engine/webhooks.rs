@@ -6,8 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use dormouse_engine::Effect;
 use dormouse_journal::{
-    Delivery, Handshake, Kind, Outcome, Reply, Request, Response, Signature, SignatureScheme, Time,
-    WebhookOptions,
+    Delivery, Kind, Outcome, Reply, Request, Response, Signature, Time, WebhookOptions,
 };
 use serde_json::{Value, json};
 
@@ -96,17 +95,20 @@ fn options_are_recorded_as_they_were_given() {
     let expected = WebhookOptions {
         methods: vec!["POST".into()],
         signature: Some(Signature {
-            scheme: SignatureScheme::HmacSha256,
+            provider: "hmac-sha256".into(),
             secrets: vec!["new".into(), "old".into()],
-            header: Some("X-Mac".into()),
-            prefix: Some("v1=".into()),
+            settings: vec![
+                ("header".into(), "X-Mac".into()),
+                ("prefix".into(), "v1=".into()),
+            ],
         }),
-        handshake: Handshake::Websub,
+        handshake: Some("websub".into()),
         reply: Reply::Fixed(Response {
             status: 201,
             headers: vec![("x-a".into(), Bytes::from_static(b"1"))],
             body: Bytes::from_static(b"made"),
         }),
+        ..WebhookOptions::default()
     };
     assert_eq!(options, expected);
 }

@@ -6,7 +6,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::support::{Names, Server, client, get, ok, open, open_client, raw_server, unreachable};
+use dormouse_journal::CallError;
+
+use super::support::{
+    Names, Server, attempt, client, get, ok, open, open_client, raw_server, unreachable,
+};
 
 /// Where nothing listens.
 async fn closed() -> SocketAddr {
@@ -93,11 +97,40 @@ async fn a_request_that_may_have_arrived_is_not_sent_again() {
 #[tokio::test]
 async fn something_else_than_http_answers() {
     let address = raw_server(b"SSH-2.0-OpenSSH_9.6\r\n", false).await;
-    check(
-        address,
-        &format!("{address} answered with something that is not HTTP"),
-    )
-    .await;
+    let expected = format!("{address} answered with something that is not HTTP");
+    check_malformed(address, &expected).await;
+}
+
+/// The service did its work: nothing may have it done again.
+#[tokio::test]
+async fn a_header_with_a_byte_that_no_header_may_have() {
+    for answer in [
+        b"HTTP/1.1 200 OK\r\nx-note: a\x01b\r\ncontent-length: 0\r\n\r\n".as_slice(),
+        b"HTTP/1.1 200 OK\r\nx note: a\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+    ] {
+        let address = raw_server(answer, false).await;
+        let expected = format!("{address} answered with something that is not HTTP, or");
+        check_malformed(address, &expected).await;
+    }
+}
+
+async fn check_malformed(address: SocketAddr, expected: &str) {
+    let url = format!("http://{address}/path-secret?query=secret");
+    match open_client().send(attempt("POST", url, &[], "once")).await {
+        Err(error @ CallError::Other(_)) => {
+            assert!(error.is_in_doubt());
+            let CallError::Other(failure) = error else {
+                return;
+            };
+            assert_eq!(failure.code, "malformed-response");
+            assert!(failure.message.starts_with(expected), "{failure:?}");
+            let advice = "so it is not sent again";
+            assert!(failure.message.ends_with(advice), "{failure:?}");
+            assert!(!failure.message.contains("secret"), "{failure:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -108,11 +141,8 @@ async fn more_headers_than_fit() {
     }
     answer.extend_from_slice(b"\r\n");
     let address = raw_server(answer.leak(), false).await;
-    check(
-        address,
-        &format!("{address} sent more headers than the host takes"),
-    )
-    .await;
+    let expected = format!("{address} sent more headers than the host takes");
+    check_malformed(address, &expected).await;
 }
 
 #[tokio::test]

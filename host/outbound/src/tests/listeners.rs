@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use dormouse_journal::CallError;
 use dormouse_seams::Attempt;
 
 use super::support::{
@@ -68,13 +69,16 @@ async fn a_path_that_only_looks_like_a_webhook() {
         "/hooks/x/../../v1/runs",
         "/hooks/%2e%2e/v1/runs",
         "/hooks/.%2E/v1/runs",
-        "/hooks\\..\\v1\\runs",
         "/hooks/..%2fv1/runs",
         "/hooks/..%5Cv1/runs",
         "/v1/runs?/hooks/",
         "/v1/runs#/hooks/",
     ] {
         assert_own_listener(&denied(client.send(get(host.url(path))).await));
+    }
+    for path in ["/hooks\\..\\v1\\runs", "/hooks/..\\v1/runs"] {
+        let refused = client.send(get(host.url(path))).await;
+        assert!(matches!(refused, Err(CallError::Invalid(_))), "{refused:?}");
     }
     assert_eq!(host.connections(), 0);
 }

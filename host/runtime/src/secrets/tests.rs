@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Encoding, Request, RetryPolicy, SecretHeader as Named, Signature, SignatureScheme, ValueGroup,
-    ValuePart, WebhookOptions,
+    Encoding, Request, RetryPolicy, SecretHeader as Named, Signature, ValueGroup, ValuePart,
+    WebhookOptions,
 };
 use dormouse_seams::{Clock, Spawner, Task};
 use dormouse_secret::Purpose;
@@ -127,10 +127,9 @@ fn found(host: &Secrets, names: &[&str]) -> Vec<(String, SealedSecret)> {
 
 fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
     let signature = Signature {
-        scheme: SignatureScheme::Github,
+        provider: "github".into(),
         secrets: names.iter().map(|&name| name.into()).collect(),
-        header: None,
-        prefix: None,
+        settings: Vec::new(),
     };
     let incoming = IncomingView {
         webhook: Webhook {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use axum::response::Response;
 use dormouse_api::request::{LABEL, QueryParams, RunFilter};
 use dormouse_api::{
     ActOnRuns, Acted, ActedRun, Action, ActionLine, CancelRun, MoveRun, NoOptions, RestartRun,
@@ -15,13 +14,13 @@ use dormouse_journal::{CancelOptions, RunId, Status};
 use dormouse_runtime::BroughtBack;
 use dormouse_store::RunQuery;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::docs::{BodyProblems, FilterParams, Guarded, QueryProblems};
+use super::found::views;
+use super::lines::lines;
 use super::state::AppState;
 use super::{control, pauses, runs};
 use crate::problem::Problem;
@@ -29,12 +28,6 @@ use crate::request::body;
 
 /// How many runs are acted on at once: each is a commit, and those that come together share a disk sync.
 const AT_ONCE: usize = 32;
-
-/// How many runs of a filter are looked up at once.
-const PAGE: usize = 200;
-
-/// The media type of JSON lines.
-pub(super) const LINES: &str = "application/x-ndjson";
 
 /// Does the same to many runs
 ///
@@ -83,11 +76,7 @@ pub(super) async fn act(
             async move { perform(&state, &act, run?).await }
         })
         .buffer_unordered(AT_ONCE);
-    Ok((
-        [(CONTENT_TYPE, LINES)],
-        Body::from_stream(lines(results.boxed())),
-    )
-        .into_response())
+    Ok(lines(Acted::default(), results))
 }
 
 /// An action with what it takes.
@@ -171,7 +160,7 @@ fn wrong(why: &str) -> Problem {
 }
 
 /// Runs to be acted on.
-pub(super) type Runs = BoxStream<'static, Result<RunId, Problem>>;
+type Runs = BoxStream<'static, Result<RunId, Problem>>;
 
 /// Returns the runs with these ids.
 fn named(ids: &[String]) -> Result<Runs, Problem> {
@@ -198,28 +187,10 @@ fn named(ids: &[String]) -> Result<Runs, Problem> {
     Ok(stream::iter(ids.into_iter().map(Ok)).boxed())
 }
 
-/// Returns the runs that are found by a search, each page when its turn comes. A run that is started meanwhile is newer
-/// than the page before, and so in none that follows.
-pub(super) fn found(state: AppState, query: RunQuery) -> Runs {
-    let first = RunQuery {
-        limit: PAGE,
-        ..query
-    };
-    let pages = stream::try_unfold(Some(first), move |query| {
-        let state = state.clone();
-        async move {
-            let Some(query) = query else { return Ok(None) };
-            let page = state.runtime.reader().runs(query.clone()).await?;
-            let ids = page.runs.into_iter().map(|view| Ok(view.id));
-            let ids: Vec<Result<RunId, Problem>> = ids.collect();
-            let next = page.next.map(|next| RunQuery {
-                before: Some(next),
-                ..query
-            });
-            Ok::<_, Problem>(Some((stream::iter(ids), next)))
-        }
-    });
-    pages.try_flatten().boxed()
+/// Returns the runs that are found by a search.
+fn found(state: AppState, query: RunQuery) -> Runs {
+    let views = views(state, query);
+    views.map_ok(|view| view.id).boxed()
 }
 
 /// Acts on a run, and says what came of it.
@@ -232,6 +203,7 @@ async fn perform(state: &AppState, act: &Act, run: RunId) -> Result<ActedRun, Pr
         status: None,
         code: None,
         detail: None,
+        difference: None,
         started: None,
     };
     match act.perform(state, run).await {
@@ -244,55 +216,9 @@ async fn perform(state: &AppState, act: &Act, run: RunId) -> Result<ActedRun, Pr
         Err(problem) => {
             acted.code = Some(problem.code().into());
             acted.detail = Some(problem.detail().into());
+            acted.difference = problem.difference().cloned().map(Box::new);
         }
     }
     acted.status = state.runtime.status(run).await?;
     Ok(acted)
-}
-
-/// What is left of an answer.
-struct Answer {
-    results: BoxStream<'static, Result<ActedRun, Problem>>,
-    acted: Acted,
-    is_over: bool,
-}
-
-/// Returns the lines of an answer.
-pub(super) fn lines(
-    results: BoxStream<'static, Result<ActedRun, Problem>>,
-) -> impl futures::Stream<Item = Result<Bytes, serde_json::Error>> {
-    let answer = Answer {
-        results,
-        acted: Acted::default(),
-        is_over: false,
-    };
-    stream::unfold(answer, |mut answer| async move {
-        if answer.is_over {
-            return None;
-        }
-        let line = match answer.results.next().await {
-            Some(Ok(run)) => {
-                match &run.code {
-                    None => answer.acted.done += 1,
-                    Some(_) => answer.acted.failed += 1,
-                }
-                line(&run)
-            }
-            ended => {
-                answer.is_over = true;
-                if let Some(Err(problem)) = ended {
-                    answer.acted.code = Some(problem.code().into());
-                    answer.acted.detail = Some(problem.detail().into());
-                }
-                line(&answer.acted)
-            }
-        };
-        Some((line, answer))
-    })
-}
-
-fn line(of: &impl Serialize) -> Result<Bytes, serde_json::Error> {
-    let mut line = serde_json::to_vec(of)?;
-    line.push(b'\n');
-    Ok(line.into())
 }

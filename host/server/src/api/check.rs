@@ -2,17 +2,17 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use dormouse_api::{ActedRun, ActionLine, ProblemBody};
-use dormouse_journal::{RunId, Status, VersionId};
+use axum::response::Response;
+use dormouse_api::{Acted, ActedRun, ActionLine, ProblemBody};
+use dormouse_journal::{RunId, VersionId};
 use dormouse_runtime::RepairError;
 use dormouse_store::RunQuery;
-use futures::stream::{self, StreamExt};
+use futures::stream::StreamExt;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 
-use super::actions::{LINES, found, lines};
 use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
+use super::found::views;
+use super::lines::lines;
 use super::path::PathParams;
 use super::state::AppState;
 use crate::problem::Problem;
@@ -52,27 +52,18 @@ pub(super) async fn check(
     let room = state.rooms.of_api();
     let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT, room).await?;
     let version = state.runtime.check(upload).await?;
-    let alive = Status::ALL.into_iter().filter(|status| !status.has_ended());
-    let of_status = {
-        let state = state.clone();
-        move |status| {
-            let query = RunQuery {
-                workflow: Some(name.clone()),
-                status: Some(status),
-                ..RunQuery::default()
-            };
-            found(state.clone(), query)
-        }
+    let query = RunQuery {
+        workflow: Some(name),
+        alive: true,
+        ..RunQuery::default()
     };
-    let results = stream::iter(alive)
-        .flat_map(of_status)
-        .map(move |run| {
+    let results = views(state.clone(), query)
+        .map(move |view| {
             let state = state.clone();
-            async move { check_one(&state, run?, version).await }
+            async move { check_one(&state, view?.id, version).await }
         })
         .buffer_unordered(AT_ONCE);
-    let body = Body::from_stream(lines(results.boxed()));
-    Ok(([(CONTENT_TYPE, LINES)], body).into_response())
+    Ok(lines(Acted::default(), results))
 }
 
 /// Checks one run.
@@ -85,6 +76,7 @@ async fn check_one(state: &AppState, run: RunId, version: VersionId) -> Result<A
         status: None,
         code: None,
         detail: None,
+        difference: None,
         started: None,
     };
     match state.runtime.check_run(run, version).await {
@@ -97,6 +89,7 @@ async fn check_one(state: &AppState, run: RunId, version: VersionId) -> Result<A
             }
             checked.code = Some(problem.code().into());
             checked.detail = Some(problem.detail().into());
+            checked.difference = problem.difference().cloned().map(Box::new);
             checked.status = state.runtime.status(run).await?;
         }
     }

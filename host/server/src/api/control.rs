@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
 use dormouse_api::{
-    BackTotals, CallAgain, CancelRun, ChildBack, Difference, MoveRun, ProblemBody, RepairedRun,
-    RequestBack, RestartRun, RetryRun, RunStatus, StartedRun, TakenBack,
+    BackTotals, CallAgain, CancelRun, ChildBack, Difference, MoveRun, NoOptions, ProblemBody,
+    RepairedRun, RequestBack, RestartRun, RetryRun, RunStatus, StartedRun, TakenBack,
 };
 use dormouse_journal::{CancelOptions, Payload, RunId, Status, Taken, VersionId};
-use dormouse_runtime::{BroughtBack, RepairError, Retry};
+use dormouse_runtime::{BroughtBack, Move, RepairError, Retry};
 use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -104,14 +104,17 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
         (status = 409, description = "`not-blocked`: it is neither paused nor blocked; `paused-above`: its workflow or \
             the host is paused, and has to go on instead; `run-ended`, `same-again`, `busy`, `version-unusable`",
             body = ProblemBody, content_type = "application/problem+json"),
-        RunProblems, Guarded,
+        BodyProblems, RunProblems, Guarded,
     ),
 )]
 pub(super) async fn resume(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
+    takes_nothing(&state, &headers, body, "a resume").await?;
     repaired(run, state.runtime.resume(run).await).map(Json)
 }
 
@@ -176,7 +179,10 @@ pub(super) async fn retry_with(
         dry_run,
     } = asked;
     let retry = Retry {
-        version: version.as_deref().map(version_of).transpose()?,
+        version: version
+            .as_deref()
+            .map(|version| version_of(version, "version"))
+            .transpose()?,
         anyway,
         from: from.map(step_name).transpose()?,
         dry_run,
@@ -244,14 +250,20 @@ pub(super) async fn move_one(
     run: RunId,
     MoveRun { version, dry_run }: MoveRun,
 ) -> Result<RepairedRun, Problem> {
-    let version = version_of(&version)?;
-    repaired(run, state.runtime.move_to(run, version, dry_run).await)
+    let version = version_of(&version, "version")?;
+    let asked = Move {
+        version,
+        from: None,
+        dry_run,
+    };
+    repaired(run, state.runtime.move_to(run, asked).await)
 }
 
-fn version_of(text: &str) -> Result<VersionId, Problem> {
+/// Reads a version in a field of this name.
+pub(super) fn version_of(text: &str, field: &str) -> Result<VersionId, Problem> {
     text.parse().map_err(|_| {
         let why = format!("is {text:?}, and is to be a version: 64 hexadecimal digits");
-        Problem::malformed("invalid-version", "`version`", why)
+        Problem::malformed("invalid-version", &format!("`{field}`"), why)
     })
 }
 
@@ -265,7 +277,7 @@ fn repaired(
         status: repaired.status,
         version: repaired.version.to_string(),
         paused: repaired.paused.map(|by| by.as_str().into()),
-        differs: repaired.differs.as_deref().map(Difference::plain),
+        differs: repaired.differs.as_deref().map(Difference::of),
         back: repaired.back.map(|back| taken_back(*back)),
     })
 }
@@ -385,6 +397,18 @@ pub(super) async fn asked<T: DeserializeOwned>(
         return Ok(None);
     }
     from_object(&body, what).map(Some)
+}
+
+/// Refuses a body that says something: whoever sends one means more than this does.
+pub(super) async fn takes_nothing(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    what: &str,
+) -> Result<(), Problem> {
+    let asked: Option<NoOptions> = asked(state, headers, body, what).await?;
+    let NoOptions {} = asked.unwrap_or_default();
+    Ok(())
 }
 
 /// Returns the input that a restart says.

@@ -102,7 +102,7 @@ impl Modify for Hooks {
         (status = 204, description = "To OPTIONS, with `Allow`"),
         (status = 401, description = "`signature-missing`, `signature-malformed`, `signature-stale`, `signature-wrong`: \
             the request does not prove what the workflow asks for; `signature-unverifiable`: the host has no secret to \
-            check it by", body = ProblemBody, content_type = "application/problem+json"),
+            check it by, or none that can be a key of its provider's signature", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-webhook`: this host made no such URL", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 405, description = "`method-not-allowed`, with `Allow`", body = ProblemBody,

@@ -28,6 +28,9 @@ use crate::request::body;
         (status = 429, description = "`events-full`: runs have not taken large events that were sent before",
             body = ProblemBody, content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
+        (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
+            content_type = "application/problem+json",
+            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
         BodyProblems, Guarded,
     ),
 )]
@@ -70,6 +73,9 @@ pub(super) async fn broadcast(
             `workflow-storage-full`: it or all runs of its workflow take as much of the disk as they may", body = ProblemBody,
             content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
+        (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
+            content_type = "application/problem+json",
+            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
         RunProblems, BodyProblems, Guarded,
     ),
 )]

@@ -4,10 +4,12 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `check` (new code against runs that exist), `events`, `secrets`;
+//!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`; `found` and `lines` are what
+//!   those about many runs have in common;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
+//! - `providers` has what is known of those that send webhooks;
 //! - `pauses` has runs, workflows and the host pause and go on;
 //! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
@@ -21,9 +23,13 @@ mod check;
 mod control;
 mod docs;
 mod events;
+mod found;
+mod lines;
+mod move_many;
 mod operations;
 mod path;
 mod pauses;
+mod providers;
 mod records;
 mod runs;
 mod secrets;
@@ -107,8 +113,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(control::restart))
         .routes(routes!(workflows::settings, workflows::set_settings))
         .routes(routes!(check::check))
+        .routes(routes!(move_many::move_runs))
         .routes(routes!(events::broadcast))
         .routes(routes!(events::aim))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::show))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::set, secrets::delete))
         .routes(routes!(backup::backup))

@@ -1,15 +1,18 @@
 //! Pausing a run, a workflow or the host, and having them go on.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use dormouse_api::{PausedRun, Pauses, ProblemBody};
 use dormouse_journal::{RunId, Status};
 use dormouse_store::{Pausable, Paused, PausedBy, Unpaused};
 
-use super::docs::{Guarded, RunProblems, WorkflowProblems};
+use http::HeaderMap;
+
+use super::docs::{BodyProblems, Guarded, RunProblems, WorkflowProblems};
 use super::path::PathParams;
-use super::runs;
 use super::state::AppState;
+use super::{control, runs};
 use crate::problem::Problem;
 
 /// Pauses a run
@@ -24,14 +27,17 @@ use crate::problem::Problem;
     responses(
         (status = 200, description = "The run is paused, now or before", body = PausedRun),
         (status = 409, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),
-        RunProblems, Guarded,
+        BodyProblems, RunProblems, Guarded,
     ),
 )]
 pub(super) async fn pause_run(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<PausedRun>, Problem> {
     let run = path.run()?;
+    control::takes_nothing(&state, &headers, body, "a pause").await?;
     Ok(Json(PausedRun {
         id: run.to_string(),
         status: pause_one(&state, run).await?,
@@ -55,12 +61,15 @@ pub(super) async fn pause_one(state: &AppState, run: RunId) -> Result<Status, Pr
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/pause", tag = "workflows", operation_id = "pause_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
-    responses((status = 200, description = "What is paused now", body = Pauses), WorkflowProblems, Guarded),
+    responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, WorkflowProblems, Guarded),
 )]
 pub(super) async fn pause_workflow(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<Pauses>, Problem> {
+    control::takes_nothing(&state, &headers, body, "a pause").await?;
     pause(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
@@ -70,12 +79,15 @@ pub(super) async fn pause_workflow(
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/resume", tag = "workflows", operation_id = "resume_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
-    responses((status = 200, description = "What is paused now", body = Pauses), WorkflowProblems, Guarded),
+    responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, WorkflowProblems, Guarded),
 )]
 pub(super) async fn resume_workflow(
     State(state): State<AppState>,
     path: PathParams,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<Pauses>, Problem> {
+    control::takes_nothing(&state, &headers, body, "a resume").await?;
     resume(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
@@ -94,9 +106,14 @@ pub(super) async fn show(State(state): State<AppState>) -> Result<Json<Pauses>, 
 /// across restarts until it goes on by `POST /v1/resume`. To pause it again changes nothing.
 #[utoipa::path(
     post, path = "/v1/pause", tag = "operations", operation_id = "pause_host",
-    responses((status = 200, description = "What is paused now", body = Pauses), Guarded),
+    responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, Guarded),
 )]
-pub(super) async fn pause_host(State(state): State<AppState>) -> Result<Json<Pauses>, Problem> {
+pub(super) async fn pause_host(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Pauses>, Problem> {
+    control::takes_nothing(&state, &headers, body, "a pause").await?;
     pause(&state, Pausable::Host).await
 }
 
@@ -105,9 +122,14 @@ pub(super) async fn pause_host(State(state): State<AppState>) -> Result<Json<Pau
 /// Workflows and runs that are paused by themselves stay so. Nothing changes if the host is not paused.
 #[utoipa::path(
     post, path = "/v1/resume", tag = "operations", operation_id = "resume_host",
-    responses((status = 200, description = "What is paused now", body = Pauses), Guarded),
+    responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, Guarded),
 )]
-pub(super) async fn resume_host(State(state): State<AppState>) -> Result<Json<Pauses>, Problem> {
+pub(super) async fn resume_host(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Pauses>, Problem> {
+    control::takes_nothing(&state, &headers, body, "a resume").await?;
     resume(&state, Pausable::Host).await
 }
 

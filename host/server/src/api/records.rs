@@ -6,7 +6,7 @@ use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
 use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use dormouse_journal::RunId;
 use dormouse_store::WebhookView;
-use dormouse_webhook::signature_headers;
+use dormouse_webhook::provider::{Provider, Providers};
 use http::Uri;
 
 use super::docs::{Guarded, QueryProblems, RunProblems};
@@ -49,7 +49,7 @@ pub(super) async fn journal(
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
-    let mask = state.mask.clone();
+    let mask = state.mask().clone();
     Ok(Json(journal_page(&state, run, from, limit, mask).await?))
 }
 
@@ -124,7 +124,10 @@ async fn journal_page(
     mask: Mask,
 ) -> Result<JournalPage, Problem> {
     let webhooks = first_webhooks(state, run, usize::MAX).await?;
-    let mut showing = Showing::new(mask.with(signature_headers_of(&webhooks)));
+    let mut showing = Showing::new(mask.with(signature_headers_of(
+        &webhooks,
+        &state.runtime.settings().providers,
+    )));
     let reader = state.runtime.reader();
     let mut page = JournalPage {
         activations: Vec::new(),
@@ -161,11 +164,18 @@ async fn journal_page(
 }
 
 /// The headers that carry the signatures which a run's webhooks check: authors choose some of the names.
-fn signature_headers_of(webhooks: &[WebhookView]) -> Vec<String> {
-    let checks = webhooks
-        .iter()
-        .filter_map(|view| view.webhook.options.signature.as_ref());
-    checks.flat_map(signature_headers).collect()
+fn signature_headers_of(webhooks: &[WebhookView], providers: &Providers) -> Vec<String> {
+    let headers = webhooks.iter().filter_map(|view| {
+        let options = &view.webhook.options;
+        let signature = options.signature.as_ref()?;
+        let own = options.description.as_deref();
+        let own = own.and_then(|text| Provider::compile("description", text).ok());
+        let own = own.filter(|own| own.name() == signature.provider);
+        let known = providers.get(&signature.provider).map(AsRef::as_ref);
+        let check = own.as_ref().or(known)?.check(&signature.settings).ok()?;
+        Some(check.signature_headers())
+    });
+    headers.flatten().collect()
 }
 
 async fn log_page(

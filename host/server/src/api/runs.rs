@@ -194,7 +194,14 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     let shown = state.runtime.reader().show(run, Run::WAITING + 1).await?;
     let shown = shown.ok_or_else(|| Problem::unknown_run(run))?;
     let now = state.runtime.clock().now();
-    Ok(shown::run(&shown, active, now, state.dates()))
+    let mut view = shown::run(&shown, active, now, state.dates());
+    if view.retryable {
+        let bad = state.runtime.bad_answers(run).await;
+        let bad = bad.map_err(|error| Problem::not_repaired(run, error))?;
+        let bad = bad.into_iter().map(|step| shown::bad_answer(run, step));
+        view.bad_answers = bad.collect();
+    }
+    Ok(view)
 }
 
 /// Where a run stands.
@@ -210,6 +217,8 @@ pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
         workflow: filter.workflow,
         status: filter.status,
         version: filter.version,
+        other_than: None,
+        alive: false,
         labels: filter.labels,
         created: TimeRange {
             since: steady(filter.since),

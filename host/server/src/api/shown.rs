@@ -2,11 +2,11 @@
 //! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
 
 use dormouse_api::{
-    CancelAsked, Dates, Deployed, Failure, Run, RunSummary, Secret, SecretUse, SetAside, Version,
-    Waiting, Webhook, Workflow,
+    BadAnswer, CancelAsked, Dates, Deployed, FailedTry, Failure, LogLine, Run, RunSummary, Secret,
+    SecretUse, SetAside, TriedOperation, Version, Waiting, Webhook, Workflow,
 };
-use dormouse_journal::{Status, Time};
-use dormouse_runtime::{Deployment, SecretView};
+use dormouse_journal::{RunId, Status, Time};
+use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
 use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
@@ -45,6 +45,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         open,
         calls,
         tries,
+        failed_tries,
     } = shown;
     let waiting = open.iter().take(Run::WAITING);
     let mut waiting: Vec<Waiting> = waiting.map(|open| Waiting::of(open, dates)).collect();
@@ -63,9 +64,14 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
     Run {
         summary,
         output: output.as_ref().and_then(dormouse_api::output),
+        failed_tries: failed_tries
+            .iter()
+            .map(|failed| failed_try(failed, dates))
+            .collect(),
         waiting,
         waiting_truncated: open.len() > Run::WAITING,
         retryable: view.state.is_frozen(),
+        bad_answers: Vec::new(),
         generation: view.state.generation,
         activations: view.state.activations - view.state.first_activation,
         operations: view.state.operations - view.state.first_operation,
@@ -106,6 +112,44 @@ fn add_progress(call: &mut Waiting, progress: &CallProgress, now: Time, dates: D
     call.last_error.clone_from(&progress.last_error);
     call.next_attempt = is_ahead.then(|| dates.of(next));
     call.gives_up = progress.bounds.until.map(|until| dates.of(until));
+}
+
+fn failed_try((tries, failed): &(u32, dormouse_store::FailedTry), dates: Dates) -> FailedTry {
+    let operations = failed.operations.iter().map(|made| TriedOperation {
+        operation: made.operation.0,
+        kind: made.kind.clone(),
+        step: made.step.clone(),
+    });
+    let lines = failed.logs.iter().cloned();
+    FailedTry {
+        tries: *tries,
+        time: dates.of(failed.time),
+        activation: failed.activation,
+        version: failed.version.to_string(),
+        failure: Failure {
+            code: failed.failure.code.clone(),
+            message: failed.failure.message.clone(),
+            backtrace: None,
+        },
+        operations: operations.collect(),
+        more_operations: failed.more_operations,
+        logs: lines
+            .map(|line| LogLine::of(failed.activation, line))
+            .collect(),
+        more_lines: failed.more_lines,
+    }
+}
+
+/// A step of a failed run that was answered badly.
+pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
+    BadAnswer {
+        operation: step.operation.0,
+        kind: step.kind.into(),
+        command: step.command(run),
+        step: step.step,
+        answer: step.answer,
+        again: step.again == Again::Retry,
+    }
 }
 
 /// A webhook, and what it refused.

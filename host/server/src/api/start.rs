@@ -57,6 +57,9 @@ use crate::request::body;
             content_type = "application/problem+json"),
         (status = 410, description = "`workflow-deleted`", body = ProblemBody,
             content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
+            content_type = "application/problem+json",
+            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
         (status = 422, description = "`idempotency-key-reused`: it came with another input before; `label-limit`: a label \
             is too long, or there are too many",
             body = ProblemBody, content_type = "application/problem+json"),

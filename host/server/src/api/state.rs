@@ -1,7 +1,7 @@
 //! What every handler can use.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use dormouse_api::{Dates, Mask};
 use dormouse_config::Config;
 use dormouse_runtime::Runtime;
 use dormouse_store::Backup;
+use dormouse_webhook::provider::Providers;
 use http::HeaderName;
 
 use super::auth::Auth;
@@ -33,7 +34,9 @@ pub(super) struct Shared {
     /// The requests that webhooks refused.
     pub(super) rejections: Rejections,
     /// The headers whose values are not shown.
-    pub(super) mask: Mask,
+    mask: OnceLock<Mask>,
+    /// The further ones that the operator named.
+    masked: Vec<String>,
     /// The rule for who may use the API.
     pub(super) auth: Arc<Auth>,
     /// The longest time for which `Prefer: wait` holds an answer.
@@ -55,6 +58,17 @@ impl Deref for AppState {
 }
 
 impl Shared {
+    /// Returns the headers whose values are not shown. To know them all, the descriptions of all providers are compiled, once
+    /// and not before somebody looks.
+    pub(super) fn mask(&self) -> &Mask {
+        self.mask.get_or_init(|| {
+            let providers = &self.runtime.settings().providers;
+            Mask::default()
+                .with(self.masked.iter().cloned())
+                .with(signature_headers(providers))
+        })
+    }
+
     /// Returns the dates of the host's steady times, as they are now.
     pub(super) fn dates(&self) -> Dates {
         Dates::at(self.runtime.clock().moment())
@@ -80,12 +94,37 @@ impl AppState {
             metrics,
             health,
             rejections,
-            mask: Mask::default().with(masked.map(HeaderName::to_string)),
+            mask: OnceLock::new(),
+            masked: masked.map(HeaderName::to_string).collect(),
             auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
             rooms,
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,
         }))
+    }
+}
+
+/// Returns the headers that carry the signatures of all providers, but for those whose name a webhook chooses. A provider
+/// signs whether or not the workflow checks.
+fn signature_headers(providers: &Providers) -> Vec<String> {
+    let checks = providers.all().filter_map(|provider| {
+        let check = provider.check(&[]).ok()?;
+        Some(check.signature_headers())
+    });
+    checks.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_of_all_providers_are_masked() {
+        let mask = Mask::default().with(signature_headers(&Providers::default()));
+        for name in ["Stripe-Signature", "X-Hub-Signature-256", "svix-signature"] {
+            assert!(mask.hides(name), "{name}");
+        }
+        assert!(!mask.hides("webhook-id"));
     }
 }

@@ -507,6 +507,8 @@ fn the_document_has_every_route() {
         "post /v1/workflows/{name}/pause",
         "post /v1/workflows/{name}/resume",
         "post /v1/runs/{id}/resume",
+        "get /v1/providers",
+        "get /v1/providers/{name}",
         "get /v1/secrets",
         "delete /v1/runs/{id}",
         "delete /v1/secrets/{name}",

@@ -1,19 +1,22 @@
 //! What a caller of a webhook is answered.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use dormouse_journal::Response as Answer;
 use dormouse_runtime::{Received, Refusal, Scope};
 use http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, authored};
 
 /// Seconds after which a caller may try again where somebody has to make room first. A guess: an inbox empties when its
 /// run takes from it.
 const RETRY_ROOM: HeaderValue = HeaderValue::from_static("30");
+
+/// Seconds after which a caller may try again whose provider's description somebody has to put back.
+const RETRY_PROVIDER: HeaderValue = HeaderValue::from_static("60");
 
 /// Seconds after which a caller may try again who could not be held. Most are held for less.
 const RETRY_HELD: HeaderValue = HeaderValue::from_static("5");
@@ -23,8 +26,16 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
     match received {
         Received::Accepted { id } => (accepted(&id, false), "accepted"),
         Received::Duplicate { id } => (accepted(&id, true), "duplicate"),
-        Received::Answered { response, .. } => (authored(response), "answered"),
-        Received::Probe(response) => (authored(response), "probe"),
+        Received::Answered { response, .. } => (guarded(response), "answered"),
+        Received::AcknowledgedAs {
+            response,
+            is_repeat,
+            ..
+        } => {
+            let outcome = if is_repeat { "duplicate" } else { "accepted" };
+            (guarded(response), outcome)
+        }
+        Received::Probe(response) => (guarded(response), "probe"),
     }
 }
 
@@ -34,26 +45,41 @@ fn accepted(id: &str, duplicate: bool) -> Response {
 }
 
 /// A response that somebody else wrote. A browser would take it for the host's own word: so it may not guess at a type,
-/// and a page gets an origin of its own, from which it cannot reach the API.
-fn authored(answer: Answer) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
-    // What is no status or no header was refused where it was made.
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+/// and a page gets an origin of its own, from which it cannot reach the API: what it sends has `Origin: null`. A page may
+/// send forms, as to the webhook that served it.
+fn guarded(answer: Answer) -> Response {
+    let mut response = authored(answer);
     let headers = response.headers_mut();
-    for (name, value) in answer.headers {
-        let name = HeaderName::try_from(name);
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
-            headers.append(name, value);
-        }
-    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Beside what the author's own policy forbids, since the strictest of several counts.
-    headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    let sandbox = if is_page(headers) {
+        "sandbox allow-forms"
+    } else {
+        "sandbox"
+    };
+    headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox));
     response
 }
 
+/// Returns true if a response is HTML, and nothing else by another header.
+fn is_page(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let kind = only.as_bytes().split(|byte| *byte == b';').next();
+    kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
+}
+
 /// The problem that a refused request is answered with.
-pub(super) fn refused(refusal: Refusal) -> Problem {
+///
+/// `unproven` is what the provider wants to hear instead of 401, if it is particular.
+pub(super) fn refused(refusal: Refusal, unproven: Option<Answer>) -> Problem {
+    let is_unproven = matches!(refusal, Refusal::Signature(_) | Refusal::NoSecret);
+    problem_of(refusal).answered_by(unproven.filter(|_| is_unproven))
+}
+
+fn problem_of(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     let problem = |status, code| Problem::new(status, code, &detail);
     match refusal {
@@ -63,6 +89,11 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         }
         Refusal::Signature(rejected) => unauthorized(rejected.as_str(), &detail),
         Refusal::NoSecret => unauthorized("signature-unverifiable", &detail),
+        Refusal::Probe => problem(StatusCode::BAD_REQUEST, "probe-unanswerable"),
+        Refusal::Learn => problem(StatusCode::SERVICE_UNAVAILABLE, "secret-unavailable")
+            .with_header(RETRY_AFTER, RETRY_PROVIDER),
+        Refusal::Provider(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "provider-unknown")
+            .with_header(RETRY_AFTER, RETRY_PROVIDER),
         Refusal::Key(_) => problem(StatusCode::BAD_REQUEST, "invalid-header"),
         Refusal::OtherBody => problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
         Refusal::Gone => problem(StatusCode::GONE, "webhook-gone"),

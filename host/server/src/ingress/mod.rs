@@ -7,6 +7,7 @@
 
 mod answer;
 pub mod client;
+mod cors;
 mod rejections;
 
 use std::net::SocketAddr;
@@ -19,11 +20,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use dormouse_journal as journal;
-use dormouse_runtime::Runtime;
+use dormouse_runtime::{Addressee, Runtime};
 use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::request::Parts;
-use http::{Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use hyper::body::Body as _;
 
 use crate::metrics::Metrics;
@@ -81,7 +82,8 @@ async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Resp
         return ingress.count(problem.code(), problem.into_response());
     };
     let caller = ingress.caller(&request);
-    match respond(&ingress, token, caller.as_ref(), request).await {
+    let (answered, origin) = respond(&ingress, token, caller.as_ref(), request).await;
+    let response = match answered {
         Ok((response, outcome)) => ingress.count(outcome, response),
         Err(problem) => {
             let Token { run, webhook, .. } = token;
@@ -92,7 +94,8 @@ async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Resp
                 .count(run, webhook, address, &problem, now);
             ingress.count(problem.code(), problem.into_response())
         }
-    }
+    };
+    cors::readable(response, origin)
 }
 
 impl Ingress {
@@ -115,38 +118,67 @@ fn token(uri: &Uri) -> &str {
     rest.split('/').next().unwrap_or_default()
 }
 
-/// Answers a request, and tells what the answer is counted as.
+/// An answer and what it is counted as, or the problem.
+type Answered = Result<(Response, &'static str), Problem>;
+
+/// Answers a request, and tells what the answer is counted as, and the origin of the page that may read it.
 async fn respond(
     ingress: &Ingress,
     token: Token,
     caller: Option<&Caller>,
     request: Request<Body>,
-) -> Result<(Response, &'static str), Problem> {
-    let runtime = &ingress.runtime;
+) -> (Answered, Option<HeaderValue>) {
     if request.method() == Method::HEAD {
-        return Ok((StatusCode::OK.into_response(), "head"));
+        return (Ok((StatusCode::OK.into_response(), "head")), None);
     }
-    let addressee = runtime.addressee(token).await?;
-    if request.method() == Method::OPTIONS {
+    match ingress.runtime.addressee(token).await {
+        Ok(addressee) => {
+            let origin = cors::allowed(&addressee, request.headers());
+            let is_allowed = origin.is_some();
+            let answered = take(ingress, token, caller, addressee, is_allowed, request).await;
+            (answered, origin)
+        }
+        Err(unavailable) => (Err(unavailable.into()), None),
+    }
+}
+
+/// Answers a request to a webhook. `is_allowed` tells whether it is from a page that may send requests here.
+async fn take(
+    ingress: &Ingress,
+    token: Token,
+    caller: Option<&Caller>,
+    addressee: Addressee,
+    is_allowed: bool,
+    request: Request<Body>,
+) -> Answered {
+    let is_options = request.method() == Method::OPTIONS;
+    if is_options && is_allowed && cors::is_preflight(request.headers()) {
+        let methods = answer::allow(addressee.allowed());
+        let response = cors::preflight(methods, request.headers());
+        return Ok((response, "options"));
+    }
+    let unproven = addressee.refused();
+    let refused = |refusal| answer::refused(refusal, unproven.clone());
+    addressee
+        .admit(request.method().as_str())
+        .map_err(refused)?;
+    let settings = ingress.runtime.settings();
+    let length = length(request.body());
+    let (parts, body) = request.into_parts();
+    let head = head(&parts, &base(&settings.public_url, caller));
+    if is_options && !addressee.may_be_probe(&head, length) {
         let allow = answer::allow(addressee.allowed());
         let response = (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
         return Ok((response, "options"));
     }
-    let admitted = addressee.admit(request.method().as_str());
-    admitted.map_err(answer::refused)?;
-    let settings = runtime.settings();
     let (limit, setting) = (settings.limits.body, dormouse_limits::BODY);
-    let length = length(request.body());
     if length.is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit, setting));
     }
-    let (parts, body) = request.into_parts();
-    let head = head(&parts, &base(&settings.public_url, caller));
-    let expected = addressee.judge(head, length).await;
-    let expected = expected.map_err(answer::refused)?;
+    let expected = addressee.judge(head, length).await.map_err(refused)?;
     let room = ingress.rooms.of_webhook(token.run, token.webhook);
     let body = body::read(&parts.headers, body, limit, setting, room).await?;
-    let received = expected.receive(body).await.map_err(answer::refused)?;
+    let received = expected.receive(body).await.map_err(refused)?;
     Ok(answer::received(received))
 }
 

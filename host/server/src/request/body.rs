@@ -6,7 +6,7 @@ use dormouse_api::is_json;
 use dormouse_journal::Payload;
 use dormouse_limits::Limit;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use serde::de::IgnoredAny;
 
@@ -44,14 +44,55 @@ pub(crate) async fn read_payload(
     limit: u64,
     room: Room,
 ) -> Result<Payload, Problem> {
+    not_encoded(headers)?;
     let content_type = content_type(headers)?;
     let body = read(headers, body, limit, dormouse_limits::BODY, room).await?;
-    if is_json(&content_type) && !body.is_empty() {
-        serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| {
-            Problem::malformed("invalid-json", "the body", format!("is not JSON: {error}"))
-        })?;
+    if is_json(&content_type) {
+        check_json(&body)
+            .map_err(|problem| Problem::malformed("invalid-json", "the body", problem))?;
     }
     Ok(Payload { content_type, body })
+}
+
+/// Refuses a body with a `Content-Encoding`. What is passed on is a payload, with a media type and without headers: whoever
+/// takes it could not know that it must be decoded.
+fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
+    for value in headers.get_all(CONTENT_ENCODING) {
+        for name in value.as_bytes().split(|byte| *byte == b',') {
+            let name = name.trim_ascii();
+            if !name.is_empty() && !name.eq_ignore_ascii_case(b"identity") {
+                return Err(Problem::encoded(name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a body is JSON or empty. Like most readers, those of the SDKs take a byte order mark of UTF-8.
+fn check_json(body: &[u8]) -> Result<(), String> {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if text.is_empty() {
+        return Ok(());
+    }
+    match serde_json::from_slice::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match looks_like(text) {
+            Some(other) => format!("is not JSON in UTF-8: it begins as {other} does"),
+            None => format!("is not JSON: {error}"),
+        }),
+    }
+}
+
+/// What a body is by its first bytes, for one that is not JSON.
+fn looks_like(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, ..] => Some("data compressed with gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("data compressed with zstd"),
+        // Before UTF-16, whose mark is the beginning of this one.
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("text in UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16"),
+        _ => None,
+    }
 }
 
 async fn read_up_to(
@@ -219,5 +260,43 @@ mod tests {
             problem.detail()
         );
         assert!(payload("application/json", "1 2").await.is_err());
+    }
+
+    #[test]
+    fn a_mark_before_json_is_taken_or_named() {
+        assert_eq!(check_json(b"\xef\xbb\xbf{}"), Ok(()));
+        assert_eq!(check_json(b"\xef\xbb\xbf"), Ok(()));
+        for (body, name) in [
+            (b"\xff\xfe1\0".as_slice(), "text in UTF-16"),
+            (b"\xfe\xff\x001", "text in UTF-16"),
+            (b"\xff\xfe\0\x001\0\0\0", "text in UTF-32"),
+            (b"\0\0\xfe\xff\0\0\x001", "text in UTF-32"),
+            (b"\x1f\x8b\x08", "data compressed with gzip"),
+            (b"\x28\xb5\x2f\xfd", "data compressed with zstd"),
+        ] {
+            let expected = format!("is not JSON in UTF-8: it begins as {name} does");
+            assert_eq!(check_json(body), Err(expected));
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_refused_by_name() {
+        let check = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_str(value).unwrap());
+            not_encoded(&headers)
+        };
+        assert!(check("identity").is_ok());
+        assert!(check("").is_ok());
+        for (value, name) in [("gzip", "gzip"), ("identity, BR", "BR")] {
+            let problem = check(value).unwrap_err();
+            assert_eq!(problem.status().as_u16(), 415);
+            assert_eq!(problem.code(), "unsupported-encoding");
+            assert!(
+                problem.detail().contains(&format!("{name:?}")),
+                "{}",
+                problem.detail()
+            );
+        }
     }
 }

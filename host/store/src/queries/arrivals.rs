@@ -8,7 +8,7 @@ use crate::rows::Rows;
 use crate::rows::table::between;
 use crate::rules::number;
 use crate::tables::inbox::{self, Arrival};
-use crate::tables::{mail, meta, replies, results};
+use crate::tables::{generations, mail, meta, replies, results};
 use crate::views::{Answer, Lying, Recalled};
 
 impl<R: Rows> View<R> {
@@ -138,10 +138,22 @@ impl<R: Rows> View<R> {
             return Ok(Answer::Decided(response));
         }
         let state = self.state(run)?;
-        if state.is_some_and(|state| !state.is_gone()) {
+        let goes_on = state.is_some_and(|state| !state.is_gone());
+        if goes_on && !self.is_left(run, webhook)? {
             return Ok(Answer::Open);
         }
-        let was_taken = !inbox::TABLE.has(&self.0, (run, webhook, place))?;
+        // A webhook without a row was removed with what had been sent to it and was never taken.
+        let has_webhook = !goes_on || self.incoming(run, webhook)?.is_some();
+        let was_taken = has_webhook && !inbox::TABLE.has(&self.0, (run, webhook, place))?;
         Ok(Answer::Ended { was_taken })
+    }
+
+    /// Returns true if a webhook is of an earlier generation of its run and was not kept.
+    fn is_left(&self, run: RunId, webhook: WebhookNumber) -> Result<bool, ReadError> {
+        let generation = generations::TABLE.get(&self.0, run)?;
+        Ok(generation.is_some_and(|generation| {
+            let is_kept = generation.kept.iter().any(|kept| kept.number == webhook);
+            webhook < generation.first_webhook && !is_kept
+        }))
     }
 }

@@ -13,8 +13,8 @@ use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
 use crate::tables::tries::branch_of;
 use crate::tables::{
-    Branch, PastTry, State, TableId, calls, generation_inputs, generations, inputs, journal, logs,
-    open, pauses, tries,
+    Branch, PastTry, State, TableId, calls, failed_tries, generation_inputs, generations, inputs,
+    journal, logs, open, pauses, tries,
 };
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
@@ -109,12 +109,21 @@ impl<R: Rows> View<R> {
             true => Vec::new(),
             false => self.tries(run, TRIES)?,
         };
+        let mut failed_tries = Vec::new();
+        if limit > 0 {
+            let all = failed_tries::TABLE.of(run);
+            failed_tries::TABLE.scan(&self.0, all, |(_, number), failed| {
+                failed_tries.push((number, failed));
+                true
+            })?;
+        }
         Ok(Some(RunShown {
             tries,
             view,
             output,
             open,
             calls,
+            failed_tries,
         }))
     }
 

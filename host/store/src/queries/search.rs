@@ -75,10 +75,11 @@ impl<R: Rows> View<R> {
         statuses: &[Status],
         run: RunId,
     ) -> Result<Option<(RunView, Option<Standing>)>, ReadError> {
-        if query.version.is_some() || !query.created.is_all() {
+        if query.version.is_some() || query.other_than.is_some() || !query.created.is_all() {
             let head: Option<(String, VersionId, Time)> = runs::TABLE.get_prefix(&self.0, run)?;
             let is_wanted = head.is_some_and(|(_, version, created)| {
                 query.version.is_none_or(|wanted| wanted == version)
+                    && query.other_than != Some(version)
                     && query.created.contains(created)
             });
             if !is_wanted {
@@ -379,6 +380,9 @@ fn statuses(query: &RunQuery) -> Vec<Status> {
     let mut statuses = Status::ALL.to_vec();
     if let Some(wanted) = query.status {
         statuses.retain(|status| *status == wanted);
+    }
+    if query.alive {
+        statuses.retain(|status| !status.has_ended());
     }
     if query.failure.is_some() {
         statuses.retain(|status| matches!(status, Status::Failed | Status::Blocked));

@@ -81,7 +81,7 @@ impl<R: Rows> View<R> {
         webhook: WebhookNumber,
         key: RememberedKey,
     ) -> Result<Option<Accepted>, ReadError> {
-        let first = duplicates::TABLE.get(&self.0, (run, webhook, key.digest))?;
+        let first = key.first(&self.0, run, webhook)?;
         Ok(first.and_then(|first| key.repeats(first)))
     }
 

@@ -21,6 +21,7 @@ macro_rules! for_each_table {
             EventPayloads "event_payloads" (U64) bytes,
             EventWaits "event_waits" (Text, Run, U32) bytes,
             Expiries "expiries" (U64, Bytes) nothing,
+            FailedTries "failed_tries" (Run, U32) bytes,
             GenerationInputs "generation_inputs" (Run) bytes,
             Generations "generations" (Run) bytes,
             Handled "handled" (Run) bytes,

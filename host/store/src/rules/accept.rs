@@ -6,7 +6,7 @@ use super::run::RunWrite;
 use super::storage::StorageLimits;
 use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
-use crate::rows::Extent;
+use crate::rows::{Extent, Rows};
 use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
@@ -50,6 +50,8 @@ pub struct InboxLimits {
 pub struct RememberedKey {
     /// Of the name, and of where it came from.
     pub digest: [u8; 32],
+    /// The same as an earlier version of the host may have remembered it. Nothing is remembered under it any more.
+    pub earlier: Option<[u8; 32]>,
     /// Of the request's body. The transaction that compares it must not be held up by making it.
     pub body: [u8; 32],
     /// What the same name with another body means.
@@ -152,8 +154,7 @@ impl Transaction for AcceptRequest {
         let accept = &self.accept;
         let mut remember = accept.key;
         if let Some(key) = accept.key
-            && let Some(first) =
-                duplicates::TABLE.get(&write.rows, (accept.run, accept.webhook, key.digest))?
+            && let Some(first) = key.first(&write.rows, accept.run, accept.webhook)?
         {
             match key.repeats(first) {
                 Some(repeat) => return Ok(repeat),
@@ -278,6 +279,21 @@ impl Accept {
 }
 
 impl RememberedKey {
+    /// Returns what is remembered of the first request with this key.
+    pub(crate) fn first(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<Option<Duplicate>, ReadError> {
+        for digest in [Some(self.digest), self.earlier].into_iter().flatten() {
+            if let Some(first) = duplicates::TABLE.get(rows, (run, webhook, digest))? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns what it means that this key was used before. None if it means nothing.
     pub(crate) fn repeats(self, first: Duplicate) -> Option<Accepted> {
         let same = Accepted::Duplicate {

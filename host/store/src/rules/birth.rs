@@ -88,6 +88,7 @@ pub(super) fn begin(
         key: child.key,
         limits: limits.guest,
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage: limits.storage,
         restarted: None,

@@ -1,9 +1,9 @@
 //! Cancelling, blocking and resuming a run.
 
-use dormouse_journal::{CancelOptions, Failure, LogLine, RunId, Status, Transition};
+use dormouse_journal::{CancelOptions, Failure, LogLine, Operation, RunId, Status, Transition};
 
 use super::clearing::END;
-use super::{RUN, SMALL_ROW, Transaction, Write};
+use super::{RUN, SMALL_ROW, Transaction, Write, failed_try};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::expiries::Expiring;
@@ -88,6 +88,8 @@ pub struct Broke {
     pub tries: u32,
     /// Where in the guest.
     pub backtrace: Option<String>,
+    /// The operations that it made.
+    pub operations: Vec<Operation>,
     /// What it logged.
     pub logs: Vec<LogLine>,
     /// How long the run may be repaired, in milliseconds.
@@ -108,7 +110,8 @@ impl Transaction for Block {
             let backtrace = broke.backtrace.as_ref().map_or(0, String::len) as u64;
             (broke.logs.len() as u64 + 1, backtrace + lines.sum::<u64>())
         });
-        RUN.and(Extent::new(rows, message + bytes + rows * SMALL_ROW))
+        RUN.and(failed_try::COST)
+            .and(Extent::new(rows, message + bytes + rows * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
@@ -134,6 +137,9 @@ impl Transaction for Block {
             for (place, line) in (0..).zip(&broke.logs) {
                 logs::TABLE.put(run.rows, (self.run, broke.activation, place), line)?;
             }
+            let (number, made) = (broke.activation, &broke.operations);
+            let kept = failed_try::broken(&run, number, &self.reason, made, &broke.logs)?;
+            failed_try::keep(&mut run, broke.tries, &kept)?;
             let (id, tries) = (self.run, broke.tries);
             let expiring = Expiring::Broken { run: id, tries };
             expiring.add(run.rows, now.after(broke.retention))?;

@@ -102,6 +102,7 @@ pub(super) fn start(
         key: derived("key of a handler"),
         limits: guest,
         idempotency_key: None,
+        earlier_key: None,
         remember: 0,
         storage,
         restarted: None,

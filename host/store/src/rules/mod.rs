@@ -13,6 +13,7 @@ pub(crate) mod control;
 mod counts;
 pub(crate) mod deploy;
 pub(crate) mod events;
+mod failed_try;
 mod family;
 mod freeze;
 mod generation;

@@ -17,9 +17,10 @@ use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
 use crate::tables::{
-    State, call_requests, children, duplicates, generation_inputs, generations, handled,
-    held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open,
-    pauses, repeats, replies, restores, result_outcomes, results, runs, starts, tries, webhooks,
+    State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
+    handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
+    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, runs, starts,
+    tries, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -333,6 +334,7 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
             && held_calls::TABLE.remove_range(rows, held_calls::TABLE.of(id), room)?
             && repeats::TABLE.remove_range(rows, repeats::TABLE.of(id), room)?
+            && failed_tries::TABLE.remove_range(rows, failed_tries::TABLE.of(id), room)?
             && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), room)?
             && results::TABLE.remove_range(rows, results::TABLE.of(id), room)?
             && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?

@@ -8,7 +8,7 @@ use dormouse_journal::{
 
 use super::clearing::OPERATION;
 use super::run::RunWrite;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, family, handler};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
@@ -116,6 +116,7 @@ impl Transaction for RetryFailed {
         let bytes = calls.sum::<u64>() + records.sum::<u64>() + rows * 4 * SMALL_ROW;
         let lines = LINES as u64 + 8;
         RUN.and(RUN)
+            .and(failed_try::COST)
             .and(Extent::new(rows + lines, bytes + (64 << 10)))
     }
 
@@ -320,7 +321,10 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
         state.take_back(before);
         let number = state.activations;
         let key = run.record_key(number);
-        journal::TABLE.remove(run.rows, key)?;
+        let taken_back = journal::TABLE.take(run.rows, key)?;
+        if let Some(taken_back) = &taken_back {
+            failed_try::keep_taken_back(run, (number, taken_back), failed)?;
+        }
         let lines = between((id, number, 0), (id, u32::MAX, u32::MAX));
         for line in logs::TABLE.keys(run.rows, lines, false, LINES)? {
             logs::TABLE.remove(run.rows, line)?;

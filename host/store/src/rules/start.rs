@@ -31,6 +31,8 @@ pub struct StartRun {
     pub limits: GuestLimits,
     /// The key by which a repeat of this start is known.
     pub idempotency_key: Option<String>,
+    /// The same as an earlier version of the host may have remembered it.
+    pub earlier_key: Option<String>,
     /// How long the key is remembered, in milliseconds.
     pub remember: u64,
     /// What the run and its workflow may own on the disk.
@@ -75,6 +77,8 @@ pub(crate) struct BeginRun {
     start: StartRun,
     /// The digests of the key and of the input, if there is a key: else nothing will be compared.
     key: Option<([u8; 32], [u8; 32])>,
+    /// The digest of the key as it may have been remembered before.
+    earlier_key: Option<[u8; 32]>,
     /// The row in `inputs` of a large input.
     input: Option<Vec<u8>>,
 }
@@ -87,7 +91,14 @@ impl BeginRun {
         });
         let is_small = StoredRun::has(&start.input);
         let input = (!is_small).then(|| inputs::TABLE.encode(&std::mem::take(&mut start.input)));
-        BeginRun { start, key, input }
+        let earlier_key = start.earlier_key.as_ref();
+        let earlier_key = earlier_key.map(|key| Sha256::digest(key).into());
+        BeginRun {
+            start,
+            key,
+            earlier_key,
+            input,
+        }
     }
 
     /// Returns about how many bytes the run will own.
@@ -128,8 +139,8 @@ impl Transaction for BeginRun {
         let Some(workflow) = workflows::TABLE.get(&write.rows, name)? else {
             return Ok(Started::UnknownWorkflow);
         };
-        if let Some((key, input)) = self.key
-            && let Some(start) = starts::TABLE.get(&write.rows, (name, key))?
+        if let Some((_, input)) = self.key
+            && let Some(start) = self.first(write)?
         {
             return Ok(match start.input == input {
                 true => Started::Existing(start.run),
@@ -161,6 +172,18 @@ impl Transaction for BeginRun {
 }
 
 impl BeginRun {
+    /// Returns what is remembered of the first start with this key.
+    fn first(&self, write: &Write<'_>) -> Result<Option<Start>, ReadError> {
+        let workflow = self.start.workflow.as_str();
+        let key = self.key.map(|(key, _)| key);
+        for key in [key, self.earlier_key].into_iter().flatten() {
+            if let Some(first) = starts::TABLE.get(&write.rows, (workflow, key))? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
     /// Remembers the start for as long as a repeat of it is known.
     fn remember(
         &self,

@@ -16,6 +16,7 @@ pub(crate) mod duplicates;
 pub(crate) mod event_payloads;
 pub(crate) mod event_waits;
 pub(crate) mod expiries;
+pub(crate) mod failed_tries;
 pub(crate) mod few;
 pub(crate) mod frozen;
 pub(crate) mod generation_inputs;
@@ -58,6 +59,7 @@ pub(crate) mod workflows;
 
 pub use call_requests::Call;
 pub use calls::{Attempts, Bounds};
+pub use failed_tries::{FailedTry, TriedOperation};
 pub use frozen::{Frozen, Stood};
 pub use meta::{SCHEMA, TokenKeys};
 pub use orders::ChildStart;

@@ -211,6 +211,7 @@ fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
     let body = dice.body();
     let key = dice.once_in(2).then(|| RememberedKey {
         digest: [u8::try_from(dice.below(4)).unwrap(); 32],
+        earlier: None,
         body: [body[0]; 32],
         other_body: [OtherBody::Refuse, OtherBody::Queue, OtherBody::Same][dice.below(3) as usize],
     });

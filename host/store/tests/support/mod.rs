@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Channel, Completion, Digest, End, Failure, GuestLimits, Head, Kind, Open,
+    Activation, Channel, Completion, Digest, End, Failure, Fields, GuestLimits, Head, Kind, Open,
     Operation, OperationNumber, Origin, Outcome, Payload, Request, RetryPolicy, RunId, Source,
     Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
 };
@@ -347,6 +347,7 @@ impl World {
                 stack: 1,
             },
             idempotency_key: None,
+            earlier_key: None,
             remember: 10_000,
             storage: StorageLimits::NONE,
             restarted: None,
@@ -583,6 +584,7 @@ pub fn operation(kind: Kind) -> Operation {
         step: "step".into(),
         digest: Digest::of(&0u8),
         kind,
+        fields: Fields::default(),
     }
 }
 

@@ -4,7 +4,9 @@ use dormouse_sdk::prelude::*;
 use dormouse_sdk::{Call, WebhookBuilder};
 
 use crate::fill::Urls;
-use crate::form::{self, CallForm, HeadersForm, Reply, ResponseForm, Scheme, SignatureForm};
+use crate::form::{
+    self, CallForm, HeadersForm, ProviderForm, Reply, ResponseForm, Scheme, SignatureForm,
+};
 
 pub(crate) fn call(ctx: Context, form: &CallForm, urls: &Urls) -> Result<Call> {
     let mut call = ctx.call(&form.method, urls.fill(&form.url)?);
@@ -70,10 +72,35 @@ pub(crate) fn webhook(
         form::Handshake::MicrosoftGraph => builder.handshake(Handshake::MicrosoftGraph),
         form::Handshake::Websub => builder.handshake(Handshake::WebSub),
     };
-    Ok(match &options.signature {
+    let builder = match &options.signature {
         None => builder,
         Some(form) => builder.signature(signature(form)),
-    })
+    };
+    let builder = match &options.provider {
+        None => builder,
+        Some(form) => provider(builder, form),
+    };
+    let builder = match &options.description {
+        None => builder,
+        Some(text) => builder.description(text),
+    };
+    let builder = match options.tolerance {
+        None => builder,
+        Some(ms) => builder.tolerance(millis(ms)),
+    };
+    Ok(builder.cors(&options.cors))
+}
+
+fn provider(builder: WebhookBuilder, form: &ProviderForm) -> WebhookBuilder {
+    let builder = builder.provider(&form.name, &form.secrets);
+    if form.settings.is_empty() {
+        return builder;
+    }
+    let signature = Signature::provider(&form.name, &form.secrets);
+    let settings = form.settings.iter();
+    builder.signature(settings.fold(signature, |signature, (name, value)| {
+        signature.with_setting(name, value)
+    }))
 }
 
 fn signature(form: &SignatureForm) -> Signature {

@@ -336,6 +336,20 @@ pub(crate) struct WebhookOptions {
     pub(crate) reply: Reply,
     pub(crate) handshake: Handshake,
     pub(crate) signature: Option<SignatureForm>,
+    pub(crate) provider: Option<ProviderForm>,
+    pub(crate) description: Option<String>,
+    pub(crate) tolerance: Option<u64>,
+    pub(crate) cors: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProviderForm {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -404,6 +418,10 @@ mod tests {
                 "signature": { "scheme": "hmac-sha256", "secrets": ["s"], "header": "x" },
             } },
             { "webhook": "a", "options": { "reply": "accepted" } },
+            { "webhook": "a", "options": {
+                "provider": { "name": "acme", "secrets": ["s"], "settings": { "header": "x" } },
+                "description": "name = \"acme\"", "tolerance": 600000, "cors": ["https://app.example"],
+            } },
             { "webhook": "a", "options": { "reply": { "from-workflow": 5000 } } },
             { "wait": "a" },
             { "wait": "a", "ms": null, "as": "again" },

@@ -1,0 +1,187 @@
+//! Which fields of an operation's arguments differ.
+//!
+//! The digest of the arguments says that two operations differ, and a [`Kind`](crate::Kind) has the smaller fields. Of the
+//! others a short digest each is recorded, so that whoever repairs a run learns which of them it is. They decide nothing:
+//! that two fields look the same by chance, which happens once in 65,536 times, only leaves one out of what is shown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Arguments, CallOptions, Request, StartOptions};
+
+/// Short digests of the fields of an operation's arguments that its kind does not have. A record of an earlier version has
+/// none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fields(Vec<u8>);
+
+/// How many bytes a digest has.
+const WIDTH: usize = 2;
+
+impl Fields {
+    /// The digests of these arguments.
+    #[must_use]
+    pub fn of(arguments: &Arguments) -> Self {
+        let mut fields = Made(Vec::new());
+        fields.add_all(arguments);
+        Fields(fields.0.iter().flat_map(|(_, digest)| *digest).collect())
+    }
+
+    /// Returns the names of the fields of these arguments that differ from what is recorded. None if that is not known:
+    /// nothing is recorded of them, or of the fields of another kind.
+    #[must_use]
+    pub fn differing(&self, arguments: &Arguments) -> Option<Vec<&'static str>> {
+        let mut made = Made(Vec::new());
+        made.add_all(arguments);
+        if made.0.len() * WIDTH != self.0.len() {
+            return None;
+        }
+        let recorded = self.0.chunks_exact(WIDTH);
+        let both = made.0.into_iter().zip(recorded);
+        let differing = both.filter(|((_, digest), recorded)| digest != recorded);
+        Some(differing.map(|((name, _), _)| name).collect())
+    }
+}
+
+/// The names of fields, each with its digest.
+struct Made(Vec<(&'static str, [u8; WIDTH])>);
+
+impl Made {
+    fn add(&mut self, name: &'static str, field: &impl Serialize) {
+        self.0.push((name, short(field)));
+    }
+
+    /// Adds the fields that a kind does not have. Their order is the format.
+    fn add_all(&mut self, arguments: &Arguments) {
+        match arguments {
+            Arguments::Respond { response, .. } => {
+                self.add("headers", &response.headers);
+                self.add("body", &response.body);
+            }
+            Arguments::Call { request, options } => self.add_call(request, options),
+            Arguments::Notify { payload, .. } => {
+                self.add("content_type", &payload.content_type);
+                self.add("body", &payload.body);
+            }
+            Arguments::StartRun { input, options, .. } => {
+                let StartOptions {
+                    timeout, labels, ..
+                } = options;
+                self.add("content_type", &input.content_type);
+                self.add("input", &input.body);
+                self.add("timeout_ms", timeout);
+                self.add("labels", labels);
+            }
+            Arguments::CancelRun { options, .. } => self.add("reason", &options.reason),
+            Arguments::CreateWebhook(_)
+            | Arguments::WaitForWebhook { .. }
+            | Arguments::CloseWebhook(_)
+            | Arguments::Sleep(_)
+            | Arguments::SleepUntil(_)
+            | Arguments::WaitForEvent { .. }
+            | Arguments::Begin
+            | Arguments::Abandon { .. }
+            | Arguments::WaitForRun { .. }
+            | Arguments::WaitForCancel(_) => {}
+        }
+    }
+
+    fn add_call(&mut self, request: &Request, options: &CallOptions) {
+        let CallOptions {
+            timeout,
+            retry,
+            idempotency_key,
+            redirects,
+            secret_headers,
+        } = options;
+        self.add("headers", &request.headers);
+        self.add("secret_headers", secret_headers);
+        self.add("body", &request.body);
+        self.add("timeout_ms", timeout);
+        self.add("retry", retry);
+        self.add("idempotency_key", idempotency_key);
+        self.add("redirects", redirects);
+    }
+}
+
+/// Returns a short digest of a field's encoding: FNV-1a of 32 bits, folded. It is for people, so that no care is needed
+/// against whoever seeks two fields with one digest.
+fn short(field: &impl Serialize) -> [u8; WIDTH] {
+    match postcard::serialize_with_flavor(field, Fnv(0x811c_9dc5)) {
+        Ok(digest) => digest,
+        Err(error) => {
+            unreachable!("the argument types have fixed shapes, and hashing cannot fail: {error}")
+        }
+    }
+}
+
+struct Fnv(u32);
+
+impl postcard::ser_flavors::Flavor for Fnv {
+    type Output = [u8; WIDTH];
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<[u8; WIDTH]> {
+        let [a, b, c, d] = self.0.to_le_bytes();
+        Ok([a ^ c, b ^ d])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Payload, Time, encode};
+
+    fn call(body: &'static str, key: Option<&str>) -> Arguments {
+        Arguments::Call {
+            request: Request {
+                method: "POST".into(),
+                url: "https://example.com".into(),
+                headers: Vec::new(),
+                body: body.into(),
+            },
+            options: CallOptions {
+                idempotency_key: key.map(str::to_owned),
+                ..CallOptions::default()
+            },
+        }
+    }
+
+    #[test]
+    fn the_fields_that_differ_are_named() {
+        let recorded = Fields::of(&call("a", None));
+        let differing = |made: &Arguments| recorded.differing(made);
+        assert_eq!(differing(&call("a", None)), Some(vec![]));
+        assert_eq!(differing(&call("b", None)), Some(vec!["body"]));
+        let both = differing(&call("b", Some("k")));
+        assert_eq!(both, Some(vec!["body", "idempotency_key"]));
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_not_known() {
+        assert_eq!(Fields::default().differing(&call("a", None)), None);
+        let notify = Arguments::Notify {
+            event: "e".into(),
+            run: None,
+            payload: Payload::default(),
+        };
+        assert_eq!(Fields::of(&notify).differing(&call("a", None)), None);
+    }
+
+    /// What ARCHITECTURE.md says that this costs.
+    #[test]
+    fn a_call_costs_15_bytes_and_a_sleep_one() {
+        let size = |arguments| encode(&Fields::of(&arguments)).len() - 1;
+        assert_eq!(size(call("a", None)), 15);
+        assert_eq!(size(Arguments::Sleep(1)), 1);
+        assert_eq!(size(Arguments::SleepUntil(Time(1))), 1);
+    }
+
+    /// A record keeps its digests for ever, so that the function stays as it is.
+    #[test]
+    fn digests_stay_as_they_are() {
+        assert_eq!(short(&"a"), [0x63, 0xfa]);
+    }
+}

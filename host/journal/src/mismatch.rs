@@ -1,0 +1,115 @@
+//! Where a guest does not repeat its journal.
+
+use std::fmt;
+
+use crate::{Arguments, Operation, OperationNumber};
+
+/// The guest does not repeat what its journal says it did: its code is not the code that wrote the journal, or it is
+/// not deterministic. The run is blocked, and nothing is lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    /// In which activation, if whoever repeated the journal has said so.
+    pub activation: Option<u32>,
+    /// Which operation.
+    pub number: OperationNumber,
+    /// What the journal says.
+    pub expected: Side,
+    /// What the guest did.
+    pub found: Side,
+    /// What the guest passed to the operation that it made.
+    pub made: Option<Box<Arguments>>,
+    /// What is known of what it had passed to the one that is recorded, beyond what the journal has: the request of a call
+    /// that has no result yet, if whoever repeated the journal has looked it up.
+    pub kept: Option<Box<Arguments>>,
+}
+
+impl Mismatch {
+    /// The guest made another operation than the one that is recorded, or one where none is.
+    #[must_use]
+    pub fn new(
+        number: OperationNumber,
+        expected: Option<&Operation>,
+        found: Operation,
+        arguments: &Arguments,
+    ) -> Self {
+        let expected = expected.map_or(Side::Quiescence, Side::from);
+        Mismatch {
+            made: Some(Box::new(arguments.clone())),
+            ..Self::at_end(number, expected, Side::Operation(Box::new(found)))
+        }
+    }
+
+    /// The guest made no operation where one is recorded, or ended where it did not before.
+    #[must_use]
+    pub fn at_end(number: OperationNumber, expected: Side, found: Side) -> Self {
+        Mismatch {
+            activation: None,
+            number,
+            expected,
+            found,
+            made: None,
+            kept: None,
+        }
+    }
+
+    /// Returns the names of the arguments that differ, of those that the kind of the operation does not have. Empty if both
+    /// sides are no operations of one kind, or if the journal does not say.
+    #[must_use]
+    pub fn differing(&self) -> Vec<&'static str> {
+        match (&self.expected, &self.found, &self.made) {
+            (Side::Operation(expected), Side::Operation(found), Some(made))
+                if expected.kind.name() == found.kind.name() =>
+            {
+                expected.fields.differing(made).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// One side of a mismatch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Side {
+    /// An operation.
+    Operation(Box<Operation>),
+    /// No further operation in this activation.
+    Quiescence,
+    /// The run's end.
+    End,
+}
+
+impl From<&Operation> for Side {
+    fn from(operation: &Operation) -> Self {
+        Side::Operation(Box::new(operation.clone()))
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Side::Operation(operation) => write!(f, "{operation}, arguments {}", operation.digest),
+            Side::Quiescence => f.write_str("no further operation before the next completion"),
+            Side::End => f.write_str("the end of the run"),
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the workflow does not repeat its journal: operation {} was recorded as {}; now the workflow made {}",
+            self.number, self.expected, self.found
+        )?;
+        let differing = self.differing();
+        if !differing.is_empty() {
+            write!(f, " (these arguments differ: {})", differing.join(", "))?;
+        }
+        f.write_str(
+            ". The code is not the one that wrote the journal, or it depends on something other than its input and its \
+             completions. Nothing is lost: put the right code back and resume the run, or cancel it",
+        )
+    }
+}
+
+impl std::error::Error for Mismatch {}

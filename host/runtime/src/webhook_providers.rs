@@ -1,0 +1,182 @@
+//! The descriptions that a webhook's requests are judged by: those that the host knows, and one of the webhook's own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dormouse_journal::{RunId, WebhookNumber, WebhookOptions};
+use dormouse_secret::{Purpose, Secret, SecretName, Use};
+use dormouse_webhook::BadSecret;
+use dormouse_webhook::provider::{Check, Provider, Providers};
+use sha2::{Digest as _, Sha256};
+
+use crate::SetSecretError;
+use crate::received::Refusal;
+use crate::secrets::Secrets;
+use crate::unknown_provider::UnknownProvider;
+
+/// Descriptions of webhooks' own that are kept compiled. Each has 16 KiB of text at most.
+const COMPILED: usize = 256;
+
+/// Webhooks of which is remembered that their secrets were complained of.
+const COMPLAINED: usize = 10_000;
+
+/// What judges the requests to webhooks.
+pub(crate) struct WebhookProviders {
+    known: Providers,
+    /// By the digest of the text.
+    own: Mutex<HashMap<[u8; 32], Arc<Provider>>>,
+    complained: Mutex<HashSet<(RunId, WebhookNumber)>>,
+    /// Held while a secret is learnt, so that of two values that come at once only the first is kept.
+    learning: tokio::sync::Mutex<()>,
+}
+
+/// The descriptions that one webhook names.
+#[derive(Clone, Default)]
+pub(crate) struct Named {
+    signer: Option<Arc<Provider>>,
+    prober: Option<Arc<Provider>>,
+}
+
+impl WebhookProviders {
+    pub(crate) fn new(known: Providers) -> Self {
+        WebhookProviders {
+            known,
+            own: Mutex::default(),
+            complained: Mutex::default(),
+            learning: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Returns the descriptions that a webhook names.
+    pub(crate) fn named(&self, options: &WebhookOptions) -> Result<Named, UnknownProvider> {
+        let own = options
+            .description
+            .as_deref()
+            .and_then(|text| self.own(text));
+        let find = |name: &str| {
+            let own = own.as_ref().filter(|own| own.name() == name);
+            let found = own.or_else(|| self.known.get(name)).cloned();
+            found.ok_or_else(|| UnknownProvider(name.to_owned()))
+        };
+        let signature = options.signature.as_ref();
+        let signer = signature
+            .map(|signature| {
+                let provider = find(&signature.provider)?;
+                // Another description of the same name may want other settings.
+                match provider.check(&signature.settings) {
+                    Ok(_) => Ok(provider),
+                    Err(_) => Err(UnknownProvider(signature.provider.clone())),
+                }
+            })
+            .transpose()?;
+        let prober = options.handshake.as_deref().map(find).transpose()?;
+        Ok(Named { signer, prober })
+    }
+
+    /// Returns a description of a webhook's own. None if it is none, which it was when the webhook was created.
+    fn own(&self, text: &str) -> Option<Arc<Provider>> {
+        let digest: [u8; 32] = Sha256::digest(text).into();
+        let compiled = || self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(provider) = compiled().get(&digest) {
+            return Some(provider.clone());
+        }
+        let provider = Arc::new(Provider::compile("description", text).ok()?);
+        let mut compiled = compiled();
+        if compiled.len() >= COMPILED {
+            compiled.clear();
+        }
+        compiled.insert(digest, provider.clone());
+        Some(provider)
+    }
+
+    /// Keeps the secret that a probe teaches, under the name that the webhook gave it. There must be none of that name yet: the
+    /// first value counts, and no later probe replaces it.
+    pub(crate) async fn learn(
+        &self,
+        secrets: &Secrets,
+        name: &str,
+        value: String,
+        workflow: &str,
+    ) -> Result<(), Refusal> {
+        let _alone = self.learning.lock().await;
+        if secrets.show(name).await?.is_some() {
+            return Ok(());
+        }
+        let uses = vec![Use {
+            workflow: workflow.to_owned(),
+            purpose: Purpose::Verify,
+        }];
+        let (Ok(known), Ok(secret)) = (name.parse::<SecretName>(), Secret::new(value.into_bytes()))
+        else {
+            return Err(Refusal::Probe);
+        };
+        match secrets.set(known, secret, uses).await {
+            Ok(_) => {
+                tracing::info!(secret = name, workflow, "a provider has taught its secret");
+                Ok(())
+            }
+            Err(SetSecretError::Unavailable(unavailable)) => Err(Refusal::Unavailable(unavailable)),
+            Err(error) => {
+                tracing::warn!(secret = name, workflow, %error, "the secret that a provider teaches cannot be kept");
+                Err(Refusal::Learn)
+            }
+        }
+    }
+
+    /// Says in the log, once for each webhook, that none of its secrets can be a key.
+    pub(crate) fn complain(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+        check: &Check<'_>,
+        secrets: &[&[u8]],
+    ) {
+        let trouble = secrets
+            .iter()
+            .find_map(|secret| check.check_secret(secret).err());
+        let mut complained = self
+            .complained
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if complained.len() >= COMPLAINED {
+            complained.clear();
+        }
+        if complained.insert((run, webhook)) {
+            tracing::warn!(
+                %run,
+                %webhook,
+                provider = check.provider().name(),
+                reason = %trouble.unwrap_or(BadSecret::Empty),
+                "no secret of this webhook can be a key of its provider's signature, so that every request is refused: set \
+                 the secret again as the provider shows it"
+            );
+        }
+    }
+}
+
+impl Named {
+    /// Returns what checks the signatures of a webhook, if it asks for some.
+    pub(crate) fn signer<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
+        let settings = &options.signature.as_ref()?.settings;
+        let provider = self.signer.as_ref()?;
+        // It was found to fit when the descriptions were looked up.
+        provider.check(settings).ok().filter(|_| provider.signs())
+    }
+
+    /// Returns what knows the probes of a webhook's provider.
+    pub(crate) fn prober<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
+        let provider = self.prober.as_ref()?;
+        let signature = options.signature.as_ref();
+        let same = signature.filter(|signature| signature.provider == provider.name());
+        let settings = same.map_or(&[][..], |signature| &signature.settings);
+        provider.check(settings).ok()
+    }
+
+    /// Returns the provider that a request comes from, as far as the webhook says.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.signer
+            .as_ref()
+            .or(self.prober.as_ref())
+            .map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,105 @@
+//! Answers of JSON lines: one for each run as soon as it is done, and a last one of counts.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use dormouse_api::{Acted, ActedRun, MoveResult, MovedRun, MovedRuns};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// The media type of JSON lines.
+const LINES: &str = "application/x-ndjson";
+
+/// The last line of an answer.
+pub(super) trait Last: Serialize + Send + 'static {
+    /// The other lines.
+    type Line: Serialize + 'static;
+
+    /// Counts a line.
+    fn count(&mut self, line: &Self::Line);
+
+    /// Says why the host could not go on.
+    fn stop(&mut self, problem: &Problem);
+}
+
+impl Last for Acted {
+    type Line = ActedRun;
+
+    fn count(&mut self, run: &ActedRun) {
+        match &run.code {
+            None => self.done += 1,
+            Some(_) => self.failed += 1,
+        }
+    }
+
+    fn stop(&mut self, problem: &Problem) {
+        self.code = Some(problem.code().into());
+        self.detail = Some(problem.detail().into());
+    }
+}
+
+impl Last for MovedRuns {
+    type Line = MovedRun;
+
+    fn count(&mut self, run: &MovedRun) {
+        match run.result {
+            MoveResult::Moved => self.moved += 1,
+            MoveResult::Agrees => self.agree += 1,
+            MoveResult::Differs => self.differ += 1,
+            MoveResult::Skipped => self.skipped += 1,
+        }
+    }
+
+    fn stop(&mut self, problem: &Problem) {
+        self.code = Some(problem.code().into());
+        self.detail = Some(problem.detail().into());
+    }
+}
+
+/// What is left of an answer.
+struct Rest<L: Last> {
+    results: BoxStream<'static, Result<L::Line, Problem>>,
+    last: L,
+    is_over: bool,
+}
+
+/// Returns an answer with these lines.
+pub(super) fn lines<L: Last>(
+    last: L,
+    results: impl Stream<Item = Result<L::Line, Problem>> + Send + 'static,
+) -> Response {
+    let rest = Rest {
+        results: results.boxed(),
+        last,
+        is_over: false,
+    };
+    let lines = stream::unfold(rest, |mut rest| async move {
+        if rest.is_over {
+            return None;
+        }
+        let line = match rest.results.next().await {
+            Some(Ok(done)) => {
+                rest.last.count(&done);
+                line(&done)
+            }
+            ended => {
+                rest.is_over = true;
+                if let Some(Err(problem)) = ended {
+                    rest.last.stop(&problem);
+                }
+                line(&rest.last)
+            }
+        };
+        Some((line, rest))
+    });
+    ([(CONTENT_TYPE, LINES)], Body::from_stream(lines)).into_response()
+}
+
+fn line(of: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    let mut line = serde_json::to_vec(of)?;
+    line.push(b'\n');
+    Ok(line.into())
+}

@@ -1,0 +1,211 @@
+//! `Idempotency-Key`: a caller's own name for what it asks, by which a repeat is known. The rule is the same wherever the
+//! host takes one: for requests to webhooks, and for starts.
+//!
+//! The IETF draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header> writes the key as a string
+//! in quotation marks (RFC 9651, section 3.3.3), and most callers write it bare: `"k"` and `k` are one key. Its characters
+//! are visible ASCII and spaces. It may be as long as a head can be, since only its digest is kept.
+
+use dormouse_journal::Request;
+
+const NAME: &str = "idempotency-key";
+
+/// A key, without the quotation marks that it may have been written in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// An `Idempotency-Key` that is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Which of them is meant cannot be told.
+    #[error("the header Idempotency-Key is there more than once; send one")]
+    Repeated,
+    /// There is nothing in it.
+    #[error("the header Idempotency-Key is empty; give it a value, or leave it out")]
+    Empty,
+    /// A byte that is neither visible ASCII nor a space.
+    #[error(
+        "the header Idempotency-Key has the byte 0x{byte:02x} after {place} others; a key is of visible ASCII characters \
+         and spaces"
+    )]
+    Byte {
+        /// Which.
+        byte: u8,
+        /// How many bytes are before it.
+        place: usize,
+    },
+    /// It begins like a string in quotation marks, and is none.
+    #[error(
+        "the header Idempotency-Key begins with a quotation mark and is not one string in quotation marks, in which \\ and \
+         \" are written \\\\ and \\\"; write it so, or bare"
+    )]
+    Quoted,
+}
+
+impl IdempotencyKey {
+    /// Reads the key from the values of all headers `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// When there are several, or the one is no key: it was meant for us, so its sender is told.
+    pub fn read<'a>(
+        values: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Option<Self>, InvalidKey> {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => parse(value).map(Some),
+            (Some(_), Some(_)) => Err(InvalidKey::Repeated),
+        }
+    }
+
+    /// Reads the key of a request.
+    ///
+    /// # Errors
+    /// As [`IdempotencyKey::read`].
+    pub fn of(request: &Request) -> Result<Option<Self>, InvalidKey> {
+        let headers = request.headers.iter();
+        Self::read(
+            headers
+                .filter(|(name, _)| name.eq_ignore_ascii_case(NAME))
+                .map(|(_, value)| value.as_ref()),
+        )
+    }
+
+    /// Returns the key.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Returns a key as the draft writes it. Earlier versions of the host remembered a key that came so by this text.
+#[must_use]
+pub fn quoted(key: &str) -> String {
+    let mut quoted = String::with_capacity(key.len() + 2);
+    quoted.push('"');
+    for character in key.chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn parse(value: &[u8]) -> Result<IdempotencyKey, InvalidKey> {
+    let value = value.trim_ascii();
+    if let Some(place) = value.iter().position(|byte| !matches!(byte, b' '..=b'~')) {
+        let byte = value[place];
+        return Err(InvalidKey::Byte { byte, place });
+    }
+    let bytes = match value {
+        [b'"', rest @ ..] => unquoted(rest).ok_or(InvalidKey::Quoted)?,
+        bare => bare.to_vec(),
+    };
+    if bytes.is_empty() {
+        return Err(InvalidKey::Empty);
+    }
+    // Every byte is ASCII.
+    Ok(IdempotencyKey(bytes.into_iter().map(char::from).collect()))
+}
+
+/// Returns what stands between quotation marks, of which the first is gone.
+fn unquoted(text: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"'] => return Some(plain),
+            [b'\\', byte @ (b'"' | b'\\'), after @ ..] => {
+                plain.push(*byte);
+                after
+            }
+            [b'"' | b'\\', ..] | [] => return None,
+            [byte, after @ ..] => {
+                plain.push(*byte);
+                after
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Result<String, InvalidKey> {
+        let key = IdempotencyKey::read([value.as_bytes()])?;
+        Ok(key.unwrap().into_string())
+    }
+
+    #[test]
+    fn the_quoted_and_the_bare_form_are_one_key() {
+        for (value, key) in [
+            ("k", "k"),
+            ("\"k\"", "k"),
+            (" k ", "k"),
+            ("\t\"k\"\t", "k"),
+            ("a b", "a b"),
+            ("\" a b \"", " a b "),
+            (r#""a\"b\\c""#, r#"a"b\c"#),
+            (r#"a"b\c"#, r#"a"b\c"#),
+            ("it's", "it's"),
+        ] {
+            assert_eq!(read(value).as_deref(), Ok(key), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_be_long() {
+        for length in [256, 257, 60_000] {
+            let key = "k".repeat(length);
+            assert_eq!(read(&key), Ok(key.clone()));
+            assert_eq!(read(&quoted(&key)), Ok(key));
+        }
+    }
+
+    #[test]
+    fn quoted_keys_are_read_as_what_they_quote() {
+        for key in ["k", " a b ", r#"a"b\c\\"#, "\""] {
+            assert_eq!(read(&quoted(key)).as_deref(), Ok(key));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_says_why() {
+        for (value, invalid) in [
+            ("", InvalidKey::Empty),
+            ("  ", InvalidKey::Empty),
+            ("\"\"", InvalidKey::Empty),
+            (
+                "a\tb",
+                InvalidKey::Byte {
+                    byte: b'\t',
+                    place: 1,
+                },
+            ),
+            (
+                "k\u{fc}",
+                InvalidKey::Byte {
+                    byte: 0xc3,
+                    place: 1,
+                },
+            ),
+            ("\"", InvalidKey::Quoted),
+            ("\"k", InvalidKey::Quoted),
+            ("\"k\" ;a", InvalidKey::Quoted),
+            ("\"a\", \"b\"", InvalidKey::Quoted),
+            (r#""a\b""#, InvalidKey::Quoted),
+            (r#""a\"#, InvalidKey::Quoted),
+        ] {
+            assert_eq!(read(value), Err(invalid), "{value:?}");
+        }
+        assert_eq!(IdempotencyKey::read([]), Ok(None));
+        let twice = [b"k".as_slice(), b"k"];
+        assert_eq!(IdempotencyKey::read(twice), Err(InvalidKey::Repeated));
+        let shown = read("k\u{fc}").unwrap_err().to_string();
+        let expected = "the header Idempotency-Key has the byte 0xc3 after 1 others; a key is of visible ASCII characters \
+                        and spaces";
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,401 @@
+//! Signatures: what a request proves, by its head first, and by its body then.
+
+use dormouse_journal::{Header, Request, Time};
+
+use super::Check;
+use super::algorithm::{Algorithm, Hash};
+use super::condition::Condition;
+use super::encoding::decode;
+use super::format::{EncodingName, TimeUnit};
+use super::keys::KeyRule;
+use super::moment;
+use super::place::{Place, Reading};
+use super::pointer::{Pointer, elements};
+use super::template::{Guard, Ink, Message, Template};
+use super::url::Spelling;
+use crate::{BadSecret, Rejected};
+
+/// Elements of a body that are signed each for itself.
+const ELEMENTS: usize = 10;
+
+/// Bytes that are read of a body whose elements are signed each for itself: the body is read for each value of each.
+const READ: usize = 64 << 20;
+
+/// One way in which a provider signs.
+#[derive(Debug)]
+pub(super) struct Signature {
+    pub(super) when: Vec<Condition>,
+    pub(super) algorithm: Choice,
+    pub(super) place: Place,
+    pub(super) encoding: EncodingName,
+    pub(super) signed: Template,
+    pub(super) body_digest: Option<BodyDigest>,
+    pub(super) url: Spelling,
+    pub(super) key: KeyRule,
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) id: Option<Place>,
+    pub(super) each: Option<Pointer>,
+}
+
+/// The algorithm, or what stands before a signature and tells which it is.
+#[derive(Debug)]
+pub(super) enum Choice {
+    One(Algorithm),
+    ByPrefix(Vec<(String, Algorithm)>),
+}
+
+#[derive(Debug)]
+pub(super) struct BodyDigest {
+    pub(super) place: Place,
+    pub(super) hash: Hash,
+    pub(super) encoding: EncodingName,
+}
+
+#[derive(Debug)]
+pub(super) struct Timestamp {
+    pub(super) place: Place,
+    pub(super) unit: TimeUnit,
+    pub(super) tolerance: Option<u64>,
+}
+
+/// How far a signed time may be from the host's, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerance {
+    /// What the webhook says, before what its provider's description says.
+    pub own: Option<u64>,
+    /// What the host says where neither does.
+    pub usual: u64,
+    /// What it is at most.
+    pub most: u64,
+}
+
+/// The signatures that a request carries. Its head was spelled as the description says, and its timestamp is good as far as
+/// the head shows them; whether one of the signatures is right is known once the body is there.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    now: Time,
+    tolerance: Tolerance,
+    /// Which of the description's signatures it is, if the head tells it, and what was read.
+    read: Option<(usize, Given)>,
+}
+
+/// What was read of one signature.
+#[derive(Debug, Clone)]
+struct Given {
+    signatures: Vec<(Algorithm, Vec<u8>)>,
+    timestamp: String,
+    id: String,
+}
+
+impl Check<'_> {
+    /// Reads the signatures of a request from its head. The body is not looked at.
+    ///
+    /// # Errors
+    /// When the request could prove nothing, whatever its body is.
+    pub fn claim(
+        &self,
+        head: &Request,
+        now: Time,
+        tolerance: Tolerance,
+    ) -> Result<Claim, Rejected> {
+        let reading = self.reading(head, b"");
+        let late = Claim {
+            now,
+            tolerance,
+            read: None,
+        };
+        let signatures = &self.provider().signatures;
+        for (place, signature) in signatures.iter().enumerate() {
+            if signature.when.iter().any(Condition::needs_body) {
+                return Ok(late);
+            }
+            if !signature.applies(reading) {
+                continue;
+            }
+            if signature.needs_body() {
+                return Ok(late);
+            }
+            let given = signature.read(reading, now, tolerance)?;
+            return Ok(Claim {
+                read: Some((place, given)),
+                ..late
+            });
+        }
+        Err(Rejected::Missing)
+    }
+
+    /// Checks the signatures of a request, now that its body is there. `secrets` are the values of the secrets that the
+    /// webhook names, any of which may match, so that they can be rotated.
+    ///
+    /// # Errors
+    /// When none of the signatures is that of one of the secrets.
+    pub fn prove(
+        &self,
+        claim: &Claim,
+        secrets: &[&[u8]],
+        request: &Request,
+    ) -> Result<(), Rejected> {
+        let reading = self.reading(request, &request.body);
+        let signatures = &self.provider().signatures;
+        if let Some((place, given)) = &claim.read {
+            let signature = signatures.get(*place).ok_or(Rejected::Missing)?;
+            return signature.prove(given, secrets, reading);
+        }
+        let signature = self.applying(reading).ok_or(Rejected::Missing)?;
+        let read_and_prove = |reading| {
+            let given = signature.read(reading, claim.now, claim.tolerance)?;
+            signature.prove(&given, secrets, reading)
+        };
+        let Some(each) = &signature.each else {
+            return read_and_prove(reading);
+        };
+        let count = elements(each, reading.body, ELEMENTS).ok_or(Rejected::Malformed)?;
+        let values = signature.signed.places() + 3;
+        if reading.body.len().saturating_mul(count * values) > READ {
+            return Err(Rejected::Malformed);
+        }
+        (0..count).try_for_each(|element| {
+            read_and_prove(Reading {
+                element: Some(element),
+                ..reading
+            })
+        })
+    }
+
+    /// Returns the signature that a request is to be checked by.
+    pub(super) fn applying(&self, reading: Reading<'_>) -> Option<&Signature> {
+        let mut signatures = self.provider().signatures.iter();
+        signatures.find(|signature| signature.applies(reading))
+    }
+
+    /// Checks that a secret can be a key of one of the provider's signatures.
+    ///
+    /// # Errors
+    /// When it can be none.
+    pub fn check_secret(&self, secret: &[u8]) -> Result<(), BadSecret> {
+        let mut trouble = BadSecret::Empty;
+        for signature in &self.provider().signatures {
+            match signature.key.key(signature.algorithm.first(), secret) {
+                Ok(_) => return Ok(()),
+                Err(bad) => trouble = bad,
+            }
+        }
+        Err(trouble)
+    }
+
+    /// Returns the names of headers that carry proof, in small letters, so that they can be masked where people look.
+    #[must_use]
+    pub fn signature_headers(&self) -> Vec<String> {
+        let provider = self.provider();
+        let places = provider.signatures.iter().map(|signature| &signature.place);
+        let probes = provider.handshakes.iter();
+        let probes = probes.flat_map(|probe| probe.secret_equals.iter().chain(&probe.learns));
+        let names = places
+            .chain(probes)
+            .flat_map(|place| place.headers(self.settings()));
+        let mut names: Vec<String> = names.chain(provider.masked.iter().cloned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+impl Choice {
+    /// Returns the algorithm by which keys are judged: all that one prefix chooses from take the same.
+    fn first(&self) -> Algorithm {
+        match self {
+            Choice::One(algorithm) => *algorithm,
+            Choice::ByPrefix(choices) => choices
+                .first()
+                .map_or(Algorithm::Hmac(Hash::Sha256), |(_, algorithm)| *algorithm),
+        }
+    }
+
+    /// Returns the algorithm to sign with, and what stands before its signature: the longest digest.
+    pub(super) fn strongest(&self) -> (&str, Algorithm) {
+        match self {
+            Choice::One(algorithm) => ("", *algorithm),
+            Choice::ByPrefix(choices) => choices
+                .iter()
+                .max_by_key(|(_, algorithm)| algorithm.length())
+                .map_or(("", self.first()), |(prefix, algorithm)| {
+                    (prefix, *algorithm)
+                }),
+        }
+    }
+}
+
+impl Signature {
+    fn applies(&self, reading: Reading<'_>) -> bool {
+        self.when
+            .iter()
+            .all(|condition| condition.holds(reading, true))
+    }
+
+    /// Returns true if the signature, or what goes with it, is in the body.
+    fn needs_body(&self) -> bool {
+        let timestamp = self.timestamp.iter().map(|timestamp| &timestamp.place);
+        let mut places = [&self.place].into_iter().chain(&self.id).chain(timestamp);
+        self.each.is_some() || places.any(Place::needs_body)
+    }
+
+    fn read(
+        &self,
+        reading: Reading<'_>,
+        now: Time,
+        tolerance: Tolerance,
+    ) -> Result<Given, Rejected> {
+        let values = self.place.values(reading)?;
+        if values.is_empty() {
+            return Err(Rejected::Missing);
+        }
+        let mut id = String::new();
+        if let Some(place) = &self.id {
+            id = place.value(reading)?.into_owned();
+            let after = self.signed.after_id().unwrap_or_default();
+            if id.is_empty() || !after.is_empty() && id.contains(after) {
+                return Err(Rejected::Malformed);
+            }
+        }
+        let mut timestamp = String::new();
+        let mut signed_at = None;
+        if let Some(rule) = &self.timestamp {
+            timestamp = rule.place.value(reading)?.into_owned();
+            let time = moment::read(rule.unit, &timestamp).ok_or(Rejected::Malformed)?;
+            signed_at = Some((rule, time));
+        }
+        let signatures = values.iter().map(|value| self.decoded(value));
+        let signatures = signatures.collect::<Option<Vec<_>>>();
+        let signatures = signatures.ok_or(Rejected::Malformed)?;
+        if let Some((rule, time)) = signed_at
+            && time.abs_diff(now.0) > tolerance.of(rule)
+        {
+            return Err(Rejected::Stale);
+        }
+        Ok(Given {
+            signatures,
+            timestamp,
+            id,
+        })
+    }
+
+    /// Reads a signature's bytes.
+    fn decoded(&self, text: &str) -> Option<(Algorithm, Vec<u8>)> {
+        let (algorithm, text) = match &self.algorithm {
+            Choice::One(algorithm) => (*algorithm, text),
+            Choice::ByPrefix(choices) => choices.iter().find_map(|(prefix, algorithm)| {
+                Some((*algorithm, text.strip_prefix(prefix.as_str())?))
+            })?,
+        };
+        let bytes = decode(self.encoding, text, algorithm.length())?;
+        let is_right = algorithm
+            .length()
+            .is_none_or(|length| length == bytes.len());
+        is_right.then_some((algorithm, bytes))
+    }
+
+    fn prove(
+        &self,
+        given: &Given,
+        secrets: &[&[u8]],
+        reading: Reading<'_>,
+    ) -> Result<(), Rejected> {
+        let mut is_proven = false;
+        let mut is_verifiable = false;
+        for (algorithm, _) in &given.signatures {
+            let bytes: Vec<&[u8]> = given
+                .signatures
+                .iter()
+                .filter(|(other, _)| other == algorithm)
+                .map(|(_, bytes)| bytes.as_slice())
+                .collect();
+            for secret in secrets {
+                let Ok(key) = self.key.key(*algorithm, secret) else {
+                    continue;
+                };
+                is_verifiable = true;
+                for url in self.url.of(&reading.head.url) {
+                    let ink = self.ink(given, reading, &url, secret);
+                    let mut message = Vec::new();
+                    self.signed.render(ink, &mut message)?;
+                    is_proven |= algorithm.check(&key, &message, &bytes);
+                }
+            }
+            // Those of one algorithm are compared together.
+            if given.signatures.iter().all(|(other, _)| other == algorithm) {
+                break;
+            }
+        }
+        match (is_proven, is_verifiable) {
+            (true, _) => self.check_body(reading),
+            (false, true) => Err(Rejected::Wrong),
+            (false, false) => Err(Rejected::Unverifiable),
+        }
+    }
+
+    fn ink<'a>(
+        &self,
+        given: &'a Given,
+        reading: Reading<'a>,
+        url: &'a str,
+        secret: &'a [u8],
+    ) -> Ink<'a> {
+        Ink {
+            reading,
+            timestamp: &given.timestamp,
+            id: &given.id,
+            url,
+            secret,
+            guard: Guard::Stays,
+        }
+    }
+
+    /// Checks the digest of the body, where not the body is signed but something that has its digest.
+    fn check_body(&self, reading: Reading<'_>) -> Result<(), Rejected> {
+        let Some(rule) = &self.body_digest else {
+            return Ok(());
+        };
+        let value = rule.place.value(reading)?;
+        let given = decode(rule.encoding, &value, Some(rule.hash.length()));
+        let given = given.ok_or(Rejected::Malformed)?;
+        if given == rule.hash.digest(&[reading.body]) {
+            Ok(())
+        } else {
+            Err(Rejected::Wrong)
+        }
+    }
+
+    /// Returns the signature's bytes for a request, where they can be made.
+    pub(super) fn made(
+        &self,
+        reading: Reading<'_>,
+        timestamp: &str,
+        id: &str,
+        secret: &[u8],
+    ) -> Result<Option<Vec<u8>>, BadSecret> {
+        let (_, algorithm) = self.algorithm.strongest();
+        let key = self.key.key(algorithm, secret)?;
+        let given = Given {
+            signatures: Vec::new(),
+            timestamp: timestamp.to_owned(),
+            id: id.to_owned(),
+        };
+        let urls = self.url.of(&reading.head.url);
+        let url = urls.first().map_or("", String::as_str);
+        let mut message: Message<'_> = Vec::new();
+        let rendered = self
+            .signed
+            .render(self.ink(&given, reading, url, secret), &mut message);
+        Ok(rendered.ok().and_then(|()| algorithm.sign(&key, &message)))
+    }
+}
+
+impl Tolerance {
+    fn of(self, rule: &Timestamp) -> u64 {
+        let said = self.own.or(rule.tolerance).unwrap_or(self.usual);
+        said.min(self.most)
+    }
+}
+
+/// The headers by which a caller proves itself.
+pub(super) type Headers = Vec<Header>;

@@ -1,0 +1,106 @@
+//! Conditions: what a request must look like for a part of a description to apply.
+
+use super::format::Shape;
+use super::place::{Place, Reading, has_form_fields};
+use super::pointer::has_fields;
+use crate::field::{Field, field};
+
+/// Digits of a number, unless the description says fewer.
+pub(super) const DIGITS: usize = 20;
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// What is at this place.
+    At(Place, Test),
+    /// The media type of the body.
+    ContentType(String),
+    /// Whether there is no body.
+    EmptyBody(bool),
+    /// The body is an object with exactly these fields.
+    Fields(Vec<String>),
+    /// The body is a form with exactly these fields.
+    FormFields(Vec<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Test {
+    Present,
+    Absent,
+    OneOf(Vec<String>),
+    StartsWith(String),
+    Number(usize),
+    Url,
+}
+
+impl Test {
+    pub(super) fn of_shape(shape: Shape, at_most: Option<usize>) -> Self {
+        match shape {
+            Shape::Number => Test::Number(at_most.unwrap_or(DIGITS)),
+            Shape::Url => Test::Url,
+        }
+    }
+}
+
+impl Condition {
+    /// Returns true if the body must be there to tell. An empty body is told by its length.
+    pub(super) fn needs_body(&self) -> bool {
+        match self {
+            Condition::At(place, _) => place.needs_body(),
+            Condition::Fields(_) | Condition::FormFields(_) => true,
+            Condition::ContentType(_) | Condition::EmptyBody(_) => false,
+        }
+    }
+
+    /// Returns true if this is so. What is there more than once counts as there if `is_lenient`, so that it is refused where
+    /// it is read, and does not make another part of the description apply.
+    pub(super) fn holds(&self, reading: Reading<'_>, is_lenient: bool) -> bool {
+        match self {
+            Condition::ContentType(expected) => media_type(reading)
+                .is_some_and(|given| given.eq_ignore_ascii_case(expected.as_bytes())),
+            Condition::EmptyBody(expected) => reading.body.is_empty() == *expected,
+            Condition::Fields(fields) => has_fields(reading.body, fields),
+            Condition::FormFields(fields) => has_form_fields(reading.body, fields),
+            Condition::At(place, Test::Absent) => {
+                place.values(reading).is_ok_and(|values| values.is_empty())
+            }
+            Condition::At(place, Test::Present) => match place.values(reading) {
+                Ok(values) => !values.is_empty(),
+                Err(_) => is_lenient,
+            },
+            Condition::At(place, test) => place
+                .value(reading)
+                .is_ok_and(|value| test.holds_of(&value)),
+        }
+    }
+}
+
+impl Test {
+    fn holds_of(&self, value: &str) -> bool {
+        match self {
+            Test::Present => true,
+            Test::Absent => false,
+            Test::OneOf(values) => values.iter().any(|allowed| allowed == value),
+            Test::StartsWith(start) => value.starts_with(start.as_str()),
+            Test::Number(digits) => {
+                (1..=*digits).contains(&value.len())
+                    && value.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Test::Url => {
+                url::Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+            }
+        }
+    }
+}
+
+/// Returns the type of the body without its parameters. A page in a browser cannot send that of JSON to another origin
+/// without asking that first.
+fn media_type<'a>(reading: Reading<'a>) -> Option<&'a [u8]> {
+    let Field::Once(value) = field(reading.head, "content-type") else {
+        return None;
+    };
+    value
+        .split(|byte| *byte == b';')
+        .next()
+        .map(<[u8]>::trim_ascii)
+}

@@ -1,0 +1,248 @@
+//! Handshakes: the probes by which some providers check a URL before they use it.
+//!
+//! A provider sends a challenge and wants it back. Answering means to send an outsider's words from the host's own origin,
+//! so a request is taken for a probe only in the exact shape that the description gives, and the answer is plain text or
+//! JSON that no browser can take for a page. A probe that cannot be answered so is refused, and never handed to the run.
+
+use bytes::Bytes;
+use dormouse_journal::{Header, Request, Response};
+use subtle::ConstantTimeEq as _;
+
+use super::Check;
+use super::algorithm::Hash;
+use super::condition::Condition;
+use super::format::ContentType;
+use super::place::{Place, Reading};
+use super::template::{Guard, Ink, Template};
+use crate::Rejected;
+
+/// Bytes of the body of a probe: a challenge and some words around it.
+const LONGEST_BODY: u64 = 4 << 10;
+
+/// One probe and its answer.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    pub(super) method: String,
+    pub(super) when: Vec<Condition>,
+    pub(super) is_signed: bool,
+    pub(super) secret_equals: Option<Place>,
+    pub(super) learns: Option<Place>,
+    pub(super) status: u16,
+    pub(super) content_type: Option<ContentType>,
+    pub(super) headers: Vec<(String, Template)>,
+    pub(super) body: Body,
+}
+
+#[derive(Debug)]
+pub(super) enum Body {
+    Text(Option<Template>),
+    Json(Vec<(String, Template)>),
+}
+
+/// A request that is a probe.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe<'a> {
+    handshake: &'a Handshake,
+    reading: Reading<'a>,
+}
+
+/// Why a probe is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// It does not prove what it has to.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// What it wants to hear cannot be said.
+    #[error(
+        "the request is its provider's probe, but what it wants sent back is missing, is too long, or has characters that \
+         could be taken for a page; it is not answered, and not kept"
+    )]
+    Unanswerable,
+}
+
+impl Handshake {
+    /// Returns true if the answer depends on a secret.
+    pub(super) fn needs_secret(&self) -> bool {
+        let mut headers = self.headers.iter().map(|(_, template)| template);
+        let needs = |template: &Template| template.needs_secret();
+        let body = match &self.body {
+            Body::Text(text) => text.iter().any(needs),
+            Body::Json(fields) => fields.iter().any(|(_, template)| needs(template)),
+        };
+        self.secret_equals.is_some() || body || headers.any(needs)
+    }
+
+    fn is_shown_by_head(&self) -> bool {
+        !self.when.iter().any(Condition::needs_body)
+    }
+}
+
+impl<'c> Check<'c> {
+    /// Returns the methods by which probes come, so that they get past the check of methods.
+    #[must_use]
+    pub fn probe_methods(&self) -> Vec<&'c str> {
+        let provider = self.provider();
+        let methods = provider.handshakes.iter();
+        let mut methods: Vec<&str> = methods.map(|probe| probe.method.as_str()).collect();
+        methods.dedup();
+        methods
+    }
+
+    /// Returns true if a request with this head can be a probe that needs no signature, before its body is read. `length` is
+    /// the length of the body, as far as it is known.
+    #[must_use]
+    pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> Option<MayBeProbe> {
+        let reading = self.reading(head, b"");
+        let mut handshakes = self.provider().handshakes.iter();
+        let found = handshakes.find(|probe| {
+            let mut of_head = probe
+                .when
+                .iter()
+                .filter(|condition| !condition.needs_body());
+            let fits = if probe.is_shown_by_head() {
+                !probe.when.contains(&Condition::EmptyBody(true))
+                    || length.is_none_or(|length| length == 0)
+            } else {
+                length.is_some_and(|length| length <= LONGEST_BODY)
+            };
+            probe.method == head.method
+                && fits
+                && of_head.all(|condition| condition.holds(reading, false))
+        });
+        found.map(|probe| MayBeProbe {
+            is_signed: probe.is_signed,
+        })
+    }
+
+    /// Returns the probe that a request is, if it is one.
+    #[must_use]
+    pub fn probe<'a>(&'a self, request: &'a Request) -> Option<Probe<'a>> {
+        let reading = self.reading(request, &request.body);
+        let mut handshakes = self.provider().handshakes.iter();
+        let handshake = handshakes.find(|probe| {
+            probe.method == request.method
+                && probe
+                    .when
+                    .iter()
+                    .all(|condition| condition.holds(reading, false))
+        })?;
+        Some(Probe { handshake, reading })
+    }
+}
+
+/// A request that may be a probe, as far as its head shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MayBeProbe {
+    /// Whether the provider signs it as it signs its requests.
+    pub is_signed: bool,
+}
+
+impl Probe<'_> {
+    /// Returns true if the provider signs this probe as it signs its requests.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.handshake.is_signed
+    }
+
+    /// Returns true if the answer depends on a secret.
+    #[must_use]
+    pub fn needs_secret(&self) -> bool {
+        self.handshake.needs_secret()
+    }
+
+    /// Returns the secret that the probe teaches, if it teaches one.
+    #[must_use]
+    pub fn learns(&self) -> Option<String> {
+        let place = self.handshake.learns.as_ref()?;
+        let value = place.value(self.reading).ok()?;
+        (!value.is_empty()).then(|| value.into_owned())
+    }
+
+    /// Returns the answer that the provider wants. `secrets` are those of the webhook; what is made with one is made with the
+    /// first.
+    ///
+    /// # Errors
+    /// When the probe must know a secret and does not, or wants to hear what cannot be said.
+    pub fn answer(&self, secrets: &[&[u8]]) -> Result<Response, Unanswered> {
+        let Handshake {
+            status,
+            content_type,
+            headers,
+            body,
+            ..
+        } = self.handshake;
+        self.check_secret(secrets)?;
+        if secrets.is_empty() && self.needs_secret() {
+            return Err(Rejected::Unverifiable.into());
+        }
+        let ink = Ink {
+            reading: self.reading,
+            timestamp: "",
+            id: "",
+            url: &self.reading.head.url,
+            secret: secrets.first().copied().unwrap_or_default(),
+            guard: Guard::SentBack,
+        };
+        let text = |template: &Template| template.text(ink).map_err(|_| Unanswered::Unanswerable);
+        let (usual, body) = match body {
+            Body::Text(None) => (None, String::new()),
+            Body::Text(Some(template)) => (Some(ContentType::Text), text(template)?),
+            Body::Json(fields) => {
+                let fields = fields.iter();
+                let fields =
+                    fields.map(|(name, template)| Ok((name.clone(), text(template)?.into())));
+                let object = fields.collect::<Result<serde_json::Map<_, _>, Unanswered>>()?;
+                let object = serde_json::Value::Object(object).to_string();
+                (Some(ContentType::Json), object)
+            }
+        };
+        let mut all: Vec<Header> = Vec::new();
+        if let Some(content_type) = content_type.or(usual) {
+            all.push(made("content-type", content_type.text().to_owned()));
+        }
+        all.push(made("x-content-type-options", "nosniff".to_owned()));
+        for (name, template) in headers {
+            let value = text(template)?;
+            // Spaces and letters beyond ASCII are fine in a text, but not in a header.
+            if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                return Err(Unanswered::Unanswerable);
+            }
+            all.push(made(name, value));
+        }
+        Ok(Response {
+            status: *status,
+            headers: all,
+            body: body.into(),
+        })
+    }
+
+    fn check_secret(&self, secrets: &[&[u8]]) -> Result<(), Rejected> {
+        let Some(place) = &self.handshake.secret_equals else {
+            return Ok(());
+        };
+        if secrets.is_empty() {
+            return Err(Rejected::Unverifiable);
+        }
+        let value = place.value(self.reading)?;
+        let hashed = |bytes: &[u8]| Hash::Sha256.digest(&[bytes]);
+        let given = hashed(value.as_bytes());
+        let is_one = secrets.iter().fold(false, |matched, secret| {
+            matched | bool::from(hashed(secret).ct_eq(&given))
+        });
+        if is_one { Ok(()) } else { Err(Rejected::Wrong) }
+    }
+}
+
+impl ContentType {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            ContentType::Text => "text/plain; charset=utf-8",
+            ContentType::Json => "application/json",
+            ContentType::Xml => "text/xml; charset=utf-8",
+        }
+    }
+}
+
+pub(super) fn made(name: &str, value: String) -> Header {
+    (name.to_owned(), Bytes::from(value))
+}

@@ -1,0 +1,79 @@
+//! How a secret becomes the key of a signature.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::algorithm::{Algorithm, Hash};
+use super::encoding::{any_base64, hex};
+use super::format::KeyFormat;
+use crate::BadSecret;
+
+/// What stands before the point of a public key of P-256, and before that of Ed25519, in a SubjectPublicKeyInfo (RFC 5280,
+/// RFC 5480, RFC 8410).
+const P256: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+const ED25519: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+
+/// How the keys of one signature are spelled in secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyRule {
+    /// The first of these that a secret begins with is removed.
+    pub(super) prefixes: Vec<String>,
+    pub(super) format: KeyFormat,
+    pub(super) hash: Option<Hash>,
+}
+
+impl KeyRule {
+    /// Returns the key that a secret stands for.
+    pub(super) fn key(&self, algorithm: Algorithm, secret: &[u8]) -> Result<Vec<u8>, BadSecret> {
+        let mut prefixes = self.prefixes.iter();
+        let rest = prefixes.find_map(|prefix| secret.strip_prefix(prefix.as_bytes()));
+        let rest = rest.unwrap_or(secret);
+        if rest.is_empty() {
+            return Err(BadSecret::Empty);
+        }
+        let text = || std::str::from_utf8(rest).ok().map(str::trim_ascii);
+        let key = match self.format {
+            KeyFormat::Raw => rest.to_vec(),
+            KeyFormat::Hex => text().and_then(hex).ok_or(BadSecret::NotHex)?,
+            KeyFormat::Base64 => text()
+                .and_then(|text| STANDARD.decode(text).ok())
+                .ok_or(BadSecret::NotBase64)?,
+            KeyFormat::Base64Any => text().and_then(any_base64).ok_or(BadSecret::NotBase64)?,
+            KeyFormat::Spki => text()
+                .and_then(|text| point(algorithm, text))
+                .ok_or(BadSecret::NotPublicKey)?,
+        };
+        if key.is_empty() {
+            return Err(BadSecret::Empty);
+        }
+        let key = match self.hash {
+            Some(hash) => hash.digest(&[key]),
+            None => key,
+        };
+        let is_right = match algorithm {
+            Algorithm::Ed25519 => key.len() == 32,
+            // An uncompressed point.
+            Algorithm::EcdsaP256 => key.len() == 65 && key.first() == Some(&4),
+            Algorithm::Hmac(_) | Algorithm::Digest(_) | Algorithm::Token => true,
+        };
+        if is_right {
+            Ok(key)
+        } else {
+            Err(BadSecret::NotPublicKey)
+        }
+    }
+}
+
+/// Returns the public key in a SubjectPublicKeyInfo, which is in PEM or in base64 alone.
+fn point(algorithm: Algorithm, text: &str) -> Option<Vec<u8>> {
+    let lines = text.lines().map(str::trim_ascii);
+    let base64: String = lines.filter(|line| !line.starts_with("-----")).collect();
+    // A file's content that was put into a variable often has its line breaks as `\n`.
+    let base64 = base64.replace("\\n", "");
+    let der = any_base64(base64.trim_ascii())?;
+    let start = match algorithm {
+        Algorithm::EcdsaP256 => P256,
+        _ => ED25519,
+    };
+    der.strip_prefix(start).map(<[u8]>::to_vec)
+}

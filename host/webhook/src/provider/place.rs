@@ -1,0 +1,290 @@
+//! Places: where in a request a value is.
+
+use std::borrow::Cow;
+
+use dormouse_journal::Request;
+use url::form_urlencoded;
+
+use super::pointer::{Found, Pointer};
+use crate::Rejected;
+use crate::field::{Field, field};
+
+/// Values that one place gives. A provider sends one signature for each secret that is in use: two most of the time.
+pub(super) const VALUES: usize = 16;
+
+/// A text that the description gives, or that a setting of the webhook gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    Literal(String),
+    /// The place of the setting among those of the description.
+    Setting(usize),
+}
+
+/// Where a value is, and which part of what is there it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) origin: Origin,
+    /// What stands between the items of a list.
+    pub(super) separator: Option<String>,
+    /// The name before `=` in an item of the list.
+    pub(super) part: Option<Word>,
+    /// Which items of the list: the number of the first, from 1, and whether those after it are meant too.
+    pub(super) items: Option<(usize, bool)>,
+    /// What stands before the value, and is removed.
+    pub(super) prefix: Option<Word>,
+    /// Whether capitals mean the same as small letters in the prefix.
+    pub(super) any_case: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The first of these headers that is there.
+    Headers(Vec<Word>),
+    /// Headers of this name with 1, 2, and so on after it.
+    Numbered(String),
+    Query(Word),
+    Form(Word),
+    Json(Pointer),
+    /// JSON in a field of a form.
+    FormJson(Word, Pointer),
+}
+
+/// A request that is read by a description.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// Its body is not looked at.
+    pub(super) head: &'a Request,
+    pub(super) body: &'a [u8],
+    /// The values of the description's settings, in order.
+    pub(super) settings: &'a [&'a str],
+    /// The element of an array that is looked at, where each is signed for itself.
+    pub(super) element: Option<usize>,
+}
+
+impl Word {
+    pub(super) fn text<'w>(&'w self, settings: &[&'w str]) -> &'w str {
+        match self {
+            Word::Literal(text) => text,
+            Word::Setting(place) => settings.get(*place).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl Place {
+    /// Returns true if the value is in the body.
+    pub(super) fn needs_body(&self) -> bool {
+        matches!(
+            self.origin,
+            Origin::Form(_) | Origin::Json(_) | Origin::FormJson(..)
+        )
+    }
+
+    /// Returns the names of the headers that the value can be in.
+    pub(super) fn headers(&self, settings: &[&str]) -> Vec<String> {
+        match &self.origin {
+            Origin::Headers(names) => {
+                let names = names.iter().map(|name| name.text(settings));
+                names.map(str::to_ascii_lowercase).collect()
+            }
+            Origin::Numbered(name) => {
+                let name = name.to_ascii_lowercase();
+                (1..=VALUES)
+                    .map(|number| format!("{name}{number}"))
+                    .collect()
+            }
+            Origin::Query(_) | Origin::Form(_) | Origin::Json(_) | Origin::FormJson(..) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns the values at this place; none if there is nothing.
+    ///
+    /// # Errors
+    /// When what is there is not spelled as the description says, or is there more than once.
+    pub(super) fn values<'a>(
+        &'a self,
+        reading: Reading<'a>,
+    ) -> Result<Vec<Cow<'a, str>>, Rejected> {
+        let mut values = Vec::new();
+        for raw in self.raw(reading)? {
+            match raw {
+                Cow::Borrowed(text) => {
+                    let items = self.items(text, reading.settings)?;
+                    values.extend(items.into_iter().map(Cow::Borrowed));
+                }
+                Cow::Owned(text) => {
+                    let items = self.items(&text, reading.settings)?;
+                    values.extend(items.into_iter().map(|item| Cow::Owned(item.to_owned())));
+                }
+            }
+        }
+        if values.len() > VALUES {
+            return Err(Rejected::Malformed);
+        }
+        Ok(values)
+    }
+
+    /// Returns the one value at this place.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub(super) fn value<'a>(&'a self, reading: Reading<'a>) -> Result<Cow<'a, str>, Rejected> {
+        let mut values = self.values(reading)?;
+        match (values.pop(), values.is_empty()) {
+            (Some(value), true) => Ok(value),
+            (Some(_), false) => Err(Rejected::Malformed),
+            // A list without the item that is needed is spelled wrong.
+            (None, _) if self.raw(reading)?.is_empty() => Err(Rejected::Missing),
+            (None, _) => Err(Rejected::Malformed),
+        }
+    }
+
+    /// Returns what is there, whole.
+    fn raw<'a>(&'a self, reading: Reading<'a>) -> Result<Vec<Cow<'a, str>>, Rejected> {
+        let settings = reading.settings;
+        match &self.origin {
+            Origin::Headers(names) => {
+                for name in names {
+                    if let Some(value) = header(reading.head, name.text(settings))? {
+                        return Ok(vec![Cow::Borrowed(value)]);
+                    }
+                }
+                Ok(Vec::new())
+            }
+            Origin::Numbered(name) => {
+                let mut values = Vec::new();
+                for number in 1..=VALUES {
+                    match header(reading.head, &format!("{name}{number}"))? {
+                        Some(value) => values.push(Cow::Borrowed(value)),
+                        None => break,
+                    }
+                }
+                Ok(values)
+            }
+            Origin::Query(name) => {
+                let query = query(reading.head).unwrap_or_default();
+                pair(query.as_bytes(), name.text(settings))
+            }
+            Origin::Form(name) => pair(reading.body, name.text(settings)),
+            Origin::Json(pointer) => json(pointer, reading.body, reading.element),
+            Origin::FormJson(name, pointer) => {
+                let mut fields = pair(reading.body, name.text(settings))?;
+                let field = fields.pop().unwrap_or_default();
+                json(pointer, field.as_bytes(), reading.element)
+            }
+        }
+    }
+
+    /// Returns the values in a text.
+    fn items<'t>(&self, text: &'t str, settings: &[&str]) -> Result<Vec<&'t str>, Rejected> {
+        let prefix = self.prefix.as_ref().map(|prefix| prefix.text(settings));
+        let Some(separator) = &self.separator else {
+            let value = match prefix {
+                None => Some(text),
+                Some(prefix) => self.without_prefix(text, prefix),
+            };
+            return value.map(|value| vec![value]).ok_or(Rejected::Malformed);
+        };
+        let mut items = Vec::new();
+        for (place, item) in text.split(separator.as_str()).enumerate() {
+            let item = item.trim_matches(' ');
+            if item.is_empty() {
+                return Err(Rejected::Malformed);
+            }
+            let value = match &self.part {
+                None => Some(item),
+                Some(part) => {
+                    let (name, value) = item.split_once('=').ok_or(Rejected::Malformed)?;
+                    (name.trim_end_matches(' ') == part.text(settings)).then_some(value)
+                }
+            };
+            let is_meant = self.items.is_none_or(|(first, and_more)| {
+                let number = place + 1;
+                number == first || and_more && number > first
+            });
+            // An item of another version is passed over.
+            let value = value.and_then(|value| match prefix {
+                None => Some(value),
+                Some(prefix) => self.without_prefix(value, prefix),
+            });
+            items.extend(value.filter(|_| is_meant));
+            if items.len() > VALUES {
+                return Err(Rejected::Malformed);
+            }
+        }
+        Ok(items)
+    }
+
+    fn without_prefix<'t>(&self, text: &'t str, prefix: &str) -> Option<&'t str> {
+        let (start, rest) = text.split_at_checked(prefix.len())?;
+        let is_prefix = if self.any_case {
+            start.eq_ignore_ascii_case(prefix)
+        } else {
+            start == prefix
+        };
+        is_prefix.then_some(rest)
+    }
+}
+
+/// Returns the text of a header that may be there once.
+pub(super) fn header<'a>(head: &'a Request, name: &str) -> Result<Option<&'a str>, Rejected> {
+    match field(head, name) {
+        Field::Absent => Ok(None),
+        Field::Once(value) => {
+            let text = std::str::from_utf8(value).map_err(|_| Rejected::Malformed)?;
+            Ok(Some(text))
+        }
+        Field::Repeated => Err(Rejected::Malformed),
+    }
+}
+
+/// Returns the query of a request, without the question mark.
+pub(super) fn query(head: &Request) -> Option<&str> {
+    head.url.split_once('?').map(|(_, query)| query)
+}
+
+/// Returns the texts that a pointer leads to.
+fn json<'a>(
+    pointer: &Pointer,
+    body: &[u8],
+    element: Option<usize>,
+) -> Result<Vec<Cow<'a, str>>, Rejected> {
+    let found = pointer.find(body, element);
+    let found = found.map_err(|_| Rejected::Malformed)?;
+    let texts = found.into_iter().map(|found| match found {
+        Found::Text(text) => Ok(Cow::Owned(text)),
+        Found::Other => Err(Rejected::Malformed),
+    });
+    texts.collect()
+}
+
+/// Returns true if a form has exactly these fields, each there once.
+pub(super) fn has_form_fields(form: &[u8], fields: &[String]) -> bool {
+    let mut given: Vec<_> = form_urlencoded::parse(form).map(|(name, _)| name).collect();
+    let mut wanted: Vec<&str> = fields.iter().map(String::as_str).collect();
+    given.sort();
+    wanted.sort_unstable();
+    given == wanted
+}
+
+/// Returns the value of one field of a form, decoded.
+fn pair<'a>(form: &'a [u8], name: &str) -> Result<Vec<Cow<'a, str>>, Rejected> {
+    let mut values = form_urlencoded::parse(form).filter(|(given, _)| given == name);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(Vec::new()),
+        (Some((_, value)), None) => Ok(vec![value]),
+        (Some(_), Some(_)) => Err(Rejected::Malformed),
+    }
+}
+
+/// Returns the names and values of a form, decoded, in the order of the names and each pair once.
+pub(super) fn sorted_form(form: &[u8]) -> Vec<u8> {
+    let mut pairs: Vec<_> = form_urlencoded::parse(form).collect();
+    pairs.sort();
+    pairs.dedup();
+    let bytes = pairs
+        .iter()
+        .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    bytes.collect::<Vec<_>>().concat()
+}

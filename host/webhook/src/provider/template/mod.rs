@@ -1,0 +1,313 @@
+//! Templates: texts made of a request's values, to be signed or to be answered.
+
+mod reader;
+
+use std::borrow::Cow;
+
+use super::algorithm::Hash;
+use super::encoding::encode;
+use super::format::EncodingName;
+use super::place::{Place, Reading, query, sorted_form};
+use crate::Rejected;
+
+/// Bytes of a value that is sent back.
+const LONGEST_ANSWER: usize = 1_024;
+
+/// Bytes of a value that a digest in an answer is made of.
+const LONGEST_HASHED: usize = 256;
+
+/// A text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Value(Value),
+    Function(Function, Template),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Body,
+    Timestamp,
+    Id,
+    Method,
+    Url,
+    UrlWithoutQuery,
+    Origin,
+    Host,
+    Path,
+    Target,
+    Query,
+    SortedForm,
+    Secret,
+    Setting(usize),
+    At(Place),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    /// Nothing where the value is missing.
+    Optional,
+    Lower,
+    Upper,
+    Digest(Hash, EncodingName),
+    Hmac(Hash, EncodingName),
+}
+
+/// What a template is rendered from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ink<'a> {
+    pub(super) reading: Reading<'a>,
+    pub(super) timestamp: &'a str,
+    pub(super) id: &'a str,
+    pub(super) url: &'a str,
+    pub(super) secret: &'a [u8],
+    pub(super) guard: Guard,
+}
+
+/// Which values of a request may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Any: the text stays here.
+    Stays,
+    /// Those that can be sent back from the host's own origin without being taken for a page.
+    SentBack,
+    /// Those that a digest under the secret may be sent back of: words, never something that could be a request.
+    Hashed,
+}
+
+/// The text of a template, in pieces.
+pub(super) type Message<'a> = Vec<Cow<'a, [u8]>>;
+
+impl Template {
+    /// Reads a template. `settings` are the names of the description's settings.
+    pub(super) fn parse(text: &str, settings: &[String]) -> Result<Self, String> {
+        reader::read(text, settings)
+    }
+
+    /// Returns every value in the template, also of templates inside it.
+    fn values(&self) -> Vec<&Value> {
+        let values = self.pieces.iter().flat_map(|piece| match piece {
+            Piece::Literal(_) => Vec::new(),
+            Piece::Value(value) => vec![value],
+            Piece::Function(_, inner) => inner.values(),
+        });
+        values.collect()
+    }
+
+    pub(super) fn has_timestamp(&self) -> bool {
+        self.values().contains(&&Value::Timestamp)
+    }
+
+    pub(super) fn has_id(&self) -> bool {
+        self.values().contains(&&Value::Id)
+    }
+
+    pub(super) fn has_body(&self) -> bool {
+        let is_body = |value: &&Value| match value {
+            Value::Body | Value::SortedForm => true,
+            Value::At(place) => place.needs_body(),
+            _ => false,
+        };
+        self.values().iter().any(is_body)
+    }
+
+    pub(super) fn has_secret(&self) -> bool {
+        self.values().contains(&&Value::Secret)
+    }
+
+    /// Returns true if the secret would be readable in the text.
+    pub(super) fn shows_secret(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Value(Value::Secret) => true,
+            Piece::Function(Function::Digest(..) | Function::Hmac(..), _)
+            | Piece::Literal(_)
+            | Piece::Value(_) => false,
+            Piece::Function(_, inner) => inner.shows_secret(),
+        })
+    }
+
+    /// Returns true if the text is made with a secret.
+    pub(super) fn needs_secret(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Value(Value::Secret) | Piece::Function(Function::Hmac(..), _) => true,
+            Piece::Literal(_) | Piece::Value(_) => false,
+            Piece::Function(_, inner) => inner.needs_secret(),
+        })
+    }
+
+    /// Returns how many places the template reads.
+    pub(super) fn places(&self) -> usize {
+        let places = self.values();
+        places
+            .iter()
+            .filter(|value| matches!(value, Value::At(_)))
+            .count()
+    }
+
+    /// Returns the text that follows the id. An id that contained it would let bytes move between the id and what follows.
+    pub(super) fn after_id(&self) -> Option<&str> {
+        let place = self
+            .pieces
+            .iter()
+            .position(|piece| *piece == Piece::Value(Value::Id))?;
+        match self.pieces.get(place + 1) {
+            Some(Piece::Literal(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Appends the text.
+    ///
+    /// # Errors
+    /// When a value is missing, or may not be used here.
+    pub(super) fn render<'a>(
+        &'a self,
+        ink: Ink<'a>,
+        out: &mut Message<'a>,
+    ) -> Result<(), Rejected> {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => out.push(Cow::Borrowed(text.as_bytes())),
+                Piece::Value(value) => out.push(value.guarded(ink)?),
+                Piece::Function(function, inner) => function.render(inner, ink, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the text, for a template whose values are texts.
+    pub(super) fn text(&self, ink: Ink<'_>) -> Result<String, Rejected> {
+        let mut message = Vec::new();
+        self.render(ink, &mut message)?;
+        String::from_utf8(message.concat()).map_err(|_| Rejected::Malformed)
+    }
+}
+
+impl Function {
+    fn render<'a>(
+        self,
+        inner: &'a Template,
+        ink: Ink<'a>,
+        out: &mut Message<'a>,
+    ) -> Result<(), Rejected> {
+        let mut message = Vec::new();
+        let ink = match self {
+            Function::Digest(..) | Function::Hmac(..) if ink.guard == Guard::SentBack => Ink {
+                guard: Guard::Hashed,
+                ..ink
+            },
+            _ => ink,
+        };
+        match inner.render(ink, &mut message) {
+            Err(Rejected::Missing) if self == Function::Optional => return Ok(()),
+            rendered => rendered?,
+        }
+        let text = match self {
+            Function::Optional => {
+                out.append(&mut message);
+                return Ok(());
+            }
+            Function::Lower => message.concat().to_ascii_lowercase(),
+            Function::Upper => message.concat().to_ascii_uppercase(),
+            Function::Digest(hash, encoding) => {
+                encode(encoding, &hash.digest(&message)).into_bytes()
+            }
+            Function::Hmac(hash, encoding) => {
+                encode(encoding, &hash.hmac(ink.secret, &message)).into_bytes()
+            }
+        };
+        out.push(Cow::Owned(text));
+        Ok(())
+    }
+}
+
+impl Value {
+    /// Returns the value, if it may be used.
+    fn guarded<'a>(&'a self, ink: Ink<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
+        let value = self.read(ink)?;
+        let is_allowed = match (self, ink.guard) {
+            // These are not of the request, or only a digest shows them.
+            (Value::Secret | Value::Setting(_), _) | (_, Guard::Stays) => true,
+            // The host's own address, by which it was called.
+            (Value::Url | Value::UrlWithoutQuery | Value::Origin | Value::Host, Guard::Hashed) => {
+                value.len() <= LONGEST_ANSWER
+            }
+            (_, Guard::SentBack) => is_harmless(&value),
+            (_, Guard::Hashed) => is_word(&value),
+        };
+        if is_allowed {
+            Ok(value)
+        } else {
+            Err(Rejected::Malformed)
+        }
+    }
+
+    fn read<'a>(&'a self, ink: Ink<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
+        let borrowed = |text: &'a str| Cow::Borrowed(text.as_bytes());
+        let head = ink.reading.head;
+        Ok(match self {
+            Value::Body => Cow::Borrowed(ink.reading.body),
+            Value::Timestamp => borrowed(ink.timestamp),
+            Value::Id => borrowed(ink.id),
+            Value::Method => borrowed(&head.method),
+            Value::Url => borrowed(ink.url),
+            Value::UrlWithoutQuery => borrowed(without_query(ink.url)),
+            Value::Origin => borrowed(split_url(ink.url).0),
+            Value::Host => borrowed(host(ink.url)),
+            Value::Path => borrowed(without_query(split_url(ink.url).1)),
+            Value::Target => borrowed(split_url(ink.url).1),
+            Value::Query => borrowed(query(head).unwrap_or_default()),
+            Value::SortedForm => Cow::Owned(sorted_form(ink.reading.body)),
+            Value::Secret => Cow::Borrowed(ink.secret),
+            Value::Setting(place) => {
+                let settings = ink.reading.settings;
+                borrowed(settings.get(*place).copied().unwrap_or_default())
+            }
+            Value::At(place) => match place.value(ink.reading)? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        })
+    }
+}
+
+/// Returns true if a text can be sent back: short, on one line, and without a character that HTML gives a meaning.
+fn is_harmless(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let is_plain = |letter: char| match letter {
+        '<' | '>' | '"' | '\'' | '&' | '`' => false,
+        ' '..='~' => true,
+        letter => letter.is_alphanumeric(),
+    };
+    (1..=LONGEST_ANSWER).contains(&text.len()) && text.chars().all(is_plain)
+}
+
+/// Returns true if a text is a word, such as a token: nothing that a provider would sign as a request.
+fn is_word(value: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    (1..=LONGEST_HASHED).contains(&value.len()) && value.iter().all(is_letter)
+}
+
+/// Returns the origin of a URL, and what follows it.
+fn split_url(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |place| place + 3);
+    let rest = url.get(start..).unwrap_or_default();
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    url.split_at_checked(start + end).unwrap_or((url, ""))
+}
+
+fn host(url: &str) -> &str {
+    let (origin, _) = split_url(url);
+    origin.split_once("://").map_or(origin, |(_, host)| host)
+}
+
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(start, _)| start)
+}

@@ -1,0 +1,148 @@
+//! Providers that no description can say, for whoever asks for one of them by its name.
+
+/// A provider whose requests cannot be checked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsayable {
+    /// The name that people would ask for.
+    pub name: &'static str,
+    /// The name that people know.
+    pub title: &'static str,
+    /// Why there is no description of it: a sentence without a full stop.
+    pub why: &'static str,
+    /// What to do instead: a sentence without a full stop.
+    pub instead: &'static str,
+}
+
+/// A description knows no network, and so cannot fetch keys.
+const JWT: &str = "it signs by a JWT, whose keys have to be fetched from the provider";
+const CERTIFICATE: &str =
+    "it signs by RSA, with a certificate that has to be fetched from the provider";
+
+/// What is possible with every provider: only it knows the URL, and it knows what is true.
+const ASK: &str = "use no provider, keep the URL to yourself, and let the workflow ask the provider's API for \
+    what a request names";
+
+/// In the order of their names. `docs/reference/providers.md` has the same table; a test compares them.
+const ALL: &[Unsayable] = &[
+    Unsayable {
+        name: "apple-app-store",
+        title: "Apple App Store",
+        why: JWT,
+        instead: ASK,
+    },
+    Unsayable {
+        name: "aws-sns",
+        title: "Amazon SNS",
+        why: CERTIFICATE,
+        instead: "send by an EventBridge API destination with an API key, and take the provider `token`",
+    },
+    Unsayable {
+        name: "bird",
+        title: "Bird (MessageBird)",
+        why: JWT,
+        instead: ASK,
+    },
+    Unsayable {
+        name: "braintree",
+        title: "Braintree",
+        why: "the signature's name is the account's public key, and the answer to its challenge has it too",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "contentful",
+        title: "Contentful",
+        why: "it signs a list of headers that changes from request to request",
+        instead: "give the webhook a secret header in Contentful, and take the provider `token`",
+    },
+    Unsayable {
+        name: "docker-hub",
+        title: "Docker Hub",
+        why: "it does not sign",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "fusionauth",
+        title: "FusionAuth",
+        why: JWT,
+        instead: "give the webhook basic authentication or a header in FusionAuth, and take the provider `basic` or `token`",
+    },
+    Unsayable {
+        name: "google-pubsub",
+        title: "Google Cloud Pub/Sub",
+        why: JWT,
+        instead: "put a secret into the query of the push endpoint's URL, and take the provider `token-in-query`",
+    },
+    Unsayable {
+        name: "mailchimp",
+        title: "Mailchimp Marketing",
+        why: "it does not sign",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "netlify",
+        title: "Netlify",
+        why: "it signs by a JWT that has a digest of the body inside",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "patreon",
+        title: "Patreon",
+        why: "it signs by HMAC-MD5, which is not offered",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "paypal",
+        title: "PayPal",
+        why: CERTIFICATE,
+        instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` with the request's \
+            headers and body",
+    },
+    Unsayable {
+        name: "plaid",
+        title: "Plaid",
+        why: JWT,
+        instead: ASK,
+    },
+    Unsayable {
+        name: "vonage",
+        title: "Vonage",
+        why: JWT,
+        instead: ASK,
+    },
+    Unsayable {
+        name: "wise",
+        title: "Wise",
+        why: "it signs by RSA, which is not offered",
+        instead: ASK,
+    },
+    Unsayable {
+        name: "wix",
+        title: "Wix",
+        why: "the body itself is a JWT, signed by RSA",
+        instead: ASK,
+    },
+];
+
+impl Unsayable {
+    /// Returns the provider of this name, if it is one of those that no description can say.
+    #[must_use]
+    pub fn of(name: &str) -> Option<&'static Unsayable> {
+        ALL.iter().find(|provider| provider.name == name)
+    }
+
+    /// All of them, in the order of their names.
+    #[must_use]
+    pub fn all() -> &'static [Unsayable] {
+        ALL
+    }
+}
+
+impl std::fmt::Display for Unsayable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}'s webhooks cannot be checked: {}; {}",
+            self.title, self.why, self.instead
+        )
+    }
+}

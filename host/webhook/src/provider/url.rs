@@ -1,0 +1,82 @@
+//! How the address of a request is spelled where it is signed.
+
+/// How a provider spells the address that it signs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Spelling {
+    /// Escapes that are decoded, such as `%3A`, each with its byte.
+    pub(super) decode: Vec<(String, u8)>,
+    /// Whether the port of the scheme may be there or not.
+    pub(super) any_port: bool,
+}
+
+impl Spelling {
+    /// Returns the spellings that the provider may have signed.
+    pub(super) fn of(&self, url: &str) -> Vec<String> {
+        let url = self.decoded(url);
+        let other = self.any_port.then(|| other_port(&url)).flatten();
+        [url].into_iter().chain(other).collect()
+    }
+
+    fn decoded(&self, url: &str) -> String {
+        let mut text = String::with_capacity(url.len());
+        let mut rest = url;
+        while let Some(letter) = rest.chars().next() {
+            let escape = rest.get(..3).and_then(|start| {
+                let mut known = self.decode.iter();
+                known.find(|(escape, _)| escape.eq_ignore_ascii_case(start))
+            });
+            let (decoded, length) = match escape {
+                Some((_, byte)) => (char::from(*byte), 3),
+                None => (letter, letter.len_utf8()),
+            };
+            text.push(decoded);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        text
+    }
+}
+
+/// Returns the URL with the scheme's usual port if it has none, or without the port that it has.
+fn other_port(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at_checked(end)?;
+    // An IPv6 address has colons of its own.
+    let after_address = authority.rfind(']').map_or(0, |place| place + 1);
+    let port = authority.get(after_address..)?.find(':');
+    Some(match port {
+        Some(place) => {
+            let host = authority.get(..after_address + place)?;
+            format!("{scheme}://{host}{target}")
+        }
+        None => {
+            let port = if scheme == "http" { 80 } else { 443 };
+            format!("{scheme}://{authority}:{port}{target}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_spelled_as_providers_sign_it() {
+        let spelling = Spelling {
+            decode: vec![("%3A".into(), b':'), ("%2F".into(), b'/')],
+            any_port: true,
+        };
+        assert_eq!(
+            spelling.of("https://h.example/a?b=%3a%2F%20é%"),
+            [
+                "https://h.example/a?b=:/%20é%",
+                "https://h.example:443/a?b=:/%20é%"
+            ]
+        );
+        assert_eq!(
+            spelling.of("http://[::1]:8080/a"),
+            ["http://[::1]:8080/a", "http://[::1]/a"]
+        );
+        assert_eq!(Spelling::default().of("http://h?a"), ["http://h?a"]);
+    }
+}
