@@ -50,7 +50,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "e0ea48f7074dc518aa83e4085073f2e872259d00bcb88ba68006c0cab7435067",
+    "cfc225edcb890e56f1e2ebac6ec16c44a5d81ddce5a51605bc663f4617b2a46a",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
