@@ -73,7 +73,9 @@ static PROVIDERS: LazyLock<Providers> = LazyLock::new(Providers::default);
 
 /// The headers that descriptions read, and some others.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let checks = PROVIDERS.all().filter_map(|provider| provider.check(&[]).ok());
+    let checks = PROVIDERS
+        .all()
+        .filter_map(|provider| provider.check(&[]).ok());
     let names = checks.flat_map(|check| check.signature_headers());
     let others = [
         "content-type",

@@ -9,13 +9,14 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 
 use crate::command;
+use crate::javascript;
 use crate::python;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
 
 /// Guests are small and fast enough to be uploaded and compiled without a thought. Function names stay in, since a
 /// trap's backtrace is made of them.
-const PROFILE: [(&str, &str); 5] = [
+pub(crate) const PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
     ("CARGO_PROFILE_RELEASE_LTO", "true"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
@@ -30,7 +31,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
         let component = python::build(workspace, &guest.folder, &guest.name)?;
         finish(workspace, &guest.name, &component)?;
     }
-    Ok(())
+    javascript::build(workspace)
 }
 
 /// Builds one guest, which is in Rust.

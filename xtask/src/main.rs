@@ -17,6 +17,7 @@ mod command;
 mod demo;
 mod environment;
 mod guests;
+mod javascript;
 mod pause;
 mod python;
 mod storm;

@@ -7,10 +7,11 @@ use crate::workspace;
 
 /// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
 /// break its purpose.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("dormouse-limits", &[]),
     ("dormouse-journal", &[]),
     ("dormouse-component", &[]),
+    ("dormouse-script", &[]),
     ("dormouse-webhook", &["dormouse-journal"]),
     ("dormouse-secret", &["dormouse-journal"]),
     ("dormouse-seams", &["dormouse-journal", "dormouse-limits"]),
@@ -80,6 +81,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "dormouse-api",
             "dormouse-config",
             "dormouse-journal",
+            "dormouse-script",
             "dormouse-secret",
             "dormouse-webhook",
             "ureq",
@@ -97,6 +99,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "dormouse-limits",
             "dormouse-outbound",
             "dormouse-runtime",
+            "dormouse-script",
             "dormouse-seams",
             "dormouse-secret",
             "dormouse-store",

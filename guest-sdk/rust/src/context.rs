@@ -49,6 +49,26 @@ pub struct Run {
     pub headers: Headers,
 }
 
+/// The request to a trigger that started a run. Its body is the run's input.
+///
+/// ```
+/// # use dormouse_sdk::prelude::*;
+/// # fn example(ctx: Context) {
+/// let event = ctx.request().and_then(|request| request.headers.get("x-github-event").map(str::to_owned));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerRequest {
+    /// The name of the trigger.
+    pub trigger: String,
+    /// The method in capitals, such as `POST`.
+    pub method: String,
+    /// The whole URL that was called, with whatever path and query followed the trigger's own.
+    pub url: String,
+    /// Its headers, credentials and signatures left out.
+    pub headers: Headers,
+}
+
 impl Context {
     pub(crate) const fn new() -> Self {
         Self { _private: () }
@@ -78,6 +98,26 @@ impl Context {
             started,
             headers: Headers::from_contract(headers),
         }
+    }
+
+    /// The request that started this run, if a trigger did. None in a run that was started
+    /// otherwise, and after `continue_as_new`.
+    ///
+    /// ```
+    /// # use dormouse_sdk::prelude::*;
+    /// # fn example(ctx: Context) {
+    /// if let Some(request) = ctx.request() {
+    ///     ctx.info(format_args!("{} {}", request.method, request.url));
+    /// }
+    /// # }
+    /// ```
+    pub fn request(&self) -> Option<TriggerRequest> {
+        contract::start_request().map(|request| TriggerRequest {
+            trigger: request.trigger,
+            method: request.method,
+            url: request.url,
+            headers: Headers::from_contract(request.headers),
+        })
     }
 
     /// The time. It stands still while the workflow computes, and moves on when something it

@@ -119,7 +119,7 @@ pub use crate::call::Call;
 pub use crate::call_error::CallError;
 pub use crate::concurrency::{join_all, join_all_limited, select_all, try_join_all};
 pub use crate::content_encoding::DECODED_LIMIT;
-pub use crate::context::{Context, Run};
+pub use crate::context::{Context, Run, TriggerRequest};
 pub use crate::error::{Error, Result};
 pub use crate::events::Event;
 pub use crate::generations::ContinueAsNew;

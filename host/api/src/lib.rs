@@ -22,6 +22,7 @@ pub mod request;
 mod runs;
 mod secrets;
 mod time;
+mod triggers;
 mod webhook_options;
 mod webhooks;
 mod workflows;
@@ -51,6 +52,9 @@ pub use runs::{
 };
 pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
+pub use triggers::{
+    EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,
+};
 pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
 pub use webhooks::{Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

@@ -160,6 +160,9 @@ pub struct Run {
     /// The run that it repeats, if it was started by restarting that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,
+    /// The trigger that started it, if one did. It may have been deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// The run that started it, if one did. It may have been removed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -420,6 +423,7 @@ pub(super) fn status_schema() -> Schema {
 #[cfg(test)]
 mod tests {
     use dormouse_journal::{Kind, Moment, Time};
+    use serde_json::json;
 
     use super::*;
 
@@ -442,21 +446,25 @@ mod tests {
         assert_eq!(output("application/problem+json", b" [1]"), "[1]");
     }
 
+    /// Which field stands first means nothing.
+    fn wrapped(content_type: &str, body: &'static [u8]) -> serde_json::Value {
+        serde_json::from_str(&output(content_type, body)).unwrap()
+    }
+
     #[test]
     fn other_output_is_wrapped() {
         assert_eq!(
-            output("text/plain", b"1"),
-            r#"{"base64":"MQ==","content_type":"text/plain"}"#
+            wrapped("text/plain", b"1"),
+            json!({"base64": "MQ==", "content_type": "text/plain"})
         );
-        assert_eq!(output("", b""), r#"{"base64":"","content_type":""}"#);
+        assert_eq!(wrapped("", b""), json!({"base64": "", "content_type": ""}));
     }
 
     #[test]
     fn output_that_only_says_it_is_json_is_wrapped() {
-        let wrapped = output("application/json", b"{]");
         assert_eq!(
-            wrapped,
-            r#"{"base64":"e10=","content_type":"application/json"}"#
+            wrapped("application/json", b"{]"),
+            json!({"base64": "e10=", "content_type": "application/json"})
         );
     }
 

@@ -24,6 +24,7 @@ use crate::secret::SecretCommand;
 use crate::show::Show;
 use crate::start::Start;
 use crate::terminal::Terminal;
+use crate::trigger::TriggerCommand;
 use crate::webhook::WebhookCommand;
 use crate::webhooks::Webhooks;
 use crate::workflows::WorkflowsCommand;
@@ -48,6 +49,7 @@ pub enum Command {
     Providers(ProvidersCommand),
     Notify(Notify),
     Secret(SecretCommand),
+    Trigger(TriggerCommand),
     Cancel(Cancel),
     Pause(Pause),
     Resume(Resume),
@@ -81,6 +83,7 @@ impl Command {
             Command::Providers(providers) => providers.run(terminal),
             Command::Notify(notify) => notify.run(terminal),
             Command::Secret(secret) => secret.run(terminal),
+            Command::Trigger(trigger) => trigger.run(terminal),
             Command::Cancel(cancel) => cancel.run(terminal),
             Command::Pause(pause) => pause.run(terminal),
             Command::Resume(resume) => resume.run(terminal),

@@ -1,7 +1,7 @@
 //! `dormouse deploy`.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -44,9 +44,7 @@ pub struct Deploy {
 impl Deploy {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let component = std::fs::read(&self.file).map_err(|error| {
-            CliError::Usage(format!("{} cannot be read: {error}", self.file.display()))
-        })?;
+        let component = read(&self.file)?;
         let length = component.len() as u64;
         if self.check {
             return self.check(&client, &component, terminal);
@@ -114,6 +112,22 @@ impl Deploy {
             _ => ExitCode::from(REFUSED),
         })
     }
+}
+
+/// The endings of files that are bundled before they are uploaded.
+const SCRIPTS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
+
+/// What is uploaded: the file's bytes, or the bundle that it begins.
+fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    if ending.is_some_and(|ending| SCRIPTS.contains(&ending)) {
+        let bundle = dormouse_script::collect(file);
+        return Ok(bundle
+            .map_err(|error| CliError::Usage(error.to_string()))?
+            .encode());
+    }
+    std::fs::read(file)
+        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
 }
 
 fn render(deployed: &Deployed, new: bool, length: u64) -> String {

@@ -43,6 +43,7 @@ mod table;
 mod terminal;
 mod text;
 mod time;
+mod trigger;
 mod webhook;
 mod webhooks;
 mod workflows;

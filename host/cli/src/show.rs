@@ -140,6 +140,9 @@ fn fields(run: &Run, now: Time) -> Table {
     if let Some(ended) = summary.ended {
         table.field("ended", since(ended, now));
     }
+    if let Some(trigger) = &run.trigger {
+        table.field("trigger", trigger.as_str());
+    }
     if let Some(parent) = &run.parent {
         table.field("parent", parent.as_str());
     }

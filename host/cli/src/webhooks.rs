@@ -129,7 +129,7 @@ pub(crate) fn options(options: &WebhookOptions) -> String {
 }
 
 /// Formats how many requests were refused and why, the most frequent reason first.
-fn rejected(reasons: &BTreeMap<String, u64>) -> String {
+pub(crate) fn rejected(reasons: &BTreeMap<String, u64>) -> String {
     if reasons.is_empty() {
         return "0".into();
     }

@@ -51,6 +51,15 @@ pub fn prepare(upload: &[u8]) -> Result<Prepared, Invalid> {
     Ok(prepared)
 }
 
+/// How an upload begins that is a workflow in JavaScript, as the command line bundles it.
+const BUNDLE: &[u8] = b"{\"dormouse-script\":1,";
+
+/// Returns true for a workflow in JavaScript, of which a component is made first.
+#[must_use]
+pub fn is_script(upload: &[u8]) -> bool {
+    upload.starts_with(BUNDLE)
+}
+
 /// What the first eight bytes say.
 fn encoding(upload: &[u8]) -> Result<Encoding, Invalid> {
     let Some(rest) = upload.strip_prefix(b"\0asm") else {

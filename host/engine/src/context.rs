@@ -2,7 +2,9 @@
 
 use dormouse_journal::{Arguments, Kind, OperationNumber, Time};
 
-use crate::bindings::dormouse::workflow::context::{Failure, Header, Host, Instant, Level, Run};
+use crate::bindings::dormouse::workflow::context::{
+    Failure, Header, Host, Instant, Level, Run, TriggerRequest,
+};
 use crate::guest::Guest;
 use crate::limits::RANDOM_BYTES;
 use crate::stop::Stop;
@@ -21,6 +23,18 @@ impl Host for Guest {
             started,
             headers,
         })
+    }
+
+    fn start_request(&mut self) -> wasmtime::Result<Option<TriggerRequest>> {
+        let state = self.shared.lock();
+        state.outside_step("start-request")?;
+        let request = state.run.request.clone();
+        Ok(request.map(|request| TriggerRequest {
+            trigger: request.trigger,
+            method: request.method,
+            url: request.url,
+            headers: headers_out(request.headers),
+        }))
     }
 
     fn now(&mut self) -> wasmtime::Result<Instant> {

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Beginning, GuestLimits, Header, Labels, Payload, RunId, Time, VersionId, WebhookNumber,
+    Beginning, GuestLimits, Header, Labels, Payload, RunId, Time, TriggerRequest, VersionId,
+    WebhookNumber,
 };
 use dormouse_limits::{Grant, Limits};
 use dormouse_webhook::provider::Providers;
@@ -74,6 +75,8 @@ pub struct RunContext {
     pub started: Time,
     /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
+    /// The request to a trigger that started the run. None if none did, and after the first generation.
+    pub request: Option<TriggerRequest>,
 }
 
 /// Gives turns to guests that compute for long.

@@ -1,8 +1,10 @@
 //! The options of a webhook: checked, and converted to what the journal records.
 
 use dormouse_journal::{self as journal, Reply};
-use dormouse_webhook::check_signature;
 use dormouse_webhook::provider::{Provider, Providers};
+use dormouse_webhook::{
+    check_methods, check_origins, check_signature, find_provider, own_provider, read_tolerance,
+};
 
 use crate::bindings::dormouse::workflow::webhooks as contract;
 use crate::settings;
@@ -13,26 +15,12 @@ const DESCRIPTION: &str = "description";
 const TOLERANCE: &str = "tolerance";
 const CORS: &str = "cors";
 
-/// Bytes of a description of the webhook's own: it lies in the journal, and beside the run's state.
-const LONGEST_DESCRIPTION: usize = 16 << 10;
-
-/// How many origins a webhook may list, and the longest.
-const ORIGINS: usize = 16;
-const ORIGIN_LENGTH: usize = 256;
-
-/// Methods that never reach a webhook: the host answers them itself, or no client sends them.
-const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
-
-/// How many methods a webhook may list, and the longest name of one in bytes. Nobody needs more.
-const METHODS: usize = 32;
-const METHOD_LENGTH: usize = 32;
-
 /// Bytes of the name and of the value of a setting of a signature.
 const SETTING_LENGTH: usize = 256;
 
 /// Returns the options as they are recorded, or stops a guest whose options make no sense on any host.
 pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
-    check_methods(&options.methods)?;
+    check_methods(&options.methods).map_err(misuse)?;
     let further = [DESCRIPTION, TOLERANCE, CORS];
     settings::refuse_unknown("create-webhook", &options.settings, &further)?;
     let mut checked = journal::WebhookOptions {
@@ -44,17 +32,15 @@ pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::Webh
     };
     for (name, value) in options.settings {
         match name.as_str() {
-            CORS => checked.cors.push(checked_origin(value)?),
-            TOLERANCE => once(&mut checked.tolerance, &name, checked_tolerance(&value)?)?,
+            CORS => checked.cors.push(value),
+            TOLERANCE => {
+                let tolerance = read_tolerance(&value).map_err(misuse)?;
+                once(&mut checked.tolerance, &name, tolerance)?;
+            }
             _ => once(&mut checked.description, &name, value)?,
         }
     }
-    if checked.cors.len() > ORIGINS {
-        return Err(misuse(format!(
-            "{} origins were allowed by `cors`; it takes at most {ORIGINS}",
-            checked.cors.len()
-        )));
-    }
+    check_origins(&checked.cors).map_err(misuse)?;
     Ok(checked)
 }
 
@@ -77,16 +63,15 @@ pub(crate) fn check_providers(
         .description
         .as_deref()
         .map(own_provider)
-        .transpose()?;
+        .transpose()
+        .map_err(misuse)?;
     let signer = options
         .signature
         .as_ref()
         .map(|check| check.provider.as_str());
     let handshake = options.handshake.as_deref();
     let find = |what, name: &str| -> Result<&Provider, Stop> {
-        let own = own.as_ref().filter(|own| own.name() == name);
-        own.or_else(|| providers.get(name).map(AsRef::as_ref))
-            .ok_or_else(|| unknown(what, name, providers, own.is_some()))
+        find_provider(what, name, own.as_ref(), providers).map_err(misuse)
     };
     if let Some(own) = &own
         && ![signer, handshake].contains(&Some(own.name()))
@@ -110,82 +95,6 @@ pub(crate) fn check_providers(
         }
         _ => Ok(()),
     }
-}
-
-/// Compiles a description of the webhook's own, and runs its vectors.
-fn own_provider(text: &str) -> Result<Provider, Stop> {
-    if text.len() > LONGEST_DESCRIPTION {
-        return Err(misuse(format!(
-            "the description has {} bytes; one of a webhook's own may have {LONGEST_DESCRIPTION}. A larger one can be \
-             given to the host by `--providers-dir`",
-            text.len()
-        )));
-    }
-    let wrong = |error: String| misuse(format!("the description is wrong: {error}"));
-    let own = Provider::compile("description", text).map_err(|error| wrong(error.to_string()))?;
-    if Providers::is_built_in(own.name()) {
-        return Err(misuse(format!(
-            "the description has the name {:?}, which this host has a description for; give it another name",
-            own.name()
-        )));
-    }
-    match own.run_vectors().into_iter().next() {
-        Some((line, trouble)) => Err(wrong(format!("line {line}: {trouble}"))),
-        None => Ok(own),
-    }
-}
-
-fn unknown(what: &str, name: &str, providers: &Providers, has_own: bool) -> Stop {
-    let own = if has_own {
-        ", nor is it the name of the webhook's own description"
-    } else {
-        ""
-    };
-    misuse(format!(
-        "{what} is {}, which this host does not know{own}; {}; a webhook can carry a `description` of its own",
-        settings::shown(name),
-        providers.instead_of(name)
-    ))
-}
-
-/// Reads a time, such as `10m`, or a number of milliseconds.
-fn checked_tolerance(text: &str) -> Result<u64, Stop> {
-    let end = text.find(|letter: char| !letter.is_ascii_digit());
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let unit = match unit {
-        "" | "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => 0,
-    };
-    let time = number.parse::<u64>().ok();
-    let time = time.and_then(|number| number.checked_mul(unit));
-    time.filter(|time| *time > 0).ok_or_else(|| {
-        misuse(format!(
-            "the tolerance is {}; it is a time such as `10m`, or a number of milliseconds",
-            settings::shown(text)
-        ))
-    })
-}
-
-/// Checks an origin that requests of pages are allowed from, such as `https://app.example`.
-fn checked_origin(text: String) -> Result<String, Stop> {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let is_letter =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
-    let is_origin = host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_letter));
-    if text == "*" || is_origin && text.len() <= ORIGIN_LENGTH {
-        return Ok(text);
-    }
-    Err(misuse(format!(
-        "`cors` is {}; it is the origin of pages, in small letters and without a path, such as `https://app.example`, or \
-         `*` for all",
-        settings::shown(&text)
-    )))
 }
 
 fn misuse(text: impl Into<String>) -> Stop {
@@ -252,37 +161,6 @@ pub(crate) fn response_size(response: &journal::Response) -> usize {
     let headers = response.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
     headers + response.body.len()
-}
-
-fn check_methods(methods: &[String]) -> Result<(), Stop> {
-    if methods.len() > METHODS {
-        return Err(Stop::Misuse(format!(
-            "`create-webhook` was given {} methods; it takes at most {METHODS}",
-            methods.len()
-        )));
-    }
-    for method in methods {
-        if REFUSED.contains(&method.as_str()) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method}, which is never delivered: the host answers it itself. \
-                 Take it off the list"
-            )));
-        }
-        if !is_method(method) {
-            return Err(Stop::Misuse(format!(
-                "`create-webhook` was given the method {method:?}; a method is a word in capitals, such as `POST`"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether a text is a token of RFC 9110 without lower-case letters.
-fn is_method(method: &str) -> bool {
-    let is_token = |byte: u8| {
-        byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
-    };
-    (1..=METHOD_LENGTH).contains(&method.len()) && method.bytes().all(is_token)
 }
 
 #[cfg(test)]

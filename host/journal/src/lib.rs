@@ -26,6 +26,7 @@ mod operation;
 mod random;
 mod retry_policy;
 mod status;
+mod triggers;
 mod values;
 mod webhook_options;
 
@@ -41,7 +42,7 @@ pub use cursor::{Cursor, Fault, Issued};
 pub use fields::Fields;
 pub use frontier::{Frontier, Ready, Source};
 pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};
-pub use ids::{Digest, Moment, OperationNumber, RunId, Time, VersionId, WebhookNumber};
+pub use ids::{Digest, Moment, OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
 pub use mismatch::{Mismatch, Side};
 pub use open::{Channel, Head, Open, Waiting};
@@ -49,6 +50,9 @@ pub use operation::{Kind, Operation};
 pub use random::Generator;
 pub use retry_policy::RetryPolicy;
 pub use status::{IllegalTransition, Status, Transition, Until};
+pub use triggers::{
+    KeyMissing, LabelRule, LabelValue, OnExisting, Place, TriggerOptions, TriggerRequest, Unread,
+};
 pub use values::{
     CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Header, Level,
     LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader, StartOptions,

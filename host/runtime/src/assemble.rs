@@ -38,6 +38,7 @@ use crate::services::keep_running;
 use crate::slots::Slots;
 use crate::start::Starter;
 use crate::timers::Timers;
+use crate::triggers::Triggers;
 use crate::urls::WebhookUrls;
 use crate::wake::{OwnRuns, Wake};
 use crate::watchers::Watchers;
@@ -62,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) starter: Starter,
+    pub(crate) ids: Arc<RunIds>,
     pub(crate) repairs: Repairs,
     pub(crate) aside: Arc<Aside>,
     pub(crate) pauses: Arc<PauseService>,
@@ -139,6 +141,18 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         waiting: orders_waiting,
         sooner: Arc::default(),
     });
+    let rates = Arc::new(Rates::new(limits.webhook_rate, limits.host_rate));
+    let triggers = Arc::new(Triggers {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        wake: wake.clone(),
+        ids: ids.clone(),
+        replies: replies.clone(),
+        watchers: watchers.clone(),
+        rates: rates.clone(),
+        limits: limits.clone(),
+    });
     let webhooks = Arc::new(Webhooks {
         store: store.clone(),
         clock: clock.clone(),
@@ -147,8 +161,9 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         replies: replies.clone(),
         watchers: watchers.clone(),
+        rates,
+        triggers,
         providers: WebhookProviders::new(settings.providers.clone()),
-        rates: Rates::new(limits.webhook_rate, limits.host_rate),
         limits: limits.clone(),
     });
     let pauses = Arc::new(PauseService {
@@ -216,7 +231,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         clock: clock.clone(),
         entropy,
         wake: wake.clone(),
-        ids,
+        ids: ids.clone(),
         limits: limits.clone(),
     };
     let deployer = Deployer {
@@ -238,6 +253,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls,
         webhooks,
         starter,
+        ids,
         repairs,
         aside,
         pauses,

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dormouse_engine::{Decision, Effect};
+use dormouse_engine::{Decision, Effect, WASM_STACK};
 use dormouse_journal::{
-    Arguments, CallOptions, End, Failure, OperationNumber, Origin, Request, RunId, Time,
+    Arguments, CallOptions, End, Failure, GuestLimits, OperationNumber, Origin, Request, RunId,
+    Time,
 };
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
-    Call, ChildStart, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse,
-    NotifyTarget,
+    Call, ChildStart, NewActivation, NewCall, NewGeneration, NewHeir, NewNotify, NewOrder,
+    NewResponse, NotifyTarget,
 };
 
 use crate::run_ids::RunIds;
-use crate::storage::too_much;
+use crate::storage::{storage_limits, too_much};
 
 /// Gives runs that are started what only chance can.
 pub(crate) struct Births {
@@ -42,6 +43,8 @@ pub(crate) struct Before {
     pub(crate) journal_bytes: u64,
     /// What it owned on the disk by what it did itself.
     pub(crate) own_bytes: u64,
+    /// True if requests to a trigger belong to it by their key.
+    pub(crate) is_keyed: bool,
 }
 
 /// Returns the activation to be committed, and whether the run breaks in it.
@@ -58,6 +61,7 @@ pub(crate) fn activation(
         tries,
         journal_bytes,
         own_bytes,
+        is_keyed,
     } = *before;
     decision.activation.origin = origin;
     // The last activation of a generation is not recorded, and the input of the next one is.
@@ -100,11 +104,29 @@ pub(crate) fn activation(
         logged: decision.logged as u64,
         labels: decision.labels,
         repair_within: limits.broken_retention,
+        heir: None,
     };
+    if is_keyed && matches!(new.activation.end, Some(End::Completed(_))) {
+        new.heir = Some(heir(limits, births, new.activation.time));
+    }
     for effect in decision.effects {
         add(limits, births, (run, repeats), effect, &mut new);
     }
     (new, decision.broke)
+}
+
+/// Returns the run that may follow one with a key.
+fn heir(limits: &Limits, births: &Births, now: Time) -> NewHeir {
+    let (run, random) = births.next(now);
+    NewHeir {
+        run,
+        random,
+        guest: GuestLimits {
+            memory: limits.memory,
+            stack: WASM_STACK as u64,
+        },
+        storage: storage_limits(limits),
+    }
 }
 
 /// Returns about how many bytes an effect leaves on the disk for the run itself. An event is the matter of whoever gets it.

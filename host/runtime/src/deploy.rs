@@ -83,6 +83,12 @@ impl Deployer {
         if size > limit {
             return Err(DeployError::TooLarge { size, limit });
         }
+        let upload = if dormouse_component::is_script(&upload) {
+            let made = self.programs.take_in(upload).await;
+            made.map_err(DeployError::NotCompiled)?
+        } else {
+            upload
+        };
         let prepared = dormouse_component::prepare(&upload)?;
         let component = if prepared.wrapped {
             Bytes::from(prepared.component)

@@ -6,7 +6,7 @@
 //!
 //! [`Runtime`] is what HTTP asks. Behind it are services, which `assemble` builds and hands to each other; each owns what
 //! is its own. The way of a completion: something happens outside, and a service (`webhooks`, `events`, `calls`, `timers`,
-//! `start`) makes it durable and wakes the run by its handle (`wake`): at once if it came from outside, and else when it is the
+//! `start`, `triggers`) makes it durable and wakes the run by its handle (`wake`): at once if it came from outside, and else when it is the
 //! run's turn (`herd`); `slots` sees to it that one task at most owns a run;
 //! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
 //! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
@@ -59,6 +59,8 @@ mod slots;
 mod start;
 mod storage;
 mod timers;
+mod trigger_control;
+mod triggers;
 mod trouble;
 mod turn;
 mod unknown_provider;
@@ -72,17 +74,19 @@ mod webhooks;
 
 pub use bad_step::{Again, BadStep};
 pub use deploy::Deployment;
-pub use dormouse_store::Commits;
+pub use dormouse_store::{Commits, TriggerAction};
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
 pub use preparing::{Back, BroughtBack};
 pub use rates::{Exceeded, Scope};
-pub use received::{Received, Refusal};
+pub use received::{Came, Received, Refusal, TriggerAnswer};
 pub use repairs::{Move, RepairError, RepairedRun, Retry};
 pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;
 pub use start::Start;
+pub use trigger_control::{SetTriggerError, ShownTrigger, TriggerControl};
 pub use unknown_provider::UnknownProvider;
+pub use urls::Address;
 pub use webhooks::{Addressee, Expected};

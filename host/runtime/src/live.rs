@@ -27,6 +27,8 @@ pub(crate) struct LiveRun {
     pub(crate) journal_bytes: u64,
     /// How much the run owned on the disk after its last commit, by what it did itself.
     pub(crate) own_bytes: u64,
+    /// True if requests to a trigger belong to it by their key.
+    pub(crate) is_keyed: bool,
     /// Held as long as the instance exists.
     pub(crate) _permit: OwnedSemaphorePermit,
 }

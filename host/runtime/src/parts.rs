@@ -25,6 +25,12 @@ pub struct Parts {
 pub trait Compiler: Send + Sync + 'static {
     /// Compiles a component.
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>>;
+
+    /// Makes a component of a workflow that is written in JavaScript.
+    fn take_in(&self, _script: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        let refused = "this host takes no workflows in JavaScript".to_owned();
+        Box::pin(async { Err(CompileFailure::Refused(refused)) })
+    }
 }
 
 /// Why a component was not compiled.

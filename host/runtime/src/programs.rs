@@ -129,6 +129,13 @@ impl Programs {
         self.compile(version, component).await
     }
 
+    /// Makes a component of a workflow that is written in JavaScript, beside few others.
+    pub(crate) async fn take_in(&self, script: Bytes) -> Result<Bytes, CompileFailure> {
+        // Never closed.
+        let _turn = self.unhurried.acquire().await;
+        Ok(self.compiler.take_in(script).await?.into())
+    }
+
     /// Holds a program that was just made.
     pub(crate) async fn hold(&self, version: VersionId, program: Program) {
         *self.slot(version).lock().await = Some(program);

@@ -1,6 +1,6 @@
 //! What a caller of a webhook is told.
 
-use dormouse_journal::Response;
+use dormouse_journal::{Place, Response, RunId, Status};
 use dormouse_limits::HELD_REPLIES;
 use dormouse_store::{ReadError, RequestRefused, WriteError};
 use dormouse_webhook::provider::Unanswered;
@@ -41,6 +41,44 @@ pub enum Received {
     },
     /// It was a provider's probe, and the run is not concerned.
     Probe(Response),
+    /// A trigger took it, now or when it came for the first time.
+    Triggered {
+        /// The run that it started, or belongs to.
+        run: RunId,
+        /// What became of it.
+        came: Came,
+        /// What its caller gets.
+        answer: TriggerAnswer,
+    },
+}
+
+/// What became of a request to a trigger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It started a run.
+    Started,
+    /// It was sent to the run that has its key.
+    Sent,
+    /// Nothing, since a run has its key.
+    Existing,
+    /// Nothing, since it repeats another request.
+    Repeat,
+}
+
+/// What the caller of a trigger gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TriggerAnswer {
+    /// 202, with the run's id.
+    Acknowledged,
+    /// This: what the trigger always answers, or the run's output.
+    Response(Response),
+    /// It waited for the output of a run that has none.
+    Ended {
+        /// How the run ended.
+        status: Status,
+        /// The code of its failure.
+        code: String,
+    },
 }
 
 /// Why a request was not accepted. Nothing of it was stored.
@@ -107,6 +145,25 @@ pub enum Refusal {
     /// It came too soon after others.
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
+    /// The trigger or this URL of it is gone.
+    #[error(
+        "this trigger was deleted, has another URL now, or its workflow cannot be started any more"
+    )]
+    TriggerGone,
+    /// The trigger takes no requests for the time being.
+    #[error("this trigger is paused; it takes requests again when it is resumed")]
+    TriggerPaused,
+    /// It has no key, and the trigger wants one.
+    #[error("{}", key_missing(.0))]
+    KeyMissing(Place),
+    /// The run that has its key has failed, and may be retried.
+    #[error(
+        "run {0}, which has this key, has failed; it takes requests again if it is retried, and another starts if it is given up"
+    )]
+    KeyedRunFailed(RunId),
+    /// The run that has its key has not taken what was sent to it before.
+    #[error("run {0}, which has this key, has not taken what was sent to it before")]
+    KeyedInboxFull(RunId),
     /// No more callers can be held.
     #[error("{}", too_many_held(*.0))]
     TooManyHeld(Scope),
@@ -124,6 +181,8 @@ impl Refusal {
         matches!(
             self,
             Refusal::Gone
+                | Refusal::TriggerGone
+                | Refusal::TriggerPaused
                 | Refusal::RunFailed
                 | Refusal::Rate(_)
                 | Refusal::InboxFull
@@ -132,9 +191,20 @@ impl Refusal {
     }
 }
 
+fn key_missing(place: &Place) -> String {
+    let place = match place {
+        Place::Header(name) => format!("the header {name:?}"),
+        Place::Query(name) => format!("the query parameter {name:?}"),
+        Place::Json(pointer) => format!("the JSON pointer {pointer:?} of its body"),
+    };
+    format!(
+        "the request has no key, which this trigger reads from {place}: give it once, as a text or a number"
+    )
+}
+
 fn too_many_held(scope: Scope) -> String {
     let whose = match scope {
-        Scope::Webhook => "of one webhook",
+        Scope::Webhook => "of one webhook or trigger",
         Scope::Run => "of one run's webhooks",
         Scope::Host => "in all",
     };

@@ -100,6 +100,7 @@ impl Replay {
             time: view.state.time,
             journal_bytes: view.state.journal_bytes,
             own_bytes: view.state.own_bytes(),
+            is_keyed: view.run.trigger.as_ref().is_some_and(|by| by.key.is_some()),
             _permit: permit,
         })))
     }
@@ -252,6 +253,10 @@ impl Replay {
                 version: view.run.version,
                 started: view.run.created,
                 headers: view.run.headers.clone(),
+                request: match view.state.generation {
+                    0 => view.run.trigger_request(),
+                    _ => None,
+                },
             },
             input,
             beginning,

@@ -329,6 +329,7 @@ impl Runner {
             tries: current.tries,
             journal_bytes: current.journal_bytes,
             own_bytes: current.own_bytes,
+            is_keyed: current.is_keyed,
         };
         let repeats = match current.was_taken_back {
             true => self.repeats(run, current.operations, &decision).await?,

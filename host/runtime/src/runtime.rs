@@ -12,14 +12,15 @@ use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
 use dormouse_store::{
     AimedNotified, Cancelled, Commits, Deleted, Pausable, Paused, PausedBy, Pauses, ReadError,
-    StoreReader, Unpaused, WorkflowSettings, WriteError,
+    StoreReader, Triggered, Unpaused, WorkflowSettings, WriteError,
 };
-use dormouse_webhook::Token;
 use futures::FutureExt;
 
 use crate::assemble::{Services, assemble};
 use crate::hint::Hint;
 use crate::start::Start;
+use crate::trigger_control::TriggerControl;
+use crate::urls::Address;
 use crate::webhooks::Addressee;
 use crate::{
     BadStep, DeployError, Deployment, Move, NotifyError, Parts, Reached, RepairError, RepairedRun,
@@ -183,6 +184,10 @@ impl Runtime {
             idempotency_key,
             restarted: Some(run),
             labels: before.view.run.labels,
+            trigger: before.view.run.trigger.map(|trigger| Triggered {
+                key: None,
+                ..trigger
+            }),
         };
         self.start(start).await.map(Some)
     }
@@ -302,18 +307,24 @@ impl Runtime {
         Ok(self.0.events.send_to_run(run, event, payload).await?)
     }
 
-    /// Returns what the text of a webhook's token names, if it is genuine. The store is not asked.
+    /// Returns what the text of a token names, if it is genuine. The store is not asked.
     #[must_use]
-    pub fn read_token(&self, text: &str) -> Option<Token> {
-        self.0.urls.tokens().read(text).ok()
+    pub fn read_token(&self, text: &str) -> Option<Address> {
+        self.0.urls.read(text)
     }
 
-    /// Returns the webhook that a token names, to be handed a request.
+    /// Returns the webhook or the trigger that a token names, to be handed a request.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn addressee(&self, token: Token) -> Result<Addressee, Unavailable> {
-        Addressee::find(self.0.webhooks.clone(), token).await
+    pub async fn addressee(&self, address: Address) -> Result<Addressee, Unavailable> {
+        Addressee::find(self.0.webhooks.clone(), address).await
+    }
+
+    /// Returns what sets triggers and shows them.
+    #[must_use]
+    pub fn triggers(&self) -> TriggerControl<'_> {
+        TriggerControl::new(&self.0)
     }
 
     /// Makes uploaded bytes the current version of a workflow.

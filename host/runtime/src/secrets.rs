@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dormouse_journal::{Encoding, Time, ValuePart};
+use dormouse_journal::{Encoding, Time, ValuePart, WebhookOptions};
 use dormouse_seams::{Entropy, SecretHeader};
 use dormouse_secret::{
     InvalidName, InvalidUses, NONCE, OpenError, Origin, Secret, SecretKeys, SecretName, Use,
     check_uses,
 };
 use dormouse_store::{
-    IncomingView, PutSecret, ReadError, SealedSecret, SecretPut, SendingView, Store, WriteError,
+    PutSecret, ReadError, SealedSecret, SecretPut, SendingView, Store, WriteError,
 };
 use zeroize::Zeroizing;
 
@@ -166,15 +166,19 @@ impl Secrets {
         }
     }
 
-    /// Returns the values by which requests to a webhook may be checked: those that it names, that exist, and that are
-    /// granted for its workflow.
-    pub(crate) fn verifying(&self, incoming: &IncomingView) -> Verifying {
+    /// Returns the values by which requests to a webhook or trigger may be checked: those that it names, that exist, and that
+    /// are granted for its workflow. `sealed` are those that exist.
+    pub(crate) fn verifying(
+        &self,
+        workflow: &str,
+        options: &WebhookOptions,
+        sealed: &[(String, SealedSecret)],
+    ) -> Verifying {
         let mut verifying = Verifying::default();
-        let workflow = incoming.workflow.as_str();
-        let signature = incoming.webhook.options.signature.iter();
+        let signature = options.signature.iter();
         for name in signature.flat_map(|signature| &signature.secrets) {
             let granted = |granted: &Use| granted.lets_verify(workflow);
-            match find(&incoming.secrets, name, granted) {
+            match find(sealed, name, granted) {
                 Some((name, row)) => match self.open(name, row) {
                     Ok(secret) => verifying.secrets.push(secret),
                     Err(trouble) => verifying.closed = Some(trouble),

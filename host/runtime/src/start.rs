@@ -6,7 +6,9 @@ use dormouse_engine::WASM_STACK;
 use dormouse_journal::{GuestLimits, Header, Labels, Payload, RunId, VersionId};
 use dormouse_limits::Limits;
 use dormouse_seams::{Entropy, HostClock};
-use dormouse_store::{Following, Run, RunView, StartRun, Started, State, Store, WriteError};
+use dormouse_store::{
+    Following, Run, RunView, StartRun, Started, State, Store, Triggered, WriteError,
+};
 use dormouse_webhook::quoted;
 
 use crate::StartError;
@@ -33,6 +35,8 @@ pub struct Start {
     pub restarted: Option<RunId>,
     /// Its labels.
     pub labels: Labels,
+    /// The trigger that started the run that it repeats, if one did.
+    pub trigger: Option<Triggered>,
 }
 
 /// Starts runs.
@@ -70,6 +74,7 @@ impl Starter {
             restarted: start.restarted,
             parent: None,
             labels: start.labels,
+            trigger: start.trigger,
         };
         match self.start_and_wake(start).await? {
             Started::New { version, .. } => {
@@ -92,7 +97,7 @@ impl Starter {
         let (id, input) = (start.run, start.input.clone());
         let (workflow, headers) = (start.workflow.clone(), start.headers.clone());
         let (key, limits, restarted) = (start.key, start.limits, start.restarted);
-        let labels = start.labels.clone();
+        let (labels, trigger) = (start.labels.clone(), start.trigger.clone());
         let decided = move |started: &Started| -> Option<Following> {
             let Started::New { version, created } = *started else {
                 return None;
@@ -107,6 +112,7 @@ impl Starter {
                 restarted,
                 parent: None,
                 labels,
+                trigger,
             };
             let state = State::pending(created);
             let view = RunView {

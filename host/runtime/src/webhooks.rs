@@ -11,17 +11,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Delivery, Reply, Request, Response, RunId, Until, WebhookNumber, WebhookOptions,
+    Delivery, Header, Reply, Request, Response, RunId, Until, WebhookNumber, WebhookOptions,
 };
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_secret::Secret;
 use dormouse_store::{
-    Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, Store,
-    WriteError,
+    Accept, Accepted, Answer, Following, InboxLimits, IncomingView, RememberedKey, SealedSecret,
+    Store, TriggerCalled, WriteError,
 };
 use dormouse_webhook::provider::{Check, Claim, Probe, Tolerance};
-use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, Token, delivery_key};
+use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, Token, TriggerToken, delivery_key};
 use futures::future::{Either, select};
 use sha2::{Digest as _, Sha256};
 
@@ -34,7 +34,9 @@ use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::secrets::{Secrets, Verifying};
 use crate::storage::storage_limits;
+use crate::triggers::{Arrival, Triggers, counted_as};
 use crate::unknown_provider::UnknownProvider;
+use crate::urls::Address;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 use crate::webhook_providers::{Named, WebhookProviders};
@@ -49,19 +51,58 @@ pub(crate) struct Webhooks {
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) providers: WebhookProviders,
-    pub(crate) rates: Rates,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) triggers: Arc<Triggers>,
     pub(crate) limits: Arc<Limits>,
 }
 
-/// The webhook that a genuine token names, as it was when its request came.
+/// The webhook or the trigger that a genuine token names, as it was when its request came.
 pub struct Addressee {
     webhooks: Arc<Webhooks>,
-    token: Token,
+    target: Target,
     options: WebhookOptions,
     /// The descriptions of its providers.
     providers: Result<Named, UnknownProvider>,
-    /// None if the run never created such a webhook, or was removed.
-    incoming: Option<IncomingView>,
+    /// The headers of the request that a run may see which it starts.
+    shown: Vec<Header>,
+}
+
+/// What a genuine token names.
+enum Target {
+    Webhook {
+        token: Token,
+        /// None if the run never created such a webhook, or was removed.
+        incoming: Option<Box<IncomingView>>,
+    },
+    Trigger {
+        token: TriggerToken,
+        /// None if it was deleted.
+        called: Option<Box<TriggerCalled>>,
+    },
+}
+
+impl Target {
+    /// Returns for whom its callers and its rate are counted.
+    fn counted_as(&self) -> (RunId, WebhookNumber) {
+        match self {
+            Target::Webhook { token, .. } => (token.run, token.webhook),
+            Target::Trigger { token, .. } => counted_as(*token),
+        }
+    }
+
+    /// Returns the workflow that its requests are for, and the secrets that it names and that exist. None if it is gone.
+    fn judged_by(&self) -> Option<(&str, &[(String, SealedSecret)])> {
+        match self {
+            Target::Webhook { incoming, .. } => {
+                let incoming = incoming.as_ref()?;
+                Some((&incoming.workflow, &incoming.secrets))
+            }
+            Target::Trigger { called, .. } => {
+                let called = called.as_ref()?;
+                Some((&called.trigger.options.workflow, &called.secrets))
+            }
+        }
+    }
 }
 
 /// A request of which the head is there, and was found good. Its body is to be read next.
@@ -77,19 +118,42 @@ pub struct Expected {
 }
 
 impl Addressee {
-    pub(crate) async fn find(webhooks: Arc<Webhooks>, token: Token) -> Result<Self, Unavailable> {
-        let incoming = webhooks.store.incoming(token.run, token.webhook).await?;
-        let options = incoming
-            .as_ref()
-            .map(|incoming| incoming.webhook.options.clone());
+    pub(crate) async fn find(
+        webhooks: Arc<Webhooks>,
+        address: Address,
+    ) -> Result<Self, Unavailable> {
+        let store = &webhooks.store;
+        let (target, options) = match address {
+            Address::Webhook(token) => {
+                let incoming = store
+                    .incoming(token.run, token.webhook)
+                    .await?
+                    .map(Box::new);
+                let webhook = incoming.as_ref().map(|incoming| &incoming.webhook);
+                let options = webhook.map(|webhook| webhook.options.clone());
+                (Target::Webhook { token, incoming }, options)
+            }
+            Address::Trigger(token) => {
+                let called = store.called(token.trigger).await?.map(Box::new);
+                let trigger = called.as_ref().map(|called| &called.trigger);
+                let options = trigger.map(|trigger| trigger.options.webhook.clone());
+                (Target::Trigger { token, called }, options)
+            }
+        };
         let options = options.unwrap_or_default();
         Ok(Addressee {
             providers: webhooks.providers.named(&options),
             webhooks,
-            token,
+            target,
             options,
-            incoming,
+            shown: Vec::new(),
         })
+    }
+
+    /// Says which headers of the request a run may see that it starts.
+    #[must_use]
+    pub fn showing(self, shown: Vec<Header>) -> Self {
+        Addressee { shown, ..self }
     }
 
     /// Returns the answer that the provider wants to a request which proves nothing, if it is particular.
@@ -120,6 +184,12 @@ impl Addressee {
     fn probe_methods(&self) -> Vec<&str> {
         let prober = self.prober();
         prober.map_or_else(Vec::new, |prober| prober.probe_methods())
+    }
+
+    /// Returns the names of the headers that prove who sent a request.
+    fn proofs(&self) -> Vec<String> {
+        let checks = self.signer().into_iter().chain(self.prober());
+        checks.flat_map(|check| check.signature_headers()).collect()
     }
 
     /// Returns the methods that are answered here, with commas between them.
@@ -210,14 +280,20 @@ impl Addressee {
         check.claim(head, now, tolerance).map(Some)
     }
 
-    /// Returns why no request is taken here any more, if that is so.
+    /// Returns why no request is taken here any more, or for the time being, if that is so.
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
-        let incoming = match &self.incoming {
+        let (token, incoming) = match &self.target {
+            Target::Webhook { token, incoming } => (token, incoming),
+            Target::Trigger { token, called } => {
+                return Ok(self.trigger_gone(*token, called.as_deref()));
+            }
+        };
+        let incoming = match incoming {
             Some(incoming) => incoming,
             // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
             // kept when the run continued as new.
             None => {
-                let state = self.webhooks.store.state(self.token.run).await?;
+                let state = self.webhooks.store.state(token.run).await?;
                 return Ok(Some(match state {
                     Some(state) if state.is_frozen() => Refusal::RunFailed,
                     Some(state) if !state.is_gone() && state.generation == 0 => Refusal::Unknown,
@@ -228,6 +304,18 @@ impl Addressee {
         let is_gone = incoming.has_ended || incoming.webhook.closed;
         let failed = incoming.has_failed.then_some(Refusal::RunFailed);
         Ok(is_gone.then_some(Refusal::Gone).or(failed))
+    }
+
+    fn trigger_gone(&self, token: TriggerToken, called: Option<&TriggerCalled>) -> Option<Refusal> {
+        let now = self.webhooks.clock.now();
+        // The token proves that the trigger was there, and had this URL.
+        let called = called
+            .filter(|called| called.has_workflow && called.trigger.takes(token.rotation, now));
+        match called {
+            None => Some(Refusal::TriggerGone),
+            Some(called) if called.trigger.paused => Some(Refusal::TriggerPaused),
+            Some(_) => None,
+        }
     }
 }
 
@@ -244,19 +332,15 @@ impl Expected {
         Ok(self.refuse_to_open(length).err())
     }
 
-    /// Checks the head of a request to a webhook that is open.
+    /// Checks the head of a request to what is open.
     fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
         let Addressee {
             webhooks,
-            token,
+            target,
             options,
-            incoming,
             ..
         } = &self.to;
-        let Some(IncomingView {
-            webhook, secrets, ..
-        }) = incoming
-        else {
+        let Some((_, secrets)) = target.judged_by() else {
             return Err(Refusal::Unknown);
         };
         if options.signature.is_some() && secrets.is_empty() {
@@ -268,16 +352,21 @@ impl Expected {
         if let Err(invalid) = self.key {
             return Err(invalid.into());
         }
-        let (run, number) = (token.run, token.webhook);
+        let (run, number) = target.counted_as();
         let looked = webhooks.rates.look(run, number, webhooks.clock.now());
         looked.map_err(Refusal::Rate)?;
         if matches!(options.reply, Reply::FromWorkflow(_)) {
             let looked = webhooks.replies.look(run, number);
             looked.map_err(Refusal::TooManyHeld)?;
         }
-        let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
-        if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
-            return Err(Refusal::InboxFull);
+        if let Target::Webhook { incoming, .. } = target
+            && let Some(incoming) = incoming
+        {
+            let webhook = &incoming.webhook;
+            let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
+            if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
+                return Err(Refusal::InboxFull);
+            }
         }
         Ok(())
     }
@@ -294,8 +383,11 @@ impl Expected {
             Some(key) => Some(key.digest()),
             None => return Ok(false),
         };
-        let Token { run, webhook, .. } = self.to.token;
-        Ok(self.to.webhooks.store.remembers(run, webhook, key).await?)
+        let store = &self.to.webhooks.store;
+        Ok(match &self.to.target {
+            Target::Webhook { token, .. } => store.remembers(token.run, token.webhook, key).await?,
+            Target::Trigger { token, .. } => store.trigger_remembers(token.trigger, key).await?,
+        })
     }
 
     fn is_key_in_body(&self) -> bool {
@@ -329,7 +421,30 @@ impl Expected {
         let key = self.remembered_key()?;
         let accepted = self.to.providers.as_ref().ok();
         let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
-        let (webhooks, token) = (self.to.webhooks, self.to.token);
+        let proofs = self.to.proofs();
+        let webhooks = self.to.webhooks;
+        let token = match self.to.target {
+            Target::Webhook { token, .. } => token,
+            Target::Trigger { called: None, .. } => return Err(Refusal::TriggerGone),
+            Target::Trigger {
+                token,
+                called: Some(called),
+            } => {
+                let is_proof =
+                    |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
+                let shown = self.to.shown.into_iter();
+                let arrival = Arrival {
+                    token,
+                    called: *called,
+                    request: self.head,
+                    shown: shown.filter(|(name, _)| !is_proof(name)).collect(),
+                    remembered: key,
+                    accepted,
+                    unless: self.unless,
+                };
+                return webhooks.triggers.receive(arrival).await;
+            }
+        };
         let accept = Accept {
             run: token.run,
             webhook: token.webhook,
@@ -362,18 +477,22 @@ impl Expected {
 
     /// Returns the answer to a probe.
     async fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
-        let signature = self.to.options.signature.as_ref();
+        let options = &self.to.options;
+        let Webhooks {
+            providers,
+            secrets: opener,
+            ..
+        } = &*self.to.webhooks;
+        let judged_by = self.to.target.judged_by();
+        let signature = options.signature.as_ref();
         let name = signature.and_then(|signature| signature.secrets.first());
-        if let (Some(value), Some(name), Some(incoming)) = (probe.learns(), name, &self.to.incoming)
-        {
-            let Webhooks {
-                providers, secrets, ..
-            } = &*self.to.webhooks;
-            let workflow = &incoming.workflow;
-            providers.learn(secrets, name, value, workflow).await?;
+        if let (Some(value), Some(name), Some((workflow, _))) = (probe.learns(), name, judged_by) {
+            providers.learn(opener, name, value, workflow).await?;
         }
-        let verifying = match &self.to.incoming {
-            Some(incoming) if probe.needs_secret() => self.to.webhooks.secrets.verifying(incoming),
+        let verifying = match judged_by {
+            Some((workflow, sealed)) if probe.needs_secret() => {
+                opener.verifying(workflow, options, sealed)
+            }
             _ => Verifying::default(),
         };
         let Verifying { secrets, closed } = verifying;
@@ -390,10 +509,12 @@ impl Expected {
         let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
             return Ok(());
         };
-        let Some(incoming) = &self.to.incoming else {
+        let opener = &self.to.webhooks.secrets;
+        let options = &self.to.options;
+        let Some((workflow, sealed)) = self.to.target.judged_by() else {
             return Err(Refusal::Unknown);
         };
-        let Verifying { secrets, closed } = self.to.webhooks.secrets.verifying(incoming);
+        let Verifying { secrets, closed } = opener.verifying(workflow, options, sealed);
         if secrets.is_empty() {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
@@ -403,7 +524,7 @@ impl Expected {
             // It may be right by the secret that the host cannot open now, so that its sender shall try again.
             (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
             (Rejected::Unverifiable, None) => {
-                let Token { run, webhook, .. } = self.to.token;
+                let (run, webhook) = self.to.target.counted_as();
                 let providers = &self.to.webhooks.providers;
                 providers.complain(run, webhook, &check, &secrets);
                 rejected.into()

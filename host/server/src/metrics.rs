@@ -34,6 +34,7 @@ pub struct Metrics {
     runs_started: Counter,
     runs: Family<Standing, Gauge>,
     hooks: Family<Answered, Counter>,
+    triggers: Family<Answered, Counter>,
     calls: Family<Attempted, Counter>,
     requests: Family<Requested, Counter>,
     heads_refused: Family<Refused, Counter>,
@@ -131,6 +132,16 @@ impl Metrics {
     /// A request to a webhook was answered: how it went (`accepted`, or the code of the problem), and the status.
     pub fn hook_answered(&self, outcome: &'static str, status: StatusCode) {
         self.hooks
+            .get_or_create(&Answered {
+                outcome,
+                status: status.as_u16(),
+            })
+            .inc();
+    }
+
+    /// A request to a trigger was answered: how it went (`started`, or the code of the problem), and the status.
+    pub fn trigger_answered(&self, outcome: &'static str, status: StatusCode) {
+        self.triggers
             .get_or_create(&Answered {
                 outcome,
                 status: status.as_u16(),
@@ -281,6 +292,12 @@ impl Metrics {
             "Requests to webhooks, by what came of them and the answer's status",
             hooks.clone(),
         );
+        let triggers = Family::default();
+        registry.register(
+            "trigger_requests",
+            "Requests to triggers, by what came of them and the answer's status",
+            triggers.clone(),
+        );
         let calls = Family::default();
         registry.register(
             "call_attempts",
@@ -386,6 +403,7 @@ impl Metrics {
             runs_started,
             runs,
             hooks,
+            triggers,
             calls,
             requests,
             heads_refused,

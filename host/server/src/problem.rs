@@ -13,7 +13,7 @@ use dormouse_journal::{OperationNumber, Response as Answer, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
     CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
-    SetSecretError, StartError, Unavailable,
+    SetSecretError, SetTriggerError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
 use dormouse_webhook::provider::Providers;
@@ -204,6 +204,18 @@ impl Problem {
     pub fn unknown_secret(name: &str) -> Self {
         let detail = format!("there is no secret {name:?}: set it first");
         Problem::new(StatusCode::NOT_FOUND, "unknown-secret", detail)
+    }
+
+    /// No trigger has this name.
+    #[must_use]
+    pub fn unknown_trigger(name: &str) -> Self {
+        SetTriggerError::Unknown(name.to_owned()).into()
+    }
+
+    /// What a trigger is set to makes no sense.
+    #[must_use]
+    pub fn invalid_trigger(why: String) -> Self {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-trigger", why)
     }
 
     /// A provider that the host does not know.
@@ -572,6 +584,19 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let code = self.code.to_owned();
+        self.with_code(code)
+    }
+}
+
+impl Problem {
+    /// Returns the answer to whoever waited for the output of a run that has none. Its code is that of the run's failure.
+    pub fn without_output(run: RunId, status: Status, code: String) -> Response {
+        let detail = format!("run {run} has {status}, and has no output");
+        Problem::new(StatusCode::BAD_GATEWAY, "no-output", detail).with_code(code)
+    }
+
+    fn with_code(self, code: String) -> Response {
         if let Some(answer) = self.instead {
             return authored(*answer);
         }
@@ -580,7 +605,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or("Problem").into(),
             status: self.status.as_u16(),
             detail: self.detail,
-            code: self.code.into(),
+            code,
             difference: self.difference,
         };
         let mut response = (self.status, axum::Json(body)).into_response();
@@ -780,6 +805,22 @@ impl From<NotifyError> for Problem {
                 Problem::new(status, code, error.to_string()).retry_after(RETRY_ROOM)
             }
             NotifyError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<SetTriggerError> for Problem {
+    fn from(error: SetTriggerError) -> Self {
+        let detail = error.to_string();
+        let problem = |status, code| Problem::new(status, code, &*detail);
+        match error {
+            SetTriggerError::UnknownWorkflow(_) => {
+                problem(StatusCode::NOT_FOUND, "unknown-workflow")
+            }
+            SetTriggerError::UnknownVersion(_) => problem(StatusCode::NOT_FOUND, "unknown-version"),
+            SetTriggerError::Unknown(_) => problem(StatusCode::NOT_FOUND, "unknown-trigger"),
+            SetTriggerError::TooManyUrls(_) => problem(StatusCode::CONFLICT, "too-many-urls"),
+            SetTriggerError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -149,6 +149,7 @@ fn new_start(id: RunId) -> StartRun {
         storage: StorageLimits::NONE,
         restarted: None,
         parent: None,
+        trigger: None,
         labels: dormouse_journal::Labels::default(),
     }
 }
@@ -214,6 +215,7 @@ fn activation(
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: 0,
+        heir: None,
     }
 }
 

@@ -153,6 +153,7 @@ fn new_start(number: usize, id: RunId) -> StartRun {
         storage: StorageLimits::NONE,
         restarted: None,
         parent: None,
+        trigger: None,
         labels,
     }
 }
@@ -203,6 +204,7 @@ fn activation(number: usize) -> NewActivation {
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: 0,
+        heir: None,
     }
 }
 

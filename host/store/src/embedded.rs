@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dormouse_journal::{
     Beginning, CancelOptions, Channel, Digest, Failure, Head, Moment, OperationNumber, Outcome,
-    Payload, RunId, Status, Time, VersionId, WebhookNumber,
+    Payload, RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -30,12 +30,15 @@ use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
+use crate::rules::trigger::Arrive;
+use crate::rules::trigger_settings::ActOnTrigger;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
     OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started, TakeBack,
-    TakenBack, Transaction, Unpaused, Write,
+    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
+    Started, TakeBack, TakenBack, Transaction, TriggerActed, TriggerAction, TriggerSet, Trip,
+    Tripped, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
@@ -44,7 +47,8 @@ use crate::tables::{
 };
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, WebhookView,
+    RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled, TriggerView,
+    WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -345,6 +349,26 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.answer(run, webhook, &delivery, place))
     }
 
+    fn called(&self, trigger: TriggerId) -> Read<Option<TriggerCalled>> {
+        self.few(move |view| view.called(trigger))
+    }
+
+    fn trigger(&self, name: String) -> Read<Option<TriggerView>> {
+        self.few(move |view| view.trigger(&name))
+    }
+
+    fn triggers(&self, after: Option<String>, limit: usize) -> Read<Vec<TriggerView>> {
+        self.many(move |view| view.triggers(after.as_deref(), limit))
+    }
+
+    fn trigger_remembers(&self, trigger: TriggerId, key: Option<[u8; 32]>) -> Read<bool> {
+        self.few(move |view| view.trigger_remembers(trigger, key))
+    }
+
+    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<Tripped>> {
+        self.few(move |view| view.trigger_repeat(trigger, key))
+    }
+
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>> {
         self.few(move |view| view.sending(run, operation))
     }
@@ -458,6 +482,18 @@ impl<B: Backend> Store for Embedded<B> {
     fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started> {
         let begin = BeginRun::new(start);
         Box::pin(self.writer.write(begin, Some(decided)))
+    }
+
+    fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped> {
+        Box::pin(self.writer.write(Arrive::new(trip), Some(decided)))
+    }
+
+    fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet> {
+        self.write(set)
+    }
+
+    fn act_on_trigger(&self, name: String, action: TriggerAction) -> Written<TriggerActed> {
+        self.write(ActOnTrigger { name, action })
     }
 
     fn activate(

@@ -39,18 +39,22 @@ use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
 use crate::tables::resuming::Resuming;
+use crate::tables::routed::Routed;
 use crate::tables::runs::StoredRun;
 use crate::tables::set_aside::Aside;
 use crate::tables::states::Standing;
+use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
+use crate::tables::trigger_requests::TriggerRequested;
+use crate::tables::triggers::Named;
 use crate::tables::{
     Call, PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys,
-    Webhook, Workflow,
+    Trigger, TriggerCounts, Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "cfc225edcb890e56f1e2ebac6ec16c44a5d81ddce5a51605bc663f4617b2a46a",
+    "dfe1c0e9091946a81a2d727ed24bf3c15b2b1335d8dd16ac5577f16558534040",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -87,13 +91,17 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "End" End,
         "Expiring" Expiring,
         "Kind" Kind,
+        "KeyMissing" journal::KeyMissing,
+        "LabelValue" journal::LabelValue,
         "Level" Level,
+        "OnExisting" journal::OnExisting,
         "Order" Order,
         "Channel" journal::Channel,
         "Restore" Restore,
         "Source" journal::Source,
         "Stage" Stage,
         "Outcome" Outcome,
+        "Place" journal::Place,
         "Reply" journal::Reply,
         "Result" Result<Response, CallError>,
         "Result" Result<Payload, Failure>,
@@ -102,6 +110,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Result" Result<bool, Failure>,
         "RunOutcome" RunOutcome,
         "Status" Status,
+        "Unread" journal::Unread,
         "ValuePart" ValuePart,
         "WhenBroken" journal::WhenBroken,
         "WhenParentEnds" WhenParentEnds,
@@ -166,6 +175,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         | TableId::MailPayloads => row::<Payload>(table, named),
         TableId::Generations => row::<Generation>(table, named),
         TableId::Journal => row::<Activation>(table, named),
+        TableId::KeyedRuns => row::<KeyOfRun>(table, named),
         TableId::Logs => row::<LogLine>(table, named),
         TableId::Mail => row::<Mail>(table, named),
         TableId::Mailboxes => row::<Mailbox>(table, named),
@@ -192,10 +202,16 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),
+        TableId::Routed => row::<Routed>(table, named),
         TableId::Runs => row::<StoredRun>(table, named),
         TableId::Secrets => row::<SealedSecret>(table, named),
         TableId::Starts => row::<Start>(table, named),
         TableId::States => row::<Standing>(table, named),
+        TableId::TriggerCounts => row::<TriggerCounts>(table, named),
+        TableId::TriggerKeys => row::<KeyHeld>(table, named),
+        TableId::TriggerNames => row::<Named>(table, named),
+        TableId::TriggerRequests => row::<TriggerRequested>(table, named),
+        TableId::Triggers => row::<Trigger>(table, named),
         TableId::Webhooks => row::<Webhook>(table, named),
         TableId::Workflows => row::<Workflow>(table, named),
         TableId::Components

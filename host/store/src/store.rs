@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dormouse_journal::{
     Beginning, CancelOptions, Channel, Digest, Failure, Moment, OperationNumber, Outcome, Payload,
-    RunId, Status, Time, VersionId, WebhookNumber,
+    RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
 
@@ -18,8 +18,8 @@ use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
     Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
     OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, StartRun, Started, TakeBack,
-    TakenBack, Unpaused,
+    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
+    Started, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, Tripped, Unpaused,
 };
 use crate::tables::{
     Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
@@ -27,7 +27,7 @@ use crate::tables::{
 };
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, SendingView, TimerPage, WebhookView,
+    RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -128,6 +128,21 @@ pub trait StoreReader: Send + Sync + 'static {
         place: u64,
     ) -> Read<Answer>;
 
+    /// Returns what a request to a trigger is judged by. None if it was deleted.
+    fn called(&self, trigger: TriggerId) -> Read<Option<TriggerCalled>>;
+
+    /// Returns the trigger of this name.
+    fn trigger(&self, name: String) -> Read<Option<TriggerView>>;
+
+    /// Returns triggers in the order of their names, after one, at most so many.
+    fn triggers(&self, after: Option<String>, limit: usize) -> Read<Vec<TriggerView>>;
+
+    /// Returns true if a request to this trigger is remembered by this key, or by any if none is given.
+    fn trigger_remembers(&self, trigger: TriggerId, key: Option<[u8; 32]>) -> Read<bool>;
+
+    /// Returns what a request to a trigger is answered that repeats another. None if it repeats none. Nothing is written.
+    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<Tripped>>;
+
     /// Returns a call that has no result yet, with the secrets as they are now.
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
 
@@ -217,6 +232,15 @@ pub trait Store: StoreReader {
 
     /// Starts a run. `decided` is called as for [`Store::accept`].
     fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started>;
+
+    /// Takes a request to a trigger. `decided` is called as for [`Store::accept`].
+    fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped>;
+
+    /// Sets a trigger.
+    fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet>;
+
+    /// Rotates, pauses, resumes or deletes a trigger.
+    fn act_on_trigger(&self, name: String, action: TriggerAction) -> Written<TriggerActed>;
 
     /// Appends an activation of this number to a run's journal, and does in the same commit what it decided. A run that
     /// ends with it is kept for `retention` milliseconds; events aimed at a run are kept up to the limits of `mail`.

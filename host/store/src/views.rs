@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use dormouse_journal::{
     Activation, Awaited, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome, Payload,
-    Response, RunId, Status, Time, VersionId, WebhookNumber,
+    Response, RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 
 use crate::tables::{
-    Attempts, Bounds, Call, FailedTry, PastTry, Pause, Run, SealedSecret, State, Webhook,
+    Attempts, Bounds, Call, FailedTry, PastTry, Pause, Run, SealedSecret, State, Trigger,
+    TriggerCounts, Webhook,
 };
 
 /// A run: what never changes about it, and where it stands.
@@ -114,6 +115,28 @@ pub struct IncomingView {
     /// The name of the run's workflow.
     pub workflow: String,
     /// The secrets that the webhook names for its signature, as far as they exist.
+    pub secrets: Vec<(String, SealedSecret)>,
+}
+
+/// A trigger, as it is shown.
+#[derive(Debug, Clone)]
+pub struct TriggerView {
+    /// Its id.
+    pub id: TriggerId,
+    /// The trigger.
+    pub trigger: Trigger,
+    /// What came of the requests to it.
+    pub counts: TriggerCounts,
+}
+
+/// What a request to a trigger is judged by before it is accepted.
+#[derive(Debug, Clone)]
+pub struct TriggerCalled {
+    /// The trigger.
+    pub trigger: Trigger,
+    /// False if its workflow was deleted.
+    pub has_workflow: bool,
+    /// The secrets that the trigger names for its signature, as far as they exist.
     pub secrets: Vec<(String, SealedSecret)>,
 }
 

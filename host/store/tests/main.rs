@@ -25,3 +25,4 @@ mod search;
 mod secrets;
 mod sequences;
 mod support;
+mod triggers;

@@ -1,8 +1,15 @@
-//! Whether what a webhook says about its provider makes sense.
+//! Whether what a webhook or a trigger says about its provider makes sense.
 
 use dormouse_journal::Signature;
 
-use crate::provider::{Check, Provider};
+use crate::provider::{Check, Provider, Providers, shown};
+
+/// Bytes of a description of the webhook's own: it lies in the journal, and beside the run's state.
+const LONGEST_DESCRIPTION: usize = 16 << 10;
+
+/// How many origins a webhook may list, and the longest.
+const ORIGINS: usize = 16;
+const ORIGIN_LENGTH: usize = 256;
 
 /// Secrets of one check. Rotation needs two, and each costs a reading of the body.
 const MOST_SECRETS: usize = 10;
@@ -48,8 +55,116 @@ fn check_secrets(secrets: &[String]) -> Result<(), String> {
         Some(name) => Err(format!(
             "the signature check was given the secret {}; a secret's name is 1 to {LONGEST} letters, digits, `.`, `_` \
              and `-`",
-            crate::provider::shown(name)
+            shown(name)
         )),
         None => Ok(()),
     }
+}
+
+/// Compiles a description of a webhook's own, and runs its vectors.
+///
+/// # Errors
+/// When it is none. The sentence tells the author what to change, as those of the others do.
+pub fn own_provider(text: &str) -> Result<Provider, String> {
+    if text.len() > LONGEST_DESCRIPTION {
+        return Err(format!(
+            "the description has {} bytes; one of a webhook's own may have {LONGEST_DESCRIPTION}. A larger one can be \
+             given to the host by `--providers-dir`",
+            text.len()
+        ));
+    }
+    let wrong = |error: String| format!("the description is wrong: {error}");
+    let own = Provider::compile("description", text).map_err(|error| wrong(error.to_string()))?;
+    if Providers::is_built_in(own.name()) {
+        return Err(format!(
+            "the description has the name {:?}, which this host has a description for; give it another name",
+            own.name()
+        ));
+    }
+    match own.run_vectors().into_iter().next() {
+        Some((line, trouble)) => Err(wrong(format!("line {line}: {trouble}"))),
+        None => Ok(own),
+    }
+}
+
+/// Returns the provider that is named by `what`: the webhook's own, or one that the host knows.
+///
+/// # Errors
+/// When it is neither.
+pub fn find_provider<'p>(
+    what: &str,
+    name: &str,
+    own: Option<&'p Provider>,
+    known: &'p Providers,
+) -> Result<&'p Provider, String> {
+    let found = own.filter(|own| own.name() == name);
+    if let Some(found) = found.or_else(|| known.get(name).map(AsRef::as_ref)) {
+        return Ok(found);
+    }
+    let not_own = if own.is_some() {
+        ", nor is it the name of the webhook's own description"
+    } else {
+        ""
+    };
+    Err(format!(
+        "{what} is {}, which this host does not know{not_own}; {}; a webhook can carry a `description` of its own",
+        shown(name),
+        known.instead_of(name)
+    ))
+}
+
+/// Reads a time, such as `10m`, or a number of milliseconds.
+///
+/// # Errors
+/// When it is none, or no time at all.
+pub fn read_tolerance(text: &str) -> Result<u64, String> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit = match unit {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => 0,
+    };
+    let time = number.parse::<u64>().ok();
+    let time = time.and_then(|number| number.checked_mul(unit));
+    time.filter(|time| *time > 0).ok_or_else(|| {
+        format!(
+            "the tolerance is {}; it is a time such as `10m`, or a number of milliseconds",
+            shown(text)
+        )
+    })
+}
+
+/// Checks the origins that requests of pages are allowed from, such as `https://app.example`.
+///
+/// # Errors
+/// When they are too many, or one of them is none.
+pub fn check_origins(origins: &[String]) -> Result<(), String> {
+    if origins.len() > ORIGINS {
+        return Err(format!(
+            "{} origins were allowed by `cors`; it takes at most {ORIGINS}",
+            origins.len()
+        ));
+    }
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        None => Ok(()),
+        Some(wrong) => Err(format!(
+            "`cors` is {}; it is the origin of pages, in small letters and without a path, such as \
+             `https://app.example`, or `*` for all",
+            shown(wrong)
+        )),
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_letter =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    let is_origin = host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_letter));
+    text == "*" || is_origin && text.len() <= ORIGIN_LENGTH
 }

@@ -10,12 +10,16 @@
 //! | 4 | number of the webhook, big-endian |
 //! | 20 | the first 160 bits of HMAC-SHA-256 under the key, over the 22 bytes before |
 //!
+//! The token of a trigger is made in the same way: its 16 bytes are the trigger's id, its 4 bytes the number of the URL, which
+//! goes up with each rotation, and the MAC is over [`TRIGGER`] and the 22 bytes. So no token is ever both: what is MACed has
+//! another length.
+//!
 //! Who does not have the key can only guess, 2^160 to one; a guess is refused without a look at the store, and in a
 //! time that does not depend on it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dormouse_journal::{RunId, WebhookNumber};
+use dormouse_journal::{RunId, TriggerId, WebhookNumber};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -31,6 +35,18 @@ pub struct Token {
     pub run: RunId,
     /// Its webhook.
     pub webhook: WebhookNumber,
+}
+
+/// What stands before the subject where the token is that of a trigger.
+const TRIGGER: &[u8] = b"dormouse trigger";
+
+/// What a genuine token of a trigger names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriggerToken {
+    /// The trigger.
+    pub trigger: TriggerId,
+    /// The number of its URL.
+    pub rotation: u32,
 }
 
 /// A text that is not a token of this host.
@@ -54,25 +70,52 @@ impl TokenMaker {
     /// The token of a webhook. None if there is no key.
     #[must_use]
     pub fn make(&self, token: Token) -> Option<String> {
-        let (id, key) = self.keys.last()?;
-        let mut bytes = [0; LENGTH];
-        bytes[..2].copy_from_slice(&id.to_be_bytes());
-        bytes[2..18].copy_from_slice(&token.run.0);
-        bytes[18..SUBJECT].copy_from_slice(&token.webhook.0.to_be_bytes());
-        let tag = key
-            .clone()
-            .chain_update(&bytes[..SUBJECT])
-            .finalize()
-            .into_bytes();
-        bytes[SUBJECT..].copy_from_slice(&tag[..TAG]);
-        Some(URL_SAFE_NO_PAD.encode(bytes))
+        self.make_for(b"", token.run.0, token.webhook.0)
     }
 
-    /// What a token names.
+    /// The token of a trigger. None if there is no key.
+    #[must_use]
+    pub fn make_trigger(&self, token: TriggerToken) -> Option<String> {
+        self.make_for(TRIGGER, token.trigger.0, token.rotation)
+    }
+
+    /// What a token of a webhook names.
     ///
     /// # Errors
     /// When the text was not made by [`TokenMaker::make`] under one of these keys.
     pub fn read(&self, text: &str) -> Result<Token, InvalidToken> {
+        let (run, webhook) = self.read_for(b"", text)?;
+        Ok(Token {
+            run: RunId(run),
+            webhook: WebhookNumber(webhook),
+        })
+    }
+
+    /// What a token of a trigger names.
+    ///
+    /// # Errors
+    /// When the text was not made by [`TokenMaker::make_trigger`] under one of these keys.
+    pub fn read_trigger(&self, text: &str) -> Result<TriggerToken, InvalidToken> {
+        let (trigger, rotation) = self.read_for(TRIGGER, text)?;
+        Ok(TriggerToken {
+            trigger: TriggerId(trigger),
+            rotation,
+        })
+    }
+
+    fn make_for(&self, kind: &[u8], owner: [u8; 16], number: u32) -> Option<String> {
+        let (id, key) = self.keys.last()?;
+        let mut bytes = [0; LENGTH];
+        bytes[..2].copy_from_slice(&id.to_be_bytes());
+        bytes[2..18].copy_from_slice(&owner);
+        bytes[18..SUBJECT].copy_from_slice(&number.to_be_bytes());
+        let mac = key.clone().chain_update(kind);
+        let tag = mac.chain_update(&bytes[..SUBJECT]).finalize().into_bytes();
+        bytes[SUBJECT..].copy_from_slice(&tag[..TAG]);
+        Some(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    fn read_for(&self, kind: &[u8], text: &str) -> Result<([u8; 16], u32), InvalidToken> {
         if text.len() != TEXT {
             return Err(InvalidToken);
         }
@@ -85,8 +128,8 @@ impl TokenMaker {
         }
         let (subject, tag) = bytes.split_at(SUBJECT);
         let (id, rest) = subject.split_at(2);
-        let (run, webhook) = rest.split_at(16);
-        let (Ok(id), Ok(run), Ok(webhook)) = (id.try_into(), run.try_into(), webhook.try_into())
+        let (owner, number) = rest.split_at(16);
+        let (Ok(id), Ok(owner), Ok(number)) = (id.try_into(), owner.try_into(), number.try_into())
         else {
             return Err(InvalidToken);
         };
@@ -99,13 +142,11 @@ impl TokenMaker {
         // This comparison takes the same time wherever the tags differ.
         key.1
             .clone()
+            .chain_update(kind)
             .chain_update(subject)
             .verify_truncated_left(tag)
             .map_err(|_| InvalidToken)?;
-        Ok(Token {
-            run: RunId(run),
-            webhook: WebhookNumber(u32::from_be_bytes(webhook)),
-        })
+        Ok((owner, u32::from_be_bytes(number)))
     }
 }
 
@@ -185,6 +226,19 @@ mod tests {
         let new = both.make(TOKEN).unwrap();
         assert_eq!(both.read(&new), Ok(TOKEN));
         assert!(maker().read(&new).is_err());
+    }
+
+    #[test]
+    fn a_token_of_a_webhook_is_none_of_a_trigger_and_the_other_way_around() {
+        let token = TriggerToken {
+            trigger: TriggerId(TOKEN.run.0),
+            rotation: TOKEN.webhook.0,
+        };
+        let text = maker().make_trigger(token).unwrap();
+        assert_eq!(maker().read_trigger(&text), Ok(token));
+        assert_eq!(maker().read(&text), Err(InvalidToken));
+        let webhook = maker().make(TOKEN).unwrap();
+        assert_eq!(maker().read_trigger(&webhook), Err(InvalidToken));
     }
 
     proptest! {

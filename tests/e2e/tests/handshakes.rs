@@ -168,7 +168,11 @@ fn what_resembles_a_probe_by_get_is_no_reason_to_take_a_get() {
         let (run, hook) = waiting_run(&host, &json!({"handshake": handshake}));
         let journal = run.journal();
         for request in nearly_probes_by_get(handshake, &hook) {
-            let answer = request.send().expect_problem(405, "method-not-allowed");
+            let answer = request.send();
+            if is_unanswerable(&answer) {
+                continue;
+            }
+            let answer = answer.expect_problem(405, "method-not-allowed");
             let allowed = "POST, PUT, PATCH, DELETE, GET, HEAD, OPTIONS";
             assert_eq!(answer.header("allow"), Some(allowed));
         }
@@ -195,6 +199,11 @@ fn what_resembles_a_probe_by_get_is_a_request_where_the_run_takes_those() {
         let url = run.output()[1]["url"].as_str().unwrap().to_owned();
         assert!(url.contains("?hub.mode="), "{url}");
     }
+}
+
+/// Whether a request is a probe whose value cannot be sent back: it is refused, and never kept.
+fn is_unanswerable(answer: &Answer) -> bool {
+    answer.status == 400 && answer.json()["code"] == "probe-unanswerable"
 }
 
 /// Requests that resemble a probe that comes by POST.
@@ -233,7 +242,6 @@ fn nearly_probes_by_post(handshake: &str, hook: &str) -> Vec<Request> {
         "microsoft-graph" => vec![
             with_query(&graph_query()).body("x"),
             with_query("validationToken="),
-            with_query("validationtoken=t"),
             with_query("validationToken=t&validationToken=t"),
             with_query("validationToken=%3Cscript%3E"),
             with_query("validationToken=a%0Ab"),
@@ -252,11 +260,23 @@ fn what_resembles_a_probe_by_post_is_queued_as_any_request() {
         let run =
             host.script(&json!({"seq": [{"webhook": "a", "options": options}, {"event": "go"}]}));
         let hook = run.hook("a");
-        for (place, request) in (1..).zip(nearly_probes_by_post(handshake, &hook)) {
-            let answer = request.send().expect(202).json();
-            assert_eq!(answer["duplicate"], false, "{handshake} {place}");
-            assert_eq!(run.queued(), place);
+        let requests = nearly_probes_by_post(handshake, &hook);
+        let all = requests.len();
+        let mut queued = 0;
+        for request in requests {
+            let answer = request.send();
+            if !is_unanswerable(&answer) {
+                queued += 1;
+                let answer = answer.expect(202).json();
+                assert_eq!(answer["duplicate"], false, "{handshake} {queued}");
+            }
+            assert_eq!(run.queued(), queued);
         }
+        // Those with markup, a line break, or nothing in them.
+        assert!(
+            all - usize::try_from(queued).unwrap() >= 3,
+            "{handshake}: {queued} of {all}"
+        );
     }
 }
 
@@ -340,7 +360,10 @@ fn what_resembles_a_probe_must_be_signed_as_any_request() {
             _ => nearly_probes_by_get(handshake, &hook),
         };
         for request in requests {
-            request.send().expect_problem(401, "signature-missing");
+            let answer = request.send();
+            if !is_unanswerable(&answer) {
+                answer.expect_problem(401, "signature-missing");
+            }
         }
         assert_eq!(run.queued(), 0);
     }

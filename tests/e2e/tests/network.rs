@@ -175,13 +175,11 @@ fn a_guest_cannot_choose_the_host_or_write_a_request_of_its_own() {
     );
     assert_eq!(service.requests().len(), 0);
 
-    // A URL is read as browsers do, to whom the end of a line in it is nothing.
+    // A URL is sent as it is written, so one that cannot be is not sent.
     let target = format!("/{injected}?q=\r\nX-Injected: yes");
-    host.script(&call("GET", &target, &json!([]))).output();
-    let requests = service.requests();
-    assert_eq!(requests.len(), 1, "{requests:?}");
-    assert_eq!(requests[0].header("x-injected"), None);
-    assert_eq!(requests[0].header("host"), url.strip_prefix("http://"));
+    let output = host.script(&call("GET", &target, &json!([]))).output();
+    assert_eq!(output, json!({"error": "invalid"}));
+    assert_eq!(service.requests().len(), 0);
 }
 
 /// A run of this workflow that waits, on a host that is then dead.

@@ -395,7 +395,7 @@ fn labels_of_an_activation_that_is_taken_back_are_those_of_the_next_try() {
         {"version": {(first.as_str()): {"seq": [
             {"label": {"phase": "refused", "why": "stock"}},
             {"fail": {"code": "no", "message": "no"}},
-        ]}, "else": {"label": {"phase": "mended"}}}},
+        ]}}, "else": {"label": {"phase": "mended"}}},
         {"wait": "a"},
     ]});
     let run = host.start_run("script", &script);

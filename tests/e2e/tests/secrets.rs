@@ -1,5 +1,6 @@
 //! Secrets: set, listed and deleted by API and command line, and never seen again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -88,8 +89,14 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
     let answer = put(&host, "stripe", body.to_string()).expect(201);
     assert_eq!(answer.header("location"), Some("/v1/secrets/stripe"));
     let first = answer.json();
-    let fields: Vec<&String> = first.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["created", "name", "readable", "updated", "uses"]);
+    let fields: BTreeSet<&str> = first
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = ["created", "name", "readable", "updated", "uses"];
+    assert_eq!(fields, BTreeSet::from(expected));
     assert_eq!(
         first["uses"],
         json!([

@@ -29,6 +29,7 @@ impl World {
             headers: Vec::new(),
             idempotency_key: None,
             restarted: None,
+            trigger: None,
             labels: dormouse_journal::Labels::default(),
         };
         match self.run(host.start(start)) {

@@ -408,5 +408,8 @@ fn id(received: &Received) -> Result<&String, String> {
         | Received::Answered { id, .. }
         | Received::AcknowledgedAs { id, .. } => Ok(id),
         Received::Probe(_) => Err("a request was taken for a probe".into()),
+        Received::Triggered { .. } => {
+            Err("a request to a webhook was taken for one to a trigger".into())
+        }
     }
 }

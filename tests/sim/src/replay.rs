@@ -140,6 +140,10 @@ impl<'w> Recorded<'w> {
                 version: run.version,
                 started: run.created,
                 headers: run.headers.clone(),
+                request: match self.view.state.generation {
+                    0 => run.trigger_request(),
+                    _ => None,
+                },
             },
             input,
             beginning,

@@ -72,6 +72,7 @@ impl Teller {
                 headers: Vec::new(),
                 idempotency_key: Some(key.clone()),
                 restarted: None,
+                trigger: None,
                 labels: dormouse_journal::Labels::default(),
             };
             async move { host.start(start).await.ok().map(|(run, _)| run) }

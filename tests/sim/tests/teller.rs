@@ -113,6 +113,7 @@ impl Teller {
                 headers: Vec::new(),
                 idempotency_key: Some("the story".into()),
                 restarted: None,
+                trigger: None,
                 labels: dormouse_journal::Labels::default(),
             };
             world.run(host.start(start)).ok().map(|(run, _)| run)

@@ -156,6 +156,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
             version: VersionId([1; 32]),
             started: Time(START),
             headers: vec![("x-tenant".into(), Bytes::from_static(b"acme"))],
+            request: None,
         },
         input,
         beginning: Beginning::default(),

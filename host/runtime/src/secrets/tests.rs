@@ -12,7 +12,7 @@ use dormouse_journal::{
 };
 use dormouse_seams::{Clock, Spawner, Task};
 use dormouse_secret::Purpose;
-use dormouse_store::{Attempts, Bounds, Call, Webhook};
+use dormouse_store::{Attempts, Bounds, Call};
 use dormouse_store_memory::Memory;
 use pollster::block_on;
 
@@ -131,29 +131,12 @@ fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, Se
         secrets: names.iter().map(|&name| name.into()).collect(),
         settings: Vec::new(),
     };
-    let incoming = IncomingView {
-        webhook: Webhook {
-            step: String::new(),
-            activation: 0,
-            options: WebhookOptions {
-                signature: Some(signature),
-                ..WebhookOptions::default()
-            },
-            created: Time(0),
-            closed: false,
-            next_place: 0,
-            queued: 0,
-            queued_bytes: 0,
-            delivered: 0,
-            waits: 1,
-            last_accepted: None,
-        },
-        has_ended: false,
-        has_failed: false,
-        workflow: workflow.into(),
-        secrets: found(host, names),
+    let options = WebhookOptions {
+        signature: Some(signature),
+        ..WebhookOptions::default()
     };
-    let Verifying { secrets, closed } = host.verifying(&incoming);
+    let sealed = found(host, names);
+    let Verifying { secrets, closed } = host.verifying(workflow, &options, &sealed);
     assert!(secrets.iter().all(|secret| secret.expose_text() == VALUE));
     closed.map_or(Ok(secrets.len()), Err)
 }

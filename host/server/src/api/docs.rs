@@ -39,6 +39,7 @@ pub(super) fn frame() -> OpenApi {
         (name = "runs", description = "Executions of workflows"),
         (name = "events", description = "Named events"),
         (name = "secrets", description = "Values that workflows may use and never see"),
+        (name = "triggers", description = "Fixed URLs that start runs"),
         (name = "operations", description = "For whoever operates the host"),
         (name = "webhooks", description = "For the outside world"),
     ),
@@ -79,13 +80,16 @@ impl Modify for Hooks {
     }
 }
 
-/// Calls a webhook
+/// Calls a webhook or a trigger
 ///
 /// The URL was made by a run and is all that is needed to call it, unless its workflow asks for a signature; a sub-path
 /// and a query may follow. The request is kept for the run as it is: method, URL, headers, body. It is answered once it
 /// is durable, whatever the run does then, unless the workflow says what it is answered: always, or by what it decides
 /// in time. A webhook takes POST, PUT, PATCH and DELETE unless its workflow says otherwise. HEAD, OPTIONS and the probes
 /// of providers are answered by the host and never reach the run.
+///
+/// The URL of a trigger is called in the same way. Its request starts a run, or is sent to one that has its key; the `id` in
+/// the answer is that run's.
 #[utoipa::path(
     method(get, post, put, patch, delete, head, options),
     path = "/hooks/{token}", tag = "webhooks", security(()),
@@ -107,14 +111,18 @@ impl Modify for Hooks {
             content_type = "application/problem+json"),
         (status = 405, description = "`method-not-allowed`, with `Allow`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 410, description = "`webhook-gone`: it was closed, or its run has ended", body = ProblemBody,
+        (status = 410, description = "`webhook-gone`: it was closed, or its run has ended; `trigger-gone`: the trigger was \
+            deleted, has another URL, or its workflow was deleted", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency-key-reused`: it came with another body before", body = ProblemBody,
+        (status = 422, description = "`idempotency-key-reused`: it came with another body before; `key-missing`: the trigger \
+            wants a key by which requests belong to one run", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 429, description = "`inbox-full`, `host-full`, `too-fast`, `too-many-held`, with `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "The host cannot keep the request now, or its caller (`too-many-held`), with \
-            `Retry-After`", body = ProblemBody,
+        (status = 502, description = "The trigger answers with its run's output, and the run failed or was cancelled: `code` is the \
+            failure's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The host cannot keep the request now, or its caller (`too-many-held`); \
+            `trigger-paused`; `run-failed`: the run has failed, and may be retried; with `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
         BodyProblems,
     ),
@@ -183,10 +191,12 @@ pub(super) struct Output(Vec<u8>);
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "a shape for the document; the ingress answers it")]
 struct HookAnswer {
-    /// Names the request; the run sees it too.
+    /// Names the request; the run sees it too. Of a trigger, it is the run's id.
     id: String,
     /// Whether it repeats a request that was accepted before, whose `id` this is.
     duplicate: bool,
+    /// Of a trigger: whether the request belongs to a run that was there, whose `id` this is.
+    existing: Option<bool>,
 }
 
 /// What every guarded operation can answer.
@@ -272,6 +282,21 @@ pub(super) struct WorkflowProblems;
 impl IntoResponses for WorkflowProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("404", "`unknown-workflow`")])
+    }
+}
+
+/// What every operation on a trigger that must exist can answer.
+pub(super) struct TriggerProblems;
+
+impl IntoResponses for TriggerProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (
+                "400",
+                "Something in the request is malformed; `detail` names it",
+            ),
+            ("404", "`unknown-trigger`"),
+        ])
     }
 }
 

@@ -4,8 +4,8 @@
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`; `found` and `lines` are what
-//!   those about many runs have in common;
+//!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`, `triggers` (with their
+//!   options in `trigger_options`); `found` and `lines` are what those about many runs have in common;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -36,6 +36,8 @@ mod secrets;
 mod shown;
 mod start;
 mod state;
+mod trigger_options;
+mod triggers;
 mod workflows;
 
 use std::sync::Arc;
@@ -120,6 +122,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(providers::show))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::set, secrets::delete))
+        .routes(routes!(triggers::list))
+        .routes(routes!(triggers::show_one, triggers::set, triggers::delete))
+        .routes(routes!(triggers::rotate))
+        .routes(routes!(triggers::pause))
+        .routes(routes!(triggers::resume))
         .routes(routes!(backup::backup))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))

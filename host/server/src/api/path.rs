@@ -55,6 +55,18 @@ impl PathParams {
         Ok(workflow_name(self.text("name"))?)
     }
 
+    /// The name of a trigger that is to be.
+    pub(super) fn new_trigger(&self) -> Result<&str, Problem> {
+        let name = self.text("name");
+        workflow_name(name).map_err(|_| {
+            Problem::malformed(
+                "invalid-trigger-name",
+                "the trigger's name in the path",
+                format!("is {name:?}: give 1 to 64 characters out of a-z, 0-9, - and _"),
+            )
+        })
+    }
+
     /// The name of a secret that is to be.
     pub(super) fn new_secret(&self) -> Result<SecretName, Problem> {
         self.text("name").parse().map_err(|error: InvalidName| {

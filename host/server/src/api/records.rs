@@ -13,6 +13,7 @@ use super::docs::{Guarded, QueryProblems, RunProblems};
 use super::path::PathParams;
 use super::shown;
 use super::state::AppState;
+use crate::ingress::Source;
 use crate::problem::Problem;
 
 /// Activations on a page of a journal, unless the caller says otherwise; and at most.
@@ -100,7 +101,7 @@ pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webh
     }
     let dates = state.dates();
     let webhooks = webhooks.into_iter().map(|view| {
-        let rejected = state.rejections.of(run, view.number);
+        let rejected = state.rejections.of(Source::Webhook(run, view.number));
         shown::webhook(view, rejected, dates)
     });
     Ok(webhooks.collect())

@@ -79,6 +79,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         storage_bytes: view.state.storage_bytes,
         last_activation: dates.of(view.state.time),
         restarted: view.run.restarted.map(|run| run.to_string()),
+        trigger: view.run.trigger.as_ref().map(|by| by.name.clone()),
         parent: view.run.parent.map(|parent| parent.run.to_string()),
         children: view.state.children,
         set_aside: tries

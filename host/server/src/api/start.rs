@@ -85,6 +85,7 @@ pub(super) async fn start(
         idempotency_key,
         restarted: None,
         labels: labels(&params)?,
+        trigger: None,
     };
     let (run, new) = state.runtime.start(start).await?;
     answer(&state, run, new, wait).await

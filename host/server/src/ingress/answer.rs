@@ -1,8 +1,8 @@
 //! What a caller of a webhook is answered.
 
 use axum::response::{IntoResponse, Response};
-use dormouse_journal::Response as Answer;
-use dormouse_runtime::{Received, Refusal, Scope};
+use dormouse_journal::{Response as Answer, RunId};
+use dormouse_runtime::{Came, Received, Refusal, Scope, TriggerAnswer};
 use http::header::{
     ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
@@ -21,6 +21,9 @@ const RETRY_PROVIDER: HeaderValue = HeaderValue::from_static("60");
 /// Seconds after which a caller may try again who could not be held. Most are held for less.
 const RETRY_HELD: HeaderValue = HeaderValue::from_static("5");
 
+/// Seconds after which a caller of a paused trigger may try again: somebody has to resume it.
+const RETRY_PAUSED: HeaderValue = HeaderValue::from_static("60");
+
 /// The answer to a request that was received, and what that is counted as.
 pub(super) fn received(received: Received) -> (Response, &'static str) {
     match received {
@@ -36,6 +39,33 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
             (guarded(response), outcome)
         }
         Received::Probe(response) => (guarded(response), "probe"),
+        Received::Triggered { run, came, answer } => (triggered(run, came, answer), named(came)),
+    }
+}
+
+/// Returns what an accepted request to a trigger is counted as.
+fn named(came: Came) -> &'static str {
+    match came {
+        Came::Started => "started",
+        Came::Sent => "sent",
+        Came::Existing => "existing",
+        Came::Repeat => "duplicate",
+    }
+}
+
+fn triggered(run: RunId, came: Came, answer: TriggerAnswer) -> Response {
+    match answer {
+        TriggerAnswer::Response(response) => guarded(response),
+        TriggerAnswer::Acknowledged => {
+            let body = axum::Json(serde_json::json!({
+                "id": run.to_string(),
+                "duplicate": came == Came::Repeat,
+                "existing": matches!(came, Came::Sent | Came::Existing),
+            }));
+            (StatusCode::ACCEPTED, body).into_response()
+        }
+        // The failure's message is for whoever operates the host.
+        TriggerAnswer::Ended { status, code } => Problem::without_output(run, status, code),
     }
 }
 
@@ -98,6 +128,13 @@ fn problem_of(refusal: Refusal) -> Problem {
         Refusal::OtherBody => problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
         Refusal::Gone => problem(StatusCode::GONE, "webhook-gone"),
         Refusal::RunFailed => Problem::run_failed(&refusal.to_string()),
+        Refusal::TriggerGone => problem(StatusCode::GONE, "trigger-gone"),
+        Refusal::TriggerPaused => problem(StatusCode::SERVICE_UNAVAILABLE, "trigger-paused")
+            .with_header(RETRY_AFTER, RETRY_PAUSED),
+        Refusal::KeyMissing(_) => problem(StatusCode::UNPROCESSABLE_ENTITY, "key-missing"),
+        Refusal::KeyedRunFailed(_) => Problem::run_failed(&refusal.to_string()),
+        Refusal::KeyedInboxFull(_) => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
+            .with_header(RETRY_AFTER, RETRY_ROOM),
         Refusal::Unknown => problem(StatusCode::NOT_FOUND, "unknown-webhook"),
         Refusal::InboxFull => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
             .with_header(RETRY_AFTER, RETRY_ROOM),

@@ -1,4 +1,4 @@
-//! Ingress: `/hooks/{token}`, where the outside world wakes runs.
+//! Ingress: `/hooks/{token}`, where the outside world wakes runs by their webhooks, and starts runs by triggers.
 //!
 //! The order of checks is fixed, and each is cheaper than the next: the token (which needs no store), the methods that
 //! never reach a run, the method, the length of the body, and what else the head shows, which the runtime judges. Only then
@@ -19,8 +19,10 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
+use dormouse_api::request::for_the_run;
 use dormouse_journal as journal;
-use dormouse_runtime::{Addressee, Runtime};
+use dormouse_journal::{RunId, WebhookNumber};
+use dormouse_runtime::{Address, Addressee, Came, Received, Runtime};
 use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -33,7 +35,7 @@ use crate::request::body;
 use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
-pub use rejections::{Rejected, Rejections};
+pub use rejections::{Rejected, Rejections, Source};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -73,26 +75,25 @@ async fn not_here(uri: Uri) -> Problem {
 }
 
 async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
-    let Some(token) = ingress.runtime.read_token(token(request.uri())) else {
+    let Some(address) = ingress.runtime.read_token(token(request.uri())) else {
         let problem = Problem::new(
             StatusCode::NOT_FOUND,
             "unknown-webhook",
             "there is no such webhook on this host",
         );
-        return ingress.count(problem.code(), problem.into_response());
+        return ingress.count(None, problem.code(), problem.into_response());
     };
     let caller = ingress.caller(&request);
-    let (answered, origin) = respond(&ingress, token, caller.as_ref(), request).await;
+    let (answered, origin) = respond(&ingress, address, caller.as_ref(), request).await;
     let response = match answered {
-        Ok((response, outcome)) => ingress.count(outcome, response),
+        Ok((response, outcome)) => ingress.count(Some(address), outcome, response),
         Err(problem) => {
-            let Token { run, webhook, .. } = token;
             let now = ingress.runtime.clock().now();
-            let address = caller.map(|caller| caller.address);
+            let client = caller.map(|caller| caller.address);
             ingress
                 .rejections
-                .count(run, webhook, address, &problem, now);
-            ingress.count(problem.code(), problem.into_response())
+                .count(source(address), client, &problem, now);
+            ingress.count(Some(address), problem.code(), problem.into_response())
         }
     };
     cors::readable(response, origin)
@@ -105,9 +106,34 @@ impl Ingress {
         Some(client::caller(*peer, request.headers(), &self.trusted))
     }
 
-    fn count(&self, outcome: &'static str, response: Response) -> Response {
-        self.metrics.hook_answered(outcome, response.status());
+    fn count(
+        &self,
+        address: Option<Address>,
+        outcome: &'static str,
+        response: Response,
+    ) -> Response {
+        let status = response.status();
+        match address {
+            Some(Address::Trigger(_)) => self.metrics.trigger_answered(outcome, status),
+            Some(Address::Webhook(_)) | None => self.metrics.hook_answered(outcome, status),
+        }
         response
+    }
+}
+
+/// Returns what a refusal is counted for.
+fn source(address: Address) -> Source {
+    match address {
+        Address::Webhook(Token { run, webhook }) => Source::Webhook(run, webhook),
+        Address::Trigger(token) => Source::Trigger(token.trigger),
+    }
+}
+
+/// Returns for whom the memory of a body is taken. A trigger has what a webhook of a run of its own would have.
+fn room_of(address: Address) -> (RunId, WebhookNumber) {
+    match address {
+        Address::Webhook(Token { run, webhook }) => (run, webhook),
+        Address::Trigger(token) => (RunId(token.trigger.0), WebhookNumber(0)),
     }
 }
 
@@ -124,28 +150,28 @@ type Answered = Result<(Response, &'static str), Problem>;
 /// Answers a request, and tells what the answer is counted as, and the origin of the page that may read it.
 async fn respond(
     ingress: &Ingress,
-    token: Token,
+    address: Address,
     caller: Option<&Caller>,
     request: Request<Body>,
 ) -> (Answered, Option<HeaderValue>) {
     if request.method() == Method::HEAD {
         return (Ok((StatusCode::OK.into_response(), "head")), None);
     }
-    match ingress.runtime.addressee(token).await {
+    match ingress.runtime.addressee(address).await {
         Ok(addressee) => {
             let origin = cors::allowed(&addressee, request.headers());
             let is_allowed = origin.is_some();
-            let answered = take(ingress, token, caller, addressee, is_allowed, request).await;
+            let answered = take(ingress, address, caller, addressee, is_allowed, request).await;
             (answered, origin)
         }
         Err(unavailable) => (Err(unavailable.into()), None),
     }
 }
 
-/// Answers a request to a webhook. `is_allowed` tells whether it is from a page that may send requests here.
+/// Answers a request to a webhook or a trigger. `is_allowed` tells whether it is from a page that may send requests here.
 async fn take(
     ingress: &Ingress,
-    token: Token,
+    address: Address,
     caller: Option<&Caller>,
     addressee: Addressee,
     is_allowed: bool,
@@ -175,10 +201,22 @@ async fn take(
     if length.is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit, setting));
     }
+    let addressee = match address {
+        Address::Trigger(_) => addressee.showing(for_the_run(&parts.headers)),
+        Address::Webhook(_) => addressee,
+    };
     let expected = addressee.judge(head, length).await.map_err(refused)?;
-    let room = ingress.rooms.of_webhook(token.run, token.webhook);
+    let (run, webhook) = room_of(address);
+    let room = ingress.rooms.of_webhook(run, webhook);
     let body = body::read(&parts.headers, body, limit, setting, room).await?;
     let received = expected.receive(body).await.map_err(refused)?;
+    if let Received::Triggered {
+        came: Came::Started,
+        ..
+    } = received
+    {
+        ingress.metrics.run_started();
+    }
     Ok(answer::received(received))
 }
 

@@ -1,4 +1,4 @@
-//! What webhooks refused, for whoever asks why a provider's requests do not arrive.
+//! What webhooks and triggers refused, for whoever asks why a provider's requests do not arrive.
 //!
 //! A refused request leaves nothing in the store, so that refusing costs no disk; it is counted here, from the start of
 //! the host on. Only requests with a genuine token are counted, so that nobody fills this by inventing tokens, and not
@@ -8,11 +8,12 @@
 //! before, so that a flood is seen and fills no disk.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dormouse_journal::{RunId, Time, WebhookNumber};
+use dormouse_journal::{RunId, Time, TriggerId, WebhookNumber};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -41,12 +42,30 @@ pub struct Rejected {
     pub last: Option<Time>,
 }
 
-type Key = (RunId, WebhookNumber);
+/// What refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A webhook of a run.
+    Webhook(RunId, WebhookNumber),
+    /// A trigger.
+    Trigger(TriggerId),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Webhook(run, webhook) => write!(f, "webhook {} of run {run}", webhook.0),
+            Source::Trigger(trigger) => write!(f, "trigger {trigger}"),
+        }
+    }
+}
+
+type Key = Source;
 
 #[derive(Debug, Default)]
 struct Counts {
     /// Each with its place in `order`.
-    webhooks: HashMap<Key, (u64, Rejected)>,
+    sources: HashMap<Key, (u64, Rejected)>,
     /// The webhook whose last refusal is longest ago comes first. Times may be equal, places are not.
     order: BTreeMap<u64, Key>,
     next_place: u64,
@@ -67,38 +86,33 @@ struct Logged {
 
 impl Rejections {
     /// Counts a request that was refused, from a client at this address if it is known.
-    pub fn count(
-        &self,
-        run: RunId,
-        webhook: WebhookNumber,
-        client: Option<IpAddr>,
-        problem: &Problem,
-        now: Time,
-    ) {
+    pub fn count(&self, source: Source, client: Option<IpAddr>, problem: &Problem, now: Time) {
         let reason = problem.code();
         let mut counts = self.lock();
-        // What is gone is no longer shown, so nobody would see its count.
-        if !matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND) {
-            counts.count((run, webhook), reason, now, MOST);
+        // A webhook that is gone is no longer shown, so nobody would see its count. An old URL of a trigger is.
+        let is_gone = matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND);
+        if !is_gone || matches!(source, Source::Trigger(_)) {
+            counts.count(source, reason, now, MOST);
         }
         let refused = counts.log_now(reason, Instant::now());
         drop(counts);
-        let (webhook, client) = (webhook.0, client.map(tracing::field::display));
-        match refused {
-            Some(refused) => tracing::info!(
-                %run, webhook, client, reason, refused, "a request to a webhook was refused"
+        let client = client.map(tracing::field::display);
+        match (source, refused) {
+            (Source::Webhook(run, webhook), Some(refused)) => tracing::info!(
+                %run, webhook = webhook.0, client, reason, refused, "a request to a webhook was refused"
             ),
-            None => {
-                tracing::debug!(%run, webhook, client, reason, "a request to a webhook was refused");
-            }
+            (Source::Trigger(trigger), Some(refused)) => tracing::info!(
+                %trigger, client, reason, refused, "a request to a trigger was refused"
+            ),
+            (source, None) => tracing::debug!(%source, client, reason, "a request was refused"),
         }
     }
 
-    /// What a webhook refused.
+    /// What a webhook or a trigger refused.
     #[must_use]
-    pub fn of(&self, run: RunId, webhook: WebhookNumber) -> Rejected {
+    pub fn of(&self, source: Source) -> Rejected {
         let counts = self.lock();
-        let counted = counts.webhooks.get(&(run, webhook));
+        let counted = counts.sources.get(&source);
         counted
             .map(|(_, rejected)| rejected.clone())
             .unwrap_or_default()
@@ -132,7 +146,7 @@ impl Counts {
         let place = self.next_place;
         self.next_place += 1;
         let new = || (place, Rejected::default());
-        let (last_place, rejected) = self.webhooks.entry(key).or_insert_with(new);
+        let (last_place, rejected) = self.sources.entry(key).or_insert_with(new);
         *rejected.reasons.entry(reason).or_default() += 1;
         rejected.last = Some(now);
         self.order.remove(last_place);
@@ -141,7 +155,7 @@ impl Counts {
         if self.order.len() > most
             && let Some((_, oldest)) = self.order.pop_first()
         {
-            self.webhooks.remove(&oldest);
+            self.sources.remove(&oldest);
         }
     }
 }
@@ -165,7 +179,8 @@ mod tests {
         let (one, other) = (WebhookNumber(0), WebhookNumber(1));
         let count = |rejections: &Rejections, webhook, status, reason, time| {
             let problem = Problem::new(status, reason, "");
-            rejections.count(RUN, webhook, None, &problem, Time(time));
+            let source = Source::Webhook(RUN, webhook);
+            rejections.count(source, None, &problem, Time(time));
         };
         let (fast, wrong) = (StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED);
         count(&rejections, one, fast, "too-fast", 5);
@@ -174,9 +189,15 @@ mod tests {
         count(&rejections, other, fast, "too-fast", 8);
         count(&rejections, one, StatusCode::GONE, "webhook-gone", 9);
         let expected = rejected(&[("signature-wrong", 1), ("too-fast", 2)], 7);
-        assert_eq!(rejections.of(RUN, one), expected);
-        assert_eq!(rejections.of(RUN, other), rejected(&[("too-fast", 1)], 8));
-        assert_eq!(rejections.of(RunId([2; 16]), one), Rejected::default());
+        assert_eq!(rejections.of(Source::Webhook(RUN, one)), expected);
+        assert_eq!(
+            rejections.of(Source::Webhook(RUN, other)),
+            rejected(&[("too-fast", 1)], 8)
+        );
+        assert_eq!(
+            rejections.of(Source::Webhook(RunId([2; 16]), one)),
+            Rejected::default()
+        );
     }
 
     #[test]
@@ -202,14 +223,21 @@ mod tests {
     #[test]
     fn those_whose_last_refusal_is_longest_ago_go_first() {
         let mut counts = Counts::default();
-        let key = |number| (RUN, WebhookNumber(number));
+        let key = |number| Source::Webhook(RUN, WebhookNumber(number));
         // The clock stands still, and the order is kept.
         let mut count = |number| counts.count(key(number), "too-fast", Time(5), 3);
         [0, 1, 2, 3, 1, 4].into_iter().for_each(&mut count);
-        let mut left: Vec<u32> = counts.webhooks.keys().map(|(_, number)| number.0).collect();
+        let mut left: Vec<u32> = counts
+            .sources
+            .keys()
+            .map(|source| match source {
+                Source::Webhook(_, number) => number.0,
+                Source::Trigger(_) => u32::MAX,
+            })
+            .collect();
         left.sort_unstable();
         assert_eq!(left, [1, 3, 4]);
-        assert_eq!(counts.webhooks[&key(1)].1, rejected(&[("too-fast", 2)], 5));
+        assert_eq!(counts.sources[&key(1)].1, rejected(&[("too-fast", 2)], 5));
         assert_eq!(counts.order.len(), 3);
     }
 }

@@ -51,6 +51,26 @@ const PATIENCE: u32 = 10;
 /// What the compiler says when it refuses a component, as opposed to being killed.
 const REFUSED: u8 = 3;
 
+/// What a child is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// A component becomes code.
+    Compile,
+    /// A workflow in JavaScript becomes a component.
+    TakeIn,
+}
+
+impl Work {
+    const ALL: [Work; 2] = [Work::Compile, Work::TakeIn];
+
+    fn name(self) -> &'static str {
+        match self {
+            Work::Compile => "component",
+            Work::TakeIn => "script",
+        }
+    }
+}
+
 /// Compiles in child processes.
 pub struct ChildCompiler {
     limits: CompileLimits,
@@ -179,6 +199,16 @@ enum Ended {
 
 impl Compiler for ChildCompiler {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        self.work(Work::Compile, component)
+    }
+
+    fn take_in(&self, script: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+        self.work(Work::TakeIn, script)
+    }
+}
+
+impl ChildCompiler {
+    fn work(&self, work: Work, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
         let (limits, at_once, record) = (self.limits, self.at_once.clone(), self.record.clone());
         let place = self.waiting.clone().try_acquire_owned();
         Box::pin(async move {
@@ -187,7 +217,7 @@ impl Compiler for ChildCompiler {
                 Ok(_place) => {
                     // Nobody closes it.
                     let _permit = at_once.acquire().await;
-                    let run = compile_in_child(limits, component.clone());
+                    let run = compile_in_child(work, limits, component.clone());
                     let ended = tokio::time::timeout(limits.time * PATIENCE, run).await;
                     ended.unwrap_or(Ended::OutOfTime)
                 }
@@ -197,9 +227,9 @@ impl Compiler for ChildCompiler {
     }
 }
 
-async fn compile_in_child(limits: CompileLimits, component: Bytes) -> Ended {
+async fn compile_in_child(work: Work, limits: CompileLimits, component: Bytes) -> Ended {
     let run = async {
-        let mut child = spawn(limits)?;
+        let mut child = spawn(work, limits)?;
         let (Some(mut input), Some(mut output), Some(errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -227,11 +257,12 @@ async fn compile_in_child(limits: CompileLimits, component: Bytes) -> Ended {
     ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
 }
 
-fn spawn(limits: CompileLimits) -> std::io::Result<Child> {
+fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(COMMAND)
         .arg(limits.time.as_secs().max(1).to_string())
         .arg(limits.memory.to_string())
+        .arg(work.name())
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -279,12 +310,17 @@ const BROKEN: u8 = 4;
 
 fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let broken = |error: &dyn std::fmt::Display| (BROKEN, error.to_string());
-    let [time, memory] = arguments else {
+    let [time, memory, work] = arguments else {
         return Err((
             BROKEN,
-            "this command is the host's own; it takes two limits".into(),
+            "this command is the host's own; it takes two limits, and what to do".into(),
         ));
     };
+    let work = Work::ALL.into_iter().find(|known| known.name() == work);
+    let work = work.ok_or((
+        BROKEN,
+        "the host asks for what this compiler does not do".into(),
+    ))?;
     let time: u64 = time.parse().map_err(|error| broken(&error))?;
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
     limit(Resource::Cpu, time).map_err(|error| broken(&error))?;
@@ -299,12 +335,16 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     std::io::stdin()
         .read_to_end(&mut component)
         .map_err(|error| broken(&error))?;
-    let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
-    let code = engine
-        .precompile(&component)
-        .map_err(|error| (REFUSED, error.to_string()))?;
+    let made = match work {
+        Work::Compile => {
+            let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
+            let compiled = engine.precompile(&component);
+            compiled.map_err(|error| (REFUSED, error.to_string()))?
+        }
+        Work::TakeIn => super::script::component(&component).map_err(|error| (REFUSED, error))?,
+    };
     std::io::stdout()
-        .write_all(&code)
+        .write_all(&made)
         .map_err(|error| broken(&error))
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod memory;
 mod read_ahead;
 mod scratch;
+mod script;
 mod tasks;
 mod threads;
 

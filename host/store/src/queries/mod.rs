@@ -8,6 +8,7 @@ mod pauses;
 mod runs;
 mod schedule;
 mod search;
+mod triggers;
 mod webhooks;
 mod workflows;
 

@@ -82,7 +82,7 @@ impl<R: Rows> View<R> {
         key: RememberedKey,
     ) -> Result<Option<Accepted>, ReadError> {
         let first = key.first(&self.0, run, webhook)?;
-        Ok(first.and_then(|first| key.repeats(first)))
+        Ok(first.and_then(|first| key.answer(first)))
     }
 
     /// Returns the webhooks that a run created first, at most so many. None if there is no such run.

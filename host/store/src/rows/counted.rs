@@ -218,6 +218,14 @@ pub(crate) fn counted(size: usize) -> u64 {
 pub(crate) fn owner(table: TableId, key: &[Part<'_>]) -> Option<RunId> {
     match (table, key.first()) {
         (TableId::States | TableId::Due | TableId::RunWaits, _) => None,
+        // These are led by triggers, whose rows are bounded by their number and by the rate of requests.
+        (
+            TableId::Triggers
+            | TableId::TriggerCounts
+            | TableId::TriggerKeys
+            | TableId::TriggerRequests,
+            _,
+        ) => None,
         (_, Some(Part::Run(run))) => Some(RunId(**run)),
         _ => None,
     }
@@ -231,7 +239,8 @@ pub(crate) fn is_received(table: TableId, size: usize) -> bool {
         | TableId::Duplicates
         | TableId::Mail
         | TableId::MailPayloads
-        | TableId::Mailboxes => true,
+        | TableId::Mailboxes
+        | TableId::Routed => true,
         TableId::Replies => size as u64 <= UNDECIDED,
         _ => false,
     }

@@ -3,7 +3,7 @@
 //! A key is typed where it is used, and a list of [`Part`]s where it crosses the seam to a backend. So a backend keeps
 //! keys in whatever way orders them as their parts do, and knows nothing of what they mean.
 
-use dormouse_journal::{OperationNumber, RunId, Time, VersionId, WebhookNumber};
+use dormouse_journal::{OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 
 /// One part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ pub enum Part<'a> {
     U32(u32),
     /// A large number.
     U64(u64),
-    /// The id of a run.
+    /// The id of a run or a trigger.
     Run(&'a [u8; 16]),
     /// A digest.
     Digest(&'a [u8; 32]),
@@ -89,6 +89,7 @@ parts! {
     OperationNumber, U32, value => value.0, OperationNumber(value);
     WebhookNumber, U32, value => value.0, WebhookNumber(value);
     RunId, Run, value => &value.0, RunId(*value);
+    TriggerId, Run, value => &value.0, TriggerId(*value);
     VersionId, Digest, value => &value.0, VersionId(*value);
     [u8; 32], Digest, value => value, *value;
     String, Text, value => value, value.to_owned();

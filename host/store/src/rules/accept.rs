@@ -1,6 +1,8 @@
 //! Accepting a webhook request: the moment from which it is never lost.
 
-use dormouse_journal::{OtherBody, Reply as ReplyOption, Request, RunId, Time, WebhookNumber};
+use dormouse_journal::{
+    OtherBody, Reply as ReplyOption, Request, RunId, Time, TriggerId, WebhookNumber,
+};
 
 use super::run::RunWrite;
 use super::storage::StorageLimits;
@@ -11,6 +13,7 @@ use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
+use crate::tables::trigger_requests::{self, TriggerRequested};
 use crate::tables::{Reply, Webhook, replies};
 
 /// A request to be accepted.
@@ -156,7 +159,7 @@ impl Transaction for AcceptRequest {
         if let Some(key) = accept.key
             && let Some(first) = key.first(&write.rows, accept.run, accept.webhook)?
         {
-            match key.repeats(first) {
+            match key.answer(first) {
                 Some(repeat) => return Ok(repeat),
                 None => remember = None,
             }
@@ -278,6 +281,17 @@ impl Accept {
     }
 }
 
+/// What it means that a key was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The request is the same as the first one.
+    Same,
+    /// Its sender made a mistake.
+    Misused,
+    /// It is another request.
+    Other,
+}
+
 impl RememberedKey {
     /// Returns what is remembered of the first request with this key.
     pub(crate) fn first(
@@ -286,7 +300,7 @@ impl RememberedKey {
         run: RunId,
         webhook: WebhookNumber,
     ) -> Result<Option<Duplicate>, ReadError> {
-        for digest in [Some(self.digest), self.earlier].into_iter().flatten() {
+        for digest in self.digests() {
             if let Some(first) = duplicates::TABLE.get(rows, (run, webhook, digest))? {
                 return Ok(Some(first));
             }
@@ -294,19 +308,44 @@ impl RememberedKey {
         Ok(None)
     }
 
-    /// Returns what it means that this key was used before. None if it means nothing.
-    pub(crate) fn repeats(self, first: Duplicate) -> Option<Accepted> {
-        let same = Accepted::Duplicate {
-            id: first.id,
-            place: first.place,
-        };
-        if first.body == self.body {
-            return Some(same);
+    /// Returns what is remembered of the first request to a trigger with this key.
+    pub(crate) fn first_of_trigger(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        trigger: TriggerId,
+    ) -> Result<Option<TriggerRequested>, ReadError> {
+        for digest in self.digests() {
+            if let Some(first) = trigger_requests::TABLE.get(rows, (trigger, digest))? {
+                return Ok(Some(first));
+            }
         }
+        Ok(None)
+    }
+
+    /// Returns the digests under which a request with this key may be remembered, the one of today first.
+    fn digests(&self) -> impl Iterator<Item = [u8; 32]> {
+        [Some(self.digest), self.earlier].into_iter().flatten()
+    }
+
+    /// Returns what it means that this key was used before, for a request with a body of this digest.
+    pub(crate) fn repeats(self, body: &[u8; 32]) -> Repeat {
         match self.other_body {
-            OtherBody::Same => Some(same),
-            OtherBody::Refuse => Some(Accepted::Refused(RequestRefused::OtherBody)),
-            OtherBody::Queue => None,
+            _ if *body == self.body => Repeat::Same,
+            OtherBody::Same => Repeat::Same,
+            OtherBody::Refuse => Repeat::Misused,
+            OtherBody::Queue => Repeat::Other,
+        }
+    }
+
+    /// Returns what a request to a webhook is answered whose key was used before. None if that means nothing.
+    pub(crate) fn answer(self, first: Duplicate) -> Option<Accepted> {
+        match self.repeats(&first.body) {
+            Repeat::Same => Some(Accepted::Duplicate {
+                id: first.id,
+                place: first.place,
+            }),
+            Repeat::Misused => Some(Accepted::Refused(RequestRefused::OtherBody)),
+            Repeat::Other => None,
         }
     }
 }

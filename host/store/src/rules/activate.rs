@@ -10,7 +10,7 @@ use super::new_activation::{Activated, CommitRefused, NotifyTarget};
 use super::prepared::{CommitLimits, Prepared, Send};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
-use super::{events, family};
+use super::{events, family, heir};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
@@ -94,6 +94,9 @@ impl Transaction for Activate {
         if self.new.activation.end.is_none() && self.new.next.is_none() {
             self.send(write, first, &mut sent)?;
             self.wait(write, first_operation, &mut sent)?;
+        }
+        if let Some(new) = &self.new.heir {
+            sent.woken.extend(heir::start(write, self.run, new)?);
         }
         let Some(run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));

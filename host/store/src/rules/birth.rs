@@ -93,6 +93,7 @@ pub(super) fn begin(
         storage: limits.storage,
         restarted: None,
         labels,
+        trigger: None,
         parent: Some(Parent {
             run: owner,
             operation: child.operation,

@@ -15,6 +15,7 @@ use crate::rows::counted::Room;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
     calls, event_waits, held_calls, open, pauses, results, run_waits, set_aside, timers,
+    trigger_keys,
 };
 
 /// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
@@ -22,9 +23,9 @@ use crate::tables::{
 pub(super) const OPERATION: u64 = 9;
 
 /// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table; what becomes of
-/// it and of its family later is noted five times; and that it is no longer paused.
+/// it and of its family later is noted five times; that it is no longer paused; and that it has lost its key.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 7,
+    rows: 8 * OPERATION + 9,
     bytes: 25 * SMALL_ROW,
 };
 
@@ -45,6 +46,7 @@ impl RunWrite<'_> {
         let now = self.now;
         let (own_retention, _) = handler::settings_of(self)?;
         pauses::forget(self.rows, self.id)?;
+        trigger_keys::release(self.rows, self.id)?;
         for number in self.loaded.open.numbers() {
             self.clear_operation(number)?;
         }

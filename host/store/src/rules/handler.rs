@@ -108,6 +108,7 @@ pub(super) fn start(
         restarted: None,
         parent: None,
         labels: Labels::default(),
+        trigger: None,
     };
     let why = match BeginRun::new(start).apply(write)? {
         Started::New { .. } => {
@@ -145,7 +146,7 @@ pub(super) fn running(
 }
 
 /// Adds a line to the end of a run's log.
-fn say(write: &mut Write<'_>, id: RunId, message: String) -> Result<(), ReadError> {
+pub(super) fn say(write: &mut Write<'_>, id: RunId, message: String) -> Result<(), ReadError> {
     let now = write.now;
     let Some(run) = write.run(id)? else {
         return Ok(());

@@ -18,6 +18,7 @@ mod family;
 mod freeze;
 mod generation;
 mod handler;
+mod heir;
 mod labels;
 pub(crate) mod mail;
 mod new_activation;
@@ -32,6 +33,8 @@ pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod start;
 mod storage;
+pub(crate) mod trigger;
+pub(crate) mod trigger_settings;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +49,7 @@ use crate::rows::{Extent, Rows, RowsMut};
 use crate::tables::states::{self, Standing};
 use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_workflow};
 
+pub(crate) use accept::Repeat;
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
 pub use back::{TakeBack, TakenBack};
@@ -53,6 +57,7 @@ pub use birth::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
+pub use heir::NewHeir;
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
@@ -66,6 +71,8 @@ pub use retry::{CallAgain, RetriedFailed, RetryFailed};
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
 pub use storage::{OverStorage, StorageLimits};
+pub use trigger::{Trip, TripRefused, Tripped};
+pub use trigger_settings::{EARLIER_URLS, SetTrigger, TriggerActed, TriggerAction, TriggerSet};
 
 /// Something to be written, as one.
 pub(crate) trait Transaction: Send + 'static {

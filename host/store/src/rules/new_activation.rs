@@ -5,6 +5,7 @@ use dormouse_journal::{
     RunId, Status, Time, WebhookNumber,
 };
 
+use super::heir::NewHeir;
 use crate::tables::{Call, ChildStart};
 
 /// An activation to be committed, with what its record does not hold.
@@ -34,6 +35,9 @@ pub struct NewActivation {
     pub labels: Labels,
     /// How long the run may be retried if it fails in it, in milliseconds.
     pub repair_within: u64,
+    /// The run that may be started if it completes in it, for what it was sent by a trigger and never took. None if it has no
+    /// key of a trigger.
+    pub heir: Option<NewHeir>,
 }
 
 /// The next generation of a run.

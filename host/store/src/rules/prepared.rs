@@ -6,6 +6,7 @@ use dormouse_journal::{
 };
 
 use super::clearing::{END, OPERATION};
+use super::heir::NewHeir;
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
 use super::{RUN, SMALL_ROW, events, labels, mail};
@@ -51,6 +52,8 @@ pub(crate) struct Prepared {
     pub(super) labels: Labels,
     /// How long the run may be retried if it fails in it, in milliseconds.
     pub(super) repair_within: u64,
+    /// The run that may be started when this one completes.
+    pub(super) heir: Option<NewHeir>,
     pub(super) cost: Extent,
 }
 
@@ -94,6 +97,7 @@ impl Prepared {
             logged: new.logged,
             labels: new.labels,
             repair_within: new.repair_within,
+            heir: new.heir,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
@@ -106,9 +110,9 @@ impl Prepared {
         origin.map(|origin| &origin.source)
     }
 
-    /// Returns true if it sends an event or waits for a run, and so may touch other runs.
+    /// Returns true if it sends an event, waits for a run or may start the next one of its key, and so may touch other runs.
     pub(super) fn touches_others(&self) -> bool {
-        !self.sends.is_empty() || !self.waits.is_empty()
+        !self.sends.is_empty() || !self.waits.is_empty() || self.heir.is_some()
     }
 
     /// Returns what committing it writes at most. Most of the rows are those of the operations that it opens and closes,
@@ -150,6 +154,7 @@ impl Prepared {
             .and(orders)
             .and(waits)
             .and(labels::cost(&self.labels))
+            .and(self.heir.as_ref().map(NewHeir::cost).unwrap_or_default())
             .and(RUN);
         match &self.activation.end {
             None => activation,

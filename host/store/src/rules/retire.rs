@@ -19,8 +19,8 @@ use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
     handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
-    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, runs, starts,
-    tries, webhooks,
+    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, routed, runs,
+    starts, tries, trigger_requests, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -183,6 +183,10 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
         }
         Expiring::Start { workflow, key } => {
             starts::TABLE.remove(&mut write.rows, (workflow.as_str(), *key))?;
+            Ok(Removed::All)
+        }
+        Expiring::Triggered { trigger, key } => {
+            trigger_requests::TABLE.remove(&mut write.rows, (*trigger, *key))?;
             Ok(Removed::All)
         }
         Expiring::Open(run) => clear(write, *run, room).map(Removed::of),
@@ -365,6 +369,7 @@ fn remove_named(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, R
     let places = || (Included((run, "", 0)), Excluded((next, "", 0)));
     let names = || (Included((run, "")), Excluded((next, "")));
     Ok(mail_payloads::TABLE.remove_range(rows, places(), room)?
+        && routed::TABLE.remove_range(rows, places(), room)?
         && mail::TABLE.remove_range(rows, places(), room)?
         && mailboxes::TABLE.remove_range(rows, names(), room)?
         && replies::TABLE.remove_range(rows, names(), room)?)

@@ -10,7 +10,7 @@ use crate::rows::Extent;
 use crate::rows::counted::counted;
 use crate::tables::expiries::Expiring;
 use crate::tables::runs::{self, StoredRun};
-use crate::tables::{Parent, Run, Start, inputs, runs_by_workflow, starts, workflows};
+use crate::tables::{Parent, Run, Start, Triggered, inputs, runs_by_workflow, starts, workflows};
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct StartRun {
     pub parent: Option<Parent>,
     /// Its labels.
     pub labels: Labels,
+    /// The trigger that starts it, if one does.
+    pub trigger: Option<Triggered>,
 }
 
 /// What came of a start.
@@ -218,6 +220,7 @@ impl BeginRun {
                 restarted: start.restarted,
                 parent: start.parent,
                 labels: start.labels.clone(),
+                trigger: start.trigger.clone(),
             },
             input: self.input.is_none().then(|| start.input.clone()),
             input_row: Some(self.input.as_ref().map_or(0, |row| counted(row.len()))),

@@ -2,7 +2,7 @@
 //!
 //! Key: when, then an encoded [`Expiring`]. No row. One queue for all of it, so that one task empties it.
 
-use dormouse_journal::{OperationNumber, RunId, Time, WebhookNumber, decode, encode};
+use dormouse_journal::{OperationNumber, RunId, Time, TriggerId, WebhookNumber, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
@@ -53,6 +53,8 @@ pub(crate) enum Expiring {
         tries: u32,
         from: OperationNumber,
     },
+    /// The key of a request to a trigger.
+    Triggered { trigger: TriggerId, key: [u8; 32] },
     /// What was prepared to take a run back in this try, and was not used.
     Restores { run: RunId, tries: u32 },
 }

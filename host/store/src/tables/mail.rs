@@ -9,7 +9,7 @@ use dormouse_journal::{DecodeError, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
 
 use super::apart::Apart;
-use super::{TableId, apart, mail_payloads};
+use super::{TableId, apart, mail_payloads, routed};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -75,6 +75,14 @@ pub(crate) fn get(
     })
 }
 
+/// Returns when an event was accepted.
+pub(crate) fn accepted(
+    rows: &(impl Rows + ?Sized),
+    key: (RunId, &str, u64),
+) -> Result<Option<Time>, ReadError> {
+    TABLE.get_prefix(rows, key)
+}
+
 /// Removes an event. Returns its size, if it was there.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
@@ -86,5 +94,6 @@ pub(crate) fn remove(
     if mail.payload.is_none() {
         mail_payloads::TABLE.remove(rows, key)?;
     }
+    routed::TABLE.remove(rows, key)?;
     Ok(Some(mail.size))
 }

@@ -1,12 +1,12 @@
 //! `runs`: what never changes about a run.
 //!
 //! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated,
-//! version 3 not the run that started it and the labels. What changes often is in `states`, so that an activation does not
+//! version 3 not the run that started it and the labels, version 4 not the trigger. What changes often is in `states`, so that an activation does not
 //! write this again.
 
 use dormouse_journal::{
-    DecodeError, GuestLimits, Header, Labels, OperationNumber, Payload, RunId, Time, VersionId,
-    WhenParentEnds, decode_body,
+    DecodeError, GuestLimits, Header, Labels, OperationNumber, Payload, RunId, Time, TriggerId,
+    TriggerRequest, VersionId, WhenParentEnds, decode_body,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub(crate) struct StoredRun {
 }
 
 impl Row for StoredRun {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
@@ -53,6 +53,14 @@ impl Row for StoredRun {
             }
             3 => {
                 let (run, input, input_row) = decode_body::<(RunV3, _, _)>(body)?;
+                Ok(StoredRun {
+                    run: run.into(),
+                    input,
+                    input_row,
+                })
+            }
+            4 => {
+                let (run, input, input_row) = decode_body::<(RunV4, _, _)>(body)?;
                 Ok(StoredRun {
                     run: run.into(),
                     input,
@@ -113,6 +121,37 @@ pub struct Run {
     pub parent: Option<Parent>,
     /// Its labels, by which it is found.
     pub labels: Labels,
+    /// The trigger that started it, if one did.
+    pub trigger: Option<Triggered>,
+}
+
+/// The trigger that started a run, and what came to it. The headers are those of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// The trigger. It may have been deleted since.
+    pub id: TriggerId,
+    /// The name that it had.
+    pub name: String,
+    /// SHA-256 of the key that the run was given, if it was given one.
+    pub key: Option<[u8; 32]>,
+    /// The method of the request.
+    pub method: String,
+    /// The URL that was called.
+    pub url: String,
+}
+
+impl Run {
+    /// Returns the request by which a trigger started the run, if one did.
+    #[must_use]
+    pub fn trigger_request(&self) -> Option<TriggerRequest> {
+        let triggered = self.trigger.as_ref()?;
+        Some(TriggerRequest {
+            trigger: triggered.name.clone(),
+            method: triggered.method.clone(),
+            url: triggered.url.clone(),
+            headers: self.headers.clone(),
+        })
+    }
 }
 
 /// The run that started another.
@@ -148,6 +187,30 @@ struct RunV3 {
     restarted: Option<RunId>,
 }
 
+/// A run in rows of version 4.
+#[derive(Deserialize)]
+struct RunV4 {
+    run: RunV3,
+    parent: Option<Parent>,
+    labels: Labels,
+}
+
+impl From<RunV4> for Run {
+    fn from(
+        RunV4 {
+            run,
+            parent,
+            labels,
+        }: RunV4,
+    ) -> Self {
+        Run {
+            parent,
+            labels,
+            ..run.into()
+        }
+    }
+}
+
 impl From<RunV3> for Run {
     fn from(RunV3 { run, restarted }: RunV3) -> Self {
         Run {
@@ -169,6 +232,7 @@ impl From<RunV2> for Run {
             restarted: None,
             parent: None,
             labels: Labels::default(),
+            trigger: None,
         }
     }
 }

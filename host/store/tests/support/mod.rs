@@ -352,6 +352,7 @@ impl World {
             storage: StorageLimits::NONE,
             restarted: None,
             parent: None,
+            trigger: None,
             labels: dormouse_journal::Labels::default(),
         }
     }
@@ -630,6 +631,7 @@ pub fn activation(
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: RETENTION,
+        heir: None,
     }
 }
 

@@ -49,9 +49,8 @@ impl Check<'_> {
         }
         let mut trouble = CannotSign::Unsigned;
         for signature in self.provider().signatures.iter().rev() {
-            match self.sign_by(signature, secret, id, now, request) {
-                Err(error) => trouble = error,
-                Ok(_) => {}
+            if let Err(error) = self.sign_by(signature, secret, id, now, request) {
+                trouble = error;
             }
         }
         for signature in &self.provider().signatures {

@@ -10,6 +10,7 @@ mod restart;
 mod sustained;
 mod throughput;
 mod timers;
+mod trigger;
 mod wake;
 
 use clap::ValueEnum;
@@ -24,6 +25,7 @@ pub(crate) enum Figure {
     WakeCold,
     Throughput,
     ThroughputCold,
+    TriggerOutput,
     Latency,
     Replay,
     Dormant,
@@ -42,6 +44,7 @@ impl Figure {
             Figure::WakeCold => "wake-cold",
             Figure::Throughput => "throughput",
             Figure::ThroughputCold => "throughput-cold",
+            Figure::TriggerOutput => "trigger-output",
             Figure::Latency => "latency",
             Figure::Replay => "replay",
             Figure::Dormant => "dormant",
@@ -60,6 +63,7 @@ impl Figure {
             Figure::WakeCold => "the same, run dropped from memory, 10 operations to replay",
             Figure::Throughput => "start, wait, webhook, completed, clients in a closed loop",
             Figure::ThroughputCold => "the same, no run is kept in memory",
+            Figure::TriggerOutput => "request to a trigger, answered with the output of its run",
             Figure::Latency => "start, wait, webhook, completed, at half the peak rate, open loop",
             Figure::Replay => "a cold run resumes, by the waits that lie behind it",
             Figure::Dormant => "a million runs asleep, each with a webhook and a timer",
@@ -78,6 +82,7 @@ impl Figure {
             Figure::WakeCold => wake::cold(lab).await,
             Figure::Throughput => throughput::warm(lab).await,
             Figure::ThroughputCold => throughput::cold(lab).await,
+            Figure::TriggerOutput => trigger::measure(lab).await,
             Figure::Latency => latency::measure(lab).await,
             Figure::Replay => replay::measure(lab).await,
             Figure::Dormant => dormant::measure(lab).await,

@@ -150,6 +150,9 @@ pub(crate) enum Form {
     Headers {
         headers: True,
     },
+    Request {
+        request: True,
+    },
     Spin {
         spin: True,
     },
@@ -161,7 +164,7 @@ pub(crate) enum Form {
     },
 }
 
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "seq",
     "join",
     "race",
@@ -192,6 +195,7 @@ const NAMES: [&str; 33] = [
     "order",
     "now",
     "headers",
+    "request",
     "spin",
     "grow",
     "trap",
@@ -452,6 +456,7 @@ mod tests {
             { "order": ["a", "b"] },
             { "now": true },
             { "headers": true },
+            { "request": true },
             { "spin": true },
             { "grow": 65536 },
             { "trap": "over" },
@@ -470,7 +475,7 @@ mod tests {
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \
              respond, call, sleep, sleep-until, event, notify, start, invoke, await-run, cancel-run, wait-cancel, \
              continue, generations, fail, version, step, abandon, log, label, random, order, now, headers, \
-             spin, grow, trap",
+             request, spin, grow, trap",
         );
         check_error(
             json!({ "wait": "a", "sm": 5 }),

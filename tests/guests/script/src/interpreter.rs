@@ -119,6 +119,10 @@ impl Interpreter {
                 Form::Order { order } => Ok(self.order(order)),
                 Form::Now { now: True } => Ok(json!(self.ctx.now())),
                 Form::Headers { headers: True } => Ok(mirror::headers(&self.ctx.run().headers)),
+                Form::Request { request: True } => {
+                    let request = self.ctx.request();
+                    Ok(request.map_or(Value::Null, |request| mirror::request(&request)))
+                }
                 Form::Spin { spin: True } => loop {
                     spin_loop();
                 },

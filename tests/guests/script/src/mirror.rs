@@ -13,6 +13,15 @@ pub(crate) fn delivery(delivery: &Delivery) -> Value {
     })
 }
 
+pub(crate) fn request(request: &dormouse_sdk::TriggerRequest) -> Value {
+    json!({
+        "trigger": request.trigger,
+        "method": request.method,
+        "url": request.url,
+        "headers": headers(&request.headers),
+    })
+}
+
 pub(crate) fn payload(payload: &Payload) -> Value {
     json!({ "content_type": payload.content_type, "body": bytes(&payload.body) })
 }

@@ -1,0 +1,156 @@
+// Text and bytes.
+
+const host = globalThis.__dormouse;
+
+/** The bytes of a buffer or of a view of one. */
+export function view(value) {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
+  throw new TypeError('expected an ArrayBuffer or a view of one');
+}
+
+class TextEncoder {
+  get encoding() { return 'utf-8'; }
+  encode(text = '') { return host.encode(text); }
+  encodeInto(text, target) {
+    const bytes = host.encode(text);
+    let written = Math.min(bytes.length, target.length);
+    // Half a character is not written.
+    while (written < bytes.length && written > 0 && (bytes[written] & 0xc0) === 0x80) written -= 1;
+    target.set(bytes.subarray(0, written));
+    return { read: host.decode(bytes.subarray(0, written), false).length, written };
+  }
+}
+
+const LATIN = new Set(['latin1', 'iso-8859-1', 'ascii', 'us-ascii', 'windows-1252']);
+
+class TextDecoder {
+  #fatal; #mark; #latin; #rest = new Uint8Array(0);
+  constructor(label = 'utf-8', { fatal = false, ignoreBOM = false } = {}) {
+    const name = String(label).trim().toLowerCase();
+    this.#latin = LATIN.has(name);
+    if (!this.#latin && name !== 'utf-8' && name !== 'utf8' && name !== 'unicode-1-1-utf-8') {
+      throw new RangeError(`TextDecoder reads utf-8 and latin1, and was asked for ${JSON.stringify(label)}`);
+    }
+    this.#fatal = fatal;
+    this.#mark = ignoreBOM;
+  }
+  get encoding() { return this.#latin ? 'windows-1252' : 'utf-8'; }
+  get fatal() { return this.#fatal; }
+  get ignoreBOM() { return this.#mark; }
+  decode(input, { stream = false } = {}) {
+    let bytes = input === undefined ? new Uint8Array(0) : view(input);
+    if (this.#latin) return latin(bytes);
+    if (this.#rest.length) bytes = join([this.#rest, bytes]);
+    const whole = stream ? bytes.length - unfinished(bytes) : bytes.length;
+    this.#rest = bytes.slice(whole);
+    const text = host.decode(bytes.subarray(0, whole), this.#fatal);
+    return !this.#mark && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  }
+}
+
+/** How many bytes at the end begin a character that is not whole. */
+function unfinished(bytes) {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back];
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
+
+export function join(parts) {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = new Uint8Array(length);
+  let place = 0;
+  for (const part of parts) {
+    all.set(part, place);
+    place += part.length;
+  }
+  return all;
+}
+
+/** Bytes as characters up to U+00FF. */
+export function latin(bytes) {
+  let text = '';
+  for (let place = 0; place < bytes.length; place += 4096) {
+    text += String.fromCharCode(...bytes.subarray(place, place + 4096));
+  }
+  return text;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+
+export function toBase64(bytes) {
+  let text = '';
+  for (let place = 0; place < bytes.length; place += 3) {
+    const [a, b, c] = [bytes[place], bytes[place + 1], bytes[place + 2]];
+    text += ALPHABET[a >> 2] + ALPHABET[((a & 3) << 4) | ((b ?? 0) >> 4)];
+    text += b === undefined ? '=' : ALPHABET[((b & 15) << 2) | ((c ?? 0) >> 6)];
+    text += c === undefined ? '=' : ALPHABET[c & 63];
+  }
+  return text;
+}
+
+/** The bytes, or none if the text is no base64. */
+export function fromBase64(text) {
+  const letters = text.replace(/[\t\n\f\r ]/g, '').replace(/={1,2}$/, '');
+  if (letters.length % 4 === 1) return undefined;
+  const bytes = new Uint8Array(Math.floor((letters.length * 3) / 4));
+  let [held, bits, place] = [0, 0, 0];
+  for (const letter of letters) {
+    const value = VALUES.get(letter);
+    if (value === undefined) return undefined;
+    held = ((held << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[place] = (held >> bits) & 0xff;
+      place += 1;
+    }
+  }
+  return bytes;
+}
+
+function btoa(text) {
+  const letters = String(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place += 1) {
+    const code = letters.charCodeAt(place);
+    if (code > 255) throw invalid('btoa was given a character beyond U+00FF; encode the text with TextEncoder first');
+    bytes[place] = code;
+  }
+  return toBase64(bytes);
+}
+
+function atob(text) {
+  const bytes = fromBase64(String(text));
+  if (!bytes) throw invalid('atob was given a text that is no base64');
+  return latin(bytes);
+}
+
+function invalid(message) {
+  return new globalThis.DOMException(message, 'InvalidCharacterError');
+}
+
+let drawn = new Uint8Array(0);
+
+/** Random bytes. They are asked of the host in larger pieces, since each question costs. */
+export function random(length) {
+  if (length > 256) return host.random(length);
+  if (drawn.length < length) drawn = host.random(1024);
+  const bytes = drawn.slice(0, length);
+  drawn = drawn.subarray(length);
+  return bytes;
+}
+
+Math.random = () => {
+  const bytes = new DataView(random(8).buffer);
+  return (bytes.getUint32(0) * 0x200000 + (bytes.getUint32(4) >>> 11)) / 0x20000000000000;
+};
+
+export const globals = { TextDecoder, TextEncoder, atob, btoa };

@@ -1,0 +1,319 @@
+// The web's requests and responses, and a `fetch` that is durable: a call of the run, whose response is kept.
+
+import { join, latin, random, toBase64, view } from 'dormouse:bytes';
+import { perform, stepName } from 'dormouse:operations';
+
+const host = globalThis.__dormouse;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export class Headers {
+  #fields = [];
+  constructor(init) {
+    if (init === undefined || init === null) return;
+    const pairs = typeof init[Symbol.iterator] === 'function' ? init : Object.entries(init);
+    for (const [name, value] of pairs) this.append(name, value);
+  }
+  append(name, value) {
+    const key = String(name).toLowerCase();
+    const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
+    if (!TOKEN.test(key)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+    if (/[\0\r\n]/.test(text)) throw new TypeError(`the value of the header ${key} has a line break or a zero in it`);
+    this.#fields.push([key, text]);
+  }
+  delete(name) {
+    const key = String(name).toLowerCase();
+    this.#fields = this.#fields.filter((field) => field[0] !== key);
+  }
+  get(name) {
+    const key = String(name).toLowerCase();
+    const values = this.#fields.filter((field) => field[0] === key).map((field) => field[1]);
+    return values.length ? values.join(', ') : null;
+  }
+  getSetCookie() { return this.#fields.filter((field) => field[0] === 'set-cookie').map((field) => field[1]); }
+  has(name) {
+    const key = String(name).toLowerCase();
+    return this.#fields.some((field) => field[0] === key);
+  }
+  set(name, value) { this.delete(name); this.append(name, value); }
+  #sorted() {
+    const names = [...new Set(this.#fields.map((field) => field[0]))].sort();
+    return names.flatMap((name) => (name === 'set-cookie' ? this.getSetCookie().map((value) => [name, value]) : [[name, this.get(name)]]));
+  }
+  forEach(run, self) { for (const [name, value] of this.#sorted()) run.call(self, value, name, this); }
+  keys() { return this.#sorted().map((field) => field[0]).values(); }
+  values() { return this.#sorted().map((field) => field[1]).values(); }
+  entries() { return this.#sorted().values(); }
+  [Symbol.iterator]() { return this.entries(); }
+}
+
+class Blob {
+  #bytes;
+  constructor(parts = [], { type = '' } = {}) {
+    const bytes = [...parts].map((part) => (part instanceof Blob ? part.#bytes : part instanceof ArrayBuffer || ArrayBuffer.isView(part) ? view(part).slice() : host.encode(part)));
+    this.#bytes = join(bytes);
+    this.type = String(type).toLowerCase();
+  }
+  static bytesOf(blob) { return blob.#bytes; }
+  get size() { return this.#bytes.length; }
+  slice(begin, end, type = '') { return new Blob([this.#bytes.slice(begin, end)], { type }); }
+  async arrayBuffer() { return this.#bytes.slice().buffer; }
+  async bytes() { return this.#bytes.slice(); }
+  async text() { return host.decode(this.#bytes, false); }
+}
+
+class File extends Blob {
+  constructor(parts, name, options = {}) {
+    super(parts, options);
+    this.name = String(name);
+    this.lastModified = options.lastModified ?? 0;
+  }
+}
+
+class FormData {
+  #fields = [];
+  #value(value, name) {
+    if (!(value instanceof Blob)) return String(value);
+    return value instanceof File && name === undefined ? value : new File([value], name ?? 'blob', { type: value.type });
+  }
+  append(key, value, name) { this.#fields.push([String(key), this.#value(value, name)]); }
+  delete(key) { this.#fields = this.#fields.filter((field) => field[0] !== String(key)); }
+  get(key) { return this.#fields.find((field) => field[0] === String(key))?.[1] ?? null; }
+  getAll(key) { return this.#fields.filter((field) => field[0] === String(key)).map((field) => field[1]); }
+  has(key) { return this.#fields.some((field) => field[0] === String(key)); }
+  set(key, value, name) { this.delete(key); this.append(key, value, name); }
+  forEach(run, self) { for (const [key, value] of this.#fields) run.call(self, value, key, this); }
+  keys() { return this.#fields.map((field) => field[0]).values(); }
+  values() { return this.#fields.map((field) => field[1]).values(); }
+  entries() { return this.#fields.values(); }
+  [Symbol.iterator]() { return this.entries(); }
+}
+
+const quoted = (text) => text.replace(/\r?\n/g, '%0D%0A').replace(/"/g, '%22');
+
+function multipart(form) {
+  const boundary = `----dormouse${toBase64(random(18)).replace(/[+/=]/g, 'x')}`;
+  const parts = [];
+  for (const [name, value] of form) {
+    const isFile = value instanceof Blob;
+    const file = isFile ? `; filename="${quoted(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}` : '';
+    parts.push(host.encode(`--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"${file}\r\n\r\n`));
+    parts.push(isFile ? Blob.bytesOf(value) : host.encode(value), host.encode('\r\n'));
+  }
+  parts.push(host.encode(`--${boundary}--\r\n`));
+  return { bytes: join(parts), type: `multipart/form-data; boundary=${boundary}` };
+}
+
+/** The bytes of what can be a body, and the media type that it brings. */
+export function bodyOf(body) {
+  if (body === undefined || body === null) return { bytes: new Uint8Array(0), type: undefined };
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return { bytes: view(body).slice(), type: undefined };
+  if (body instanceof Blob) return { bytes: Blob.bytesOf(body), type: body.type || undefined };
+  if (body instanceof FormData) return multipart(body);
+  if (body instanceof globalThis.URLSearchParams) {
+    return { bytes: host.encode(body.toString()), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
+  }
+  return { bytes: host.encode(String(body)), type: 'text/plain;charset=UTF-8' };
+}
+
+/** JSON that is nested deeper cannot be read or written: it would use up the stack. */
+const DEPTH = 1000;
+
+const parse = JSON.parse;
+const stringify = JSON.stringify;
+
+function tooDeep() {
+  return Object.assign(new Error(`the JSON is nested more than ${DEPTH} deep`), { code: 'json-too-deep' });
+}
+
+/** Refuses a value that is nested too deep, before the engine would use up its stack on it. */
+function measure(value) {
+  let level = [value];
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth > DEPTH) throw tooDeep();
+    const next = [];
+    for (const part of level) {
+      if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) continue;
+      for (const inner of Array.isArray(part) ? part : Object.values(part)) {
+        if (typeof inner === 'object' && inner !== null) next.push(inner);
+      }
+    }
+    // What refers to itself is found by the engine, which says so.
+    if (next.length > 1e6) return;
+    level = next;
+  }
+}
+
+JSON.parse = { parse(text, reviver) { return parseJson(text, reviver); } }.parse;
+JSON.stringify = { stringify(value, ...rest) {
+  if (typeof value === 'object' && value !== null) {
+    try {
+      measure(value);
+    } catch (error) {
+      if (isCircular(value)) return stringify(value, ...rest);
+      throw error;
+    }
+  }
+  return stringify(value, ...rest);
+} }.stringify;
+
+/** Whether a value contains itself, which is the better thing to be told. */
+function isCircular(value) {
+  const seen = new Set();
+  for (let part = value; typeof part === 'object' && part !== null; ) {
+    if (seen.has(part)) return true;
+    seen.add(part);
+    part = Object.values(part).find((inner) => typeof inner === 'object' && inner !== null);
+  }
+  return false;
+}
+
+export function parseJson(given, reviver) {
+  const text = String(given);
+  let [depth, isText] = [0, false];
+  for (let place = 0; place < text.length; place += 1) {
+    const letter = text.charCodeAt(place);
+    if (isText) {
+      if (letter === 0x5c) place += 1;
+      else if (letter === 0x22) isText = false;
+    } else if (letter === 0x22) isText = true;
+    else if (letter === 0x5b || letter === 0x7b) {
+      depth += 1;
+      if (depth > DEPTH) throw tooDeep();
+    } else if (letter === 0x5d || letter === 0x7d) depth -= 1;
+  }
+  return parse(text, reviver);
+}
+
+class Body {
+  #bytes; #used = false; #stream; #isNull;
+  constructor(bytes, isNull) {
+    this.#bytes = bytes;
+    this.#isNull = isNull;
+  }
+  static bytesOf(body) { return body.#bytes; }
+  get bodyUsed() { return this.#used; }
+  get body() {
+    if (this.#isNull) return null;
+    this.#stream ??= new globalThis.ReadableStream({
+      pull: (controller) => {
+        const bytes = this.#take();
+        if (bytes.length) controller.enqueue(bytes.slice());
+        controller.close();
+      },
+    });
+    return this.#stream;
+  }
+  #take() {
+    if (this.#used) throw new TypeError('the body was read before; use clone() to read it twice');
+    this.#used = true;
+    return this.#bytes;
+  }
+  async arrayBuffer() { return this.#take().slice().buffer; }
+  async bytes() { return this.#take().slice(); }
+  async text() { return new globalThis.TextDecoder().decode(this.#take()); }
+  async json() { return parseJson(await this.text()); }
+  async blob() { return new Blob([this.#take()], { type: this.headers.get('content-type') ?? '' }); }
+  async formData() {
+    const form = new FormData();
+    for (const [name, value] of new globalThis.URLSearchParams(await this.text())) form.append(name, value);
+    return form;
+  }
+}
+
+export class Request extends Body {
+  constructor(input, init = {}) {
+    const from = input instanceof Request ? input : undefined;
+    const method = String(init.method ?? from?.method ?? 'GET');
+    const upper = method.toUpperCase();
+    const given = init.body === undefined && from ? { bytes: Body.bytesOf(from), type: undefined } : bodyOf(init.body);
+    if ((upper === 'GET' || upper === 'HEAD') && init.body !== undefined && init.body !== null) {
+      throw new TypeError(`a request by ${upper} has no body`);
+    }
+    super(given.bytes, init.body === undefined || init.body === null);
+    this.method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
+    this.url = from ? from.url : new globalThis.URL(String(input)).href;
+    this.headers = new Headers(init.headers ?? from?.headers);
+    if (given.type && !this.headers.has('content-type')) this.headers.set('content-type', given.type);
+    this.signal = init.signal ?? from?.signal ?? new globalThis.AbortController().signal;
+    this.redirect = init.redirect ?? from?.redirect ?? 'follow';
+    for (const [name, value] of Object.entries({ cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' })) {
+      this[name] = init[name] ?? value;
+    }
+  }
+  clone() { return new Request(this); }
+}
+
+export class Response extends Body {
+  constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
+    const given = bodyOf(body);
+    super(given.bytes, body === null || body === undefined);
+    this.status = status;
+    this.statusText = statusText;
+    this.headers = new Headers(headers);
+    if (given.type && !this.headers.has('content-type')) this.headers.set('content-type', given.type);
+    Object.assign(this, { url, redirected, type: 'basic' });
+  }
+  get ok() { return this.status >= 200 && this.status < 300; }
+  clone() { return new Response(Body.bytesOf(this), this); }
+  static json(value, init = {}) {
+    const headers = new Headers(init.headers);
+    if (!headers.has('content-type')) headers.set('content-type', 'application/json');
+    return new Response(JSON.stringify(value), { ...init, headers });
+  }
+  static error() { return Object.assign(new Response(), { type: 'error', status: 0 }); }
+  static redirect(url, status = 302) { return new Response(null, { status, headers: { location: String(url) } }); }
+}
+
+export const bytesOf = Body.bytesOf;
+
+/** One attempt may take this long: clients of language models wait. */
+const ATTEMPT = 30 * 60_000;
+
+/** How many redirects `fetch` follows. */
+const REDIRECTS = 20;
+
+/** What is made from the connection and the body, and not by the caller. */
+const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+
+/** The headers of a request that are sent. */
+export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
+
+/** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
+export async function callOnce(step, request, options, signal) {
+  const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
+  const idempotencyKey = key ?? globalThis.crypto.randomUUID();
+  for (;;) {
+    const outcome = await perform(host.call(step, request, { ...options, attempts: 1, idempotencyKey }), signal);
+    if (outcome.error?.kind !== 'interrupted') return outcome;
+  }
+}
+
+async function fetch(input, init = {}) {
+  const request = new Request(input, init);
+  if (request.url.startsWith('data:')) return dataResponse(request.url);
+  request.signal.throwIfAborted();
+  const url = new globalThis.URL(request.url);
+  const step = stepName(`${request.method} ${url.host}`);
+  const sent = { method: request.method, url: request.url, headers: sentHeaders(request.headers), body: bytesOf(request) };
+  const redirects = request.redirect === 'follow' ? REDIRECTS : 0;
+  const outcome = await callOnce(step, sent, { timeout: ATTEMPT, redirects }, request.signal);
+  if (outcome.error) {
+    const cause = Object.assign(new Error(outcome.error.message), { code: outcome.error.kind });
+    throw Object.assign(new TypeError('fetch failed', { cause }), { code: 'fetch-failed' });
+  }
+  const { status, headers, body } = outcome.ok;
+  if (request.redirect === 'error' && status >= 300 && status < 400) throw Object.assign(new TypeError('fetch failed: it was redirected'), { code: 'fetch-failed' });
+  return new Response(body, { status, headers, url: request.url });
+}
+
+function dataResponse(url) {
+  const [, type, base64, data] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(url) ?? [];
+  if (data === undefined) throw new TypeError('fetch failed: the data URL is none');
+  const text = decodeURIComponent(data);
+  const body = base64 ? Uint8Array.from(globalThis.atob(text), (letter) => letter.charCodeAt(0)) : host.encode(text);
+  return new Response(body, { headers: { 'content-type': type || 'text/plain;charset=US-ASCII' }, url });
+}
+
+export const globals = { Blob, File, FormData, Headers, Request, Response, fetch };
+export { latin };

@@ -1,0 +1,45 @@
+// CommonJS: modules that are functions, each called once.
+
+const host = globalThis.__dormouse;
+
+const loaded = new Map();
+
+/** What a module that is no ES module gives. */
+export function load(id) {
+  const before = loaded.get(id);
+  if (before) return before.exports;
+  const module = { exports: {}, id, filename: id, loaded: false, children: [], paths: [] };
+  loaded.set(id, module);
+  if (host.kind(id) === 'json') module.exports = host.json(id);
+  else {
+    const folder = id.slice(0, Math.max(0, id.lastIndexOf('/')));
+    host.compile(id).call(module.exports, module.exports, requireFrom(id), module, id, folder);
+  }
+  module.loaded = true;
+  return module.exports;
+}
+
+function requireFrom(base) {
+  const require = (name) => {
+    const id = host.resolve(base, String(name));
+    if (id === undefined || id === null) {
+      throw Object.assign(new Error(`${base} requires ${JSON.stringify(name)}, which was not found when the workflow was deployed`), { code: 'MODULE_NOT_FOUND' });
+    }
+    return host.kind(id) === 'esm' ? host.import(id) : load(id);
+  };
+  require.resolve = (name) => host.resolve(base, String(name));
+  require.cache = {};
+  return require;
+}
+
+/** The names that an ES module can import of it. */
+export function names(id) {
+  const exports = load(id);
+  if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) return [];
+  return Object.keys(exports).filter((name) => name !== 'default' && name !== '__esModule');
+}
+
+/** What `import x from` gives, as bundlers have it. */
+export function byDefault(exports) {
+  return exports && exports.__esModule && 'default' in exports ? exports.default : exports;
+}

@@ -1,0 +1,328 @@
+// The module that workflows import: `serve`, and the context that their functions are given.
+
+import { Headers, Request, Response, bytesOf, callOnce, parseJson, sentHeaders } from 'dormouse:fetch';
+import { perform, span, stepName } from 'dormouse:operations';
+
+const host = globalThis.__dormouse;
+
+/** What was given to `serve` and `serveMany`, by name. The one of `serve` has the name ''. */
+const workflows = new Map();
+
+const DEFAULT_EVENT_WAIT = 7 * 864e5;
+
+/** Between the tries of a step, as Upstash Workflow has it. */
+const STEP_DELAYS = [12e3, 150e3, 18e5];
+
+export class WorkflowError extends Error {
+  constructor(message) {
+    super(message);
+    this.name = 'WorkflowError';
+  }
+}
+
+export class WorkflowNonRetryableError extends WorkflowError {
+  constructor(message = 'the workflow is not to be tried again') {
+    super(message);
+    this.name = 'WorkflowNonRetryableError';
+  }
+}
+
+export class WorkflowRetryAfterError extends WorkflowError {
+  constructor(message, retryAfter) {
+    super(message);
+    this.name = 'WorkflowRetryAfterError';
+    this.retryAfter = retryAfter;
+  }
+}
+
+const json = (value) => host.encode(value === undefined ? '' : JSON.stringify(value));
+
+/** The value of a payload: nothing, JSON, or the text itself. */
+function value({ body }) {
+  const text = new globalThis.TextDecoder().decode(body);
+  if (text === '') return undefined;
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error.code) throw error;
+    return text;
+  }
+}
+
+const millis = (given) => (given === undefined || given === null ? null : span(given));
+
+const HIDDEN = new Set(['authorization', 'cookie']);
+
+class WorkflowHeaders extends Headers {
+  get(name) {
+    if (HIDDEN.has(String(name).toLowerCase())) {
+      host.log('warn', `the header ${name} of the request that started this run is not kept; check callers with the host's API token or a trigger's signature`);
+    }
+    return super.get(name);
+  }
+}
+
+class WorkflowContext {
+  #run;
+  constructor(run, payload, options) {
+    this.#run = run;
+    this.requestPayload = payload;
+    this.headers = new WorkflowHeaders(run.headers);
+    this.env = options.env ?? globalThis.process.env;
+    this.url = `/v1/workflows/${run.workflow}`;
+    this.failureUrl = undefined;
+    this.label = this.headers.get('upstash-label') ?? undefined;
+    this.retries = options.retries ?? 3;
+    this.retryDelay = options.retryDelay;
+  }
+
+  get workflowRunId() { return this.#run.id; }
+  get workflowName() { return this.#run.workflow; }
+  get workflowRunCreatedAt() { return this.#run.started; }
+
+  /** Runs a function, again when it fails, and keeps what it gave. */
+  async run(step, run) {
+    const name = stepName(step);
+    for (let failed = 0; ; failed += 1) {
+      let outcome;
+      try {
+        outcome = { ok: await run() };
+      } catch (error) {
+        outcome = { error };
+      }
+      if (!('error' in outcome)) return record(name, outcome.ok);
+      const { error } = outcome;
+      if (error instanceof WorkflowNonRetryableError || failed >= this.retries) throw error;
+      await this.#delay(name, failed, error);
+    }
+  }
+
+  async #delay(name, failed, error) {
+    let wait = STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
+    if (error instanceof WorkflowRetryAfterError) wait = span(error.retryAfter);
+    else if (typeof this.retryDelay === 'number') wait = this.retryDelay;
+    host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${error?.message ?? error}`);
+    await perform(host.sleep(stepName(`retry ${name}`), wait));
+  }
+
+  /** A computation whose result is kept, and which is skipped when the run is rebuilt. It may ask for nothing outside. */
+  async compute(step, run) {
+    const name = stepName(step);
+    const before = host.beginStep(name);
+    if (before?.error) throw before.error;
+    if (before) return value(before.ok);
+    try {
+      const result = run();
+      const body = json(result);
+      host.finishStep(name, 'application/json', body);
+      return value({ body });
+    } catch (error) {
+      host.failStep(name, 'error', String(error?.message ?? error));
+      throw error;
+    }
+  }
+
+  async sleep(step, duration, { signal } = {}) {
+    await perform(host.sleep(stepName(step), span(duration)), signal);
+  }
+
+  async sleepUntil(step, time, { signal } = {}) {
+    const instant = time instanceof Date ? time.getTime() : typeof time === 'string' ? Date.parse(time) : Number(time) * (Number(time) < 1e11 ? 1e3 : 1);
+    if (!Number.isFinite(instant)) throw new WorkflowError(`${String(time)} is no point in time; give a Date, a text that Date.parse reads, or seconds since 1970`);
+    await perform(host.sleepUntil(stepName(step), instant), signal);
+  }
+
+  async call(step, settings) {
+    if (settings.workflow) {
+      const { body, isFailed } = await this.invoke(step, settings);
+      return { status: isFailed ? 500 : 200, body, header: {}, headers: {} };
+    }
+    const headers = new Headers(settings.headers);
+    const isText = typeof settings.body === 'string';
+    const isBytes = settings.body instanceof ArrayBuffer || ArrayBuffer.isView(settings.body);
+    const sent = new Request(settings.url, {
+      method: settings.method ?? 'GET',
+      headers,
+      body: settings.body === undefined ? undefined : isText || isBytes ? settings.body : JSON.stringify(settings.body),
+    });
+    if (settings.body !== undefined && !headers.has('content-type')) sent.headers.set('content-type', 'application/json');
+    const request = { method: sent.method, url: sent.url, headers: sentHeaders(sent.headers), body: bytesOf(sent) };
+    const options = { timeout: millis(settings.timeout), redirects: 0 };
+    const name = stepName(step);
+    for (let failed = 0; ; failed += 1) {
+      const outcome = await callOnce(name, request, options, settings.signal);
+      const isGood = outcome.ok && outcome.ok.status >= 200 && outcome.ok.status < 300;
+      if (isGood || failed >= (settings.retries ?? 0)) return called(outcome);
+      const wait = typeof settings.retryDelay === 'number' ? settings.retryDelay : STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
+      await perform(host.sleep(stepName(`retry ${name}`), wait), settings.signal);
+    }
+  }
+
+  async createWebhook(step, options = {}) {
+    const made = host.createWebhook(stepName(step), webhookOptions(options));
+    return { webhookUrl: made.url, eventId: made.id };
+  }
+
+  async waitForWebhook(step, webhook, timeout, { signal } = {}) {
+    const delivery = await perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout)), signal);
+    if (!delivery) return { timeout: true, request: undefined };
+    const hasBody = delivery.method !== 'GET' && delivery.method !== 'HEAD';
+    const request = new Request(delivery.url, { method: delivery.method, headers: delivery.headers, body: hasBody ? delivery.body : undefined });
+    return { timeout: false, request, id: delivery.id };
+  }
+
+  /** Answers the caller of a webhook that was created with `reply`. */
+  async respond(step, delivery, response) {
+    const given = response instanceof Response ? response : new Response(response?.body, response);
+    host.respond(stepName(step), delivery.id ?? delivery, { status: given.status, headers: [...given.headers], body: bytesOf(given) });
+  }
+
+  async closeWebhook(step, webhook) { host.closeWebhook(stepName(step), webhook.eventId); }
+
+  async waitForEvent(step, event, { timeout, signal } = {}) {
+    const wait = timeout === undefined ? DEFAULT_EVENT_WAIT : span(timeout);
+    const payload = await perform(host.waitForEvent(stepName(step), String(event), wait), signal);
+    return payload ? { eventData: value(payload), timeout: false } : { eventData: undefined, timeout: true };
+  }
+
+  async notify(step, event, data, { workflowRunId } = {}) {
+    const run = workflowRunId === undefined ? null : String(workflowRunId).replace(/^wfr_/, '');
+    const reached = await perform(host.notify(stepName(step), String(event), run, 'application/json', json(data)));
+    const notifyResponse = Array.from({ length: reached }, () => ({ waiter: { url: '' }, messageId: '', error: '' }));
+    return { eventId: String(event), eventData: data, notifyResponse };
+  }
+
+  async invoke(step, { workflow, body, timeout }) {
+    const name = stepName(step);
+    const target = typeof workflow === 'string' ? workflow : nameOf(workflow, this.#run.workflow);
+    const run = await perform(host.startRun(name, target, 'application/json', json(body), { timeout: millis(timeout) }));
+    const ended = await perform(host.waitForRun(name, run, null));
+    const output = ended?.completed ? value(ended.completed) : ended?.failed?.message;
+    return { body: output, isFailed: Boolean(ended?.failed), isCanceled: Boolean(ended && 'cancelled' in ended) };
+  }
+
+  /** Cancels this run. */
+  cancel() {
+    host.cancelRun('cancel', this.#run.id, {});
+    return new Promise(() => {});
+  }
+
+  setLabel(label) { host.setLabel(String(label)); }
+
+  /** Begins this run anew, with another input. */
+  continueAsNew(input, { keep = [], onCurrentVersion = false } = {}) {
+    host.continueAsNew('application/json', json(input), keep.map((webhook) => webhook.eventId ?? webhook), onCurrentVersion);
+  }
+
+  keptWebhooks() { return host.keptWebhooks().map((kept) => ({ step: kept.step, webhookUrl: kept.url, eventId: kept.id })); }
+
+  /** The reason, once somebody asks this run to cancel. */
+  async waitForCancel(step, timeout) { return (await perform(host.waitForCancel(stepName(step), millis(timeout)))) ?? undefined; }
+}
+
+/** Records what a step gave. The program gets what JSON makes of it, live and when the run is rebuilt. */
+function record(name, given) {
+  const body = json(given);
+  const before = host.beginStep(name);
+  if (!before) host.finishStep(name, 'application/json', body);
+  else if (before.ok && globalThis.TextDecoder && host.decode(before.ok.body, false) !== host.decode(body, false)) {
+    throw new WorkflowError(`the step ${JSON.stringify(name)} gave another value than before: what it does must depend on nothing but what the run was given`);
+  }
+  return value({ body });
+}
+
+function called(outcome) {
+  if (outcome.error) throw Object.assign(new WorkflowError(outcome.error.message), { code: outcome.error.kind });
+  const header = {};
+  for (const [name, text] of outcome.ok.headers) (header[name.toLowerCase()] ??= []).push(text);
+  const headers = new Proxy(header, { get: (fields, name) => (typeof name === 'string' ? fields[name.toLowerCase()] : fields[name]) });
+  let body = new globalThis.TextDecoder().decode(outcome.ok.body);
+  try {
+    body = parseJson(body);
+  } catch {
+    // It is the text.
+  }
+  return { status: outcome.ok.status, body, header: headers, headers };
+}
+
+function webhookOptions({ methods, provider, secrets, settings, handshake, reply, replyWithin }) {
+  const options = { methods, handshake: handshake ?? null, settings: [] };
+  if (provider && secrets) options.signature = { scheme: provider, secrets, settings: Object.entries(settings ?? {}) };
+  if (replyWithin !== undefined) options.within = span(replyWithin);
+  else if (reply) {
+    const given = reply instanceof Response ? reply : new Response(reply.body, reply);
+    options.fixed = { status: given.status, headers: [...given.headers], body: bytesOf(given) };
+  }
+  return options;
+}
+
+/** A workflow that others invoke. */
+export function createWorkflow(run, options = {}) {
+  return { run, options, workflowId: options.workflowId };
+}
+
+function nameOf(workflow, own) {
+  for (const [name, other] of workflows) {
+    if (other.run === workflow.run) return name ? own.replace(/-[^-]*$/, `-${name}`) : own;
+  }
+  if (workflow.workflowId) return workflow.workflowId;
+  throw new WorkflowError('the workflow that is to be invoked was not given to serveMany; name it by a text instead');
+}
+
+function register(name, run, options) {
+  if (typeof run !== 'function') throw new TypeError('serve was given no function; give it the async function that is the workflow');
+  if (workflows.has(name)) throw new Error('serve was called twice; give several workflows to serveMany({ name: createWorkflow(…) })');
+  workflows.set(name, { run, options: options ?? {} });
+}
+
+const handler = async () => new Response('this workflow is run by Dormouse, and started through its API', { status: 501 });
+const handlers = { POST: handler, GET: handler, handler, fetch: handler };
+
+export function serve(run, options) {
+  register('', run, options);
+  return { ...handlers };
+}
+
+export function serveMany(all, options) {
+  for (const [name, workflow] of Object.entries(all)) register(name, workflow.run, { ...options, ...workflow.options });
+  return { ...handlers };
+}
+
+export const registered = () => JSON.stringify([...workflows.keys()]);
+
+export function environment(env) {
+  const process = {
+    env, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', argv: [], pid: 1,
+    cwd: () => '/',
+    nextTick: (run, ...values) => void Promise.resolve().then(() => run(...values)),
+    emitWarning: (warning) => host.log('warn', String(warning?.message ?? warning)),
+    hrtime: Object.assign(() => [Math.floor(host.now() / 1e3), (host.now() % 1e3) * 1e6], { bigint: () => BigInt(host.now()) * 1000000n }),
+    on() { return process; }, once() { return process; }, off() { return process; },
+  };
+  Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true, enumerable: false });
+}
+
+let outcome;
+
+/** Begins the run. */
+export function start(contentType, body) {
+  const run = host.currentRun();
+  const workflow = workflows.get('') ?? workflows.get([...workflows.keys()].find((name) => run.workflow.endsWith(`-${name}`)));
+  if (!workflow) throw new Error('this module has no workflow; give a function to serve');
+  execute(run, workflow, { contentType, body }).then(
+    (result) => { outcome = { contentType: result === undefined ? '' : 'application/json', body: json(result) }; },
+    (error) => { outcome = { error }; },
+  );
+}
+
+async function execute(run, { run: workflow, options }, payload) {
+  const { initialPayloadParser: parse, schema } = options;
+  let input = parse ? parse(host.decode(payload.body, false)) : value(payload);
+  if (schema) input = schema.parse(input);
+  return workflow(new WorkflowContext(run, input, options));
+}
+
+/** What became of the run, once it has ended. */
+export const result = () => outcome;
+
+export { WorkflowContext };

@@ -1,0 +1,89 @@
+//! The engine: one runtime and one context, made at deployment and kept for as long as the instance lives.
+
+use std::cell::OnceCell;
+
+use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime};
+
+use crate::failure::Thrown;
+use crate::{modules, natives, operations};
+
+/// Bytes of the stack that JavaScript may use. With more, deep recursion would trap before the engine can throw a
+/// `RangeError`.
+const STACK: usize = 256 << 10;
+
+struct Engine {
+    runtime: Runtime,
+    context: Context,
+    /// What `js/main.js` gives: how the engine is told things.
+    hooks: Persistent<Object<'static>>,
+}
+
+thread_local! {
+    static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
+}
+
+/// Does something with the engine, which is made if it is not there yet.
+pub(crate) fn with<R>(what: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> R) -> R {
+    ENGINE.with(|engine| {
+        let engine = engine.get_or_init(make);
+        engine.context.with(|ctx| {
+            let hooks = engine.hooks.clone().restore(&ctx);
+            what(&ctx, &hooks.expect("the hooks are this engine's"))
+        })
+    })
+}
+
+/// Runs what is ready until nothing is. Returns the first error that a job threw outside any promise.
+pub(crate) fn run_jobs() -> Result<(), Thrown> {
+    ENGINE.with(|engine| {
+        let engine = engine.get_or_init(make);
+        while engine.runtime.is_job_pending() {
+            if engine.runtime.execute_pending_job().is_err() {
+                return Err(engine.context.with(|ctx| Thrown::caught(&ctx)));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn make() -> Engine {
+    let made = || -> rquickjs::Result<Engine> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK);
+        runtime.set_loader(modules::Resolver, modules::Loader);
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            |_, promise, reason, handled| {
+                operations::rejected(&promise, &reason, handled);
+            },
+        )));
+        let context = Context::full(&runtime)?;
+        let hooks = context.with(|ctx| -> rquickjs::Result<_> {
+            let host = natives::object(&ctx)?;
+            ctx.globals().set("__dormouse", host)?;
+            let evaluated = Module::import(&ctx, "dormouse:main")
+                .and_then(|promise| promise.finish::<Object<'_>>());
+            let main = evaluated
+                .catch(&ctx)
+                .unwrap_or_else(|error| panic!("js/main.js: {error}"));
+            ctx.globals().remove("__dormouse")?;
+            let hooks: Object<'_> = main.get("hooks")?;
+            Ok(Persistent::save(&ctx, hooks))
+        })?;
+        Ok(Engine {
+            runtime,
+            context,
+            hooks,
+        })
+    };
+    made().unwrap_or_else(|error| panic!("the JavaScript engine cannot be made: {error}"))
+}
+
+/// Calls a hook.
+pub(crate) fn hook<'js, A, R>(hooks: &Object<'js>, name: &str, arguments: A) -> rquickjs::Result<R>
+where
+    A: rquickjs::function::IntoArgs<'js>,
+    R: rquickjs::FromJs<'js>,
+{
+    let function: Function<'js> = hooks.get(name)?;
+    function.call(arguments)
+}

@@ -1,0 +1,191 @@
+//! The workflow's modules, and how they find each other. What a name means in a module was found out at deployment, where
+//! there were files; here is a table.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rquickjs::loader::ImportAttributes;
+use rquickjs::module::Declared;
+use rquickjs::{Ctx, Error, Exception, Function, Module, Object, Result};
+use serde::Deserialize;
+
+/// What `js/` consists of.
+const OWN: [(&str, &str); 13] = [
+    ("dormouse:main", include_str!("../js/main.js")),
+    ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:clone", include_str!("../js/clone.js")),
+    ("dormouse:console", include_str!("../js/console.js")),
+    ("dormouse:crypto", include_str!("../js/crypto.js")),
+    ("dormouse:events", include_str!("../js/events.js")),
+    ("dormouse:fetch", include_str!("../js/fetch.js")),
+    ("dormouse:operations", include_str!("../js/operations.js")),
+    ("dormouse:require", include_str!("../js/require.js")),
+    ("dormouse:streams", include_str!("../js/streams.js")),
+    ("dormouse:timers", include_str!("../js/timers.js")),
+    ("dormouse:url", include_str!("../js/url.js")),
+    ("dormouse:workflow", include_str!("../js/workflow.js")),
+];
+
+/// The workflow, as it was deployed.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Bundle {
+    /// The module that is evaluated.
+    pub(crate) entry: String,
+    /// Each module by its id, which is the name that people are shown.
+    pub(crate) modules: BTreeMap<String, Source>,
+    /// What `process.env` holds.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// One module.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Source {
+    kind: Kind,
+    source: String,
+    /// What the names in it mean.
+    #[serde(default)]
+    imports: BTreeMap<String, String>,
+    /// For each line, the line of the author's file that it comes from; empty if they are the same.
+    #[serde(default)]
+    lines: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Esm,
+    Cjs,
+    Json,
+}
+
+thread_local! {
+    static BUNDLE: RefCell<Bundle> = RefCell::default();
+}
+
+/// Takes the workflow in.
+pub(crate) fn take(bundle: Bundle) {
+    BUNDLE.set(bundle);
+}
+
+/// The module that is evaluated.
+pub(crate) fn entry() -> String {
+    BUNDLE.with_borrow(|bundle| bundle.entry.clone())
+}
+
+/// What `process.env` holds.
+pub(crate) fn env() -> BTreeMap<String, String> {
+    BUNDLE.with_borrow(|bundle| bundle.env.clone())
+}
+
+/// `esm`, `cjs` or `json`.
+pub(crate) fn kind(id: &str) -> Option<&'static str> {
+    if own(id).is_some() {
+        return Some("esm");
+    }
+    BUNDLE.with_borrow(|bundle| {
+        bundle.modules.get(id).map(|module| match module.kind {
+            Kind::Esm => "esm",
+            Kind::Cjs => "cjs",
+            Kind::Json => "json",
+        })
+    })
+}
+
+/// The text of a module.
+pub(crate) fn source(id: &str) -> Option<String> {
+    let text = |bundle: &Bundle| bundle.modules.get(id).map(|module| module.source.clone());
+    own(id)
+        .map(str::to_owned)
+        .or_else(|| BUNDLE.with_borrow(text))
+}
+
+/// The line of the author's file that a line of a module comes from.
+pub(crate) fn line(id: &str, line: usize) -> usize {
+    BUNDLE.with_borrow(|bundle| {
+        let lines = bundle.modules.get(id).map(|module| &module.lines);
+        let found = lines.and_then(|lines| lines.get(line.wrapping_sub(1)));
+        found.map_or(line, |found| *found as usize)
+    })
+}
+
+/// What a name means in a module.
+pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
+    let is_own =
+        own(name).is_some() && (base.is_empty() || own(base).is_some() || base == "eval_script");
+    if is_own {
+        return Some(name.to_owned());
+    }
+    BUNDLE.with_borrow(|bundle| {
+        let meant = bundle
+            .modules
+            .get(base)
+            .and_then(|module| module.imports.get(name));
+        meant
+            .cloned()
+            .or_else(|| (name == bundle.entry).then(|| name.to_owned()))
+    })
+}
+
+fn own(id: &str) -> Option<&'static str> {
+    OWN.iter()
+        .find(|(name, _)| *name == id)
+        .map(|(_, source)| *source)
+}
+
+pub(crate) struct Resolver;
+
+impl rquickjs::loader::Resolver for Resolver {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        // A module that was found before is asked for by its id.
+        let found = resolve(base, name).or_else(|| kind(name).map(|_| name.to_owned()));
+        found.ok_or_else(|| {
+            let message = format!(
+                "{base} imports {name:?}, which was not found when the workflow was deployed"
+            );
+            Exception::throw_message(ctx, &message)
+        })
+    }
+}
+
+pub(crate) struct Loader;
+
+impl rquickjs::loader::Loader for Loader {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        match kind(name) {
+            Some("esm") => {
+                let source = source(name).unwrap_or_default();
+                Module::declare(ctx.clone(), name, source)
+            }
+            Some(_) => Module::declare(ctx.clone(), name, facade(ctx, name)?),
+            None => Err(Error::new_loading(name)),
+        }
+    }
+}
+
+/// A CommonJS or JSON module as an ES module: what it exports now are its names.
+fn facade(ctx: &Ctx<'_>, id: &str) -> Result<String> {
+    let require: Object<'_> = Module::import(ctx, "dormouse:require")?.finish()?;
+    let names: Function<'_> = require.get("names")?;
+    let names: Vec<String> = names.call((id,))?;
+    let id = serde_json::to_string(id).unwrap_or_default();
+    let mut text = format!(
+        "import {{ load, byDefault }} from 'dormouse:require';const m = load({id});export default byDefault(m);"
+    );
+    for (place, name) in names.iter().enumerate() {
+        let quoted = serde_json::to_string(name).unwrap_or_default();
+        text += &format!("const v{place} = m[{quoted}];export {{ v{place} as {quoted} }};");
+    }
+    Ok(text)
+}

@@ -1,0 +1,54 @@
+//! Calls and timers.
+
+use rquickjs::function::Func;
+use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray};
+
+use super::in_run;
+use crate::bindings::dormouse::workflow::types::Request;
+use crate::bindings::dormouse::workflow::{http, timers};
+use crate::operations;
+use crate::values::{call_options, called, from_bytes, from_headers, whole};
+
+pub(super) fn add(host: &Object<'_>) -> Result<()> {
+    host.set("call", Func::from(call))?;
+    host.set("sleep", Func::from(sleep))?;
+    host.set("sleepUntil", Func::from(sleep_until))
+}
+
+/// `request` is `{method, url, headers, body}`.
+fn call<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    request: Object<'js>,
+    options: Object<'js>,
+) -> Result<u32> {
+    in_run(&ctx, "a call")?;
+    let body: TypedArray<'js, u8> = request.get("body")?;
+    let request = Request {
+        method: request.get("method")?,
+        url: request.get("url")?,
+        headers: from_headers(&ctx, request.get("headers")?)?,
+        body: from_bytes(&ctx, &body)?,
+    };
+    let options = call_options(&options)?;
+    Ok(operations::begin(
+        http::call(step, request, options),
+        |result, ctx| called(ctx, result),
+    ))
+}
+
+fn sleep(ctx: Ctx<'_>, step: String, span: f64) -> Result<u32> {
+    in_run(&ctx, "a timer")?;
+    Ok(operations::begin(
+        timers::sleep(step, whole(span)),
+        |(), ctx| ().into_js(ctx),
+    ))
+}
+
+fn sleep_until(ctx: Ctx<'_>, step: String, instant: f64) -> Result<u32> {
+    in_run(&ctx, "a timer")?;
+    Ok(operations::begin(
+        timers::sleep_until(step, whole(instant)),
+        |(), ctx| ().into_js(ctx),
+    ))
+}

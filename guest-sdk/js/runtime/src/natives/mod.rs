@@ -1,0 +1,45 @@
+//! What `js/` can ask of this module: one object of functions, which the workflow's own code never sees.
+
+mod calls;
+mod context;
+mod crypto;
+mod events;
+mod loading;
+mod runs;
+mod steps;
+mod text;
+mod url;
+mod webhooks;
+
+use rquickjs::{Ctx, Exception, Object, Result};
+
+use crate::clock;
+
+/// The functions.
+pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let host = Object::new(ctx.clone())?;
+    calls::add(&host)?;
+    context::add(&host)?;
+    crypto::add(&host)?;
+    events::add(&host)?;
+    loading::add(&host)?;
+    runs::add(&host)?;
+    steps::add(&host)?;
+    text::add(&host)?;
+    url::add(&host)?;
+    webhooks::add(&host)?;
+    Ok(host)
+}
+
+/// Refuses what needs a run while the workflow is deployed.
+fn in_run(ctx: &Ctx<'_>, what: &str) -> Result<()> {
+    if clock::runs() {
+        return Ok(());
+    }
+    let message = format!(
+        "{what} is an operation of a run, and was asked for at the top level of a module; move it into the function that is \
+         given to `serve`"
+    );
+    clock::refuse(&message);
+    Err(Exception::throw_message(ctx, &message))
+}

@@ -1,0 +1,128 @@
+//! The operations under way. What JavaScript begins is put here, and is asked of the host when the engine has nothing more
+//! to do: what is given up before that was never asked.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use futures::StreamExt;
+use futures::future::{AbortHandle, Abortable, Aborted};
+use futures::stream::FuturesUnordered;
+use rquickjs::{Ctx, Object, Persistent, Value};
+
+use crate::bindings::dormouse::workflow::runs;
+use crate::engine;
+use crate::failure::Thrown;
+
+/// Makes a JavaScript value of an outcome. An error is thrown by the promise.
+pub(crate) type Outcome = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Value<'js>>>;
+
+type Pending = Abortable<Pin<Box<dyn Future<Output = (u32, Outcome)>>>>;
+
+#[derive(Default)]
+struct Operations {
+    /// Those that were asked of the host.
+    pending: RefCell<FuturesUnordered<Pending>>,
+    /// Those that were not yet, in the order in which they were begun.
+    begun: RefCell<Vec<Pending>>,
+    /// How each is given up.
+    handles: RefCell<BTreeMap<u32, AbortHandle>>,
+    next: Cell<u32>,
+}
+
+thread_local! {
+    static OPERATIONS: Operations = Operations::default();
+}
+
+/// Begins an operation. Returns the number by which JavaScript is told of its outcome.
+pub(crate) fn begin<F, T, M>(future: F, make: M) -> u32
+where
+    F: Future<Output = T> + 'static,
+    T: 'static,
+    M: for<'js> FnOnce(T, &Ctx<'js>) -> rquickjs::Result<Value<'js>> + 'static,
+{
+    OPERATIONS.with(|operations| {
+        let number = operations.next.get();
+        operations.next.set(number + 1);
+        let (handle, registration) = AbortHandle::new_pair();
+        operations.handles.borrow_mut().insert(number, handle);
+        let outcome = async move {
+            let outcome = future.await;
+            let make: Outcome = Box::new(move |ctx: &Ctx<'_>| make(outcome, ctx));
+            (number, make)
+        };
+        let outcome: Pin<Box<dyn Future<Output = _>>> = Box::pin(outcome);
+        operations
+            .begun
+            .borrow_mut()
+            .push(Abortable::new(outcome, registration));
+        number
+    })
+}
+
+/// Gives an operation up, if it is under way.
+pub(crate) fn give_up(number: u32) {
+    OPERATIONS.with(|operations| {
+        if let Some(handle) = operations.handles.borrow_mut().remove(&number) {
+            handle.abort();
+        }
+    });
+}
+
+/// Waits for the next outcome and tells JavaScript.
+pub(crate) async fn settle_next() -> Result<(), Thrown> {
+    let mut pending = OPERATIONS.with(|operations| operations.pending.take());
+    OPERATIONS.with(|operations| pending.extend(operations.begun.take()));
+    let next = loop {
+        match pending.next().await {
+            Some(Ok(next)) => break Some(next),
+            Some(Err(Aborted)) => {}
+            None => break None,
+        }
+    };
+    OPERATIONS.with(|operations| *operations.pending.borrow_mut() = pending);
+    let Some((number, make)) = next else {
+        // The program awaits what nothing can settle. A wait for a cancel keeps no run alive, so the host says that it is
+        // stuck.
+        runs::wait_for_cancel("nothing is under way".into(), None).await;
+        return Ok(());
+    };
+    OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
+    engine::with(|ctx, hooks| settle(ctx, hooks, number, make).map_err(|_| Thrown::caught(ctx)))
+}
+
+fn settle<'js>(
+    ctx: &Ctx<'js>,
+    hooks: &Object<'js>,
+    number: u32,
+    make: Outcome,
+) -> rquickjs::Result<()> {
+    match make(ctx) {
+        Ok(value) => engine::hook(hooks, "resolve", (number, value)),
+        Err(rquickjs::Error::Exception) => engine::hook(hooks, "reject", (number, ctx.catch())),
+        Err(error) => Err(error),
+    }
+}
+
+thread_local! {
+    /// Promises that were rejected, and that nobody has handled yet, with what they were rejected with.
+    static UNHANDLED: RefCell<Vec<(Persistent<Value<'static>>, Thrown)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The engine tells of a rejection that nobody handles, and again when somebody does.
+pub(crate) fn rejected(promise: &Value<'_>, reason: &Value<'_>, handled: bool) {
+    let promise = Persistent::save(promise.ctx(), promise.clone());
+    UNHANDLED.with_borrow_mut(|unhandled| {
+        if handled {
+            unhandled.retain(|(other, _)| *other != promise);
+        } else {
+            unhandled.push((promise, Thrown::of(reason)));
+        }
+    });
+}
+
+/// The first rejection that nobody has handled.
+pub(crate) fn unhandled() -> Option<Thrown> {
+    UNHANDLED.with_borrow(|unhandled| unhandled.first().map(|(_, thrown)| thrown.clone()))
+}

@@ -1,0 +1,113 @@
+//! What happens at deployment: the host writes the workflow into memory, and what evaluating it leaves there is kept.
+
+use std::cell::{Cell, RefCell};
+
+use rquickjs::{Module, Promise};
+
+use crate::failure::Thrown;
+use crate::modules::{self, Bundle};
+use crate::{clock, engine};
+
+/// What deployment gives.
+const DONE: u32 = 0;
+/// The workflow cannot be deployed; the message says why.
+const REFUSED: u32 = 1;
+/// A module asked for time or chance, so that all are evaluated when a run starts. The instance is of no use; a new one is
+/// told so.
+const ASKED: u32 = 2;
+
+thread_local! {
+    static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static EVALUATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes room for a text of so many bytes, which the host writes to the place that is returned.
+#[allow(unsafe_code, reason = "the host finds it by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn dormouse_room(length: usize) -> *mut u8 {
+    TEXT.with_borrow_mut(|text| {
+        *text = vec![0; length];
+        text.as_mut_ptr()
+    })
+}
+
+/// Takes the workflow in, which lies in the room, and evaluates it if it is told to.
+#[allow(unsafe_code, reason = "the host finds it by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn dormouse_init(evaluate: u32) -> u32 {
+    let bundle = TEXT.with_borrow(|text| serde_json::from_slice::<Bundle>(text));
+    match bundle {
+        Ok(bundle) => modules::take(bundle),
+        Err(error) => return tell(REFUSED, format!("the bundle: {error}")),
+    }
+    engine::with(|_, _| ());
+    if evaluate == 0 {
+        return tell(DONE, String::new());
+    }
+    let evaluated = self::evaluate();
+    if let Some(message) = clock::refused() {
+        return tell(REFUSED, message);
+    }
+    if clock::was_asked() {
+        return tell(ASKED, String::new());
+    }
+    match evaluated {
+        Ok(()) => tell(DONE, registered()),
+        Err(thrown) => tell(REFUSED, thrown.text()),
+    }
+}
+
+/// How long the text is that deployment has to tell.
+#[allow(unsafe_code, reason = "the host finds it by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn dormouse_length() -> usize {
+    TEXT.with_borrow(Vec::len)
+}
+
+/// Says that what is in memory now is the workflow. The tool that keeps the memory wants such a function.
+#[allow(unsafe_code, reason = "the host finds it by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn dormouse_ready() {}
+
+/// Where that text lies.
+#[allow(unsafe_code, reason = "the host finds it by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn dormouse_text() -> *const u8 {
+    TEXT.with_borrow(Vec::as_ptr)
+}
+
+fn tell(code: u32, text: String) -> u32 {
+    TEXT.set(text.into_bytes());
+    code
+}
+
+/// The names of the workflows that were given to `serve`, as JSON.
+fn registered() -> String {
+    engine::with(|_, hooks| engine::hook(hooks, "registered", ())).unwrap_or_default()
+}
+
+/// Evaluates the workflow's modules, if that was not done at deployment.
+pub(crate) fn finish() -> Result<(), Thrown> {
+    if EVALUATED.get() { Ok(()) } else { evaluate() }
+}
+
+fn evaluate() -> Result<(), Thrown> {
+    EVALUATED.set(true);
+    let env = modules::env();
+    engine::with(|ctx, hooks| {
+        engine::hook::<_, ()>(hooks, "environment", (env,)).map_err(|_| Thrown::caught(ctx))?;
+        let promise: Promise<'_> =
+            Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
+        match promise.finish::<rquickjs::Value<'_>>() {
+            Ok(_) => Ok(()),
+            Err(rquickjs::Error::WouldBlock) => Err(Thrown {
+                name: String::new(),
+                code: None,
+                message: "a module awaits something at its top level that only a run can give"
+                    .into(),
+                stack: String::new(),
+            }),
+            Err(_) => Err(Thrown::caught(ctx)),
+        }
+    })
+}

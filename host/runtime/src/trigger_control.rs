@@ -1,0 +1,173 @@
+//! Setting triggers, showing them, and what an operator does to them.
+
+use std::sync::Arc;
+
+use dormouse_journal::{Time, TriggerId, TriggerOptions};
+use dormouse_store::{
+    EARLIER_URLS, EarlierUrl, SetTrigger, Trigger, TriggerActed, TriggerAction, TriggerCounts,
+    TriggerSet, TriggerView, WriteError,
+};
+use dormouse_webhook::TriggerToken;
+
+use crate::Unavailable;
+use crate::assemble::Services;
+
+/// A trigger with its URL.
+#[derive(Debug, Clone)]
+pub struct ShownTrigger {
+    /// Its id.
+    pub id: TriggerId,
+    /// Its URL.
+    pub url: String,
+    /// Earlier URLs that are still valid, each with the time until which it is.
+    pub earlier: Vec<(String, Time)>,
+    /// The trigger.
+    pub trigger: Trigger,
+    /// What came of the requests to it.
+    pub counts: TriggerCounts,
+}
+
+/// Why a trigger was not set, or nothing was done to it.
+#[derive(Debug, thiserror::Error)]
+pub enum SetTriggerError {
+    /// There is no such workflow.
+    #[error("there is no workflow {0:?}: deploy it first")]
+    UnknownWorkflow(String),
+    /// The workflow has no such version.
+    #[error("workflow {0:?} has no such version: `GET /v1/workflows/{0}` lists those it has")]
+    UnknownVersion(String),
+    /// There is no such trigger.
+    #[error("there is no trigger {0:?}: set it first")]
+    Unknown(String),
+    /// Too many of its earlier URLs are valid.
+    #[error(
+        "{EARLIER_URLS} earlier URLs of the trigger {0:?} are still valid, and there cannot be more; a rotation that keeps \
+         none of them (`keep_old` of `0s`) ends them all at once"
+    )]
+    TooManyUrls(String),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Sets triggers and shows them.
+pub struct TriggerControl<'s>(&'s Services);
+
+impl<'s> TriggerControl<'s> {
+    pub(crate) fn new(services: &'s Arc<Services>) -> Self {
+        TriggerControl(services)
+    }
+
+    /// Sets a trigger. Returns it, and true if there was none of this name.
+    ///
+    /// # Errors
+    /// When there is nothing of that name to start, or it cannot be made durable.
+    pub async fn set(
+        &self,
+        name: &str,
+        options: TriggerOptions,
+    ) -> Result<(ShownTrigger, bool), SetTriggerError> {
+        let services = self.0;
+        let workflow = options.workflow.clone();
+        let id = services.ids.next(services.clock.now());
+        let set = SetTrigger {
+            name: name.to_owned(),
+            id: TriggerId(id.0),
+            options,
+        };
+        let is_new = match services.store.set_trigger(set).await? {
+            TriggerSet::Created => true,
+            TriggerSet::Changed => false,
+            TriggerSet::UnknownWorkflow => return Err(SetTriggerError::UnknownWorkflow(workflow)),
+            TriggerSet::UnknownVersion => return Err(SetTriggerError::UnknownVersion(workflow)),
+        };
+        tracing::info!(trigger = name, workflow, "a trigger was set");
+        Ok((self.known(name).await?, is_new))
+    }
+
+    /// Rotates, pauses or resumes a trigger. Returns it.
+    ///
+    /// # Errors
+    /// When there is none of this name, it cannot be done, or it cannot be made durable.
+    pub async fn act(
+        &self,
+        name: &str,
+        action: TriggerAction,
+    ) -> Result<ShownTrigger, SetTriggerError> {
+        self.change(name, action).await?;
+        self.known(name).await
+    }
+
+    /// Deletes a trigger.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it cannot be made durable.
+    pub async fn delete(&self, name: &str) -> Result<(), SetTriggerError> {
+        self.change(name, TriggerAction::Delete).await
+    }
+
+    /// Returns the trigger of this name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn show(&self, name: &str) -> Result<Option<ShownTrigger>, Unavailable> {
+        let view = self.0.store.trigger(name.to_owned()).await?;
+        Ok(view.map(|view| self.shown(view)))
+    }
+
+    /// Returns triggers in the order of their names, after one, at most so many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<ShownTrigger>, Unavailable> {
+        let views = self.0.store.triggers(after, limit).await?;
+        Ok(views.into_iter().map(|view| self.shown(view)).collect())
+    }
+
+    async fn known(&self, name: &str) -> Result<ShownTrigger, SetTriggerError> {
+        let shown = self.show(name).await?;
+        shown.ok_or_else(|| SetTriggerError::Unknown(name.to_owned()))
+    }
+
+    async fn change(&self, name: &str, action: TriggerAction) -> Result<(), SetTriggerError> {
+        let acted = self.0.store.act_on_trigger(name.to_owned(), action);
+        match acted.await? {
+            TriggerActed::Done => {
+                tracing::info!(trigger = name, ?action, "a trigger was changed");
+                Ok(())
+            }
+            TriggerActed::TooManyUrls => Err(SetTriggerError::TooManyUrls(name.to_owned())),
+            TriggerActed::Unknown => Err(SetTriggerError::Unknown(name.to_owned())),
+        }
+    }
+
+    fn shown(&self, view: TriggerView) -> ShownTrigger {
+        let url = |rotation| {
+            self.0.urls.of_trigger(TriggerToken {
+                trigger: view.id,
+                rotation,
+            })
+        };
+        let now = self.0.clock.now();
+        let earlier = view.trigger.earlier.iter();
+        let earlier = earlier.filter(|earlier| earlier.is_valid(now));
+        let earlier = earlier.map(|EarlierUrl { rotation, until }| (url(*rotation), *until));
+        ShownTrigger {
+            id: view.id,
+            url: url(view.trigger.rotation),
+            earlier: earlier.collect(),
+            counts: view.counts,
+            trigger: view.trigger,
+        }
+    }
+}
+
+impl From<WriteError> for SetTriggerError {
+    fn from(error: WriteError) -> Self {
+        SetTriggerError::Unavailable(error.into())
+    }
+}

@@ -1,0 +1,312 @@
+//! Triggers: from a request that was found good to a run, and what its caller is answered.
+//!
+//! The checks are those of a webhook (`webhooks`). What becomes of the request is decided in the commit that makes it
+//! durable: it starts a run, is sent to one that has its key, or repeats another. A caller that wants the run's output is
+//! held until the run ends, like one that waits for a workflow's answer.
+
+use std::sync::Arc;
+
+use dormouse_engine::WASM_STACK;
+use dormouse_journal::{
+    Channel, GuestLimits, Header, KeyMissing, Payload, Reply, Request, Response, RunId, Status,
+    Until, WebhookNumber,
+};
+use dormouse_limits::Limits;
+use dormouse_seams::{Entropy, HostClock};
+use dormouse_store::{
+    Following, MailLimits, RememberedKey, Run, RunView, State, Store, TriggerCalled, Trip,
+    TripRefused, Tripped, WriteError,
+};
+use dormouse_webhook::{TriggerToken, labels_of, value_at};
+
+use crate::early::EarlyStart;
+use crate::hint::Hint;
+use crate::rates::Rates;
+use crate::received::{Came, Received, Refusal, TriggerAnswer};
+use crate::replies::{Replies, answered};
+use crate::run_ids::RunIds;
+use crate::storage::storage_limits;
+use crate::wake::Wake;
+use crate::watchers::Watchers;
+
+/// Takes requests to triggers.
+pub(crate) struct Triggers {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) wake: Wake,
+    pub(crate) ids: Arc<RunIds>,
+    pub(crate) replies: Arc<Replies>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// A request to a trigger that was found good.
+pub(crate) struct Arrival {
+    pub(crate) token: TriggerToken,
+    pub(crate) called: TriggerCalled,
+    pub(crate) request: Request,
+    /// Its headers without credentials and proofs, as the run may see them.
+    pub(crate) shown: Vec<Header>,
+    /// The mark by which a repeat of its delivery is known.
+    pub(crate) remembered: Option<RememberedKey>,
+    /// What its provider wants to hear of it, where the trigger says nothing else.
+    pub(crate) accepted: Option<Response>,
+    /// Why it is refused unless it repeats another.
+    pub(crate) unless: Option<Refusal>,
+}
+
+/// Returns for whom the callers and the rate of a trigger are counted: for the one webhook of a run that has its id. Ids of
+/// triggers are made as those of runs are, so that there is no such run.
+pub(crate) fn counted_as(token: TriggerToken) -> (RunId, WebhookNumber) {
+    (RunId(token.trigger.0), WebhookNumber(0))
+}
+
+impl Triggers {
+    /// Makes a request durable, and returns what its caller is to be answered. If that is the run's output, this takes as long
+    /// as the run does, within limits.
+    pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Received, Refusal> {
+        let reply = arrival.called.trigger.options.webhook.reply.clone();
+        let (token, unless) = (arrival.token, arrival.unless.clone());
+        let accepted = arrival.accepted.clone();
+        let trip = self.trip(arrival)?;
+        if let Reply::FromWorkflow(within) = reply {
+            return self.accept_and_hold(token, trip, unless, within).await;
+        }
+        let (id, came) = self.accept(token, trip, unless).await?;
+        Ok(received(
+            id,
+            came,
+            match reply {
+                Reply::Fixed(response) => TriggerAnswer::Response(response),
+                Reply::Accepted | Reply::FromWorkflow(_) => {
+                    accepted.map_or(TriggerAnswer::Acknowledged, TriggerAnswer::Response)
+                }
+            },
+        ))
+    }
+
+    /// Returns what is asked of the store.
+    fn trip(&self, arrival: Arrival) -> Result<Trip, Refusal> {
+        let Arrival {
+            token,
+            called,
+            request,
+            shown,
+            remembered,
+            ..
+        } = arrival;
+        let options = called.trigger.options;
+        let key = options.key.as_ref();
+        let value = key.and_then(|place| value_at(place, &request));
+        if let (Some(place), None, KeyMissing::Refuse) = (key, &value, options.key_missing) {
+            return Err(Refusal::KeyMissing(place.clone()));
+        }
+        let content_type = content_type(&request);
+        let mut random = [0; 32];
+        self.entropy.fill(&mut random);
+        let limits = &self.limits;
+        Ok(Trip {
+            trigger: token.trigger,
+            rotation: token.rotation,
+            workflow: options.workflow,
+            run: self.ids.next(self.clock.now()),
+            random,
+            guest: GuestLimits {
+                memory: limits.memory,
+                stack: WASM_STACK as u64,
+            },
+            labels: labels_of(&options.labels, &request),
+            input: Payload {
+                content_type,
+                body: request.body,
+            },
+            method: request.method,
+            url: request.url,
+            headers: shown,
+            key: value.map(|value| sha256(&value)),
+            remembered,
+            remember: limits.duplicate_window,
+            mail: MailLimits::of_keyed(storage_limits(limits), limits.body, limits.inbox),
+        })
+    }
+
+    /// Makes a request durable, unless it is refused or others came too fast before it. A repeat is told so all the same, from a
+    /// read. Returns the run that it belongs to.
+    async fn accept(
+        &self,
+        token: TriggerToken,
+        trip: Trip,
+        unless: Option<Refusal>,
+    ) -> Result<(RunId, Came), Refusal> {
+        let (own, webhook) = counted_as(token);
+        let refusal = unless.or_else(|| {
+            let admitted = self.rates.admit(own, webhook, self.clock.now());
+            admitted.err().map(Refusal::Rate)
+        });
+        let run = trip.run;
+        let tripped = match (refusal, trip.remembered) {
+            (None, _) => self.accept_and_wake(trip).await?,
+            (Some(refusal), None) => return Err(refusal),
+            (Some(refusal), Some(key)) => {
+                let repeat = self.store.trigger_repeat(token.trigger, key).await?;
+                repeat.ok_or(refusal)?
+            }
+        };
+        match tripped {
+            Tripped::Started { .. } => {
+                tracing::debug!(%run, trigger = %token.trigger, "a run was started by a trigger");
+                Ok((run, Came::Started))
+            }
+            Tripped::Sent { run, event } => {
+                self.wake.wake(run, Hint::Channel(Channel::Event(event)));
+                Ok((run, Came::Sent))
+            }
+            Tripped::Existing(run) => Ok((run, Came::Existing)),
+            Tripped::Repeat(run) => Ok((run, Came::Repeat)),
+            Tripped::Refused(refused) => Err(refused.into()),
+        }
+    }
+
+    /// A run that is started is woken as soon as it has a place, and while that becomes durable.
+    async fn accept_and_wake(&self, trip: Trip) -> Result<Tripped, WriteError> {
+        let wake = self.wake.clone();
+        let early = trip.clone();
+        let decided = move |tripped: &Tripped| -> Option<Following> {
+            let Tripped::Started {
+                version,
+                created,
+                trigger,
+            } = tripped
+            else {
+                return None;
+            };
+            let id = early.run;
+            let view = RunView {
+                id,
+                run: Run {
+                    workflow: early.workflow,
+                    version: *version,
+                    created: *created,
+                    key: early.random,
+                    limits: early.guest,
+                    headers: early.headers,
+                    restarted: None,
+                    parent: None,
+                    labels: early.labels,
+                    trigger: Some(trigger.clone()),
+                },
+                state: State::pending(*created),
+                paused: None,
+            };
+            let input = early.input;
+            let hint = Hint::Start(Box::new(EarlyStart { view, input }));
+            Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))
+        };
+        self.store.trip(trip, Box::new(decided)).await
+    }
+
+    /// Makes a request durable, and holds its caller for this many milliseconds, or until its run has ended or is blocked.
+    async fn accept_and_hold(
+        &self,
+        token: TriggerToken,
+        trip: Trip,
+        unless: Option<Refusal>,
+        within: u64,
+    ) -> Result<Received, Refusal> {
+        let until = self.clock.now().after(within.min(self.limits.reply_wait));
+        let (own, webhook) = counted_as(token);
+        let place = self.replies.place(own, webhook);
+        let _place = place.map_err(Refusal::TooManyHeld)?;
+        // It is waited for before the request is durable: from then on the run may end at any time.
+        let mut ended = self.watchers.wait(trip.run, Until::Ended);
+        let (run, came) = self.accept(token, trip, unless).await?;
+        if came != Came::Started {
+            ended = self.watchers.wait(run, Until::Ended);
+            let answer = self.output(run).await?;
+            if answer != TriggerAnswer::Acknowledged || self.is_at_rest(run).await? {
+                return Ok(received(run, came, answer));
+            }
+        }
+        let passed = self.clock.sleep_until(until);
+        answered(std::future::pending::<Option<()>>(), ended, passed).await;
+        let answer = self.output(run).await?;
+        Ok(received(run, came, answer))
+    }
+
+    async fn is_at_rest(&self, run: RunId) -> Result<bool, Refusal> {
+        let state = self.store.state(run).await?;
+        Ok(state.is_none_or(|state| state.status.is_at_rest()))
+    }
+
+    /// Returns how a run answers the caller that waited for it, as far as it is known now.
+    async fn output(&self, run: RunId) -> Result<TriggerAnswer, Refusal> {
+        let Some((status, output)) = self.store.output(run).await? else {
+            return Ok(TriggerAnswer::Acknowledged);
+        };
+        let code = match (status, output) {
+            (Status::Completed, output) => {
+                return Ok(TriggerAnswer::Response(response(
+                    output.unwrap_or_default(),
+                )));
+            }
+            (Status::Cancelled, _) => "cancelled".to_owned(),
+            (Status::Failed, _) => {
+                let failure = self.store.state(run).await?.and_then(|state| state.failure);
+                failure.map_or_else(|| "failed".into(), |failure| failure.code)
+            }
+            _ => return Ok(TriggerAnswer::Acknowledged),
+        };
+        Ok(TriggerAnswer::Ended { status, code })
+    }
+}
+
+fn received(run: RunId, came: Came, answer: TriggerAnswer) -> Received {
+    Received::Triggered { run, came, answer }
+}
+
+/// Returns the output of a run as a response.
+fn response(output: Payload) -> Response {
+    let content_type = match output.content_type.as_str() {
+        "" => None,
+        given => Some((
+            "content-type".to_owned(),
+            bytes::Bytes::copy_from_slice(given.as_bytes()),
+        )),
+    };
+    Response {
+        status: if output.body.is_empty() { 204 } else { 200 },
+        headers: content_type.into_iter().collect(),
+        body: output.body,
+    }
+}
+
+fn content_type(request: &Request) -> String {
+    let given = request.headers.iter();
+    let mut given = given.filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let text = given
+        .next()
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+    text.unwrap_or_default()
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text).into()
+}
+
+impl From<TripRefused> for Refusal {
+    fn from(refused: TripRefused) -> Self {
+        match refused {
+            TripRefused::Gone => Refusal::TriggerGone,
+            TripRefused::Paused => Refusal::TriggerPaused,
+            TripRefused::OtherBody => Refusal::OtherBody,
+            TripRefused::UnknownVersion => Refusal::TriggerGone,
+            TripRefused::RunFailed(run) => Refusal::KeyedRunFailed(run),
+            TripRefused::InboxFull(run) => Refusal::KeyedInboxFull(run),
+            TripRefused::RunFull => Refusal::RunFull,
+            TripRefused::WorkflowFull => Refusal::WorkflowFull,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Follows imports from the first file on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use crate::bundle::{Bundle, Module};
+use crate::error::ScriptError;
+use crate::module::{Read, read};
+use crate::names::{Meant, Names};
+
+/// How many modules a workflow may have.
+const MODULES: usize = 10_000;
+
+/// How many bytes they may have together.
+const BYTES: usize = 32 << 20;
+
+/// Collects a workflow, beginning with a file.
+///
+/// # Errors
+/// When a file cannot be read, is no program, or imports what is not there.
+pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
+    let entry = entry
+        .canonicalize()
+        .map_err(|error| unreadable(entry, &error))?;
+    let source = read_text(&entry)?;
+    Collector::new(&entry).collect(entry, source)
+}
+
+/// Makes a workflow of one text, which imports no files.
+///
+/// # Errors
+/// When it is no program, or imports what is not there.
+pub fn collect_text(name: &str, source: &str) -> Result<Bundle, ScriptError> {
+    // No folder has this name, so that nothing is found.
+    let entry = Path::new("/\0").join(name);
+    Collector::new(&entry).collect(entry, source.to_owned())
+}
+
+struct Collector {
+    names: Names,
+    /// The folder that ids begin from.
+    root: PathBuf,
+    modules: BTreeMap<String, Module>,
+    left: VecDeque<PathBuf>,
+    bytes: usize,
+}
+
+impl Collector {
+    fn new(entry: &Path) -> Self {
+        Collector {
+            names: Names::new(),
+            root: entry.parent().unwrap_or(entry).to_owned(),
+            modules: BTreeMap::new(),
+            left: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    fn collect(mut self, entry: PathBuf, source: String) -> Result<Bundle, ScriptError> {
+        let id = self.id(&entry);
+        self.add(&entry, source)?;
+        while let Some(path) = self.left.pop_front() {
+            if !self.modules.contains_key(&self.id(&path)) {
+                let source = read_text(&path)?;
+                self.add(&path, source)?;
+            }
+        }
+        Ok(Bundle::new(id, self.modules))
+    }
+
+    fn add(&mut self, path: &Path, source: String) -> Result<(), ScriptError> {
+        let id = self.id(path);
+        self.bytes += source.len();
+        if self.bytes > BYTES {
+            return Err(ScriptError::TooLarge {
+                limit: BYTES,
+                what: "bytes of source",
+            });
+        }
+        let Read {
+            mut module,
+            imports,
+        } = read(path, &id, &source)?;
+        for import in imports {
+            match self.names.find(path, &import.name, import.by_require) {
+                Meant::Own(own) => {
+                    module.imports.insert(import.name, own);
+                }
+                Meant::File(file) => {
+                    module.imports.insert(import.name, self.id(&file));
+                    self.left.push_back(file);
+                }
+                Meant::Nothing(hint) if import.required => {
+                    return Err(ScriptError::NotFound {
+                        path: id,
+                        line: import.line,
+                        name: import.name,
+                        hint,
+                    });
+                }
+                Meant::Nothing(_) => {}
+            }
+        }
+        self.modules.insert(id, module);
+        if self.modules.len() > MODULES {
+            return Err(ScriptError::TooLarge {
+                limit: MODULES,
+                what: "modules",
+            });
+        }
+        Ok(())
+    }
+
+    /// A file's name for people: from the first file's folder, or from the last folder `node_modules` above it.
+    fn id(&self, path: &Path) -> String {
+        if let Ok(inner) = path.strip_prefix(&self.root) {
+            return inner.to_string_lossy().into_owned();
+        }
+        let mut up = String::new();
+        for folder in self.root.ancestors().skip(1) {
+            up += "../";
+            if let Ok(inner) = path.strip_prefix(folder) {
+                return format!("{up}{}", inner.to_string_lossy());
+            }
+        }
+        path.to_string_lossy().into_owned()
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, ScriptError> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> ScriptError {
+    ScriptError::Unreadable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a file is no workflow.
+
+use std::path::PathBuf;
+
+use oxc_diagnostics::OxcDiagnostic;
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A file is no program.
+    #[error("{0}")]
+    Syntax(String),
+    /// A name means nothing.
+    #[error("{path}:{line}: {name:?} is not found: {hint}")]
+    NotFound {
+        /// The file that imports it.
+        path: String,
+        /// The line of the import.
+        line: usize,
+        /// The name.
+        name: String,
+        /// What to do.
+        hint: String,
+    },
+    /// There is more than a workflow may have.
+    #[error(
+        "the workflow has more than {limit} {what}; a package that is not needed may be the cause"
+    )]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+        /// Of what.
+        what: &'static str,
+    },
+    /// The type of a file is not known.
+    #[error("{} is neither TypeScript nor JavaScript nor JSON; its name ends in none of .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs, .json", .0.display())]
+    Extension(PathBuf),
+}
+
+/// Errors of a parser, with the lines that they are about.
+pub(crate) fn syntax(path: &str, source: &str, errors: &[OxcDiagnostic]) -> ScriptError {
+    let told = errors.iter().take(5).map(|error| {
+        let label = error.labels.as_ref().first();
+        let offset = label.map_or(0, |label| label.offset());
+        let (line, column, text) = place(source, offset as usize);
+        let help = error
+            .help
+            .as_ref()
+            .map(|help| format!("\n  {help}"))
+            .unwrap_or_default();
+        let marked = " ".repeat(column.saturating_sub(1));
+        format!(
+            "{path}:{line}:{column}: {}\n  {text}\n  {marked}^{help}",
+            error.message
+        )
+    });
+    ScriptError::Syntax(told.collect::<Vec<_>>().join("\n"))
+}
+
+/// The line and column of a place, counted from 1, and the text of the line.
+pub(crate) fn place(source: &str, offset: usize) -> (usize, usize, &str) {
+    let before = source.get(..offset).unwrap_or(source);
+    let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    let text = source
+        .get(begin..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
+    (line, before.len() - begin + 1, text)
+}

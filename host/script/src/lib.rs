@@ -1,0 +1,20 @@
+//! A workflow in TypeScript or JavaScript, from its file to a bundle: all modules that it consists of, with their types taken
+//! off and with what the names in them mean. There are no files where the workflow runs, so all of that is found out here.
+//!
+//! | file | what |
+//! |---|---|
+//! | `bundle` | what a bundle is, and how it is told from other uploads |
+//! | `collect` | follows imports from the first file on |
+//! | `names` | what a name in an import means |
+//! | `module` | one file, its types taken off, and what it imports |
+//! | `error` | why there is no bundle, with the place in the source |
+
+mod bundle;
+mod collect;
+mod error;
+mod module;
+mod names;
+
+pub use bundle::{Bundle, Kind, Module};
+pub use collect::{collect, collect_text};
+pub use error::ScriptError;

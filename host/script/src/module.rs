@@ -1,0 +1,229 @@
+//! One file: its types are taken off, and what it imports is found.
+
+use std::path::Path;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::{Argument, CallExpression, Expression, ImportExpression};
+use oxc_ast_visit::{Visit, walk};
+use oxc_codegen::{Codegen, CodegenOptions};
+use oxc_parser::{Parser, ParserReturn};
+use oxc_semantic::SemanticBuilder;
+use oxc_span::SourceType;
+use oxc_transformer::{TransformOptions, Transformer};
+
+use crate::bundle::{Kind, Module};
+use crate::error::{ScriptError, place, syntax};
+
+/// A file as a module, and what it imports.
+pub(crate) struct Read {
+    pub(crate) module: Module,
+    pub(crate) imports: Vec<Import>,
+}
+
+/// A name that a module imports.
+pub(crate) struct Import {
+    pub(crate) name: String,
+    /// The line of the file, counted from 1.
+    pub(crate) line: usize,
+    /// Whether the module cannot be evaluated without it. What is imported by a function or in a `try` is not.
+    pub(crate) required: bool,
+    /// Whether it is imported by `require`.
+    pub(crate) by_require: bool,
+}
+
+/// Reads a file. `shown` is its name for people.
+pub(crate) fn read(path: &Path, shown: &str, source: &str) -> Result<Read, ScriptError> {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        return read_json(shown, source);
+    }
+    let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
+    let (source, lines) = javascript(path, shown, source, kind)?;
+    let (kind, imports) = imports(shown, &source, kind)?;
+    let line = |line: usize| {
+        lines
+            .get(line.wrapping_sub(1))
+            .map_or(line, |line| *line as usize)
+    };
+    let imports = imports.into_iter().map(|import| Import {
+        line: line(import.line),
+        ..import
+    });
+    Ok(Read {
+        imports: imports.collect(),
+        module: Module {
+            kind,
+            source,
+            imports: std::collections::BTreeMap::new(),
+            lines,
+        },
+    })
+}
+
+fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
+    let source = source.trim_start_matches('\u{feff}');
+    serde_json::from_str::<serde::de::IgnoredAny>(source).map_err(|error| {
+        ScriptError::Syntax(format!(
+            "{shown}:{}:{}: {error}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let module = Module {
+        kind: Kind::Json,
+        source: source.to_owned(),
+        imports: std::collections::BTreeMap::new(),
+        lines: Vec::new(),
+    };
+    Ok(Read {
+        module,
+        imports: Vec::new(),
+    })
+}
+
+/// The file as plain JavaScript, and the lines that its lines come from.
+fn javascript(
+    path: &Path,
+    shown: &str,
+    source: &str,
+    kind: SourceType,
+) -> Result<(String, Vec<u32>), ScriptError> {
+    if kind.is_javascript() && !kind.is_jsx() {
+        return Ok((source.to_owned(), Vec::new()));
+    }
+    let allocator = Allocator::default();
+    let ParserReturn {
+        mut program,
+        diagnostics,
+        ..
+    } = Parser::new(&allocator, source, kind).parse();
+    if !diagnostics.is_empty() {
+        return Err(syntax(shown, source, &diagnostics));
+    }
+    let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
+    let scoping = semantic.semantic.into_scoping();
+    let options = TransformOptions::default();
+    let transformed =
+        Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
+    if !transformed.diagnostics.is_empty() {
+        return Err(syntax(shown, source, &transformed.diagnostics));
+    }
+    let options = CodegenOptions {
+        source_map_path: Some(path.to_owned()),
+        ..CodegenOptions::default()
+    };
+    let printed = Codegen::new().with_options(options).build(&program);
+    let mut lines = vec![0; printed.code.lines().count()];
+    for token in printed.map.iter().flat_map(|map| map.get_tokens()) {
+        if let Some(line) = lines.get_mut(token.get_dst_line() as usize)
+            && *line == 0
+        {
+            *line = token.get_src_line() + 1;
+        }
+    }
+    Ok((printed.code, lines))
+}
+
+/// What a module imports, and how it is evaluated.
+fn imports(
+    shown: &str,
+    source: &str,
+    kind: SourceType,
+) -> Result<(Kind, Vec<Import>), ScriptError> {
+    let allocator = Allocator::default();
+    let as_module = kind.is_module() || !kind.is_commonjs();
+    let source_type = if as_module {
+        SourceType::unambiguous()
+    } else {
+        SourceType::cjs()
+    };
+    let parsed = Parser::new(&allocator, source, source_type).parse();
+    if !parsed.diagnostics.is_empty() {
+        return Err(syntax(shown, source, &parsed.diagnostics));
+    }
+    let is_module =
+        parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
+    let mut found = Found {
+        source,
+        imports: Vec::new(),
+        conditional: 0,
+    };
+    for (name, requests) in &parsed.module_record.requested_modules {
+        let offset = requests
+            .first()
+            .map_or(0, |request| request.statement_span.start);
+        found.add(name.as_str(), offset, false);
+    }
+    found.visit_program(&parsed.program);
+    let Found { mut imports, .. } = found;
+    imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
+    Ok((if is_module { Kind::Esm } else { Kind::Cjs }, imports))
+}
+
+/// Looks for `require("…")` and `import("…")`.
+struct Found<'s> {
+    source: &'s str,
+    imports: Vec<Import>,
+    /// How many functions and `try`s are around.
+    conditional: usize,
+}
+
+impl Found<'_> {
+    fn add(&mut self, name: &str, offset: u32, by_require: bool) {
+        let (line, ..) = place(self.source, offset as usize);
+        self.imports.push(Import {
+            name: name.to_owned(),
+            line,
+            required: self.conditional == 0,
+            by_require,
+        });
+    }
+}
+
+impl<'a> Visit<'a> for Found<'_> {
+    fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
+        if let Expression::Identifier(callee) = &call.callee
+            && callee.name == "require"
+            && let Some(Argument::StringLiteral(name)) = call.arguments.first()
+        {
+            self.add(name.value.as_str(), call.span.start, true);
+        }
+        walk::walk_call_expression(self, call);
+    }
+
+    fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
+        if let Expression::StringLiteral(name) = &import.source {
+            self.conditional += 1;
+            self.add(name.value.as_str(), import.span.start, false);
+            self.conditional -= 1;
+        }
+        walk::walk_import_expression(self, import);
+    }
+
+    fn visit_function(
+        &mut self,
+        function: &oxc_ast::ast::Function<'a>,
+        flags: oxc_semantic::ScopeFlags,
+    ) {
+        self.conditional += 1;
+        walk::walk_function(self, function, flags);
+        self.conditional -= 1;
+    }
+
+    fn visit_arrow_function_expression(
+        &mut self,
+        function: &oxc_ast::ast::ArrowFunctionExpression<'a>,
+    ) {
+        self.conditional += 1;
+        walk::walk_arrow_function_expression(self, function);
+        self.conditional -= 1;
+    }
+
+    fn visit_try_statement(&mut self, attempt: &oxc_ast::ast::TryStatement<'a>) {
+        self.conditional += 1;
+        walk::walk_try_statement(self, attempt);
+        self.conditional -= 1;
+    }
+}

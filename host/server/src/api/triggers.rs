@@ -1,0 +1,271 @@
+//! Triggers: set, list, rotate, pause, delete. What a trigger's URL does is the ingress's.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use dormouse_api::request::QueryParams;
+use dormouse_api::{
+    EarlierUrl, ProblemBody, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers,
+};
+use dormouse_runtime::{ShownTrigger, TriggerAction};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+
+use super::docs::{Guarded, QueryProblems, TriggerProblems};
+use super::path::PathParams;
+use super::state::AppState;
+use super::{control, trigger_options};
+use crate::ingress::Source;
+use crate::problem::Problem;
+use crate::request::body;
+
+/// Bytes of a request, which is stored about as large.
+const BODY: u64 = 128 << 10;
+
+/// How many triggers a page has.
+const PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1_000;
+
+/// How long earlier URLs stay valid after a rotation, in milliseconds, unless it is said.
+const KEEP_OLD: u64 = 24 * 60 * 60 * 1_000;
+
+/// How long they may: 90 days.
+const LONGEST_KEEP: u64 = 90 * KEEP_OLD;
+
+/// Lists the triggers
+#[utoipa::path(
+    get, path = "/v1/triggers", tag = "triggers", operation_id = "list_triggers",
+    params(
+        ("limit" = Option<usize>, Query, description = "At most so many, 100 if absent, up to 1000"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses((status = 200, description = "The triggers, by name", body = Triggers), QueryProblems, Guarded),
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    uri: Uri,
+) -> Result<Json<Triggers>, Problem> {
+    let params = QueryParams::read(&uri, &["limit", "cursor"])?;
+    let limit = params.limit(PAGE, 1..=LARGEST_PAGE)?;
+    let after: Option<String> = params.value("cursor")?;
+    let mut shown = state.runtime.triggers().list(after, limit + 1).await?;
+    let is_more = shown.len() > limit;
+    shown.truncate(limit);
+    let triggers: Vec<Trigger> = shown.into_iter().map(|shown| show(&state, shown)).collect();
+    let last = triggers.last().map(|trigger| trigger.name.clone());
+    Ok(Json(Triggers {
+        triggers,
+        next: last.filter(|_| is_more),
+    }))
+}
+
+/// Shows a trigger
+#[utoipa::path(
+    get, path = "/v1/triggers/{name}", tag = "triggers", operation_id = "show_trigger",
+    params(("name" = String, Path, description = "The trigger's name")),
+    responses((status = 200, description = "The trigger", body = Trigger), TriggerProblems, Guarded),
+)]
+pub(super) async fn show_one(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Trigger>, Problem> {
+    let name = path.text("name");
+    let shown = state.runtime.triggers().show(name).await?;
+    let shown = shown.ok_or_else(|| Problem::unknown_trigger(name))?;
+    Ok(Json(show(&state, shown)))
+}
+
+/// Sets a trigger
+///
+/// A trigger makes one URL, the same for as long as the trigger exists, that starts a run of a workflow for each request. The
+/// request's body is the run's input. A trigger of the same name is changed: what is not given is as by default again, and the
+/// URL stays.
+#[utoipa::path(
+    put, path = "/v1/triggers/{name}", tag = "triggers", operation_id = "set_trigger",
+    params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`. It is also the name of \
+        the events that are sent to runs by `on_existing`")),
+    request_body(content = SetTrigger, description = "What it does; at most 128 KiB"),
+    responses(
+        (status = 201, description = "There was none of this name", body = Trigger,
+            headers(("Location" = String, description = "The trigger"))),
+        (status = 200, description = "It was changed", body = Trigger),
+        (status = 400, description = "`invalid-trigger-name`; `invalid-json`: among others a field that there is not",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-workflow`, `unknown-version`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 413, description = "`body-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid-trigger`: `detail` says what to change", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Guarded,
+    ),
+)]
+pub(super) async fn set(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, HeaderMap, Json<Trigger>), Problem> {
+    let name = path.new_trigger()?;
+    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let set: SetTrigger = control::from_object(&body, "a trigger")?;
+    let options = trigger_options::options(&set, &state.runtime.settings().providers)
+        .map_err(Problem::invalid_trigger)?;
+    let (shown, is_new) = state.runtime.triggers().set(name, options).await?;
+    let mut headers = HeaderMap::new();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/triggers/{name}")) {
+        headers.insert(LOCATION, location);
+    }
+    let status = match is_new {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    Ok((status, headers, Json(show(&state, shown))))
+}
+
+/// Gives a trigger another URL
+///
+/// The URLs that it has stay valid for `keep_old`, so that whoever calls can be told the new one meanwhile. Then they answer
+/// 410.
+#[utoipa::path(
+    post, path = "/v1/triggers/{name}/rotate", tag = "triggers", operation_id = "rotate_trigger",
+    params(("name" = String, Path, description = "The trigger's name")),
+    request_body(content = inline(Option<RotateTrigger>), description = "How long the old URLs stay valid"),
+    responses(
+        (status = 200, description = "The trigger with its new URL", body = Trigger),
+        (status = 409, description = "`too-many-urls`: eight earlier URLs are still valid", body = ProblemBody,
+            content_type = "application/problem+json"),
+        TriggerProblems, Guarded,
+    ),
+)]
+pub(super) async fn rotate(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Trigger>, Problem> {
+    let rotate: Option<RotateTrigger> =
+        control::asked(&state, &headers, body, "a rotation").await?;
+    let keep_old = match rotate.and_then(|rotate| rotate.keep_old) {
+        None => KEEP_OLD,
+        Some(text) => keep_old(&text)?,
+    };
+    act(&state, &path, TriggerAction::Rotate { keep_old }).await
+}
+
+fn keep_old(text: &str) -> Result<u64, Problem> {
+    let refuse = |why: String| Problem::malformed("invalid-setting", "`keep_old`", why);
+    let span = dormouse_limits::parse_span(text);
+    let span = span.map_err(|why| refuse(format!("is {text:?}: {why}")))?;
+    if span > LONGEST_KEEP {
+        return Err(refuse(format!("is {text:?}; give at most 90d")));
+    }
+    Ok(span)
+}
+
+/// Pauses a trigger
+///
+/// Its URL answers 503 with `Retry-After` until it is resumed. Runs that it started go on.
+#[utoipa::path(
+    post, path = "/v1/triggers/{name}/pause", tag = "triggers", operation_id = "pause_trigger",
+    params(("name" = String, Path, description = "The trigger's name")),
+    responses((status = 200, description = "The trigger", body = Trigger), TriggerProblems, Guarded),
+)]
+pub(super) async fn pause(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Trigger>, Problem> {
+    act(&state, &path, TriggerAction::Pause).await
+}
+
+/// Has a trigger take requests again
+#[utoipa::path(
+    post, path = "/v1/triggers/{name}/resume", tag = "triggers", operation_id = "resume_trigger",
+    params(("name" = String, Path, description = "The trigger's name")),
+    responses((status = 200, description = "The trigger", body = Trigger), TriggerProblems, Guarded),
+)]
+pub(super) async fn resume(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<Json<Trigger>, Problem> {
+    act(&state, &path, TriggerAction::Resume).await
+}
+
+/// Deletes a trigger
+///
+/// Its URLs answer 410 from now on, for good: one that is set again under the same name has another URL. Runs that it started
+/// go on.
+#[utoipa::path(
+    delete, path = "/v1/triggers/{name}", tag = "triggers", operation_id = "delete_trigger",
+    params(("name" = String, Path, description = "The trigger's name")),
+    responses((status = 204, description = "It is deleted"), TriggerProblems, Guarded),
+)]
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    path: PathParams,
+) -> Result<StatusCode, Problem> {
+    state.runtime.triggers().delete(path.text("name")).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn act(
+    state: &AppState,
+    path: &PathParams,
+    action: TriggerAction,
+) -> Result<Json<Trigger>, Problem> {
+    let shown = state
+        .runtime
+        .triggers()
+        .act(path.text("name"), action)
+        .await?;
+    Ok(Json(show(state, shown)))
+}
+
+/// Returns what is shown of a trigger.
+fn show(state: &AppState, shown: ShownTrigger) -> Trigger {
+    let ShownTrigger {
+        id,
+        url,
+        earlier,
+        trigger: stored,
+        counts,
+    } = shown;
+    let dates = state.dates();
+    let refused = state.rejections.of(Source::Trigger(id));
+    let earlier = earlier.into_iter().map(|(url, until)| EarlierUrl {
+        url,
+        until: dates.of(until),
+    });
+    let mut trigger = Trigger {
+        name: stored.name,
+        url,
+        earlier_urls: earlier.collect(),
+        workflow: String::new(),
+        version: None,
+        methods: Vec::new(),
+        provider: None,
+        signature: None,
+        description: None,
+        tolerance: None,
+        cors: Vec::new(),
+        reply: TriggerReply::Accepted,
+        key: None,
+        on_existing: stored.options.on_existing,
+        key_missing: stored.options.key_missing,
+        unread: stored.options.unread,
+        labels: Default::default(),
+        paused: stored.paused,
+        created: dates.of(stored.created),
+        updated: dates.of(stored.updated),
+        started: counts.started,
+        existing: counts.existing,
+        last: counts.last.map(|last| dates.of(last)),
+        refused: refused
+            .reasons
+            .into_iter()
+            .map(|(code, count)| (code.to_owned(), count))
+            .collect(),
+        last_refused: refused.last.map(|last| dates.of(last)),
+    };
+    trigger_options::show(&stored.options, &mut trigger);
+    trigger
+}

@@ -1,0 +1,32 @@
+//! Workflows in JavaScript, in the child process that compiles.
+
+use dormouse_script::Bundle;
+
+/// The JavaScript runtime, as it was built with this program; empty if it was not.
+const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm"));
+
+/// Makes a component of a workflow: a bundle, or the text of one file.
+///
+/// # Errors
+/// When it is no workflow, with what its author reads.
+pub(super) fn component(upload: &[u8]) -> Result<Vec<u8>, String> {
+    if RUNTIME.is_empty() {
+        return Err(
+            "this host was built without JavaScript; build it with `cargo xtask build`".into(),
+        );
+    }
+    let bundled;
+    let bundle = if Bundle::is_one(upload) {
+        upload
+    } else {
+        let text =
+            std::str::from_utf8(upload).map_err(|_| "the file is no UTF-8 text".to_owned())?;
+        let bundle = dormouse_script::collect_text("workflow.ts", text);
+        bundled = bundle.map_err(|error| error.to_string())?.encode();
+        &bundled
+    };
+    let script = dormouse_engine::take_in(RUNTIME, bundle).map_err(|error| error.to_string())?;
+    let prepared =
+        dormouse_component::prepare(&script.module).map_err(|error| error.to_string())?;
+    Ok(prepared.component)
+}

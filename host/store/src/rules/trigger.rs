@@ -1,0 +1,373 @@
+//! A request to a trigger: whether it starts a run, belongs to one that is there, or repeats another request. It is decided
+//! in one commit, however many requests come at once.
+//!
+//! If the process dies before that commit, nothing has happened, and the caller was not answered. After it the run is there,
+//! with the request's keys: a repeat is answered with the same run.
+
+use dormouse_journal::{
+    GuestLimits, Header, Labels, OnExisting, Payload, RunId, Time, TriggerId, VersionId,
+};
+
+use super::accept::Repeat;
+use super::mail::{self, AimedNotified, NotifyRun};
+use super::start::{BeginRun, StartRun, Started};
+use super::storage::StorageLimits;
+use super::{Lane, MailLimits, RUN, RememberedKey, SMALL_ROW, Transaction, Write};
+use crate::ReadError;
+use crate::rows::Extent;
+use crate::tables::expiries::Expiring;
+use crate::tables::routed::{self, Routed};
+use crate::tables::trigger_requests::{self, TriggerRequested};
+use crate::tables::triggers::{self, Trigger, TriggerCounts};
+use crate::tables::{Triggered, trigger_keys};
+
+/// A request to a trigger.
+#[derive(Debug, Clone)]
+pub struct Trip {
+    /// The trigger.
+    pub trigger: TriggerId,
+    /// The number of the URL that was called.
+    pub rotation: u32,
+    /// The name of its workflow, for the order of writes alone.
+    pub workflow: String,
+    /// The id of the run that it may start.
+    pub run: RunId,
+    /// The key of that run's randomness.
+    pub random: [u8; 32],
+    /// The limits that the run can feel.
+    pub guest: GuestLimits,
+    /// The request's body.
+    pub input: Payload,
+    /// The request's method.
+    pub method: String,
+    /// The URL that was called.
+    pub url: String,
+    /// The request's headers, without credentials and signatures.
+    pub headers: Vec<Header>,
+    /// The labels of the run.
+    pub labels: Labels,
+    /// SHA-256 of the key by which requests belong to one run, if it has one.
+    pub key: Option<[u8; 32]>,
+    /// The key by which a repeat of it is known.
+    pub remembered: Option<RememberedKey>,
+    /// How long that is remembered, in milliseconds.
+    pub remember: u64,
+    /// How much may lie in the inbox of a run that requests with one key belong to.
+    pub mail: MailLimits,
+}
+
+/// What came of a request to a trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tripped {
+    /// It started this run.
+    Started {
+        /// Of this version.
+        version: VersionId,
+        /// At this time.
+        created: Time,
+        /// The name that the trigger has now.
+        trigger: Triggered,
+    },
+    /// It was sent to this run as an event of this name.
+    Sent {
+        /// The run.
+        run: RunId,
+        /// The trigger's name.
+        event: String,
+    },
+    /// This run has its key, and nothing else happened.
+    Existing(RunId),
+    /// It repeats a request that started this run or belonged to it.
+    Repeat(RunId),
+    /// Nothing was written.
+    Refused(TripRefused),
+}
+
+/// Why a request to a trigger was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TripRefused {
+    /// The trigger or this URL of it is gone, or its workflow was deleted.
+    Gone,
+    /// The trigger is paused.
+    Paused,
+    /// The mark of its delivery came with another body before.
+    OtherBody,
+    /// The workflow has not the version that the trigger names.
+    UnknownVersion,
+    /// The run that has its key has failed, and may be retried.
+    RunFailed(RunId),
+    /// The run that has its key has not taken what was sent to it before.
+    InboxFull(RunId),
+    /// The request is more than a run may own on the disk, with what the run that has its key owns already.
+    RunFull,
+    /// All runs of the workflow together own as much on the disk as they may.
+    WorkflowFull,
+}
+
+/// A request to a trigger on its way into the store.
+pub(crate) struct Arrive {
+    trip: Trip,
+    /// The same as an event, if it may become one.
+    event: Option<NotifyRun>,
+}
+
+impl Arrive {
+    pub(crate) fn new(trip: Trip) -> Self {
+        // Its run and its name are known only when it is applied.
+        let event = trip.key.map(|_| {
+            let payload = trip.input.clone();
+            NotifyRun::new(trip.run, String::new(), payload, trip.mail)
+        });
+        Arrive { trip, event }
+    }
+
+    /// Returns about how many bytes of the request are no body.
+    fn head(&self) -> u64 {
+        let Trip { headers, url, .. } = &self.trip;
+        let headers = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4);
+        (headers.sum::<usize>() + url.len()) as u64
+    }
+}
+
+impl Transaction for Arrive {
+    type Output = Tripped;
+
+    fn lane(&self) -> Lane {
+        Lane::Workflow(self.trip.workflow.clone())
+    }
+
+    /// A run in two rows, its places in indexes, its keys and when one is forgotten, the counts; or an event in three rows.
+    fn cost(&self) -> Extent {
+        let labels = self.trip.labels.len() as u64;
+        let bytes = 2 * self.trip.input.body.len() as u64 + 2 * self.head();
+        RUN.and(RUN)
+            .and(Extent::new(12 + labels, bytes + 16 * SMALL_ROW))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Tripped, ReadError> {
+        let trip = &self.trip;
+        let refused = |refused| Ok(Tripped::Refused(refused));
+        let Some(trigger) = triggers::TABLE.get(&write.rows, trip.trigger)? else {
+            return refused(TripRefused::Gone);
+        };
+        let mut remember = trip.remembered;
+        if let Some((first, key)) = self.remembered(write)? {
+            match key.repeats(&first.body) {
+                Repeat::Same => return Ok(Tripped::Repeat(first.run)),
+                Repeat::Misused => return refused(TripRefused::OtherBody),
+                Repeat::Other => remember = None,
+            }
+        }
+        if !trigger.takes(trip.rotation, write.now) {
+            return refused(TripRefused::Gone);
+        }
+        if trigger.paused {
+            return refused(TripRefused::Paused);
+        }
+        let came = match self.holder(write)? {
+            Some(run) => self.belong(write, &trigger, run)?,
+            None => self.start(write, &trigger)?,
+        };
+        let run = match &came {
+            Tripped::Started { .. } => trip.run,
+            Tripped::Sent { run, .. } | Tripped::Existing(run) => *run,
+            Tripped::Repeat(_) | Tripped::Refused(_) => return Ok(came),
+        };
+        if let Some(key) = remember {
+            self.remember(write, key, run)?;
+        }
+        self.count(write, matches!(came, Tripped::Started { .. }))?;
+        Ok(came)
+    }
+}
+
+impl Arrive {
+    /// Returns what came first under the same mark of a delivery, if something did.
+    fn remembered(
+        &self,
+        write: &Write<'_>,
+    ) -> Result<Option<(TriggerRequested, RememberedKey)>, ReadError> {
+        let Some(key) = self.trip.remembered else {
+            return Ok(None);
+        };
+        let first = key.first_of_trigger(&write.rows, self.trip.trigger)?;
+        Ok(first.map(|first| (first, key)))
+    }
+
+    /// Returns the run that has the request's key.
+    fn holder(&self, write: &mut Write<'_>) -> Result<Option<RunId>, ReadError> {
+        let Some(key) = self.trip.key else {
+            return Ok(None);
+        };
+        let held = trigger_keys::TABLE.get(&write.rows, (self.trip.trigger, key))?;
+        Ok(held.map(|held| held.0))
+    }
+
+    /// Does with a request what the trigger says of those whose key a run has.
+    fn belong(
+        &self,
+        write: &mut Write<'_>,
+        trigger: &Trigger,
+        run: RunId,
+    ) -> Result<Tripped, ReadError> {
+        let has_failed = write.run(run)?.is_some_and(|run| run.state().is_frozen());
+        if has_failed {
+            return Ok(Tripped::Refused(TripRefused::RunFailed(run)));
+        }
+        let Some(event) = &self.event else {
+            return Ok(Tripped::Existing(run));
+        };
+        if trigger.options.on_existing == OnExisting::Answer {
+            return Ok(Tripped::Existing(run));
+        }
+        let (name, what) = (trigger.name.as_str(), (event.size, &event.payload));
+        let limits = self.trip.mail;
+        let place = match write.run(run)? {
+            Some(run) => run.mailbox(name)?.next_place,
+            None => 0,
+        };
+        let refused = match mail::send_to_run(write, run, name, what, limits)? {
+            AimedNotified::Queued => {
+                self.put_routed(write, run, name, place)?;
+                return Ok(Tripped::Sent {
+                    run,
+                    event: name.to_owned(),
+                });
+            }
+            AimedNotified::RunFailed => TripRefused::RunFailed(run),
+            AimedNotified::Full => TripRefused::InboxFull(run),
+            AimedNotified::RunFull => TripRefused::RunFull,
+            AimedNotified::WorkflowFull => TripRefused::WorkflowFull,
+            // A run loses its key when it ends.
+            AimedNotified::Ended | AimedNotified::Unknown => TripRefused::Gone,
+        };
+        Ok(Tripped::Refused(refused))
+    }
+
+    fn put_routed(
+        &self,
+        write: &mut Write<'_>,
+        run: RunId,
+        event: &str,
+        place: u64,
+    ) -> Result<(), ReadError> {
+        let trip = &self.trip;
+        let row = Routed {
+            method: trip.method.clone(),
+            url: trip.url.clone(),
+            headers: trip.headers.clone(),
+            labels: trip.labels.clone(),
+        };
+        routed::TABLE.put(&mut write.rows, (run, event, place), &row)
+    }
+
+    fn start(&self, write: &mut Write<'_>, trigger: &Trigger) -> Result<Tripped, ReadError> {
+        let trip = &self.trip;
+        let triggered = Triggered {
+            id: trip.trigger,
+            name: trigger.name.clone(),
+            key: trip.key,
+            method: trip.method.clone(),
+            url: trip.url.clone(),
+        };
+        let start = StartRun {
+            run: trip.run,
+            workflow: trigger.options.workflow.clone(),
+            version: trigger.options.version,
+            input: trip.input.clone(),
+            headers: trip.headers.clone(),
+            key: trip.random,
+            limits: trip.guest,
+            idempotency_key: None,
+            earlier_key: None,
+            remember: 0,
+            storage: trip.mail.storage,
+            restarted: None,
+            parent: None,
+            labels: trip.labels.clone(),
+            trigger: Some(triggered.clone()),
+        };
+        Ok(match begin(write, start)? {
+            Ok((version, created)) => Tripped::Started {
+                version,
+                created,
+                trigger: triggered,
+            },
+            Err(refused) => Tripped::Refused(refused),
+        })
+    }
+
+    fn remember(
+        &self,
+        write: &mut Write<'_>,
+        key: RememberedKey,
+        run: RunId,
+    ) -> Result<(), ReadError> {
+        let trigger = self.trip.trigger;
+        let first = TriggerRequested {
+            run,
+            body: key.body,
+        };
+        trigger_requests::TABLE.put(&mut write.rows, (trigger, key.digest), &first)?;
+        let key = key.digest;
+        let time = write.now.after(self.trip.remember);
+        Expiring::Triggered { trigger, key }.add(&mut write.rows, time)
+    }
+
+    fn count(&self, write: &mut Write<'_>, has_started: bool) -> Result<(), ReadError> {
+        let trigger = self.trip.trigger;
+        let counts = triggers::COUNTS.get(&write.rows, trigger)?;
+        let mut counts: TriggerCounts = counts.unwrap_or_default();
+        if has_started {
+            counts.started = counts.started.saturating_add(1);
+        } else {
+            counts.existing = counts.existing.saturating_add(1);
+        }
+        counts.last = Some(write.now);
+        triggers::COUNTS.put(&mut write.rows, trigger, &counts)
+    }
+}
+
+/// Starts a run by a trigger, and gives it its key.
+pub(super) fn begin(
+    write: &mut Write<'_>,
+    start: StartRun,
+) -> Result<Result<(VersionId, Time), TripRefused>, ReadError> {
+    let run = start.run;
+    let held = start.trigger.as_ref();
+    let held = held.and_then(|trigger| trigger.key.map(|key| (trigger.id, key)));
+    Ok(match BeginRun::new(start).apply(write)? {
+        Started::New { version, created } => {
+            if let Some((trigger, key)) = held {
+                trigger_keys::hold(&mut write.rows, trigger, key, run)?;
+            }
+            Ok((version, created))
+        }
+        Started::UnknownWorkflow | Started::Deleted => Err(TripRefused::Gone),
+        Started::UnknownVersion => Err(TripRefused::UnknownVersion),
+        Started::TooLarge => Err(TripRefused::RunFull),
+        Started::WorkflowFull => Err(TripRefused::WorkflowFull),
+        // A start without a key repeats none.
+        Started::Existing(run) | Started::OtherInput(run) => Err(TripRefused::RunFailed(run)),
+    })
+}
+
+/// How many requests with one key may wait for their run at once: as many as the next run takes over in one commit.
+pub(super) const WAITING: u32 = 256;
+
+/// How many bytes these may have at least, whatever the limit on a body is.
+const WAITING_BYTES: u64 = 16 << 20;
+
+impl MailLimits {
+    /// Returns how much may wait for a run with a key, where a body has at most so many bytes and an inbox so many items.
+    #[must_use]
+    pub fn of_keyed(storage: StorageLimits, body: u64, queued: u32) -> Self {
+        MailLimits {
+            queued: queued.min(WAITING),
+            bytes: body.max(WAITING_BYTES),
+            storage,
+        }
+    }
+}

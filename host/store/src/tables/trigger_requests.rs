@@ -1,0 +1,23 @@
+//! `trigger_requests`: keys of requests to triggers that were accepted, by which a repeat is known.
+//!
+//! Key: trigger, SHA-256 of the key's kind and text. Row: [`TriggerRequested`]. Removed by the queue of expiries.
+
+use dormouse_journal::{RunId, TriggerId};
+use serde::{Deserialize, Serialize};
+
+use super::TableId;
+use crate::rows::table::{Row, Table};
+
+pub(crate) const TABLE: Table<(TriggerId, [u8; 32]), TriggerRequested> =
+    Table::new(TableId::TriggerRequests);
+
+/// A request that had a key.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct TriggerRequested {
+    /// The run that it started, or belonged to.
+    pub(crate) run: RunId,
+    /// SHA-256 of its body.
+    pub(crate) body: [u8; 32],
+}
+
+impl Row for TriggerRequested {}

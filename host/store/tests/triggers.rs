@@ -1,0 +1,447 @@
+//! Triggers: which request starts a run, which belongs to one, and what becomes of what a run never took.
+
+use dormouse_journal::{
+    CancelOptions, Channel, End, Failure, GuestLimits, KeyMissing, Kind, Labels, OnExisting,
+    OtherBody, Outcome, RunId, Source, Status, Time, TriggerId, TriggerOptions, Unread, VersionId,
+    WebhookOptions,
+};
+use dormouse_store::{
+    MailLimits, NewActivation, NewHeir, RememberedKey, SetTrigger, StorageLimits, TriggerActed,
+    TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
+};
+
+use crate::on_both_grounds;
+use crate::support::storage::check_storage;
+use crate::support::{Ground, RETENTION, World, activation, last_activation, payload, run};
+
+on_both_grounds! {
+    a_request_starts_a_run_and_its_repeat_names_that_run,
+    the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused,
+    requests_with_one_key_belong_to_one_run_until_it_has_ended,
+    an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
+    what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit,
+    what_is_to_be_dropped_or_was_cancelled_starts_nothing,
+    a_failed_run_keeps_its_key_until_it_is_given_up,
+    urls_rotate_and_end_in_time,
+    a_trigger_is_paused_changed_and_deleted,
+    a_trigger_needs_a_workflow_that_is_there,
+}
+
+const TRIGGER: TriggerId = TriggerId([9; 16]);
+const EVENT: &str = "orders";
+
+fn options() -> TriggerOptions {
+    TriggerOptions {
+        workflow: "w".into(),
+        version: None,
+        webhook: WebhookOptions::default(),
+        key: None,
+        on_existing: OnExisting::Event,
+        key_missing: KeyMissing::Start,
+        unread: Unread::Start,
+        labels: Vec::new(),
+    }
+}
+
+fn set(world: &World, options: TriggerOptions) -> TriggerSet {
+    let set = SetTrigger {
+        name: EVENT.into(),
+        id: TRIGGER,
+        options,
+    };
+    run(world.store.set_trigger(set)).unwrap()
+}
+
+/// A store with a trigger that is opened anew between what a test does, so that all of it is durable.
+fn world_with(ground: Ground, options: TriggerOptions) -> World {
+    let world = World::new(ground);
+    assert_eq!(set(&world, options), TriggerSet::Created);
+    world
+}
+
+fn id(number: u8) -> RunId {
+    RunId([number; 16])
+}
+
+/// A request that starts the run with this number, or belongs to another by this key.
+fn trip(number: u8, key: Option<u8>, body: &str) -> Trip {
+    Trip {
+        trigger: TRIGGER,
+        rotation: 0,
+        workflow: "w".into(),
+        run: id(number),
+        random: [0; 32],
+        guest: GuestLimits {
+            memory: 1,
+            stack: 1,
+        },
+        input: payload(body),
+        method: "POST".into(),
+        url: format!("http://host/hooks/t?{body}"),
+        headers: Vec::new(),
+        labels: Labels::default(),
+        key: key.map(|key| [key; 32]),
+        remembered: None,
+        remember: 10_000,
+        mail: MailLimits::of_keyed(StorageLimits::NONE, 1_000, 3),
+    }
+}
+
+/// The same with a mark of its delivery.
+fn marked(mark: u8, trip: Trip) -> Trip {
+    let body = trip.input.body[0];
+    Trip {
+        remembered: Some(RememberedKey {
+            digest: [mark; 32],
+            earlier: None,
+            body: [body; 32],
+            other_body: OtherBody::Refuse,
+        }),
+        ..trip
+    }
+}
+
+fn send(world: &World, trip: Trip) -> Tripped {
+    run(world.store.trip(trip, Box::new(|_| None))).unwrap()
+}
+
+#[track_caller]
+fn starts(world: &World, trip: Trip) -> RunId {
+    let id = trip.run;
+    let tripped = send(world, trip);
+    assert!(matches!(tripped, Tripped::Started { .. }), "{tripped:?}");
+    id
+}
+
+fn sent(run: RunId) -> Tripped {
+    Tripped::Sent {
+        run,
+        event: EVENT.into(),
+    }
+}
+
+fn act(world: &World, action: TriggerAction) -> TriggerActed {
+    run(world.store.act_on_trigger(EVENT.into(), action)).unwrap()
+}
+
+fn heir(number: u8) -> Option<NewHeir> {
+    Some(NewHeir {
+        run: id(number),
+        random: [1; 32],
+        guest: GuestLimits {
+            memory: 1,
+            stack: 1,
+        },
+        storage: StorageLimits::NONE,
+    })
+}
+
+fn wait() -> Kind {
+    Kind::WaitForEvent {
+        event: EVENT.into(),
+        timeout: None,
+    }
+}
+
+fn taken(world: &World, run: RunId, place: u64) -> (u32, Outcome, Source) {
+    let channel = Channel::Event(EVENT.into());
+    let outcome = world.arrival(run, channel.clone(), place).unwrap();
+    (0, outcome, Source::Arrival { channel, place })
+}
+
+fn check(world: &World, runs: &[RunId]) {
+    let views: Vec<_> = runs.iter().map(|run| world.view(*run).unwrap()).collect();
+    let states = views.iter().map(|view| (view.id, &view.state));
+    check_storage(&world.opened.dump(), states);
+}
+
+fn a_request_starts_a_run_and_its_repeat_names_that_run(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = starts(&world, marked(1, trip(1, None, "a")));
+    world.reopen();
+    let view = world.view(first).unwrap();
+    let request = view.run.trigger_request().unwrap();
+    assert_eq!(
+        (request.trigger.as_str(), request.url.as_str()),
+        (EVENT, "http://host/hooks/t?a")
+    );
+    assert_eq!(view.state.status, Status::Pending);
+    assert_eq!(world.due(), [first]);
+    assert_eq!(run(world.store.input(first)).unwrap(), Some(payload("a")));
+    assert_eq!(
+        send(&world, marked(1, trip(2, None, "a"))),
+        Tripped::Repeat(first)
+    );
+    let key = marked(1, trip(2, None, "a")).remembered.unwrap();
+    let repeat = run(world.store.trigger_repeat(TRIGGER, key)).unwrap();
+    assert_eq!(repeat, Some(Tripped::Repeat(first)));
+    // An earlier version of the host took the same mark for another.
+    let mut earlier = marked(2, trip(2, None, "a"));
+    let key = earlier.remembered.as_mut().unwrap();
+    key.earlier = Some([1; 32]);
+    let repeat = run(world.store.trigger_repeat(TRIGGER, *key)).unwrap();
+    assert_eq!(repeat, Some(Tripped::Repeat(first)));
+    assert_eq!(send(&world, earlier), Tripped::Repeat(first));
+    assert!(world.view(id(2)).is_none());
+    let shown = run(world.store.trigger(EVENT.into())).unwrap().unwrap();
+    assert_eq!((shown.counts.started, shown.counts.existing), (1, 0));
+    check(&world, &[first]);
+}
+
+fn the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused(ground: Ground) {
+    let world = world_with(ground, options());
+    let first = starts(&world, marked(1, trip(1, None, "a")));
+    assert_eq!(
+        send(&world, marked(1, trip(2, None, "b"))),
+        Tripped::Refused(TripRefused::OtherBody)
+    );
+    world.at(20_000);
+    world.retire();
+    assert_eq!(world.keys("trigger_requests"), [""; 0]);
+    starts(&world, marked(1, trip(2, None, "b")));
+    check(&world, &[first, id(2)]);
+}
+
+fn requests_with_one_key_belong_to_one_run_until_it_has_ended(ground: Ground) {
+    let answering = TriggerOptions {
+        on_existing: OnExisting::Answer,
+        ..options()
+    };
+    let mut world = world_with(ground, answering);
+    let first = starts(&world, trip(1, Some(1), "a"));
+    assert_eq!(
+        send(&world, marked(5, trip(2, Some(1), "b"))),
+        Tripped::Existing(first)
+    );
+    assert_eq!(
+        send(&world, marked(5, trip(2, Some(1), "b"))),
+        Tripped::Repeat(first)
+    );
+    let other = starts(&world, trip(3, Some(2), "c"));
+    // One without a key has a run of its own.
+    starts(&world, trip(4, None, "d"));
+    world.reopen();
+    let mut last = last_activation(world.now(), None);
+    last.heir = heir(9);
+    world.commit(first, 0, last).unwrap();
+    assert!(world.view(id(9)).is_none(), "nothing was sent to it");
+    let next = starts(&world, trip(5, Some(1), "e"));
+    assert_eq!(
+        send(&world, trip(6, Some(2), "f")),
+        Tripped::Existing(other)
+    );
+    check(&world, &[first, other, id(4), next]);
+}
+
+fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = starts(&world, trip(1, Some(1), "a"));
+    let waiting = activation(world.now(), None, vec![wait()]);
+    world.commit(first, 0, waiting).unwrap();
+    for body in ["b", "c", "d"] {
+        assert_eq!(send(&world, trip(2, Some(1), body)), sent(first));
+    }
+    assert_eq!(
+        send(&world, trip(2, Some(1), "e")),
+        Tripped::Refused(TripRefused::InboxFull(first))
+    );
+    world.reopen();
+    assert_eq!(world.due(), [first]);
+    let took = activation(world.now(), Some(taken(&world, first, 0)), vec![]);
+    world.commit(first, 1, took).unwrap();
+    assert_eq!(send(&world, trip(2, Some(1), "e")), sent(first));
+    assert_eq!(world.keys("routed").len(), 3);
+    check(&world, &[first]);
+}
+
+fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = starts(&world, trip(1, Some(1), "a"));
+    for body in ["b", "c"] {
+        assert_eq!(send(&world, trip(2, Some(1), body)), sent(first));
+    }
+    // Somebody else's event of that name starts nothing.
+    let aimed = world
+        .store
+        .notify_run(first, EVENT.into(), payload("x"), trip(2, None, "x").mail);
+    run(aimed).unwrap();
+    let syncs = world.syncs();
+    let mut last = last_activation(world.now(), None);
+    last.heir = heir(7);
+    let activated = world.commit(first, 0, last).unwrap();
+    assert_eq!(world.syncs(), syncs + 1, "one commit");
+    assert_eq!(activated.woken, [id(7)]);
+    world.reopen();
+    let next = world.view(id(7)).unwrap();
+    assert_eq!(run(world.store.input(id(7))).unwrap(), Some(payload("b")));
+    let request = next.run.trigger_request().unwrap();
+    assert_eq!(request.url, "http://host/hooks/t?b");
+    assert_eq!(world.state(first).untaken, 1, "what somebody else has sent");
+    assert_eq!(send(&world, trip(2, Some(1), "d")), sent(id(7)));
+    let bodies: Vec<_> = (0..2)
+        .map(|place| world.arrival(id(7), Channel::Event(EVENT.into()), place))
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            Some(Outcome::Event(Some(payload("c")))),
+            Some(Outcome::Event(Some(payload("d"))))
+        ]
+    );
+    check(&world, &[first, id(7)]);
+}
+
+fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(ground: Ground) {
+    let dropping = TriggerOptions {
+        unread: Unread::Drop,
+        ..options()
+    };
+    let world = world_with(ground, dropping);
+    let first = starts(&world, trip(1, Some(1), "a"));
+    assert_eq!(send(&world, trip(2, Some(1), "b")), sent(first));
+    let mut last = last_activation(world.now(), None);
+    last.heir = heir(7);
+    world.commit(first, 0, last).unwrap();
+    assert!(world.view(id(7)).is_none());
+    assert_eq!(world.state(first).untaken, 1);
+
+    assert_eq!(set(&world, options()), TriggerSet::Changed);
+    let second = starts(&world, trip(2, Some(1), "c"));
+    assert_eq!(send(&world, trip(3, Some(1), "d")), sent(second));
+    let cancel = world
+        .store
+        .cancel(second, CancelOptions::default(), RETENTION);
+    run(cancel).unwrap();
+    assert_eq!(world.state(second).untaken, 1);
+    starts(&world, trip(3, Some(1), "e"));
+    check(&world, &[first, second, id(3)]);
+}
+
+fn failing(now: Time) -> NewActivation {
+    let mut last = last_activation(now, None);
+    last.activation.end = Some(End::Failed {
+        failure: Failure::default(),
+        backtrace: None,
+    });
+    last
+}
+
+fn a_failed_run_keeps_its_key_until_it_is_given_up(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = starts(&world, marked(1, trip(1, Some(1), "a")));
+    assert_eq!(send(&world, trip(2, Some(1), "b")), sent(first));
+    world.commit(first, 0, failing(world.now())).unwrap();
+    world.reopen();
+    assert_eq!(
+        send(&world, trip(2, Some(1), "c")),
+        Tripped::Refused(TripRefused::RunFailed(first))
+    );
+    assert_eq!(
+        send(&world, marked(1, trip(2, Some(1), "a"))),
+        Tripped::Repeat(first)
+    );
+    // A cancel gives it up.
+    let cancel = world
+        .store
+        .cancel(first, CancelOptions::default(), RETENTION);
+    run(cancel).unwrap();
+    starts(&world, trip(2, Some(1), "c"));
+    assert_eq!(world.keys("keyed_runs").len(), 1);
+    check(&world, &[first, id(2)]);
+}
+
+fn urls_rotate_and_end_in_time(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let of = |number, rotation| Trip {
+        rotation,
+        ..trip(number, None, "a")
+    };
+    let gone = Tripped::Refused(TripRefused::Gone);
+    assert_eq!(send(&world, of(1, 1)), gone, "a URL that was never made");
+    let rotate = |world: &World, keep_old| act(world, TriggerAction::Rotate { keep_old });
+    assert_eq!(rotate(&world, 5_000), TriggerActed::Done);
+    world.reopen();
+    starts(&world, of(1, 0));
+    starts(&world, of(2, 1));
+    world.at(6_000);
+    assert_eq!(send(&world, of(3, 0)), gone);
+    assert_eq!(rotate(&world, 0), TriggerActed::Done);
+    assert_eq!(send(&world, of(3, 1)), gone, "it ended at once");
+    for _ in 0..8 {
+        assert_eq!(rotate(&world, 5_000), TriggerActed::Done);
+    }
+    assert_eq!(rotate(&world, 5_000), TriggerActed::TooManyUrls);
+    starts(&world, of(3, 10));
+    assert_eq!(rotate(&world, 0), TriggerActed::Done);
+    assert_eq!(send(&world, of(4, 10)), gone);
+    starts(&world, of(4, 11));
+}
+
+fn a_trigger_is_paused_changed_and_deleted(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = starts(&world, marked(1, trip(1, Some(1), "a")));
+    assert_eq!(act(&world, TriggerAction::Pause), TriggerActed::Done);
+    world.reopen();
+    assert_eq!(
+        send(&world, trip(2, None, "b")),
+        Tripped::Refused(TripRefused::Paused)
+    );
+    assert_eq!(
+        send(&world, marked(1, trip(2, None, "a"))),
+        Tripped::Repeat(first)
+    );
+    assert_eq!(act(&world, TriggerAction::Resume), TriggerActed::Done);
+    starts(&world, trip(2, None, "b"));
+    assert_eq!(act(&world, TriggerAction::Delete), TriggerActed::Done);
+    assert_eq!(act(&world, TriggerAction::Delete), TriggerActed::Unknown);
+    world.reopen();
+    assert_eq!(
+        send(&world, trip(3, None, "c")),
+        Tripped::Refused(TripRefused::Gone)
+    );
+    assert!(run(world.store.called(TRIGGER)).unwrap().is_none());
+    let mut last = last_activation(world.now(), None);
+    last.heir = heir(7);
+    world.commit(first, 0, last).unwrap();
+    for table in [
+        "triggers",
+        "trigger_names",
+        "trigger_counts",
+        "trigger_keys",
+        "keyed_runs",
+    ] {
+        assert_eq!(world.keys(table), [""; 0], "{table}");
+    }
+    check(&world, &[first, id(2)]);
+}
+
+fn a_trigger_needs_a_workflow_that_is_there(ground: Ground) {
+    let world = World::new(ground);
+    let unknown = TriggerOptions {
+        workflow: "v".into(),
+        ..options()
+    };
+    assert_eq!(set(&world, unknown), TriggerSet::UnknownWorkflow);
+    let version = TriggerOptions {
+        version: Some(VersionId([7; 32])),
+        ..options()
+    };
+    assert_eq!(set(&world, version), TriggerSet::UnknownVersion);
+    assert_eq!(set(&world, options()), TriggerSet::Created);
+    run(world.store.delete_workflow("w".into())).unwrap();
+    assert_eq!(
+        send(&world, trip(1, None, "a")),
+        Tripped::Refused(TripRefused::Gone)
+    );
+    assert_eq!(set(&world, options()), TriggerSet::UnknownWorkflow);
+    let called = run(world.store.called(TRIGGER)).unwrap().unwrap();
+    assert!(!called.has_workflow);
+    let names = run(world.store.triggers(None, 10)).unwrap();
+    assert_eq!(names.len(), 1);
+    assert_eq!(
+        run(world.store.triggers(Some(EVENT.into()), 10))
+            .unwrap()
+            .len(),
+        0
+    );
+}

@@ -1,0 +1,181 @@
+//! Workflows in TypeScript: the author's file is deployed as it is, and what it began goes on after a kill.
+
+use std::path::PathBuf;
+
+use dormouse_e2e::{Cli, Host, Run, Service, request};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A workflow that does what its input asks for, and should not have been asked.
+const HOSTILE: &str = r#"
+import { serve } from "@upstash/workflow";
+
+interface Input { how: string }
+
+export const { POST } = serve<Input>(async (context) => {
+  const { how } = context.requestPayload;
+  const nothing = undefined as any;
+  if (how === "type") nothing.missing();
+  if (how === "deep") { const call = (n: number): number => call(n + 1) + 1; call(0); }
+  if (how === "never") await new Promise(() => {});
+  if (how === "thrown") throw { reason: "no error" };
+  if (how === "coded") throw Object.assign(new Error("declined"), { code: "card-declined" });
+  if (how === "json") JSON.parse("[".repeat(100_000));
+  if (how === "lost") { Promise.reject(new Error("nobody caught this")); await context.sleep("a moment", "1ms"); }
+  if (how === "kept") { try { JSON.parse("[".repeat(100_000)); } catch (error) { return (error as Error).message; } }
+  return "done";
+});
+"#;
+
+/// A workflow that fetches in a step, waits, and tells what it has seen.
+const FETCHING: &str = r#"
+import { serve } from "@upstash/workflow";
+
+export const { POST } = serve<{ url: string }>(async (context) => {
+  const first = await context.run("ask", async () => {
+    const response = await fetch(context.requestPayload.url, { method: "POST", body: "question" });
+    return { status: response.status, at: Date.now(), chance: Math.random(), id: crypto.randomUUID() };
+  });
+  const hook = await context.createWebhook("hook");
+  await context.call("tell", { url: context.requestPayload.url, method: "POST", body: { hook: hook.webhookUrl, first } });
+  const timer = new Promise((resolve) => setTimeout(() => resolve("too late"), 3_600_000));
+  const waited = context.waitForWebhook("answer", hook, "1h").then(({ request }) => request!.text());
+  const answer = await Promise.race([waited, timer]);
+  return { first, answer };
+});
+"#;
+
+fn example(name: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.join("examples/typescript").join(name)
+}
+
+/// Deploys a file as a workflow.
+#[track_caller]
+fn deploy(host: &Host, workflow: &str, file: &std::path::Path) {
+    let file = file.to_str().unwrap();
+    Cli::of(host).run(&["deploy", workflow, file]).ok();
+}
+
+/// Deploys a text as a workflow.
+#[track_caller]
+fn deploy_text(host: &Host, workflow: &str, text: &str) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("flow.ts");
+    std::fs::write(&file, text).unwrap();
+    deploy(host, workflow, &file);
+}
+
+#[test]
+fn the_program_of_another_service_runs_as_it_is_through_a_kill() {
+    let service = Service::answering(&[202]);
+    let mut host = Host::start();
+    deploy(&host, "progress", &example("progress.ts"));
+    let run = host.start_run("progress", &json!({"serviceUrl": service.url()}));
+    let hook = service.wait_for(1)[0].field("webhookUrl");
+    let update = |percent: u8| request("POST", &hook).json(&json!({"percent": percent}));
+    update(0).send().expect(202);
+    host.restart();
+    update(50).send().expect(202);
+    update(100)
+        .header("x-task-finished", "true")
+        .send()
+        .expect(202);
+    assert_eq!(
+        run.output(),
+        json!([{"percent": 0}, {"percent": 50}, {"percent": 100}])
+    );
+}
+
+#[test]
+fn a_fetch_in_a_step_is_made_once_and_time_and_chance_are_kept() {
+    let service = Service::answering(&[200]);
+    let mut host = Host::start();
+    deploy_text(&host, "fetching", FETCHING);
+    let run = host.start_run("fetching", &json!({"url": service.url()}));
+    let requests = service.wait_for(2);
+    let told: Value = serde_json::from_slice(&requests[1].body).unwrap();
+    host.restart();
+    let hook = told["hook"].as_str().unwrap();
+    request("POST", hook).body("here").send().expect(202);
+    let output = run.output();
+    assert_eq!(output["answer"], "here");
+    assert_eq!(output["first"], told["first"]);
+    // Each was made once, however often the program was executed.
+    let keys: std::collections::BTreeSet<_> = service
+        .wait_for(2)
+        .iter()
+        .map(|request| request.header("idempotency-key").unwrap().to_owned())
+        .collect();
+    assert_eq!(keys.len(), 2);
+}
+
+fn hostile(host: &Host, how: &str) -> Run {
+    host.start_run("hostile", &json!({"how": how}))
+}
+
+#[test]
+fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
+    let host = Host::start();
+    deploy_text(&host, "hostile", HOSTILE);
+    // A mistake in the program: repaired code takes the run up.
+    for (how, code, parts) in [
+        ("type", "trap", &["TypeError", "flow.ts:9"][..]),
+        ("deep", "trap", &["RangeError", "flow.ts:10"]),
+        ("never", "stuck", &[]),
+    ] {
+        let shown = hostile(&host, how).wait_for_status("blocked");
+        let failure = &shown["failure"];
+        assert_eq!(failure["code"], code, "{how}: {failure}");
+        let message = failure["message"].as_str().unwrap();
+        for part in parts {
+            assert!(message.contains(part), "{how}: {failure}");
+        }
+    }
+    // The program's decision.
+    for (how, code, part) in [
+        ("thrown", "error", "no error"),
+        ("coded", "card-declined", "flow.ts:13"),
+        ("json", "json-too-deep", "1000 deep"),
+        ("lost", "error", "nobody caught this"),
+    ] {
+        let failure = hostile(&host, how).failure();
+        assert_eq!(failure.0, code, "{how}: {failure:?}");
+        assert!(failure.1.contains(part), "{how}: {failure:?}");
+    }
+    let caught = hostile(&host, "kept").output();
+    assert!(caught.as_str().unwrap().contains("1000 deep"));
+}
+
+#[test]
+fn what_is_no_workflow_is_refused_with_its_place() {
+    let host = Host::start();
+    let folder = TempDir::new().unwrap();
+    for (text, parts) in [
+        ("let a: = 3;\n", &["flow.ts:1:8", "let a: = 3;"][..]),
+        (
+            "import fs from \"node:fs\";\nfs.readFileSync(\"a\");\n",
+            &["flow.ts:1", "\"node:fs\"", "no files"],
+        ),
+        (
+            "import { z } from \"zod\";\nz.string();\n",
+            &["flow.ts:1", "npm install zod"],
+        ),
+        (
+            "import { x } from \"./other\";\nx();\n",
+            &["flow.ts:1", "./other", "no such file"],
+        ),
+        (
+            "export const a = await fetch(\"http://localhost/\");\n",
+            &["top level", "serve"],
+        ),
+    ] {
+        let file = folder.path().join("flow.ts");
+        std::fs::write(&file, text).unwrap();
+        let outcome = Cli::of(&host).run(&["deploy", "flow", file.to_str().unwrap()]);
+        assert_ne!(outcome.code, 0, "{text}");
+        for part in parts {
+            assert!(outcome.stderr.contains(part), "{text}: {}", outcome.stderr);
+        }
+    }
+}
