@@ -240,7 +240,7 @@ mod tests {
         );
         check_refused(
             signed("github", &[("x".repeat(100).as_str(), "")]),
-            &["x…\"", "none"],
+            &["x\"…", "none"],
         );
     }
 

@@ -99,8 +99,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(place: Place, request: &Request, expected: Option<&str>) {
-        assert_eq!(value_at(&place, request).as_deref(), expected, "{place:?}");
+    fn check(place: &Place, request: &Request, expected: Option<&str>) {
+        assert_eq!(value_at(place, request).as_deref(), expected, "{place:?}");
     }
 
     #[test]
@@ -108,14 +108,14 @@ mod tests {
         let headers = [("X-Order", " 7 "), ("x-twice", "1"), ("X-Twice", "2")];
         let url = "https://a.example/hooks/t?order=a%20b&twice=1&twice=1&empty=#order=c";
         let request = request(url, &headers, r#"{"order": {"id": 7}}"#);
-        check(Place::Header("x-order".into()), &request, Some("7"));
-        check(Place::Header("x-twice".into()), &request, None);
-        check(Place::Header("x-none".into()), &request, None);
-        check(Place::Query("order".into()), &request, Some("a b"));
-        check(Place::Query("twice".into()), &request, None);
-        check(Place::Query("empty".into()), &request, None);
-        check(Place::Json("/order/id".into()), &request, Some("7"));
-        check(Place::Json("/order".into()), &request, None);
+        check(&Place::Header("x-order".into()), &request, Some("7"));
+        check(&Place::Header("x-twice".into()), &request, None);
+        check(&Place::Header("x-none".into()), &request, None);
+        check(&Place::Query("order".into()), &request, Some("a b"));
+        check(&Place::Query("twice".into()), &request, None);
+        check(&Place::Query("empty".into()), &request, None);
+        check(&Place::Json("/order/id".into()), &request, Some("7"));
+        check(&Place::Json("/order".into()), &request, None);
     }
 
     #[test]

@@ -60,4 +60,10 @@ pub enum BadSecret {
         "the secret is not the provider's public key, or not in the form in which the provider gives it"
     )]
     NotPublicKey,
+    /// The secret is sent as it is, and cannot be.
+    #[error(
+        "the secret is sent as it is, and cannot be: it is not UTF-8, has a control character such as a line break, or \
+         begins or ends with a space"
+    )]
+    NotSendable,
 }

@@ -127,7 +127,7 @@ fn every_header_is_needed_once() {
 
 #[test]
 fn a_timestamp_may_be_off_by_the_tolerance_and_no_more() {
-    for scheme in SCHEMES.into_iter().filter(|scheme| has_time(*scheme)) {
+    for scheme in SCHEMES.into_iter().filter(|scheme| has_time(scheme)) {
         let request = signed(scheme, SECRET);
         let at = |now| {
             verify(
@@ -262,4 +262,16 @@ fn the_head_alone_tells_what_could_prove_nothing() {
         twice.headers.extend(good.headers);
         assert_eq!(refused(&twice), Rejected::Malformed, "{scheme:?}");
     }
+}
+
+#[test]
+fn a_token_that_no_header_can_have_is_no_secret() {
+    let auth0 = check("auth0");
+    for secret in [&b"\xff\xfe"[..], b"mole\nhill", b"mole-hill\n", b" mole"] {
+        let expected = BadSecret::NotSendable;
+        assert_eq!(auth0.check_secret(secret), Err(expected.clone()));
+        let made = sign(&auth0, secret, "", NOW, BODY);
+        assert_eq!(made, Err(CannotSign::Secret(expected)));
+    }
+    auth0.check_secret("möle hill".as_bytes()).unwrap();
 }

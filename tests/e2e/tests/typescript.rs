@@ -116,7 +116,7 @@ fn hostile(host: &Host, how: &str) -> Run {
 
 #[test]
 fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
-    let host = Host::start();
+    let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     deploy_text(&host, "hostile", HOSTILE);
     // A mistake in the program: repaired code takes the run up.
     for (how, code, parts) in [

@@ -50,18 +50,23 @@ impl KeyRule {
             Some(hash) => hash.digest(&[key]),
             None => key,
         };
-        let is_right = match algorithm {
-            Algorithm::Ed25519 => key.len() == 32,
-            // An uncompressed point.
-            Algorithm::EcdsaP256 => key.len() == 65 && key.first() == Some(&4),
-            Algorithm::Hmac(_) | Algorithm::Digest(_) | Algorithm::Token => true,
+        let trouble = match algorithm {
+            Algorithm::Ed25519 => (key.len() != 32).then_some(BadSecret::NotPublicKey),
+            Algorithm::EcdsaP256 => {
+                let is_uncompressed_point = key.len() == 65 && key.first() == Some(&4);
+                (!is_uncompressed_point).then_some(BadSecret::NotPublicKey)
+            }
+            Algorithm::Token => (!is_sendable(&key)).then_some(BadSecret::NotSendable),
+            Algorithm::Hmac(_) | Algorithm::Digest(_) => None,
         };
-        if is_right {
-            Ok(key)
-        } else {
-            Err(BadSecret::NotPublicKey)
-        }
+        trouble.map_or(Ok(key), Err)
     }
+}
+
+/// Whether a header can have this value, and a reader of the request gets it as it was: HTTP takes spaces off both ends.
+fn is_sendable(token: &[u8]) -> bool {
+    std::str::from_utf8(token)
+        .is_ok_and(|text| text.trim_matches(' ') == text && !text.chars().any(char::is_control))
 }
 
 /// Returns the public key in a SubjectPublicKeyInfo, which is in PEM or in base64 alone.

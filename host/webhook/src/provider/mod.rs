@@ -8,8 +8,10 @@
 mod algorithm;
 mod catalogue;
 mod check;
+mod claim;
 mod compile;
 mod condition;
+mod delivery;
 mod encoding;
 mod format;
 mod handshake;
@@ -17,6 +19,7 @@ mod keys;
 mod moment;
 mod place;
 mod pointer;
+mod probe;
 mod repeat;
 mod sign;
 mod template;
@@ -27,10 +30,12 @@ mod vector;
 use dormouse_journal::{Request, Response};
 
 pub use catalogue::Providers;
-pub use check::{Claim, Tolerance};
+pub use check::Tolerance;
+pub use claim::Claim;
 pub use compile::{DescriptionError, LONGEST_DESCRIPTION};
-pub use handshake::{MayBeProbe, Probe, Unanswered};
-pub use repeat::Repeat;
+pub use delivery::Repeat;
+pub use handshake::{Probe, Unanswered};
+pub use probe::MayBeProbe;
 pub use sign::CannotSign;
 pub use unsayable::Unsayable;
 
