@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{DecodeError, decode_body, encode_as, split_version};
 use crate::{
-    CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber,
-    Payload, Response, RunOutcome, Source, Time,
+    CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber, Origin,
+    Payload, Response, RunOutcome, Time,
 };
 
 /// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
@@ -28,17 +28,6 @@ pub struct Activation {
     /// Where its completion came from, so that it can be put back there. None for a first activation. Records up to version 2
     /// do not have it.
     pub origin: Option<Origin>,
-}
-
-/// Where a completion came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// What it was.
-    pub source: Source,
-    /// When the host accepted it, or when the deadline passed or the operation was given up.
-    pub accepted: Time,
-    /// The name of an event that was sent to all who wait, which lay where the outcome of the wait lies.
-    pub event: Option<String>,
 }
 
 /// An activation in a record of version 1.

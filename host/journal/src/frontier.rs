@@ -10,9 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Time};
+use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Source, Time};
 
 /// What completes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +23,6 @@ pub struct Ready {
     pub time: Time,
     /// When what it completes with was accepted, or when that became so by itself.
     pub accepted: Time,
-}
-
-/// What an operation completes with. New sources go to the end: the order is the format.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Source {
-    /// What lies in a channel at this place.
-    Arrival {
-        /// The channel.
-        channel: Channel,
-        /// The place.
-        place: u64,
-    },
-    /// Its deadline has passed: a wait gives none, a sleep ends.
-    Deadline,
-    /// It was given up by `abandon`.
-    Abandoned,
 }
 
 /// What orders completions: when it became possible, when what it is made of was accepted, and the operation. Of two

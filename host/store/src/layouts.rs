@@ -202,7 +202,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),
-        TableId::Routed => row::<Routed>(table, named),
+        TableId::Routed | TableId::RoutedTaken => row::<Routed>(table, named),
         TableId::Runs => row::<StoredRun>(table, named),
         TableId::Secrets => row::<SealedSecret>(table, named),
         TableId::Starts => row::<Start>(table, named),

@@ -54,7 +54,7 @@ fn limits() -> OrderLimits {
 }
 
 /// Restores all, with the store opened anew before each piece. Returns the calls that are to be made.
-fn restore(world: &mut World) -> Vec<(u32, Attempts)> {
+pub(crate) fn restore(world: &mut World) -> Vec<(u32, Attempts)> {
     let mut calls = Vec::new();
     while run(world.store.has_orders()).unwrap() {
         world.reopen();
@@ -65,7 +65,13 @@ fn restore(world: &mut World) -> Vec<(u32, Attempts)> {
     calls
 }
 
-fn request(world: &World, id: dormouse_journal::RunId, keep: u32, operations: u32) -> TakeBack {
+/// Asks for a run to be taken back to what so many activations and operations have made of it.
+pub(crate) fn request(
+    world: &World,
+    id: dormouse_journal::RunId,
+    keep: u32,
+    operations: u32,
+) -> TakeBack {
     let view = world.view(id).unwrap();
     TakeBack {
         run: id,

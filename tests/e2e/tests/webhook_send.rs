@@ -208,7 +208,11 @@ fn mistakes_are_told_without_what_is_secret() {
     fails(&["hooks.example/hooks/TOKEN"], 2, "begins with https://");
     fails(&[url, "--sign", "github"], 2, "is no secret");
     fails(&[url, "--sign", "hmac-sha256"], 2, "--sign-header");
-    fails(&[url, "--sign", "github", "--sign-header", "x"], 2, "it has none");
+    fails(
+        &[url, "--sign", "github", "--sign-header", "x"],
+        2,
+        "it has none",
+    );
     fails(&[url, "--sign", "rot13"], 2, "standard-webhooks");
     fails(&[url, "-H", "no colon"], 2, "a colon");
 }

@@ -47,6 +47,7 @@ macro_rules! for_each_table {
             Results "results" (Run, U32) bytes,
             Resuming "resuming" (Text, Run) bytes,
             Routed "routed" (Run, Text, U64) bytes,
+            RoutedTaken "routed_taken" (Run, U32, U32) bytes,
             RunWaits "run_waits" (Run, Run, U32) nothing,
             Runs "runs" (Run) bytes,
             RunsByLabel "runs_by_label" (Text, Run) nothing,

@@ -14,7 +14,8 @@ use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
 use crate::tables::{
-    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, run_waits, timers,
+    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, routed, run_waits,
+    timers,
 };
 
 /// Writes the activation of this number, and what follows from it.
@@ -40,6 +41,9 @@ pub(super) fn commit(
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
         (&new.activation.completion, new.source())
     {
+        if let (Channel::Event(event), None, None) = (channel, &new.activation.end, &new.next) {
+            keep_routed(run, number, event, *place)?;
+        }
         take(run, channel, *place, &completion.outcome)?;
     }
     let completed = new.activation.completion.as_ref();
@@ -108,6 +112,19 @@ fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), Rea
     state.journal_bytes += new.record.len() as u64;
     state.time = new.activation.time;
     Ok(())
+}
+
+/// Keeps what is known of a request that a trigger has sent, for as long as the run can be taken back to before it took it.
+fn keep_routed(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    event: &str,
+    place: u64,
+) -> Result<(), ReadError> {
+    let Some(request) = routed::TABLE.take(run.rows, (run.id, event, place))? else {
+        return Ok(());
+    };
+    routed::TAKEN.put(run.rows, run.record_key(number), &request)
 }
 
 /// Removes what was delivered from where it lay.

@@ -17,7 +17,8 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, runs, tries, workflows,
+    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, routed, runs, tries,
+    workflows,
 };
 
 /// A webhook's row names the record, or the generation, that has its URL.
@@ -217,13 +218,16 @@ pub(super) fn remove_old(
     for (_, branch) in tries::TABLE.keys(run.rows, tries::TABLE.of(id), false, usize::MAX)? {
         let set_aside = tries::TABLE.get(run.rows, (id, branch))?;
         if set_aside.is_some_and(|set_aside| set_aside.from < activations) {
-            if !journal::TABLE.remove_range(run.rows, journal(branch), room)? {
+            if !journal::TABLE.remove_range(run.rows, journal(branch), room)?
+                || !routed::TAKEN.remove_range(run.rows, journal(branch), room)?
+            {
                 return Ok(false);
             }
             tries::TABLE.remove(run.rows, (id, branch))?;
         }
     }
     Ok(journal::TABLE.remove_range(run.rows, journal(0), room)?
+        && routed::TAKEN.remove_range(run.rows, journal(0), room)?
         && logs::TABLE.remove_range(run.rows, lines, room)?
         && repeats::TABLE.remove_range(run.rows, repeats, room)?
         && run.remove_webhooks(room)?)

@@ -23,8 +23,9 @@ const OPENED: u64 = 4;
 const CLOSED: u64 = OPERATION + 1;
 
 /// How many rows taking what is delivered changes: a request in two, its webhook; or an event in two, its mailbox; or a
-/// result in two, and the event in two that it may have been the last to name.
-const TAKEN: u64 = 4;
+/// result in two, and the event in two that it may have been the last to name. What is known of an event that a trigger has
+/// sent is moved from one row to another.
+const TAKEN: u64 = 5;
 
 /// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
 const RUN_ROW: u64 = 64 << 10;

@@ -26,7 +26,7 @@ use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
 use crate::tables::repeats::{self, Repeats};
 use crate::tables::{
     Attempts, Bounds, PastTry, Restore, calls, children, event_waits, held_calls, journal, logs,
-    mail, open, restores, results, runs, tries,
+    mail, open, restores, results, routed, runs, tries,
 };
 
 /// How many rows one step removes.
@@ -230,7 +230,11 @@ fn give_back(
         && let (Some(completion), Some(origin)) = (&record.completion, &record.origin)
     {
         bytes = results::size(&completion.outcome) as u64;
-        put_back(run, step, completion, origin)?;
+        if let Some((event, place)) = put_back(run, step, completion, origin)?
+            && let Some(request) = routed::TAKEN.take(run.rows, key)?
+        {
+            routed::TABLE.put(run.rows, (run.id, event, place), &request)?;
+        }
     }
     let until = place.made.saturating_add(OPERATIONS);
     let some = (0..made).zip(&record.operations).skip(place.made as usize);
@@ -260,40 +264,46 @@ fn give_back(
     }
 }
 
-/// Puts what an operation was given back to where it came from.
-fn put_back(
+/// Puts what an operation was given back to where it came from. Returns where an event lies that was aimed at the run.
+fn put_back<'o>(
     run: &mut RunWrite<'_>,
     step: OperationNumber,
     completion: &Completion,
-    origin: &Origin,
-) -> Result<(), ReadError> {
+    origin: &'o Origin,
+) -> Result<Option<(&'o str, u64)>, ReadError> {
     let operation = completion.operation;
     let Source::Arrival { channel, place } = &origin.source else {
-        return Ok(());
+        return Ok(None);
     };
     match (channel, &completion.outcome) {
         (Channel::Webhook(webhook), Outcome::Delivery(Some(delivery))) => {
-            put_back_request(run, (*webhook, *place), delivery)
+            put_back_request(run, (*webhook, *place), delivery)?;
         }
         (Channel::Event(event), Outcome::Event(Some(payload))) => {
-            put_back_event(run, event, origin.accepted, payload.clone())
+            let place = put_back_event(run, event, origin.accepted, payload.clone())?;
+            return Ok(Some((event, place)));
         }
         (Channel::Result(_), outcome) => {
             let is_again = operation.0 >= run.state().operations || operation == step;
             match outcome {
-                Outcome::Event(Some(payload)) if is_again => match &origin.event {
-                    Some(event) => put_back_event(run, event, origin.accepted, payload.clone()),
-                    None => Ok(()),
-                },
-                outcome if is_again => match outcome.is_definite() {
-                    true => note_answer(run, operation),
-                    false => Ok(()),
-                },
-                outcome => run.put_result(operation, origin.accepted, &outcome.clone().into()),
+                Outcome::Event(Some(payload)) if is_again => {
+                    if let Some(event) = &origin.event {
+                        put_back_event(run, event, origin.accepted, payload.clone())?;
+                    }
+                }
+                outcome if is_again => {
+                    if outcome.is_definite() {
+                        note_answer(run, operation)?;
+                    }
+                }
+                outcome => {
+                    run.put_result(operation, origin.accepted, &outcome.clone().into())?;
+                }
             }
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(None)
 }
 
 /// Puts a request back into its inbox, whatever that may hold.
@@ -319,13 +329,13 @@ fn put_back_request(
     })
 }
 
-/// Puts an event in front of those that lie in the run's inbox for it, whatever that may hold.
+/// Puts an event in front of those that lie in the run's inbox for it, whatever that may hold. Returns its place.
 fn put_back_event(
     run: &mut RunWrite<'_>,
     event: &str,
     accepted: Time,
     payload: Payload,
-) -> Result<(), ReadError> {
+) -> Result<u64, ReadError> {
     let id = run.id;
     let lying = between((id, event, 0), (id, event, u64::MAX));
     let first = mail::TABLE.keys(run.rows, lying, false, 1)?;
@@ -354,7 +364,8 @@ fn put_back_event(
         mailbox.next_place = mailbox.next_place.max(next);
         mailbox.queued += 1;
         mailbox.queued_bytes += size;
-    })
+    })?;
+    Ok(place)
 }
 
 /// Notes that a call that is set aside has a definite answer.

@@ -344,6 +344,7 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?
             && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
             && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
+            && routed::TAKEN.remove_range(rows, routed::TAKEN.of(id), room)?
             && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
             && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
