@@ -54,7 +54,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "dfe1c0e9091946a81a2d727ed24bf3c15b2b1335d8dd16ac5577f16558534040",
+    "8f867f1ab14c6b740a3095498b25bbe135a5915557b793d03a2e29741862aaa9",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
