@@ -11,18 +11,8 @@ use anyhow::{Context, anyhow};
 use crate::command;
 use crate::javascript;
 use crate::python;
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::{PROFILE, TARGET, Toolchain};
 use crate::workspace::Workspace;
-
-/// Guests are small and fast enough to be uploaded and compiled without a thought. Function names stay in, since a
-/// trap's backtrace is made of them.
-pub(crate) const PROFILE: [(&str, &str); 5] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
-    ("CARGO_PROFILE_RELEASE_LTO", "true"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
-];
 
 /// Builds every guest.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {

@@ -7,8 +7,7 @@ use std::fs;
 use anyhow::{Context, bail};
 
 use crate::command;
-use crate::guests::PROFILE;
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::{PROFILE, TARGET, Toolchain};
 use crate::workspace::Workspace;
 
 /// The compilers that are looked for, and the archivers that go with them.

@@ -18,6 +18,16 @@ use crate::workspace::Workspace;
 /// What guests are compiled to.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Guests are small and fast enough to be uploaded and compiled without a thought. Function names stay in, since a
+/// trap's backtrace is made of them.
+pub(crate) const PROFILE: [(&str, &str); 5] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
+    ("CARGO_PROFILE_RELEASE_LTO", "true"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
+];
+
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
 /// Where they put the standard library's sources.

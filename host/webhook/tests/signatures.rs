@@ -269,7 +269,7 @@ fn a_token_that_no_header_can_have_is_no_secret() {
     let auth0 = check("auth0");
     for secret in [&b"\xff\xfe"[..], b"mole\nhill", b"mole-hill\n", b" mole"] {
         let expected = BadSecret::NotSendable;
-        assert_eq!(auth0.check_secret(secret), Err(expected.clone()));
+        assert_eq!(auth0.check_secret(secret), Err(expected));
         let made = sign(&auth0, secret, "", NOW, BODY);
         assert_eq!(made, Err(CannotSign::Secret(expected)));
     }

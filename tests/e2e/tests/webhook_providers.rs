@@ -137,7 +137,7 @@ fn a_webhook_can_carry_a_description_of_its_own() {
     assert_eq!(refused.text(), "go away");
     let webhook = &run.webhooks()["webhooks"][0];
     assert_eq!(webhook["rejected"]["signature-wrong"], 1);
-    assert_eq!(webhook["options"]["description"], ACME);
+    assert_eq!(webhook["description"], ACME);
     let wrong = json!({
         "description": ACME.replace("\"token\"", "\"md5\""),
         "provider": {"name": "acme", "secrets": ["s"]},

@@ -213,6 +213,6 @@ fn mistakes_are_told_without_what_is_secret() {
         2,
         "it has none",
     );
-    fails(&[url, "--sign", "rot13"], 2, "standard-webhooks");
+    fails(&[url, "--sign", "rot13"], 2, "`dormouse providers` lists");
     fails(&[url, "-H", "no colon"], 2, "a colon");
 }

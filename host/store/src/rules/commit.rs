@@ -30,6 +30,8 @@ pub(super) fn commit(
     let before = run.state().stands();
     record(run, number, new)?;
     keep_replies(run, &new.replies)?;
+    // Also those of an activation that failed: they tell why, to whoever looks for failed runs.
+    labels::set(run.rows, run.id, &new.labels)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
         let state = run.state_mut();
         state.backtrace.clone_from(backtrace);
@@ -37,7 +39,6 @@ pub(super) fn commit(
         // What it was given stays where it lay, so that a retry can give it again.
         return fail(run, new, before);
     }
-    labels::set(run.rows, run.id, &new.labels)?;
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
         (&new.activation.completion, new.source())
     {

@@ -23,6 +23,7 @@ mod probe;
 mod repeat;
 mod sign;
 mod template;
+mod trial;
 mod unsayable;
 mod url;
 mod vector;

@@ -1,22 +1,9 @@
 //! Vectors: requests with their secret and what must come of them, by which a description is tested.
 
-use std::fmt;
-
 use bytes::Bytes;
 use dormouse_journal::{Request, Time};
 
-use super::Provider;
-use super::check::Tolerance;
 use super::format::{Origin, Verdict};
-use super::handshake::Unanswered;
-use crate::Rejected;
-
-/// How far a vector's time may be off, where the description does not say: the host's default.
-const TOLERANCE: Tolerance = Tolerance {
-    own: None,
-    usual: 300_000,
-    most: u64::MAX,
-};
 
 /// A request, and what must come of it.
 #[derive(Debug)]
@@ -33,105 +20,7 @@ pub(super) struct Vector {
     pub(super) answer_headers: Vec<(String, String)>,
 }
 
-/// What came of a vector.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Accepted,
-    Rejected(Rejected),
-    Answered {
-        body: String,
-        headers: Vec<(String, String)>,
-    },
-    Unanswerable,
-}
-
-impl Provider {
-    /// Returns how many vectors the description has, and how many of those its provider's page prints.
-    #[must_use]
-    pub fn vectors(&self) -> (usize, usize) {
-        let printed = self.vectors.iter();
-        let printed = printed.filter(|vector| vector.origin == Origin::Page);
-        (self.vectors.len(), printed.count())
-    }
-
-    /// Runs the vectors, and returns what is wrong: the line of the vector, and what came of it instead.
-    #[must_use]
-    pub fn run_vectors(&self) -> Vec<(usize, String)> {
-        let failed = self.vectors.iter().filter_map(|vector| {
-            let trouble = self.run(vector).err()?;
-            Some((vector.line, trouble))
-        });
-        failed.collect()
-    }
-
-    fn run(&self, vector: &Vector) -> Result<(), String> {
-        let check = self.check(&vector.settings)?;
-        let secrets: Vec<&[u8]> = vector
-            .secrets
-            .iter()
-            .map(|secret| secret.as_bytes())
-            .collect();
-        let prove = || {
-            let claim = check.claim(&vector.request, vector.time, TOLERANCE)?;
-            check.prove(&claim, &secrets, &vector.request)
-        };
-        let outcome = match check.probe(&vector.request) {
-            Some(probe) => {
-                let proven = if probe.is_signed() && self.signs() {
-                    prove()
-                } else {
-                    Ok(())
-                };
-                let answer = proven.map_err(Unanswered::from);
-                match answer.and_then(|()| probe.answer(&secrets)) {
-                    Ok(response) => Outcome::answered(&response),
-                    Err(Unanswered::Rejected(rejected)) => Outcome::Rejected(rejected),
-                    Err(Unanswered::Unanswerable) => Outcome::Unanswerable,
-                }
-            }
-            None if self.signs() => prove().map_or_else(Outcome::Rejected, |()| Outcome::Accepted),
-            None => Outcome::Accepted,
-        };
-        if outcome.verdict() != vector.verdict {
-            return Err(format!(
-                "the vector's verdict is {:?}, but this is what came of it: {outcome}",
-                vector.verdict
-            ));
-        }
-        vector.check_answer(&outcome)?;
-        let found = check.repeat(&vector.request).map(|repeat| repeat.values);
-        match &vector.key {
-            Some(key) if found.as_ref() != Some(key) => Err(format!(
-                "the vector's key is {key:?}, but the places of [repeat] gave {found:?}"
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Vector {
-    fn check_answer(&self, outcome: &Outcome) -> Result<(), String> {
-        let Outcome::Answered { body, headers } = outcome else {
-            return Ok(());
-        };
-        if let Some(expected) = self.answer.as_ref().filter(|expected| *expected != body) {
-            return Err(format!(
-                "the vector's answer is {expected:?}, but the answer is {body:?}"
-            ));
-        }
-        for (name, value) in &self.answer_headers {
-            let mut given = headers.iter();
-            let given = given.find(|(given, _)| given.eq_ignore_ascii_case(name));
-            let given = given.map(|(_, value)| value);
-            if given != Some(value) {
-                return Err(format!(
-                    "the vector's answer has the header {name}: {value:?}, but the answer has {given:?}"
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Builds the request of a vector.
     pub(super) fn request(
         method: Option<String>,
@@ -147,45 +36,6 @@ impl Vector {
                 .map(|(name, value)| (name, Bytes::from(value)))
                 .collect(),
             body: body.into(),
-        }
-    }
-}
-
-impl Outcome {
-    fn answered(response: &dormouse_journal::Response) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers = response.headers.iter();
-        Outcome::Answered {
-            body: text(&response.body),
-            headers: headers
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect(),
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
-            Outcome::Accepted => Verdict::Accepted,
-            Outcome::Rejected(Rejected::Missing) => Verdict::SignatureMissing,
-            Outcome::Rejected(Rejected::Malformed) => Verdict::SignatureMalformed,
-            Outcome::Rejected(Rejected::Stale) => Verdict::SignatureStale,
-            Outcome::Rejected(Rejected::Wrong) => Verdict::SignatureWrong,
-            Outcome::Rejected(Rejected::Unverifiable) => Verdict::SignatureUnverifiable,
-            Outcome::Answered { .. } => Verdict::Answered,
-            Outcome::Unanswerable => Verdict::Unanswerable,
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Outcome::Accepted => write!(f, "it was accepted"),
-            Outcome::Rejected(rejected) => write!(f, "{} ({rejected})", rejected.as_str()),
-            Outcome::Answered { body, .. } => {
-                write!(f, "it was answered as a probe, with {body:?}")
-            }
-            Outcome::Unanswerable => write!(f, "unanswerable"),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Compiles probes with their answers, how repeats are known, and the answers that a provider wants.
+//! Compiles probes with their answers, and how repeats are known.
 
-use bytes::Bytes;
-use dormouse_journal::{OtherBody, Response};
+use dormouse_journal::OtherBody;
 use toml::Spanned;
 
-use super::{Compiled, Compiler, wrong};
+use super::Compiler;
+use super::wrong::{Compiled, wrong};
 use crate::provider::format::{self, ContentType};
 use crate::provider::handshake::{self, Body};
 use crate::provider::template::Template;
@@ -124,25 +124,4 @@ impl Compiler<'_> {
         }
         Ok(template)
     }
-}
-
-pub(super) fn fixed_answer(answer: Spanned<format::FixedAnswer>) -> Compiled<Response> {
-    let at = answer.span().start;
-    let answer = answer.into_inner();
-    let mut headers: Vec<(String, Bytes)> = Vec::new();
-    if let Some(content_type) = answer.content_type {
-        headers.push(("content-type".into(), Bytes::from(content_type.text())));
-    } else if !answer.body.is_empty() {
-        headers.push(("content-type".into(), Bytes::from(ContentType::Text.text())));
-    }
-    for (name, value) in answer.headers {
-        headers.push((name.to_ascii_lowercase(), Bytes::from(value)));
-    }
-    let response = Response {
-        status: answer.status,
-        headers,
-        body: answer.body.into(),
-    };
-    crate::check_response(&response).map_err(|message| (at, message))?;
-    Ok(response)
 }

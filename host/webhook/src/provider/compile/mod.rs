@@ -1,9 +1,11 @@
 //! Compiles a description's file, or says in which line it is wrong, and what it may say there.
 
+mod answer;
 mod handshake;
 mod place;
 mod signature;
 mod vector;
+mod wrong;
 
 use std::fmt;
 
@@ -13,7 +15,8 @@ use super::condition::Condition;
 use super::format;
 use super::template::Template;
 use super::{Provider, Setting, is_header_name, shown};
-use handshake::fixed_answer;
+use answer::fixed_answer;
+use wrong::{Compiled, wrong};
 
 /// Bytes of a description.
 pub const LONGEST_DESCRIPTION: usize = 64 << 10;
@@ -46,14 +49,6 @@ impl fmt::Display for DescriptionError {
 }
 
 impl std::error::Error for DescriptionError {}
-
-/// What is wrong, and where in the text.
-type Compiled<T> = Result<T, (usize, String)>;
-
-/// Says that something is wrong with a value.
-fn wrong<T, V>(value: &Spanned<V>, message: impl Into<String>) -> Compiled<T> {
-    Err((value.span().start, message.into()))
-}
 
 impl Provider {
     /// Compiles a description. Its vectors are not run.

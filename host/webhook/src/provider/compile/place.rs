@@ -2,7 +2,8 @@
 
 use toml::Spanned;
 
-use super::{ALTERNATIVES, Compiled, Compiler, LONGEST_NAME, LONGEST_TEXT, PLACES, wrong};
+use super::wrong::{Compiled, wrong};
+use super::{ALTERNATIVES, Compiler, LONGEST_NAME, LONGEST_TEXT, PLACES};
 use crate::provider::condition::{Condition, Test};
 use crate::provider::format;
 use crate::provider::is_header_name;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::{Compiled, Compiler, at_most, wrong};
+use super::wrong::{Compiled, wrong};
+use super::{Compiler, at_most};
 use crate::provider::algorithm::Algorithm;
 use crate::provider::check::{self, Choice};
 use crate::provider::encoding::hex;

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::Time;
 use toml::Spanned;
 
-use super::{Compiled, Compiler, wrong};
+use super::Compiler;
+use super::wrong::{Compiled, wrong};
 use crate::provider::format::{self, OneOrMany};
 use crate::provider::vector;
 

@@ -84,11 +84,6 @@ pub(super) enum Guard {
 pub(super) type Message<'a> = Vec<Cow<'a, [u8]>>;
 
 impl Template {
-    /// Reads a template. `settings` are the names of the description's settings.
-    pub(super) fn parse(text: &str, settings: &[String]) -> Result<Self, String> {
-        reader::read(text, settings)
-    }
-
     /// Returns every value in the template, also of templates inside it.
     fn values(&self) -> Vec<&Value> {
         let values = self.pieces.iter().flat_map(|piece| match piece {

@@ -18,14 +18,16 @@ const ALLOWED: &str = "{body}, {timestamp}, {id}, {method}, {url}, {url:without-
     and with a template inside {optional:…}, {lower:…}, {upper:…}, {sha256-hex:…}, {hmac-sha256-hex:…} (with sha1, sha384, \
     sha512, base64 and base64url too); {{ and }} are braces";
 
-/// Reads a template. `settings` are the names of the description's settings.
-pub(super) fn read(text: &str, settings: &[String]) -> Result<Template, String> {
-    let mut reader = Reader {
-        rest: text,
-        left: PIECES,
-        settings,
-    };
-    reader.template(0)
+impl Template {
+    /// Reads a template. `settings` are the names of the description's settings.
+    pub(in crate::provider) fn parse(text: &str, settings: &[String]) -> Result<Self, String> {
+        let mut reader = Reader {
+            rest: text,
+            left: PIECES,
+            settings,
+        };
+        reader.template(0)
+    }
 }
 
 /// Reads the text of a template from its start to its end.
