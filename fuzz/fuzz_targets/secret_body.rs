@@ -198,7 +198,7 @@ impl Field {
             Field::Uses => "uses",
             Field::Workflow => "workflow",
             Field::Verify => "verify",
-            Field::SendTo => "sendTo",
+            Field::SendTo => "send_to",
             Field::Marked => MARK,
         }
     }

@@ -49,8 +49,10 @@
 //!
 //! A workflow is run again from its start when the host has restarted, and every operation then
 //! gives what it gave before. So it must do the same again: what could differ reaches it through
-//! the context only. The standard library's clocks do not work in a workflow, and there are no
-//! threads and no files.
+//! the context only. On `wasm32-unknown-unknown` the standard library has no clock: `SystemTime::now()`
+//! panics, and `println!` writes nowhere; [`ctx.now`](Context::now) and [`ctx.info`](Context::info) are
+//! there instead. On `wasm32-wasip2` the clocks tell the run's time, and what is printed goes to the
+//! run's log. There are no threads and no files.
 //!
 //! The order of a `HashMap` or `HashSet` is the same in a rebuilt run, unless maps are made within
 //! a [step](Context::step), which is skipped then. What has an order by itself, such as a

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use crate::bindings;
 use crate::content_encoding::looks_like;
@@ -210,10 +211,10 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<
         },
         Err(error) => (place(error.path()), error.into_inner()),
     };
-    let problem = if body.is_empty() {
-        "is empty"
-    } else {
-        "does not fit"
+    let problem = match error.classify() {
+        _ if body.is_empty() => "is empty",
+        Category::Data => "does not fit",
+        Category::Syntax | Category::Eof | Category::Io => "is not JSON",
     };
     let cause = encoding_hint(body);
     Err(Error::new(
@@ -284,7 +285,7 @@ mod tests {
         );
         check_error(
             r#"{"items": []} {}"#,
-            "the input does not fit: trailing characters at line 1 column 15",
+            "the input is not JSON: trailing characters at line 1 column 15",
         );
         check_error(
             "",

@@ -167,7 +167,7 @@ pub enum OperationDetails {
         url: String,
         /// How it treats what is sent to it.
         #[serde(flatten)]
-        options: WebhookOptions,
+        options: Box<WebhookOptions>,
     },
     /// `wait-for-webhook`
     WaitForWebhook {

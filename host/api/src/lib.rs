@@ -50,7 +50,7 @@ pub use runs::{
     BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
     RunStatus, RunSummary, SetAside, StartedRun, TriedOperation, Waiting, is_json, output,
 };
-pub use secrets::{NewSecret, Secret, SecretUse, Secrets};
+pub use secrets::{ChangedUses, NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
 pub use triggers::{
     EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,

@@ -122,7 +122,7 @@ impl OperationDetails {
             } => OperationDetails::CreateWebhook {
                 webhook: webhook.0,
                 url: url.clone(),
-                options: options.into(),
+                options: Box::new(options.into()),
             },
             Kind::WaitForWebhook { webhook, timeout } => OperationDetails::WaitForWebhook {
                 webhook: webhook.0,

@@ -47,9 +47,21 @@ pub struct NewSecret {
     pub uses: Vec<SecretUse>,
 }
 
-/// One thing that one workflow may do with a secret: either `verify` or `sendTo`.
+/// How the uses of a secret are to change. Its value stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedUses {
+    /// Uses that are allowed from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<SecretUse>,
+    /// Uses that are no longer allowed. Those that were not allowed anyway change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<SecretUse>,
+}
+
+/// One thing that one workflow may do with a secret: either `verify` or `send_to`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub struct SecretUse {
     /// The workflow's name. It need not be deployed yet.
     #[schema(example = "payment")]
@@ -95,7 +107,7 @@ impl SecretUse {
                 .parse::<Origin>()
                 .map(Purpose::SendTo)
                 .map_err(|error| error.to_string()),
-            _ => Err("give either `verify: true` or `sendTo`, and one use for each".into()),
+            _ => Err("give either `verify: true` or `send_to`, and one use for each".into()),
         }
     }
 }

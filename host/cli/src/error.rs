@@ -93,6 +93,35 @@ impl CliError {
         }
     }
 
+    /// Returns the error as JSON, in the form of the API's problems: what the host refused is its own problem, and all else
+    /// has `code` and `detail` only.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let json = match self {
+            CliError::Refused(problem) => serde_json::to_value(problem).ok(),
+            _ => None,
+        };
+        let json = json.unwrap_or_else(
+            || serde_json::json!({"code": self.code(), "detail": self.to_string()}),
+        );
+        json.to_string()
+    }
+
+    /// Returns what tells this error from others. It never changes.
+    fn code(&self) -> &str {
+        match self {
+            CliError::Refused(problem) => &problem.code,
+            CliError::Unauthorized { .. } => "unauthorized",
+            CliError::Unreachable { .. } | CliError::NoAnswer { .. } => "unreachable",
+            CliError::Strange { .. } => "not-a-host",
+            CliError::BrokenOff { .. } => "broken-off",
+            CliError::NoBackup(_) => "not-a-backup",
+            CliError::Usage(_) | CliError::Config(_) => "usage",
+            CliError::NoRandomness(_) => "no-randomness",
+            CliError::Output(_) => "output",
+        }
+    }
+
     /// Returns true if the reader of the output, such as `head`, closed it because it has read enough.
     #[must_use]
     pub fn is_closed_output(&self) -> bool {
@@ -112,5 +141,35 @@ impl CliError {
             CliError::Refused(problem) => problem.status == 503,
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_json_for_programs() {
+        let problem = ProblemBody {
+            kind: "about:blank".into(),
+            title: "Not Found".into(),
+            status: 404,
+            detail: "there is no such run".into(),
+            code: "unknown-run".into(),
+            difference: None,
+        };
+        let json = |error: &CliError| -> serde_json::Value {
+            serde_json::from_str(&error.to_json()).unwrap()
+        };
+        let refused = json(&CliError::Refused(problem));
+        assert_eq!(
+            (&refused["code"], &refused["status"]),
+            (&"unknown-run".into(), &404.into())
+        );
+        let usage = json(&CliError::Usage("give \"a\"".into()));
+        assert_eq!(
+            usage,
+            serde_json::json!({"code": "usage", "detail": "give \"a\""})
+        );
     }
 }

@@ -44,6 +44,7 @@ mod terminal;
 mod text;
 mod time;
 mod trigger;
+mod version;
 mod webhook;
 mod webhooks;
 mod workflows;

@@ -4,11 +4,12 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use dormouse_api::{NewSecret, Secret, SecretUse, Secrets};
+use dormouse_api::{ChangedUses, NewSecret, Secret, SecretUse, Secrets};
 use dormouse_journal::Time;
 use dormouse_secret::Secret as Value;
 use http::Method;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use serde::Serialize;
 
 use crate::client::Body;
 use crate::connection::Connection;
@@ -28,6 +29,7 @@ const MOST: u64 = 1 << 20;
 #[command(after_help = "\
 Examples:
   dormouse secret set stripe --workflow payment --verify < stripe.txt
+  dormouse secret allow stripe --workflow refund --send-to https://api.stripe.com
   dormouse secret list
   dormouse secret delete stripe
 
@@ -41,6 +43,13 @@ pub struct SecretCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Set(Set),
+    /// Allows further uses of a secret, whose value stays
+    #[command(after_help = "\
+Example: dormouse secret allow stripe --workflow refund --send-to https://api.stripe.com")]
+    Allow(Change),
+    /// No longer allows some uses of a secret, whose value stays
+    #[command(after_help = "Example: dormouse secret deny stripe --workflow refund --verify")]
+    Deny(Change),
     List(List),
     Delete(Delete),
 }
@@ -64,13 +73,38 @@ struct Set {
     #[arg(long = "workflow", value_name = "NAME", required = true)]
     workflows: Vec<String>,
 
+    #[command(flatten)]
+    purposes: Purposes,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// What workflows may do with a secret.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Purposes {
     /// Requests to the workflow's webhooks may be checked by it
-    #[arg(long, required_unless_present = "send_to")]
+    #[arg(long)]
     verify: bool,
 
     /// Calls of the workflow may carry it to this scheme, host and port; give the flag again for others
     #[arg(long, value_name = "ORIGIN")]
     send_to: Vec<String>,
+}
+
+/// A change of what a secret may be used for.
+#[derive(Debug, Args)]
+struct Change {
+    /// The secret
+    name: String,
+
+    /// The workflow; give the flag again for others
+    #[arg(long = "workflow", value_name = "NAME", required = true)]
+    workflows: Vec<String>,
+
+    #[command(flatten)]
+    purposes: Purposes,
 
     #[command(flatten)]
     connection: Connection,
@@ -99,6 +133,8 @@ impl SecretCommand {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         match &self.action {
             Action::Set(set) => set.run(terminal)?,
+            Action::Allow(allow) => allow.change(terminal, true)?,
+            Action::Deny(deny) => deny.change(terminal, false)?,
             Action::List(list) => list.run(terminal)?,
             Action::Delete(delete) => delete.run(terminal)?,
         }
@@ -111,17 +147,11 @@ impl Set {
         let client = self.connection.open()?;
         let new = NewSecret {
             value: read_value(&self.name, terminal)?,
-            uses: self.uses(),
+            uses: self.purposes.of(&self.workflows),
         };
-        let json = serde_json::to_vec(&new)
-            .map_err(|error| CliError::Usage(format!("the secret cannot be sent: {error}")))?;
-        let body = Body {
-            content_type: "application/json",
-            bytes: &mut json.as_slice(),
-            length: json.len() as u64,
-        };
+        let json = to_json(&new)?;
         let url = client.url(&["secrets", &self.name]);
-        let answer = client.send(Method::PUT, &url, &[], Some(body))?;
+        let answer = client.send(Method::PUT, &url, &[], Some(body(&mut json.as_slice())))?;
         if self.connection.json {
             return Ok(terminal.json(&answer.body)?);
         }
@@ -133,11 +163,13 @@ impl Set {
         };
         Ok(terminal.print(&format!("{} is {done}", secret.name))?)
     }
+}
 
+impl Purposes {
     /// Returns every combination of a workflow and a purpose.
-    fn uses(&self) -> Vec<SecretUse> {
+    fn of(&self, workflows: &[String]) -> Vec<SecretUse> {
         let mut uses = Vec::new();
-        for workflow in &self.workflows {
+        for workflow in workflows {
             if self.verify {
                 uses.push(SecretUse::verify(workflow));
             }
@@ -145,6 +177,39 @@ impl Set {
             uses.extend(origins.map(|origin| SecretUse::send_to(workflow, origin)));
         }
         uses
+    }
+}
+
+impl Change {
+    fn change(&self, terminal: &mut Terminal, is_allowed: bool) -> Result<(), CliError> {
+        let client = self.connection.open()?;
+        let uses = self.purposes.of(&self.workflows);
+        let (add, remove) = if is_allowed {
+            (uses, Vec::new())
+        } else {
+            (Vec::new(), uses)
+        };
+        let json = to_json(&ChangedUses { add, remove })?;
+        let url = client.url(&["secrets", &self.name]);
+        let answer = client.send(Method::PATCH, &url, &[], Some(body(&mut json.as_slice())))?;
+        if self.connection.json {
+            return Ok(terminal.json(&answer.body)?);
+        }
+        let secrets = vec![answer.json()?];
+        Ok(terminal.print(&render(&Secrets { secrets }, now()))?)
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>, CliError> {
+    serde_json::to_vec(value)
+        .map_err(|error| CliError::Usage(format!("the secret cannot be sent: {error}")))
+}
+
+fn body<'a>(json: &'a mut &[u8]) -> Body<'a> {
+    Body {
+        content_type: "application/json",
+        length: json.len() as u64,
+        bytes: json,
     }
 }
 
@@ -267,17 +332,9 @@ mod tests {
 
     #[test]
     fn every_workflow_gets_every_use() {
-        let connection = || -> Connection {
-            use clap::FromArgMatches as _;
-            let command = Connection::augment_args(clap::Command::new("c"));
-            Connection::from_arg_matches(&command.get_matches_from(["c"])).unwrap()
-        };
-        let set = Set {
-            name: "s".into(),
-            workflows: vec!["w".into(), "v".into()],
+        let purposes = Purposes {
             verify: true,
             send_to: vec!["https://a.example".into()],
-            connection: connection(),
         };
         let expected = [
             SecretUse::verify("w"),
@@ -285,7 +342,7 @@ mod tests {
             SecretUse::verify("v"),
             SecretUse::send_to("v", "https://a.example"),
         ];
-        assert_eq!(set.uses(), expected);
+        assert_eq!(purposes.of(&["w".into(), "v".into()]), expected);
     }
 
     #[test]

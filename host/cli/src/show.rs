@@ -21,6 +21,10 @@ pub struct Show {
     /// The run's id, or its beginning
     run: String,
 
+    /// Shows where in the component a failed run stood: the functions that had been called
+    #[arg(long)]
+    trace: bool,
+
     #[command(flatten)]
     connection: Connection,
 }
@@ -32,27 +36,31 @@ impl Show {
         if self.connection.json {
             terminal.json(&answer.body)?;
         } else {
-            terminal.print(&render(&answer.json()?, now(), terminal.colour))?;
+            terminal.print(&render(&answer.json()?, now(), terminal.colour, self.trace))?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Formats why a run failed, with the place in its code if it trapped.
+/// Formats why a run failed.
 pub(crate) fn render_failure(failure: &Failure) -> String {
-    let mut text = format!(
+    format!(
         "{}: {}",
         plain_line(&failure.code),
         plain(&failure.message).trim_end()
-    );
-    if let Some(backtrace) = &failure.backtrace {
-        text += "\n";
-        text += plain(backtrace).trim_end();
-    }
-    text
+    )
 }
 
-fn render(run: &Run, now: Time, with_colour: bool) -> String {
+/// Formats where in the component a run failed, if it is known and asked for.
+fn trace(failure: &Failure, is_wanted: bool) -> String {
+    match &failure.backtrace {
+        Some(backtrace) if is_wanted => format!("{}\n", plain(backtrace).trim_end()),
+        Some(_) => "`dormouse show --trace` shows where in the component\n".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
     let mut text = fields(run, now).render(with_colour);
     if let Some(asked) = &run.cancel
         && run.summary.ended.is_none()
@@ -75,6 +83,7 @@ fn render(run: &Run, now: Time, with_colour: bool) -> String {
     }
     if let Some(failure) = &run.summary.failure {
         text += &format!("\n{}\n", render_failure(failure));
+        text += &trace(failure, with_trace);
     }
     if !run.bad_answers.is_empty() {
         text += "\nanswered badly\n";
@@ -250,7 +259,7 @@ mod tests {
 
     fn check(name: &str, json: &str) {
         let run: Run = serde_json::from_str(json).unwrap();
-        insta::assert_snapshot!(name, render(&run, Time(1_772_352_240_000), false));
+        insta::assert_snapshot!(name, render(&run, Time(1_772_352_240_000), false, true));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::patience::{patiently, pause};
 use crate::show::render_failure;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
+use crate::version;
 
 /// Starts a run, and prints its id
 ///
@@ -51,7 +52,7 @@ pub struct Start {
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
-    /// This version rather than the current one
+    /// This version, or the one that begins so, rather than the current one
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
@@ -101,7 +102,8 @@ impl Start {
         let input = Input::read(self.input.as_deref(), self.content_type.as_deref())?;
         let mut url = client.url(&["workflows", &self.workflow, "runs"]);
         if let Some(version) = &self.version {
-            url.query_pairs_mut().append_pair("version", version);
+            let version = version::find(client, &self.workflow, version)?;
+            url.query_pairs_mut().append_pair("version", &version);
         }
         for label in &self.labels {
             url.query_pairs_mut().append_pair("label", label);

@@ -4,8 +4,10 @@
 //! whose message says what to do. The host's trouble never ends a run: it becomes an [`Interruption`], and the run goes
 //! on later.
 
+use std::collections::BTreeMap;
+
 use dormouse_journal::{End, Failure, NextGeneration, Payload};
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
 use crate::log::LastWords;
@@ -63,6 +65,25 @@ pub(crate) fn of_stop(
     }
 }
 
+const STACK_OVERFLOW: &str =
+    "the workflow's call stack is exhausted; is there a recursion without an end?";
+
+const OUT_OF_BOUNDS: &str = "the workflow accessed memory that it does not have: its stack may be exhausted, by large local \
+    variables or a deep recursion, or there is an error in unsafe code";
+
+/// How often a function stands in a backtrace of a recursion: in most of the 20 frames that are kept, or in every fourth if
+/// several call each other.
+const RECURSIONS: usize = 5;
+
+/// Returns true if functions of a backtrace call each other again and again.
+fn recurses(functions: impl Iterator<Item = u32>) -> bool {
+    let mut counts = BTreeMap::<u32, usize>::new();
+    for function in functions {
+        *counts.entry(function).or_default() += 1;
+    }
+    counts.values().any(|count| *count >= RECURSIONS)
+}
+
 /// Judges a guest that crashed.
 pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
     let Crash { error, starting } = crash;
@@ -70,6 +91,9 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
         .downcast_ref::<WasmBacktrace>()
         .filter(|backtrace| !backtrace.frames().is_empty())
         .map(ToString::to_string);
+    let recurses = error
+        .downcast_ref::<WasmBacktrace>()
+        .is_some_and(|backtrace| recurses(backtrace.frames().iter().map(FrameInfo::func_index)));
     let error = match error.downcast::<Stop>() {
         Ok(stop) => return of_stop(stop, live, words, backtrace),
         Err(error) => error,
@@ -78,11 +102,14 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
         return Verdict::Interrupted(Interruption::PoolFull);
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => failed(
-            "stack-overflow",
-            "the workflow's call stack is exhausted; is there a recursion without an end?".into(),
-            backtrace,
-        ),
+        Some(Trap::StackOverflow) => failed("stack-overflow", STACK_OVERFLOW.into(), backtrace),
+        // A guest's own stack lies at the start of its memory, and leaves it downwards.
+        Some(Trap::MemoryOutOfBounds) if recurses => {
+            failed("stack-overflow", STACK_OVERFLOW.into(), backtrace)
+        }
+        Some(Trap::MemoryOutOfBounds) => {
+            failed("trap", words.or(OUT_OF_BOUNDS.to_owned()), backtrace)
+        }
         Some(trap) => failed("trap", words.or(trap.to_string()), backtrace),
         None if is_fuel(&error) => failed("limit", too_much_data(), backtrace),
         None if starting || is_hosts(&error) => {

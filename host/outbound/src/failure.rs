@@ -43,10 +43,12 @@ pub(crate) fn no_roots() -> CallError {
 fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallError {
     let http = find::<hyper::Error>(error);
     if http.is_some_and(hyper::Error::is_parse_too_large) {
-        return malformed(format!("{authority} sent more headers than the host takes"));
+        return malformed(&format!(
+            "{authority} sent more headers than the host takes"
+        ));
     }
     if http.is_some_and(hyper::Error::is_parse) {
-        return malformed(format!(
+        return malformed(&format!(
             "{authority} answered with something that is not HTTP, or with a header that has a byte which no header may have"
         ));
     }
@@ -65,7 +67,7 @@ fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallE
 
 /// The error of a response that came and cannot be read. Another attempt would have the service do its work again, and most
 /// likely answer in the same way.
-fn malformed(text: String) -> CallError {
+fn malformed(text: &str) -> CallError {
     CallError::malformed_response(format!(
         "{text}; the request was sent and may have been carried out, so it is not sent again"
     ))

@@ -106,6 +106,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         store: store.clone(),
         entropy: entropy.clone(),
         keys: settings.secret_keys.clone(),
+        setting: tokio::sync::Mutex::default(),
     });
     let aside = Arc::new(Aside::new(store.clone()));
     let recovery = Arc::new(Recovery {

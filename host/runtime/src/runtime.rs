@@ -373,6 +373,20 @@ impl Runtime {
         self.0.secrets.set(name, secret, uses).await
     }
 
+    /// Allows further uses of a secret, and then no longer allows others. Its value stays.
+    ///
+    /// # Errors
+    /// When there is none of this name, the host cannot open it, no use or too many would be left, or it cannot be made
+    /// durable.
+    pub async fn change_secret_uses(
+        &self,
+        name: SecretName,
+        add: Vec<Use>,
+        remove: &[Use],
+    ) -> Result<SecretView, SetSecretError> {
+        self.0.secrets.change_uses(name, add, remove).await
+    }
+
     /// Returns all secrets, by name, without their values.
     ///
     /// # Errors

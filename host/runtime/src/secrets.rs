@@ -56,6 +56,12 @@ pub enum SetSecretError {
     /// It cannot be used as it is to be.
     #[error(transparent)]
     Invalid(#[from] InvalidUses),
+    /// There is no such secret whose uses could be changed.
+    #[error("there is no secret {0}")]
+    Unknown(SecretName),
+    /// Its value cannot be sealed for other uses, since it cannot be opened.
+    #[error(transparent)]
+    Closed(#[from] SecretTrouble),
     /// The host cannot do it now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -103,6 +109,8 @@ pub(crate) struct Secrets {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// What seals secrets and opens them. Without keys there are none to be used.
     pub(crate) keys: Option<Arc<SecretKeys>>,
+    /// Held while a secret is set, so that of two changes of one neither is lost.
+    pub(crate) setting: tokio::sync::Mutex<()>,
 }
 
 impl Secrets {
@@ -111,28 +119,56 @@ impl Secrets {
         &self,
         name: SecretName,
         secret: Secret,
-        mut uses: Vec<Use>,
+        uses: Vec<Use>,
     ) -> Result<SetSecret, SetSecretError> {
-        check_uses(&secret, &uses)?;
-        let keys = self.keys.as_ref().ok_or(SetSecretError::NoKey)?;
-        uses.sort();
-        uses.dedup();
-        let mut nonce = [0; NONCE];
-        self.entropy.fill(&mut nonce);
-        let sealed = keys.seal(&secret, nonce, &name, &uses);
-        drop(secret);
-        let put = PutSecret {
-            name: name.clone(),
-            sealed,
-            uses,
-        };
-        let put = self.store.put_secret(put).await?;
+        let _setting = self.setting.lock().await;
+        let put = self.put(name.clone(), secret, uses).await?;
         tracing::info!(secret = %name, "a secret was set");
         let view = |row| self.view(name.into(), row);
         Ok(match put {
             SecretPut::Created(row) => SetSecret::Created(view(row)),
             SecretPut::Replaced(row) => SetSecret::Replaced(view(row)),
         })
+    }
+
+    /// Allows further uses of a secret, and then no longer allows others. Its value stays.
+    pub(crate) async fn change_uses(
+        &self,
+        name: SecretName,
+        add: Vec<Use>,
+        remove: &[Use],
+    ) -> Result<SecretView, SetSecretError> {
+        let _setting = self.setting.lock().await;
+        let row = self.store.secret(name.as_str().to_owned()).await;
+        let row = row.map_err(Unavailable::from)?;
+        let row = row.ok_or_else(|| SetSecretError::Unknown(name.clone()))?;
+        let secret = self.open(name.clone(), &row)?;
+        let mut uses = row.uses;
+        uses.extend(add);
+        uses.retain(|granted| !remove.contains(granted));
+        let (SecretPut::Created(row) | SecretPut::Replaced(row)) =
+            self.put(name.clone(), secret, uses).await?;
+        tracing::info!(secret = %name, "the uses of a secret were changed");
+        Ok(self.view(name.into(), row))
+    }
+
+    /// Seals a value for its uses, and makes it durable.
+    async fn put(
+        &self,
+        name: SecretName,
+        secret: Secret,
+        mut uses: Vec<Use>,
+    ) -> Result<SecretPut, SetSecretError> {
+        uses.sort();
+        uses.dedup();
+        check_uses(&secret, &uses)?;
+        let keys = self.keys.as_ref().ok_or(SetSecretError::NoKey)?;
+        let mut nonce = [0; NONCE];
+        self.entropy.fill(&mut nonce);
+        let sealed = keys.seal(&secret, nonce, &name, &uses);
+        drop(secret);
+        let put = PutSecret { name, sealed, uses };
+        Ok(self.store.put_secret(put).await?)
     }
 
     /// Returns all secrets, by name, without their values.

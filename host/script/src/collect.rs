@@ -23,7 +23,7 @@ pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
         .canonicalize()
         .map_err(|error| unreadable(entry, &error))?;
     let source = read_text(&entry)?;
-    Collector::new(&entry).collect(entry, source)
+    Collector::new(&entry).collect(&entry, &source)
 }
 
 /// Makes a workflow of one text, which imports no files.
@@ -33,7 +33,7 @@ pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
 pub fn collect_text(name: &str, source: &str) -> Result<Bundle, ScriptError> {
     // No folder has this name, so that nothing is found.
     let entry = Path::new("/\0").join(name);
-    Collector::new(&entry).collect(entry, source.to_owned())
+    Collector::new(&entry).collect(&entry, source)
 }
 
 struct Collector {
@@ -56,19 +56,19 @@ impl Collector {
         }
     }
 
-    fn collect(mut self, entry: PathBuf, source: String) -> Result<Bundle, ScriptError> {
-        let id = self.id(&entry);
-        self.add(&entry, source)?;
+    fn collect(mut self, entry: &Path, source: &str) -> Result<Bundle, ScriptError> {
+        let id = self.id(entry);
+        self.add(entry, source)?;
         while let Some(path) = self.left.pop_front() {
             if !self.modules.contains_key(&self.id(&path)) {
                 let source = read_text(&path)?;
-                self.add(&path, source)?;
+                self.add(&path, &source)?;
             }
         }
         Ok(Bundle::new(id, self.modules))
     }
 
-    fn add(&mut self, path: &Path, source: String) -> Result<(), ScriptError> {
+    fn add(&mut self, path: &Path, source: &str) -> Result<(), ScriptError> {
         let id = self.id(path);
         self.bytes += source.len();
         if self.bytes > BYTES {
@@ -80,7 +80,7 @@ impl Collector {
         let Read {
             mut module,
             imports,
-        } = read(path, &id, &source)?;
+        } = read(path, &id, source)?;
         for import in imports {
             match self.names.find(path, &import.name, import.by_require) {
                 Meant::Own(own) => {

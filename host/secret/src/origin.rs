@@ -79,6 +79,14 @@ impl From<Origin> for String {
     }
 }
 
+impl Origin {
+    /// The origin, as it is written in URLs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

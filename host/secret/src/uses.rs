@@ -33,7 +33,16 @@ pub enum InvalidUses {
         "a secret that may be sent has visible ASCII characters only, and no spaces: it becomes the value of a header"
     )]
     NotSendable,
+    /// There are more than one row of the store has room for.
+    #[error("a secret has at most {MOST_USES} uses, of {MOST_BYTES} bytes together")]
+    TooMany,
 }
+
+/// How many uses a secret has at most.
+const MOST_USES: usize = 128;
+
+/// Bytes of the names and origins of all uses of a secret.
+const MOST_BYTES: usize = 32 << 10;
 
 impl Use {
     /// Whether requests to this workflow's webhooks may be checked.
@@ -43,6 +52,15 @@ impl Use {
             Purpose::Verify => self.workflow == workflow,
             Purpose::SendTo(_) => false,
         }
+    }
+
+    /// Bytes of its names.
+    fn bytes(&self) -> usize {
+        let origin = match &self.purpose {
+            Purpose::Verify => 0,
+            Purpose::SendTo(origin) => origin.as_str().len(),
+        };
+        self.workflow.len() + origin
     }
 
     /// Whether calls of this workflow may carry the secret to this URL.
@@ -58,13 +76,15 @@ impl Use {
 /// Checks that a secret can be used as it is to be.
 ///
 /// # Errors
-/// When it has no use, or one that its value does not fit.
+/// When it has no use, one that its value does not fit, or too many.
 pub fn check_uses(secret: &Secret, uses: &[Use]) -> Result<(), InvalidUses> {
     let is_sent = |granted: &Use| matches!(granted.purpose, Purpose::SendTo(_));
     if uses.is_empty() {
         Err(InvalidUses::None)
     } else if uses.iter().any(is_sent) && !secret.is_sendable() {
         Err(InvalidUses::NotSendable)
+    } else if uses.len() > MOST_USES || uses.iter().map(Use::bytes).sum::<usize>() > MOST_BYTES {
+        Err(InvalidUses::TooMany)
     } else {
         Ok(())
     }

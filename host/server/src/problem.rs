@@ -830,6 +830,8 @@ impl From<SetSecretError> for Problem {
         let (status, code) = match &error {
             SetSecretError::NoKey => (StatusCode::CONFLICT, "no-secret-key"),
             SetSecretError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret"),
+            SetSecretError::Unknown(name) => return Problem::unknown_secret(name.as_str()),
+            SetSecretError::Closed(_) => (StatusCode::CONFLICT, "secret-unreadable"),
             SetSecretError::Unavailable(unavailable) => return unavailable.clone().into(),
         };
         Problem::new(status, code, error.to_string())

@@ -92,7 +92,7 @@ fn a_restored_host_has_all_that_was_acknowledged_and_goes_on() {
     host.set_secret(
         "crm",
         VALUE,
-        &json!([{"workflow": "script", "sendTo": service.url()}]),
+        &json!([{"workflow": "script", "send_to": service.url()}]),
     );
     let completed = host.script(&json!({"step": "s", "value": 7}));
     completed.output();

@@ -21,7 +21,7 @@ fn host(settings: &[&str]) -> Host {
 
 /// What lets the scripted guest send a secret to this origin.
 fn sending(origin: &str) -> Value {
-    json!([{"workflow": "script", "sendTo": origin}])
+    json!([{"workflow": "script", "send_to": origin}])
 }
 
 /// A call with this secret in `Authorization`.
@@ -193,7 +193,7 @@ fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
     host.set_secret(
         "of-another",
         VALUE,
-        &json!([{"workflow": "other", "sendTo": service.url()}]),
+        &json!([{"workflow": "other", "send_to": service.url()}]),
     );
     host.set_secret("to-verify", VALUE, &verifying());
     host.set_secret("elsewhere", VALUE, &sending(&elsewhere));

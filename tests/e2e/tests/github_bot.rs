@@ -36,7 +36,7 @@ fn a_comment_is_answered_once_however_often_it_is_delivered() {
     host.deploy("github-bot", "github-bot");
     let uses = json!([{"workflow": "github-bot", "verify": true}]);
     host.set_secret("github-signing", SECRET, &uses);
-    let uses = json!([{"workflow": "github-bot", "sendTo": github.url()}]);
+    let uses = json!([{"workflow": "github-bot", "send_to": github.url()}]);
     host.set_secret("github-token", "ghp_made_up_for_this_test", &uses);
     let set =
         json!({"workflow": "github-bot", "provider": "github", "secrets": ["github-signing"]});

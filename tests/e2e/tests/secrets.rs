@@ -84,7 +84,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
     let host = host();
     let body = json!({"value": VALUE, "uses": [
         {"workflow": "not-deployed", "verify": true},
-        {"workflow": "payment", "sendTo": "https://API.example.com:443"},
+        {"workflow": "payment", "send_to": "https://API.example.com:443"},
     ]});
     let answer = put(&host, "stripe", body.to_string()).expect(201);
     assert_eq!(answer.header("location"), Some("/v1/secrets/stripe"));
@@ -101,7 +101,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
         first["uses"],
         json!([
             {"workflow": "not-deployed", "verify": true},
-            {"workflow": "payment", "sendTo": "https://api.example.com"},
+            {"workflow": "payment", "send_to": "https://api.example.com"},
         ])
     );
     assert_eq!(host.get("/v1/secrets/stripe").expect(200).json(), first);
@@ -140,12 +140,12 @@ fn what_is_wrong_is_said_without_the_value() {
             "invalid-secret",
         ),
         (
-            uses(&json!([{"workflow": "w", "sendTo": format!("https://{VALUE}@a.example")}])),
+            uses(&json!([{"workflow": "w", "send_to": format!("https://{VALUE}@a.example")}])),
             422,
             "invalid-secret",
         ),
         (
-            uses(&json!([{"workflow": "w", "sendTo": "https://a.example/path"}])),
+            uses(&json!([{"workflow": "w", "send_to": "https://a.example/path"}])),
             422,
             "invalid-secret",
         ),
@@ -153,7 +153,7 @@ fn what_is_wrong_is_said_without_the_value() {
         (verify("short"), 422, "invalid-secret"),
         (
             json!({"value": format!("two words {VALUE}"), "uses": [
-                {"workflow": "w", "sendTo": "https://a.example"},
+                {"workflow": "w", "send_to": "https://a.example"},
             ]})
             .to_string(),
             422,
@@ -297,8 +297,8 @@ fn the_command_line_sets_lists_and_deletes() {
     let granted = |workflow: &str| {
         [
             json!({"workflow": workflow, "verify": true}),
-            json!({"workflow": workflow, "sendTo": "http://127.0.0.1:99"}),
-            json!({"workflow": workflow, "sendTo": "https://crm.example:8443"}),
+            json!({"workflow": workflow, "send_to": "http://127.0.0.1:99"}),
+            json!({"workflow": workflow, "send_to": "https://crm.example:8443"}),
         ]
     };
     let uses = json!([granted("lead"), granted("refund")].concat());

@@ -256,7 +256,7 @@ fn without_a_secret_that_was_granted_nothing_can_be_proved() {
     refused(send(), "signature-unverifiable");
     for uses in [
         json!([{"workflow": "other", "verify": true}]),
-        json!([{"workflow": "script", "sendTo": "https://api.example"}]),
+        json!([{"workflow": "script", "send_to": "https://api.example"}]),
     ] {
         host.set_secret("s", SECRET, &uses);
         refused(send(), "signature-unverifiable");

@@ -21,7 +21,7 @@ pub use idempotency::idempotency_key;
 pub use labels::{LABEL, NotLabels, labels};
 pub use prefer::Wait;
 pub use query::QueryParams;
-pub use secret::{NotASecret, new_secret};
+pub use secret::{NotASecret, changed_uses, new_secret};
 pub use workflow_name::workflow_name;
 
 /// A part of a request that is not as it must be.

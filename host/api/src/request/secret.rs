@@ -4,7 +4,7 @@ use dormouse_secret::{Secret, Use};
 use serde_json::error::Category;
 
 use super::{Malformed, workflow_name};
-use crate::{NewSecret, SecretUse};
+use crate::{ChangedUses, NewSecret, SecretUse};
 
 /// Why a body is not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +24,42 @@ pub enum NotASecret {
 pub fn new_secret(body: &[u8]) -> Result<(Secret, Vec<Use>), NotASecret> {
     let new: NewSecret = serde_json::from_slice(body).map_err(|error| wrong_form(&error))?;
     let value = Secret::new(new.value.into_bytes()).map_err(invalid)?;
-    let uses = (0..).zip(&new.uses);
-    let uses = uses.map(|(place, granted)| understand_use(place, granted));
-    Ok((value, uses.collect::<Result<_, _>>()?))
+    Ok((value, understand_uses("uses", &new.uses)?))
 }
 
-fn understand_use(place: usize, granted: &SecretUse) -> Result<Use, NotASecret> {
-    let wrong = |why: &str| invalid(format!("`uses[{place}]` is not a use of a secret: {why}"));
+/// The uses that a body adds, and those that it removes.
+///
+/// # Errors
+/// When it is not JSON, or does not say so.
+pub fn changed_uses(body: &[u8]) -> Result<(Vec<Use>, Vec<Use>), NotASecret> {
+    let changed: ChangedUses = serde_json::from_slice(body).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        malformed(&error, &place).unwrap_or_else(|| {
+            invalid(format!(
+                "the body does not say which uses change, at {place}: give {{\"add\": [{{\"workflow\": \"…\", \"verify\": \
+                 true}}], \"remove\": [{{\"workflow\": \"…\", \"send_to\": \"https://…\"}}]}}, each field once at most, and \
+                 no others"
+            ))
+        })
+    })?;
+    Ok((
+        understand_uses("add", &changed.add)?,
+        understand_uses("remove", &changed.remove)?,
+    ))
+}
+
+fn understand_uses(field: &str, uses: &[SecretUse]) -> Result<Vec<Use>, NotASecret> {
+    let uses = (0..).zip(uses);
+    let uses = uses.map(|(place, granted)| understand_use(field, place, granted));
+    uses.collect()
+}
+
+fn understand_use(field: &str, place: usize, granted: &SecretUse) -> Result<Use, NotASecret> {
+    let wrong = |why: &str| {
+        invalid(format!(
+            "`{field}[{place}]` is not a use of a secret: {why}"
+        ))
+    };
     if workflow_name(&granted.workflow).is_err() {
         return Err(wrong(
             "`workflow` has 1 to 64 characters out of a-z, 0-9, - and _",
@@ -47,15 +76,22 @@ fn understand_use(place: usize, granted: &SecretUse) -> Result<Use, NotASecret> 
 /// the value.
 fn wrong_form(error: &serde_json::Error) -> NotASecret {
     let place = format!("line {}, column {}", error.line(), error.column());
-    match error.classify() {
-        Category::Data => invalid(format!(
+    malformed(error, &place).unwrap_or_else(|| {
+        invalid(format!(
             "the body is not a secret, at {place}: give {{\"value\": \"…\", \"uses\": [{{\"workflow\": \"…\", \"verify\": \
-             true}}, {{\"workflow\": \"…\", \"sendTo\": \"https://…\"}}]}}, each field once, and no others"
+             true}}, {{\"workflow\": \"…\", \"send_to\": \"https://…\"}}]}}, each field once, and no others"
+        ))
+    })
+}
+
+/// What is wrong with a body that is not JSON. None if it is, and says something else.
+fn malformed(error: &serde_json::Error, place: &str) -> Option<NotASecret> {
+    let why = format!("is not JSON, at {place}");
+    match error.classify() {
+        Category::Data => None,
+        Category::Syntax | Category::Eof | Category::Io => Some(NotASecret::Malformed(
+            Malformed::new("invalid-json", "the body", why),
         )),
-        Category::Syntax | Category::Eof | Category::Io => {
-            let why = format!("is not JSON, at {place}");
-            NotASecret::Malformed(Malformed::new("invalid-json", "the body", why))
-        }
     }
 }
 
@@ -87,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_value_and_its_uses() {
-        let uses = r#"[{"workflow": "w", "verify": true}, {"workflow": "v", "sendTo": "https://API.example:443"}]"#;
+        let uses = r#"[{"workflow": "w", "verify": true}, {"workflow": "v", "send_to": "https://API.example:443"}]"#;
         let (value, uses) = new_secret(body(&format!("{VALUE:?}"), uses).as_bytes()).unwrap();
         assert_eq!(value.expose_text(), VALUE);
         let shown: Vec<SecretUse> = uses.into_iter().map(SecretUse::from).collect();
@@ -143,14 +179,14 @@ mod tests {
                 "{detail}"
             );
         };
-        check(r#"{"workflow": "w"}"#, "either `verify: true` or `sendTo`");
+        check(r#"{"workflow": "w"}"#, "either `verify: true` or `send_to`");
         check(
             r#"{"workflow": "w", "verify": false}"#,
-            "either `verify: true` or `sendTo`",
+            "either `verify: true` or `send_to`",
         );
         check(
-            r#"{"workflow": "w", "verify": true, "sendTo": "https://api.example"}"#,
-            "either `verify: true` or `sendTo`",
+            r#"{"workflow": "w", "verify": true, "send_to": "https://api.example"}"#,
+            "either `verify: true` or `send_to`",
         );
         check(r#"{"workflow": "W", "verify": true}"#, "a-z, 0-9, - and _");
         check(
@@ -158,9 +194,32 @@ mod tests {
             "a-z, 0-9, - and _",
         );
         check(
-            &format!("{{\"workflow\": \"w\", \"sendTo\": \"https://me:{VALUE}@api.example\"}}"),
+            &format!("{{\"workflow\": \"w\", \"send_to\": \"https://me:{VALUE}@api.example\"}}"),
             "an origin is http:// or https://",
         );
+    }
+
+    #[test]
+    fn changes_of_uses_are_understood_or_named() {
+        let (add, remove) = changed_uses(
+            br#"{"add": [{"workflow": "w", "verify": true}], "remove": [{"workflow": "v", "send_to": "https://a.example"}]}"#,
+        )
+        .unwrap();
+        let shown = |uses: Vec<Use>| uses.into_iter().map(SecretUse::from).collect::<Vec<_>>();
+        assert_eq!(shown(add), [SecretUse::verify("w")]);
+        assert_eq!(
+            shown(remove),
+            [SecretUse::send_to("v", "https://a.example")]
+        );
+        assert_eq!(changed_uses(b"{}").unwrap(), (Vec::new(), Vec::new()));
+        for (body, says) in [
+            (r#"{"uses": []}"#, "does not say which uses change"),
+            (r#"{"remove": [{"workflow": "w"}]}"#, "`remove[0]`"),
+            ("{", "is not JSON"),
+        ] {
+            let detail = changed_uses(body.as_bytes()).unwrap_err().to_string();
+            assert!(detail.contains(says), "{detail}");
+        }
     }
 
     #[test]

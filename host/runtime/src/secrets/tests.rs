@@ -77,6 +77,7 @@ fn host(keys: Option<Arc<SecretKeys>>) -> Secrets {
         store: Arc::new(store),
         entropy: Arc::new(entropy),
         keys,
+        setting: tokio::sync::Mutex::default(),
     }
 }
 
@@ -345,5 +346,36 @@ fn a_secret_needs_a_key_and_a_use() {
     assert!(matches!(
         set(&host(Some(keys("01"))), Vec::new()),
         Err(SetSecretError::Invalid(InvalidUses::None))
+    ));
+}
+
+#[test]
+fn uses_are_changed_and_the_value_stays() {
+    let host = host(Some(keys("01")));
+    set(&host, "s", &[verify("w")]);
+    let change = |secret: &str, add: &[Use], remove: &[Use]| {
+        block_on(host.change_uses(name(secret), add.to_vec(), remove))
+    };
+    let view = change("s", &[send("w"), verify("w")], &[]).unwrap();
+    assert_eq!(view.uses, [verify("w"), send("w")]);
+    let view = change("s", &[verify("v")], &[verify("w"), send("v")]).unwrap();
+    assert_eq!(view.uses, [verify("v"), send("w")]);
+    let row = block_on(host.store.secret("s".into())).unwrap().unwrap();
+    let opened = host.open(name("s"), &row).unwrap();
+    assert_eq!(opened.expose_text(), value().expose_text());
+    assert!(matches!(
+        change("s", &[], &[verify("v"), send("w")]),
+        Err(SetSecretError::Invalid(InvalidUses::None))
+    ));
+    let many: Vec<Use> = (0..200)
+        .map(|number| verify(&format!("w{number}")))
+        .collect();
+    assert!(matches!(
+        change("s", &many, &[]),
+        Err(SetSecretError::Invalid(InvalidUses::TooMany))
+    ));
+    assert!(matches!(
+        change("t", &[verify("w")], &[]),
+        Err(SetSecretError::Unknown(_))
     ));
 }

@@ -121,7 +121,12 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(providers::list))
         .routes(routes!(providers::show))
         .routes(routes!(secrets::list))
-        .routes(routes!(secrets::show, secrets::set, secrets::delete))
+        .routes(routes!(
+            secrets::show,
+            secrets::set,
+            secrets::change_uses,
+            secrets::delete
+        ))
         .routes(routes!(triggers::list))
         .routes(routes!(triggers::show_one, triggers::set, triggers::delete))
         .routes(routes!(triggers::rotate))

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use dormouse_api::request::new_secret;
-use dormouse_api::{NewSecret, ProblemBody, Secret, Secrets};
+use dormouse_api::request::{changed_uses, new_secret};
+use dormouse_api::{ChangedUses, NewSecret, ProblemBody, Secret, Secrets};
 use dormouse_runtime::SetSecret;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -94,6 +94,39 @@ pub(super) async fn set(
     };
     let shown = shown::secret(view, state.dates());
     Ok((status, headers, Json(shown)))
+}
+
+/// Allows further uses of a secret, or no longer allows some
+///
+/// The value stays, and need not be known. What is in both lists is not allowed.
+#[utoipa::path(
+    patch, path = "/v1/secrets/{name}", tag = "secrets", operation_id = "change_secret_uses",
+    params(("name" = String, Path, description = "The secret's name")),
+    request_body(content = ChangedUses, description = "The uses; at most 16 KiB"),
+    responses(
+        (status = 200, description = "The secret, with the uses that it has now", body = Secret),
+        (status = 409, description = "`secret-unreadable`: the host has no key that opens it, or it is damaged; set it again",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid-secret`: `detail` says what is wrong with the uses", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 400, description = "`invalid-secret-name`, `invalid-json`", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 413, description = "`body-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        SecretProblems,
+        Guarded,
+    ),
+)]
+pub(super) async fn change_uses(
+    State(state): State<AppState>,
+    path: PathParams,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Secret>, Problem> {
+    let name = path.new_secret()?;
+    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let (add, remove) = changed_uses(&body)?;
+    let view = state.runtime.change_secret_uses(name, add, &remove).await?;
+    Ok(Json(shown::secret(view, state.dates())))
 }
 
 /// Deletes a secret

@@ -514,6 +514,7 @@ fn the_document_has_every_route() {
         "delete /v1/runs/{id}",
         "delete /v1/secrets/{name}",
         "get /v1/secrets/{name}",
+        "patch /v1/secrets/{name}",
         "put /v1/secrets/{name}",
         "get /v1/triggers",
         "get /v1/triggers/{name}",

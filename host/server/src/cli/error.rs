@@ -25,6 +25,15 @@ impl CommandError {
         }
     }
 
+    /// Returns the error as JSON, in the form of the API's problems.
+    pub(super) fn to_json(&self) -> String {
+        match self {
+            CommandError::Client(error) => error.to_json(),
+            CommandError::Config(error) => CliError::Usage(error.to_string()).to_json(),
+            CommandError::Serve(error) => CliError::Usage(error.to_string()).to_json(),
+        }
+    }
+
     /// Returns true if the reader of the output closed it because it has read enough.
     pub(super) fn is_closed_output(&self) -> bool {
         matches!(self, CommandError::Client(error) if error.is_closed_output())

@@ -6,13 +6,14 @@
 mod about;
 mod backup;
 mod error;
+mod leading;
 mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use dormouse_cli::{Terminal, exit};
+use dormouse_cli::{CliError, Terminal, exit};
 
 use crate::machine::compiler;
 use error::CommandError;
@@ -30,6 +31,8 @@ Exit codes: 0 done; for `start --wait`, the run completed
             1 the host refused; for `start --wait`, the run failed or was cancelled
             2 wrong usage
             3 the host cannot be reached
+
+With --json an error is JSON too, on standard error: `code` tells errors apart.
 
 A first run:
   dormouse serve
@@ -64,8 +67,15 @@ pub fn main() -> ExitCode {
         return compiler::compile_main(&limits);
     }
     let mut terminal = Terminal::standard();
+    let arguments = leading::behind_the_command(arguments, &Cli::command());
+    let is_json = wants_json(&arguments);
     match Cli::try_parse_from(arguments) {
-        Ok(cli) => finish(run(&cli.command, &mut terminal), &mut terminal),
+        Ok(cli) => finish(run(&cli.command, &mut terminal), is_json, &mut terminal),
+        Err(error) if is_json && error.use_stderr() => {
+            let detail = error.to_string();
+            let detail = detail.trim().trim_start_matches("error: ").to_owned();
+            finish(Err(CliError::Usage(detail).into()), is_json, &mut terminal)
+        }
         Err(error) => {
             // It goes to standard output when it is the help that was asked for.
             let _ = error.print();
@@ -84,14 +94,28 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandEr
     }
 }
 
-fn finish(result: Result<ExitCode, CommandError>, terminal: &mut Terminal) -> ExitCode {
+/// Returns true if what the command prints is for a program.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let mut flags = arguments.iter().take_while(|argument| *argument != "--");
+    flags.any(|argument| argument == "--json")
+}
+
+fn finish(
+    result: Result<ExitCode, CommandError>,
+    is_json: bool,
+    terminal: &mut Terminal,
+) -> ExitCode {
     let error = match result {
         Ok(code) => return code,
         Err(error) => error,
     };
     if !error.is_closed_output() {
         // If standard error is closed as well, the exit code is all there is.
-        let _ = terminal.note(&format!("error: {error}"));
+        let _ = terminal.note(&if is_json {
+            error.to_json()
+        } else {
+            format!("error: {error}")
+        });
     }
     ExitCode::from(error.exit_code())
 }

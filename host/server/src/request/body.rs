@@ -8,9 +8,9 @@ use dormouse_limits::Limit;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
-use serde::de::IgnoredAny;
 
 use crate::problem::Problem;
+use crate::request::json;
 use crate::request::pace::TooSlow;
 use crate::request::room::Room;
 
@@ -74,13 +74,10 @@ fn check_json(body: &[u8]) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
-    match serde_json::from_slice::<IgnoredAny>(text) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match looks_like(text) {
-            Some(other) => format!("is not JSON in UTF-8: it begins as {other} does"),
-            None => format!("is not JSON: {error}"),
-        }),
-    }
+    json::check(text).map_err(|error| match looks_like(text) {
+        Some(other) => format!("is not JSON in UTF-8: it begins as {other} does"),
+        None => error,
+    })
 }
 
 /// What a body is by its first bytes, for one that is not JSON.

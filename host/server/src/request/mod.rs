@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod head;
+mod json;
 pub(crate) mod pace;
 pub(crate) mod room;
 pub(crate) mod unread;

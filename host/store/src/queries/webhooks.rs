@@ -107,7 +107,12 @@ impl<R: Rows> View<R> {
         let mut views = Vec::new();
         // Those that one activation created lie together, and its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
-        for (number, webhook) in all {
+        for (number, mut webhook) in all {
+            if standing.state.is_gone() {
+                // Nothing reaches it any more, whatever its row says.
+                webhook.closed = true;
+                webhook.waits = 0;
+            }
             if webhook.activation < standing.state.first_activation {
                 // One without a URL was not kept, and is about to be removed.
                 if let Some(url) = kept.remove(&number) {

@@ -1,0 +1,77 @@
+//! Flags that were given before the command: which host, with which token, and how to print.
+//!
+//! Each command of the client takes them. Given before it they mean the same, as with other command lines, so they are moved
+//! behind the command's name.
+
+use std::ffi::OsString;
+
+/// Flags with a value, which may follow `=`.
+const VALUED: [&str; 2] = ["--server", "--api-token-file"];
+
+/// Flags without one.
+const PLAIN: [&str; 1] = ["--json"];
+
+/// Returns the arguments of a program with these flags behind the name of the command.
+pub(super) fn behind_the_command(
+    arguments: Vec<OsString>,
+    program: &clap::Command,
+) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let mut moved: Vec<OsString> = arguments.next().into_iter().collect();
+    let mut rest = arguments.peekable();
+    let mut flags = Vec::new();
+    while let Some(flag) = rest.next_if(|argument| is_flag(argument)) {
+        let takes_next = VALUED.iter().any(|name| flag == *name);
+        flags.push(flag);
+        if takes_next {
+            flags.extend(rest.next());
+        }
+    }
+    let mut command = program;
+    while let Some(below) = rest.peek().and_then(|name| command.find_subcommand(name)) {
+        command = below;
+        moved.extend(rest.next());
+    }
+    moved.extend(flags);
+    moved.extend(rest);
+    moved
+}
+
+fn is_flag(argument: &OsString) -> bool {
+    let Some(text) = argument.to_str() else {
+        return false;
+    };
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    PLAIN.contains(&text) || VALUED.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[track_caller]
+    fn check(given: &str, expected: &str) {
+        let split = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let moved = behind_the_command(split(given), &Cli::command());
+        assert_eq!(moved, split(expected));
+    }
+
+    #[test]
+    fn flags_before_the_command_mean_the_same_behind_it() {
+        check(
+            "dormouse --server http://a runs",
+            "dormouse runs --server http://a",
+        );
+        check(
+            "dormouse --json --server=http://a secret list x",
+            "dormouse secret list --json --server=http://a x",
+        );
+        check("dormouse runs --json", "dormouse runs --json");
+        check("dormouse --json", "dormouse --json");
+        check("dormouse --help runs", "dormouse --help runs");
+        check("dormouse --server", "dormouse --server");
+    }
+}
