@@ -9,6 +9,7 @@ use crate::control::{Cancel, Delete};
 use crate::counts::Counts;
 use crate::deploy::Deploy;
 use crate::error::CliError;
+use crate::export::Export;
 use crate::health::HealthCommand;
 use crate::journal::Journal;
 use crate::logs::Logs;
@@ -42,6 +43,7 @@ pub enum Command {
     Output(Output),
     Input(RunInput),
     Journal(Journal),
+    Export(Export),
     Logs(Logs),
     Calls(Calls),
     Webhooks(Webhooks),
@@ -76,6 +78,7 @@ impl Command {
             Command::Output(output) => output.run(terminal),
             Command::Input(input) => input.run(terminal),
             Command::Journal(journal) => journal.run(terminal),
+            Command::Export(export) => export.run(terminal),
             Command::Logs(logs) => logs.run(terminal),
             Command::Calls(calls) => calls.run(terminal),
             Command::Webhooks(webhooks) => webhooks.run(terminal),

@@ -44,7 +44,7 @@ pub struct Deploy {
 impl Deploy {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let component = read(&self.file)?;
+        let component = read_component(&self.file)?;
         let length = component.len() as u64;
         if self.check {
             return self.check(&client, &component, terminal);
@@ -117,8 +117,11 @@ impl Deploy {
 /// The endings of files that are bundled before they are uploaded.
 const SCRIPTS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
 
-/// What is uploaded: the file's bytes, or the bundle that it begins.
-fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+/// Returns what is uploaded of a file: its bytes, or the bundle that it begins.
+///
+/// # Errors
+/// When the file cannot be read, or is a script that cannot be bundled.
+pub fn read_component(file: &Path) -> Result<Vec<u8>, CliError> {
     let ending = file.extension().and_then(|ending| ending.to_str());
     if ending.is_some_and(|ending| SCRIPTS.contains(&ending)) {
         let bundle = dormouse_script::collect(file);

@@ -18,6 +18,7 @@ mod counts;
 mod deploy;
 mod error;
 pub mod exit;
+mod export;
 mod filter;
 mod health;
 mod input;
@@ -51,5 +52,7 @@ mod workflows;
 
 pub use backup::{Backup, BackupContent, FetchedBackup};
 pub use command::Command;
+pub use deploy::read_component;
 pub use error::CliError;
+pub use repair::shown as difference_text;
 pub use terminal::Terminal;

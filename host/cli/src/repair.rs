@@ -209,7 +209,8 @@ fn send(
 }
 
 /// Formats a difference: the operation on both sides, and each of its arguments that differs.
-pub(crate) fn shown(difference: &Difference) -> String {
+#[must_use]
+pub fn shown(difference: &Difference) -> String {
     let mut text = format!("operation {}", difference.operation);
     if let Some(activation) = difference.activation {
         text += &format!(", activation {activation}");

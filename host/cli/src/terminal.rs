@@ -33,7 +33,10 @@ impl Terminal {
     }
 
     /// Writes a result, and ends the line if the result does not.
-    pub(crate) fn print(&mut self, text: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If standard output is closed.
+    pub fn print(&mut self, text: &str) -> io::Result<()> {
         self.write(text.as_bytes())?;
         if !text.ends_with('\n') {
             self.write(b"\n")?;

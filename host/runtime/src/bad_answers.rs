@@ -136,7 +136,8 @@ impl Earlier {
 
     /// Returns the steps, the last one that was made first.
     fn steps(mut self) -> Vec<BadStep> {
-        self.steps.sort_by(|a, b| b.operation.cmp(&a.operation));
+        self.steps
+            .sort_by_key(|step| std::cmp::Reverse(step.operation));
         self.steps
     }
 }

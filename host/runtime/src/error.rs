@@ -53,7 +53,9 @@ pub enum StartError {
     #[error("there is no workflow {0:?}: deploy it first")]
     UnknownWorkflow(String),
     /// The workflow has no such version.
-    #[error("workflow {0:?} has no such version: `GET /v1/workflows/{0}` lists those it has")]
+    #[error(
+        "workflow {0:?} has no such version: `dormouse workflows show {0}`, or `GET /v1/workflows/{0}`, lists those it has"
+    )]
     UnknownVersion(String),
     /// The workflow was deleted.
     #[error("workflow {0:?} was deleted: deploy it again to start runs")]

@@ -34,7 +34,9 @@ pub enum SetTriggerError {
     #[error("there is no workflow {0:?}: deploy it first")]
     UnknownWorkflow(String),
     /// The workflow has no such version.
-    #[error("workflow {0:?} has no such version: `GET /v1/workflows/{0}` lists those it has")]
+    #[error(
+        "workflow {0:?} has no such version: `dormouse workflows show {0}`, or `GET /v1/workflows/{0}`, lists those it has"
+    )]
     UnknownVersion(String),
     /// There is no such trigger.
     #[error("there is no trigger {0:?}: set it first")]

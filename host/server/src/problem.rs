@@ -1,6 +1,7 @@
 //! What a caller reads when something did not work: RFC 9457 problem details, each with a stable code.
 //!
-//! This is the one file that maps what goes wrong below to a status and a code. The text that an outsider reads says
+//! What goes wrong below is mapped to a status and a code here. What only one layer knows, such as a head that is malformed
+//! or a token that is missing, becomes a [`Problem`] where it is found. The text that an outsider reads says
 //! what to do; what only the operator can act on (a disk that fails, a damaged row) goes to the log and not to the
 //! caller.
 
@@ -498,8 +499,9 @@ impl Problem {
     /// The output of a run that will never have one.
     #[must_use]
     pub fn no_output(run: RunId, status: Status) -> Self {
-        let detail =
-            format!("run {run} has {status}, and gave no output; GET /v1/runs/{run} says why");
+        let detail = format!(
+            "run {run} has {status}, and gave no output; `dormouse show {run}`, or `GET /v1/runs/{run}`, says why"
+        );
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
     }
 
@@ -508,7 +510,7 @@ impl Problem {
     pub fn request_not_kept(run: RunId, operation: OperationNumber) -> Self {
         let detail = format!(
             "operation {operation} of run {run} has no request that is kept: it is no call, or its call has a result or was \
-             given up; GET /v1/runs/{run} lists what has no result as `waiting`"
+             given up; `dormouse calls {run}`, or `waiting` of `GET /v1/runs/{run}`, lists what has no result"
         );
         Problem::new(StatusCode::NOT_FOUND, "request-not-kept", detail)
     }

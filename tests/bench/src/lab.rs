@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::disk::{self, Sync};
 use crate::dormant::Dormant;
 use crate::host::Host;
+use crate::report::Yardstick;
 
 /// What every figure is measured with.
 pub(crate) struct Lab {
@@ -19,6 +20,8 @@ pub(crate) struct Lab {
     pub(crate) sync: Sync,
     /// Many runs take long to make, and two figures are measured on them.
     pub(crate) dormant: Option<Dormant>,
+    /// What the smallest durable server takes here.
+    pub(crate) floor: Option<Yardstick>,
 }
 
 impl Lab {

@@ -7,11 +7,13 @@
     reason = "a command line's output is for the person in front of it"
 )]
 
+mod asking;
 mod client;
 mod closed_loop;
 mod disk;
 mod dormant;
 mod figures;
+mod floor;
 mod host;
 mod lab;
 mod load;
@@ -80,6 +82,10 @@ struct Cli {
 const NO_DISK: f64 = 0.005;
 
 fn main() -> ExitCode {
+    let served = floor::asked_for(std::env::args_os().skip(1));
+    if let Some(result) = served.map(|folder| floor::serve(&folder)) {
+        return finish(result);
+    }
     let cli = Cli::parse();
     if cli.list {
         for figure in Figure::value_variants() {
@@ -87,7 +93,11 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    match bench(cli) {
+    finish(bench(cli))
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -112,6 +122,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
         quick: cli.quick,
         minutes: cli.minutes.unwrap_or(if cli.quick { 1 } else { 10 }),
         dormant: None,
+        floor: None,
     };
     if lab.sync.p50 < NO_DISK {
         println!(
@@ -121,11 +132,12 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
         );
     }
     let figures = match cli.only.as_slice() {
-        [] => Figure::value_variants(),
-        only => only,
+        [] => Figure::value_variants().to_vec(),
+        // All others are compared with it.
+        only => [&[Figure::Floor], only].concat(),
     };
     let mut findings = Vec::new();
-    for &figure in figures {
+    for figure in figures {
         let finding = measure(figure, &mut lab).await?;
         println!("{finding}");
         findings.push(finding);
@@ -151,6 +163,7 @@ async fn measure(figure: Figure, lab: &mut Lab) -> anyhow::Result<Finding> {
         measures,
         before,
         after: disk::sync(&lab.folder)?,
+        floor: lab.floor.filter(|_| figure != Figure::Floor),
         seconds: began.elapsed().as_secs_f64(),
     })
 }

@@ -66,6 +66,32 @@ pub(crate) struct Finding {
     pub(crate) before: Sync,
     pub(crate) after: Sync,
     pub(crate) seconds: f64,
+    /// What it is compared with.
+    pub(crate) floor: Option<Yardstick>,
+}
+
+/// What the smallest durable server takes on the same machine, in the same minutes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Yardstick {
+    /// From a request to its answer, with one client.
+    pub(crate) milliseconds: f64,
+    /// Requests in a second, with many.
+    pub(crate) per_second: f64,
+    /// Processor time of a request.
+    pub(crate) microseconds: f64,
+}
+
+impl Yardstick {
+    /// How many times the floor a value is. Empty for what the floor has no measure of.
+    fn multiple(self, value: f64, unit: &str) -> Option<f64> {
+        let floor = match unit {
+            "ms" => self.milliseconds,
+            "1/s" => self.per_second,
+            "us" => self.microseconds,
+            _ => return None,
+        };
+        Some(value / floor)
+    }
 }
 
 impl Display for Finding {
@@ -73,18 +99,19 @@ impl Display for Finding {
         writeln!(formatter, "{}: {}", self.figure, self.title)?;
         writeln!(
             formatter,
-            "  {:<52} {:>12} {:>25}  {:<8} goal",
-            "", "median", "min .. max", "unit"
+            "  {:<52} {:>12} {:>25}  {:<8} {:>9}  goal",
+            "", "median", "min .. max", "unit", "x floor"
         )?;
         for row in &self.measures.rows {
             let goal = row.goal.map_or(String::new(), |goal| goal.to_string());
             writeln!(
                 formatter,
-                "  {:<52} {:>12} {:>25}  {:<8} {goal}",
+                "  {:<52} {:>12} {:>25}  {:<8} {:>9}  {goal}",
                 row.name,
                 shown(median(&row.repeats)),
                 row.spread(),
                 row.unit,
+                row.multiple(self.floor).map_or(String::new(), shown),
             )?;
         }
         let (before, after) = (self.before, self.after);
@@ -98,6 +125,11 @@ impl Display for Finding {
 }
 
 impl Row {
+    /// How many times the floor the median is.
+    fn multiple(&self, floor: Option<Yardstick>) -> Option<f64> {
+        floor?.multiple(median(&self.repeats), self.unit)
+    }
+
     fn spread(&self) -> String {
         let smallest = self.repeats.iter().copied().fold(f64::NAN, f64::min);
         let largest = self.repeats.iter().copied().fold(f64::NAN, f64::max);
@@ -134,13 +166,13 @@ impl Finding {
                 "before": {"p50": self.before.p50, "p99": self.before.p99},
                 "after": {"p50": self.after.p50, "p99": self.after.p99},
             },
-            "measures": rows.map(Row::json).collect::<Vec<_>>(),
+            "measures": rows.map(|row| row.json(self.floor)).collect::<Vec<_>>(),
         })
     }
 }
 
 impl Row {
-    fn json(&self) -> Value {
+    fn json(&self, floor: Option<Yardstick>) -> Value {
         let goal = self.goal.map(|goal| match goal {
             Goal::AtMost(value) => json!({"at_most": value}),
             Goal::AtLeast(value) => json!({"at_least": value}),
@@ -150,6 +182,7 @@ impl Row {
             "unit": self.unit,
             "median": median(&self.repeats),
             "repeats": self.repeats,
+            "times_floor": self.multiple(floor),
             "goal": goal,
         })
     }
@@ -185,14 +218,22 @@ mod tests {
             before: sync,
             after: sync,
             seconds: 1.0,
+            floor: Some(Yardstick {
+                milliseconds: 1.5,
+                per_second: 1.0,
+                microseconds: 1.0,
+            }),
         };
         let text = finding.to_string();
         let row = text.lines().find(|line| line.contains("latency")).unwrap();
         let words: Vec<&str> = row.split_whitespace().collect();
         assert_eq!(
             words,
-            ["latency", "3.00", "1.00", "..", "20.0", "ms", "<=", "2.50"]
+            [
+                "latency", "3.00", "1.00", "..", "20.0", "ms", "2.00", "<=", "2.50"
+            ]
         );
         assert_eq!(finding.json()["measures"][0]["median"], 3.0);
+        assert_eq!(finding.json()["measures"][0]["times_floor"], 2.0);
     }
 }

@@ -62,6 +62,8 @@ fn a_run_from_its_start_to_its_output() {
     );
     host.run(&run).output();
     contains(&["show", &run], &["completed"]);
+    contains(&["webhooks", &run], &["closed"]);
+    contains(&["--json", "show", &run], &["\"status\":\"completed\""]);
     let output: Value = serde_json::from_str(&cli.run(&["output", &run]).ok()).unwrap();
     assert_eq!(output, host.run(&run).output());
 }
@@ -282,4 +284,50 @@ fn help_lists_every_command() {
         );
         cli.run(&[command, "--help"]).ok();
     }
+}
+
+#[test]
+fn errors_are_json_where_results_are() {
+    let (_host, cli) = host();
+    let fails = |arguments: &[&str], code: i32, says: &str| {
+        let outcome = cli.run(arguments);
+        assert_eq!(outcome.code, code, "{}", outcome.stderr);
+        let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(error["code"], says, "{error}");
+        assert!(!error["detail"].as_str().unwrap().is_empty());
+    };
+    fails(
+        &["show", "00000000-0000-7000-8000-000000000000", "--json"],
+        1,
+        "unknown-run",
+    );
+    fails(
+        &["--json", "workflows", "show", "nobody"],
+        1,
+        "unknown-workflow",
+    );
+    fails(&["start", "script", "--jsn", "--json"], 2, "usage");
+    fails(
+        &["--json", "--server", "http://127.0.0.1:1", "runs"],
+        3,
+        "unreachable",
+    );
+}
+
+#[test]
+fn a_version_is_named_by_its_beginning() {
+    let (host, cli) = host();
+    let workflow = host.get("/v1/workflows/script").expect(200).json();
+    let version = workflow["version"].as_str().unwrap();
+    let arguments = ["start", "script", "--input", r#"{"log": "x"}"#, "--version"];
+    let start = |version: &str| cli.run(&[&arguments[..], &[version]].concat());
+    let run = start(&version[..12]).ok();
+    assert_eq!(host.run(run.trim()).show()["version"], version);
+    let refused = start("zz");
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("no version that begins with"),
+        "{}",
+        refused.stderr
+    );
 }

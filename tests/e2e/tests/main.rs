@@ -36,6 +36,7 @@ mod forms;
 mod generations;
 mod github_bot;
 mod handshakes;
+mod histories;
 mod hook_answers;
 mod hook_connections;
 mod hook_heads;

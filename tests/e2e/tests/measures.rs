@@ -75,7 +75,7 @@ fn runs_are_checked_against_a_component() {
                 .run(&["deploy", "--check", "asleep", path])
                 .code,
             0
-        )
+        );
     };
     check();
     let (_, alone) = measured(&|| dormouse_e2e::pause(Duration::from_secs(2)));

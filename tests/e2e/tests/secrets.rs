@@ -310,6 +310,17 @@ fn the_command_line_sets_lists_and_deletes() {
 
     let json = cli.feed(OTHER.as_bytes(), &[&set[..], &["--json"]].concat());
     assert_eq!(json.json()["name"], "crm");
+    let change = [
+        "--workflow",
+        "lead",
+        "--send-to",
+        "https://crm.example:8443",
+    ];
+    let denied = cli.run(&[&["secret", "deny", "crm", "--json"], &change[..]].concat());
+    let kept = json!([&granted("lead")[..2], &granted("refund")].concat());
+    assert_eq!(denied.json()["uses"], kept);
+    let allowed = cli.run(&[&["secret", "allow", "crm", "--json"], &change[..]].concat());
+    assert_eq!(allowed.json()["uses"], uses);
     let deleted = cli.run(&["secret", "delete", "crm"]).ok();
     assert_eq!(deleted, "crm is deleted\n");
     assert_eq!(readable(&host), []);
@@ -329,7 +340,13 @@ fn the_command_line_says_what_is_wrong_without_the_value() {
     let value = VALUE.as_bytes();
     let to_w = ["set", "s", "--workflow", "w"];
     let with = |more: &[&'static str]| [&to_w[..], more].concat();
-    fails(value, &to_w, 2, "--verify");
+    fails(value, &to_w, 2, "--send-to");
+    fails(
+        b"",
+        &["allow", "s", "--workflow", "w", "--verify"],
+        1,
+        "unknown-secret",
+    );
     fails(value, &["set", "s", "--verify"], 2, "--workflow");
     fails(b"short\n", &with(&["--verify"]), 2, "8 to 4096 bytes");
     fails(b"", &with(&["--verify"]), 2, "8 to 4096 bytes");
@@ -370,6 +387,7 @@ fn the_api_token_guards_them() {
         ("GET", "/v1/secrets"),
         ("GET", "/v1/secrets/s"),
         ("PUT", "/v1/secrets/s"),
+        ("PATCH", "/v1/secrets/s"),
         ("DELETE", "/v1/secrets/s"),
     ] {
         request(method, format!("{}{path}", host.url()))

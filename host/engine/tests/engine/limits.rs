@@ -157,6 +157,26 @@ fn the_stack() {
     check_failure(Run::of(guest.program()), "stack-overflow", &["recursion"]);
 }
 
+/// What compilers put a guest's large values on: it begins within the memory, and grows down.
+#[test]
+fn the_stack_in_memory() {
+    let guest = CoreGuest {
+        items: "(func $deep (param $top i32)
+            (i32.store (local.get $top) (i32.const 1))
+            (call $deep (i32.sub (local.get $top) (i32.const 4096))))",
+        run: "(call $deep (i32.const 60000)) unreachable",
+        ..CoreGuest::default()
+    };
+    check_failure(Run::of(guest.program()), "stack-overflow", &["recursion"]);
+
+    let guest = run("(i32.store (i32.const -4) (i32.const 1)) unreachable");
+    check_failure(
+        Run::of(guest),
+        "trap",
+        &["memory that it does not have", "stack"],
+    );
+}
+
 /// The host's functions run below the guest on its stack. At its very end they must still have enough.
 #[test]
 fn a_call_from_the_end_of_the_stack_does_no_harm() {

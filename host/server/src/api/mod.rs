@@ -3,7 +3,7 @@
 //! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
 //! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
 //!
-//! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `control` (cancel, resume, restart, delete), `actions`
+//! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `history`, `control` (cancel, resume, restart, delete), `actions`
 //!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`, `triggers` (with their
 //!   options in `trigger_options`); `found` and `lines` are what those about many runs have in common;
 //! - `backup` makes a copy of everything, in the `backup_place`;
@@ -24,6 +24,7 @@ mod control;
 mod docs;
 mod events;
 mod found;
+mod history;
 mod lines;
 mod move_many;
 mod operations;
@@ -101,6 +102,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::output))
         .routes(routes!(calls::request))
         .routes(routes!(records::journal))
+        .routes(routes!(history::history))
         .routes(routes!(records::logs))
         .routes(routes!(records::webhooks))
         .routes(routes!(control::cancel))

@@ -493,6 +493,7 @@ fn the_document_has_every_route() {
         "get /v1/runs/{id}/webhooks",
         "post /v1/runs/actions",
         "post /v1/runs/{id}/cancel",
+        "get /v1/runs/{id}/history",
         "post /v1/runs/{id}/retry",
         "post /v1/runs/{id}/move",
         "get /v1/workflows/{name}/settings",

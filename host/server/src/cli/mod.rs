@@ -7,6 +7,7 @@ mod about;
 mod backup;
 mod error;
 mod leading;
+mod replay;
 mod serve;
 
 use std::ffi::OsString;
@@ -46,6 +47,7 @@ enum Command {
     #[command(flatten)]
     Client(dormouse_cli::Command),
     Backup(dormouse_cli::Backup),
+    Replay(replay::Replay),
     Completions(about::Completions),
     Man(about::Man),
 }
@@ -89,6 +91,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandEr
         Command::Serve(serve) => serve.run(),
         Command::Client(command) => Ok(command.run(terminal)?),
         Command::Backup(backup) => Ok(backup::run(backup, terminal)?),
+        Command::Replay(replay) => Ok(replay.run(terminal)?),
         Command::Completions(completions) => Ok(completions.run(&mut Cli::command(), terminal)?),
         Command::Man(man) => Ok(man.run(Cli::command(), terminal)?),
     }

@@ -9,7 +9,7 @@ mod files;
 mod memory;
 mod read_ahead;
 mod scratch;
-mod script;
+pub(crate) mod script;
 mod tasks;
 mod threads;
 

@@ -9,7 +9,7 @@ const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm
 ///
 /// # Errors
 /// When it is no workflow, with what its author reads.
-pub(super) fn component(upload: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn component(upload: &[u8]) -> Result<Vec<u8>, String> {
     if RUNTIME.is_empty() {
         return Err(
             "this host was built without JavaScript; build it with `cargo xtask build`".into(),

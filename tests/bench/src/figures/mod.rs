@@ -3,6 +3,7 @@
 mod backlog;
 mod deploy;
 pub(crate) mod dormant;
+mod floor;
 mod instance;
 mod latency;
 mod replay;
@@ -21,6 +22,7 @@ use crate::report::Measures;
 /// A figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Figure {
+    Floor,
     WakeWarm,
     WakeCold,
     Throughput,
@@ -40,6 +42,7 @@ pub(crate) enum Figure {
 impl Figure {
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Figure::Floor => "floor",
             Figure::WakeWarm => "wake-warm",
             Figure::WakeCold => "wake-cold",
             Figure::Throughput => "throughput",
@@ -59,6 +62,7 @@ impl Figure {
 
     pub(crate) fn title(self) -> &'static str {
         match self {
+            Figure::Floor => "the smallest durable server: a request, a synced page, an answer",
             Figure::WakeWarm => "webhook to resumed and waiting again, one client, run in memory",
             Figure::WakeCold => "the same, run dropped from memory, 10 operations to replay",
             Figure::Throughput => "start, wait, webhook, completed, clients in a closed loop",
@@ -78,6 +82,7 @@ impl Figure {
 
     pub(crate) async fn measure(self, lab: &mut Lab) -> anyhow::Result<Measures> {
         match self {
+            Figure::Floor => floor::measure(lab).await,
             Figure::WakeWarm => wake::warm(lab).await,
             Figure::WakeCold => wake::cold(lab).await,
             Figure::Throughput => throughput::warm(lab).await,

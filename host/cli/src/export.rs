@@ -1,0 +1,51 @@
+//! `dormouse export`.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::run_id;
+use crate::terminal::Terminal;
+
+/// Writes the history of a run, against which `dormouse replay` checks code
+///
+/// It holds what the run was given in its present generation, its requests and responses among it, and the key of its random
+/// numbers. Keep it as safe as the host's data. Secrets are not in it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse export 0198d2c4 > histories/approval-1.history
+  dormouse export 0198d2c4 --file histories/approval-1.history")]
+pub struct Export {
+    /// The run's id, or its beginning
+    run: String,
+
+    /// The file to write, rather than standard output
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Export {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        if self.file.is_none() && io::stdout().is_terminal() {
+            return Err(CliError::Usage(
+                "a history is no text for a terminal: give --file FILE, or send it elsewhere with >".into(),
+            ));
+        }
+        let client = self.connection.open()?;
+        let run = run_id::find(&client, &self.run)?;
+        let history = client.get(&client.url(&["runs", &run, "history"]))?.body;
+        match &self.file {
+            None => terminal.write(&history)?,
+            Some(file) => std::fs::write(file, &history)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,236 @@
+//! A run as a file: all that its code was given so far, and what it made of it.
+//!
+//! A history lets code be checked against runs elsewhere than on the host that has them. `docs/reference/history-format.md`
+//! in the repository specifies the bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{DecodeError, decode, encode};
+use crate::{
+    Activation, Beginning, GuestLimits, Header, KeptWebhook, Labels, OperationNumber, Payload,
+    RunId, Status, Time, TriggerRequest, VersionId, WebhookNumber,
+};
+
+/// The first bytes of a history.
+const MAGIC: &[u8] = b"dormouse-history\n";
+
+/// What a history begins with: who the run is, and what its code was called with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryHead {
+    /// The run.
+    pub run: RunId,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// The version of the workflow that it executes.
+    pub version: VersionId,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was started.
+    pub started: Time,
+    /// The headers of the request that started it, without credentials.
+    pub headers: Vec<Header>,
+    /// The name of the trigger that started it, with the method and URL of the request.
+    pub trigger: Option<(String, String, String)>,
+    /// The key of its generation's random generator.
+    pub key: [u8; 32],
+    /// The limits that it was started with.
+    pub limits: GuestLimits,
+    /// Its labels.
+    pub labels: Labels,
+    /// Bytes of its log.
+    pub logged: u64,
+    /// The input of the run, or of its generation.
+    pub input: Payload,
+    /// The numbers of the first operation and of the first webhook of its generation.
+    pub first: (OperationNumber, WebhookNumber),
+    /// The webhooks that its generation was left.
+    pub kept: Vec<KeptWebhook>,
+    /// True if the run had been asked to cancel when its generation began.
+    pub cancel_asked: bool,
+    /// The number of the first activation.
+    pub first_activation: u32,
+    /// How many activations follow.
+    pub activations: u32,
+}
+
+/// A run as a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// What it begins with.
+    pub head: HistoryHead,
+    /// The activations of the run, or of its present generation.
+    pub activations: Vec<Activation>,
+}
+
+/// Why bytes are not the history of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAHistory {
+    /// They begin otherwise.
+    #[error("it is not the history of a run, as `dormouse export` writes it")]
+    NoHistory,
+    /// They end too early.
+    #[error("it breaks off: it should have {0} activations")]
+    BrokenOff(u32),
+    /// A part of it cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] DecodeError),
+}
+
+impl HistoryHead {
+    /// Returns the bytes that a history begins with.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        [MAGIC, &framed(&encode(self))].concat()
+    }
+
+    /// Returns what the generation began with, beside its input.
+    #[must_use]
+    pub fn beginning(&self) -> Beginning {
+        let (first_operation, first_webhook) = self.first;
+        Beginning {
+            first_operation,
+            first_webhook,
+            kept: self.kept.clone(),
+            cancel_asked: self.cancel_asked,
+        }
+    }
+
+    /// Returns the request to a trigger that started the run.
+    #[must_use]
+    pub fn trigger_request(&self) -> Option<TriggerRequest> {
+        let (trigger, method, url) = self.trigger.clone()?;
+        Some(TriggerRequest {
+            trigger,
+            method,
+            url,
+            headers: self.headers.clone(),
+        })
+    }
+}
+
+impl History {
+    /// Returns the bytes that an activation is in a history.
+    #[must_use]
+    pub fn encode_activation(activation: &Activation) -> Vec<u8> {
+        framed(&activation.encode())
+    }
+
+    /// Reads a history.
+    ///
+    /// # Errors
+    /// When the bytes are none, or break off.
+    pub fn decode(bytes: &[u8]) -> Result<Self, NotAHistory> {
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAHistory::NoHistory)?;
+        let head = next(&mut rest).ok_or(NotAHistory::NoHistory)?;
+        let head: HistoryHead = decode(head)?;
+        let broken_off = || NotAHistory::BrokenOff(head.activations);
+        let mut activations = Vec::new();
+        for _ in 0..head.activations {
+            let record = next(&mut rest).ok_or_else(broken_off)?;
+            activations.push(Activation::decode(record)?);
+        }
+        match rest.len() {
+            0 => Ok(History { head, activations }),
+            count => Err(DecodeError::TrailingBytes { count }.into()),
+        }
+    }
+}
+
+/// A record with its length before it, in four bytes, the smallest first.
+fn framed(record: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+    [&length.to_le_bytes()[..], record].concat()
+}
+
+/// Takes the next record.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (record, after) = after.split_at_checked(length)?;
+    *rest = after;
+    Some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn history() -> (Vec<u8>, History) {
+        let activation = Activation {
+            time: Time(5),
+            completion: None,
+            operations: Vec::new(),
+            log_lines: 1,
+            end: None,
+            shift: -1,
+        };
+        let head = HistoryHead {
+            run: RunId::new(Time(1), [3; 10]),
+            workflow: "w".into(),
+            version: VersionId([7; 32]),
+            status: Status::Suspended,
+            started: Time(1),
+            headers: vec![("x-a".into(), Bytes::from_static(b"1"))],
+            trigger: Some(("t".into(), "POST".into(), "https://a.example/t".into())),
+            key: [4; 32],
+            limits: GuestLimits {
+                memory: 1,
+                stack: 2,
+            },
+            labels: Labels::default(),
+            logged: 9,
+            input: Payload {
+                content_type: "text/plain".into(),
+                body: Bytes::from_static(b"in"),
+            },
+            first: (OperationNumber(3), WebhookNumber(1)),
+            kept: Vec::new(),
+            cancel_asked: true,
+            first_activation: 2,
+            activations: 2,
+        };
+        let history = History {
+            head,
+            activations: vec![activation.clone(), activation],
+        };
+        let mut bytes = history.head.encode();
+        for activation in &history.activations {
+            bytes.extend(History::encode_activation(activation));
+        }
+        (bytes, history)
+    }
+
+    #[test]
+    fn a_history_is_read_as_it_was_written() {
+        let (bytes, history) = history();
+        assert_eq!(History::decode(&bytes).unwrap(), history);
+        let request = history.head.trigger_request().unwrap();
+        assert_eq!((request.trigger.as_str(), request.headers.len()), ("t", 1));
+        assert_eq!(history.head.beginning().first_operation, OperationNumber(3));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_followed_by_more_is_refused() {
+        let (bytes, _) = history();
+        for length in 0..bytes.len() {
+            assert!(History::decode(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(matches!(
+            History::decode(&bytes[..bytes.len() - 1]),
+            Err(NotAHistory::BrokenOff(2))
+        ));
+        let more = [&bytes[..], b"x"].concat();
+        assert!(matches!(
+            History::decode(&more),
+            Err(NotAHistory::Unreadable(DecodeError::TrailingBytes {
+                count: 1
+            }))
+        ));
+        assert!(matches!(
+            History::decode(b"\0asm"),
+            Err(NotAHistory::NoHistory)
+        ));
+    }
+}

@@ -1,0 +1,267 @@
+//! `dormouse replay`: histories of runs against code, without a host.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use clap::Args;
+use dormouse_api::Difference;
+use dormouse_cli::{CliError, Terminal, difference_text, exit, read_component};
+use dormouse_engine::{
+    Config, CpuClock, Engine, Interruption, Launch, Program, RunContext, Turns, Urls, open, seal,
+};
+use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
+use dormouse_limits::{Budget, Limits, Part};
+use dormouse_seams::Clock as _;
+use dormouse_webhook::provider::Providers;
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::machine::{MachineClock, script};
+
+/// How often guests are interrupted, so that one that computes for ever is noticed.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Checks code against histories of runs, as `dormouse export` writes them
+///
+/// Each history is replayed without effects, as the host does it when it rebuilds a run. If the code does not repeat what the
+/// run has done, the first difference is shown. No host is needed. The exit code is 1 if code and a history differ.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse replay histories/*.history --component target/wasm32-unknown-unknown/release/approval.wasm
+  dormouse replay histories/*.history --component approval.ts --json")]
+pub(super) struct Replay {
+    /// The histories
+    #[arg(required = true, value_name = "HISTORY")]
+    histories: Vec<PathBuf>,
+
+    /// The code: a component, a core module, or a script, as `dormouse deploy` takes it
+    #[arg(long, value_name = "FILE")]
+    component: PathBuf,
+
+    /// Prints a line of JSON for each history
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of one history.
+#[derive(Debug, Serialize)]
+struct Replayed<'a> {
+    history: &'a Path,
+    run: String,
+    workflow: &'a str,
+    activations: u32,
+    agrees: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Replay {
+    pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        let code = Code::read(&self.component)?;
+        let mut differ = 0_usize;
+        for path in &self.histories {
+            let unreadable = |error: &dyn std::fmt::Display| {
+                CliError::Usage(format!("{}: {error}", path.display()))
+            };
+            let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+            let history = History::decode(&bytes).map_err(|error| unreadable(&error))?;
+            let workflow = history.head.workflow.clone();
+            let mut replayed = Replayed {
+                history: path,
+                run: history.head.run.to_string(),
+                workflow: &workflow,
+                activations: history.head.activations,
+                agrees: true,
+                difference: None,
+                detail: None,
+            };
+            if let Err(interruption) = code.replay(history) {
+                differ += 1;
+                replayed.agrees = false;
+                match interruption {
+                    Interruption::Mismatch(mismatch) => {
+                        replayed.difference = Some(Difference::of(&mismatch));
+                    }
+                    other => replayed.detail = Some(other.to_string()),
+                }
+            }
+            self.report(&replayed, terminal)?;
+        }
+        Ok(match differ {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::from(exit::REFUSED),
+        })
+    }
+
+    fn report(&self, replayed: &Replayed<'_>, terminal: &mut Terminal) -> Result<(), CliError> {
+        if self.json {
+            let line = serde_json::to_string(replayed).map_err(std::io::Error::from)?;
+            return Ok(terminal.print(&line)?);
+        }
+        let name = replayed.history.display();
+        let text = match (&replayed.difference, &replayed.detail) {
+            (Some(difference), _) => {
+                format!("{name}: differs\n{}", difference_text(difference))
+            }
+            (None, Some(detail)) => format!("{name}: cannot be replayed: {detail}"),
+            (None, None) => format!("{name}: agrees in {} activations", replayed.activations),
+        };
+        Ok(terminal.print(&text)?)
+    }
+}
+
+/// Code that histories are replayed against.
+struct Code {
+    program: Program,
+    version: VersionId,
+    runtime: Runtime,
+    // Ends when it is dropped.
+    _ticks: Ticks,
+}
+
+impl Code {
+    /// Reads and compiles the code in a file.
+    fn read(file: &Path) -> Result<Self, CliError> {
+        let refused = |error: &dyn std::fmt::Display| {
+            CliError::Usage(format!("{} is no workflow: {error}", file.display()))
+        };
+        let mut component = read_component(file)?;
+        if dormouse_component::is_script(&component) {
+            component = script::component(&component).map_err(|error| refused(&error))?;
+        }
+        let prepared = dormouse_component::prepare(&component).map_err(|error| refused(&error))?;
+        if prepared.wrapped {
+            component = prepared.component;
+        }
+        let version = VersionId::of(&component);
+        let engine = Engine::new(&Config { slots: 2 }).map_err(|error| refused(&error))?;
+        let code = engine
+            .precompile(&component)
+            .map_err(|error| refused(&error))?;
+        // Nothing of it is kept: the seal only shows that the code is the engine's own.
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(CliError::NoRandomness)?;
+        let sealed = seal(&key, engine.fingerprint(), version, &code);
+        let program = open(&engine, &key, version, &sealed).map_err(|error| refused(&error))?;
+        Ok(Code {
+            program,
+            version,
+            runtime: Builder::new_current_thread().build()?,
+            _ticks: Ticks::start(engine)?,
+        })
+    }
+
+    fn replay(&self, history: History) -> Result<(), Interruption> {
+        let head = history.head;
+        let budget = Budget::default();
+        let launch = Launch {
+            context: RunContext {
+                id: head.run,
+                workflow: head.workflow.clone(),
+                version: self.version,
+                started: head.started,
+                headers: head.headers.clone(),
+                request: head.trigger_request(),
+            },
+            beginning: head.beginning(),
+            input: head.input,
+            key: head.key,
+            limits: head.limits,
+            host_limits: Arc::new(Limits::default()),
+            memory: budget.begin(Part::Guests),
+            handed: budget.begin(Part::Guests),
+            urls: Arc::new(NoUrls),
+            providers: Providers::default(),
+            cpu: Arc::new(Cpu),
+            turns: Arc::new(NoTurns),
+            logged: usize::try_from(head.logged).unwrap_or(usize::MAX),
+            labels: head.labels,
+            rebuild_after_step: false,
+        };
+        let launched = self.program.launch(launch);
+        let mut instance = launched.map_err(|error| Interruption::Host(error.to_string()))?;
+        for (number, activation) in (head.first_activation..).zip(history.activations) {
+            let replayed = self.runtime.block_on(instance.replay(activation));
+            replayed.map_err(|interruption| match interruption {
+                Interruption::Mismatch(mut mismatch) => {
+                    mismatch.activation = Some(number);
+                    Interruption::Mismatch(mismatch)
+                }
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Interrupts guests until it is dropped.
+struct Ticks {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticks {
+    fn start(engine: Engine) -> Result<Self, CliError> {
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("epoch".into())
+            .spawn(move || {
+                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    engine.tick();
+                }
+            })?;
+        Ok(Ticks {
+            end: Some(end),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Ticks {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic, and there is nothing to be done if it did.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Webhooks that a history has have their URLs from there, and a new one gets none that means anything.
+struct NoUrls;
+
+impl Urls for NoUrls {
+    fn url(&self, _: RunId, webhook: WebhookNumber) -> String {
+        format!("https://replay.invalid/hooks/{webhook}")
+    }
+}
+
+/// The processor time of the thread that replays.
+struct Cpu;
+
+impl CpuClock for Cpu {
+    fn thread_time(&self) -> Duration {
+        MachineClock.thread_time()
+    }
+}
+
+/// One guest runs at a time, and need not wait for others.
+struct NoTurns;
+
+impl Turns for NoTurns {
+    fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>> {
+        Box::pin(async {
+            let turn: Box<dyn Any + Send> = Box::new(());
+            turn
+        })
+    }
+}
