@@ -16,6 +16,7 @@
 
 mod aside;
 mod assemble;
+mod back;
 mod bad_answers;
 mod bad_step;
 mod call_queue;
@@ -36,6 +37,7 @@ mod orders;
 mod parts;
 mod pauses;
 mod places;
+mod preparing;
 mod processors;
 mod programs;
 mod rates;
@@ -76,6 +78,7 @@ pub use dormouse_store::{Commits, TriggerAction};
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
 pub use parts::{CompileFailure, Compiler, Parts};
+pub use preparing::{Back, BroughtBack};
 pub use rates::{Exceeded, Scope};
 pub use received::{Came, Received, Refusal, TriggerAnswer};
 pub use repairs::{Move, RepairError, RepairedRun, Retry};

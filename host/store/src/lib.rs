@@ -39,15 +39,15 @@ pub use rules::{
     InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir, NewNotify, NewOrder,
     NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable, Paused, PutBack,
     PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, RetriedFailed,
-    RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started, StorageLimits, TriggerActed,
-    TriggerAction, TriggerSet, Trip, TripRefused, Tripped, Unpaused,
+    RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started, StorageLimits, TakeBack,
+    TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent, Pause,
-    PausedBy, Pauses, Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys,
-    TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook, Workflow,
-    WorkflowSettings,
+    Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent,
+    PastTry, Pause, PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State,
+    Stood, TableId, TokenKeys, TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook,
+    Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

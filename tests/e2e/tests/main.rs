@@ -70,6 +70,7 @@ mod signatures;
 mod starts;
 mod stopping;
 mod stored;
+mod take_back;
 mod tokens;
 mod trigger_checks;
 mod triggers;

@@ -3,11 +3,11 @@
 
 use dormouse_api::{
     BadAnswer, CancelAsked, Dates, Deployed, FailedTry, Failure, LogLine, Run, RunSummary, Secret,
-    SecretUse, TriedOperation, Version, Waiting, Webhook, Workflow,
+    SecretUse, SetAside, TriedOperation, Version, Waiting, Webhook, Workflow,
 };
 use dormouse_journal::{RunId, Status, Time};
 use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
-use dormouse_store::{Attempts, CallProgress, Pauses, RunShown, RunView, WebhookView};
+use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
 
@@ -44,6 +44,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         output,
         open,
         calls,
+        tries,
         failed_tries,
     } = shown;
     let waiting = open.iter().take(Run::WAITING);
@@ -81,11 +82,27 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         trigger: view.run.trigger.as_ref().map(|by| by.name.clone()),
         parent: view.run.parent.map(|parent| parent.run.to_string()),
         children: view.state.children,
+        set_aside: tries
+            .iter()
+            .map(|(number, past)| set_aside(*number, past, dates))
+            .collect(),
         cancel: view.state.cancel.as_ref().map(|asked| CancelAsked {
             reason: asked.reason.clone(),
             asked: dates.of(asked.at),
             until: dates.of(asked.until),
         }),
+    }
+}
+
+fn set_aside(number: u32, past: &PastTry, dates: Dates) -> SetAside {
+    SetAside {
+        r#try: number,
+        at: dates.of(past.at),
+        step: past.step.clone(),
+        from: past.from,
+        activations: past.until.saturating_sub(past.from),
+        status: past.status,
+        code: past.failure.as_ref().map(|failure| failure.code.clone()),
     }
 }
 

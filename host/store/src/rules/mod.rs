@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
+pub(crate) mod back;
 mod birth;
 mod clearing;
 mod commit;
@@ -25,6 +26,7 @@ pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod prepared;
 pub(crate) mod repair;
+mod restore;
 pub(crate) mod retire;
 pub(crate) mod retry;
 pub(crate) mod run;
@@ -50,6 +52,7 @@ use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_work
 pub(crate) use accept::Repeat;
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
+pub use back::{TakeBack, TakenBack};
 pub use birth::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};

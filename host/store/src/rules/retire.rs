@@ -18,9 +18,9 @@ use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
-    held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open,
-    pauses, repeats, replies, result_outcomes, results, routed, runs, starts, trigger_requests,
-    webhooks,
+    handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
+    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, routed, runs,
+    starts, tries, trigger_requests, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -244,6 +244,18 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 Removed::AllBut(Expiring::Freeze { run, tries, from })
             }))
         }
+        Expiring::Restores { run, tries } => {
+            let (id, tries) = (*run, *tries);
+            match write.run(id)? {
+                // They were used, or are others.
+                Some(run) if run.state().tries == tries && !run.state().is_restoring => {
+                    let all = restores::TABLE.of(id);
+                    let removed = restores::TABLE.remove_range(run.rows, all, room)?;
+                    Ok(Removed::of(removed))
+                }
+                _ => Ok(Removed::All),
+            }
+        }
         Expiring::Old {
             run,
             activations,
@@ -332,9 +344,13 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?
             && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
             && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
+            && routed::TAKEN.remove_range(rows, routed::TAKEN.of(id), room)?
             && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
             && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
+            && restores::TABLE.remove_range(rows, restores::TABLE.of(id), room)?
+            && tries::TABLE.remove_range(rows, tries::TABLE.of(id), room)?
+            && handled::TABLE.remove_range(rows, one(id), room)?
             && inputs::TABLE.remove_range(rows, one(id), room)?
             && generation_inputs::TABLE.remove_range(rows, one(id), room)?
             && generations::TABLE.remove_range(rows, one(id), room)?
