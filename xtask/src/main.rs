@@ -18,6 +18,7 @@ mod demo;
 mod environment;
 mod guests;
 mod javascript;
+mod packages;
 mod pause;
 mod python;
 mod storm;

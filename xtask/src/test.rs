@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::command::{cargo, run, succeeds};
 use crate::guests;
+use crate::packages;
 use crate::storm;
 use crate::workspace::Workspace;
 
@@ -24,9 +25,11 @@ pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     }
 }
 
-/// Builds what the tests need: the guests, the host, what moves its clock, and the tests themselves.
+/// Builds what the tests need: the guests, the host, what moves its clock, and the tests themselves. Packages that workflows
+/// import are installed.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     guests::build(workspace)?;
+    packages::install(workspace)?;
     storm::build_clock(workspace, &[])?;
     build_programs(workspace)
 }

@@ -87,7 +87,7 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() {
-            if name != "target" && !name.starts_with('.') {
+            if !["target", "node_modules"].contains(&name) && !name.starts_with('.') {
                 found.extend(documents(&path));
             }
         } else if path.extension().is_some_and(|extension| extension == "md") {

@@ -1,7 +1,7 @@
 //! `dormouse deploy`.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,30 +12,36 @@ use crate::client::{Body, Client};
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit::REFUSED;
+use crate::script::{Environment, is_script};
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line, size};
 
 /// Makes a component the current version of a workflow
 ///
-/// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. To go
-/// back to an older version, deploy its file again. With --check nothing is deployed: the journal of each run that has not
-/// ended is replayed against the component, without effects, and each that it does not repeat is named with the first
-/// difference. The exit code is 1 if there is one, or if a run could not be checked.
+/// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. A file of
+/// TypeScript or JavaScript is bundled with what it imports, and becomes a component on the host. To go back to an older
+/// version, deploy its file again. With --check nothing is deployed: the journal of each run that has not ended is replayed
+/// against the component, without effects, and each that it does not repeat is named with the first difference. The exit
+/// code is 1 if there is one, or if a run could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse deploy approval target/guests/approval.wasm
-  dormouse deploy --check approval target/guests/approval.wasm")]
+  dormouse deploy --check approval target/guests/approval.wasm
+  dormouse deploy agent agent.ts --env MODEL=small --secret OPENAI_API_KEY")]
 pub struct Deploy {
     /// The workflow's name: 1 to 64 characters out of a-z, 0-9, - and _
     name: String,
 
-    /// The component's file
+    /// The component's file, or one of TypeScript or JavaScript
     file: PathBuf,
 
     /// Deploy nothing, and say which runs that exist could go on with the component
     #[arg(long)]
     check: bool,
+
+    #[command(flatten)]
+    environment: Environment,
 
     #[command(flatten)]
     connection: Connection,
@@ -44,7 +50,7 @@ pub struct Deploy {
 impl Deploy {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let component = read_component(&self.file)?;
+        let component = self.read(&client, terminal)?;
         let length = component.len() as u64;
         if self.check {
             return self.check(&client, &component, terminal);
@@ -70,6 +76,15 @@ impl Deploy {
             terminal.print(&render(&answer.json()?, answer.status == 201, length))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What is uploaded: the file's bytes, or the bundle that it begins.
+    fn read(&self, client: &Client, terminal: &mut Terminal) -> Result<Vec<u8>, CliError> {
+        let file = &self.file;
+        if is_script(file) {
+            return self.environment.bundle(&self.name, file, client, terminal);
+        }
+        self.environment.read_other(file)
     }
 
     fn check(
@@ -112,25 +127,6 @@ impl Deploy {
             _ => ExitCode::from(REFUSED),
         })
     }
-}
-
-/// The endings of files that are bundled before they are uploaded.
-const SCRIPTS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
-
-/// Returns what is uploaded of a file: its bytes, or the bundle that it begins.
-///
-/// # Errors
-/// When the file cannot be read, or is a script that cannot be bundled.
-pub fn read_component(file: &Path) -> Result<Vec<u8>, CliError> {
-    let ending = file.extension().and_then(|ending| ending.to_str());
-    if ending.is_some_and(|ending| SCRIPTS.contains(&ending)) {
-        let bundle = dormouse_script::collect(file);
-        return Ok(bundle
-            .map_err(|error| CliError::Usage(error.to_string()))?
-            .encode());
-    }
-    std::fs::read(file)
-        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
 }
 
 fn render(deployed: &Deployed, new: bool, length: u64) -> String {

@@ -35,6 +35,7 @@ mod repair;
 mod restart;
 mod run_id;
 mod runs;
+mod script;
 mod secret;
 mod several;
 mod show;
@@ -52,7 +53,7 @@ mod workflows;
 
 pub use backup::{Backup, BackupContent, FetchedBackup};
 pub use command::Command;
-pub use deploy::read_component;
 pub use error::CliError;
 pub use repair::shown as difference_text;
+pub use script::Environment;
 pub use terminal::Terminal;

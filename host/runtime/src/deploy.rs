@@ -7,8 +7,8 @@ use dormouse_journal::VersionId;
 use dormouse_limits::Limits;
 use dormouse_store::{Deploy, Deployed, Store};
 
-use crate::DeployError;
 use crate::programs::{CompileError, Programs};
+use crate::{CompileFailure, DeployError};
 
 /// A workflow that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,10 @@ impl Deployer {
         }
         let upload = if dormouse_component::is_script(&upload) {
             let made = self.programs.take_in(upload).await;
-            made.map_err(DeployError::NotCompiled)?
+            made.map_err(|failure| match failure {
+                CompileFailure::Refused(why) => DeployError::InvalidScript(why),
+                failure => DeployError::NotCompiled(failure),
+            })?
         } else {
             upload
         };

@@ -35,6 +35,9 @@ pub enum DeployError {
     /// It is not a workflow.
     #[error(transparent)]
     Invalid(#[from] dormouse_component::Invalid),
+    /// It is JavaScript or TypeScript, and no workflow: what its author reads.
+    #[error("{0}")]
+    InvalidScript(String),
     /// It was not compiled.
     #[error(transparent)]
     NotCompiled(#[from] CompileFailure),

@@ -7,6 +7,34 @@ use serde::{Deserialize, Serialize};
 /// How the JSON of a bundle begins, by which an upload is known as one.
 const BEGINNING: &str = "{\"dormouse-script\":1,";
 
+/// The text of one file as an upload, which is bundled where it is compiled: reading foreign code takes time and memory, as
+/// compiling does.
+#[derive(Serialize, Deserialize)]
+struct Text<'t> {
+    #[serde(rename = "dormouse-script")]
+    format: u32,
+    source: std::borrow::Cow<'t, str>,
+}
+
+/// Makes an upload of the text of one file, which imports no others.
+#[must_use]
+pub fn upload_text(source: &str) -> Vec<u8> {
+    let text = Text {
+        format: 1,
+        source: source.into(),
+    };
+    // A text is always JSON.
+    serde_json::to_vec(&text).unwrap_or_default()
+}
+
+/// The text of the one file that an upload is, if it is one.
+#[must_use]
+pub fn uploaded_text(upload: &[u8]) -> Option<String> {
+    let begins = upload.starts_with(format!("{BEGINNING}\"source\":").as_bytes());
+    let text: Text<'_> = begins.then(|| serde_json::from_slice(upload).ok())??;
+    Some(text.source.into_owned())
+}
+
 /// A workflow's modules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
@@ -20,6 +48,9 @@ pub struct Bundle {
     /// What `process.env` holds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Names in `process.env` that stand for secrets of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// One module.
@@ -59,6 +90,7 @@ impl Bundle {
             entry,
             modules,
             env: BTreeMap::new(),
+            secrets: Vec::new(),
         }
     }
 
@@ -67,11 +99,5 @@ impl Bundle {
     pub fn encode(&self) -> Vec<u8> {
         // Texts, numbers and maps of texts are always JSON.
         serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Whether an upload is a bundle.
-    #[must_use]
-    pub fn is_one(upload: &[u8]) -> bool {
-        upload.starts_with(BEGINNING.as_bytes())
     }
 }

@@ -1,12 +1,13 @@
 //! Follows imports from the first file on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
 use crate::module::{Read, read};
 use crate::names::{Meant, Names};
+use crate::stub::Stubs;
 
 /// How many modules a workflow may have.
 const MODULES: usize = 10_000;
@@ -14,16 +15,29 @@ const MODULES: usize = 10_000;
 /// How many bytes they may have together.
 const BYTES: usize = 32 << 20;
 
+/// The module that values are kept in which go along with what is begun. The engine takes them past `then`, and not past
+/// `await`, so that a program with it is written with `then`s.
+const ASYNC_HOOKS: &str = "node:async_hooks";
+
+/// A workflow that was collected.
+#[derive(Debug)]
+pub struct Collected {
+    /// Its modules.
+    pub bundle: Bundle,
+    /// The names in `process.env` that its author's own files read.
+    pub variables: BTreeSet<String>,
+}
+
 /// Collects a workflow, beginning with a file.
 ///
 /// # Errors
 /// When a file cannot be read, is no program, or imports what is not there.
-pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
+pub fn collect(entry: &Path) -> Result<Collected, ScriptError> {
     let entry = entry
         .canonicalize()
         .map_err(|error| unreadable(entry, &error))?;
     let source = read_text(&entry)?;
-    Collector::new(&entry).collect(&entry, &source)
+    collect_from(&entry, &source)
 }
 
 /// Makes a workflow of one text, which imports no files.
@@ -33,7 +47,20 @@ pub fn collect(entry: &Path) -> Result<Bundle, ScriptError> {
 pub fn collect_text(name: &str, source: &str) -> Result<Bundle, ScriptError> {
     // No folder has this name, so that nothing is found.
     let entry = Path::new("/\0").join(name);
-    Collector::new(&entry).collect(&entry, source)
+    Ok(collect_from(&entry, source)?.bundle)
+}
+
+fn collect_from(entry: &Path, source: &str) -> Result<Collected, ScriptError> {
+    let collected = Collector::new(entry, false).collect(entry, source)?;
+    let mut imports = collected
+        .bundle
+        .modules
+        .values()
+        .flat_map(|module| module.imports.values());
+    if imports.any(|import| import == ASYNC_HOOKS) {
+        return Collector::new(entry, true).collect(entry, source);
+    }
+    Ok(collected)
 }
 
 struct Collector {
@@ -43,20 +70,27 @@ struct Collector {
     modules: BTreeMap<String, Module>,
     left: VecDeque<PathBuf>,
     bytes: usize,
+    stubs: Stubs,
+    variables: BTreeSet<String>,
+    /// Whether `async` functions are made into functions that call `then`.
+    without_async: bool,
 }
 
 impl Collector {
-    fn new(entry: &Path) -> Self {
+    fn new(entry: &Path, without_async: bool) -> Self {
         Collector {
             names: Names::new(),
             root: entry.parent().unwrap_or(entry).to_owned(),
             modules: BTreeMap::new(),
             left: VecDeque::new(),
             bytes: 0,
+            stubs: Stubs::default(),
+            variables: BTreeSet::new(),
+            without_async,
         }
     }
 
-    fn collect(mut self, entry: &Path, source: &str) -> Result<Bundle, ScriptError> {
+    fn collect(mut self, entry: &Path, source: &str) -> Result<Collected, ScriptError> {
         let id = self.id(entry);
         self.add(entry, source)?;
         while let Some(path) = self.left.pop_front() {
@@ -65,7 +99,11 @@ impl Collector {
                 self.add(&path, &source)?;
             }
         }
-        Ok(Bundle::new(id, self.modules))
+        self.modules.extend(self.stubs.modules());
+        Ok(Collected {
+            bundle: Bundle::new(id, self.modules),
+            variables: self.variables,
+        })
     }
 
     fn add(&mut self, path: &Path, source: &str) -> Result<(), ScriptError> {
@@ -80,16 +118,21 @@ impl Collector {
         let Read {
             mut module,
             imports,
-        } = read(path, &id, source)?;
+            variables,
+        } = read(path, &id, source, self.without_async)?;
+        if !path.iter().any(|folder| folder == "node_modules") {
+            self.variables.extend(variables);
+        }
         for import in imports {
-            match self.names.find(path, &import.name, import.by_require) {
-                Meant::Own(own) => {
-                    module.imports.insert(import.name, own);
-                }
+            let meant = match self.names.find(path, &import.name, import.by_require) {
+                Meant::Own(own) => own,
                 Meant::File(file) => {
-                    module.imports.insert(import.name, self.id(&file));
+                    let id = self.id(&file);
                     self.left.push_back(file);
+                    id
                 }
+                Meant::Empty => self.stubs.empty(),
+                Meant::Absent(node, instead) => self.stubs.absent(node, instead, import.members),
                 Meant::Nothing(hint) if import.required => {
                     return Err(ScriptError::NotFound {
                         path: id,
@@ -98,8 +141,9 @@ impl Collector {
                         hint,
                     });
                 }
-                Meant::Nothing(_) => {}
-            }
+                Meant::Nothing(_) => continue,
+            };
+            module.imports.insert(import.name, meant);
         }
         self.modules.insert(id, module);
         if self.modules.len() > MODULES {

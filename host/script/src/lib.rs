@@ -7,6 +7,8 @@
 //! | `collect` | follows imports from the first file on |
 //! | `names` | what a name in an import means |
 //! | `module` | one file, its types taken off, and what it imports |
+//! | `stub` | modules that stand for those of Node that are not there |
+//! | `variables` | the names in `process.env` that a module reads |
 //! | `error` | why there is no bundle, with the place in the source |
 
 mod bundle;
@@ -14,7 +16,9 @@ mod collect;
 mod error;
 mod module;
 mod names;
+mod stub;
+mod variables;
 
-pub use bundle::{Bundle, Kind, Module};
-pub use collect::{collect, collect_text};
+pub use bundle::{Bundle, Kind, Module, upload_text, uploaded_text};
+pub use collect::{Collected, collect, collect_text};
 pub use error::ScriptError;

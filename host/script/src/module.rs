@@ -1,5 +1,6 @@
 //! One file: its types are taken off, and what it imports is found.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc_allocator::Allocator;
@@ -9,15 +10,19 @@ use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_parser::{Parser, ParserReturn};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
-use oxc_transformer::{TransformOptions, Transformer};
+use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
+use oxc_transformer::{HelperLoaderMode, TransformOptions, Transformer};
 
 use crate::bundle::{Kind, Module};
 use crate::error::{ScriptError, place, syntax};
+use crate::variables::variables;
 
 /// A file as a module, and what it imports.
 pub(crate) struct Read {
     pub(crate) module: Module,
     pub(crate) imports: Vec<Import>,
+    /// The names in `process.env` that it reads.
+    pub(crate) variables: BTreeSet<String>,
 }
 
 /// A name that a module imports.
@@ -29,10 +34,19 @@ pub(crate) struct Import {
     pub(crate) required: bool,
     /// Whether it is imported by `require`.
     pub(crate) by_require: bool,
+    /// The names of what is imported of it, as far as they are written down.
+    pub(crate) members: Vec<String>,
 }
 
 /// Reads a file. `shown` is its name for people.
-pub(crate) fn read(path: &Path, shown: &str, source: &str) -> Result<Read, ScriptError> {
+///
+/// `without_async` makes `async` functions into functions that call `then`.
+pub(crate) fn read(
+    path: &Path,
+    shown: &str,
+    source: &str,
+    without_async: bool,
+) -> Result<Read, ScriptError> {
     if path
         .extension()
         .is_some_and(|extension| extension == "json")
@@ -40,8 +54,8 @@ pub(crate) fn read(path: &Path, shown: &str, source: &str) -> Result<Read, Scrip
         return read_json(shown, source);
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
-    let (source, lines) = javascript(path, shown, source, kind)?;
-    let (kind, imports) = imports(shown, &source, kind)?;
+    let (source, lines) = javascript(path, shown, source, kind, without_async)?;
+    let (kind, imports, variables) = imports(shown, &source, kind)?;
     let line = |line: usize| {
         lines
             .get(line.wrapping_sub(1))
@@ -53,6 +67,7 @@ pub(crate) fn read(path: &Path, shown: &str, source: &str) -> Result<Read, Scrip
     });
     Ok(Read {
         imports: imports.collect(),
+        variables,
         module: Module {
             kind,
             source,
@@ -80,6 +95,7 @@ fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
     Ok(Read {
         module,
         imports: Vec::new(),
+        variables: BTreeSet::new(),
     })
 }
 
@@ -89,10 +105,18 @@ fn javascript(
     shown: &str,
     source: &str,
     kind: SourceType,
+    without_async: bool,
 ) -> Result<(String, Vec<u32>), ScriptError> {
-    if kind.is_javascript() && !kind.is_jsx() {
+    let is_plain = kind.is_javascript() && !kind.is_jsx();
+    let rewrites = without_async && (source.contains("async") || source.contains("await"));
+    if is_plain && !rewrites {
         return Ok((source.to_owned(), Vec::new()));
     }
+    // What a file of JavaScript is, a module or CommonJS, is seen from what stands in it.
+    let kind = match is_plain && kind.is_module() {
+        true => SourceType::unambiguous(),
+        false => kind,
+    };
     let allocator = Allocator::default();
     let ParserReturn {
         mut program,
@@ -104,7 +128,12 @@ fn javascript(
     }
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
     let scoping = semantic.semantic.into_scoping();
-    let options = TransformOptions::default();
+    let mut options = TransformOptions::default();
+    if without_async {
+        options.env.es2017.async_to_generator = true;
+        options.env.es2018.async_generator_functions = true;
+        options.helper_loader.mode = HelperLoaderMode::External;
+    }
     let transformed =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if !transformed.diagnostics.is_empty() {
@@ -131,7 +160,7 @@ fn imports(
     shown: &str,
     source: &str,
     kind: SourceType,
-) -> Result<(Kind, Vec<Import>), ScriptError> {
+) -> Result<(Kind, Vec<Import>, BTreeSet<String>), ScriptError> {
     let allocator = Allocator::default();
     let as_module = kind.is_module() || !kind.is_commonjs();
     let source_type = if as_module {
@@ -156,10 +185,37 @@ fn imports(
             .map_or(0, |request| request.statement_span.start);
         found.add(name.as_str(), offset, false);
     }
+    for import in &mut found.imports {
+        import.members = members(&parsed.module_record, &import.name);
+    }
     found.visit_program(&parsed.program);
     let Found { mut imports, .. } = found;
     imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
-    Ok((if is_module { Kind::Esm } else { Kind::Cjs }, imports))
+    let kind = if is_module { Kind::Esm } else { Kind::Cjs };
+    Ok((kind, imports, variables(&parsed.program)))
+}
+
+/// The names that a module imports of another, or exports of it.
+fn members(record: &ModuleRecord<'_>, of: &str) -> Vec<String> {
+    let imported = record.import_entries.iter().filter_map(|entry| {
+        let is_of = entry.module_request.name == of;
+        match &entry.import_name {
+            ImportImportName::Name(name) if is_of => Some(name.name.to_string()),
+            _ => None,
+        }
+    });
+    let exported = record.indirect_export_entries.iter().filter_map(|entry| {
+        let is_of = entry
+            .module_request
+            .as_ref()
+            .is_some_and(|request| request.name == of);
+        match &entry.import_name {
+            ExportImportName::Name(name) if is_of => Some(name.name.to_string()),
+            _ => None,
+        }
+    });
+    let names = imported.chain(exported);
+    names.filter(|name| name != "default").collect()
 }
 
 /// Looks for `require("…")` and `import("…")`.
@@ -178,6 +234,7 @@ impl Found<'_> {
             line,
             required: self.conditional == 0,
             by_require,
+            members: Vec::new(),
         });
     }
 }

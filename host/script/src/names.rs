@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oxc_resolver::{AliasValue, ResolveOptions, Resolver, TsconfigDiscovery};
+use oxc_resolver::{AliasValue, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
 
 /// The module that workflows are written against, under each name by which they import it.
 const WORKFLOW: &str = "dormouse:workflow";
@@ -10,19 +10,48 @@ const WORKFLOW: &str = "dormouse:workflow";
 /// The packages that are this module.
 const PACKAGES: [&str; 2] = ["@dormouse/sdk", "@upstash/workflow"];
 
+/// The modules of Node that the runtime has.
+const PROVIDED: [&str; 17] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "crypto",
+    "events",
+    "module",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "querystring",
+    "stream/web",
+    "string_decoder",
+    "timers",
+    "timers/promises",
+    "url",
+    "util",
+];
+
+/// Other names of those.
+const ALIASES: [(&str, &str); 4] = [
+    ("assert/strict", "assert"),
+    ("path/posix", "path"),
+    ("sys", "util"),
+    ("util/types", "util"),
+];
+
 /// What of Node is not there, and what to use instead.
-const NODE: [(&str, &str); 22] = [
-    ("assert", "throw an error"),
-    ("buffer", "use Uint8Array and TextEncoder"),
+const NODE: [(&str, &str); 23] = [
     (
         "child_process",
         "a workflow starts no programs; call a service",
     ),
     ("cluster", "a workflow starts no programs"),
-    ("crypto", "use the global `crypto`"),
     ("dgram", "a workflow has no sockets; use fetch"),
+    (
+        "diagnostics_channel",
+        "a workflow has nobody who listens; use console",
+    ),
     ("dns", "a workflow has no sockets; use fetch"),
-    ("events", "use EventTarget"),
     (
         "fs",
         "a workflow has no files; give it what it needs as its input, or fetch it",
@@ -30,16 +59,26 @@ const NODE: [(&str, &str); 22] = [
     ("http", "use fetch"),
     ("http2", "use fetch"),
     ("https", "use fetch"),
-    ("module", "import what you need"),
+    ("inspector", "a workflow has no debugger; use console"),
     ("net", "a workflow has no sockets; use fetch"),
-    ("os", "a workflow has no machine"),
-    ("path", "use URL, or the package `pathe`"),
-    ("process", "use the global `process`"),
-    ("stream", "read the whole body"),
+    ("punycode", "use URL, or the package `punycode`"),
+    ("readline", "a workflow has no terminal"),
+    ("sqlite", "a workflow has no files; call a database"),
+    (
+        "stream",
+        "use the streams of the web, or read the whole body",
+    ),
+    ("test", "a workflow is no test"),
     ("tls", "a workflow has no sockets; use fetch"),
-    ("util", "use a package for it"),
+    ("tty", "a workflow has no terminal"),
+    ("v8", "the engine is another"),
+    ("vm", "use a function"),
+    ("wasi", "a workflow has no files"),
     ("worker_threads", "start another run: context.invoke"),
-    ("zlib", "use a package for it"),
+    (
+        "zlib",
+        "use a package for it, or CompressionStream of a package",
+    ),
 ];
 
 /// What a name means.
@@ -48,6 +87,10 @@ pub(crate) enum Meant {
     Own(String),
     /// A file.
     File(PathBuf),
+    /// Nothing, by the word of the package that imports it.
+    Empty,
+    /// A module of Node that is not there, and that a package imports. What to do stands with it.
+    Absent(String, &'static str),
     /// Nothing. What to do stands with it.
     Nothing(String),
 }
@@ -76,12 +119,21 @@ impl Names {
         } else {
             &self.imports
         };
-        if let Ok(found) = resolver.resolve_file(file, name) {
+        let found = resolver.resolve_file(file, name);
+        if matches!(found, Err(ResolveError::Ignored(_))) {
+            return Meant::Empty;
+        }
+        if let Some(provided) = provided(name) {
+            return Meant::Own(format!("node:{provided}"));
+        }
+        if let Ok(found) = found {
             return Meant::File(found.into_path_buf());
         }
-        let bare = name.strip_prefix("node:").unwrap_or(name);
-        let module = bare.split('/').next().unwrap_or(bare);
-        if let Some((_, instead)) = NODE.iter().find(|(node, _)| *node == module) {
+        if let Some((module, instead)) = absent(name) {
+            // A package imports much that it never calls here. An author's own import is meant.
+            if file.iter().any(|folder| folder == "node_modules") {
+                return Meant::Absent(module, instead);
+            }
             return Meant::Nothing(format!(
                 "it is a module of Node, which is not there; {instead}"
             ));
@@ -99,6 +151,22 @@ impl Names {
             )
         })
     }
+}
+
+/// The module of Node that the runtime has under a name.
+fn provided(name: &str) -> Option<&'static str> {
+    let bare = name.strip_prefix("node:").unwrap_or(name);
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == bare);
+    let bare = alias.map_or(bare, |(_, name)| name);
+    PROVIDED.into_iter().find(|provided| *provided == bare)
+}
+
+/// A module of Node that is not there, and what to use instead.
+fn absent(name: &str) -> Option<(String, &'static str)> {
+    let bare = name.strip_prefix("node:").unwrap_or(name);
+    let module = bare.split('/').next().unwrap_or(bare);
+    let (_, instead) = NODE.iter().find(|(node, _)| *node == module)?;
+    Some((format!("node:{bare}"), instead))
 }
 
 fn is_own(name: &str) -> bool {

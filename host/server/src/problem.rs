@@ -729,6 +729,7 @@ impl From<DeployError> for Problem {
             DeployError::Invalid(invalid) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, invalid_code(&invalid))
             }
+            DeployError::InvalidScript(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-script"),
             DeployError::NotCompiled(CompileFailure::TooComplex { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "too-complex")
             }

@@ -179,3 +179,76 @@ fn what_is_no_workflow_is_refused_with_its_place() {
         }
     }
 }
+
+#[test]
+fn one_file_is_deployed_through_the_api_and_refused_with_its_place() {
+    let host = Host::start();
+    let put = |kind: &str, text: &[u8]| {
+        let url = format!("{}/v1/workflows/flow", host.url());
+        request("PUT", url)
+            .header("content-type", kind)
+            .body(text)
+            .send()
+    };
+    let good = b"import { serve } from \"@dormouse/sdk\";\nexport default serve(async () => ({ answer: 42 as number }));\n";
+    let deployed = put("application/typescript; charset=utf-8", good)
+        .expect(201)
+        .json();
+    assert_eq!(
+        host.start_run("flow", &json!({})).output(),
+        json!({"answer": 42})
+    );
+    // The command line sends the same.
+    deploy_text(&host, "flow", std::str::from_utf8(good).unwrap());
+    assert_eq!(
+        put("text/typescript", good).expect(200).json()["version"],
+        deployed["version"]
+    );
+    for (text, parts) in [
+        ("let a: = 3;\n", &["workflow.ts:1:8", "let a: = 3;"][..]),
+        (
+            "import { z } from \"zod\";\nz.string();\n",
+            &["workflow.ts:1", "\"zod\""],
+        ),
+        ("export const a = 1;\n", &["serve"]),
+        (
+            "throw new Error(\"at once\");\n",
+            &["at once", "workflow.ts:1"],
+        ),
+    ] {
+        let detail = put("application/typescript", text.as_bytes())
+            .expect_problem(422, "invalid-script")
+            .detail();
+        for part in parts {
+            assert!(detail.contains(part), "{text}: {detail}");
+        }
+    }
+    put("application/typescript", b"let a = \"\xff\";").expect_problem(400, "invalid-script");
+}
+
+#[test]
+fn what_nobody_handles_is_logged_and_fails_a_run_only_at_its_end() {
+    let host = Host::start();
+    deploy_text(
+        &host,
+        "late",
+        r#"
+import { serve } from "@dormouse/sdk";
+export default serve<{ handles: boolean }>(async (context) => {
+  const lost = Promise.reject(new Error("nobody caught this"));
+  await context.sleep("a moment", "1ms");
+  if (context.requestPayload.handles) await lost.catch(() => {});
+  return "done";
+});
+"#,
+    );
+    let run = host.start_run("late", &json!({"handles": true}));
+    assert_eq!(run.output(), "done");
+    let logs = run.logs().to_string();
+    assert!(
+        logs.contains("nobody caught this") && logs.contains("nothing has handled"),
+        "{logs}"
+    );
+    let run = host.start_run("late", &json!({"handles": false}));
+    assert!(run.failure().1.contains("nobody caught this"));
+}

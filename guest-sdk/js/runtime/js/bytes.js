@@ -116,8 +116,13 @@ export function fromBase64(text) {
   return bytes;
 }
 
+/** What `btoa` asks about secrets. Their module builds on this one. */
+export const hooks = {};
+
 function btoa(text) {
   const letters = String(text);
+  const placeholder = hooks.inBase64?.(letters);
+  if (placeholder) return placeholder;
   const bytes = new Uint8Array(letters.length);
   for (let place = 0; place < letters.length; place += 1) {
     const code = letters.charCodeAt(place);
@@ -153,4 +158,5 @@ Math.random = () => {
   return (bytes.getUint32(0) * 0x200000 + (bytes.getUint32(4) >>> 11)) / 0x20000000000000;
 };
 
+export { host };
 export const globals = { TextDecoder, TextEncoder, atob, btoa };

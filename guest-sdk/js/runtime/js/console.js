@@ -23,7 +23,7 @@ export function shown(value, depth = 0, seen = []) {
   return `${name}{${parts.length ? ` ${parts.join(', ')} ` : ''}}`;
 }
 
-function format(values) {
+export function format(...values) {
   const [first, ...rest] = values;
   if (typeof first !== 'string' || !/%[sdifjoOc%]/.test(first)) return values.map((value) => shown(value)).join(' ');
   const text = first.replace(/%([sdifjoOc%])/g, (whole, kind) => {
@@ -41,21 +41,21 @@ function format(values) {
 let indent = '';
 const counts = new Map();
 const begun = new Map();
-const write = (level) => (...values) => host.log(level, indent + format(values));
+const write = (level) => (...values) => host.log(level, indent + format(...values));
 
 const console = {
   trace: write('trace'), debug: write('debug'), log: write('info'), info: write('info'), warn: write('warn'), error: write('error'),
   dir: write('info'), table: write('info'),
-  assert(condition, ...values) { if (!condition) host.log('error', `${indent}assertion failed: ${format(values)}`); },
+  assert(condition, ...values) { if (!condition) host.log('error', `${indent}assertion failed: ${format(...values)}`); },
   count(label = 'default') {
     counts.set(label, (counts.get(label) ?? 0) + 1);
     host.log('info', `${indent}${label}: ${counts.get(label)}`);
   },
   countReset(label = 'default') { counts.delete(label); },
-  group(...values) { if (values.length) host.log('info', indent + format(values)); indent += '  '; },
+  group(...values) { if (values.length) host.log('info', indent + format(...values)); indent += '  '; },
   groupEnd() { indent = indent.slice(2); },
   time(label = 'default') { begun.set(label, host.now()); },
-  timeLog(label = 'default', ...values) { host.log('info', `${indent}${label}: ${host.now() - (begun.get(label) ?? host.now())} ms ${format(values)}`.trimEnd()); },
+  timeLog(label = 'default', ...values) { host.log('info', `${indent}${label}: ${host.now() - (begun.get(label) ?? host.now())} ms ${format(...values)}`.trimEnd()); },
   timeEnd(label = 'default') { console.timeLog(label); begun.delete(label); },
 };
 console.groupCollapsed = console.group;

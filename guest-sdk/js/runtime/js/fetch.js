@@ -2,6 +2,7 @@
 
 import { join, latin, random, toBase64, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
+import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
@@ -113,7 +114,16 @@ export function bodyOf(body) {
   if (body instanceof globalThis.URLSearchParams) {
     return { bytes: host.encode(body.toString()), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
+  if (body instanceof globalThis.ReadableStream) return { stream: body, type: undefined };
+  if (typeof body === 'object' && body[Symbol.asyncIterator]) return { stream: globalThis.ReadableStream.from(body), type: undefined };
   return { bytes: host.encode(String(body)), type: 'text/plain;charset=UTF-8' };
+}
+
+/** All that a stream gives. */
+async function collected(stream) {
+  const parts = [];
+  for await (const part of stream) parts.push(typeof part === 'string' ? host.encode(part) : view(part));
+  return join(parts);
 }
 
 /** JSON that is nested deeper cannot be read or written: it would use up the stack. */
@@ -187,33 +197,48 @@ export function parseJson(given, reviver) {
 
 class Body {
   #bytes; #used = false; #stream; #isNull;
-  constructor(bytes, isNull) {
+  /** A body of bytes, or of a stream, which is read when it is asked for. */
+  constructor({ bytes, stream }, isNull) {
     this.#bytes = bytes;
+    this.#stream = stream;
     this.#isNull = isNull;
   }
-  static bytesOf(body) { return body.#bytes; }
+  static bytesOf(body) {
+    if (!body.#bytes) throw new TypeError('the body is a stream; read it first, and give its text or bytes');
+    return body.#bytes;
+  }
+  /** Reads a body that is a stream. */
+  static async read(body) { if (!body.#bytes) body.#bytes = await collected(body.#stream); }
+  /** What a copy of a body has. A stream is divided. */
+  static copied(body) {
+    if (body.#used) throw new TypeError('the body was read before, and cannot be copied');
+    if (body.#bytes) return { bytes: body.#bytes };
+    const [stream, other] = body.#stream.tee();
+    body.#stream = stream;
+    return { stream: other };
+  }
   get bodyUsed() { return this.#used; }
   get body() {
     if (this.#isNull) return null;
     this.#stream ??= new globalThis.ReadableStream({
       pull: (controller) => {
-        const bytes = this.#take();
-        if (bytes.length) controller.enqueue(bytes.slice());
+        this.#used = true;
+        if (this.#bytes.length) controller.enqueue(this.#bytes.slice());
         controller.close();
       },
     });
     return this.#stream;
   }
-  #take() {
+  async #take() {
     if (this.#used) throw new TypeError('the body was read before; use clone() to read it twice');
     this.#used = true;
-    return this.#bytes;
+    return this.#bytes ?? collected(this.#stream);
   }
-  async arrayBuffer() { return this.#take().slice().buffer; }
-  async bytes() { return this.#take().slice(); }
-  async text() { return new globalThis.TextDecoder().decode(this.#take()); }
+  async arrayBuffer() { return (await this.#take()).slice().buffer; }
+  async bytes() { return (await this.#take()).slice(); }
+  async text() { return new globalThis.TextDecoder().decode(await this.#take()); }
   async json() { return parseJson(await this.text()); }
-  async blob() { return new Blob([this.#take()], { type: this.headers.get('content-type') ?? '' }); }
+  async blob() { return new Blob([await this.#take()], { type: this.headers.get('content-type') ?? '' }); }
   async formData() {
     const form = new FormData();
     for (const [name, value] of new globalThis.URLSearchParams(await this.text())) form.append(name, value);
@@ -226,11 +251,11 @@ export class Request extends Body {
     const from = input instanceof Request ? input : undefined;
     const method = String(init.method ?? from?.method ?? 'GET');
     const upper = method.toUpperCase();
-    const given = init.body === undefined && from ? { bytes: Body.bytesOf(from), type: undefined } : bodyOf(init.body);
+    const given = init.body === undefined && from ? Body.copied(from) : bodyOf(init.body);
     if ((upper === 'GET' || upper === 'HEAD') && init.body !== undefined && init.body !== null) {
       throw new TypeError(`a request by ${upper} has no body`);
     }
-    super(given.bytes, init.body === undefined || init.body === null);
+    super(given, from && init.body === undefined ? from.body === null : init.body === undefined || init.body === null);
     this.method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
     this.url = from ? from.url : new globalThis.URL(String(input)).href;
     this.headers = new Headers(init.headers ?? from?.headers);
@@ -247,7 +272,7 @@ export class Request extends Body {
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
     const given = bodyOf(body);
-    super(given.bytes, body === null || body === undefined);
+    super(given, body === null || body === undefined);
     this.status = status;
     this.statusText = statusText;
     this.headers = new Headers(headers);
@@ -255,7 +280,10 @@ export class Response extends Body {
     Object.assign(this, { url, redirected, type: 'basic' });
   }
   get ok() { return this.status >= 200 && this.status < 300; }
-  clone() { return new Response(Body.bytesOf(this), this); }
+  clone() {
+    const { bytes, stream } = Body.copied(this);
+    return new Response(this.body === null ? null : bytes ?? stream, this);
+  }
   static json(value, init = {}) {
     const headers = new Headers(init.headers);
     if (!headers.has('content-type')) headers.set('content-type', 'application/json');
@@ -266,6 +294,7 @@ export class Response extends Body {
 }
 
 export const bytesOf = Body.bytesOf;
+export const readBody = Body.read;
 
 /** One attempt may take this long: clients of language models wait. */
 const ATTEMPT = 30 * 60_000;
@@ -280,12 +309,15 @@ const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive
 export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
 
 /** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
-export async function callOnce(step, request, options, signal) {
+export async function callOnce(step, given, plain, signal) {
+  const { request, options } = withSecrets(given, plain);
   const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
   const idempotencyKey = key ?? globalThis.crypto.randomUUID();
   for (;;) {
     const outcome = await perform(host.call(step, request, { ...options, attempts: 1, idempotencyKey }), signal);
-    if (outcome.error?.kind !== 'interrupted') return outcome;
+    if (outcome.error?.kind === 'interrupted') continue;
+    if (outcome.error?.kind === 'denied') host.log('error', `${request.method} ${request.url}: ${outcome.error.message}`);
+    return outcome;
   }
 }
 
@@ -293,6 +325,7 @@ async function fetch(input, init = {}) {
   const request = new Request(input, init);
   if (request.url.startsWith('data:')) return dataResponse(request.url);
   request.signal.throwIfAborted();
+  await Body.read(request);
   const url = new globalThis.URL(request.url);
   const step = stepName(`${request.method} ${url.host}`);
   const sent = { method: request.method, url: request.url, headers: sentHeaders(request.headers), body: bytesOf(request) };

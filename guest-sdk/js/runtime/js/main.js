@@ -2,22 +2,25 @@
 
 import { environment, registered, result, start } from 'dormouse:workflow';
 import { reject, resolve } from 'dormouse:operations';
+import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
 import * as clones from 'dormouse:clone';
 import * as consoles from 'dormouse:console';
 import * as cryptography from 'dormouse:crypto';
 import * as events from 'dormouse:events';
 import * as fetching from 'dormouse:fetch';
+import * as helpers from 'dormouse:helpers';
 import * as streams from 'dormouse:streams';
 import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
 // What CommonJS modules are loaded by, which takes its functions while they are there.
 import 'dormouse:require';
+import 'dormouse:intl';
 
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
-for (const module of [bytes, clones, consoles, cryptography, events, fetching, streams, timers, urls]) {
+for (const module of [buffers, bytes, clones, consoles, cryptography, events, fetching, helpers, streams, timers, urls]) {
   for (const [name, value] of Object.entries(module.globals)) define(name, value);
 }
 define('global', globalThis);

@@ -25,7 +25,9 @@ function requireFrom(base) {
     if (id === undefined || id === null) {
       throw Object.assign(new Error(`${base} requires ${JSON.stringify(name)}, which was not found when the workflow was deployed`), { code: 'MODULE_NOT_FOUND' });
     }
-    return host.kind(id) === 'esm' ? host.import(id) : load(id);
+    if (host.kind(id) !== 'esm') return load(id);
+    const module = host.import(id);
+    return id.startsWith('node:') ? module.default : module;
   };
   require.resolve = (name) => host.resolve(base, String(name));
   require.cache = {};

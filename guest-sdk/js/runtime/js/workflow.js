@@ -1,7 +1,8 @@
 // The module that workflows import: `serve`, and the context that their functions are given.
 
-import { Headers, Request, Response, bytesOf, callOnce, parseJson, sentHeaders } from 'dormouse:fetch';
+import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
+import { placeholder } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
@@ -174,6 +175,7 @@ class WorkflowContext {
   /** Answers the caller of a webhook that was created with `reply`. */
   async respond(step, delivery, response) {
     const given = response instanceof Response ? response : new Response(response?.body, response);
+    await readBody(given);
     host.respond(stepName(step), delivery.id ?? delivery, { status: given.status, headers: [...given.headers], body: bytesOf(given) });
   }
 
@@ -290,7 +292,9 @@ export function serveMany(all, options) {
 
 export const registered = () => JSON.stringify([...workflows.keys()]);
 
-export function environment(env) {
+export function environment(variables, secrets) {
+  const env = { NODE_ENV: 'production', ...variables };
+  for (const name of secrets) env[name] = placeholder(name);
   const process = {
     env, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', argv: [], pid: 1,
     cwd: () => '/',

@@ -44,6 +44,11 @@ pub(crate) fn ask() -> bool {
     RUNS.get()
 }
 
+/// Forgets that time was asked for. The engine asks when it is made, for a number that only spreads its hashes.
+pub(crate) fn forget() {
+    ASKED.set(false);
+}
+
 /// Whether time or chance were asked for at deployment.
 pub(crate) fn was_asked() -> bool {
     ASKED.get()

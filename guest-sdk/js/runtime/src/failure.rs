@@ -80,9 +80,11 @@ fn stack(error: &Object<'_>) -> String {
     let stack = Exception::from_object(error.clone()).and_then(|error| error.stack());
     let stack = stack.unwrap_or_default();
     // The frames of what is around the workflow say nothing to its author.
-    let lines = stack
-        .lines()
-        .filter(|line| !line.contains("(dormouse:") && !line.contains("(native"));
+    let lines = stack.lines().filter(|line| {
+        ["(dormouse:", "(node:", "(native"]
+            .iter()
+            .all(|around| !line.contains(around))
+    });
     lines
         .take(FRAMES)
         .map(in_source)

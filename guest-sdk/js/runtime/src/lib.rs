@@ -9,6 +9,7 @@
 //! | `engine` | the engine, made once |
 //! | `snapshot` | what happens at deployment |
 //! | `modules` | the workflow's modules, and how they find each other |
+//! | `own` | the modules of `js/` |
 //! | `natives` | what `js/` can ask of this module |
 //! | `operations` | the operations under way, and what came of them |
 //! | `values` | from the contract's values to JavaScript's and back |
@@ -22,6 +23,7 @@ mod failure;
 mod modules;
 mod natives;
 mod operations;
+mod own;
 mod run;
 mod snapshot;
 mod values;

@@ -9,22 +9,7 @@ use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Exception, Function, Module, Object, Result};
 use serde::Deserialize;
 
-/// What `js/` consists of.
-const OWN: [(&str, &str); 13] = [
-    ("dormouse:main", include_str!("../js/main.js")),
-    ("dormouse:bytes", include_str!("../js/bytes.js")),
-    ("dormouse:clone", include_str!("../js/clone.js")),
-    ("dormouse:console", include_str!("../js/console.js")),
-    ("dormouse:crypto", include_str!("../js/crypto.js")),
-    ("dormouse:events", include_str!("../js/events.js")),
-    ("dormouse:fetch", include_str!("../js/fetch.js")),
-    ("dormouse:operations", include_str!("../js/operations.js")),
-    ("dormouse:require", include_str!("../js/require.js")),
-    ("dormouse:streams", include_str!("../js/streams.js")),
-    ("dormouse:timers", include_str!("../js/timers.js")),
-    ("dormouse:url", include_str!("../js/url.js")),
-    ("dormouse:workflow", include_str!("../js/workflow.js")),
-];
+use crate::own::own;
 
 /// The workflow, as it was deployed.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +21,9 @@ pub(crate) struct Bundle {
     /// What `process.env` holds.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
+    /// Names in `process.env` that stand for secrets of the host.
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
 }
 
 /// One module.
@@ -49,6 +37,9 @@ pub(crate) struct Source {
     /// For each line, the line of the author's file that it comes from; empty if they are the same.
     #[serde(default)]
     lines: Vec<u32>,
+    /// Whether its text was read.
+    #[serde(skip)]
+    was_read: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -73,9 +64,9 @@ pub(crate) fn entry() -> String {
     BUNDLE.with_borrow(|bundle| bundle.entry.clone())
 }
 
-/// What `process.env` holds.
-pub(crate) fn env() -> BTreeMap<String, String> {
-    BUNDLE.with_borrow(|bundle| bundle.env.clone())
+/// What `process.env` holds: variables, and names of secrets.
+pub(crate) fn env() -> (BTreeMap<String, String>, Vec<String>) {
+    BUNDLE.with_borrow(|bundle| (bundle.env.clone(), bundle.secrets.clone()))
 }
 
 /// `esm`, `cjs` or `json`.
@@ -94,10 +85,28 @@ pub(crate) fn kind(id: &str) -> Option<&'static str> {
 
 /// The text of a module.
 pub(crate) fn source(id: &str) -> Option<String> {
-    let text = |bundle: &Bundle| bundle.modules.get(id).map(|module| module.source.clone());
-    own(id)
-        .map(str::to_owned)
-        .or_else(|| BUNDLE.with_borrow(text))
+    if let Some(own) = own(id) {
+        return Some(own.to_owned());
+    }
+    BUNDLE.with_borrow_mut(|bundle| {
+        let module = bundle.modules.get_mut(id)?;
+        module.was_read = true;
+        Some(module.source.clone())
+    })
+}
+
+/// Forgets the texts that were read: a module is read once. They are overwritten, so that the workflow's first memory, which
+/// becomes part of the component, does not hold what lay there.
+pub(crate) fn forget_read() {
+    BUNDLE.with_borrow_mut(|bundle| {
+        let read = bundle.modules.values_mut();
+        for module in read.filter(|module| module.was_read) {
+            let mut bytes = std::mem::take(&mut module.source).into_bytes();
+            bytes.fill(0);
+            // Or the compiler would leave out what is never read.
+            std::hint::black_box(&bytes);
+        }
+    });
 }
 
 /// The line of the author's file that a line of a module comes from.
@@ -125,12 +134,6 @@ pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
             .cloned()
             .or_else(|| (name == bundle.entry).then(|| name.to_owned()))
     })
-}
-
-fn own(id: &str) -> Option<&'static str> {
-    OWN.iter()
-        .find(|(name, _)| *name == id)
-        .map(|(_, source)| *source)
 }
 
 pub(crate) struct Resolver;

@@ -11,6 +11,7 @@ use futures::future::{AbortHandle, Abortable, Aborted};
 use futures::stream::FuturesUnordered;
 use rquickjs::{Ctx, Object, Persistent, Value};
 
+use crate::bindings::dormouse::workflow::context::{Level, log};
 use crate::bindings::dormouse::workflow::runs;
 use crate::engine;
 use crate::failure::Thrown;
@@ -105,9 +106,16 @@ fn settle<'js>(
     }
 }
 
+/// A promise that was rejected, and that nobody has handled yet.
+struct Rejection {
+    promise: Persistent<Value<'static>>,
+    thrown: Thrown,
+    /// Whether it stands in the log.
+    is_told: bool,
+}
+
 thread_local! {
-    /// Promises that were rejected, and that nobody has handled yet, with what they were rejected with.
-    static UNHANDLED: RefCell<Vec<(Persistent<Value<'static>>, Thrown)>> = const { RefCell::new(Vec::new()) };
+    static UNHANDLED: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The engine tells of a rejection that nobody handles, and again when somebody does.
@@ -115,14 +123,33 @@ pub(crate) fn rejected(promise: &Value<'_>, reason: &Value<'_>, handled: bool) {
     let promise = Persistent::save(promise.ctx(), promise.clone());
     UNHANDLED.with_borrow_mut(|unhandled| {
         if handled {
-            unhandled.retain(|(other, _)| *other != promise);
+            unhandled.retain(|other| other.promise != promise);
         } else {
-            unhandled.push((promise, Thrown::of(reason)));
+            unhandled.push(Rejection {
+                promise,
+                thrown: Thrown::of(reason),
+                is_told: false,
+            });
+        }
+    });
+}
+
+/// Logs the rejections that nobody has handled by the end of an activation. A wait for something else may come first, so
+/// this fails nothing.
+pub(crate) fn tell_unhandled() {
+    UNHANDLED.with_borrow_mut(|unhandled| {
+        for rejection in unhandled.iter_mut().filter(|rejection| !rejection.is_told) {
+            rejection.is_told = true;
+            let text = rejection.thrown.text();
+            let message = format!(
+                "a promise was rejected, and nothing has handled it yet; if that stays so, the run fails when it returns: {text}"
+            );
+            log(Level::Warn, &message);
         }
     });
 }
 
 /// The first rejection that nobody has handled.
 pub(crate) fn unhandled() -> Option<Thrown> {
-    UNHANDLED.with_borrow(|unhandled| unhandled.first().map(|(_, thrown)| thrown.clone()))
+    UNHANDLED.with_borrow(|unhandled| Some(unhandled.first()?.thrown.clone()))
 }

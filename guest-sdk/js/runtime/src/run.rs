@@ -43,6 +43,7 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
             State::Failed(thrown) => return Err(fail(thrown)),
             State::Runs => {}
         }
+        operations::tell_unhandled();
         // Nothing under way: the wait is one that nothing can end, and the host says so.
         thrown = operations::settle_next().await.err();
     }

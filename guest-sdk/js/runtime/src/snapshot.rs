@@ -36,15 +36,18 @@ extern "C" fn dormouse_room(length: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_init(evaluate: u32) -> u32 {
     let bundle = TEXT.with_borrow(|text| serde_json::from_slice::<Bundle>(text));
+    TEXT.with_borrow_mut(|text| text.fill(0));
     match bundle {
         Ok(bundle) => modules::take(bundle),
         Err(error) => return tell(REFUSED, format!("the bundle: {error}")),
     }
     engine::with(|_, _| ());
+    clock::forget();
     if evaluate == 0 {
         return tell(DONE, String::new());
     }
     let evaluated = self::evaluate();
+    modules::forget_read();
     if let Some(message) = clock::refused() {
         return tell(REFUSED, message);
     }
@@ -95,7 +98,7 @@ fn evaluate() -> Result<(), Thrown> {
     EVALUATED.set(true);
     let env = modules::env();
     engine::with(|ctx, hooks| {
-        engine::hook::<_, ()>(hooks, "environment", (env,)).map_err(|_| Thrown::caught(ctx))?;
+        engine::hook::<_, ()>(hooks, "environment", env).map_err(|_| Thrown::caught(ctx))?;
         let promise: Promise<'_> =
             Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
         match promise.finish::<rquickjs::Value<'_>>() {

@@ -15,6 +15,7 @@ use super::found::views;
 use super::lines::lines;
 use super::path::PathParams;
 use super::state::AppState;
+use super::workflows::uploaded;
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -30,7 +31,9 @@ const AT_ONCE: usize = 2;
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/check", tag = "workflows", operation_id = "check_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
-    request_body(content = inline(Bytes), content_type = "application/wasm", description = "The component"),
+    request_body(description = "The component, or the file, as when it is deployed", content(
+        (inline(Bytes) = "application/wasm"), (String = "application/typescript"), (String = "application/javascript"),
+    )),
     responses(
         (status = 200, description = "A line of JSON for each run, and one of counts", body = ActionLine,
             content_type = "application/x-ndjson"),
@@ -51,7 +54,7 @@ pub(super) async fn check(
     let limit = state.runtime.settings().limits.component;
     let room = state.rooms.of_api();
     let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT, room).await?;
-    let version = state.runtime.check(upload).await?;
+    let version = state.runtime.check(uploaded(&headers, upload)?).await?;
     let query = RunQuery {
         workflow: Some(name),
         alive: true,

@@ -6,7 +6,7 @@ use axum::extract::State;
 use dormouse_api::request::workflow_name;
 use dormouse_api::{Deployed, ProblemBody, Workflow, WorkflowSettings, Workflows};
 use dormouse_limits::RETENTION;
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::control;
@@ -154,17 +154,23 @@ fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {
 /// Makes the bytes of the body the version that new runs get. Runs that exist stay on theirs. The body is a component,
 /// or a core module with component metadata, of which the host makes one. Bytes that were deployed before become the
 /// current version again, so a rollback is a deployment of the old bytes. A workflow that was deleted is revived.
+///
+/// A body of `application/typescript` or `application/javascript` is one file that imports nothing but `@dormouse/sdk` and
+/// the modules of Node that are there; `dormouse deploy` follows imports and sends what it found.
 #[utoipa::path(
     put, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "deploy_workflow",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`")),
-    request_body(content = inline(Bytes), content_type = "application/wasm", description = "The component"),
+    request_body(description = "The component, or the file", content(
+        (inline(Bytes) = "application/wasm"), (String = "application/typescript"), (String = "application/javascript"),
+    )),
     responses(
         (status = 201, description = "The workflow did not have this version", body = Deployed,
             headers(("Location" = String, description = "The workflow"))),
         (status = 200, description = "It had it before", body = Deployed),
         (status = 422, description = "The bytes are not a workflow that this host can run: `not-wasm`, `invalid-wasm`, \
             `unsupported-feature`, `not-a-component`, `unknown-import`, `wrong-import-type`, `missing-run`, \
-            `wrong-run-type`, `not-compilable`, `not-linkable`, `too-complex`",
+            `wrong-run-type`, `invalid-script`, with the file, the line and its text, `not-compilable`, `not-linkable`, \
+            `too-complex`",
             body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, Guarded,
     ),
@@ -185,6 +191,7 @@ pub(super) async fn deploy(
         state.rooms.of_api(),
     )
     .await?;
+    let upload = uploaded(&headers, upload)?;
     let deployment = state.runtime.deploy(name, upload).await?;
     let mut headers = HeaderMap::new();
     let status = if deployment.new {
@@ -196,6 +203,32 @@ pub(super) async fn deploy(
         headers.insert(LOCATION, location);
     }
     Ok((status, headers, Json(shown::deployed(deployment))))
+}
+
+/// The media types of a file in TypeScript or JavaScript.
+const SCRIPTS: [&str; 4] = [
+    "application/typescript",
+    "text/typescript",
+    "application/javascript",
+    "text/javascript",
+];
+
+/// What was uploaded, by its media type: a component or what a command line bundled, or the text of one file.
+pub(super) fn uploaded(headers: &HeaderMap, upload: bytes::Bytes) -> Result<bytes::Bytes, Problem> {
+    let given = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let given = String::from_utf8_lossy(given.unwrap_or_default());
+    let given = given.split(';').next().unwrap_or_default().trim();
+    if !SCRIPTS
+        .iter()
+        .any(|script| given.eq_ignore_ascii_case(script))
+    {
+        return Ok(upload);
+    }
+    let text = std::str::from_utf8(&upload).map_err(|error| {
+        let why = format!("is no UTF-8 from its byte {} on", error.valid_up_to());
+        Problem::malformed("invalid-script", "the file", why)
+    })?;
+    Ok(dormouse_script::upload_text(text).into())
 }
 
 /// Deletes a workflow

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use dormouse_api::Difference;
-use dormouse_cli::{CliError, Terminal, difference_text, exit, read_component};
+use dormouse_cli::{CliError, Environment, Terminal, difference_text, exit};
 use dormouse_engine::{
     Config, CpuClock, EarlierWebhooks, Engine, Interruption, Launch, Program, RunContext, Turns,
     Urls, open, seal,
@@ -46,6 +46,9 @@ pub(super) struct Replay {
     #[arg(long, value_name = "FILE")]
     component: PathBuf,
 
+    #[command(flatten)]
+    environment: Environment,
+
     /// Prints a line of JSON for each history
     #[arg(long)]
     json: bool,
@@ -67,7 +70,7 @@ struct Replayed<'a> {
 
 impl Replay {
     pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let code = Code::read(&self.component)?;
+        let code = Code::read(&self.component, &self.environment)?;
         let mut differ = 0_usize;
         for path in &self.histories {
             let unreadable = |error: &dyn std::fmt::Display| {
@@ -131,11 +134,11 @@ struct Code {
 
 impl Code {
     /// Reads and compiles the code in a file.
-    fn read(file: &Path) -> Result<Self, CliError> {
+    fn read(file: &Path, environment: &Environment) -> Result<Self, CliError> {
         let refused = |error: &dyn std::fmt::Display| {
             CliError::Usage(format!("{} is no workflow: {error}", file.display()))
         };
-        let mut component = read_component(file)?;
+        let mut component = environment.read_component(file)?;
         if dormouse_component::is_script(&component) {
             component = script::component(&component).map_err(|error| refused(&error))?;
         }

@@ -1,7 +1,5 @@
 //! Workflows in JavaScript, in the child process that compiles.
 
-use dormouse_script::Bundle;
-
 /// The JavaScript runtime, as it was built with this program; empty if it was not.
 const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm"));
 
@@ -16,14 +14,13 @@ pub(crate) fn component(upload: &[u8]) -> Result<Vec<u8>, String> {
         );
     }
     let bundled;
-    let bundle = if Bundle::is_one(upload) {
-        upload
-    } else {
-        let text =
-            std::str::from_utf8(upload).map_err(|_| "the file is no UTF-8 text".to_owned())?;
-        let bundle = dormouse_script::collect_text("workflow.ts", text);
-        bundled = bundle.map_err(|error| error.to_string())?.encode();
-        &bundled
+    let bundle = match dormouse_script::uploaded_text(upload) {
+        None => upload,
+        Some(text) => {
+            let bundle = dormouse_script::collect_text("workflow.ts", &text);
+            bundled = bundle.map_err(|error| error.to_string())?.encode();
+            &bundled
+        }
     };
     let script = dormouse_engine::take_in(RUNTIME, bundle).map_err(|error| error.to_string())?;
     let prepared =

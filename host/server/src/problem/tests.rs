@@ -136,6 +136,11 @@ fn uploads() {
         422,
         "not-compilable",
     );
+    check(
+        DeployError::InvalidScript("r".into()),
+        422,
+        "invalid-script",
+    );
     check(DeployError::NotLinked("r".into()), 422, "not-linkable");
     check(
         DeployError::Unavailable(Unavailable::Stopping),

@@ -30,12 +30,16 @@ fn random<'js>(ctx: Ctx<'js>, length: u32) -> Result<Value<'js>> {
         let message = format!("{length} random bytes were asked for; {MOST} are given at once");
         return Err(Exception::throw_range(&ctx, &message));
     }
-    let drawn = if clock::ask() {
+    bytes(&ctx, draw(length))
+}
+
+/// Random bytes; zeros at deployment, where that they were asked for is noted.
+pub(super) fn draw(length: u32) -> Vec<u8> {
+    if clock::ask() {
         context::random(length)
     } else {
         vec![0; length as usize]
-    };
-    bytes(&ctx, drawn)
+    }
 }
 
 fn log(level: String, message: String) {

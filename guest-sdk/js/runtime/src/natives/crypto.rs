@@ -1,6 +1,7 @@
 //! Digests and HMACs.
 
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result, TypedArray, Value};
 use sha1::Sha1;
@@ -15,14 +16,21 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
 
 fn digest<'js>(ctx: Ctx<'js>, name: String, data: TypedArray<'js, u8>) -> Result<Value<'js>> {
     let data = from_bytes(&ctx, &data)?;
-    let digest = match name.as_str() {
+    let digest = digest_of(&name, &data);
+    bytes(&ctx, digest.ok_or_else(|| wrong(&ctx, "no such digest"))?)
+}
+
+/// The digest of this name; none if there is no such digest.
+pub(super) fn digest_of(name: &str, data: &[u8]) -> Option<Vec<u8>> {
+    Some(match name {
+        // Of the web there is no MD5; Node has it, for checksums.
+        "MD5" => Md5::digest(data).to_vec(),
         "SHA-1" => Sha1::digest(data).to_vec(),
         "SHA-256" => Sha256::digest(data).to_vec(),
         "SHA-384" => Sha384::digest(data).to_vec(),
         "SHA-512" => Sha512::digest(data).to_vec(),
-        _ => return Err(wrong(&ctx, "no such digest")),
-    };
-    bytes(&ctx, digest)
+        _ => return None,
+    })
 }
 
 fn hmac<'js>(
@@ -33,6 +41,7 @@ fn hmac<'js>(
 ) -> Result<Value<'js>> {
     let (key, data) = (from_bytes(&ctx, &key)?, from_bytes(&ctx, &data)?);
     let code = match name.as_str() {
+        "MD5" => code::<Hmac<Md5>>(&key, &data),
         "SHA-1" => code::<Hmac<Sha1>>(&key, &data),
         "SHA-256" => code::<Hmac<Sha256>>(&key, &data),
         "SHA-384" => code::<Hmac<Sha384>>(&key, &data),

@@ -1,0 +1,211 @@
+// Node's `crypto`: digests, HMACs, signatures by a PEM key, derivation and randomness.
+
+import { crypto as web, equal } from 'dormouse:crypto';
+import { host, join, random, view } from 'dormouse:bytes';
+import { compute } from 'dormouse:secrets';
+import { Buffer } from 'node:buffer';
+
+const DIGESTS = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
+
+function digestOf(name) {
+  const plain = String(name).toLowerCase().replace(/^rsa-/, '').replace('-', '');
+  const digest = DIGESTS[plain];
+  if (!digest) throw Object.assign(new Error(`the digest ${name} is not there; there are ${Object.keys(DIGESTS).join(', ')}`), { code: 'ERR_OSSL_EVP_UNSUPPORTED' });
+  return digest;
+}
+
+const bytes = (value, encoding) => (typeof value === 'string' ? Buffer.from(value, encoding) : value instanceof KeyObject ? value.export() : view(value));
+
+const told = (made, encoding) => (encoding && encoding !== 'buffer' ? Buffer.from(made).toString(encoding) : Buffer.from(made));
+
+class Hash {
+  #finish; #parts = [];
+  constructor(finish) { this.#finish = finish; }
+  update(data, encoding) {
+    if (!this.#parts) throw Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
+    this.#parts.push(bytes(data, encoding).slice());
+    return this;
+  }
+  digest(encoding) {
+    if (!this.#parts) throw Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
+    const all = join(this.#parts);
+    this.#parts = undefined;
+    return told(this.#finish(all), encoding);
+  }
+  copy() { const copy = new Hash(this.#finish); copy.#parts = [...this.#parts]; return copy; }
+}
+
+export function createHash(name) {
+  const digest = digestOf(name);
+  return new Hash((data) => { compute(data); return host.digest(digest, data); });
+}
+
+export const hash = (name, data, encoding = 'hex') => createHash(name).update(data).digest(encoding);
+
+export function createHmac(name, key) {
+  const [digest, secret] = [digestOf(name), bytes(key).slice()];
+  compute(secret);
+  return new Hash((data) => host.hmac(digest, secret, data));
+}
+
+class KeyObject {
+  #bytes;
+  constructor(type, kind, key) { Object.assign(this, { type, asymmetricKeyType: kind && { RSA: 'rsa', Ed25519: 'ed25519' }[kind] || (kind ? 'ec' : undefined) }); this.kind = kind; this.#bytes = key; }
+  export() { return Buffer.from(this.#bytes); }
+}
+
+const KINDS = ['RSA', 'P-256', 'P-384', 'Ed25519'];
+
+/** A key out of PEM, whatever is in it. */
+function keyOf(given, wanted) {
+  const key = given?.key ?? given;
+  if (key instanceof KeyObject) return wanted === 'public' && key.type === 'private' ? new KeyObject('public', key.kind, host.publicKey(key.kind, key.export())) : key;
+  const text = typeof key === 'string' ? key : host.decode(view(key), false);
+  const [, label, body] = /-----BEGIN ([A-Z ]+)-----([\s\S]*?)-----END/.exec(text) ?? [];
+  if (!label) throw Object.assign(new Error('the key is no PEM'), { code: 'ERR_INVALID_ARG_VALUE' });
+  let der = Buffer.from(body, 'base64');
+  if (label === 'RSA PRIVATE KEY') der = wrapped(der);
+  const type = label.endsWith('PRIVATE KEY') ? 'private' : 'public';
+  for (const kind of KINDS) {
+    const read = host.readKey(kind, type === 'private' ? 'pkcs8' : 'spki', der);
+    if (read) return keyOf(new KeyObject(type, kind, read), wanted);
+  }
+  throw Object.assign(new Error(`a key in the form ${label} cannot be read; there are PKCS #8 and SPKI of RSA, P-256, P-384 and Ed25519`), { code: 'ERR_OSSL_UNSUPPORTED' });
+}
+
+/** A length as DER writes it. */
+const sized = (tag, content) => {
+  const { length } = content;
+  const head = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...head]), content]);
+};
+
+/** A private key of RSA alone, as PKCS #8. */
+const wrapped = (der) => sized(0x30, Buffer.concat([Buffer.from('020100300d06092a864886f70d0101010500', 'hex'), sized(0x04, der)]));
+
+export const createPrivateKey = (key) => keyOf(key, 'private');
+export const createPublicKey = (key) => keyOf(key, 'public');
+export const createSecretKey = (key, encoding) => new KeyObject('secret', undefined, bytes(key, encoding));
+
+const schemeOf = (key, given) => (key.kind !== 'RSA' ? key.kind : given?.padding === constants.RSA_PKCS1_PSS_PADDING ? 'RSA-PSS' : 'RSASSA-PKCS1-V1_5');
+const lengths = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 };
+const saltOf = (given, digest) => (given?.saltLength > 0 ? given.saltLength : lengths[digest] ?? 0);
+
+/** `r` and `s` of a curve's signature, as DER. */
+function toDer(raw) {
+  const number = (part) => {
+    const trimmed = part.subarray(Math.max(0, part.findIndex((byte) => byte !== 0)));
+    return sized(0x02, trimmed[0] & 0x80 ? Buffer.concat([Buffer.from([0]), trimmed]) : trimmed);
+  };
+  return sized(0x30, Buffer.concat([number(raw.subarray(0, raw.length / 2)), number(raw.subarray(raw.length / 2))]));
+}
+
+function fromDer(der, half) {
+  let place = der[1] & 0x80 ? 3 : 2;
+  const number = () => {
+    const length = der[place + 1];
+    const part = der.subarray(place + 2, place + 2 + length);
+    place += 2 + length;
+    const trimmed = part.length > half ? part.subarray(part.length - half) : part;
+    return Buffer.concat([Buffer.alloc(half - trimmed.length), trimmed]);
+  };
+  return Buffer.concat([number(), number()]);
+}
+
+const isCurve = (key) => key.kind.startsWith('P-');
+const digestFor = (name, key) => (name ? digestOf(name) : key.kind === 'Ed25519' ? '' : 'SHA-256');
+
+export function sign(name, data, given) {
+  const key = keyOf(given, 'private');
+  const digest = digestFor(name, key);
+  const made = host.sign(schemeOf(key, given), digest, key.export(), bytes(data), saltOf(given, digest));
+  if (!made) throw new Error('the key makes no such signature');
+  return isCurve(key) && given?.dsaEncoding !== 'ieee-p1363' ? toDer(Buffer.from(made)) : Buffer.from(made);
+}
+
+export function verify(name, data, given, signature) {
+  const key = keyOf(given, 'public');
+  const digest = digestFor(name, key);
+  let checked = bytes(signature);
+  if (isCurve(key) && given?.dsaEncoding !== 'ieee-p1363') checked = fromDer(Buffer.from(checked), key.kind === 'P-256' ? 32 : 48);
+  return host.verify(schemeOf(key, given), digest, key.export(), checked, bytes(data), saltOf(given, digest));
+}
+
+class Signature {
+  #name; #parts = [];
+  constructor(name) { this.#name = name; }
+  update(data, encoding) { this.#parts.push(bytes(data, encoding).slice()); return this; }
+  write(data, encoding) { return this.update(data, encoding); }
+  end(data, encoding) { return data === undefined ? this : this.update(data, encoding); }
+  sign(key, encoding) { return told(sign(this.#name, join(this.#parts), key), encoding); }
+  verify(key, signature, encoding) { return verify(this.#name, join(this.#parts), key, bytes(signature, encoding)); }
+}
+
+export const createSign = (name) => new Signature(name);
+export const createVerify = (name) => new Signature(name);
+
+export const randomBytes = (size, done) => {
+  const drawn = Buffer.from(random(size));
+  if (done) queueMicrotask(() => done(null, drawn));
+  return drawn;
+};
+
+export function randomFillSync(target, begin = 0, size) {
+  const part = view(target).subarray(begin, size === undefined ? undefined : begin + size);
+  part.set(random(part.length));
+  return target;
+}
+
+export function randomInt(low, high, done) {
+  if (typeof high !== 'number') [low, high, done] = [0, low, high];
+  const drawn = low + Math.floor(Math.random() * (high - low));
+  if (done) queueMicrotask(() => done(null, drawn));
+  return drawn;
+}
+
+export const randomUUID = () => web.randomUUID();
+
+export function timingSafeEqual(a, b) {
+  const [right, given] = [view(a), view(b)];
+  if (right.length !== given.length) throw Object.assign(new RangeError('Input buffers must have the same byte length'), { code: 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH' });
+  return equal(right, given);
+}
+
+export function pbkdf2Sync(password, salt, rounds, length, name) {
+  const derived = host.pbkdf2(digestOf(name), bytes(password), bytes(salt), rounds, length);
+  if (!derived) throw new Error('pbkdf2 cannot derive so many bytes of this digest');
+  return Buffer.from(derived);
+}
+
+export const pbkdf2 = (password, salt, rounds, length, name, done) => queueMicrotask(() => done(null, pbkdf2Sync(password, salt, rounds, length, name)));
+
+export function hkdfSync(name, key, salt, info, length) {
+  const derived = host.hkdf(digestOf(name), bytes(key), bytes(salt), bytes(info), length);
+  if (!derived) throw new Error('hkdf cannot derive so many bytes');
+  return derived.buffer;
+}
+
+const absent = (what) => () => { throw Object.assign(new Error(`${what} of node:crypto is not there; use crypto.subtle`), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
+export const createCipheriv = absent('createCipheriv');
+export const createDecipheriv = absent('createDecipheriv');
+export const scrypt = absent('scrypt');
+export const scryptSync = absent('scryptSync');
+export const generateKeyPair = absent('generateKeyPair');
+export const generateKeyPairSync = absent('generateKeyPairSync');
+export const createDiffieHellman = absent('createDiffieHellman');
+export const createECDH = absent('createECDH');
+export const publicEncrypt = absent('publicEncrypt');
+export const privateDecrypt = absent('privateDecrypt');
+
+export const constants = { RSA_PKCS1_PADDING: 1, RSA_PKCS1_OAEP_PADDING: 4, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2 };
+export const getHashes = () => Object.keys(DIGESTS);
+export const getCiphers = () => [];
+export const webcrypto = web;
+export const { subtle } = web;
+export const getRandomValues = (array) => web.getRandomValues(array);
+export { KeyObject };
+export default {
+  createHash, hash, createHmac, createPrivateKey, createPublicKey, createSecretKey, sign, verify, createSign, createVerify, randomBytes, randomFillSync,
+  randomInt, randomUUID, timingSafeEqual, pbkdf2, pbkdf2Sync, hkdfSync, createCipheriv, createDecipheriv, scrypt, scryptSync, generateKeyPair,
+  generateKeyPairSync, createDiffieHellman, createECDH, publicEncrypt, privateDecrypt, constants, getHashes, getCiphers, webcrypto, subtle, getRandomValues, KeyObject,
+};

@@ -1,0 +1,57 @@
+//! The modules that `js/` consists of.
+
+/// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
+const OWN: [(&str, &str); 33] = [
+    ("dormouse:main", include_str!("../js/main.js")),
+    ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:clone", include_str!("../js/clone.js")),
+    ("dormouse:console", include_str!("../js/console.js")),
+    ("dormouse:crypto", include_str!("../js/crypto.js")),
+    ("dormouse:events", include_str!("../js/events.js")),
+    ("dormouse:fetch", include_str!("../js/fetch.js")),
+    ("dormouse:helpers", include_str!("../js/helpers.js")),
+    ("dormouse:intl", include_str!("../js/intl.js")),
+    ("dormouse:operations", include_str!("../js/operations.js")),
+    ("dormouse:require", include_str!("../js/require.js")),
+    ("dormouse:secrets", include_str!("../js/secrets.js")),
+    ("dormouse:streams", include_str!("../js/streams.js")),
+    ("dormouse:timers", include_str!("../js/timers.js")),
+    ("dormouse:url", include_str!("../js/url.js")),
+    ("dormouse:workflow", include_str!("../js/workflow.js")),
+    ("node:assert", include_str!("../js/node/assert.js")),
+    (
+        "node:async_hooks",
+        include_str!("../js/node/async_hooks.js"),
+    ),
+    ("node:buffer", include_str!("../js/node/buffer.js")),
+    ("node:crypto", include_str!("../js/node/crypto.js")),
+    ("node:events", include_str!("../js/node/events.js")),
+    ("node:module", include_str!("../js/node/module.js")),
+    ("node:os", include_str!("../js/node/os.js")),
+    ("node:path", include_str!("../js/node/path.js")),
+    ("node:perf_hooks", include_str!("../js/node/perf_hooks.js")),
+    ("node:process", include_str!("../js/node/process.js")),
+    (
+        "node:querystring",
+        include_str!("../js/node/querystring.js"),
+    ),
+    ("node:stream/web", include_str!("../js/node/stream_web.js")),
+    (
+        "node:string_decoder",
+        include_str!("../js/node/string_decoder.js"),
+    ),
+    ("node:timers", include_str!("../js/node/timers.js")),
+    (
+        "node:timers/promises",
+        include_str!("../js/node/timers_promises.js"),
+    ),
+    ("node:url", include_str!("../js/node/url.js")),
+    ("node:util", include_str!("../js/node/util.js")),
+];
+
+/// The text of a module of `js/`.
+pub(crate) fn own(id: &str) -> Option<&'static str> {
+    OWN.iter()
+        .find(|(name, _)| *name == id)
+        .map(|(_, source)| *source)
+}

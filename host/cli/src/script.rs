@@ -1,0 +1,244 @@
+//! What a workflow in TypeScript or JavaScript is deployed with: its modules, and what `process.env` holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use dormouse_api::Secrets;
+use dormouse_script::Collected;
+use dormouse_secret::SecretName;
+
+use crate::client::Client;
+use crate::error::CliError;
+use crate::terminal::Terminal;
+
+/// The endings of files that are bundled before they are uploaded.
+const ENDINGS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
+
+/// How many variables a workflow may have.
+const VARIABLES: usize = 1_000;
+
+/// What `process.env` holds.
+#[derive(Debug, Default, Args)]
+pub struct Environment {
+    /// Set a variable in `process.env`, which becomes part of the version; give the flag again for others. TypeScript only
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    env: Vec<String>,
+
+    /// Set the variables that a file has, one on a line as NAME=VALUE. --env goes before it. TypeScript only
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+
+    /// Let a name in `process.env` stand for the host's secret of that name, which the host puts into headers of calls to
+    /// where the secret may be sent; give the flag again for others. TypeScript only
+    #[arg(long = "secret", value_name = "NAME")]
+    secrets: Vec<SecretName>,
+}
+
+/// Whether a file is bundled before it is uploaded.
+pub(crate) fn is_script(file: &Path) -> bool {
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+fn collect(file: &Path) -> Result<Collected, CliError> {
+    dormouse_script::collect(file).map_err(|error| CliError::Usage(error.to_string()))
+}
+
+impl Environment {
+    /// Returns what is deployed of a file where no host is asked: its bytes, or the bundle that it begins.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is a script that cannot be bundled.
+    pub fn read_component(&self, file: &Path) -> Result<Vec<u8>, CliError> {
+        if !is_script(file) {
+            return self.read_other(file);
+        }
+        let (env, secrets) = self.given()?;
+        let mut bundle = collect(file)?.bundle;
+        bundle.env = env;
+        bundle.secrets = secrets.into_iter().collect();
+        Ok(bundle.encode())
+    }
+
+    /// Reads a file that is no script, for which there is no environment.
+    pub(crate) fn read_other(&self, file: &Path) -> Result<Vec<u8>, CliError> {
+        self.refuse()?;
+        std::fs::read(file)
+            .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+    }
+
+    /// Refuses what a component would not see.
+    fn refuse(&self) -> Result<(), CliError> {
+        if self.env.is_empty() && self.env_file.is_none() && self.secrets.is_empty() {
+            return Ok(());
+        }
+        Err(CliError::Usage(
+            "--env, --env-file and --secret are for files of TypeScript and JavaScript; a component has no environment, so \
+             give it what it needs as its input"
+                .into(),
+        ))
+    }
+
+    /// Bundles a file. The names that it reads and that nothing sets are told.
+    pub(crate) fn bundle(
+        &self,
+        workflow: &str,
+        file: &Path,
+        client: &Client,
+        terminal: &mut Terminal,
+    ) -> Result<Vec<u8>, CliError> {
+        let (env, mut secrets) = self.given()?;
+        let Collected {
+            mut bundle,
+            variables,
+        } = collect(file)?;
+        let is_unset = |name: &&String| !env.contains_key(*name) && !secrets.contains(*name);
+        let unset: Vec<String> = variables.iter().filter(is_unset).cloned().collect();
+        let held = sendable(client, workflow, &unset);
+        for name in unset.iter().filter(|name| *name != "NODE_ENV") {
+            if held.contains(name) {
+                terminal.note(&format!("{name} stands for the host's secret {name}"))?;
+            } else {
+                terminal.note(&format!(
+                    "the program reads {name}, which nothing sets; set it by `--env {name}=VALUE`, or by `--secret {name}` if \
+                     the host is to put a secret in"
+                ))?;
+            }
+        }
+        secrets.extend(held);
+        bundle.env = env;
+        bundle.secrets = secrets.into_iter().collect();
+        Ok(bundle.encode())
+    }
+
+    /// The variables and the names of secrets that were given.
+    fn given(&self) -> Result<(BTreeMap<String, String>, BTreeSet<String>), CliError> {
+        let env = self.variables()?;
+        let secrets: BTreeSet<String> = self.secrets.iter().cloned().map(String::from).collect();
+        match secrets.iter().find(|name| env.contains_key(*name)) {
+            None => Ok((env, secrets)),
+            Some(twice) => Err(CliError::Usage(format!(
+                "{twice} is given as a variable and as a secret; give one of both"
+            ))),
+        }
+    }
+
+    /// The variables of the file and of the flags.
+    fn variables(&self) -> Result<BTreeMap<String, String>, CliError> {
+        let mut variables = BTreeMap::new();
+        if let Some(file) = &self.env_file {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                CliError::Usage(format!("{} cannot be read: {error}", file.display()))
+            })?;
+            for (number, line) in text.lines().enumerate() {
+                let of_line = line_of_file(line).map_err(|why| {
+                    // The line is not shown: it may hold what is nobody's business.
+                    let place = format!("{}:{}", file.display(), number + 1);
+                    CliError::Usage(format!("{place}: {why}"))
+                })?;
+                variables.extend(of_line);
+            }
+        }
+        for given in &self.env {
+            let (name, value) = given
+                .split_once('=')
+                .ok_or_else(|| CliError::Usage("--env takes NAME=VALUE".into()))?;
+            check_name(name).map_err(|why| CliError::Usage(format!("--env: {why}")))?;
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+        if variables.len() > VARIABLES {
+            let why = format!("a workflow has {VARIABLES} variables at most");
+            return Err(CliError::Usage(why));
+        }
+        Ok(variables)
+    }
+}
+
+/// The variable that a line of a file sets, if it sets one.
+fn line_of_file(line: &str) -> Result<Option<(String, String)>, String> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line
+        .split_once('=')
+        .ok_or("a line is NAME=VALUE, or begins with # and is skipped")?;
+    let (name, value) = (name.trim(), value.trim());
+    check_name(name)?;
+    Ok(Some((name.to_owned(), unquoted(value)?)))
+}
+
+/// A value without its quotes. In double quotes, `\n` is a line break.
+fn unquoted(value: &str) -> Result<String, String> {
+    let Some(quote) = value.chars().next().filter(|first| "\"'`".contains(*first)) else {
+        let end = value.find(" #").unwrap_or(value.len());
+        return Ok(value.get(..end).unwrap_or(value).trim_end().to_owned());
+    };
+    let inner = value.get(1..).unwrap_or_default();
+    let (inner, _) = inner
+        .rsplit_once(quote)
+        .ok_or("the value's quote is not closed on its line")?;
+    Ok(if quote == '"' {
+        inner.replace("\\n", "\n").replace("\\\"", "\"")
+    } else {
+        inner.to_owned()
+    })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| !byte.is_ascii_digit());
+    if begins && name.len() <= 256 && name.bytes().all(is_letter) {
+        return Ok(());
+    }
+    Err("a variable's name has letters, digits and _, and does not begin with a digit".into())
+}
+
+/// The names that are secrets of the host, and that calls of the workflow may carry somewhere. A host that does not tell is
+/// about to refuse the deployment as well.
+fn sendable(client: &Client, workflow: &str, names: &[String]) -> BTreeSet<String> {
+    if names.is_empty() {
+        return BTreeSet::new();
+    }
+    let listed = client.get(&client.url(&["secrets"]));
+    let listed = listed.ok().and_then(|answer| answer.json::<Secrets>().ok());
+    let secrets = listed.map(|listed| listed.secrets).unwrap_or_default();
+    let sendable = secrets.into_iter().filter(|secret| {
+        names.contains(&secret.name)
+            && secret
+                .uses
+                .iter()
+                .any(|granted| granted.workflow == workflow && granted.send_to.is_some())
+    });
+    sendable.map(|secret| secret.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_file_of_variables() {
+        let value = |line: &str| line_of_file(line).map(|set| set.map(|(_, value)| value));
+        for (line, expected) in [
+            ("", None),
+            ("  # a comment", None),
+            ("A=b", Some("b")),
+            ("export A = b c # why", Some("b c")),
+            ("A='b # c'", Some("b # c")),
+            ("A=\"b\\nc\"", Some("b\nc")),
+            ("A=", Some("")),
+            ("A=b=c", Some("b=c")),
+        ] {
+            assert_eq!(value(line), Ok(expected.map(str::to_owned)), "{line}");
+        }
+        for line in ["A", "1A=b", "A-B=c", "A=\"b", "=b"] {
+            assert!(value(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// What a module of Node is that is not there: whatever is called of it says so.
+const refusing = (path) => {
+  const refuse = () => {
+    throw Object.assign(new Error(`${path} of ${NAME} was called, a module of Node that is not there; ${INSTEAD}`), { code: 'node-module' });
+  };
+  return new Proxy(function () {}, {
+    apply: refuse,
+    construct: refuse,
+    get: (target, member) => (member in target || typeof member === 'symbol' ? target[member] : refusing(`${path}.${member}`)),
+  });
+};
+const members = {};
+for (const member of MEMBERS) members[member] = refusing(member);
+module.exports = new Proxy(members, {
+  get(target, member) {
+    if (member in target || typeof member === 'symbol' || member === '__esModule' || member === 'then' || member === 'default') return target[member];
+    return refusing(member);
+  },
+});

@@ -1,0 +1,123 @@
+//! What becomes of the imports of a workflow, and what it reads of its environment.
+
+use std::fs;
+
+use dormouse_script::{Collected, Kind, ScriptError, collect, upload_text, uploaded_text};
+use tempfile::TempDir;
+
+/// Collects `flow.ts` from a folder with these files.
+fn collected(files: &[(&str, &str)]) -> Result<Collected, ScriptError> {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    collect(&folder.path().join("flow.ts"))
+}
+
+#[test]
+fn a_module_of_node_is_there_or_stood_for_or_refused() {
+    let package = "import fs, { readFile } from 'fs'; import * as events from 'node:events';\n\
+        export { request as r } from 'https'; export const a = () => readFile(fs, events);";
+    let files = [
+        ("flow.ts", "import { a } from 'thing'; export default a;"),
+        (
+            "node_modules/thing/package.json",
+            r#"{"name": "thing", "type": "module", "main": "index.js"}"#,
+        ),
+        ("node_modules/thing/index.js", package),
+    ];
+    let bundle = collected(&files).unwrap().bundle;
+    let imports = &bundle.modules["node_modules/thing/index.js"].imports;
+    assert_eq!(imports["node:events"], "node:events");
+    assert_eq!(imports["fs"], "node:fs");
+    let stub = &bundle.modules["node:fs"];
+    assert_eq!(stub.kind, Kind::Cjs);
+    assert!(stub.source.contains(r#"["readFile"]"#), "{}", stub.source);
+    assert!(
+        bundle.modules["node:https"]
+            .source
+            .contains(r#"["request"]"#)
+    );
+
+    let own = [("flow.ts", "\nimport fs from 'fs'; fs.readFile();")];
+    let refused = collected(&own).unwrap_err().to_string();
+    assert!(refused.starts_with("flow.ts:2: \"fs\""), "{refused}");
+}
+
+#[test]
+fn what_a_package_switches_off_in_browsers_is_empty() {
+    let files = [
+        ("flow.ts", "import a from 'thing'; export default a;"),
+        (
+            "node_modules/thing/package.json",
+            r#"{"name": "thing", "main": "index.js", "browser": {"crypto": false, "./node.js": "./web.js"}}"#,
+        ),
+        (
+            "node_modules/thing/index.js",
+            "exports.a = [require('crypto'), require('./node.js')];",
+        ),
+        ("node_modules/thing/node.js", "exports.a = 1;"),
+        ("node_modules/thing/web.js", "exports.a = 2;"),
+    ];
+    let bundle = collected(&files).unwrap().bundle;
+    let imports = &bundle.modules["node_modules/thing/index.js"].imports;
+    assert_eq!(imports["./node.js"], "node_modules/thing/web.js");
+    let empty = &bundle.modules[&imports["crypto"]];
+    assert_eq!((empty.kind, empty.source.as_str()), (Kind::Cjs, ""));
+}
+
+#[test]
+fn the_authors_own_files_say_what_they_read_of_the_environment() {
+    let files = [
+        (
+            "flow.ts",
+            "import './more'; import 'thing'; const { A, B: b = 1 } = process.env; export default [A, b, process.env.C, \
+             process.env['D'], (context: any) => context.env.E, env.F, process.env[A]];",
+        ),
+        ("more.js", "export const g = process.env.G ?? 1;"),
+        ("node_modules/thing/package.json", r#"{"name": "thing"}"#),
+        ("node_modules/thing/index.js", "exports.h = process.env.H;"),
+    ];
+    let variables = collected(&files).unwrap().variables;
+    let names: Vec<&str> = variables.iter().map(String::as_str).collect();
+    assert_eq!(names, ["A", "B", "C", "D", "E", "G"]);
+}
+
+#[test]
+fn values_go_past_await_only_where_a_program_asks_for_it() {
+    let other = "export const f = async () => { for await (const a of g()) await a; };\n\
+        async function* g() { yield await 1; }\n";
+    let plain = [
+        (
+            "flow.ts",
+            "import { f } from './other.js'; export default f;",
+        ),
+        ("other.js", other),
+    ];
+    let bundle = collected(&plain).unwrap().bundle;
+    assert_eq!(bundle.modules["other.js"].source, other);
+    let asking = [
+        (
+            "flow.ts",
+            "import { AsyncLocalStorage } from 'async_hooks'; import { f } from './other.js'; export default [f, AsyncLocalStorage];",
+        ),
+        ("other.js", other),
+    ];
+    let bundle = collected(&asking).unwrap().bundle;
+    let source = &bundle.modules["other.js"].source;
+    assert!(!source.contains("await "), "{source}");
+    assert!(source.contains("babelHelpers.asyncToGenerator"), "{source}");
+    assert_eq!(bundle.modules["other.js"].kind, Kind::Esm);
+}
+
+#[test]
+fn a_text_is_uploaded_as_it_is() {
+    let text = "const a = \"\\n\u{1f980}\";\n";
+    assert_eq!(uploaded_text(&upload_text(text)).as_deref(), Some(text));
+    let bundle = collected(&[("flow.ts", "export default 1;")])
+        .unwrap()
+        .bundle;
+    assert_eq!(uploaded_text(&bundle.encode()), None);
+}

@@ -1,0 +1,3 @@
+//! Workflows are collected from files.
+
+mod collects;

@@ -1,0 +1,40 @@
+//! Installing the packages of npm that tests run in workflows.
+//!
+//! Nothing of them is executed here: npm unpacks what `package-lock.json` names, checks it against the digests there, and runs
+//! no scripts.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::command;
+use crate::workspace::Workspace;
+
+/// Installs the packages of `tests/packages` into `target/packages`, unless they are there as the lock has them.
+pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
+    let source = workspace.root().join("tests/packages");
+    let folder = workspace.root().join("target/packages");
+    let lock = source.join("package-lock.json");
+    let locked = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    // Which lock was installed: npm's own copy differs from it.
+    let mark = folder.join("installed-lock.json");
+    if fs::read(&mark).is_ok_and(|installed| installed == locked) {
+        return Ok(());
+    }
+    if !command::succeeds(Command::new("npm").arg("--version")) {
+        bail!("the tests of packages need npm: install Node.js, and then run this again");
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for name in ["package.json", "package-lock.json"] {
+        let place = folder.join(name);
+        fs::copy(source.join(name), &place)
+            .with_context(|| format!("cannot write {}", place.display()))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args(["--omit=dev", "--omit=optional", "--omit=peer"])
+        .current_dir(&folder);
+    command::run(&mut npm).context("the packages cannot be installed")?;
+    fs::write(&mark, &locked).with_context(|| format!("cannot write {}", mark.display()))
+}
