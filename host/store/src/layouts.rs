@@ -53,7 +53,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "dfe1c0e9091946a81a2d727ed24bf3c15b2b1335d8dd16ac5577f16558534040",
+    "97c39acb12b9e55ba86af030ee6143a510e3955eb1d686d215f3c9f221f02585",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
