@@ -56,5 +56,5 @@ pub use triggers::{
     EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,
 };
 pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
-pub use webhooks::{Webhook, Webhooks};
+pub use webhooks::{DeliveryName, Forget, Forgotten, UnusableSecret, Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

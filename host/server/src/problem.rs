@@ -13,8 +13,8 @@ use dormouse_component::Invalid;
 use dormouse_journal::{OperationNumber, Response as Answer, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
-    CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
-    SetSecretError, SetTriggerError, StartError, Unavailable,
+    CompileFailure, DeployError, Exceeded, ForgetError, NotifyError, RepairError, Scope,
+    SecretTrouble, SetSecretError, SetTriggerError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
 use dormouse_webhook::provider::Providers;
@@ -825,6 +825,19 @@ impl From<SetTriggerError> for Problem {
             SetTriggerError::TooManyUrls(_) => problem(StatusCode::CONFLICT, "too-many-urls"),
             SetTriggerError::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl From<ForgetError> for Problem {
+    fn from(error: ForgetError) -> Self {
+        let (status, code) = match &error {
+            ForgetError::NotOurs => (StatusCode::NOT_FOUND, "unknown-webhook"),
+            ForgetError::NotRemembered(_) => (StatusCode::NOT_FOUND, "not-remembered"),
+            ForgetError::WebhookGone => (StatusCode::GONE, "webhook-gone"),
+            ForgetError::TriggerGone => (StatusCode::GONE, "trigger-gone"),
+            ForgetError::Unavailable(unavailable) => return unavailable.clone().into(),
+        };
+        Problem::new(status, code, error.to_string())
     }
 }
 

@@ -34,11 +34,11 @@ use crate::rules::trigger::Arrive;
 use crate::rules::trigger_settings::ActOnTrigger;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
-    Started, TakeBack, TakenBack, Transaction, TriggerActed, TriggerAction, TriggerSet, Trip,
-    Tripped, Unpaused, Write,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
+    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
+    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
+    SetTrigger, StartRun, Started, TakeBack, TakenBack, Transaction, TriggerActed, TriggerAction,
+    TriggerSet, Trip, Tripped, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
@@ -486,6 +486,10 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped> {
         Box::pin(self.writer.write(Arrive::new(trip), Some(decided)))
+    }
+
+    fn forget(&self, forget: Forget) -> Written<Forgot> {
+        self.write(forget)
     }
 
     fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet> {

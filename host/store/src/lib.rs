@@ -36,11 +36,12 @@ pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, CallAgain,
     Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Due, EARLIER_URLS, Finished,
-    InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir, NewNotify, NewOrder,
-    NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable, Paused, PutBack,
-    PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, RetriedFailed,
-    RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started, StorageLimits, TakeBack,
-    TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped, Unpaused,
+    Forget, Forgot, InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir,
+    NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable,
+    Paused, PutBack, PutSecret, RememberedAt, RememberedKey, Repair, Repaired, RequestRefused,
+    Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started,
+    StorageLimits, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused,
+    Tripped, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{

@@ -16,10 +16,11 @@ use dormouse_seams::{HostClock, Task};
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
-    Started, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, Tripped, Unpaused,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
+    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
+    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
+    SetTrigger, StartRun, Started, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet,
+    Trip, Tripped, Unpaused,
 };
 use crate::tables::{
     Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
@@ -235,6 +236,9 @@ pub trait Store: StoreReader {
 
     /// Takes a request to a trigger. `decided` is called as for [`Store::accept`].
     fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped>;
+
+    /// Forgets that requests with these keys were accepted at a webhook or a trigger.
+    fn forget(&self, forget: Forget) -> Written<Forgot>;
 
     /// Sets a trigger.
     fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet>;

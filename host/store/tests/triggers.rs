@@ -6,8 +6,8 @@ use dormouse_journal::{
     WebhookOptions,
 };
 use dormouse_store::{
-    MailLimits, NewActivation, NewHeir, RememberedKey, SetTrigger, StorageLimits, TakenBack,
-    TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
+    Forget, Forgot, MailLimits, NewActivation, NewHeir, RememberedAt, RememberedKey, SetTrigger,
+    StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
 };
 
 use crate::back;
@@ -18,6 +18,7 @@ use crate::support::{Ground, RETENTION, World, activation, last_activation, payl
 on_both_grounds! {
     a_request_starts_a_run_and_its_repeat_names_that_run,
     the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused,
+    a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     requests_with_one_key_belong_to_one_run_until_it_has_ended,
     an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
     what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit,
@@ -216,6 +217,35 @@ fn the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused(ground: Ground)
     assert_eq!(world.keys("trigger_requests"), [""; 0]);
     starts(&world, marked(1, trip(2, None, "b")));
     check(&world, &[first, id(2)]);
+}
+
+fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let forget = |world: &World, at, mark: u8| {
+        let keys = vec![[mark; 32], [mark + 100; 32]];
+        run(world.store.forget(Forget { at, keys })).unwrap()
+    };
+    let at = RememberedAt::Trigger(TRIGGER);
+    starts(&world, marked(1, trip(1, None, "a")));
+    assert_eq!(forget(&world, at, 2), Forgot::Keys(vec![]));
+    let other = RememberedAt::Trigger(TriggerId([8; 16]));
+    assert_eq!(forget(&world, other, 1), Forgot::Unknown);
+    assert_eq!(forget(&world, at, 1), Forgot::Keys(vec![[1; 32]]));
+    assert_eq!(forget(&world, at, 1), Forgot::Keys(vec![]));
+    world.reopen();
+    // It is accepted anew, and what is left of the first one in the queue of expiries does not shorten its time.
+    let second = world.now().0 + 5_000;
+    world.at(second);
+    starts(&world, marked(1, trip(2, None, "a")));
+    world.at(second + 9_999);
+    world.retire();
+    let repeat = send(&world, marked(1, trip(3, None, "a")));
+    assert_eq!(repeat, Tripped::Repeat(id(2)));
+    world.at(second + 10_000);
+    world.retire();
+    assert_eq!(world.keys("trigger_requests"), [""; 0]);
+    assert_eq!(world.keys("expiries"), [""; 0]);
+    check(&world, &[id(1), id(2)]);
 }
 
 fn requests_with_one_key_belong_to_one_run_until_it_has_ended(ground: Ground) {

@@ -32,6 +32,8 @@ mod events;
 mod examples;
 mod fixtures;
 mod folders;
+mod forgetting;
+mod form_example;
 mod forms;
 mod generations;
 mod github_bot;

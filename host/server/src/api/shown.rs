@@ -3,7 +3,7 @@
 
 use dormouse_api::{
     BadAnswer, CancelAsked, Dates, Deployed, FailedTry, Failure, LogLine, Run, RunSummary, Secret,
-    SecretUse, SetAside, TriedOperation, Version, Waiting, Webhook, Workflow,
+    SecretUse, SetAside, TriedOperation, UnusableSecret, Version, Waiting, Webhook, Workflow,
 };
 use dormouse_journal::{RunId, Status, Time};
 use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
@@ -154,7 +154,12 @@ pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
 }
 
 /// A webhook, and what it refused.
-pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> Webhook {
+pub(super) fn webhook(
+    view: WebhookView,
+    rejected: Rejected,
+    unusable_secrets: Vec<dormouse_runtime::UnusableSecret>,
+    dates: Dates,
+) -> Webhook {
     let webhook = view.webhook;
     let reasons = rejected.reasons.into_iter();
     Webhook {
@@ -173,7 +178,14 @@ pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> We
             .map(|(code, count)| (code.to_owned(), count))
             .collect(),
         last_rejected: rejected.last.map(|last| dates.of(last)),
+        unusable_secrets: unusable_secrets.into_iter().map(unusable).collect(),
     }
+}
+
+/// A secret that cannot be a key.
+pub(super) fn unusable(secret: dormouse_runtime::UnusableSecret) -> UnusableSecret {
+    let dormouse_runtime::UnusableSecret { name, reason } = secret;
+    UnusableSecret { name, reason }
 }
 
 /// A workflow and its versions.

@@ -15,6 +15,7 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 mod failed_try;
 mod family;
+pub(crate) mod forget;
 mod freeze;
 mod generation;
 mod handler;
@@ -57,6 +58,7 @@ pub use birth::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
+pub use forget::{Forget, Forgot, RememberedAt};
 pub use heir::NewHeir;
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{

@@ -9,7 +9,7 @@ use dormouse_journal::{LABELS, RunId, Status};
 
 use super::clearing::END;
 use super::run::next;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, generation};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, forget, generation};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
@@ -20,7 +20,7 @@ use crate::tables::{
     State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
     handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
     mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, routed, runs,
-    starts, tries, trigger_requests, webhooks,
+    starts, tries, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -173,12 +173,7 @@ impl Removed {
 fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Removed, ReadError> {
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
-            // Those of a run that was removed go with its other rows, which count for its workflow.
-            if let Some(owner) = write.run(*run)?
-                && let Some(first) = duplicates::TABLE.take(owner.rows, (*run, *webhook, *key))?
-            {
-                replies::TABLE.remove(owner.rows, (*run, first.id.as_str()))?;
-            }
+            forget::expire(write, (*run, *webhook, *key))?;
             Ok(Removed::All)
         }
         Expiring::Start { workflow, key } => {
@@ -186,7 +181,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             Ok(Removed::All)
         }
         Expiring::Triggered { trigger, key } => {
-            trigger_requests::TABLE.remove(&mut write.rows, (*trigger, *key))?;
+            forget::expire_triggered(write, (*trigger, *key))?;
             Ok(Removed::All)
         }
         Expiring::Open(run) => clear(write, *run, room).map(Removed::of),
