@@ -43,12 +43,12 @@ pub use problem::ProblemBody;
 pub use providers::{Provider, ProviderSummary, Providers};
 pub use recorded::call_error_code;
 pub use repairs::{
-    MoveLine, MoveResult, MoveRun, MoveRuns, MovedRun, MovedRuns, RepairedRun, RetryRun,
-    WorkflowSettings,
+    BackTotals, CallAgain, ChildBack, MoveLine, MoveResult, MoveRun, MoveRuns, MovedRun, MovedRuns,
+    RepairedRun, RequestBack, RetryRun, TakenBack, WorkflowSettings,
 };
 pub use runs::{
     BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
-    RunStatus, RunSummary, StartedRun, TriedOperation, Waiting, is_json, output,
+    RunStatus, RunSummary, SetAside, StartedRun, TriedOperation, Waiting, is_json, output,
 };
 pub use secrets::{ChangedUses, NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
@@ -56,5 +56,5 @@ pub use triggers::{
     EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,
 };
 pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
-pub use webhooks::{Webhook, Webhooks};
+pub use webhooks::{DeliveryName, Forget, Forgotten, UnusableSecret, Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

@@ -265,6 +265,7 @@ mod tests {
             shift: 0,
             log_lines: 1,
             end,
+            origin: None,
         }
     }
 

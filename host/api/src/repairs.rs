@@ -18,6 +18,10 @@ pub struct RetryRun {
     /// Also if it would break or fail again, or if the run that started it was told that it has failed.
     #[serde(default)]
     pub anyway: bool,
+    /// Take the run back to before this step was answered, and do it and everything after it again: a step's name, which means
+    /// the last of that name, or the number of an operation of this generation.
+    #[serde(default)]
+    pub from: Option<String>,
     /// Change nothing, and say what would be done.
     #[serde(default)]
     pub dry_run: bool,
@@ -143,6 +147,74 @@ pub struct RepairedRun {
     /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<Difference>,
+    /// What it means, if the run is taken back.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub back: Option<TakenBack>,
+}
+
+/// What it means that a run is taken back. At most 100 of each are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenBack {
+    /// The step that is done again.
+    pub step: String,
+    /// The number of its operation.
+    pub operation: u32,
+    /// How many activations of its journal stay.
+    pub activations: u32,
+    /// The answered calls that are sent again.
+    pub again: Vec<CallAgain>,
+    /// The runs that were started since.
+    pub children: Vec<ChildBack>,
+    /// The requests and events that lie in the inboxes again.
+    pub requests: Vec<RequestBack>,
+    /// How many there are of each.
+    pub totals: BackTotals,
+}
+
+/// A call that is sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallAgain {
+    /// The number of its operation.
+    pub operation: u32,
+    /// The author's name for it.
+    pub step: String,
+    /// What was sent where: the method and the URL without its query.
+    pub request: String,
+}
+
+/// A run that was started by what is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChildBack {
+    /// Its id.
+    pub id: String,
+    /// `cancelled` if it is asked to cancel; `doubled` if it goes on or has ended, and another one is started if the run does so
+    /// again.
+    pub becomes: String,
+}
+
+/// What lies in an inbox again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestBack {
+    /// The number of the webhook of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<u32>,
+    /// The id of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// The name of an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// How many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BackTotals {
+    /// Calls that are sent again.
+    pub again: u64,
+    /// Runs that were started since.
+    pub children: u64,
+    /// Requests and events that lie in the inboxes again.
+    pub requests: u64,
 }
 
 /// The settings of a workflow.

@@ -169,9 +169,34 @@ pub struct Run {
     /// How many runs that it started have not ended.
     #[serde(default)]
     pub children: u32,
+    /// What was set aside of its journal when it was taken back, the newest first, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
     /// That it was asked to cancel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelAsked>,
+}
+
+/// A failed try: what was set aside of a run's journal when it was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetAside {
+    /// Which of its tries followed it.
+    #[serde(rename = "try")]
+    pub r#try: u32,
+    /// When it was set aside.
+    pub at: Timestamp,
+    /// The step that the run was taken back to.
+    pub step: String,
+    /// The first activation that was set aside.
+    pub from: u32,
+    /// How many were.
+    pub activations: u32,
+    /// Where the run stood.
+    #[schema(schema_with = status_schema)]
+    pub status: Status,
+    /// The code of the failure, if it had failed or was blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A request to a run to cancel.

@@ -6,7 +6,7 @@ use dormouse_journal::{self as journal, KeyMissing, OnExisting, Unread};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{SignatureCheck, Timestamp};
+use super::{SignatureCheck, Timestamp, UnusableSecret};
 
 /// A trigger that is to be set. A trigger of the same name is changed and keeps its URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -190,6 +190,9 @@ pub struct Trigger {
     /// When the last of them came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refused: Option<Timestamp>,
+    /// Secrets of it that cannot be keys of its provider's signature, so that no request can be proven by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable_secrets: Vec<UnusableSecret>,
 }
 
 /// A URL from before a rotation.

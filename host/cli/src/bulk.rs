@@ -33,6 +33,21 @@ pub(crate) struct Bulk<'a> {
     pub(crate) json: bool,
 }
 
+/// Asks at the terminal. Where there is none, says what to do otherwise.
+pub(crate) fn is_meant(
+    terminal: &mut Terminal,
+    question: &str,
+    otherwise: String,
+) -> Result<bool, CliError> {
+    if !(terminal.watched && io::stdin().is_terminal()) {
+        return Err(CliError::Usage(otherwise));
+    }
+    terminal.ask(&format!("{question} [y/N] "))?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
 impl Bulk<'_> {
     /// Does it, and prints what comes of it as it is done.
     pub(crate) fn run(
@@ -109,15 +124,8 @@ pub(crate) fn is_wanted(
         hit => counted(hit as u64, "run"),
     };
     let action = action.as_str();
-    if !(terminal.watched && io::stdin().is_terminal()) {
-        return Err(CliError::Usage(format!(
-            "{hit} would be hit: give --yes to {action} them"
-        )));
-    }
-    terminal.ask(&format!("{action} {hit}? [y/N] "))?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let otherwise = format!("{hit} would be hit: give --yes to {action} them");
+    is_meant(terminal, &format!("{action} {hit}?"), otherwise)
 }
 
 /// Returns how many runs a filter hits, as far as they are counted, of those with this status if one is given.

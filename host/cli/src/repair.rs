@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::{Action, Difference, RepairedRun, Side};
+use dormouse_api::{Action, Difference, RepairedRun, RequestBack, Side, TakenBack};
 use http::Method;
 use serde_json::{Map, Value};
 
+use crate::bulk::is_meant;
 use crate::client::{Body, Client};
 use crate::error::CliError;
 use crate::run_id;
@@ -25,13 +26,20 @@ use crate::text::plain_line;
 Examples:
   dormouse retry 0198d2c4
   dormouse retry --dry-run 0198d2c4
+  dormouse retry --from charge-card 0198d2c4
   dormouse retry --workflow approval --status blocked --yes")]
 pub struct Retry {
     /// On this version of the workflow
     #[arg(long, value_name = "VERSION")]
     on: Option<String>,
 
-    /// Also if the run would break or fail again, or the run that started it knows that it has failed
+    /// Take the run back to before this step was answered, and do it and everything after it again: a step's name, or the number
+    /// of an operation
+    #[arg(long, value_name = "STEP")]
+    from: Option<String>,
+
+    /// Also if the run would break or fail again, the run that started it knows that it has failed, or a run that its failure
+    /// started goes on
     #[arg(long)]
     anyway: bool,
 
@@ -48,6 +56,9 @@ impl Retry {
         let mut body = Map::new();
         if let Some(version) = &self.on {
             body.insert("version".into(), version.as_str().into());
+        }
+        if let Some(from) = &self.from {
+            body.insert("from".into(), from.as_str().into());
         }
         if self.anyway {
             body.insert("anyway".into(), true.into());
@@ -74,6 +85,14 @@ pub(crate) fn repair(
     let is_dry = body["dry_run"] == true;
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
+        if let Some(from) = body["from"].as_str()
+            && !is_dry
+            && !several.yes
+            && !is_wanted(&client, &run, (from, body), terminal)?
+        {
+            terminal.note("nothing was done")?;
+            return Ok(());
+        }
         let answer = send(&client, &run, action.as_str(), body);
         if let Err(CliError::Refused(problem)) = &answer
             && let Some(difference) = &problem.difference
@@ -90,11 +109,83 @@ pub(crate) fn repair(
             terminal.note("the current version does not repeat what the run has done:")?;
             terminal.note(&shown(difference))?;
         }
+        if let Some(back) = repaired.back.as_ref().filter(|_| is_dry) {
+            terminal.note(&shown_back(back))?;
+        }
         let goes = if is_dry { "would go on" } else { "goes on" };
         let RepairedRun { id, version, .. } = repaired;
         terminal.print(&format!("run {id} {goes} with version {version}"))?;
         Ok(())
     })
+}
+
+/// Shows what it means that a run is taken back, and asks whether that is meant.
+fn is_wanted(
+    client: &Client,
+    run: &str,
+    (from, body): (&str, &Value),
+    terminal: &mut Terminal,
+) -> Result<bool, CliError> {
+    let mut body = body.clone();
+    body["dry_run"] = true.into();
+    let answer = send(client, run, Action::Retry.as_str(), &body)?;
+    let repaired: RepairedRun = answer.json()?;
+    if let Some(back) = &repaired.back {
+        terminal.note(&shown_back(back))?;
+    }
+    let from = plain_line(from);
+    let otherwise = format!("run {run} would be taken back to {from:?}: give --yes to do so");
+    is_meant(
+        terminal,
+        &format!("take run {run} back to {from:?}?"),
+        otherwise,
+    )
+}
+
+/// Formats what it means that a run is taken back.
+fn shown_back(back: &TakenBack) -> String {
+    let mut text = format!(
+        "back to before {:?} (operation {})",
+        plain_line(&back.step),
+        back.operation
+    );
+    let again = back.again.iter().map(|call| {
+        let (step, request) = (plain_line(&call.step), plain_line(&call.request));
+        format!("{step:?} (operation {}): {request}", call.operation)
+    });
+    let children = back.children.iter();
+    let children = children.map(|child| format!("{} is {}", child.id, plain_line(&child.becomes)));
+    let requests = back.requests.iter().map(|request| match request {
+        RequestBack {
+            event: Some(event), ..
+        } => format!("event {:?}", plain_line(event)),
+        RequestBack {
+            webhook, delivery, ..
+        } => format!(
+            "request {} to webhook {}",
+            plain_line(delivery.as_deref().unwrap_or_default()),
+            webhook.unwrap_or_default()
+        ),
+    });
+    let totals = &back.totals;
+    let parts: [(&str, u64, Vec<String>); 3] = [
+        ("sent again", totals.again, again.collect()),
+        ("started since", totals.children, children.collect()),
+        ("put back", totals.requests, requests.collect()),
+    ];
+    for (what, total, lines) in parts {
+        if total == 0 {
+            continue;
+        }
+        text += &format!("\n  {what}: {total}");
+        for line in &lines {
+            text += &format!("\n    {line}");
+        }
+        if total > lines.len() as u64 {
+            text += "\n    …";
+        }
+    }
+    text
 }
 
 fn send(

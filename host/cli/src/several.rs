@@ -17,7 +17,7 @@ pub(crate) struct Several {
     runs: Vec<String>,
 
     /// Asks nothing, although a filter hits several runs
-    #[arg(long, short, conflicts_with = "runs")]
+    #[arg(long, short)]
     pub(crate) yes: bool,
 
     #[command(flatten)]

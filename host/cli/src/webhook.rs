@@ -15,6 +15,7 @@ use url::Url;
 use crate::client::{agent, is_web};
 use crate::error::CliError;
 use crate::exit::REFUSED;
+use crate::forget::Forget;
 use crate::input::Input;
 use crate::signing::Signing;
 use crate::terminal::Terminal;
@@ -27,10 +28,12 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 /// when to try again.
 const SHOWN: [HeaderName; 5] = [CONTENT_TYPE, RETRY_AFTER, ALLOW, LOCATION, WWW_AUTHENTICATE];
 
-/// Calls a webhook by hand
+/// Calls a webhook by hand, or has one forget a request
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example: dormouse webhook send https://hooks.example/hooks/AAEB… --data '{\"approved\": true}'
+Examples:
+  dormouse webhook send https://hooks.example/hooks/AAEB… --data '{\"approved\": true}'
+  dormouse webhook forget https://hooks.example/hooks/AAEB… 72d3162e-cc78-11e3-81ab-4c9367dc0958
 
 `dormouse webhooks RUN` lists the URLs that a run handed out.")]
 pub struct WebhookCommand {
@@ -40,7 +43,8 @@ pub struct WebhookCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Send(Send),
+    Send(Box<Send>),
+    Forget(Forget),
 }
 
 /// Sends a request to a webhook, signed if need be, and prints what it is answered
@@ -102,6 +106,7 @@ impl WebhookCommand {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         match &self.action {
             Action::Send(send) => send.run(terminal),
+            Action::Forget(forget) => forget.run(terminal),
         }
     }
 }

@@ -82,15 +82,24 @@ fn render(webhooks: &[model::Webhook], now: Time) -> String {
                 .map_or_else(|| "never".into(), |time| ago(time, now))
                 .into(),
             plain_line(&rejected(&webhook.rejected)).into(),
-            match options(&webhook.options).as_str() {
-                "" => "none".into(),
-                options => plain_line(options).into(),
-            },
+            plain_line(&options_and_trouble(webhook)).into(),
             webhook.options.methods.join(" ").into(),
             webhook.url.as_str().into(),
         ]);
     }
     table.render(false)
+}
+
+/// Formats the options of a webhook, and which of its secrets cannot be used.
+fn options_and_trouble(webhook: &model::Webhook) -> String {
+    let mut text = options(&webhook.options);
+    if text.is_empty() {
+        text = "none".into();
+    }
+    for model::UnusableSecret { name, reason } in &webhook.unusable_secrets {
+        text += &format!("; {name} cannot be used: {reason}");
+    }
+    text
 }
 
 /// Formats the options of a webhook other than its methods, in few words. Returns an empty text if all are the
@@ -173,6 +182,7 @@ mod tests {
             last_accepted: (queued > 0).then_some(Timestamp(Time(60_000))),
             rejected: BTreeMap::new(),
             last_rejected: None,
+            unusable_secrets: Vec::new(),
         };
         let mut webhooks = [
             webhook(0, false, 1, 0),
@@ -188,6 +198,10 @@ mod tests {
             settings: BTreeMap::new(),
         });
         webhooks[1].options.handshake = Some("meta".into());
+        webhooks[1].unusable_secrets = vec![model::UnusableSecret {
+            name: "old".into(),
+            reason: "the secret is empty".into(),
+        }];
         webhooks[1].options.reply = WebhookReply::Fixed { status: 204 };
         webhooks[2].options.reply = WebhookReply::FromWorkflow { within_ms: 5_000 };
         insta::assert_snapshot!(render(&webhooks, Time(120_000)));

@@ -1,8 +1,8 @@
 //! The outcome of an activation: what it decided, or what interrupted it.
 
 use dormouse_journal::{
-    Activation, Arguments, CallOptions, CancelOptions, Kind, Labels, LogLine, Mismatch,
-    NextGeneration, OperationNumber, Payload, Request, Response, StartOptions,
+    Activation, Arguments, CallOptions, CancelOptions, Digest, Kind, Labels, LogLine, Mismatch,
+    NextGeneration, OperationNumber, Payload, Request, Response, StartOptions, WebhookNumber,
 };
 
 /// What an activation decided. All of it is committed at once, and only then performed.
@@ -13,6 +13,8 @@ pub struct Decision {
     /// What the host is to perform. If `run` returned in this activation, answers to callers, and with a result also what
     /// it asked of other runs, as when its generation ends; if the run failed in another way, nothing.
     pub effects: Vec<Effect>,
+    /// Webhooks that the run had before it was taken back, whose places others have taken. They close.
+    pub replaced: Vec<WebhookNumber>,
     /// What the run goes on with, if its generation ends. The activation is then not to be recorded: the generation goes
     /// with its journal.
     pub next: Option<Box<NextGeneration>>,
@@ -25,6 +27,16 @@ pub struct Decision {
     pub logged: usize,
     /// The labels that were set.
     pub labels: Labels,
+}
+
+impl Decision {
+    /// Returns the digest of the arguments of an operation that was made here. So many were made before.
+    #[must_use]
+    pub fn digest_of(&self, operation: OperationNumber, before: u32) -> Option<Digest> {
+        let place = operation.0.checked_sub(before)?;
+        let made = self.activation.operations.get(place as usize)?;
+        Some(made.digest)
+    }
 }
 
 /// Something that the host is to perform. Its outcome comes back as the operation's completion, if it has one.

@@ -143,6 +143,7 @@ impl Instance {
         let Decision {
             activation,
             effects,
+            replaced: _,
             next: _,
             broke: _,
             logs,
@@ -391,6 +392,7 @@ impl State {
         Decision {
             activation,
             effects: std::mem::take(&mut self.effects),
+            replaced: std::mem::take(&mut self.webhooks.replaced),
             next: self.next.take(),
             broke: self.broke,
             logs: self.log.take_lines(),

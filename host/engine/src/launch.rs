@@ -13,6 +13,7 @@ use dormouse_limits::{Grant, Limits};
 use dormouse_webhook::provider::Providers;
 
 use crate::cpu::CpuClock;
+use crate::earlier::EarlierWebhooks;
 
 /// What a new instance is made of.
 pub struct Launch {
@@ -22,6 +23,8 @@ pub struct Launch {
     pub input: Payload,
     /// What the generation begins with.
     pub beginning: Beginning,
+    /// The webhooks that the run had in this generation, if it was taken back.
+    pub earlier: EarlierWebhooks,
     /// The key of the generation's random generator.
     pub key: [u8; 32],
     /// The guest limits that were recorded when the run was started.

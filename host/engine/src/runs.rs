@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dormouse_journal::{
-    self as journal, Arguments, Kind, NextGeneration, Outcome, WebhookNumber, WhenParentEnds,
-};
+use dormouse_journal::{self as journal, Arguments, Kind, NextGeneration, Outcome, WhenParentEnds};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::dormouse::workflow::runs::{
@@ -42,8 +40,8 @@ impl Host for Guest {
         let next = NextGeneration {
             input: input.into(),
             keep: keep?.into_iter().collect(),
-            first_webhook: WebhookNumber(state.webhooks),
-            webhooks: u32::try_from(state.webhooks_of_generation()).unwrap_or(u32::MAX),
+            first_webhook: state.webhooks.unused(),
+            webhooks: u32::try_from(state.webhooks_in_store()).unwrap_or(u32::MAX),
             on_current_version: options.on_current_version,
         };
         Err(Stop::Continue(Box::new(next)).into())

@@ -12,6 +12,7 @@ use wasmtime::UpdateDeadline;
 use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
+use crate::earlier::Numbers;
 use crate::labels::RunLabels;
 use crate::launch::{Launch, RunContext, Turns, Urls};
 use crate::limits::size;
@@ -54,8 +55,7 @@ pub(crate) struct State {
     pub random: Generator,
     /// What the generation began with.
     pub beginning: Beginning,
-    /// How many webhooks the run has created, in all its generations.
-    pub webhooks: u32,
+    pub webhooks: Numbers,
     pub answers: Answers,
     pub waits: Waits,
     /// What new operations of the open activation ask of the host.
@@ -90,7 +90,7 @@ impl State {
             providers: launch.providers,
             cursor: Cursor::starting_at(launch.beginning.first_operation),
             random: Generator::new(launch.key),
-            webhooks: launch.beginning.first_webhook.0,
+            webhooks: Numbers::new(launch.beginning.first_webhook, launch.earlier),
             answers: Answers::of(&launch.beginning.kept),
             waits: Waits::new(launch.beginning.cancel_asked),
             beginning: launch.beginning,

@@ -28,7 +28,7 @@ impl Host for Guest {
             webhook_options::check_providers(&options, &state.providers)?;
         }
         state.check_value("the options", webhook_options::size(&options))?;
-        let webhook = WebhookNumber(state.webhooks);
+        let webhook = state.webhooks.next(&step, &options);
         if state.cursor.is_live() {
             let have = state.webhooks_of_generation();
             limits::check_count("webhooks", have, state.host_limits.webhooks, WEBHOOKS)?;
@@ -43,15 +43,18 @@ impl Host for Guest {
                 options,
             }
         })?;
-        state.webhooks += 1;
-        if takes_answers {
-            state.answers.expect(webhook);
-        }
         match issued.kind {
-            Kind::CreateWebhook { webhook, url, .. } => Ok(Webhook {
-                id: webhook.to_string(),
-                url,
-            }),
+            Kind::CreateWebhook { webhook, url, .. } => {
+                let is_new = !issued.recorded || state.cursor.is_open_live();
+                state.webhooks.create(webhook, is_new);
+                if takes_answers {
+                    state.answers.expect(webhook);
+                }
+                Ok(Webhook {
+                    id: webhook.to_string(),
+                    url,
+                })
+            }
             other => Err(Stop::Host(format!(
                 "operation {} has the digest of `create-webhook` and is recorded as `{}`",
                 issued.number,
@@ -139,9 +142,14 @@ impl State {
 
     /// Returns how many webhooks this generation was left and has created.
     pub(crate) fn webhooks_of_generation(&self) -> usize {
-        let created = self.webhooks.saturating_sub(self.beginning.first_webhook.0);
-        let created = usize::try_from(created).unwrap_or(usize::MAX);
+        let (created, _) = self.webhooks.count();
         created.saturating_add(self.beginning.kept.len())
+    }
+
+    /// Returns how many webhooks the run has, with those that it had before it was taken back.
+    pub(crate) fn webhooks_in_store(&self) -> usize {
+        let (_, earlier) = self.webhooks.count();
+        self.webhooks_of_generation().saturating_add(earlier)
     }
 
     /// Returns true if this generation has created the webhook, or was left it.
@@ -155,7 +163,7 @@ impl State {
             kept.binary_search_by_key(&webhook, |kept| kept.number)
                 .is_ok()
         } else {
-            webhook.0 < self.webhooks
+            self.webhooks.has(webhook)
         }
     }
 }

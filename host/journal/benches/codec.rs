@@ -25,6 +25,7 @@ fn activation(completion: Option<Completion>, kinds: Vec<Kind>) -> Activation {
         log_lines: 0,
         end: None,
         shift: 0,
+        origin: None,
     }
 }
 

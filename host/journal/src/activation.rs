@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{DecodeError, decode_body, encode_as, split_version};
 use crate::{
-    CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber,
+    CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber, Origin,
     Payload, Response, RunOutcome, Time,
 };
 
@@ -25,6 +25,9 @@ pub struct Activation {
     /// How far wall time was ahead of steady time, in milliseconds. The guest's clock reads wall time. Records of version
     /// 1 do not have it; it was 0 then.
     pub shift: i64,
+    /// Where its completion came from, so that it can be put back there. None for a first activation. Records up to version 2
+    /// do not have it.
+    pub origin: Option<Origin>,
 }
 
 /// An activation in a record of version 1.
@@ -85,6 +88,7 @@ impl From<ActivationV2> for Activation {
             log_lines: earlier.log_lines,
             end: earlier.end,
             shift: earlier.shift,
+            origin: None,
         }
     }
 }

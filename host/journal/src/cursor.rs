@@ -88,6 +88,7 @@ impl Cursor {
                 log_lines: 0,
                 end: None,
                 shift: now.shift,
+                origin: None,
             },
             true,
         );
@@ -131,6 +132,12 @@ impl Cursor {
         self.current.as_ref().is_some_and(|current| {
             current.live && current.position == current.activation.operations.len()
         })
+    }
+
+    /// Whether the open activation is a new one, also where it repeats a part of itself that was made before.
+    #[must_use]
+    pub fn is_open_live(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.live)
     }
 
     /// The step that was begun and not finished.

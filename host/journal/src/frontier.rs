@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Time};
+use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Source, Time};
 
 /// What completes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,22 +21,8 @@ pub struct Ready {
     pub source: Source,
     /// When that became so. It orders completions, and an activation is never earlier.
     pub time: Time,
-}
-
-/// What an operation completes with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// What lies in a channel at this place.
-    Arrival {
-        /// The channel.
-        channel: Channel,
-        /// The place.
-        place: u64,
-    },
-    /// Its deadline has passed: a wait gives none, a sleep ends.
-    Deadline,
-    /// It was given up by `abandon`.
-    Abandoned,
+    /// When what it completes with was accepted, or when that became so by itself.
+    pub accepted: Time,
 }
 
 /// What orders completions: when it became possible, when what it is made of was accepted, and the operation. Of two
@@ -231,12 +217,13 @@ impl Frontier {
         let date = date.map(|(date, number)| (now.steady(*date), *number));
         let date = date.map(|key| (at(&key), 2, Source::Deadline));
         let candidates = [arrival, abandoned, deadline, date].into_iter().flatten();
-        let ((time, _, operation), _, source) =
+        let ((time, accepted, operation), _, source) =
             candidates.min_by_key(|(key, rank, _)| (*key, *rank))?;
         Some(Ready {
             operation,
             source,
             time,
+            accepted,
         })
     }
 

@@ -165,6 +165,7 @@ mod tests {
             log_lines: 1,
             end: None,
             shift: -1,
+            origin: None,
         };
         let head = HistoryHead {
             run: RunId::new(Time(1), [3; 10]),

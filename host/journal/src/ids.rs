@@ -193,7 +193,9 @@ impl fmt::Display for OperationNumber {
 }
 
 /// The place of a webhook among all that its run created, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct WebhookNumber(pub u32);
 
 impl fmt::Display for WebhookNumber {

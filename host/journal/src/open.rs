@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, OperationNumber, Time, WebhookNumber};
 
-/// Where something for a run arrives.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Where something for a run arrives. New channels go to the end: the order is the format.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// A webhook's inbox.
     Webhook(WebhookNumber),

@@ -260,7 +260,7 @@ impl fmt::Display for Operation {
 }
 
 /// A URL's query often carries a key, and this text ends up in logs.
-fn without_query(url: &str) -> &str {
+pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }
 

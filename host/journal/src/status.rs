@@ -52,6 +52,11 @@ pub enum Transition {
         /// Whether it has been activated before that one.
         activated: bool,
     },
+    /// It is taken back to an earlier point of its journal.
+    TakenBack {
+        /// Whether it has been activated before that point.
+        activated: bool,
+    },
 }
 
 /// An event that cannot happen in this state. A bug of the host, or a race that its caller must handle.
@@ -110,9 +115,17 @@ impl Status {
             (Pending | Running | Suspended | Blocked, Transition::Blocked) => Ok(Blocked),
             (Blocked, Transition::GivenUp) => Ok(Failed),
             (Blocked, Transition::Resumed { activated: false })
-            | (Failed, Transition::Retried { activated: false }) => Ok(Pending),
+            | (Failed, Transition::Retried { activated: false })
+            | (
+                Pending | Running | Suspended | Blocked | Failed,
+                Transition::TakenBack { activated: false },
+            ) => Ok(Pending),
             (Blocked, Transition::Resumed { activated: true })
-            | (Failed, Transition::Retried { activated: true }) => Ok(Running),
+            | (Failed, Transition::Retried { activated: true })
+            | (
+                Pending | Running | Suspended | Blocked | Failed,
+                Transition::TakenBack { activated: true },
+            ) => Ok(Running),
 
             (
                 Blocked,

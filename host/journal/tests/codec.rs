@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Arguments, CallError, CancelOptions, Completion, DecodeError, Delivery, Digest,
-    End, Failure, Fields, Kind, Operation, OperationNumber, Outcome, Payload, Request, Response,
-    RetryPolicy, Time, WebhookNumber, WebhookOptions, decode, encode,
+    Activation, Arguments, CallError, CancelOptions, Channel, Completion, DecodeError, Delivery,
+    Digest, End, Failure, Fields, Kind, Operation, OperationNumber, Origin, Outcome, Payload,
+    Request, Response, RetryPolicy, Source, Time, WebhookNumber, WebhookOptions, decode, encode,
 };
 use proptest::prelude::*;
 
@@ -102,6 +102,26 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
+fn origin() -> impl Strategy<Value = Origin> {
+    let channel = prop_oneof![
+        any::<u32>().prop_map(|number| Channel::Webhook(WebhookNumber(number))),
+        "\\PC{0,12}".prop_map(Channel::Event),
+        any::<u32>().prop_map(|number| Channel::Result(OperationNumber(number))),
+        Just(Channel::Cancel),
+    ];
+    let source = prop_oneof![
+        (channel, any::<u64>()).prop_map(|(channel, place)| Source::Arrival { channel, place }),
+        Just(Source::Deadline),
+        Just(Source::Abandoned),
+    ];
+    let event = prop::option::of("\\PC{0,12}");
+    (source, any::<u64>(), event).prop_map(|(source, accepted, event)| Origin {
+        source,
+        accepted: Time(accepted),
+        event,
+    })
+}
+
 fn activation() -> impl Strategy<Value = Activation> {
     let operation =
         ("\\PC{0,12}", any::<[u8; 16]>(), kind()).prop_map(|(step, digest, kind)| Operation {
@@ -126,15 +146,17 @@ fn activation() -> impl Strategy<Value = Activation> {
         any::<u32>(),
         prop::option::of(end),
         any::<i64>(),
+        prop::option::of(origin()),
     )
         .prop_map(
-            |(time, completion, operations, log_lines, end, shift)| Activation {
+            |(time, completion, operations, log_lines, end, shift, origin)| Activation {
                 time: Time(time),
                 completion,
                 operations,
                 log_lines,
                 end,
                 shift,
+                origin,
             },
         )
 }
@@ -210,14 +232,22 @@ fn the_bytes_of_a_record_are_frozen() {
             backtrace: None,
         }),
         shift: -3,
+        origin: Some(Origin {
+            source: Source::Arrival {
+                channel: Channel::Webhook(WebhookNumber(2)),
+                place: 9,
+            },
+            accepted: Time(300),
+            event: None,
+        }),
     };
     let hex: String = activation
         .encode()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    insta::assert_snapshot!(hex, @"0380d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050213580201010163016d0005");
-    // Version 2 had no digests of fields, and version 1 no shift.
+    insta::assert_snapshot!(hex, @"0380d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050213580201010163016d00050100000209ac0200");
+    // Version 2 had no digests of fields and did not say where the completion came from, and version 1 had no shift.
     let second = "0280d0eab6b733010100010164ac0204504f5354017501016101620200ff01017307070707070707070707070707070707010001050201010163016d0005";
     let first = "01".to_owned() + &second[2..second.len() - 2];
     let decoded = |hex: &str| {
@@ -229,6 +259,7 @@ fn the_bytes_of_a_record_are_frozen() {
     };
     let mut expected = activation;
     expected.operations[0].fields = Fields::default();
+    expected.origin = None;
     assert_eq!(decoded(second), Ok(expected.clone()));
     expected.shift = 0;
     assert_eq!(decoded(&first), Ok(expected));

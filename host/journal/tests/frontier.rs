@@ -39,6 +39,7 @@ fn activation(time: u64, completion: Option<u32>, kinds: Vec<Kind>) -> Activatio
         log_lines: 0,
         end: None,
         shift: 0,
+        origin: None,
     }
 }
 

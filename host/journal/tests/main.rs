@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod back;
 mod codec;
 mod cursor;
 mod frontier;

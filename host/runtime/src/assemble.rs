@@ -22,6 +22,7 @@ use crate::memory::GuestMemory;
 use crate::orders::Orders;
 use crate::pauses::PauseService;
 use crate::places::Places;
+use crate::preparing::Preparing;
 use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::rates::Rates;
@@ -201,6 +202,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         calls: calls.clone(),
         orders: orders.clone(),
+        preparing: Preparing::default(),
     };
     let runner = Arc::new(Runner {
         store: store.clone(),

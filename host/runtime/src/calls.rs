@@ -380,8 +380,7 @@ impl Calls {
         course: &Course,
     ) -> Result<Option<SendingView>, ReadError> {
         let sending = self.store.sending(run, operation).await?;
-        let made = course.attempts.scheduled;
-        Ok(sending.filter(|sending| sending.attempts.scheduled == made))
+        Ok(sending.filter(|sending| sending.attempts == course.attempts))
     }
 
     /// Has the memory for a call's body counted for as long as it is in use. Returns false if there is none.
@@ -460,7 +459,7 @@ impl Calls {
     ) -> Recorded {
         let mut troubles = 0;
         loop {
-            let attempt = course.attempts.scheduled;
+            let attempt = course.attempts;
             let over = over_storage(&self.limits);
             let made = made.clone();
             match self
@@ -716,7 +715,10 @@ impl Flight {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
-            self.course.attempts.scheduled = self.course.attempts.scheduled.saturating_sub(1);
+            // As the store has it.
+            let attempts = &mut self.course.attempts;
+            attempts.scheduled = attempts.scheduled.saturating_sub(1);
+            attempts.next = Time(0);
             self.course.withdrawn = true;
         }
         self.trouble(Some(SECRET_PAUSE))

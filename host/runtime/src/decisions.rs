@@ -1,10 +1,11 @@
 //! What a decision of a guest asks of the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect, WASM_STACK};
 use dormouse_journal::{
-    Arguments, CallOptions, End, Failure, GuestLimits, OperationNumber, Request, RunId, Source,
+    Arguments, CallOptions, End, Failure, GuestLimits, OperationNumber, Origin, Request, RunId,
     Time,
 };
 use dormouse_limits::{JOURNAL, Limits};
@@ -51,8 +52,8 @@ pub(crate) fn activation(
     limits: &Limits,
     births: &Births,
     run: RunId,
-    mut decision: Decision,
-    source: Option<Source>,
+    (mut decision, origin): (Decision, Option<Origin>),
+    repeats: &BTreeMap<OperationNumber, u32>,
     before: &Before,
 ) -> (NewActivation, bool) {
     let Before {
@@ -62,6 +63,7 @@ pub(crate) fn activation(
         own_bytes,
         is_keyed,
     } = *before;
+    decision.activation.origin = origin;
     // The last activation of a generation is not recorded, and the input of the next one is.
     let record = match &decision.next {
         None => decision.activation.encode().len() as u64,
@@ -89,7 +91,7 @@ pub(crate) fn activation(
     let mut new = NewActivation {
         activation: decision.activation,
         tries,
-        source,
+        replaced: decision.replaced,
         calls: Vec::new(),
         notifies: Vec::new(),
         orders: Vec::new(),
@@ -108,7 +110,7 @@ pub(crate) fn activation(
         new.heir = Some(heir(limits, births, new.activation.time));
     }
     for effect in decision.effects {
-        add(limits, births, run, effect, &mut new);
+        add(limits, births, (run, repeats), effect, &mut new);
     }
     (new, decision.broke)
 }
@@ -188,14 +190,21 @@ pub(crate) fn arguments(call: Call) -> Arguments {
     }
 }
 
-fn add(limits: &Limits, births: &Births, run: RunId, effect: Effect, new: &mut NewActivation) {
+fn add(
+    limits: &Limits,
+    births: &Births,
+    (run, repeats): (RunId, &BTreeMap<OperationNumber, u32>),
+    effect: Effect,
+    new: &mut NewActivation,
+) {
     match effect {
         Effect::Call {
             operation,
             request,
             options,
         } => {
-            let call = call(limits, (run, operation), 0, request, options);
+            let repeats = repeats.get(&operation).copied().unwrap_or_default();
+            let call = call(limits, (run, operation), repeats, request, options);
             new.calls.push(NewCall { operation, call });
         }
         Effect::Notify {

@@ -154,7 +154,8 @@ impl Repairs {
             records: again.records,
             in_flight: self.calls.in_flight(run),
             open: failed.open,
-            anyway: retry.anyway || retry.is_of_parent,
+            anyway: retry.anyway,
+            is_of_parent: retry.is_of_parent,
             dry_run: false,
         }
     }
@@ -175,6 +176,7 @@ impl Repairs {
                 step: self.step(&failed.view, operation).await?,
             },
             RetriedFailed::FailureTold(parent) => RepairError::FailureTold { parent },
+            RetriedFailed::HandlerRunning(handler) => RepairError::HandlerRunning { handler },
             RetriedFailed::Unknown => RepairError::UnknownRun,
             RetriedFailed::Moved | RetriedFailed::Could => RepairError::Busy,
         })
@@ -193,7 +195,11 @@ impl Repairs {
     }
 
     /// Returns what the author calls an operation.
-    async fn step(&self, view: &RunView, number: OperationNumber) -> Result<String, RepairError> {
+    pub(crate) async fn step(
+        &self,
+        view: &RunView,
+        number: OperationNumber,
+    ) -> Result<String, RepairError> {
         let mut step = String::new();
         self.scan(view, |first, _, activation| {
             let place = number.0.checked_sub(first).map(|place| place as usize);
@@ -206,7 +212,7 @@ impl Repairs {
     }
 
     /// Looks at each activation of a run's generation: with the number of its first operation, and its own.
-    async fn scan(
+    pub(crate) async fn scan(
         &self,
         view: &RunView,
         mut look: impl FnMut(u32, u32, &Activation),
@@ -229,7 +235,7 @@ impl Repairs {
     }
 
     /// Retries a run that the one at hand started and waits for, if that has failed and was not retried before.
-    async fn retry_child(
+    pub(crate) async fn retry_child(
         &self,
         parent: &RunView,
         bad: &BadAnswer,
@@ -266,9 +272,12 @@ impl Repairs {
         }
         let of_child = Retry {
             version: None,
+            from: None,
             is_of_parent: true,
             ..retry.clone()
         };
+        // Before it is: whoever retries it as well finds then that it was.
+        retry.brought.add(child);
         match self.retry_failed(child, &of_child).await {
             Ok(_) | Err(RepairError::NotBlocked(_)) => Ok(()),
             Err(error @ RepairError::Child { .. }) => Err(error),
@@ -368,5 +377,6 @@ fn repaired(view: &RunView, status: Status, choice: Choice) -> RepairedRun {
         version: choice.version,
         paused: view.paused.map(|pause| pause.by),
         differs: choice.differs,
+        back: None,
     }
 }

@@ -11,11 +11,14 @@
 //! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
 //! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
 //! told before it is durable, `replies` and `watchers` know who waits for an answer or an end, `secrets` opens a secret for
-//! the use that was granted, `recovery` takes up what is due at a start, `retirement` removes what has expired, `pauses` has runs, workflows and the host pause and go on, and `aside` sets aside what
+//! the use that was granted, `addressee` and `expected` judge a request before its
+//! body is read and with it, `forgetting` has one taken that came before, `recovery` takes up what is due at a start, `retirement` removes what has expired, `pauses` has runs, workflows and the host pause and go on, and `aside` sets aside what
 //! comes due meanwhile.
 
+mod addressee;
 mod aside;
 mod assemble;
+mod back;
 mod bad_answers;
 mod bad_step;
 mod call_queue;
@@ -27,7 +30,9 @@ mod deploy;
 mod early;
 mod error;
 mod events;
+mod expected;
 mod failed;
+mod forgetting;
 mod herd;
 mod hint;
 mod live;
@@ -36,6 +41,7 @@ mod orders;
 mod parts;
 mod pauses;
 mod places;
+mod preparing;
 mod processors;
 mod programs;
 mod rates;
@@ -62,6 +68,7 @@ mod triggers;
 mod trouble;
 mod turn;
 mod unknown_provider;
+mod unusable;
 mod urls;
 mod waiters;
 mod wake;
@@ -70,12 +77,16 @@ mod watchers;
 mod webhook_providers;
 mod webhooks;
 
+pub use addressee::Addressee;
 pub use bad_step::{Again, BadStep};
 pub use deploy::Deployment;
 pub use dormouse_store::{Commits, TriggerAction};
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
+pub use expected::Expected;
+pub use forgetting::{ForgetError, Forgotten};
 pub use parts::{CompileFailure, Compiler, Parts};
+pub use preparing::{Back, BroughtBack};
 pub use rates::{Exceeded, Scope};
 pub use received::{Came, Received, Refusal, TriggerAnswer};
 pub use repairs::{Move, RepairError, RepairedRun, Retry};
@@ -85,5 +96,5 @@ pub use settings::Settings;
 pub use start::Start;
 pub use trigger_control::{SetTriggerError, ShownTrigger, TriggerControl};
 pub use unknown_provider::UnknownProvider;
+pub use unusable::UnusableSecret;
 pub use urls::Address;
-pub use webhooks::{Addressee, Expected};

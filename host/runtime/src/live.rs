@@ -14,6 +14,10 @@ pub(crate) struct LiveRun {
     pub(crate) frontier: Frontier,
     /// The number of the next activation.
     pub(crate) next: u32,
+    /// How many operations it has made.
+    pub(crate) operations: u32,
+    /// True if it was taken back in this generation.
+    pub(crate) was_taken_back: bool,
     /// True if the guest was called in this generation, and the outcome is committed.
     pub(crate) has_begun: bool,
     /// How often the run was retried or moved.

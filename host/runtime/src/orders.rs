@@ -121,6 +121,7 @@ impl Orders {
             self.watchers.tell(*run, Status::Failed);
             self.hint();
         }
+        self.calls.put_back(&carried.calls);
         for run in &carried.woken {
             self.wake.queue(*run, Hint::Anything, now);
         }

@@ -19,6 +19,7 @@ use crate::calls::Calls;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::orders::Orders;
+use crate::preparing::{Back, BroughtBack, Preparing};
 use crate::replay::Replay;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
@@ -37,10 +38,14 @@ pub struct Retry {
     pub version: Option<VersionId>,
     /// Also if it would break or fail again, or if the run that started it was told of its failure.
     pub anyway: bool,
+    /// Take it back to before this step was answered: the last step of this name, or the operation of this number.
+    pub from: Option<String>,
     /// Only say what would be done.
     pub dry_run: bool,
     /// True if the run that started it is retried after it.
     pub is_of_parent: bool,
+    /// The runs that the same command has brought back.
+    pub brought: Arc<BroughtBack>,
 }
 
 /// How a run is to be moved.
@@ -65,6 +70,8 @@ pub struct RepairedRun {
     pub paused: Option<PausedBy>,
     /// Why the current version of its workflow was not taken, if that was looked at and was not.
     pub differs: Option<Box<Mismatch>>,
+    /// What it means, if the run is taken back.
+    pub back: Option<Box<Back>>,
 }
 
 /// Why a run was not repaired.
@@ -134,6 +141,41 @@ pub enum RepairError {
         /// The run that started it.
         parent: RunId,
     },
+    /// A run that its failure started goes on.
+    #[error("{}", match handler {
+        Some(handler) => format!("run {handler}, which the failure of this run has started, has not ended"),
+        None => "the run that the failure of this run starts has not begun".into(),
+    })]
+    HandlerRunning {
+        /// That run. None if it is about to be started.
+        handler: Option<RunId>,
+    },
+    /// It has made no such step.
+    #[error("the run has made no step {step:?} in this generation")]
+    UnknownStep {
+        /// What names the step.
+        step: String,
+        /// The last steps that it has made, the newest first.
+        last: Vec<String>,
+    },
+    /// The step has no answer.
+    #[error("the step {step:?} (operation {operation}) has no answer yet")]
+    Unanswered {
+        /// The operation.
+        operation: OperationNumber,
+        /// What the author calls it.
+        step: String,
+        /// The last steps that it has made, the newest first.
+        last: Vec<String>,
+    },
+    /// The journal does not say where its completions came from.
+    #[error(
+        "an earlier version of the host wrote a part of the journal that would be set aside, and did not record where its completions came from"
+    )]
+    RecordsTooOld,
+    /// It was taken back too often.
+    #[error("the run was taken back as often as it may be")]
+    TakenBackTooOften,
     /// A run that it started, and waits for, cannot come back.
     #[error("run {child}, which it started and waits for, cannot come back")]
     ChildGone {
@@ -173,6 +215,7 @@ pub(crate) struct Repairs {
     pub(crate) limits: Arc<Limits>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) orders: Arc<Orders>,
+    pub(crate) preparing: Preparing,
 }
 
 /// The code that a run is to go on with.
@@ -201,6 +244,9 @@ impl Repairs {
         run: RunId,
         retry: &Retry,
     ) -> Result<RepairedRun, RepairError> {
+        if let Some(from) = &retry.from {
+            return self.take_back(run, from, retry).await;
+        }
         for _ in 0..LOOKS {
             let view = self.view(run).await?;
             let status = view.state.status;
@@ -373,6 +419,7 @@ impl Repairs {
             version,
             paused: view.paused.map(|pause| pause.by),
             differs,
+            back: None,
         };
         if dry_run {
             return Ok(Some(repaired(view.state.status)));
@@ -424,6 +471,7 @@ impl Repairs {
             version: view.run.version,
             paused: view.paused.map(|pause| pause.by),
             differs: None,
+            back: None,
         })
     }
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{CpuClock, Effect, Instance, Interruption, Launch, RunContext};
+use dormouse_engine::{
+    CpuClock, EarlierWebhook, EarlierWebhooks, Effect, Instance, Interruption, Launch, RunContext,
+};
 use dormouse_journal::{
-    Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, generation_key,
+    Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, WebhookNumber,
+    generation_key,
 };
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
-use dormouse_store::{Recalled, RunView, Store};
+use dormouse_store::{Recalled, RunView, Store, WebhookView};
 
 use crate::aside::Aside;
 use crate::deadlines::Deadlines;
@@ -90,6 +93,8 @@ impl Replay {
             instance,
             frontier,
             next: view.state.activations,
+            operations: view.state.operations,
+            was_taken_back: !view.state.branches.is_empty(),
             has_begun: view.state.has_begun(),
             tries: view.state.tries,
             time: view.state.time,
@@ -107,6 +112,7 @@ impl Replay {
         };
         if view.state.status.has_ended()
             || view.state.status == Status::Blocked
+            || view.state.is_restoring
             || view.paused.is_some()
         {
             return Ok(None);
@@ -189,6 +195,37 @@ impl Replay {
         Ok((Beginning::default(), input))
     }
 
+    /// Returns the webhooks that a run had in its present generation, if it was taken back. Its first one has this number.
+    async fn earlier(
+        &self,
+        view: &RunView,
+        first: WebhookNumber,
+    ) -> Result<EarlierWebhooks, Trouble> {
+        let mut earlier = EarlierWebhooks::default();
+        if view.state.branches.is_empty() {
+            return Ok(earlier);
+        }
+        let webhooks = self.store.webhooks(view.id, usize::MAX).await?;
+        for WebhookView {
+            number, webhook, ..
+        } in webhooks.into_iter().flatten()
+        {
+            if number < first {
+                continue;
+            }
+            earlier.next = earlier.next.max(WebhookNumber(number.0.saturating_add(1)));
+            if !webhook.closed {
+                let (step, options) = (webhook.step, webhook.options);
+                earlier.open.push_back(EarlierWebhook {
+                    number,
+                    step,
+                    options,
+                });
+            }
+        }
+        Ok(earlier)
+    }
+
     /// Returns a new instance, brought to where the journal ends. The input is looked up if it is not given.
     pub(crate) async fn instance(
         &self,
@@ -207,6 +244,7 @@ impl Replay {
     ) -> Result<Instance, Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let (beginning, input) = self.beginning(view, input).await?;
+        let beginning_at = beginning.first_webhook;
         let (memory, handed) = self.memory.reserve(view.id, view.run.limits.memory)?;
         let launch = Launch {
             context: RunContext {
@@ -222,6 +260,7 @@ impl Replay {
             },
             input,
             beginning,
+            earlier: self.earlier(view, beginning_at).await?,
             key: generation_key(view.run.key, view.state.generation),
             limits: view.run.limits,
             host_limits: self.limits.clone(),

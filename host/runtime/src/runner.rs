@@ -1,12 +1,13 @@
 //! The runner: executes the activations of one run, one after the other, and commits each before it acts on it.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use dormouse_engine::Interruption;
+use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
-    Activation, Completion, End, Failure, Frontier, Kind, Moment, OperationNumber, Outcome, Ready,
-    RunId, Source, Status, Time, WhenBroken,
+    Activation, Channel, Completion, End, Failure, Frontier, Kind, Moment, OperationNumber, Origin,
+    Outcome, Ready, RunId, Source, Status, Time, WhenBroken,
 };
 use dormouse_limits::{Limits, MEMORY_BUDGET};
 use dormouse_seams::{HostClock, Task};
@@ -59,7 +60,7 @@ pub(crate) struct Runner {
 /// What is to be delivered, and the moment of the activation. The first activation has nothing to deliver.
 struct Next {
     now: Moment,
-    delivery: Option<(Completion, Source)>,
+    delivery: Option<(Completion, Origin)>,
 }
 
 /// What follows from an activation once it is committed.
@@ -268,9 +269,10 @@ impl Runner {
             operation: ready.operation,
             outcome,
         };
+        let origin = origin(&live.frontier, ready);
         Ok(Some(Next {
             now: Moment { time, ..now },
-            delivery: Some((completion, ready.source)),
+            delivery: Some((completion, origin)),
         }))
     }
 
@@ -311,7 +313,7 @@ impl Runner {
         let Some(current) = live else {
             return Ok(false);
         };
-        let (completion, source) = next.delivery.unzip();
+        let (completion, origin) = next.delivery.unzip();
         let mut result = current.instance.activate(next.now, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
@@ -329,13 +331,24 @@ impl Runner {
             own_bytes: current.own_bytes,
             is_keyed: current.is_keyed,
         };
-        let (new, broke) =
-            decisions::activation(&self.limits, &self.births, run, decision, source, &before);
+        let repeats = match current.was_taken_back {
+            true => self.repeats(run, current.operations, &decision).await?,
+            false => BTreeMap::new(),
+        };
+        let (new, broke) = decisions::activation(
+            &self.limits,
+            &self.births,
+            run,
+            (decision, origin),
+            &repeats,
+            &before,
+        );
         if broke && self.blocks_broken(&current.workflow).await? {
             return Err(self.broke(current, new));
         }
         current.frontier.apply(&new.activation);
         let effects = Effects::of(&new, &current.frontier);
+        let made = u32::try_from(new.activation.operations.len()).unwrap_or(u32::MAX);
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
         let committed = self.store.activate(run, number, new, retention, mail);
@@ -345,7 +358,7 @@ impl Runner {
         match committed.await {
             Ok(Ok(activated)) => {
                 current.instance.committed();
-                self.follow(current, next.now.time, &activated);
+                self.follow(current, (next.now.time, made), &activated);
                 let party = Party {
                     workflow: current.workflow.clone(),
                     run,
@@ -367,6 +380,29 @@ impl Runner {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns how often the calls were done again that a decision of a run asks for which was taken back, and which has
+    /// made so many operations before.
+    async fn repeats(
+        &self,
+        run: RunId,
+        before: u32,
+        decision: &Decision,
+    ) -> Result<BTreeMap<OperationNumber, u32>, Trouble> {
+        let mut calls = Vec::new();
+        for effect in &decision.effects {
+            if let Effect::Call { operation, .. } = effect
+                && let Some(digest) = decision.digest_of(*operation, before)
+            {
+                calls.push((*operation, digest));
+            }
+        }
+        let counts = self.store.repeats(run, calls.clone()).await?;
+        let counted = calls.into_iter().zip(counts);
+        Ok(counted
+            .map(|((operation, _), count)| (operation, count))
+            .collect())
     }
 
     /// Returns whether a run of this workflow that breaks is blocked.
@@ -394,8 +430,9 @@ impl Runner {
     }
 
     /// Brings the run in memory to where its journal is now.
-    fn follow(&self, live: &mut LiveRun, time: Time, activated: &Activated) {
+    fn follow(&self, live: &mut LiveRun, (time, made): (Time, u32), activated: &Activated) {
         live.next += 1;
+        live.operations += made;
         live.has_begun = true;
         live.time = time;
         live.journal_bytes = activated.journal_bytes;
@@ -443,6 +480,28 @@ impl Runner {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
         self.watchers.tell(run, activated.status);
+    }
+}
+
+/// Returns where an operation's completion comes from.
+fn origin(frontier: &Frontier, ready: Ready) -> Origin {
+    let event = match (&ready.source, frontier.get(ready.operation)) {
+        (
+            Source::Arrival {
+                channel: Channel::Result(_),
+                ..
+            },
+            Some(open),
+        ) => match &open.kind {
+            Kind::WaitForEvent { event, .. } => Some(event.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    Origin {
+        source: ready.source,
+        accepted: ready.accepted,
+        event,
     }
 }
 

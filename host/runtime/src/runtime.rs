@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId, WebhookOptions};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
@@ -21,10 +21,10 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
-use crate::webhooks::Addressee;
 use crate::{
-    BadStep, DeployError, Deployment, Move, NotifyError, Parts, Reached, RepairError, RepairedRun,
-    Retry, SecretView, SetSecret, SetSecretError, Settings, StartError, Unavailable,
+    Addressee, BadStep, DeployError, Deployment, ForgetError, Forgotten, Move, NotifyError, Parts,
+    Reached, RepairError, RepairedRun, Retry, SecretView, SetSecret, SetSecretError, Settings,
+    StartError, Unavailable, UnusableSecret,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -319,6 +319,29 @@ impl Runtime {
     /// When the store cannot be read.
     pub async fn addressee(&self, address: Address) -> Result<Addressee, Unavailable> {
         Addressee::find(self.0.webhooks.clone(), address).await
+    }
+
+    /// Forgets that the request of this name was accepted at a webhook or a trigger, so that it is taken as a new one when it
+    /// comes again. `name` has several parts where a provider takes several values together.
+    ///
+    /// # Errors
+    /// When the URL is none of this host's, what it led to is gone, nothing of this name is remembered, or it cannot be made
+    /// durable.
+    pub async fn forget(&self, url: &str, name: &[String]) -> Result<Forgotten, ForgetError> {
+        self.0.forget(url, name).await
+    }
+
+    /// Returns what secrets of a workflow's webhooks and triggers cannot be keys of their providers' signatures: for each of
+    /// these options in turn.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn unusable_secrets(
+        &self,
+        workflow: &str,
+        options: &[&WebhookOptions],
+    ) -> Result<Vec<Vec<UnusableSecret>>, Unavailable> {
+        self.0.unusable_secrets(workflow, options).await
     }
 
     /// Returns what sets triggers and shows them.

@@ -229,6 +229,19 @@ impl Secrets {
         verifying
     }
 
+    /// Returns the value of a secret that may check requests for a workflow, if this host can open it.
+    pub(crate) fn verifier(
+        &self,
+        workflow: &str,
+        name: &str,
+        row: &SealedSecret,
+    ) -> Option<Secret> {
+        let parsed = name.parse::<SecretName>().ok()?;
+        let mut uses = row.uses.iter();
+        let is_granted = uses.any(|granted| granted.lets_verify(workflow));
+        is_granted.then(|| self.open(parsed, row).ok()).flatten()
+    }
+
     /// Returns the headers that a call makes from secrets, with their values as they are now: a secret that was changed
     /// between two attempts is sent as it was changed to.
     pub(crate) fn sending(&self, sending: &SendingView) -> Result<Vec<SecretHeader>, SendRefused> {

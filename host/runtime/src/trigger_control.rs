@@ -9,8 +9,8 @@ use dormouse_store::{
 };
 use dormouse_webhook::TriggerToken;
 
-use crate::Unavailable;
 use crate::assemble::Services;
+use crate::{Unavailable, UnusableSecret};
 
 /// A trigger with its URL.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct ShownTrigger {
     pub trigger: Trigger,
     /// What came of the requests to it.
     pub counts: TriggerCounts,
+    /// Secrets of it that cannot be keys of its provider's signature.
+    pub unusable: Vec<UnusableSecret>,
 }
 
 /// Why a trigger was not set, or nothing was done to it.
@@ -114,7 +116,10 @@ impl<'s> TriggerControl<'s> {
     /// When the store cannot be read.
     pub async fn show(&self, name: &str) -> Result<Option<ShownTrigger>, Unavailable> {
         let view = self.0.store.trigger(name.to_owned()).await?;
-        Ok(view.map(|view| self.shown(view)))
+        Ok(match view {
+            Some(view) => Some(self.shown(view).await?),
+            None => None,
+        })
     }
 
     /// Returns triggers in the order of their names, after one, at most so many.
@@ -127,7 +132,11 @@ impl<'s> TriggerControl<'s> {
         limit: usize,
     ) -> Result<Vec<ShownTrigger>, Unavailable> {
         let views = self.0.store.triggers(after, limit).await?;
-        Ok(views.into_iter().map(|view| self.shown(view)).collect())
+        let mut shown = Vec::with_capacity(views.len());
+        for view in views {
+            shown.push(self.shown(view).await?);
+        }
+        Ok(shown)
     }
 
     async fn known(&self, name: &str) -> Result<ShownTrigger, SetTriggerError> {
@@ -147,7 +156,7 @@ impl<'s> TriggerControl<'s> {
         }
     }
 
-    fn shown(&self, view: TriggerView) -> ShownTrigger {
+    async fn shown(&self, view: TriggerView) -> Result<ShownTrigger, Unavailable> {
         let url = |rotation| {
             self.0.urls.of_trigger(TriggerToken {
                 trigger: view.id,
@@ -158,13 +167,19 @@ impl<'s> TriggerControl<'s> {
         let earlier = view.trigger.earlier.iter();
         let earlier = earlier.filter(|earlier| earlier.is_valid(now));
         let earlier = earlier.map(|EarlierUrl { rotation, until }| (url(*rotation), *until));
-        ShownTrigger {
+        let options = &view.trigger.options;
+        let unusable = self
+            .0
+            .unusable_secrets(&options.workflow, &[&options.webhook])
+            .await?;
+        Ok(ShownTrigger {
             id: view.id,
             url: url(view.trigger.rotation),
             earlier: earlier.collect(),
             counts: view.counts,
+            unusable: unusable.into_iter().flatten().collect(),
             trigger: view.trigger,
-        }
+        })
     }
 }
 

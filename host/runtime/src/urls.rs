@@ -4,6 +4,9 @@ use dormouse_engine::Urls;
 use dormouse_journal::{RunId, WebhookNumber};
 use dormouse_webhook::{Token, TokenMaker, TriggerToken};
 
+/// What is before the token in the path of a URL.
+const PATH: &str = "/hooks/";
+
 /// Makes URLs under the public one, and knows their tokens again.
 pub(crate) struct WebhookUrls {
     public: String,
@@ -26,6 +29,17 @@ impl WebhookUrls {
             .ok()
     }
 
+    /// Returns what a URL leads to, if its token is genuine. A sub-path and a query may follow the token, and what is before
+    /// it may be another of the host's addresses: the token alone proves that the host made it.
+    pub(crate) fn read_url(&self, url: &str) -> Option<Address> {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let mut tokens = path.match_indices(PATH).map(|(place, _)| {
+            let rest = &path[place + PATH.len()..];
+            rest.split('/').next().unwrap_or_default()
+        });
+        tokens.find_map(|token| self.read(token))
+    }
+
     /// Returns the URL of a trigger. It lies where those of webhooks lie: whoever has let these through a proxy or a firewall
     /// need not do anything for triggers.
     pub(crate) fn of_trigger(&self, token: TriggerToken) -> String {
@@ -34,7 +48,7 @@ impl WebhookUrls {
 
     fn with(&self, token: Option<String>) -> String {
         // A store without a key cannot be opened, so there is one.
-        format!("{}/hooks/{}", self.public, token.unwrap_or_default())
+        format!("{}{PATH}{}", self.public, token.unwrap_or_default())
     }
 }
 
@@ -50,5 +64,36 @@ pub enum Address {
 impl Urls for WebhookUrls {
     fn url(&self, run: RunId, webhook: WebhookNumber) -> String {
         self.with(self.tokens.make(Token { run, webhook }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_journal::TriggerId;
+
+    use super::*;
+
+    #[test]
+    fn a_url_is_known_with_what_follows_it_and_at_another_address() {
+        let urls = WebhookUrls::new("https://hooks.example/dormouse/", &[(1, [1; 32])]);
+        let token = TriggerToken {
+            trigger: TriggerId([7; 16]),
+            rotation: 2,
+        };
+        let url = urls.of_trigger(token);
+        let path = url.strip_prefix("https://hooks.example").unwrap();
+        for url in [
+            url.clone(),
+            format!("{url}/"),
+            format!("{url}/sub/hooks/other?q=/hooks/x#f"),
+            format!("http://127.0.0.1:4100/hooks{path}"),
+        ] {
+            assert_eq!(urls.read_url(&url), Some(Address::Trigger(token)), "{url}");
+        }
+        for url in ["", "https://hooks.example/hooks/", &url[..url.len() - 1]] {
+            assert_eq!(urls.read_url(url), None, "{url}");
+        }
+        let moved = url.replace("/hooks/", "/other/");
+        assert_eq!(urls.read_url(&format!("{moved}?{url}")), None);
     }
 }

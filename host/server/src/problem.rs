@@ -13,8 +13,8 @@ use dormouse_component::Invalid;
 use dormouse_journal::{OperationNumber, Response as Answer, RunId, Status};
 use dormouse_limits::{INBOX, INBOX_BYTES, Limit, STORAGE, WORKFLOW_STORAGE};
 use dormouse_runtime::{
-    CompileFailure, DeployError, Exceeded, NotifyError, RepairError, Scope, SecretTrouble,
-    SetSecretError, SetTriggerError, StartError, Unavailable,
+    CompileFailure, DeployError, Exceeded, ForgetError, NotifyError, RepairError, Scope,
+    SecretTrouble, SetSecretError, SetTriggerError, StartError, Unavailable,
 };
 use dormouse_store::{BackupError, PausedBy, ReadError, WriteError};
 use dormouse_webhook::provider::Providers;
@@ -374,7 +374,54 @@ impl Problem {
                 "at-most-once",
                 format!(
                     "the call {step:?} (operation {operation}) of run {run} may be made once, and it is not known whether it \
-                     arrived. `dormouse restart {run}` starts the run anew, which makes it again"
+                     arrived. `dormouse retry --from {operation} {run}` makes it again"
+                ),
+            ),
+            RepairError::HandlerRunning { handler } => {
+                let what = match handler {
+                    Some(handler) => format!("run {handler}, which its failure has started, has not ended"),
+                    None => "the run that its failure starts has not begun".into(),
+                };
+                conflict(
+                    "handler-running",
+                    format!(
+                        "run {run} is being dealt with: {what}. Retry it when that has ended; `dormouse retry --anyway {run}` \
+                         retries it all the same"
+                    ),
+                )
+            }
+            RepairError::UnknownStep { step, last } => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-step",
+                format!(
+                    "run {run} has made no step {step:?} in this generation.{} `dormouse journal {run}` lists all",
+                    last_steps(&last)
+                ),
+            ),
+            RepairError::Unanswered {
+                operation,
+                step,
+                last,
+            } => conflict(
+                "unanswered",
+                format!(
+                    "the step {step:?} (operation {operation}) of run {run} has no answer yet: there is nothing to take back.{} \
+                     An earlier one of the same name can be named by its number",
+                    last_steps(&last)
+                ),
+            ),
+            RepairError::RecordsTooOld => conflict(
+                "records-too-old",
+                format!(
+                    "an earlier version of the host wrote a part of the journal of run {run} that would be set aside, and did not \
+                     record where its completions came from. Name a later step, or start it anew: `dormouse restart {run}`"
+                ),
+            ),
+            RepairError::TakenBackTooOften => conflict(
+                "taken-back-too-often",
+                format!(
+                    "run {run} was taken back to later and later steps as often as it may be. Name an earlier step, or start it \
+                     anew: `dormouse restart {run}`"
                 ),
             ),
             RepairError::FailureTold { parent } => conflict(
@@ -781,6 +828,19 @@ impl From<SetTriggerError> for Problem {
     }
 }
 
+impl From<ForgetError> for Problem {
+    fn from(error: ForgetError) -> Self {
+        let (status, code) = match &error {
+            ForgetError::NotOurs => (StatusCode::NOT_FOUND, "unknown-webhook"),
+            ForgetError::NotRemembered(_) => (StatusCode::NOT_FOUND, "not-remembered"),
+            ForgetError::WebhookGone => (StatusCode::GONE, "webhook-gone"),
+            ForgetError::TriggerGone => (StatusCode::GONE, "trigger-gone"),
+            ForgetError::Unavailable(unavailable) => return unavailable.clone().into(),
+        };
+        Problem::new(status, code, error.to_string())
+    }
+}
+
 impl From<SetSecretError> for Problem {
     fn from(error: SetSecretError) -> Self {
         let (status, code) = match &error {
@@ -792,6 +852,15 @@ impl From<SetSecretError> for Problem {
         };
         Problem::new(status, code, error.to_string())
     }
+}
+
+/// Names the last steps of a run.
+fn last_steps(last: &[String]) -> String {
+    if last.is_empty() {
+        return String::new();
+    }
+    let steps: Vec<String> = last.iter().map(|step| format!("{step:?}")).collect();
+    format!(" Its last steps are {}.", steps.join(", "))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Completion, Delivery, Digest, Fields, GuestLimits, Kind, Operation,
-    OperationNumber, Outcome, Payload, Request, RunId, Source, VersionId, WebhookNumber,
+    OperationNumber, Origin, Outcome, Payload, Request, RunId, Source, VersionId, WebhookNumber,
     WebhookOptions,
 };
 use dormouse_seams::{Clock as _, Entropy as _};
@@ -189,6 +189,11 @@ fn activation(
     operations: Vec<Operation>,
 ) -> NewActivation {
     let (completion, source) = completion.unzip();
+    let origin = source.map(|source| Origin {
+        source,
+        accepted: Machine.date(),
+        event: None,
+    });
     NewActivation {
         activation: Activation {
             time: Machine.date(),
@@ -197,9 +202,10 @@ fn activation(
             shift: 0,
             log_lines: 0,
             end: None,
+            origin,
         },
         tries: 0,
-        source,
+        replaced: Vec::new(),
         calls: Vec::new(),
         notifies: Vec::new(),
         orders: Vec::new(),

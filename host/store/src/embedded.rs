@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Beginning, CancelOptions, Channel, Failure, Head, Moment, OperationNumber, Outcome, Payload,
-    RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
+    Beginning, CancelOptions, Channel, Digest, Failure, Head, Moment, OperationNumber, Outcome,
+    Payload, RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
@@ -19,6 +19,7 @@ use crate::rows::Extent;
 use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
+use crate::rules::back::PrepareBack;
 use crate::rules::control::{Block, Cancel, Resume};
 use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWorkflow};
 use crate::rules::events::{Notify, ServeEvents};
@@ -33,14 +34,16 @@ use crate::rules::trigger::Arrive;
 use crate::rules::trigger_settings::ActOnTrigger;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
-    Started, Transaction, TriggerActed, TriggerAction, TriggerSet, Trip, Tripped, Unpaused, Write,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
+    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
+    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
+    SetTrigger, StartRun, Started, TakeBack, TakenBack, Transaction, TriggerActed, TriggerAction,
+    TriggerSet, Trip, Tripped, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
-    Pause, Pauses, SCHEMA, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings, meta,
+    Attempts, PastTry, Pause, Pauses, Restore, SCHEMA, SealedSecret, State, TokenKeys, Workflow,
+    WorkflowSettings, meta,
 };
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
@@ -273,6 +276,24 @@ impl<B: Backend> StoreReader for Embedded<B> {
         }
     }
 
+    fn tries(&self, run: RunId, limit: usize) -> Read<Vec<(u32, PastTry)>> {
+        self.many(move |view| view.tries(run, limit))
+    }
+
+    fn set_aside_journal(
+        &self,
+        run: RunId,
+        number: u32,
+        from: u32,
+        limit: usize,
+    ) -> Read<Option<JournalPage>> {
+        self.many(move |view| view.set_aside(run, number, from, limit))
+    }
+
+    fn repeats(&self, run: RunId, calls: Vec<(OperationNumber, Digest)>) -> Read<Vec<u32>> {
+        self.few(move |view| view.repeats_of(run, &calls))
+    }
+
     fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage> {
         self.many(move |view| view.logs(run, from, limit))
     }
@@ -467,6 +488,10 @@ impl<B: Backend> Store for Embedded<B> {
         Box::pin(self.writer.write(Arrive::new(trip), Some(decided)))
     }
 
+    fn forget(&self, forget: Forget) -> Written<Forgot> {
+        self.write(forget)
+    }
+
     fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet> {
         self.write(set)
     }
@@ -496,7 +521,7 @@ impl<B: Backend> Store for Embedded<B> {
         &self,
         run: RunId,
         operation: OperationNumber,
-        attempt: u32,
+        attempt: Attempts,
         made: AttemptMade,
         over: OverStorage,
     ) -> Written<AttemptNoted> {
@@ -550,6 +575,20 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn retry_failed(&self, retry: RetryFailed) -> Written<RetriedFailed> {
         self.write(retry)
+    }
+
+    fn prepare_back(
+        &self,
+        run: RunId,
+        tries: u32,
+        first: u32,
+        rows: Vec<Restore>,
+    ) -> Written<bool> {
+        self.write(PrepareBack::new(run, tries, first, &rows))
+    }
+
+    fn take_back(&self, back: TakeBack) -> Written<TakenBack> {
+        self.write(back)
     }
 
     fn set_workflow(&self, workflow: String, settings: WorkflowSettings) -> Written<bool> {

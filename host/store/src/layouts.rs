@@ -28,12 +28,13 @@ use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
 use crate::tables::failed_tries::FailedTry;
 use crate::tables::generations::Generation;
+use crate::tables::handled::Handled;
 use crate::tables::handlers::Handles;
 use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
-use crate::tables::orders::Order;
+use crate::tables::orders::{Order, Stage};
 use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
@@ -46,14 +47,14 @@ use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
 use crate::tables::triggers::Named;
 use crate::tables::{
-    Call, Pauses, Reply, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Trigger, TriggerCounts,
-    Webhook, Workflow,
+    Call, PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys,
+    Trigger, TriggerCounts, Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "dfe1c0e9091946a81a2d727ed24bf3c15b2b1335d8dd16ac5577f16558534040",
+    "8f867f1ab14c6b740a3095498b25bbe135a5915557b793d03a2e29741862aaa9",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -95,6 +96,10 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Level" Level,
         "OnExisting" journal::OnExisting,
         "Order" Order,
+        "Channel" journal::Channel,
+        "Restore" Restore,
+        "Source" journal::Source,
+        "Stage" Stage,
         "Outcome" Outcome,
         "Place" journal::Place,
         "Reply" journal::Reply,
@@ -160,6 +165,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Expiries => other::<Expiring>(table, named),
         TableId::FailedTries => row::<FailedTry>(table, named),
         TableId::HeldCalls => row::<Outstanding>(table, named),
+        TableId::Handled => row::<Handled>(table, named),
         TableId::Handlers => row::<Handles>(table, named),
         TableId::Inbox => row::<Queued>(table, named),
         TableId::InboxRequests => row::<Request>(table, named),
@@ -191,10 +197,12 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::PausedRuns => row::<Since>(table, named),
         TableId::Resuming => row::<Resuming>(table, named),
         TableId::SetAside => other::<Aside>(table, named),
+        TableId::Restores => row::<Restore>(table, named),
+        TableId::Tries => row::<PastTry>(table, named),
         TableId::Replies => row::<Reply>(table, named),
         TableId::ResultOutcomes => row::<Outcome>(table, named),
         TableId::Results => row::<Arrived>(table, named),
-        TableId::Routed => row::<Routed>(table, named),
+        TableId::Routed | TableId::RoutedTaken => row::<Routed>(table, named),
         TableId::Runs => row::<StoredRun>(table, named),
         TableId::Secrets => row::<SealedSecret>(table, named),
         TableId::Starts => row::<Start>(table, named),

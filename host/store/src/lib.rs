@@ -36,18 +36,19 @@ pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, CallAgain,
     Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Due, EARLIER_URLS, Finished,
-    InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir, NewNotify, NewOrder,
-    NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable, Paused, PutBack,
-    PutSecret, RememberedKey, Repair, Repaired, RequestRefused, Resumed, RetriedFailed,
-    RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started, StorageLimits, TriggerActed,
-    TriggerAction, TriggerSet, Trip, TripRefused, Tripped, Unpaused,
+    Forget, Forgot, InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir,
+    NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable,
+    Paused, PutBack, PutSecret, RememberedAt, RememberedKey, Repair, Repaired, RequestRefused,
+    Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started,
+    StorageLimits, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused,
+    Tripped, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
-    Attempts, Bounds, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent, Pause,
-    PausedBy, Pauses, Reply, Run, SCHEMA, SealedSecret, Start, State, Stood, TableId, TokenKeys,
-    TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook, Workflow,
-    WorkflowSettings,
+    Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent,
+    PastTry, Pause, PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State,
+    Stood, TableId, TokenKeys, TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook,
+    Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallProgress, FailedRun, IncomingView, JournalPage, LogPage, Lying,

@@ -8,20 +8,24 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Beginning, CancelOptions, Channel, Failure, Moment, OperationNumber, Outcome, Payload, RunId,
-    Status, Time, TriggerId, VersionId, WebhookNumber,
+    Beginning, CancelOptions, Channel, Digest, Failure, Moment, OperationNumber, Outcome, Payload,
+    RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 use dormouse_seams::{HostClock, Task};
 
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, MailLimits, NewActivation, Notified,
-    OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret, RememberedKey, Repair,
-    Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
-    Started, TriggerActed, TriggerAction, TriggerSet, Trip, Tripped, Unpaused,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
+    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
+    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
+    SetTrigger, StartRun, Started, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet,
+    Trip, Tripped, Unpaused,
 };
-use crate::tables::{Pause, Pauses, SealedSecret, State, TokenKeys, Workflow, WorkflowSettings};
+use crate::tables::{
+    Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
+    WorkflowSettings,
+};
 use crate::views::{
     Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
     RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView, WebhookView,
@@ -60,6 +64,21 @@ pub trait StoreReader: Send + Sync + 'static {
 
     /// Returns a run's journal from this activation on: at most so many activations, and no more once they have a few MiB.
     fn journal(&self, run: RunId, from: u32, limit: usize) -> Read<JournalPage>;
+
+    /// Returns what was set aside of a run's journal when it was taken back, the newest first, at most so much.
+    fn tries(&self, run: RunId, limit: usize) -> Read<Vec<(u32, PastTry)>>;
+
+    /// Returns a part of what was set aside as this try, from this activation on. None if there is none of this number.
+    fn set_aside_journal(
+        &self,
+        run: RunId,
+        number: u32,
+        from: u32,
+        limit: usize,
+    ) -> Read<Option<JournalPage>>;
+
+    /// Returns how often the calls of these operations were done again, if they are made now with these arguments.
+    fn repeats(&self, run: RunId, calls: Vec<(OperationNumber, Digest)>) -> Read<Vec<u32>>;
 
     /// Returns a run's log from this activation and line on, at most so many lines.
     fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage>;
@@ -218,6 +237,9 @@ pub trait Store: StoreReader {
     /// Takes a request to a trigger. `decided` is called as for [`Store::accept`].
     fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped>;
 
+    /// Forgets that requests with these keys were accepted at a webhook or a trigger.
+    fn forget(&self, forget: Forget) -> Written<Forgot>;
+
     /// Sets a trigger.
     fn set_trigger(&self, set: SetTrigger) -> Written<TriggerSet>;
 
@@ -235,13 +257,13 @@ pub trait Store: StoreReader {
         mail: MailLimits,
     ) -> Written<Result<Activated, CommitRefused>>;
 
-    /// Records what came of the attempt of this number. `over` says how much the run may own, and what becomes of it if
+    /// Records what came of this attempt. `over` says how much the run may own, and what becomes of it if
     /// the response is more.
     fn attempt_made(
         &self,
         run: RunId,
         operation: OperationNumber,
-        attempt: u32,
+        attempt: Attempts,
         made: AttemptMade,
         over: OverStorage,
     ) -> Written<AttemptNoted>;
@@ -282,6 +304,15 @@ pub trait Store: StoreReader {
 
     /// Has a failed run go on from before the activation in which it failed.
     fn retry_failed(&self, retry: RetryFailed) -> Written<RetriedFailed>;
+
+    /// Prepares a part of what a run gets again that is about to be taken back, from this number on, in a try of its. Returns
+    /// false if it has moved on.
+    fn prepare_back(&self, run: RunId, tries: u32, first: u32, rows: Vec<Restore>)
+    -> Written<bool>;
+
+    /// Takes a run back to before one of its steps was answered. What it gets again is restored by and by
+    /// ([`Store::serve_orders`]).
+    fn take_back(&self, back: TakeBack) -> Written<TakenBack>;
 
     /// Lets a run go on that is blocked for the host's trouble.
     fn resume(&self, run: RunId) -> Written<Resumed>;

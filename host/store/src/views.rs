@@ -8,8 +8,8 @@ use dormouse_journal::{
 };
 
 use crate::tables::{
-    Attempts, Bounds, Call, FailedTry, Pause, Run, SealedSecret, State, Trigger, TriggerCounts,
-    Webhook,
+    Attempts, Bounds, Call, FailedTry, PastTry, Pause, Run, SealedSecret, State, Trigger,
+    TriggerCounts, Webhook,
 };
 
 /// A run: what never changes about it, and where it stands.
@@ -36,6 +36,8 @@ pub struct RunShown {
     pub open: Vec<(OperationNumber, Open)>,
     /// How far those of them have come that are calls without a result.
     pub calls: Vec<(OperationNumber, CallProgress)>,
+    /// What was set aside of its journal when it was taken back, the newest first, a few at most.
+    pub tries: Vec<(u32, PastTry)>,
     /// What is kept of the tries in which it broke or failed, by their numbers, oldest first.
     pub failed_tries: Vec<(u32, FailedTry)>,
 }

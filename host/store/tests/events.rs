@@ -381,7 +381,7 @@ fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run(g
         }
         let source = Source::Arrival {
             channel: Channel::Event("e".into()),
-            place: 0,
+            place: 1 << 32,
         };
         let outcome = Outcome::Event(Some(payload("a")));
         let taken = activation(world.now(), Some((1, outcome, source)), vec![]);

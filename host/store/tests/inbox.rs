@@ -1,12 +1,15 @@
 //! Requests: accepted, ordered, repeated, refused, taken.
 
 use crate::on_both_grounds;
+use crate::support::storage::check_storage;
 use crate::support::{Ground, HOOK, World, activation, last_activation, queued, run, wait};
 use dormouse_journal::{
-    Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookOptions,
+    Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookNumber,
+    WebhookOptions,
 };
 use dormouse_store::{
-    Accept, Accepted, Answer, CommitRefused, NewResponse, OtherBody, RememberedKey, RequestRefused,
+    Accept, Accepted, Answer, CommitRefused, Forget, Forgot, NewResponse, OtherBody, RememberedAt,
+    RememberedKey, RequestRefused,
 };
 
 on_both_grounds! {
@@ -18,6 +21,7 @@ on_both_grounds! {
     a_key_that_was_remembered_in_quotation_marks_is_known,
     the_same_key_with_another_body_is_an_error_or_another_request,
     a_key_is_forgotten_when_its_time_is_over,
+    a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     an_inbox_is_bounded_by_bytes_as_well,
     a_closed_webhook_takes_nothing_and_keeps_what_it_has,
     a_timeout_is_refused_while_a_request_from_before_it_lies_there,
@@ -206,6 +210,47 @@ fn a_key_is_forgotten_when_its_time_is_over(ground: Ground) {
     world.at(1_000 + keyed.remember);
     run(world.store.retire()).unwrap();
     assert_eq!(world.send(keyed).unwrap(), queued(true, 1));
+}
+
+fn a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: Ground) {
+    let mut world = World::new(ground);
+    let id = world.run_with(vec![wait(None)]);
+    let mut keyed = world.request(id, "a");
+    keyed.limits.requests = 9;
+    keyed.key = key(1, OtherBody::Refuse, "a");
+    world.send(keyed.clone()).unwrap();
+    let forget = |world: &World, run_id, webhook, digest: u8| {
+        let forget = Forget {
+            at: RememberedAt::Webhook(run_id, webhook),
+            keys: vec![[digest; 32], [digest + 100; 32]],
+        };
+        run(world.store.forget(forget)).unwrap()
+    };
+    assert_eq!(forget(&world, id, HOOK, 2), Forgot::Keys(vec![]));
+    let other = WebhookNumber(HOOK.0 + 1);
+    assert_eq!(forget(&world, id, other, 1), Forgot::Unknown);
+    assert_eq!(forget(&world, RunId([0; 16]), HOOK, 1), Forgot::Unknown);
+    assert_eq!(forget(&world, id, HOOK, 1), Forgot::Keys(vec![[1; 32]]));
+    assert_eq!(forget(&world, id, HOOK, 1), Forgot::Keys(vec![]));
+    world.reopen();
+    // What is left of the first one in the queue of expiries does not shorten the time of the second.
+    let second = 1_000 + keyed.remember / 2;
+    world.at(second);
+    keyed.id = "second".into();
+    assert_eq!(world.send(keyed.clone()).unwrap(), queued(true, 1));
+    world.at(second + keyed.remember - 1);
+    world.retire();
+    let duplicate = Accepted::Duplicate {
+        id: "second".into(),
+        place: 1,
+    };
+    assert_eq!(world.send(keyed.clone()).unwrap(), duplicate);
+    world.at(second + keyed.remember);
+    world.retire();
+    assert_eq!(world.keys("duplicates"), [""; 0]);
+    assert_eq!(world.send(keyed).unwrap(), queued(true, 2));
+    let view = world.view(id).unwrap();
+    check_storage(&world.opened.dump(), [(id, &view.state)]);
 }
 
 fn an_inbox_is_bounded_by_bytes_as_well(ground: Ground) {

@@ -201,6 +201,9 @@ fn make_old(memory: &Memory, table: TableId, key: &[Part<'_>], row: &[u8]) {
     memory.change(|rows| assert!(rows.write(table, key, row).unwrap().is_some()));
 }
 
+/// The first place of an event in an inbox.
+const FIRST_MAIL: u64 = 1 << 32;
+
 /// A run with a request, an event and a result that nobody took, in rows of the first schema.
 fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
     let world = World::new(Ground::Memory);
@@ -225,7 +228,13 @@ fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
         Channel::Event("e".into()),
         Channel::Result(OperationNumber(1)),
     ];
-    let outcomes = channels.map(|channel| world.arrival(id, channel, 0).unwrap());
+    let outcomes = channels.map(|channel| {
+        let place = match &channel {
+            Channel::Event(_) => FIRST_MAIL,
+            _ => 0,
+        };
+        world.arrival(id, channel, place).unwrap()
+    });
     let [Outcome::Delivery(Some(delivery)), ..] = &outcomes else {
         panic!("{outcomes:?}");
     };
@@ -238,7 +247,7 @@ fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
         &inbox,
         &encode::<Delivery>(delivery),
     );
-    let mail = [run_part, Part::Text("e"), Part::U64(0)];
+    let mail = [run_part, Part::Text("e"), Part::U64(FIRST_MAIL)];
     let row = encode::<(Time, Payload)>(&(time, payload(&text)));
     make_old(&memory, TableId::Mail, &mail, &row);
     let row = encode::<(Time, Outcome)>(&(time, outcomes[2].clone()));
@@ -311,8 +320,12 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
         let next = activation(world.now(), None, vec![dropped, wait_event(None)]);
         world.commit(id, 3, next).unwrap();
         let channel = Channel::Event("e".into());
-        assert_eq!(world.arrival(id, channel.clone(), 0), Some(mail.clone()));
-        let source = Source::Arrival { channel, place: 0 };
+        let lying = world.arrival(id, channel.clone(), FIRST_MAIL);
+        assert_eq!(lying, Some(mail.clone()));
+        let source = Source::Arrival {
+            channel,
+            place: FIRST_MAIL,
+        };
         let taken = activation(world.now(), Some((5, mail, source)), vec![]);
         world.commit(id, 4, taken).unwrap();
         assert_eq!(

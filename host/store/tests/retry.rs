@@ -2,17 +2,17 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, RETENTION, World, activation, last_activation, operation, payload, queued, run, wait,
-    wait_event,
+    Ground, RETENTION, World, activation, call, last_activation, operation, payload, queued, run,
+    wait, wait_event,
 };
 use bytes::Bytes;
 use dormouse_journal::{
     CallError, CancelOptions, Channel, End, Failure, GuestLimits, Kind, OperationNumber, Outcome,
-    Request, Response, RetryPolicy, RunId, Source, Status, Time, WhenParentEnds,
+    Response, RetryPolicy, RunId, Source, Status, Time, WhenParentEnds,
 };
 use dormouse_store::{
-    Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, Call, CallAgain, Cancelled,
-    Deleted, FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
+    Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, CallAgain, Cancelled, Deleted,
+    FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
     RetryFailed, Started, StorageLimits,
 };
 
@@ -28,22 +28,6 @@ on_both_grounds! {
     a_retry_of_another_try_changes_nothing,
     a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_nothing,
     a_timeout_counts_anew_from_a_retry,
-}
-
-fn call(policy: RetryPolicy) -> Call {
-    Call {
-        request: Request {
-            method: "GET".into(),
-            url: "http://service.example/".into(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-        },
-        retry: policy,
-        timeout: 1_000,
-        redirects: 0,
-        idempotency_key: "key".into(),
-        secret_headers: Vec::new(),
-    }
 }
 
 fn call_kind(policy: RetryPolicy) -> Kind {
@@ -129,6 +113,7 @@ fn request(world: &World, id: RunId) -> RetryFailed {
         in_flight: Vec::new(),
         open: failed.open,
         anyway: false,
+        is_of_parent: false,
         dry_run: false,
     }
 }

@@ -6,10 +6,11 @@ use dormouse_journal::{
     WebhookOptions,
 };
 use dormouse_store::{
-    MailLimits, NewActivation, NewHeir, RememberedKey, SetTrigger, StorageLimits, TriggerActed,
-    TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
+    Forget, Forgot, MailLimits, NewActivation, NewHeir, RememberedAt, RememberedKey, SetTrigger,
+    StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
 };
 
+use crate::back;
 use crate::on_both_grounds;
 use crate::support::storage::check_storage;
 use crate::support::{Ground, RETENTION, World, activation, last_activation, payload, run};
@@ -17,9 +18,11 @@ use crate::support::{Ground, RETENTION, World, activation, last_activation, payl
 on_both_grounds! {
     a_request_starts_a_run_and_its_repeat_names_that_run,
     the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused,
+    a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     requests_with_one_key_belong_to_one_run_until_it_has_ended,
     an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
     what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit,
+    what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again,
     what_is_to_be_dropped_or_was_cancelled_starts_nothing,
     a_failed_run_keeps_its_key_until_it_is_given_up,
     urls_rotate_and_end_in_time,
@@ -143,10 +146,24 @@ fn wait() -> Kind {
     }
 }
 
-fn taken(world: &World, run: RunId, place: u64) -> (u32, Outcome, Source) {
+/// Has operation 0 of a run complete with the first request in its inbox.
+fn taken(world: &World, run: RunId) -> (u32, Outcome, Source) {
     let channel = Channel::Event(EVENT.into());
+    let place = world.head(run, &channel).unwrap().place;
     let outcome = world.arrival(run, channel.clone(), place).unwrap();
     (0, outcome, Source::Arrival { channel, place })
+}
+
+/// Returns the bodies in the inbox of a run.
+fn lying(world: &World, id: RunId) -> Vec<String> {
+    let lying = run(world.store.lying(id, Channel::Event(EVENT.into()))).unwrap();
+    lying
+        .into_iter()
+        .map(|lying| match lying.outcome {
+            Outcome::Event(Some(payload)) => String::from_utf8(payload.body.to_vec()).unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
 }
 
 fn check(world: &World, runs: &[RunId]) {
@@ -202,6 +219,35 @@ fn the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused(ground: Ground)
     check(&world, &[first, id(2)]);
 }
 
+fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let forget = |world: &World, at, mark: u8| {
+        let keys = vec![[mark; 32], [mark + 100; 32]];
+        run(world.store.forget(Forget { at, keys })).unwrap()
+    };
+    let at = RememberedAt::Trigger(TRIGGER);
+    starts(&world, marked(1, trip(1, None, "a")));
+    assert_eq!(forget(&world, at, 2), Forgot::Keys(vec![]));
+    let other = RememberedAt::Trigger(TriggerId([8; 16]));
+    assert_eq!(forget(&world, other, 1), Forgot::Unknown);
+    assert_eq!(forget(&world, at, 1), Forgot::Keys(vec![[1; 32]]));
+    assert_eq!(forget(&world, at, 1), Forgot::Keys(vec![]));
+    world.reopen();
+    // It is accepted anew, and what is left of the first one in the queue of expiries does not shorten its time.
+    let second = world.now().0 + 5_000;
+    world.at(second);
+    starts(&world, marked(1, trip(2, None, "a")));
+    world.at(second + 9_999);
+    world.retire();
+    let repeat = send(&world, marked(1, trip(3, None, "a")));
+    assert_eq!(repeat, Tripped::Repeat(id(2)));
+    world.at(second + 10_000);
+    world.retire();
+    assert_eq!(world.keys("trigger_requests"), [""; 0]);
+    assert_eq!(world.keys("expiries"), [""; 0]);
+    check(&world, &[id(1), id(2)]);
+}
+
 fn requests_with_one_key_belong_to_one_run_until_it_has_ended(ground: Ground) {
     let answering = TriggerOptions {
         on_existing: OnExisting::Answer,
@@ -247,7 +293,7 @@ fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(ground: Ground) {
     );
     world.reopen();
     assert_eq!(world.due(), [first]);
-    let took = activation(world.now(), Some(taken(&world, first, 0)), vec![]);
+    let took = activation(world.now(), Some(taken(&world, first)), vec![]);
     world.commit(first, 1, took).unwrap();
     assert_eq!(send(&world, trip(2, Some(1), "e")), sent(first));
     assert_eq!(world.keys("routed").len(), 3);
@@ -278,17 +324,66 @@ fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(ground
     assert_eq!(request.url, "http://host/hooks/t?b");
     assert_eq!(world.state(first).untaken, 1, "what somebody else has sent");
     assert_eq!(send(&world, trip(2, Some(1), "d")), sent(id(7)));
-    let bodies: Vec<_> = (0..2)
-        .map(|place| world.arrival(id(7), Channel::Event(EVENT.into()), place))
-        .collect();
-    assert_eq!(
-        bodies,
-        [
-            Some(Outcome::Event(Some(payload("c")))),
-            Some(Outcome::Event(Some(payload("d"))))
-        ]
-    );
+    assert_eq!(lying(&world, id(7)), ["c", "d"]);
     check(&world, &[first, id(7)]);
+}
+
+/// A run with a key that has taken two requests, with operations 0 and 1.
+fn has_taken(world: &World) -> RunId {
+    let first = starts(world, trip(1, Some(1), "a"));
+    let waiting = activation(world.now(), None, vec![wait()]);
+    world.commit(first, 0, waiting).unwrap();
+    for (operation, body) in [(0, "b"), (1, "c")] {
+        assert_eq!(send(world, trip(2, Some(1), body)), sent(first));
+        let (_, outcome, source) = taken(world, first);
+        let took = Some((operation, outcome, source));
+        let took = activation(world.now(), took, vec![wait()]);
+        world.commit(first, operation + 1, took).unwrap();
+    }
+    assert_eq!(
+        (world.keys("routed").len(), world.keys("routed_taken").len()),
+        (0, 2)
+    );
+    check(world, &[first]);
+    first
+}
+
+fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again(
+    ground: Ground,
+) {
+    let mut world = world_with(ground, options());
+    let first = has_taken(&world);
+    let asked = back::request(&world, first, 1, 1);
+    let taken_back = run(world.store.take_back(asked)).unwrap();
+    assert_eq!(taken_back, TakenBack::Now(Status::Running));
+    back::restore(&mut world);
+    assert_eq!(lying(&world, first), ["b", "c"]);
+    assert_eq!(world.keys("routed_taken"), [""; 0]);
+    check(&world, &[first]);
+    let mut last = last_activation(world.state(first).time, None);
+    last.tries = 1;
+    last.heir = heir(7);
+    let activated = world.commit(first, 1, last).unwrap();
+    assert_eq!(activated.woken, [id(7)]);
+    assert_eq!(run(world.store.input(id(7))).unwrap(), Some(payload("b")));
+    let next = world.view(id(7)).unwrap();
+    let request = next.run.trigger_request().unwrap();
+    assert_eq!(request.url, "http://host/hooks/t?b");
+    assert_eq!(lying(&world, id(7)), ["c"]);
+    assert_eq!(world.keys("routed").len(), 1);
+    check(&world, &[first, id(7)]);
+
+    // What nobody takes back goes with the run.
+    let world = world_with(ground, options());
+    let first = has_taken(&world);
+    let cancel = world
+        .store
+        .cancel(first, CancelOptions::default(), RETENTION);
+    run(cancel).unwrap();
+    world.at(world.now().0 + RETENTION);
+    world.retire();
+    assert!(world.view(first).is_none());
+    assert_eq!(world.keys("routed_taken"), [""; 0]);
 }
 
 fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(ground: Ground) {

@@ -88,6 +88,44 @@ fn of_provider(
     }
 }
 
+/// Parts of which the name of a delivery is made at most.
+pub const KEY_PARTS: usize = 16;
+
+/// Returns every key that a request of this name may have at a webhook whose requests this provider signs. The name has
+/// several parts where a provider's description takes several values together.
+#[must_use]
+pub fn keys_named(parts: &[String], provider: Option<&str>) -> Vec<DeliveryKey> {
+    let of_provider = |name: &str| DeliveryKey {
+        kind: DeliveryKeyKind::Provider {
+            name: name.to_owned(),
+            // It is looked for, whatever its body is.
+            other_body: OtherBody::Same,
+        },
+        value: parts.join("\n"),
+    };
+    let mut keys: Vec<DeliveryKey> = provider.map(of_provider).into_iter().collect();
+    if let [part] = parts {
+        let own = IdempotencyKey::read([part.as_bytes()]).ok().flatten();
+        let own = own.map(|key| (DeliveryKeyKind::IdempotencyKey, key.into_string()));
+        let standard = identifier(part.as_bytes()).map(|id| (DeliveryKeyKind::WebhookId, id));
+        let others = own.into_iter().chain(standard);
+        keys.extend(others.map(|(kind, value)| DeliveryKey { kind, value }));
+    }
+    keys
+}
+
+impl DeliveryKeyKind {
+    /// Returns what people know it by: the name of a header, or of a provider.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            DeliveryKeyKind::IdempotencyKey => "Idempotency-Key",
+            DeliveryKeyKind::WebhookId => "webhook-id",
+            DeliveryKeyKind::Provider { name, .. } => name,
+        }
+    }
+}
+
 impl DeliveryKey {
     /// What the store keeps of it. The letters are part of the store's format and never change: four providers have had one
     /// of their own since before there were descriptions.
@@ -148,4 +186,46 @@ fn identifier(value: &[u8]) -> Option<String> {
     let is_key = (1..=LONGEST).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
     let text = std::str::from_utf8(value).ok().filter(|_| is_key)?;
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(parts: &[&str], provider: Option<&str>) -> Vec<DeliveryKey> {
+        let parts: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
+        keys_named(&parts, provider)
+    }
+
+    fn check(key: &DeliveryKey, parts: &[&str], provider: Option<&str>) {
+        let found = named(parts, provider).into_iter();
+        let digests = found.flat_map(|key| [Some(key.digest()), key.earlier_digest()]);
+        assert!(digests.flatten().any(|digest| digest == key.digest()));
+    }
+
+    #[test]
+    fn a_name_finds_every_key_that_a_request_may_have() {
+        let key = |kind, value: &str| DeliveryKey {
+            kind,
+            value: value.into(),
+        };
+        let provider = |name: &str| DeliveryKeyKind::Provider {
+            name: name.into(),
+            other_body: OtherBody::Refuse,
+        };
+        check(&key(provider("github"), "d"), &["d"], Some("github"));
+        check(&key(provider("shop"), "a\nb"), &["a", "b"], Some("shop"));
+        check(&key(DeliveryKeyKind::WebhookId, "d"), &["d"], None);
+        for spelled in ["d e", "\"d e\"", " d e "] {
+            check(
+                &key(DeliveryKeyKind::IdempotencyKey, "d e"),
+                &[spelled],
+                Some("github"),
+            );
+        }
+        // An earlier version of the host remembered it so.
+        check(&key(DeliveryKeyKind::IdempotencyKey, "\"d\""), &["d"], None);
+        assert_eq!(named(&["a", "b"], None), []);
+        assert_eq!(named(&["\u{fc}"], None), []);
+    }
 }

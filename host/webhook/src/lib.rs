@@ -16,7 +16,7 @@ mod token;
 
 pub use dormouse_journal::OtherBody;
 pub use idempotency::{IdempotencyKey, InvalidKey, quoted};
-pub use key::{DeliveryKey, DeliveryKeyKind, delivery_key};
+pub use key::{DeliveryKey, DeliveryKeyKind, KEY_PARTS, delivery_key, keys_named};
 pub use methods::check_methods;
 pub use options::{check_origins, check_signature, find_provider, own_provider, read_tolerance};
 pub use place::{check_place, labels_of, value_at};

@@ -1,8 +1,39 @@
-//! JSON pointers (RFC 6901) into a body, followed without building a tree of it: what a stranger sends may be large.
+//! JSON pointers (RFC 6901), read from a body without building a tree of it: what a stranger sends may be large. In a
+//! provider's description `*` stands for every element of an array.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Steps of a pointer.
+const STEPS: usize = 16;
+
+/// Values that one pointer finds.
+const FOUND: usize = 64;
+
+/// A JSON pointer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pointer(Vec<Step>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Name(String),
+    Each,
+}
+
+/// What lies where a pointer leads.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Found {
+    /// The text of a string, or the digits of an integer, or the name of a truth value.
+    Text(String),
+    /// A number that is no integer of 64 bits.
+    Float(f64),
+    /// An object or an array.
+    Other,
+}
+
+/// Up to here every whole number has a floating-point number of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Checks that a text is a pointer.
 ///
@@ -28,114 +59,206 @@ pub(crate) fn check(pointer: &str) -> Result<(), String> {
 /// Returns the text, number or truth value that a pointer leads to. None if there is none, if a name on the way is there
 /// twice, or if the body is no JSON.
 pub(crate) fn value_at(pointer: &str, body: &[u8]) -> Option<String> {
-    let names: Vec<String> = match pointer.strip_prefix('/') {
-        Some(rest) => rest.split('/').map(unescaped).collect(),
-        None => Vec::new(),
-    };
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let found = Follow(&names).deserialize(&mut json).ok()?;
-    json.end().ok()?;
-    found
-}
-
-fn unescaped(name: &str) -> String {
-    name.replace("~1", "/").replace("~0", "~")
-}
-
-/// Follows these names.
-struct Follow<'n>(&'n [String]);
-
-impl<'de> DeserializeSeed<'de> for Follow<'_> {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
+    match Pointer::plain(pointer).find(body, None).ok()?.pop()? {
+        Found::Text(text) => Some(text),
+        // Different numbers beyond would be the same key.
+        Found::Float(number) => (number.abs() < EXACT).then(|| number.to_string()),
+        Found::Other => None,
     }
 }
 
-impl Follow<'_> {
-    /// Returns a value that is found if there are no names left to follow.
-    fn here<E>(&self, value: impl FnOnce() -> Option<String>) -> Result<Option<String>, E> {
-        Ok(self.0.is_empty().then(value).flatten())
+impl Step {
+    fn name(escaped: &str) -> Self {
+        Step::Name(escaped.replace("~1", "/").replace("~0", "~"))
     }
 }
 
-/// Up to here every whole number has a floating-point number of its own.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+impl Pointer {
+    /// Returns a pointer in which `*` is a name like any other. A text that is no pointer was refused before, and leads to
+    /// the whole body.
+    fn plain(text: &str) -> Self {
+        let names = text.strip_prefix('/').into_iter();
+        let names = names.flat_map(|names| names.split('/'));
+        Pointer(names.map(Step::name).collect())
+    }
 
-impl<'de> Visitor<'de> for Follow<'_> {
-    type Value = Option<String>;
+    /// Reads a pointer of a provider's description.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err(format!(
+                "{text:?} is no JSON pointer; write one that begins with `/`, such as `/data/id`"
+            ));
+        };
+        let steps = rest.split('/').map(|step| match step {
+            "*" => Step::Each,
+            name => Step::name(name),
+        });
+        let steps: Vec<Step> = steps.collect();
+        if steps.len() > STEPS {
+            return Err(format!("a JSON pointer has at most {STEPS} steps"));
+        }
+        Ok(Pointer(steps))
+    }
+
+    /// Returns true if the pointer leads to every element of an array.
+    pub(crate) fn has_each(&self) -> bool {
+        self.0.contains(&Step::Each)
+    }
+
+    /// Returns what the pointer leads to: nothing if the body is not JSON, or has nothing there, or null. `element` takes the
+    /// place of `*`.
+    ///
+    /// # Errors
+    /// When a name on the way is there twice, so that another reader may see another value, or when more is found than
+    /// anybody sends.
+    pub(crate) fn find(&self, body: &[u8], element: Option<usize>) -> Result<Vec<Found>, Twice> {
+        let mut seek = Seek {
+            steps: &self.0,
+            element,
+            found: &mut Vec::new(),
+            is_ambiguous: &mut false,
+        };
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let read = seek.again().deserialize(&mut reader);
+        let read = read.and_then(|()| reader.end());
+        match read {
+            _ if *seek.is_ambiguous => Err(Twice),
+            Ok(()) => Ok(std::mem::take(seek.found)),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// A name that is there twice in one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Twice;
+
+struct Seek<'s> {
+    steps: &'s [Step],
+    element: Option<usize>,
+    found: &'s mut Vec<Found>,
+    is_ambiguous: &'s mut bool,
+}
+
+impl Seek<'_> {
+    /// Returns the same search, for one value.
+    fn again(&mut self) -> Seek<'_> {
+        Seek {
+            steps: self.steps,
+            element: self.element,
+            found: self.found,
+            is_ambiguous: self.is_ambiguous,
+        }
+    }
+
+    fn next(&mut self) -> Seek<'_> {
+        Seek {
+            steps: self.steps.get(1..).unwrap_or_default(),
+            element: self.element,
+            found: self.found,
+            is_ambiguous: self.is_ambiguous,
+        }
+    }
+
+    fn end<E: Error>(self, found: Found) -> Result<(), E> {
+        if !self.steps.is_empty() {
+            return Ok(());
+        }
+        if self.found.len() == FOUND {
+            *self.is_ambiguous = true;
+            return Err(E::custom("too many values"));
+        }
+        self.found.push(found);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seek<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seek<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("any JSON")
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        self.here(|| Some(value.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.end(Found::Text(text.to_owned()))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        self.here(|| Some(value.to_string()))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.end(Found::Text(number.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        self.here(|| Some(value.to_string()))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.end(Found::Text(number.to_string()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        self.here(|| Some(value.to_string()))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        self.end(Found::Float(number))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        // Different numbers beyond would be the same key.
-        self.here(|| (value.abs() < EXACT).then(|| value.to_string()))
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<(), E> {
+        self.end(Found::Text(truth.to_string()))
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let name = self.0.split_first();
-        let mut found = None;
-        let mut times = 0;
-        while let Some(key) = map.next_key::<String>()? {
-            match name {
-                Some((first, rest)) if *first == key => {
-                    found = map.next_value_seed(Follow(rest))?;
-                    times += 1;
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let name = match self.steps.first() {
+            Some(Step::Name(name)) => Some(name.as_str()),
+            Some(Step::Each) => None,
+            None => {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return self.end(Found::Other);
             }
+        };
+        let mut seen = false;
+        while let Some(is_it) = map.next_key_seed(Is(name))? {
+            if !is_it {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if seen {
+                *self.is_ambiguous = true;
+                return Err(A::Error::custom("a name is there twice"));
+            }
+            seen = true;
+            map.next_value_seed(self.next())?;
         }
-        if times > 1 {
-            return Err(M::Error::custom("a name is there twice"));
-        }
-        Ok(found)
+        Ok(())
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut sequence: S) -> Result<Self::Value, S::Error> {
-        let place = self
-            .0
-            .split_first()
-            .and_then(|(first, rest)| Some((index(first)?, rest)));
-        let mut found = None;
-        for at in 0_usize.. {
-            let is_there = match place {
-                Some((wanted, rest)) if wanted == at => {
-                    let item = sequence.next_element_seed(Follow(rest))?;
-                    let is_there = item.is_some();
-                    found = item.flatten();
-                    is_there
-                }
-                _ => sequence.next_element::<IgnoredAny>()?.is_some(),
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let wanted = match self.steps.first() {
+            Some(Step::Each) => self.element.map(Some).unwrap_or_default(),
+            // An index that is no number leads to no element.
+            Some(Step::Name(name)) => Some(index(name).unwrap_or(usize::MAX)),
+            None => {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                return self.end(Found::Other);
+            }
+        };
+        for place in 0.. {
+            let is_left = if wanted.is_none_or(|wanted| wanted == place) {
+                list.next_element_seed(self.next())?.is_some()
+            } else {
+                list.next_element::<IgnoredAny>()?.is_some()
             };
-            if !is_there {
+            if !is_left {
                 break;
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 
@@ -144,6 +267,67 @@ fn index(name: &str) -> Option<usize> {
     let is_number = name == "0" || !name.starts_with('0');
     let has_digits = name.bytes().all(|byte| byte.is_ascii_digit());
     name.parse().ok().filter(|_| is_number && has_digits)
+}
+
+/// Tells whether a key is this name, without keeping it.
+struct Is<'n>(Option<&'n str>);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
+        Ok(self.0 == Some(key))
+    }
+}
+
+/// Returns how many elements the array at this pointer has; none if there is no array.
+pub(crate) fn elements(pointer: &Pointer, body: &[u8], most: usize) -> Option<usize> {
+    // An element is found as an object; what is in it is not looked at.
+    let each = Pointer(pointer.0.iter().cloned().chain([Step::Each]).collect());
+    let found = each.find(body, None).ok()?;
+    (1..=most).contains(&found.len()).then_some(found.len())
+}
+
+/// Returns true if the body is an object with exactly these fields, each there once.
+pub(crate) fn has_fields(body: &[u8], fields: &[String]) -> bool {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = reader.deserialize_map(Fields(fields));
+    read.is_ok_and(|is_it| is_it) && reader.end().is_ok()
+}
+
+struct Fields<'f>(&'f [String]);
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut seen = vec![false; self.0.len()];
+        let mut is_it = true;
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            let place = self.0.iter().position(|field| *field == key);
+            match place.and_then(|place| seen.get_mut(place)) {
+                Some(seen) if !*seen => *seen = true,
+                _ => is_it = false,
+            }
+        }
+        Ok(is_it && seen.into_iter().all(|seen| seen))
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use dormouse_journal::{
 };
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{
-    ReadError, RunQuery, RunView, State, StoreReader, Timer, Webhook, WebhookView,
+    ReadError, RunQuery, RunView, State, StoreReader, Timer, TriggerView, Webhook, WebhookView,
 };
 use futures::FutureExt;
 
@@ -62,6 +62,11 @@ impl Reading {
             ..RunQuery::default()
         };
         Ok(now(self.0.runs(query))?.runs)
+    }
+
+    /// Returns the trigger of this name.
+    pub fn trigger(&self, name: &str) -> Result<Option<TriggerView>, ReadError> {
+        now(self.0.trigger(name.to_owned()))
     }
 
     /// Returns true if something is to be carried out for runs.

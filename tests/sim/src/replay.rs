@@ -106,10 +106,14 @@ impl<'w> Recorded<'w> {
             let completion: Option<Completion> = recorded.completion.clone();
             let made = instance.activate(recorded.moment(), completion).await;
             let made = made.map_err(|error| format!("activation {number}: {error}"))?;
-            if made.activation != *recorded {
+            // Where its completion came from is known to whoever gives it.
+            let activation = Activation {
+                origin: recorded.origin.clone(),
+                ..made.activation
+            };
+            if activation != *recorded {
                 return Err(format!(
-                    "activation {number} was {recorded:?}, and is {:?}",
-                    made.activation
+                    "activation {number} was {recorded:?}, and is {activation:?}"
                 ));
             }
             let logged = self.logs.iter();
@@ -143,6 +147,7 @@ impl<'w> Recorded<'w> {
             },
             input,
             beginning,
+            earlier: dormouse_engine::EarlierWebhooks::default(),
             key: generation_key(run.key, self.view.state.generation),
             limits: run.limits,
             host_limits: self.world.limits(),

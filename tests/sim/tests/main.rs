@@ -22,4 +22,5 @@ mod rules;
 mod same_twice;
 mod shares;
 mod teller;
+mod triggers;
 mod webhooks;

@@ -160,6 +160,7 @@ pub(crate) fn launch(input: Payload) -> Launch {
         },
         input,
         beginning: Beginning::default(),
+        earlier: dormouse_engine::EarlierWebhooks::default(),
         key: [42; 32],
         limits: GuestLimits {
             memory: 64 << 20,

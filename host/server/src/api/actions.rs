@@ -1,5 +1,7 @@
 //! Doing the same to many runs.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,6 +11,7 @@ use dormouse_api::{
     RetryRun,
 };
 use dormouse_journal::{CancelOptions, RunId, Status};
+use dormouse_runtime::BroughtBack;
 use dormouse_store::RunQuery;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::{HeaderMap, Uri};
@@ -80,7 +83,7 @@ pub(super) async fn act(
 #[derive(Clone)]
 enum Act {
     Cancel(CancelOptions),
-    Retry(RetryRun),
+    Retry(RetryRun, Arc<BroughtBack>),
     Move(MoveRun),
     Pause,
     Resume,
@@ -96,7 +99,7 @@ impl Act {
                 let asked = read::<CancelRun>(options)?;
                 Act::Cancel(control::cancel_options(Some(asked))?)
             }
-            Action::Retry => Act::Retry(read::<RetryRun>(options)?),
+            Action::Retry => Act::Retry(read::<RetryRun>(options)?, Arc::default()),
             Action::Move => Act::Move(read::<MoveRun>(options)?),
             Action::Pause => none().map(|NoOptions {}| Act::Pause)?,
             Action::Resume => none().map(|NoOptions {}| Act::Resume)?,
@@ -112,9 +115,16 @@ impl Act {
                 let cancelled = control::cancel_run(state, run, options.clone()).await;
                 cancelled.map(Done::Status)
             }
-            Act::Retry(retry) => {
-                let retried = control::retry_run(state, run, retry.clone()).await?;
-                Ok(Done::Status(retried.status))
+            Act::Retry(retry, brought) => {
+                let retried = control::retry_with(state, run, retry.clone(), brought.clone());
+                match retried.await {
+                    Ok(retried) => Ok(Done::Status(retried.status)),
+                    // One that this command has brought back for the run that waits for it.
+                    Err(problem) if problem.code() == "not-blocked" && brought.has(run) => {
+                        Ok(Done::Status(runs::status(state, run).await?))
+                    }
+                    Err(problem) => Err(problem),
+                }
             }
             Act::Move(to) => {
                 let moved = control::move_one(state, run, to.clone()).await?;

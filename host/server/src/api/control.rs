@@ -1,16 +1,18 @@
 //! Cancelling, repairing, restarting and deleting runs.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{Wait, idempotency_key};
 use dormouse_api::{
-    CancelRun, Difference, MoveRun, NoOptions, ProblemBody, RepairedRun, RestartRun, RetryRun,
-    RunStatus, StartedRun,
+    BackTotals, CallAgain, CancelRun, ChildBack, Difference, MoveRun, NoOptions, ProblemBody,
+    RepairedRun, RequestBack, RestartRun, RetryRun, RunStatus, StartedRun, TakenBack,
 };
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, VersionId};
-use dormouse_runtime::{Move, RepairError, Retry};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, Taken, VersionId};
+use dormouse_runtime::{BroughtBack, Move, RepairError, Retry};
 use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -122,15 +124,21 @@ pub(super) async fn resume(
 /// version asked for, or on the current version of its workflow if that repeats the run's journal, or else on its own. What a
 /// failed run was badly answered is asked again: a call that ended in an error or in a status of 400 or more is made anew, and
 /// a run that it started and that has failed is retried before it. The run gets the host's present limits where they are larger.
+///
+/// With `from`, a run that has not completed, been cancelled or been given up is taken back to before that step was answered; for
+/// what the host answers at once, to before it was made. It and everything after it is done again. What was taken from the
+/// inboxes since lies there again, runs started since end as `when-parent-ends` says, and what was open keeps its result.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "retry_run",
     params(("id" = String, Path, description = "The run's id")),
     request_body(content = Option<RetryRun>, description = "How, if not as usual"),
     responses(
         (status = 200, description = "The run goes on", body = RepairedRun),
-        (status = 404, description = "`unknown-run`, `unknown-version`", body = ProblemBody,
+        (status = 404, description = "`unknown-run`, `unknown-version`, `unknown-step`", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 409, description = "`not-blocked`, `run-ended`; `same-again`: it would break or fail again; \
+        (status = 409, description = "`not-blocked`, `run-ended`; `unanswered`: the step has no answer yet; `records-too-old`: an \
+            earlier version of the host wrote what would be set aside; `taken-back-too-often`; `handler-running`: a run that its \
+            failure started has not ended; `same-again`: it would break or fail again; \
             `at-most-once`: a call may be made once, and nobody knows whether it was; `failure-told`: the run that started it \
             was told that it has failed, and has not failed itself; `child-gone`: a run that it started and waits for was \
             cancelled, given up or removed; `differs`: the version does not repeat its journal, and `difference` says where; \
@@ -153,14 +161,21 @@ pub(super) async fn retry(
 }
 
 /// Retries a run. Returns how it goes on.
-pub(super) async fn retry_run(
+async fn retry_run(state: &AppState, run: RunId, asked: RetryRun) -> Result<RepairedRun, Problem> {
+    retry_with(state, run, asked, Arc::default()).await
+}
+
+/// Retries a run, and notes which others are brought back by that. Returns how it goes on.
+pub(super) async fn retry_with(
     state: &AppState,
     run: RunId,
     asked: RetryRun,
+    brought: Arc<BroughtBack>,
 ) -> Result<RepairedRun, Problem> {
     let RetryRun {
         version,
         anyway,
+        from,
         dry_run,
     } = asked;
     let retry = Retry {
@@ -169,10 +184,26 @@ pub(super) async fn retry_run(
             .map(|version| version_of(version, "version"))
             .transpose()?,
         anyway,
+        from: from.map(step_name).transpose()?,
         dry_run,
         is_of_parent: false,
+        brought,
     };
     repaired(run, state.runtime.retry(run, &retry).await)
+}
+
+/// How long the name of a step may be, in bytes.
+const STEP: usize = 1_024;
+
+fn step_name(from: String) -> Result<String, Problem> {
+    if from.is_empty() || from.len() > STEP {
+        let why = format!(
+            "has {} bytes, and is to be the name of a step, of 1 to {STEP} bytes, or the number of an operation",
+            from.len()
+        );
+        return Err(Problem::malformed("invalid-step", "`from`", why));
+    }
+    Ok(from)
 }
 
 /// Has a run go on that is paused or blocked. Returns where it stands now.
@@ -247,7 +278,54 @@ fn repaired(
         version: repaired.version.to_string(),
         paused: repaired.paused.map(|by| by.as_str().into()),
         differs: repaired.differs.as_deref().map(Difference::of),
+        back: repaired.back.map(|back| taken_back(*back)),
     })
+}
+
+fn taken_back(back: dormouse_runtime::Back) -> TakenBack {
+    let totals = BackTotals {
+        again: back.again.count,
+        children: back.children.count,
+        requests: back.taken.count,
+    };
+    let again = back.again.first.into_iter();
+    let children = back.children.first.into_iter();
+    let requests = back.taken.first.into_iter();
+    TakenBack {
+        step: back.step,
+        operation: back.operation.0,
+        activations: back.activations,
+        again: again
+            .map(|(operation, step, request)| CallAgain {
+                operation: operation.0,
+                step,
+                request,
+            })
+            .collect(),
+        children: children
+            .map(|(id, is_cancelled)| ChildBack {
+                id: id.to_string(),
+                becomes: if is_cancelled { "cancelled" } else { "doubled" }.into(),
+            })
+            .collect(),
+        requests: requests.map(request_back).collect(),
+        totals,
+    }
+}
+
+fn request_back(taken: Taken) -> RequestBack {
+    match taken {
+        Taken::Request { webhook, id } => RequestBack {
+            webhook: Some(webhook.0),
+            delivery: Some(id),
+            event: None,
+        },
+        Taken::Event { event } => RequestBack {
+            webhook: None,
+            delivery: None,
+            event: Some(event),
+        },
+    }
 }
 
 /// Starts a run anew

@@ -40,6 +40,7 @@ pub(super) async fn history(
     let reader = state.runtime.reader();
     let shown = reader.show(run, 0).await?;
     let shown = shown.ok_or_else(|| Problem::unknown_run(run))?;
+    let tries = shown.view.state.tries;
     let head = head(&*reader, shown.view).await?;
     let begun = Piece::from(head.encode());
     let left = Left {
@@ -47,6 +48,7 @@ pub(super) async fn history(
         run,
         next: head.first_activation,
         end: head.first_activation + head.activations,
+        tries,
     };
     let activations = stream::try_unfold(left, Left::piece);
     let pieces = stream::once(async { Ok(begun) });
@@ -93,11 +95,13 @@ struct Left {
     run: RunId,
     next: u32,
     end: u32,
+    /// How often the run had been retried, moved or taken back.
+    tries: u32,
 }
 
 impl Left {
-    /// Reads the next activations. A run that goes on meanwhile adds none, since its head was sent; one that is removed or
-    /// continues as new leaves the history broken off, which its reader sees.
+    /// Reads the next activations. A run that goes on meanwhile adds none, since its head was sent; one that is removed, taken
+    /// back or continues as new leaves the history broken off, which its reader sees.
     async fn piece(mut self) -> Result<Option<(Piece, Self)>, ReadError> {
         let left = (self.end - self.next) as usize;
         if left == 0 {
@@ -105,7 +109,10 @@ impl Left {
         }
         let page = self.reader.journal(self.run, self.next, PAGE.min(left));
         let page = page.await?;
-        if page.activations.is_empty() {
+        // What is read after the run was taken back may be what took the place of what the head tells of.
+        let state = self.reader.state(self.run).await?;
+        let is_same = state.is_some_and(|state| state.tries == self.tries);
+        if !is_same || page.activations.is_empty() {
             return Ok(None);
         }
         let mut piece = Vec::new();

@@ -5,7 +5,7 @@
 //!
 //! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `history`, `control` (cancel, resume, restart, delete), `actions`
 //!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`, `triggers` (with their
-//!   options in `trigger_options`); `found` and `lines` are what those about many runs have in common;
+//!   options in `trigger_options`), `webhooks` (forgetting a request by hand); `found` and `lines` are what those about many runs have in common;
 //! - `backup` makes a copy of everything, in the `backup_place`;
 //! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
 //! - `auth` guards `/v1` and `/metrics`;
@@ -39,6 +39,7 @@ mod start;
 mod state;
 mod trigger_options;
 mod triggers;
+mod webhooks;
 mod workflows;
 
 use std::sync::Arc;
@@ -134,6 +135,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(triggers::rotate))
         .routes(routes!(triggers::pause))
         .routes(routes!(triggers::resume))
+        .routes(routes!(webhooks::forget))
         .routes(routes!(backup::backup))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))

@@ -5,6 +5,7 @@ use axum::extract::State;
 use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
 use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use dormouse_journal::RunId;
+use dormouse_runtime::UnusableSecret;
 use dormouse_store::WebhookView;
 use dormouse_webhook::provider::{Provider, Providers};
 use http::Uri;
@@ -99,12 +100,26 @@ pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webh
     if webhooks.len() == FEW {
         webhooks = first_webhooks(state, run, usize::MAX).await?;
     }
+    let unusable = unusable_secrets(state, run, &webhooks).await?;
     let dates = state.dates();
-    let webhooks = webhooks.into_iter().map(|view| {
+    let webhooks = webhooks.into_iter().zip(unusable);
+    let webhooks = webhooks.map(|(view, unusable)| {
         let rejected = state.rejections.of(Source::Webhook(run, view.number));
-        shown::webhook(view, rejected, dates)
+        shown::webhook(view, rejected, unusable, dates)
     });
     Ok(webhooks.collect())
+}
+
+/// The secrets of each of these webhooks that cannot be keys of its provider's signature.
+async fn unusable_secrets(
+    state: &AppState,
+    run: RunId,
+    webhooks: &[WebhookView],
+) -> Result<Vec<Vec<UnusableSecret>>, Problem> {
+    let options: Vec<_> = webhooks.iter().map(|view| &view.webhook.options).collect();
+    let standing = state.runtime.reader().state(run).await?;
+    let workflow = standing.map(|state| state.workflow).unwrap_or_default();
+    Ok(state.runtime.unusable_secrets(&workflow, &options).await?)
 }
 
 /// The webhooks that a run created first, at most so many.

@@ -3,11 +3,11 @@
 
 use dormouse_api::{
     BadAnswer, CancelAsked, Dates, Deployed, FailedTry, Failure, LogLine, Run, RunSummary, Secret,
-    SecretUse, TriedOperation, Version, Waiting, Webhook, Workflow,
+    SecretUse, SetAside, TriedOperation, UnusableSecret, Version, Waiting, Webhook, Workflow,
 };
 use dormouse_journal::{RunId, Status, Time};
 use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
-use dormouse_store::{Attempts, CallProgress, Pauses, RunShown, RunView, WebhookView};
+use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
 
@@ -44,6 +44,7 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         output,
         open,
         calls,
+        tries,
         failed_tries,
     } = shown;
     let waiting = open.iter().take(Run::WAITING);
@@ -81,11 +82,27 @@ pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Ru
         trigger: view.run.trigger.as_ref().map(|by| by.name.clone()),
         parent: view.run.parent.map(|parent| parent.run.to_string()),
         children: view.state.children,
+        set_aside: tries
+            .iter()
+            .map(|(number, past)| set_aside(*number, past, dates))
+            .collect(),
         cancel: view.state.cancel.as_ref().map(|asked| CancelAsked {
             reason: asked.reason.clone(),
             asked: dates.of(asked.at),
             until: dates.of(asked.until),
         }),
+    }
+}
+
+fn set_aside(number: u32, past: &PastTry, dates: Dates) -> SetAside {
+    SetAside {
+        r#try: number,
+        at: dates.of(past.at),
+        step: past.step.clone(),
+        from: past.from,
+        activations: past.until.saturating_sub(past.from),
+        status: past.status,
+        code: past.failure.as_ref().map(|failure| failure.code.clone()),
     }
 }
 
@@ -137,7 +154,12 @@ pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
 }
 
 /// A webhook, and what it refused.
-pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> Webhook {
+pub(super) fn webhook(
+    view: WebhookView,
+    rejected: Rejected,
+    unusable_secrets: Vec<dormouse_runtime::UnusableSecret>,
+    dates: Dates,
+) -> Webhook {
     let webhook = view.webhook;
     let reasons = rejected.reasons.into_iter();
     Webhook {
@@ -156,7 +178,14 @@ pub(super) fn webhook(view: WebhookView, rejected: Rejected, dates: Dates) -> We
             .map(|(code, count)| (code.to_owned(), count))
             .collect(),
         last_rejected: rejected.last.map(|last| dates.of(last)),
+        unusable_secrets: unusable_secrets.into_iter().map(unusable).collect(),
     }
+}
+
+/// A secret that cannot be a key.
+pub(super) fn unusable(secret: dormouse_runtime::UnusableSecret) -> UnusableSecret {
+    let dormouse_runtime::UnusableSecret { name, reason } = secret;
+    UnusableSecret { name, reason }
 }
 
 /// A workflow and its versions.

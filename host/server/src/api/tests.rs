@@ -524,6 +524,7 @@ fn the_document_has_every_route() {
         "post /v1/triggers/{name}/rotate",
         "post /v1/triggers/{name}/pause",
         "post /v1/triggers/{name}/resume",
+        "post /v1/webhooks/forget",
         "get /v1/workflows",
         "delete /v1/workflows/{name}",
         "get /v1/workflows/{name}",

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use super::docs::{Guarded, QueryProblems, TriggerProblems};
 use super::path::PathParams;
 use super::state::AppState;
-use super::{control, trigger_options};
+use super::{control, shown, trigger_options};
 use crate::ingress::Source;
 use crate::problem::Problem;
 use crate::request::body;
@@ -221,14 +221,15 @@ async fn act(
 }
 
 /// Returns what is shown of a trigger.
-fn show(state: &AppState, shown: ShownTrigger) -> Trigger {
+fn show(state: &AppState, found: ShownTrigger) -> Trigger {
     let ShownTrigger {
         id,
         url,
         earlier,
         trigger: stored,
         counts,
-    } = shown;
+        unusable,
+    } = found;
     let dates = state.dates();
     let refused = state.rejections.of(Source::Trigger(id));
     let earlier = earlier.into_iter().map(|(url, until)| EarlierUrl {
@@ -265,6 +266,7 @@ fn show(state: &AppState, shown: ShownTrigger) -> Trigger {
             .map(|(code, count)| (code.to_owned(), count))
             .collect(),
         last_refused: refused.last.map(|last| dates.of(last)),
+        unusable_secrets: unusable.into_iter().map(shown::unusable).collect(),
     };
     trigger_options::show(&stored.options, &mut trigger);
     trigger

@@ -20,7 +20,7 @@ pub(super) fn behind_the_command(
     let mut moved: Vec<OsString> = arguments.next().into_iter().collect();
     let mut rest = arguments.peekable();
     let mut flags = Vec::new();
-    while let Some(flag) = rest.next_if(|argument| is_flag(argument)) {
+    while let Some(flag) = rest.next_if(is_flag) {
         let takes_next = VALUED.iter().any(|name| flag == *name);
         flags.push(flag);
         if takes_next {

@@ -45,7 +45,7 @@ A first run:
 enum Command {
     Serve(serve::Serve),
     #[command(flatten)]
-    Client(dormouse_cli::Command),
+    Client(Box<dormouse_cli::Command>),
     Backup(dormouse_cli::Backup),
     Replay(replay::Replay),
     Completions(about::Completions),

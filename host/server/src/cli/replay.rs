@@ -13,7 +13,8 @@ use clap::Args;
 use dormouse_api::Difference;
 use dormouse_cli::{CliError, Environment, Terminal, difference_text, exit};
 use dormouse_engine::{
-    Config, CpuClock, Engine, Interruption, Launch, Program, RunContext, Turns, Urls, open, seal,
+    Config, CpuClock, EarlierWebhooks, Engine, Interruption, Launch, Program, RunContext, Turns,
+    Urls, open, seal,
 };
 use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
 use dormouse_limits::{Budget, Limits, Part};
@@ -176,6 +177,8 @@ impl Code {
                 request: head.trigger_request(),
             },
             beginning: head.beginning(),
+            // The records have the numbers of all webhooks.
+            earlier: EarlierWebhooks::default(),
             input: head.input,
             key: head.key,
             limits: head.limits,

@@ -105,6 +105,7 @@ impl<R: Rows> View<R> {
         if let Some(standing) = standing
             && !status.has_ended()
             && status != Status::Blocked
+            && !view.state.is_restoring
             && view.paused.is_none()
         {
             open = self.open(run, &standing, usize::MAX)?;

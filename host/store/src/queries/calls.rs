@@ -23,7 +23,7 @@ impl<R: Rows> View<R> {
             return Ok(None);
         };
         // What an ended run had open is cleared in pieces, and not sent meanwhile.
-        if self.has_ended(run)? {
+        if self.has_ended(run)? || self.is_set_aside(run, operation)? {
             return Ok(None);
         }
         let is_paused = !self.pauses_of(&[run])?.is_empty();
@@ -108,6 +108,13 @@ impl<R: Rows> View<R> {
     fn workflow_of(&self, run: RunId) -> Arc<str> {
         let stored = self.stored(run).ok().flatten();
         stored.map_or_else(|| "".into(), |stored| stored.run.workflow.into())
+    }
+
+    /// Returns true if a call was made after the point that its run was taken back to, and is about to be closed.
+    fn is_set_aside(&self, run: RunId, operation: OperationNumber) -> Result<bool, ReadError> {
+        let standing = self.standing(run)?;
+        let state = standing.map(|standing| standing.state);
+        Ok(state.is_some_and(|state| state.is_restoring && operation.0 >= state.operations))
     }
 
     /// Returns true if a run has ended. What it had open is cleared after that, in pieces.

@@ -1,6 +1,6 @@
 //! What a failed run was badly answered, which a retry asks again.
 
-use dormouse_journal::{Kind, OperationNumber, RunId};
+use dormouse_journal::{Digest, Kind, OperationNumber, RunId};
 
 use super::View;
 use crate::ReadError;
@@ -19,7 +19,7 @@ impl<R: Rows> View<R> {
         };
         let last = view.state.activations.saturating_sub(1);
         let last = match frozen.before {
-            Some(_) => journal::TABLE.get(&self.0, (run, journal::UNUSED, last))?,
+            Some(_) => journal::TABLE.get(&self.0, view.state.record_key(run, last))?,
             None => None,
         };
         let given = last.and_then(|last| last.completion);
@@ -50,9 +50,23 @@ impl<R: Rows> View<R> {
         Ok(Some(failed))
     }
 
+    /// Returns how often calls were done again, if they are made now with these arguments.
+    pub(crate) fn repeats_of(
+        &self,
+        run: RunId,
+        calls: &[(OperationNumber, Digest)],
+    ) -> Result<Vec<u32>, ReadError> {
+        let mut counts = Vec::new();
+        for (operation, digest) in calls {
+            let repeats = repeats::TABLE.get(&self.0, (run, *operation))?;
+            counts.push(repeats.map_or(0, |repeats| repeats.of(*digest)));
+        }
+        Ok(counts)
+    }
+
     /// Returns how often a call was done again after a definite answer.
     fn repeats(&self, run: RunId, operation: OperationNumber) -> Result<u32, ReadError> {
         let repeats = repeats::TABLE.get(&self.0, (run, operation))?;
-        Ok(repeats.map_or(0, |repeats| repeats.0))
+        Ok(repeats.map_or(0, |repeats| repeats.count))
     }
 }

@@ -1,5 +1,7 @@
 //! Runs as they are shown, and what is recorded of them.
 
+use std::ops::Range;
+
 use dormouse_journal::{Beginning, End, Kind, Open, OperationNumber, Payload, RunId, Status};
 
 use super::View;
@@ -9,14 +11,18 @@ use crate::rows::counted::counted;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
+use crate::tables::tries::branch_of;
 use crate::tables::{
-    State, TableId, calls, failed_tries, generation_inputs, generations, inputs, journal, logs,
-    open, pauses,
+    Branch, PastTry, State, TableId, calls, failed_tries, generation_inputs, generations, inputs,
+    journal, logs, open, pauses, tries,
 };
 use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
+
+/// How much is shown of what was set aside of a journal.
+const TRIES: usize = 32;
 
 /// A run that has completed has an end in its last record.
 const MISSING_OUTPUT: ReadError = ReadError::Missing {
@@ -99,20 +105,25 @@ impl<R: Rows> View<R> {
             _ => Vec::new(),
         };
         let calls = self.progress(run, &open)?;
-        let mut tries = Vec::new();
+        let tries = match view.state.branches.is_empty() {
+            true => Vec::new(),
+            false => self.tries(run, TRIES)?,
+        };
+        let mut failed_tries = Vec::new();
         if limit > 0 {
             let all = failed_tries::TABLE.of(run);
             failed_tries::TABLE.scan(&self.0, all, |(_, number), failed| {
-                tries.push((number, failed));
+                failed_tries.push((number, failed));
                 true
             })?;
         }
         Ok(Some(RunShown {
+            tries,
             view,
             output,
             open,
             calls,
-            failed_tries: tries,
+            failed_tries,
         }))
     }
 
@@ -186,7 +197,7 @@ impl<R: Rows> View<R> {
             return Ok(None);
         }
         let last = state.activations.saturating_sub(1);
-        let last = journal::TABLE.get(&self.0, (run, journal::UNUSED, last))?;
+        let last = journal::TABLE.get(&self.0, state.record_key(run, last))?;
         match last.and_then(|last| last.end) {
             Some(End::Completed(output)) => Ok(Some(output)),
             _ => Err(MISSING_OUTPUT),
@@ -210,19 +221,66 @@ impl<R: Rows> View<R> {
         from: u32,
         limit: usize,
     ) -> Result<JournalPage, ReadError> {
-        let generation = journal::UNUSED;
-        let range = between((run, generation, from), (run, generation, u32::MAX));
+        let branches = self
+            .state(run)?
+            .map_or_else(Vec::new, |state| state.branches);
+        self.records(run, &branches, from..u32::MAX, limit)
+    }
+
+    /// Returns a part of a journal that was set aside, from this activation on. None if there is none of this number.
+    pub(crate) fn set_aside(
+        &self,
+        run: RunId,
+        branch: u32,
+        from: u32,
+        limit: usize,
+    ) -> Result<Option<JournalPage>, ReadError> {
+        let Some(set_aside) = tries::TABLE.get(&self.0, (run, branch))? else {
+            return Ok(None);
+        };
+        let activations = from.max(set_aside.from)..set_aside.until;
+        let page = self.records(run, &set_aside.branches, activations, limit)?;
+        Ok(Some(page))
+    }
+
+    /// Returns what was set aside of a run's journal when it was taken back, the newest first, at most so much.
+    pub(crate) fn tries(&self, run: RunId, limit: usize) -> Result<Vec<(u32, PastTry)>, ReadError> {
+        let all = tries::TABLE.keys(&self.0, tries::TABLE.of(run), true, limit)?;
+        let mut tries = Vec::new();
+        for (_, number) in all {
+            let row = tries::TABLE.get(&self.0, (run, number))?;
+            tries.extend(row.map(|row| (number, row)));
+        }
+        Ok(tries)
+    }
+
+    /// Returns activations of a journal with these branches.
+    fn records(
+        &self,
+        run: RunId,
+        branches: &[Branch],
+        activations: Range<u32>,
+        limit: usize,
+    ) -> Result<JournalPage, ReadError> {
         let mut page = JournalPage::default();
-        let mut bytes = 0;
-        journal::TABLE.scan_sized(&self.0, range, |_, activation, size| {
-            if page.activations.len() == limit || (bytes + size > PAGE_BYTES && bytes > 0) {
-                page.more = true;
-                return false;
-            }
-            bytes += size;
-            page.activations.push(activation);
-            true
-        })?;
+        let (mut bytes, mut next) = (0, activations.start);
+        while next < activations.end && !page.more {
+            let later = branches.iter().map(|branch| branch.from);
+            let end = later.filter(|from| *from > next).min();
+            let end = end.unwrap_or(u32::MAX).min(activations.end);
+            let branch = branch_of(branches, next);
+            let range = between((run, branch, next), (run, branch, end - 1));
+            journal::TABLE.scan_sized(&self.0, range, |_, activation, size| {
+                if page.activations.len() == limit || (bytes + size > PAGE_BYTES && bytes > 0) {
+                    page.more = true;
+                    return false;
+                }
+                bytes += size;
+                page.activations.push(activation);
+                true
+            })?;
+            next = end;
+        }
         Ok(page)
     }
 

@@ -9,7 +9,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::between;
 use crate::rules::{Accepted, RememberedKey};
-use crate::tables::{TableId, duplicates, generations, journal, webhooks};
+use crate::tables::{Branch, TableId, duplicates, generations, journal, webhooks};
 use crate::views::{IncomingView, WebhookView};
 
 /// A webhook's row names the record that has its URL.
@@ -125,10 +125,13 @@ impl<R: Rows> View<R> {
                 continue;
             }
             if created.0 != Some(webhook.activation) {
-                let urls = self.urls_created(run, webhook.activation)?;
+                let urls = self.urls_created(run, &standing.state.branches, webhook.activation)?;
                 created = (Some(webhook.activation), urls);
             }
-            let url = created.1.remove(&number).ok_or(MISSING_URL)?;
+            let url = match created.1.remove(&number) {
+                Some(url) => url,
+                None => self.url_set_aside(run, webhook.activation, number)?,
+            };
             views.push(WebhookView {
                 number,
                 webhook,
@@ -142,15 +145,35 @@ impl<R: Rows> View<R> {
     fn urls_created(
         &self,
         run: RunId,
+        branches: &[Branch],
         activation: u32,
     ) -> Result<BTreeMap<WebhookNumber, String>, ReadError> {
-        let record = journal::TABLE.get(&self.0, (run, journal::UNUSED, activation))?;
-        let operations = record.ok_or(MISSING_URL)?.operations.into_iter();
+        let record = journal::TABLE.get(&self.0, journal::key(run, branches, activation))?;
+        let operations = record.into_iter().flat_map(|record| record.operations);
         Ok(operations
             .filter_map(|operation| match operation.kind {
                 Kind::CreateWebhook { webhook, url, .. } => Some((webhook, url)),
                 _ => None,
             })
             .collect())
+    }
+
+    /// Returns the URL of a webhook that an activation created which was set aside when the run was taken back.
+    fn url_set_aside(
+        &self,
+        run: RunId,
+        activation: u32,
+        webhook: WebhookNumber,
+    ) -> Result<String, ReadError> {
+        for (_, set_aside) in self.tries(run, usize::MAX)? {
+            if activation >= set_aside.until {
+                continue;
+            }
+            let mut urls = self.urls_created(run, &set_aside.branches, activation)?;
+            if let Some(url) = urls.remove(&webhook) {
+                return Ok(url);
+            }
+        }
+        Err(MISSING_URL)
     }
 }

@@ -28,7 +28,7 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
 }
 
 /// Decodes a row of any version.
-fn decode_row<R: Row>(bytes: &[u8]) -> Result<R, DecodeError> {
+pub(crate) fn decode_row<R: Row>(bytes: &[u8]) -> Result<R, DecodeError> {
     match split_version(bytes)? {
         (version, body) if version == R::VERSION => decode_body(body),
         (version, body) => R::from_earlier(version, body),

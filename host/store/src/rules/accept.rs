@@ -237,12 +237,14 @@ impl AcceptRequest {
         };
         inbox::put(run.rows, (*id, *number, place), arrival, &self.request)?;
         if let Some(key) = remember {
+            let expires = run.now.after(self.accept.remember);
             let first = Duplicate {
                 id: delivery.clone(),
                 body: key.body,
                 place,
+                expires: Some(expires),
             };
-            self.accept.remember(run, key.digest, &first)?;
+            self.accept.remember(run, key.digest, &first, expires)?;
             if matches!(webhook.options.reply, ReplyOption::FromWorkflow(_)) {
                 let undecided = Reply { response: None };
                 replies::TABLE.put(run.rows, (*id, delivery.as_str()), &undecided)?;
@@ -270,6 +272,7 @@ impl Accept {
         run: &mut RunWrite<'_>,
         key: [u8; 32],
         first: &Duplicate,
+        expires: Time,
     ) -> Result<(), ReadError> {
         duplicates::TABLE.put(run.rows, (self.run, self.webhook, key), first)?;
         let expiring = Expiring::Duplicate {
@@ -277,7 +280,7 @@ impl Accept {
             webhook: self.webhook,
             key,
         };
-        expiring.add(run.rows, run.now.after(self.remember))
+        expiring.add(run.rows, expires)
     }
 }
 

@@ -182,7 +182,7 @@ impl Activate {
         Ok(Activated {
             status: state.status,
             is_due: state.is_due(),
-            time: run.now,
+            time: run.now.max(state.time),
             woken: sent.woken,
             broadcasting: sent.to_all,
             ordering,
@@ -200,7 +200,7 @@ impl Activate {
         if state.status == Status::Blocked {
             return Ok(Some(CommitRefused::Blocked));
         }
-        if (state.activations, state.tries) != (self.number, self.tries) {
+        if (state.activations, state.tries) != (self.number, self.tries) || state.is_restoring {
             return Ok(Some(CommitRefused::Moved));
         }
         if pauses::of(run.rows, self.run, &state.workflow)?.is_some() {
@@ -209,7 +209,7 @@ impl Activate {
         let Some(completion) = &self.new.activation.completion else {
             return Ok(None);
         };
-        match &self.new.source {
+        match self.new.source() {
             Some(Source::Deadline) => refuse_deadline(run, completion.operation),
             Some(Source::Arrival { channel, place }) => match channel {
                 Channel::Webhook(webhook) => {

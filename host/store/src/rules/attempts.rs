@@ -61,7 +61,7 @@ pub(crate) struct RecordAttempt {
     run: RunId,
     operation: OperationNumber,
     /// Which attempt it was, so that a late word of an earlier one changes nothing.
-    attempt: u32,
+    attempt: Attempts,
     made: Made,
     over: OverStorage,
 }
@@ -69,7 +69,7 @@ pub(crate) struct RecordAttempt {
 impl RecordAttempt {
     pub(crate) fn new(
         (run, operation): (RunId, OperationNumber),
-        attempt: u32,
+        attempt: Attempts,
         made: AttemptMade,
         over: OverStorage,
     ) -> Self {
@@ -118,7 +118,9 @@ impl Transaction for RecordAttempt {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(AttemptNoted::Unwanted);
         };
-        if run.state().is_gone() || row.attempts.scheduled != self.attempt {
+        // After the run was taken back, another call may have this number. Its attempts are made later.
+        let is_other = !run.state().branches.is_empty() && row.attempts.next != self.attempt.next;
+        if run.state().is_gone() || row.attempts.scheduled != self.attempt.scheduled || is_other {
             return Ok(AttemptNoted::Unwanted);
         }
         let (scheduled, next) = match &self.made {
@@ -126,10 +128,10 @@ impl Transaction for RecordAttempt {
                 if error.is_some() {
                     row.last_error.clone_from(error);
                 }
-                (self.attempt + 1, *next)
+                (self.attempt.scheduled + 1, *next)
             }
             // Nothing is scheduled: whoever takes the call up may do so at once.
-            Made::Withdrawn => (self.attempt.saturating_sub(1), Time(0)),
+            Made::Withdrawn => (self.attempt.scheduled.saturating_sub(1), Time(0)),
             Made::Done(result) => return self.finish(&mut run, result),
         };
         row.attempts = Attempts { scheduled, next };

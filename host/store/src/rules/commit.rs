@@ -4,7 +4,7 @@
 
 use dormouse_journal::{
     Change, Channel, End, Kind, Open, OperationNumber, Outcome, RunId, Source, Transition,
-    WebhookOptions,
+    WebhookNumber, WebhookOptions,
 };
 
 use super::labels;
@@ -14,7 +14,8 @@ use crate::ReadError;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
 use crate::tables::{
-    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, run_waits, timers,
+    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, routed, run_waits,
+    timers,
 };
 
 /// Writes the activation of this number, and what follows from it.
@@ -39,8 +40,11 @@ pub(super) fn commit(
         return fail(run, new, before);
     }
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
-        (&new.activation.completion, &new.source)
+        (&new.activation.completion, new.source())
     {
+        if let (Channel::Event(event), None, None) = (channel, &new.activation.end, &new.next) {
+            keep_routed(run, number, event, *place)?;
+        }
         take(run, channel, *place, &completion.outcome)?;
     }
     let completed = new.activation.completion.as_ref();
@@ -60,11 +64,14 @@ pub(super) fn commit(
                 webhook,
                 step,
                 options,
-            } => run.add_webhook(webhook, created(run, number, step, options))?,
+            } => create(run, webhook, created(run, number, step, options))?,
             Change::WebhookClosed(webhook) => {
                 run.change_webhook(webhook, |webhook| webhook.closed = true)?;
             }
         }
+    }
+    for webhook in &new.replaced {
+        run.change_webhook(*webhook, |webhook| webhook.closed = true)?;
     }
     match (&new.activation.end, &new.next) {
         // The output is in the journal's last record.
@@ -81,7 +88,7 @@ pub(super) fn commit(
 fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), ReadError> {
     let _ = run.transition(Transition::Failed);
     run.freeze(Some(before), new.repair_within)?;
-    if let Some(Source::Arrival { channel, .. }) = &new.source
+    if let Some(Source::Arrival { channel, .. }) = new.source()
         && matches!(channel, Channel::Webhook(_) | Channel::Event(_))
     {
         let state = run.state_mut();
@@ -93,7 +100,7 @@ fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), Rea
 /// Writes the record and the log, and counts them.
 fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), ReadError> {
     if new.next.is_none() {
-        let key = (run.id, journal::UNUSED, number);
+        let key = run.record_key(number);
         journal::TABLE.put_encoded(run.rows, key, &new.record)?;
     }
     for (place, line) in (0..).zip(&new.logs) {
@@ -106,6 +113,19 @@ fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), Rea
     state.journal_bytes += new.record.len() as u64;
     state.time = new.activation.time;
     Ok(())
+}
+
+/// Keeps what is known of a request that a trigger has sent, for as long as the run can be taken back to before it took it.
+fn keep_routed(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    event: &str,
+    place: u64,
+) -> Result<(), ReadError> {
+    let Some(request) = routed::TABLE.take(run.rows, (run.id, event, place))? else {
+        return Ok(());
+    };
+    routed::TAKEN.put(run.rows, run.record_key(number), &request)
 }
 
 /// Removes what was delivered from where it lay.
@@ -231,7 +251,7 @@ fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Res
 }
 
 /// An operation was made, and waits.
-fn open(
+pub(super) fn open(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,
     open: Open,
@@ -257,6 +277,22 @@ fn open(
     run.add_open(operation, open)
 }
 
+/// A webhook was created. One that the run had before it was taken back is the same.
+fn create(
+    run: &mut RunWrite<'_>,
+    number: WebhookNumber,
+    created: Webhook,
+) -> Result<(), ReadError> {
+    match run.webhook(number)? {
+        Some(known) => run.put_changed_webhook(number, known, |webhook| {
+            webhook.activation = created.activation;
+            webhook.options = created.options;
+            webhook.closed = false;
+        }),
+        None => run.add_webhook(number, created),
+    }
+}
+
 fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOptions) -> Webhook {
     Webhook {
         step: step.to_owned(),
@@ -279,7 +315,7 @@ fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadEr
         if run.waits_for(new.operation)? {
             let attempts = Attempts {
                 scheduled: 1,
-                next: run.now,
+                next: run.now.max(run.state().time),
             };
             let bounds = Bounds::new(new.retry, run.state().time);
             let key = (run.id, new.operation);

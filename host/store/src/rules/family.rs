@@ -152,7 +152,7 @@ pub(super) fn note_told(
 fn small_outcome(write: &mut Write<'_>, target: RunId) -> Result<Option<RunOutcome>, ReadError> {
     if let Some(run) = write.run(target)? {
         let last = run.state().activations.saturating_sub(1);
-        let key = (target, journal::UNUSED, last);
+        let key = run.record_key(last);
         let size = journal::TABLE.size(run.rows, key)?;
         if run.state().status == Status::Completed && size.is_some_and(|size| size > SMALL) {
             return Ok(None);
@@ -187,7 +187,7 @@ pub(super) fn outcome(
     Ok(match state.status {
         Status::Completed => {
             let last = state.activations.saturating_sub(1);
-            let last = journal::TABLE.get(run.rows, (target, journal::UNUSED, last))?;
+            let last = journal::TABLE.get(run.rows, run.record_key(last))?;
             match last.and_then(|last| last.end) {
                 Some(End::Completed(output)) => Some(RunOutcome::Completed(output)),
                 _ => Some(RunOutcome::Gone),

@@ -17,7 +17,8 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, runs, workflows,
+    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, routed, runs, tries,
+    workflows,
 };
 
 /// A webhook's row names the record, or the generation, that has its URL.
@@ -62,6 +63,7 @@ impl RunWrite<'_> {
         state.log_bytes = 0;
         // What the old one asked of others is carried out, and nobody waits to hear of it.
         state.notifying = 0;
+        state.branches = Vec::new();
         // A run that is neither blocked nor ended can always be activated, and what is due is the host's to do.
         let _ = self.transition(Transition::Activated { host_works: true });
         old.add(self.rows, now)
@@ -101,7 +103,7 @@ impl RunWrite<'_> {
                 continue;
             };
             if !urls.contains_key(number_kept) && webhook.activation != number {
-                let key = (self.id, journal::UNUSED, webhook.activation);
+                let key = self.record_key(webhook.activation);
                 let record = journal::TABLE.get(self.rows, key)?.ok_or(MISSING_URL)?;
                 urls.extend(created(&record.operations));
             }
@@ -201,16 +203,31 @@ pub(super) fn remove_old(
     let Some(mut run) = write.run(id)? else {
         return Ok(true);
     };
-    let journal = (
-        Bound::Included((id, journal::UNUSED, 0)),
-        Bound::Excluded((id, journal::UNUSED, activations)),
-    );
+    let journal = |branch| {
+        (
+            Bound::Included((id, branch, 0)),
+            Bound::Excluded((id, branch, activations)),
+        )
+    };
     let repeats = (
         Bound::Included((id, OperationNumber(0))),
         Bound::Excluded((id, OperationNumber(run.state().first_operation))),
     );
     let lines = (Bound::Included((id, 0, 0)), Bound::Excluded((id, logs, 0)));
-    Ok(journal::TABLE.remove_range(run.rows, journal, room)?
+    // What is set aside of this generation is kept.
+    for (_, branch) in tries::TABLE.keys(run.rows, tries::TABLE.of(id), false, usize::MAX)? {
+        let set_aside = tries::TABLE.get(run.rows, (id, branch))?;
+        if set_aside.is_some_and(|set_aside| set_aside.from < activations) {
+            if !journal::TABLE.remove_range(run.rows, journal(branch), room)?
+                || !routed::TAKEN.remove_range(run.rows, journal(branch), room)?
+            {
+                return Ok(false);
+            }
+            tries::TABLE.remove(run.rows, (id, branch))?;
+        }
+    }
+    Ok(journal::TABLE.remove_range(run.rows, journal(0), room)?
+        && routed::TAKEN.remove_range(run.rows, journal(0), room)?
         && logs::TABLE.remove_range(run.rows, lines, room)?
         && repeats::TABLE.remove_range(run.rows, repeats, room)?
         && run.remove_webhooks(room)?)

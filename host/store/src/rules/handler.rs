@@ -14,6 +14,7 @@ use super::start::{BeginRun, StartRun, Started};
 use super::storage::StorageLimits;
 use crate::ReadError;
 use crate::rows::table::between;
+use crate::tables::handled::{self, Handled};
 use crate::tables::handlers::{self, Handles};
 use crate::tables::orders::{self, Order};
 use crate::tables::{logs, runs, workflows};
@@ -112,6 +113,7 @@ pub(super) fn start(
     let why = match BeginRun::new(start).apply(write)? {
         Started::New { .. } => {
             handlers::TABLE.put(&mut write.rows, id, &Handles(failed))?;
+            handled::TABLE.put(&mut write.rows, failed, &Handled(id))?;
             return Ok(Some(id));
         }
         Started::UnknownWorkflow => "there is no such workflow",
@@ -124,6 +126,23 @@ pub(super) fn start(
     let message = format!("the workflow {handler:?} was not started for this failure: {why}");
     say(write, failed, message)?;
     Ok(None)
+}
+
+/// Returns the run that was started for the failure of a run and has not ended. None in it if it is about to be started.
+pub(super) fn running(
+    write: &mut Write<'_>,
+    failed: RunId,
+) -> Result<Option<Option<RunId>>, ReadError> {
+    if orders::TABLE.has(&write.rows, (failed, orders::HANDLE))? {
+        return Ok(Some(None));
+    }
+    let Some(Handled(id)) = handled::TABLE.get(&write.rows, failed)? else {
+        return Ok(None);
+    };
+    let run = write.run(id)?;
+    Ok(run
+        .is_some_and(|run| !run.state().status.has_ended())
+        .then_some(Some(id)))
 }
 
 /// Adds a line to the end of a run's log.

@@ -2,7 +2,8 @@
 //! completed, and takes over the others, in the commit in which that run completes. So no request is lost to a run that has
 //! done its last work and has not ended yet.
 //!
-//! How many requests wait for a run with a key is bounded by what one commit may move.
+//! How many requests wait for a run with a key is bounded by what one commit may move. More may lie there when the run was taken
+//! back to before it took many, and never took them again: these are said to be lost in its log.
 
 use dormouse_journal::{GuestLimits, Payload, RunId, Status, TriggerId, Unread};
 
@@ -72,8 +73,8 @@ pub(super) fn start(
         return Ok(None);
     };
     let event = trigger.name.as_str();
-    let lying = between((completed, event, 0), (completed, event, u64::MAX));
-    let lying = routed::TABLE.list(run.rows, lying, WAITING as usize)?;
+    let all = between((completed, event, 0), (completed, event, u64::MAX));
+    let lying = routed::TABLE.list(run.rows, all, WAITING as usize)?;
     let mut lying = lying.into_iter().map(|((_, _, place), row)| (place, row));
     let Some((place, first)) = lying.next() else {
         return Ok(None);
@@ -91,6 +92,12 @@ pub(super) fn start(
     forget(write, completed, event, place)?;
     for (place, row) in lying {
         hand_over(write, (completed, heir.run), event, place, &row)?;
+    }
+    if !routed::TABLE.keys(&write.rows, all, false, 1)?.is_empty() {
+        let message = format!(
+            "the next run takes over {WAITING} requests that this run has not taken; others are lost"
+        );
+        say(write, completed, message)?;
     }
     Ok(Some(heir.run))
 }

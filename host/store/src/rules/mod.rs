@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
+pub(crate) mod back;
 mod birth;
 mod clearing;
 mod commit;
@@ -14,6 +15,7 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 mod failed_try;
 mod family;
+pub(crate) mod forget;
 mod freeze;
 mod generation;
 mod handler;
@@ -25,6 +27,7 @@ pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod prepared;
 pub(crate) mod repair;
+mod restore;
 pub(crate) mod retire;
 pub(crate) mod retry;
 pub(crate) mod run;
@@ -50,10 +53,12 @@ use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_work
 pub(crate) use accept::Repeat;
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
+pub use back::{TakeBack, TakenBack};
 pub use birth::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
+pub use forget::{Forget, Forgot, RememberedAt};
 pub use heir::NewHeir;
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{

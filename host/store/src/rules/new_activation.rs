@@ -2,7 +2,7 @@
 
 use dormouse_journal::{
     Activation, CancelOptions, Labels, LogLine, NextGeneration, OperationNumber, Payload, Response,
-    RunId, Source, Status, Time,
+    RunId, Status, Time, WebhookNumber,
 };
 
 use super::heir::NewHeir;
@@ -11,12 +11,12 @@ use crate::tables::{Call, ChildStart};
 /// An activation to be committed, with what its record does not hold.
 #[derive(Debug, Clone)]
 pub struct NewActivation {
-    /// The record.
+    /// The record. It says where its completion came from.
     pub activation: Activation,
     /// How often the run had been retried or moved when it was executed.
     pub tries: u32,
-    /// Where its completion came from. None for the first activation.
-    pub source: Option<Source>,
+    /// Webhooks that the run had before it was taken back, whose places others have taken.
+    pub replaced: Vec<WebhookNumber>,
     /// The calls that it made.
     pub calls: Vec<NewCall>,
     /// The events that it sent.

@@ -14,14 +14,16 @@ use super::birth::{self, OrderLimits};
 use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
+use super::restore::{self, Step};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::keys::Extremes;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, Order};
+use crate::tables::orders::{self, ChildStart, Order, TakingBack};
 use crate::tables::{results, run_waits, runs};
+use crate::views::OutstandingCall;
 
 /// How many runs one piece touches. A piece takes about as long as a disk sync, so that nobody notices that its write
 /// shares a group with it.
@@ -49,6 +51,8 @@ pub struct Carried {
     pub cancelled: Vec<RunId>,
     /// Runs that broke, were not repaired, and have failed.
     pub failed: Vec<RunId>,
+    /// Calls whose next attempts are to be made.
+    pub calls: Vec<OutstandingCall>,
     /// The run that had its turn last.
     pub last: Option<RunId>,
 }
@@ -195,6 +199,10 @@ impl Piece<'_> {
                     tell_parent(write, owner)?;
                 }
                 more.then_some(Order::Ended { at, parent_told })
+            }
+            Order::TakeBack(mut taking) => {
+                let more = self.restore(write, owner, &mut taking, until)?;
+                more.then_some(Order::TakeBack(taking))
             }
             Order::Family { grace, cursor } => {
                 let mut cursor = cursor;
@@ -348,6 +356,45 @@ impl Piece<'_> {
                 }
             }
         }
+    }
+
+    /// Goes on to restore what a run had at the point that it was taken back to. Returns true if there is more.
+    fn restore(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        taking: &mut TakingBack,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match restore::step(write, owner, taking)? {
+                Step::Done(bytes) => self.bytes += bytes,
+                Step::Calling(operation, attempts, bounds, bytes) => {
+                    self.bytes += bytes;
+                    let workflow = write.run(owner)?.map(|run| run.state().workflow.clone());
+                    self.carried.calls.push(OutstandingCall {
+                        run: owner,
+                        workflow: workflow.unwrap_or_default().into(),
+                        operation,
+                        attempts,
+                        bounds,
+                    });
+                }
+                Step::Ends(child) => {
+                    let options = CancelOptions {
+                        grace: Some(self.limits.timeout_grace),
+                        reason: Some("parent-taken-back".into()),
+                    };
+                    self.ask(write, child, &options)?;
+                }
+                Step::Over => {
+                    self.carried.woken.push(owner);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Asks the runs that an ended run started to cancel, from behind the cursor on. Returns true if there are more.

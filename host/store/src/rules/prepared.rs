@@ -2,7 +2,7 @@
 
 use dormouse_journal::{
     Activation, End, Kind, Labels, LogLine, NextGeneration, OperationNumber, Payload, RetryPolicy,
-    RunId, Source,
+    RunId, Source, WebhookNumber,
 };
 
 use super::clearing::{END, OPERATION};
@@ -23,8 +23,9 @@ const OPENED: u64 = 4;
 const CLOSED: u64 = OPERATION + 1;
 
 /// How many rows taking what is delivered changes: a request in two, its webhook; or an event in two, its mailbox; or a
-/// result in two, and the event in two that it may have been the last to name.
-const TAKEN: u64 = 4;
+/// result in two, and the event in two that it may have been the last to name. What is known of an event that a trigger has
+/// sent is moved from one row to another.
+const TAKEN: u64 = 5;
 
 /// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
 const RUN_ROW: u64 = 64 << 10;
@@ -34,7 +35,8 @@ const RUN_ROW: u64 = 64 << 10;
 pub(crate) struct Prepared {
     pub(super) activation: Activation,
     pub(super) record: Vec<u8>,
-    pub(super) source: Option<Source>,
+    /// Webhooks whose places others have taken.
+    pub(super) replaced: Vec<WebhookNumber>,
     pub(super) calls: Vec<PreparedCall>,
     pub(super) sends: Vec<Send>,
     /// The rows of what is asked of other runs.
@@ -83,7 +85,7 @@ impl Prepared {
         let mut prepared = Prepared {
             record: new.activation.encode(),
             activation: new.activation,
-            source: new.source,
+            replaced: new.replaced,
             calls: new.calls.into_iter().map(call).collect(),
             sends: new.notifies.into_iter().map(send).collect(),
             orders: new.orders.into_iter().map(order).collect(),
@@ -101,6 +103,12 @@ impl Prepared {
         };
         prepared.cost = prepared.cost();
         prepared
+    }
+
+    /// Returns where its completion came from.
+    pub(super) fn source(&self) -> Option<&Source> {
+        let origin = self.activation.origin.as_ref();
+        origin.map(|origin| &origin.source)
     }
 
     /// Returns true if it sends an event, waits for a run or may start the next one of its key, and so may touch other runs.
@@ -133,6 +141,7 @@ impl Prepared {
         );
         let rows = 1 + TAKEN + CLOSED + changed + 2 * self.calls.len() as u64;
         let rows = rows + self.replies.len() as u64 + self.logs.len() as u64;
+        let rows = rows + self.replaced.len() as u64;
         // An operation that is open repeats what the record says of it, and a failure is in the run's row as well.
         let record = self.record.len() as u64;
         let delivered = self.activation.completion.as_ref();

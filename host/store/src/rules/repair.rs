@@ -65,6 +65,9 @@ impl Transaction for Repair {
         if status.has_ended() {
             return Ok(Repaired::Ended(status));
         }
+        if state.is_restoring {
+            return Ok(Repaired::Moved);
+        }
         if self.is_retry && status != Status::Blocked {
             return Ok(Repaired::NotBlocked(status));
         }

@@ -9,7 +9,7 @@ use dormouse_journal::{LABELS, RunId, Status};
 
 use super::clearing::END;
 use super::run::next;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, generation};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, forget, generation};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
@@ -18,9 +18,9 @@ use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
-    held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads, mailboxes, open,
-    pauses, repeats, replies, result_outcomes, results, routed, runs, starts, trigger_requests,
-    webhooks,
+    handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
+    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, routed, runs,
+    starts, tries, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -173,12 +173,7 @@ impl Removed {
 fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Removed, ReadError> {
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
-            // Those of a run that was removed go with its other rows, which count for its workflow.
-            if let Some(owner) = write.run(*run)?
-                && let Some(first) = duplicates::TABLE.take(owner.rows, (*run, *webhook, *key))?
-            {
-                replies::TABLE.remove(owner.rows, (*run, first.id.as_str()))?;
-            }
+            forget::expire(write, (*run, *webhook, *key))?;
             Ok(Removed::All)
         }
         Expiring::Start { workflow, key } => {
@@ -186,7 +181,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             Ok(Removed::All)
         }
         Expiring::Triggered { trigger, key } => {
-            trigger_requests::TABLE.remove(&mut write.rows, (*trigger, *key))?;
+            forget::expire_triggered(write, (*trigger, *key))?;
             Ok(Removed::All)
         }
         Expiring::Open(run) => clear(write, *run, room).map(Removed::of),
@@ -243,6 +238,18 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 let run = id;
                 Removed::AllBut(Expiring::Freeze { run, tries, from })
             }))
+        }
+        Expiring::Restores { run, tries } => {
+            let (id, tries) = (*run, *tries);
+            match write.run(id)? {
+                // They were used, or are others.
+                Some(run) if run.state().tries == tries && !run.state().is_restoring => {
+                    let all = restores::TABLE.of(id);
+                    let removed = restores::TABLE.remove_range(run.rows, all, room)?;
+                    Ok(Removed::of(removed))
+                }
+                _ => Ok(Removed::All),
+            }
         }
         Expiring::Old {
             run,
@@ -332,9 +339,13 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?
             && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
             && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
+            && routed::TAKEN.remove_range(rows, routed::TAKEN.of(id), room)?
             && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
             && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
+            && restores::TABLE.remove_range(rows, restores::TABLE.of(id), room)?
+            && tries::TABLE.remove_range(rows, tries::TABLE.of(id), room)?
+            && handled::TABLE.remove_range(rows, one(id), room)?
             && inputs::TABLE.remove_range(rows, one(id), room)?
             && generation_inputs::TABLE.remove_range(rows, one(id), room)?
             && generations::TABLE.remove_range(rows, one(id), room)?

@@ -8,7 +8,7 @@ use dormouse_journal::{
 
 use super::clearing::OPERATION;
 use super::run::RunWrite;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
@@ -49,8 +49,10 @@ pub struct RetryFailed {
     pub in_flight: Vec<OperationNumber>,
     /// How many operations it has open. It may write so many as there are.
     pub open: u64,
-    /// Also if the run that started it was told of its failure, or has ended.
+    /// Also if the run that started it was told of its failure, or has ended, or a run that its failure started goes on.
     pub anyway: bool,
+    /// True if the run that started it is retried after it.
+    pub is_of_parent: bool,
     /// True if it is only asked whether the run could go on.
     pub dry_run: bool,
 }
@@ -91,6 +93,8 @@ pub enum RetriedFailed {
     /// This run started it, and has not failed itself: it was told that it has failed, or it has ended with all that it had
     /// not left.
     FailureTold(RunId),
+    /// Its failure has started this run, which goes on, or is about to start one.
+    HandlerRunning(Option<RunId>),
     /// There is no such run.
     Unknown,
 }
@@ -149,17 +153,12 @@ impl Transaction for RetryFailed {
             calls.push((again.operation, call_again(&mut run, again)?));
         }
         self.write_records(&mut run)?;
-        self.set_version(&mut run)?;
+        set_version(&mut run, self.version, self.limits)?;
         set_time(&mut run)?;
         let is_old_end_told = forget_end(&mut run)?;
         let ordering = self.wait_again(write)?;
-        if let Some(parent) = parent
-            && is_old_end_told
-            && let Some(mut parent) = write.run(parent)?
-            && !parent.state().is_gone()
-        {
-            let state = parent.state_mut();
-            state.children = state.children.saturating_add(1);
+        if let Some(parent) = parent.filter(|_| is_old_end_told) {
+            adopt_again(write, parent)?;
         }
         let status = write.run(self.run)?.map(|run| run.state().status);
         Ok(
@@ -182,60 +181,38 @@ impl RetryFailed {
             return Ok(Err(RetriedFailed::Unknown));
         };
         let state = run.state();
-        let Some(frozen) = state.frozen.clone() else {
+        if !state.is_frozen() {
             return Ok(Err(RetriedFailed::NotFailed(state.status)));
-        };
+        }
         if (state.activations, state.tries) != (self.activations, self.tries) {
             return Ok(Err(RetriedFailed::Moved));
         }
         for (number, _) in run.all_open()? {
-            if !self.in_flight.contains(&number)
-                && let Some(call) = held(&run, number)?
-                && call.bounds.attempts == Some(1)
-                && is_in_doubt(&call, run.state().ended)
-            {
+            if !self.in_flight.contains(&number) && is_once_in_doubt(&run, number)? {
                 return Ok(Err(RetriedFailed::AtMostOnce(number)));
             }
         }
-        let stored = runs::TABLE.get(run.rows, self.run)?;
-        let parent = stored.and_then(|stored| stored.run.parent);
-        if let Some(parent) = parent.filter(|_| !self.anyway) {
-            let (has_failed, has_gone) = match write.run(parent.run)? {
-                Some(above) => (above.state().is_frozen(), above.state().is_gone()),
-                None => (false, true),
-            };
-            let is_told = frozen.parent_told && !has_failed;
-            let ends_with_it = has_gone && parent.when_parent_ends == WhenParentEnds::Cancel;
-            if is_told || ends_with_it {
-                return Ok(Err(RetriedFailed::FailureTold(parent.run)));
-            }
+        let parent = match refuse_told(write, self.run, self.anyway || self.is_of_parent)? {
+            Told::Parent(parent) => return Ok(Err(RetriedFailed::FailureTold(parent))),
+            Told::No(parent) => parent,
+        };
+        if !self.anyway
+            && let Some(running) = handler::running(write, self.run)?
+        {
+            return Ok(Err(RetriedFailed::HandlerRunning(running)));
         }
-        Ok(Ok(parent.map(|parent| parent.run)))
+        Ok(Ok(parent))
     }
 
     fn write_records(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
         for (number, record) in &self.records {
-            let key = (self.run, journal::UNUSED, *number);
+            let key = run.record_key(*number);
             let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
             let record = record.encode();
             journal::TABLE.put_encoded(run.rows, key, &record)?;
             let state = run.state_mut();
             let others = state.journal_bytes.saturating_sub(before);
             state.journal_bytes = others.saturating_add(record.len() as u64);
-        }
-        Ok(())
-    }
-
-    fn set_version(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
-        let Some(mut stored) = runs::TABLE.get(run.rows, self.run)? else {
-            return Ok(());
-        };
-        let before = (stored.run.version, stored.run.limits);
-        stored.run.version = self.version;
-        let limits = &mut stored.run.limits;
-        limits.memory = limits.memory.max(self.limits.memory);
-        if before != (stored.run.version, stored.run.limits) {
-            runs::TABLE.put(run.rows, self.run, &stored)?;
         }
         Ok(())
     }
@@ -259,9 +236,74 @@ impl RetryFailed {
     }
 }
 
+/// Whether the run that started a failed run was told of the failure.
+pub(super) enum Told {
+    /// It was, and has not failed itself; or it has ended with all that it had not left.
+    Parent(RunId),
+    /// It was not. The run that started it, if one did.
+    No(Option<RunId>),
+}
+
+/// Returns whether the run that started a run knows that this has failed, and goes by that.
+pub(super) fn refuse_told(
+    write: &mut Write<'_>,
+    id: RunId,
+    anyway: bool,
+) -> Result<Told, ReadError> {
+    let Some(run) = write.run(id)? else {
+        return Ok(Told::No(None));
+    };
+    let frozen = run.state().frozen.clone();
+    let stored = runs::TABLE.get(run.rows, id)?;
+    let parent = stored.and_then(|stored| stored.run.parent);
+    if let (Some(parent), Some(frozen)) = (&parent, frozen.filter(|_| !anyway)) {
+        let (has_failed, has_gone) = match write.run(parent.run)? {
+            Some(above) => (above.state().is_frozen(), above.state().is_gone()),
+            None => (false, true),
+        };
+        let is_told = frozen.parent_told && !has_failed;
+        let ends_with_it = has_gone && parent.when_parent_ends == WhenParentEnds::Cancel;
+        if is_told || ends_with_it {
+            return Ok(Told::Parent(parent.run));
+        }
+    }
+    Ok(Told::No(parent.map(|parent| parent.run)))
+}
+
+/// Counts a run again as alive, for the run that started it.
+pub(super) fn adopt_again(write: &mut Write<'_>, parent: RunId) -> Result<(), ReadError> {
+    if let Some(mut parent) = write.run(parent)?
+        && !parent.state().is_gone()
+    {
+        let state = parent.state_mut();
+        state.children = state.children.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Has a run go on with a version, and with limits that are no smaller than the host's.
+pub(super) fn set_version(
+    run: &mut RunWrite<'_>,
+    version: VersionId,
+    limits: GuestLimits,
+) -> Result<(), ReadError> {
+    let id = run.id;
+    let Some(mut stored) = runs::TABLE.get(run.rows, id)? else {
+        return Ok(());
+    };
+    let before = (stored.run.version, stored.run.limits);
+    stored.run.version = version;
+    let own = &mut stored.run.limits;
+    own.memory = own.memory.max(limits.memory);
+    if before != (stored.run.version, stored.run.limits) {
+        runs::TABLE.put(run.rows, id, &stored)?;
+    }
+    Ok(())
+}
+
 impl RunWrite<'_> {
     /// Returns the operations that have not completed.
-    fn all_open(&self) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+    pub(super) fn all_open(&self) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
         let table = &crate::tables::open::TABLE;
         self.loaded.open.all(table, self.rows, self.id, usize::MAX)
     }
@@ -277,8 +319,9 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     let failed = state.ended.take().unwrap_or(now);
     if let Some(before) = frozen.before {
         state.take_back(before);
-        let number = run.state().activations;
-        let taken_back = journal::TABLE.take(run.rows, (id, journal::UNUSED, number))?;
+        let number = state.activations;
+        let key = run.record_key(number);
+        let taken_back = journal::TABLE.take(run.rows, key)?;
         if let Some(taken_back) = &taken_back {
             failed_try::keep_taken_back(run, (number, taken_back), failed)?;
         }
@@ -299,7 +342,7 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
 }
 
 /// Gives the run the time again that it had been given, and that it was asked to cancel in.
-fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
+pub(super) fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
     let (id, now) = (run.id, run.now);
     let stored = runs::TABLE.get(run.rows, id)?;
     let parent = stored.and_then(|stored| stored.run.parent);
@@ -319,7 +362,7 @@ fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
 
 /// Takes back what the end of the run meant to others and was not carried out. Returns true if the run that started it has
 /// been told of the end.
-fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
+pub(super) fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
     let id = run.id;
     orders::TABLE.remove(run.rows, (id, orders::GIVE_UP))?;
     let ended = orders::TABLE.take(run.rows, (id, orders::ENDED))?;
@@ -338,6 +381,17 @@ fn held(run: &RunWrite<'_>, number: OperationNumber) -> Result<Option<Outstandin
     }
 }
 
+/// Returns true if a call of a failed run may be made once, and nobody knows whether it was.
+pub(super) fn is_once_in_doubt(
+    run: &RunWrite<'_>,
+    number: OperationNumber,
+) -> Result<bool, ReadError> {
+    let call = held(run, number)?;
+    Ok(call.is_some_and(|call| {
+        call.bounds.attempts == Some(1) && is_in_doubt(&call, run.state().ended)
+    }))
+}
+
 /// Returns true if an attempt at a call may have been made whose outcome is not known: its time had come when the run failed.
 fn is_in_doubt(call: &Outstanding, failed: Option<Time>) -> bool {
     let Attempts { scheduled, next } = call.attempts;
@@ -346,17 +400,17 @@ fn is_in_doubt(call: &Outstanding, failed: Option<Time>) -> bool {
 }
 
 /// How what a run waits for is set up again.
-struct Thaw {
+pub(super) struct Thaw {
     /// When the run failed.
-    failed: Time,
+    pub(super) failed: Time,
     /// The last commit sequence: an event that was decided until now does not reach it.
-    sequence: u64,
-    in_flight: bool,
+    pub(super) sequence: u64,
+    pub(super) in_flight: bool,
 }
 
 impl Thaw {
     /// Sets one operation up again. Returns how far it has come, if it is a call to be made.
-    fn thaw(
+    pub(super) fn thaw(
         &self,
         run: &mut RunWrite<'_>,
         number: OperationNumber,
@@ -435,7 +489,7 @@ fn call_again(run: &mut RunWrite<'_>, again: &CallAgain) -> Result<Attempts, Rea
     let call = Apart::new(again.call.size(), again.call.clone());
     calls::put(run.rows, key, attempts, bounds, &call)?;
     if again.repeats > 0 {
-        repeats::TABLE.put(run.rows, key, &Repeats(again.repeats))?;
+        repeats::TABLE.put(run.rows, key, &Repeats::new(again.repeats))?;
     }
     Ok(attempts)
 }

@@ -64,6 +64,11 @@ impl RunWrite<'_> {
         &mut self.loaded.state
     }
 
+    /// Returns the key of an activation in the run's journal.
+    pub(crate) fn record_key(&self, activation: u32) -> (RunId, u32, u32) {
+        self.loaded.state.record_key(self.id, activation)
+    }
+
     pub(crate) fn transition(&mut self, event: Transition) -> Result<(), IllegalTransition> {
         let state = &mut self.loaded.state;
         state.status = state.status.after(event)?;

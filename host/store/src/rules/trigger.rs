@@ -306,14 +306,15 @@ impl Arrive {
         run: RunId,
     ) -> Result<(), ReadError> {
         let trigger = self.trip.trigger;
+        let expires = write.now.after(self.trip.remember);
         let first = TriggerRequested {
             run,
             body: key.body,
+            expires,
         };
         trigger_requests::TABLE.put(&mut write.rows, (trigger, key.digest), &first)?;
         let key = key.digest;
-        let time = write.now.after(self.trip.remember);
-        Expiring::Triggered { trigger, key }.add(&mut write.rows, time)
+        Expiring::Triggered { trigger, key }.add(&mut write.rows, expires)
     }
 
     fn count(&self, write: &mut Write<'_>, has_started: bool) -> Result<(), ReadError> {

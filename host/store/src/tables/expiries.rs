@@ -55,6 +55,8 @@ pub(crate) enum Expiring {
     },
     /// The key of a request to a trigger.
     Triggered { trigger: TriggerId, key: [u8; 32] },
+    /// What was prepared to take a run back in this try, and was not used.
+    Restores { run: RunId, tries: u32 },
 }
 
 impl Expiring {

@@ -10,7 +10,11 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, String), Mailbox> = Table::new(TableId::Mailboxes);
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// The first place of a new mailbox. Places in front of it are for events that a run gets again which were sent to all. A mailbox
+/// of schema 5 and before begins at 0.
+const FIRST_PLACE: u64 = 1 << 32;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mailbox {
     /// The place of the next event.
     pub(crate) next_place: u64,
@@ -18,6 +22,17 @@ pub(crate) struct Mailbox {
     pub(crate) queued_bytes: u64,
     /// How many waits are open.
     pub(crate) waits: u32,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Mailbox {
+            next_place: FIRST_PLACE,
+            queued: 0,
+            queued_bytes: 0,
+            waits: 0,
+        }
+    }
 }
 
 impl Row for Mailbox {}

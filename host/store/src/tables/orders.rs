@@ -15,6 +15,8 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders);
 
+/// The place of [`Order::TakeBack`]. Nothing else is carried out for the run before it.
+pub(crate) const TAKE_BACK: u64 = 0;
 /// The place of [`Order::Handle`].
 pub(crate) const HANDLE: u64 = u64::MAX - 5;
 /// The place of [`Order::GiveUp`].
@@ -70,6 +72,53 @@ pub(crate) enum Order {
         /// How often it had been retried or moved by then.
         tries: u32,
     },
+    /// The run was taken back: restore what it had there.
+    TakeBack(TakingBack),
+}
+
+/// How far a run that was taken back is restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TakingBack {
+    /// The branch that its journal goes on with.
+    pub(crate) branch: u32,
+    /// The step that is done again.
+    pub(crate) step: OperationNumber,
+    /// When it had failed, if it had.
+    pub(crate) failed: Option<Time>,
+    /// Those of its calls of which an attempt was under way.
+    pub(crate) in_flight: Vec<OperationNumber>,
+    /// How many rows of `restores` belong to it.
+    pub(crate) restores: u32,
+    /// What is restored next.
+    pub(crate) next: Stage,
+}
+
+/// A place in what is set aside of a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The activation is the last one in front of this.
+    pub(crate) before: u32,
+    /// How many operations were made up to the end of that activation.
+    pub(crate) operations: u32,
+    /// How many of the operations that it made are done with.
+    pub(crate) made: u32,
+}
+
+/// What is restored next. The stages follow each other in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    /// What is open: the last operation up to this one.
+    Open(OperationNumber),
+    /// What the activations that are set aside were given, the last one first.
+    Given(Place),
+    /// The row of `restores` of this number.
+    Restore(u32),
+    /// What was ordered and is not carried out.
+    Orders,
+    /// The log of what is set aside.
+    Log,
+    /// The runs that were started, behind this one.
+    Children(Option<RunId>),
 }
 
 /// A run to be started by another.

@@ -4,7 +4,7 @@
 //! none: it would say nothing that `runs` does not, and grow at once.
 //!
 //! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows. Version 2 knew no runs that start
-//! others, no graceful cancel and no repair.
+//! others, no graceful cancel and no repair; version 3 none that are taken back.
 
 use dormouse_journal::{
     DecodeError, Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber, decode_body,
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::few::Few;
 use super::frozen::{Frozen, Stood};
-use super::{TableId, Webhook};
+use super::tries::Branch;
+use super::{TableId, Webhook, journal};
 use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<RunId, Standing> = Table::new(TableId::States);
@@ -30,7 +31,7 @@ pub(crate) struct Standing {
 }
 
 impl Row for Standing {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
@@ -44,6 +45,14 @@ impl Row for Standing {
             }
             2 => {
                 let (state, webhooks, open): (StateV2, _, _) = decode_body(body)?;
+                Ok(Standing {
+                    state: state.into(),
+                    webhooks,
+                    open,
+                })
+            }
+            3 => {
+                let (state, webhooks, open): (StateV3, _, _) = decode_body(body)?;
                 Ok(Standing {
                     state: state.into(),
                     webhooks,
@@ -138,6 +147,10 @@ pub struct State {
     pub dropped: u64,
     /// What it keeps to be retried, if it has failed. None if it was given up.
     pub frozen: Option<Frozen>,
+    /// The branches of its journal, in order. None if it was never taken back in this generation.
+    pub branches: Vec<Branch>,
+    /// True while what it gets again is being restored after it was taken back. Nothing of it is executed meanwhile.
+    pub is_restoring: bool,
 }
 
 /// A request to a run to cancel.
@@ -203,6 +216,8 @@ impl State {
             first_operation: 0,
             dropped: 0,
             frozen: None,
+            branches: Vec::new(),
+            is_restoring: false,
         }
     }
 
@@ -222,6 +237,11 @@ impl State {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.activations > self.first_activation
+    }
+
+    /// Returns the key of an activation in the journal of this run.
+    pub(crate) fn record_key(&self, run: RunId, activation: u32) -> (RunId, u32, u32) {
+        journal::key(run, &self.branches, activation)
     }
 
     /// Returns where the run stands, to be restored if what follows is taken back.
@@ -258,7 +278,7 @@ impl State {
     /// Whether start-up must look at the run.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        !self.status.has_ended() && (self.ready > 0 || !self.has_begun())
+        !self.status.has_ended() && !self.is_restoring && (self.ready > 0 || !self.has_begun())
     }
 }
 
@@ -317,6 +337,44 @@ impl From<StateV2> for State {
             queued: state.queued,
             queued_bytes: state.queued_bytes,
             notifying: state.notifying,
+            ..state.first.into()
+        }
+    }
+}
+
+/// The state in a row of version 3.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StateV3 {
+    first: StateV2,
+    is_child: bool,
+    children: u32,
+    cancel: Option<CancelAsked>,
+    cancel_waits: u32,
+    is_broken: bool,
+    tries: u32,
+    timed_from: Option<Time>,
+    generation: u32,
+    first_activation: u32,
+    first_operation: u32,
+    dropped: u64,
+    frozen: Option<Frozen>,
+}
+
+impl From<StateV3> for State {
+    fn from(state: StateV3) -> Self {
+        State {
+            is_child: state.is_child,
+            children: state.children,
+            cancel: state.cancel,
+            cancel_waits: state.cancel_waits,
+            is_broken: state.is_broken,
+            tries: state.tries,
+            timed_from: state.timed_from,
+            generation: state.generation,
+            first_activation: state.first_activation,
+            first_operation: state.first_operation,
+            dropped: state.dropped,
+            frozen: state.frozen,
             ..state.first.into()
         }
     }

@@ -1,8 +1,9 @@
 //! `trigger_requests`: keys of requests to triggers that were accepted, by which a repeat is known.
 //!
-//! Key: trigger, SHA-256 of the key's kind and text. Row: [`TriggerRequested`]. Removed by the queue of expiries.
+//! Key: trigger, SHA-256 of the key's kind and text. Row: [`TriggerRequested`]. Removed by the queue of expiries,
+//! or when the host is told to forget the request.
 
-use dormouse_journal::{RunId, TriggerId};
+use dormouse_journal::{RunId, Time, TriggerId};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
@@ -18,6 +19,8 @@ pub(crate) struct TriggerRequested {
     pub(crate) run: RunId,
     /// SHA-256 of its body.
     pub(crate) body: [u8; 32],
+    /// When the row expires.
+    pub(crate) expires: Time,
 }
 
 impl Row for TriggerRequested {}

@@ -8,9 +8,9 @@ use dormouse_journal::{
 };
 use dormouse_seams::Task;
 use dormouse_store::{
-    Accept, Accepted, Activated, AttemptMade, Call, CallAgain, CommitRefused, InboxLimits,
-    MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody, OverStorage, Recalled,
-    RememberedKey, RetryFailed, StartRun, StorageLimits, Store, WriteError,
+    Accept, Accepted, Activated, AttemptMade, Attempts, Call, CallAgain, CommitRefused,
+    InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody,
+    OverStorage, Recalled, RememberedKey, RetryFailed, StartRun, StorageLimits, Store, WriteError,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -131,6 +131,10 @@ impl Happens {
                     most: STORAGE.run,
                     repair_within: RETENTION,
                     ..no_limit()
+                };
+                let attempt = Attempts {
+                    scheduled: attempt,
+                    next: Time(0),
                 };
                 then!(store.attempt_made(id, operation, attempt, made, over), told)
             }
@@ -270,6 +274,7 @@ fn retry(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
         in_flight: Vec::new(),
         open: failed.open,
         anyway: false,
+        is_of_parent: false,
         dry_run: false,
     })))
 }
@@ -424,7 +429,8 @@ fn call(dice: &mut Dice) -> Call {
 
 /// Returns the channel that an activation took a request from.
 pub(crate) fn taken(new: &NewActivation) -> Option<(WebhookNumber, u64)> {
-    match &new.source {
+    let origin = new.activation.origin.as_ref();
+    match origin.map(|origin| &origin.source) {
         Some(Source::Arrival {
             channel: Channel::Webhook(webhook),
             place,

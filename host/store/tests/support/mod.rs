@@ -22,14 +22,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Channel, Completion, Digest, End, Failure, Fields, GuestLimits, Head, Kind, Open,
-    Operation, OperationNumber, Outcome, Payload, Request, RunId, Source, Time, VersionId,
-    WebhookNumber, WebhookOptions, json_payload,
+    Operation, OperationNumber, Origin, Outcome, Payload, Request, RetryPolicy, RunId, Source,
+    Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
 };
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
-    Accept, Accepted, Activated, AttemptMade, AttemptNoted, CommitRefused, Deploy, InboxLimits,
-    MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView, SendingView,
-    Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView, WriteError,
+    Accept, Accepted, Activated, AttemptMade, AttemptNoted, Attempts, Call, CommitRefused, Deploy,
+    InboxLimits, MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView,
+    SendingView, Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView,
+    WriteError,
 };
 use dormouse_store_memory::{Dump, Memory};
 use dormouse_store_redb::{Disk, Options, RedbStore};
@@ -515,6 +516,12 @@ impl World {
         made: AttemptMade,
     ) -> AttemptNoted {
         let operation = OperationNumber(operation);
+        let known = run(self.store.calls(None, 1_000)).unwrap().into_iter();
+        let mut known = known.filter(|call| (call.run, call.operation) == (id, operation));
+        let attempt = Attempts {
+            scheduled: attempt,
+            next: known.next().map_or(Time(0), |call| call.attempts.next),
+        };
         run(self
             .store
             .attempt_made(id, operation, attempt, made, no_limit()))
@@ -588,15 +595,19 @@ pub fn activation(
     delivered: Option<(u32, Outcome, Source)>,
     kinds: Vec<Kind>,
 ) -> NewActivation {
-    let (completion, source) = delivered
+    let (completion, origin) = delivered
         .map(|(number, outcome, source)| {
-            (
-                Completion {
-                    operation: OperationNumber(number),
-                    outcome,
-                },
+            let accepted = match &outcome {
+                Outcome::Delivery(Some(delivery)) => delivery.accepted,
+                _ => time,
+            };
+            let origin = Origin {
                 source,
-            )
+                accepted,
+                event: None,
+            };
+            let operation = OperationNumber(number);
+            (Completion { operation, outcome }, origin)
         })
         .unzip();
     NewActivation {
@@ -607,9 +618,10 @@ pub fn activation(
             shift: 0,
             log_lines: 0,
             end: None,
+            origin,
         },
         tries: 0,
-        source,
+        replaced: Vec::new(),
         calls: Vec::new(),
         notifies: Vec::new(),
         orders: Vec::new(),
@@ -648,5 +660,22 @@ pub fn payload(text: &str) -> Payload {
     Payload {
         content_type: "text/plain".into(),
         body: Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+/// A call with this policy.
+pub fn call(policy: RetryPolicy) -> Call {
+    Call {
+        request: Request {
+            method: "GET".into(),
+            url: "http://service.example/".into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        },
+        retry: policy,
+        timeout: 1_000,
+        redirects: 0,
+        idempotency_key: "key".into(),
+        secret_headers: Vec::new(),
     }
 }

@@ -9,9 +9,9 @@ use super::format::{EncodingName, TimeUnit};
 use super::keys::KeyRule;
 use super::moment;
 use super::place::{Place, Reading};
-use super::pointer::Pointer;
 use super::template::{Guard, Ink, Message, Template};
 use super::url::Spelling;
+use crate::pointer::Pointer;
 use crate::{BadSecret, Rejected};
 
 /// One way in which a provider signs.

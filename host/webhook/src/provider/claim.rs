@@ -6,7 +6,7 @@ use super::Check;
 use super::check::{Given, Signature, Tolerance};
 use super::condition::Condition;
 use super::place::Reading;
-use super::pointer::elements;
+use crate::pointer::elements;
 use crate::{BadSecret, Rejected};
 
 /// Elements of a body that are signed each for itself.

@@ -2,8 +2,8 @@
 
 use super::format::Shape;
 use super::place::{Place, Reading, has_form_fields};
-use super::pointer::has_fields;
 use crate::field::{Field, field};
+use crate::pointer::has_fields;
 
 /// Digits of a number, unless the description says fewer.
 pub(super) const DIGITS: usize = 20;

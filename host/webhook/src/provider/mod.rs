@@ -18,7 +18,6 @@ mod handshake;
 mod keys;
 mod moment;
 mod place;
-mod pointer;
 mod probe;
 mod repeat;
 mod sign;

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use dormouse_journal::Request;
 use url::form_urlencoded;
 
-use super::pointer::{Found, Pointer};
 use crate::Rejected;
 use crate::field::{Field, field};
+use crate::pointer::{Found, Pointer};
 
 /// Values that one place gives. A provider sends one signature for each secret that is in use: two most of the time.
 pub(super) const VALUES: usize = 16;
@@ -254,7 +254,7 @@ fn json<'a>(
     let found = found.map_err(|_| Rejected::Malformed)?;
     let texts = found.into_iter().map(|found| match found {
         Found::Text(text) => Ok(Cow::Owned(text)),
-        Found::Other => Err(Rejected::Malformed),
+        Found::Float(_) | Found::Other => Err(Rejected::Malformed),
     });
     texts.collect()
 }

@@ -4,11 +4,11 @@ use toml::Spanned;
 
 use super::wrong::{Compiled, wrong};
 use super::{ALTERNATIVES, Compiler, LONGEST_NAME, LONGEST_TEXT, PLACES};
+use crate::pointer::Pointer;
 use crate::provider::condition::{Condition, Test};
 use crate::provider::format;
 use crate::provider::is_header_name;
 use crate::provider::place::{Origin, Place, Word};
-use crate::provider::pointer::Pointer;
 use crate::provider::shown;
 
 impl Compiler<'_> {

@@ -6,13 +6,13 @@ use toml::Spanned;
 
 use super::wrong::{Compiled, wrong};
 use super::{Compiler, at_most};
+use crate::pointer::Pointer;
 use crate::provider::algorithm::Algorithm;
 use crate::provider::check::{self, Choice};
 use crate::provider::encoding::hex;
 use crate::provider::format::{self, AlgorithmName, EncodingName, KeyFormat};
 use crate::provider::keys::KeyRule;
 use crate::provider::place::{Origin, Place, Word};
-use crate::provider::pointer::Pointer;
 use crate::provider::url::Spelling;
 
 /// Prefixes that choose an algorithm.

@@ -1,10 +1,10 @@
 //! Reads the text of a template.
 
 use super::{Function, Piece, Template, Value};
+use crate::pointer::Pointer;
 use crate::provider::algorithm::Hash;
 use crate::provider::format::EncodingName;
 use crate::provider::place::{Origin, Place, Word};
-use crate::provider::pointer::Pointer;
 
 /// Pieces of one template, those of templates inside it included.
 const PIECES: usize = 64;

@@ -1,0 +1,292 @@
+//! A request to a webhook or a trigger: judged by its head, before its body is read ([`Addressee::judge`]), and with its body
+//! ([`Expected::receive`]).
+
+use bytes::Bytes;
+use dormouse_journal::{Reply, Request};
+use dormouse_secret::Secret;
+use dormouse_store::{Accept, RememberedKey};
+use dormouse_webhook::provider::{Claim, Probe};
+use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, delivery_key};
+use sha2::{Digest as _, Sha256};
+
+use crate::addressee::{Addressee, Target};
+use crate::received::{Received, Refusal};
+use crate::secrets::Verifying;
+use crate::triggers::Arrival;
+use crate::webhooks::Webhooks;
+
+/// A request of which the head is there, and was found good. Its body is to be read next.
+pub struct Expected {
+    to: Addressee,
+    head: Request,
+    /// The signatures that the head carries, where the webhook asks for one.
+    claim: Result<Option<Claim>, Rejected>,
+    /// The key that the head carries.
+    key: Result<Option<DeliveryKey>, InvalidKey>,
+    /// Why the request is refused unless its body makes it a repeat of another, or a probe.
+    unless: Option<Refusal>,
+}
+
+impl Addressee {
+    /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.
+    ///
+    /// # Errors
+    /// When the request is refused, whatever its body is.
+    pub async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
+        let prober = self.prober();
+        let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
+        let is_known = self.providers.is_ok();
+        if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
+            return Err(self.wrong_method(&head.method));
+        }
+        let claim = self.claim(&head);
+        let key = delivery_key(&head, self.signer().as_ref());
+        let mut expected = Expected {
+            to: self,
+            head,
+            claim,
+            key,
+            unless: None,
+        };
+        if let Some(refusal) = expected.refuse(length).await? {
+            let is_probe = may_be_probe
+                .is_some_and(|probe| is_known && !(probe.is_signed && expected.claim.is_err()));
+            let is_spared = is_probe || expected.may_repeat(&refusal).await?;
+            if !is_spared {
+                return Err(refusal);
+            }
+            expected.unless = Some(refusal);
+        }
+        Ok(expected)
+    }
+}
+
+impl Expected {
+    /// Returns why the request is refused by its head, if it is. What is gone is gone for everybody, so that this comes
+    /// before the signature.
+    async fn refuse(&self, length: Option<u64>) -> Result<Option<Refusal>, Refusal> {
+        if let Some(gone) = self.to.gone().await? {
+            return Ok(Some(gone));
+        }
+        if let Err(unknown) = &self.to.providers {
+            return Ok(Some(unknown.clone().into()));
+        }
+        Ok(self.refuse_to_open(length).err())
+    }
+
+    /// Checks the head of a request to what is open.
+    fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
+        let Addressee {
+            webhooks,
+            target,
+            options,
+            ..
+        } = &self.to;
+        let Some((_, secrets)) = target.judged_by() else {
+            return Err(Refusal::Unknown);
+        };
+        if options.signature.is_some() && secrets.is_empty() {
+            return Err(Refusal::NoSecret);
+        }
+        if let Err(rejected) = self.claim {
+            return Err(rejected.into());
+        }
+        if let Err(invalid) = self.key {
+            return Err(invalid.into());
+        }
+        let (run, number) = target.counted_as();
+        let looked = webhooks.rates.look(run, number, webhooks.clock.now());
+        looked.map_err(Refusal::Rate)?;
+        if matches!(options.reply, Reply::FromWorkflow(_)) {
+            let looked = webhooks.replies.look(run, number);
+            looked.map_err(Refusal::TooManyHeld)?;
+        }
+        if let Target::Webhook { incoming, .. } = target
+            && let Some(incoming) = incoming
+        {
+            let webhook = &incoming.webhook;
+            let bytes = webhook.queued_bytes.saturating_add(length.unwrap_or(0));
+            if webhook.queued >= webhooks.limits.inbox || bytes > webhooks.limits.inbox_bytes {
+                return Err(Refusal::InboxFull);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if the request may repeat another, and would be answered like it although it is refused for this.
+    async fn may_repeat(&self, refusal: &Refusal) -> Result<bool, Refusal> {
+        let (Ok(_), Ok(key)) = (&self.claim, &self.key) else {
+            return Ok(false);
+        };
+        let key = match key {
+            _ if !refusal.spares_repeats() => return Ok(false),
+            // Whatever it is, it must be one that is remembered.
+            _ if self.is_key_in_body() => None,
+            Some(key) => Some(key.digest()),
+            None => return Ok(false),
+        };
+        let store = &self.to.webhooks.store;
+        Ok(match &self.to.target {
+            Target::Webhook { token, .. } => store.remembers(token.run, token.webhook, key).await?,
+            Target::Trigger { token, .. } => store.trigger_remembers(token.trigger, key).await?,
+        })
+    }
+
+    fn is_key_in_body(&self) -> bool {
+        let signer = self.to.signer();
+        signer.is_some_and(|signer| signer.is_repeat_in_body())
+    }
+
+    /// Checks the request with its body, makes it durable, and returns what its caller is to be answered. The run is being
+    /// woken by then. If its workflow decides the answer, this takes as long as it takes to decide it, within limits.
+    ///
+    /// # Errors
+    /// When it was not accepted.
+    pub async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
+        self.head.body = body;
+        let prober = self.to.prober();
+        let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
+        if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
+            return self.answer(&probe).await;
+        }
+        if probe.is_none() && !self.to.options.delivers(&self.head.method) {
+            return Err(self.to.wrong_method(&self.head.method));
+        }
+        match (self.prove(), &self.unless) {
+            // Who proves nothing is told no more than the head was refused for.
+            (Err(_), Some(refusal)) => return Err(refusal.clone()),
+            (proven, _) => proven?,
+        }
+        if let Some(probe) = probe {
+            return self.answer(&probe).await;
+        }
+        let key = self.remembered_key()?;
+        let accepted = self.to.providers.as_ref().ok();
+        let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
+        let proofs = self.to.proofs();
+        let webhooks = self.to.webhooks;
+        let token = match self.to.target {
+            Target::Webhook { token, .. } => token,
+            Target::Trigger { called: None, .. } => return Err(Refusal::TriggerGone),
+            Target::Trigger {
+                token,
+                called: Some(called),
+            } => {
+                let is_proof =
+                    |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
+                let shown = self.to.shown.into_iter();
+                let arrival = Arrival {
+                    token,
+                    called: *called,
+                    request: self.head,
+                    shown: shown.filter(|(name, _)| !is_proof(name)).collect(),
+                    remembered: key,
+                    accepted,
+                    unless: self.unless,
+                };
+                return webhooks.triggers.receive(arrival).await;
+            }
+        };
+        let accept = Accept {
+            run: token.run,
+            webhook: token.webhook,
+            id: webhooks.ids.next(webhooks.clock.now()).to_string(),
+            request: self.head,
+            key,
+            remember: webhooks.limits.duplicate_window,
+            limits: webhooks.inbox_limits(),
+        };
+        let unless = self.unless;
+        match self.to.options.reply {
+            Reply::Accepted => {
+                let delivered = webhooks.accept(accept, unless).await?;
+                Ok(match accepted {
+                    Some(response) => Received::AcknowledgedAs {
+                        id: delivered.id,
+                        response,
+                        is_repeat: delivered.is_repeat,
+                    },
+                    None => delivered.acknowledged(),
+                })
+            }
+            Reply::Fixed(response) => Ok(Received::Answered {
+                id: webhooks.accept(accept, unless).await?.id,
+                response,
+            }),
+            Reply::FromWorkflow(within) => webhooks.accept_and_hold(accept, unless, within).await,
+        }
+    }
+
+    /// Returns the answer to a probe.
+    async fn answer(&self, probe: &Probe<'_>) -> Result<Received, Refusal> {
+        let options = &self.to.options;
+        let Webhooks {
+            providers,
+            secrets: opener,
+            ..
+        } = &*self.to.webhooks;
+        let judged_by = self.to.target.judged_by();
+        let signature = options.signature.as_ref();
+        let name = signature.and_then(|signature| signature.secrets.first());
+        if let (Some(value), Some(name), Some((workflow, _))) = (probe.learns(), name, judged_by) {
+            providers.learn(opener, name, value, workflow).await?;
+        }
+        let verifying = match judged_by {
+            Some((workflow, sealed)) if probe.needs_secret() => {
+                opener.verifying(workflow, options, sealed)
+            }
+            _ => Verifying::default(),
+        };
+        let Verifying { secrets, closed } = verifying;
+        if let (true, Some(trouble)) = (secrets.is_empty(), closed) {
+            return Err(trouble.into());
+        }
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        Ok(Received::Probe(probe.answer(&secrets)?))
+    }
+
+    /// Checks the signature, now that the body is there.
+    fn prove(&self) -> Result<(), Refusal> {
+        let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
+        let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
+            return Ok(());
+        };
+        let opener = &self.to.webhooks.secrets;
+        let options = &self.to.options;
+        let Some((workflow, sealed)) = self.to.target.judged_by() else {
+            return Err(Refusal::Unknown);
+        };
+        let Verifying { secrets, closed } = opener.verifying(workflow, options, sealed);
+        if secrets.is_empty() {
+            return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
+        }
+        let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
+        let proven = check.prove(claim, &secrets, &self.head);
+        proven.map_err(|rejected| match (rejected, closed) {
+            // It may be right by the secret that the host cannot open now, so that its sender shall try again.
+            (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
+            (Rejected::Unverifiable, None) => {
+                let (run, webhook) = self.to.target.counted_as();
+                let providers = &self.to.webhooks.providers;
+                providers.complain(run, webhook, &check, &secrets);
+                rejected.into()
+            }
+            _ => rejected.into(),
+        })
+    }
+
+    /// Returns the key by which a repeat of the request is known, as it is remembered.
+    fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
+        let key = if self.is_key_in_body() {
+            delivery_key(&self.head, self.to.signer().as_ref())
+        } else {
+            self.key.clone()
+        };
+        Ok(key?.map(|key| RememberedKey {
+            digest: key.digest(),
+            earlier: key.earlier_digest(),
+            body: Sha256::digest(&self.head.body).into(),
+            other_body: key.other_body(),
+        }))
+    }
+}

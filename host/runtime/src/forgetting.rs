@@ -1,0 +1,130 @@
+//! Forgetting by hand that a request was accepted, so that a redelivery of it is taken as a new one.
+
+use dormouse_journal::WebhookOptions;
+use dormouse_store::{Forget, Forgot, ReadError, RememberedAt, WriteError};
+use dormouse_webhook::{DeliveryKey, Token, TriggerToken, keys_named};
+
+use crate::Unavailable;
+use crate::assemble::Services;
+use crate::urls::Address;
+
+/// A request that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Where it had been accepted.
+    pub address: Address,
+    /// The trigger's name, if it was a trigger.
+    pub trigger: Option<String>,
+    /// What the name was that it was remembered by: that of a header, or of a provider.
+    pub kinds: Vec<String>,
+}
+
+/// Why nothing was forgotten.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ForgetError {
+    /// The URL is none of this host's.
+    #[error(
+        "this is no URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
+         shows it"
+    )]
+    NotOurs,
+    /// The run was removed, or went on without the webhook.
+    #[error(
+        "this webhook is gone: its run was removed, or has continued as new and did not keep it; nothing of it is remembered"
+    )]
+    WebhookGone,
+    /// The trigger was deleted.
+    #[error("this trigger was deleted: nothing of it is remembered")]
+    TriggerGone,
+    /// No request of this name is remembered.
+    #[error("{}", not_remembered(.0))]
+    NotRemembered(
+        /// The kinds of names that it was looked for as.
+        Vec<String>,
+    ),
+    /// The host cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+fn not_remembered(kinds: &[String]) -> String {
+    if kinds.is_empty() {
+        return "only a provider names a delivery by several values, and this webhook or trigger is for no provider that \
+                signs: give one id"
+            .into();
+    }
+    format!(
+        "no request of this name is remembered here, so that one would be taken as new; it was looked for as {}. Give the \
+         name that the sender gave the delivery, such as the value of its header",
+        kinds.join(", ")
+    )
+}
+
+impl Services {
+    /// Forgets that the request of this name was accepted at this URL. The name has several parts where a provider takes
+    /// several values together.
+    pub(crate) async fn forget(
+        &self,
+        url: &str,
+        name: &[String],
+    ) -> Result<Forgotten, ForgetError> {
+        let address = self.urls.read_url(url).ok_or(ForgetError::NotOurs)?;
+        let (at, provider, trigger) = match address {
+            Address::Webhook(Token { run, webhook }) => {
+                let incoming = self.store.incoming(run, webhook).await?;
+                let webhook_of = incoming.ok_or(ForgetError::WebhookGone)?.webhook;
+                let at = RememberedAt::Webhook(run, webhook);
+                (at, provider(webhook_of.options), None)
+            }
+            Address::Trigger(TriggerToken { trigger: id, .. }) => {
+                let called = self.store.called(id).await?;
+                let trigger = called.ok_or(ForgetError::TriggerGone)?.trigger;
+                let provider = provider(trigger.options.webhook);
+                (RememberedAt::Trigger(id), provider, Some(trigger.name))
+            }
+        };
+        let candidates = keys_named(name, provider.as_deref());
+        let digests = candidates
+            .iter()
+            .flat_map(|key| [Some(key.digest()), key.earlier_digest()]);
+        let keys = digests.flatten().collect();
+        let forgotten = match self.store.forget(Forget { at, keys }).await? {
+            Forgot::Keys(keys) => keys,
+            Forgot::Unknown if trigger.is_some() => return Err(ForgetError::TriggerGone),
+            Forgot::Unknown => return Err(ForgetError::WebhookGone),
+        };
+        let name_of = |key: &DeliveryKey| key.kind.name().to_owned();
+        if forgotten.is_empty() {
+            let kinds = candidates.iter().map(name_of).collect();
+            return Err(ForgetError::NotRemembered(kinds));
+        }
+        let was_it = |key: &&DeliveryKey| {
+            let digests = [Some(key.digest()), key.earlier_digest()];
+            digests.iter().flatten().any(|key| forgotten.contains(key))
+        };
+        let kinds = candidates.iter().filter(was_it).map(name_of).collect();
+        tracing::info!(?at, "a request that was accepted was forgotten by hand");
+        Ok(Forgotten {
+            address,
+            trigger,
+            kinds,
+        })
+    }
+}
+
+/// Returns the provider that names deliveries, if one does.
+fn provider(options: WebhookOptions) -> Option<String> {
+    options.signature.map(|signature| signature.provider)
+}
+
+impl From<ReadError> for ForgetError {
+    fn from(error: ReadError) -> Self {
+        ForgetError::Unavailable(error.into())
+    }
+}
+
+impl From<WriteError> for ForgetError {
+    fn from(error: WriteError) -> Self {
+        ForgetError::Unavailable(error.into())
+    }
+}

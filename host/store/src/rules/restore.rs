@@ -1,0 +1,537 @@
+//! Restoring what a run had at the point that it was taken back to, piece by piece.
+//!
+//! The stages follow each other: what is open and was made since is closed; what was given since goes back to where it came
+//! from, the last first; what was open waits again; what was ordered since and is not carried out is not; the log goes; and the
+//! runs that were started since are told.
+
+use std::ops::Bound;
+
+use dormouse_journal::{
+    Channel, Completion, Delivery, Kind, Open, OperationNumber, Origin, Outcome, Payload, RunId,
+    Source, Time, Transition, WebhookNumber, WhenParentEnds,
+};
+
+use super::commit;
+use super::retry::Thaw;
+use super::run::RunWrite;
+use super::{Write, family};
+use crate::ReadError;
+use crate::rows::counted::Room;
+use crate::rows::keys::Extremes;
+use crate::rows::table::between;
+use crate::tables::apart::Apart;
+use crate::tables::broadcasts::payload_size;
+use crate::tables::inbox::{self, Arrival, request_size};
+use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
+use crate::tables::repeats::{self, Repeats};
+use crate::tables::{
+    Attempts, Bounds, PastTry, Restore, calls, children, event_waits, held_calls, journal, logs,
+    mail, open, restores, results, routed, runs, tries,
+};
+
+/// How many rows one step removes.
+const ROWS: u64 = 64;
+
+/// How many bytes one step removes, beyond one larger row.
+const BYTES: u64 = 1 << 20;
+
+/// How many operations of a record one step looks at.
+const OPERATIONS: u32 = 64;
+
+/// What one step did.
+pub(super) enum Step {
+    /// Something of so many bytes was restored.
+    Done(u64),
+    /// The next attempt at this call, of so many bytes, is to be made.
+    Calling(OperationNumber, Attempts, Bounds, u64),
+    /// This run was started by what is set aside, and ends with it.
+    Ends(RunId),
+    /// All is restored.
+    Over,
+}
+
+/// Does the next step, and notes what follows it.
+pub(super) fn step(
+    write: &mut Write<'_>,
+    id: RunId,
+    taking: &mut TakingBack,
+) -> Result<Step, ReadError> {
+    let sequence = write.sequence();
+    let Some(mut run) = write.run(id)? else {
+        return Ok(Step::Over);
+    };
+    let set_aside = tries::TABLE.get(run.rows, (id, taking.branch))?;
+    let Some(set_aside) = set_aside.filter(|_| !run.state().is_gone()) else {
+        return over(&mut run);
+    };
+    let given = Stage::Given(Place {
+        before: set_aside.until,
+        operations: set_aside.operations,
+        made: 0,
+    });
+    match taking.next {
+        Stage::Open(last) => {
+            let Some(number) = last_open(&run, last)? else {
+                taking.next = given;
+                return Ok(Step::Done(0));
+            };
+            taking.next = match number.0.checked_sub(1) {
+                Some(next) => Stage::Open(OperationNumber(next)),
+                None => given,
+            };
+            settle_open(&mut run, taking, number, sequence)
+        }
+        Stage::Given(place) if place.before <= set_aside.from => {
+            taking.next = Stage::Restore(0);
+            Ok(Step::Done(0))
+        }
+        Stage::Given(place) => {
+            let (next, bytes) = give_back(&mut run, taking.step, &set_aside, place)?;
+            taking.next = Stage::Given(next);
+            Ok(Step::Done(bytes))
+        }
+        Stage::Restore(number) => restore(write, id, taking, (number, sequence)),
+        Stage::Orders => {
+            if !take_order(&mut run)? {
+                taking.next = Stage::Log;
+            }
+            Ok(Step::Done(0))
+        }
+        Stage::Log => {
+            let lines = between((id, set_aside.from, 0), (id, u32::MAX, u32::MAX));
+            let room = Room::of(run.rows, ROWS, BYTES);
+            if logs::TABLE.remove_range(run.rows, lines, room)? {
+                taking.next = Stage::Children(None);
+            }
+            Ok(Step::Done(0))
+        }
+        Stage::Children(last) => next_child(&mut run, taking, last),
+    }
+}
+
+/// The run goes on.
+fn over(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
+    run.state_mut().is_restoring = false;
+    if run.state().has_begun() {
+        let host_works = run.has_host_work()?;
+        // One that was blocked or has ended meanwhile stays so.
+        let _ = run.transition(Transition::Activated { host_works });
+    }
+    Ok(Step::Over)
+}
+
+/// Returns the last operation up to this one that is open.
+fn last_open(
+    run: &RunWrite<'_>,
+    last: OperationNumber,
+) -> Result<Option<OperationNumber>, ReadError> {
+    let range = between((run.id, OperationNumber(0)), (run.id, last));
+    let of_table = open::TABLE.keys(run.rows, range, true, 1)?;
+    let of_table = of_table.first().map(|(_, number)| *number);
+    let own = run.loaded.open.numbers().into_iter();
+    Ok(own.filter(|number| *number <= last).chain(of_table).max())
+}
+
+/// Closes an operation that was made since, and has one go on that was open.
+fn settle_open(
+    run: &mut RunWrite<'_>,
+    taking: &TakingBack,
+    number: OperationNumber,
+    sequence: u64,
+) -> Result<Step, ReadError> {
+    let key = (run.id, number);
+    let Some(open) = run.open(number)? else {
+        return Ok(Step::Done(0));
+    };
+    let is_new = number.0 >= run.state().operations;
+    let mut calling = None;
+    if let Some(failed) = taking.failed {
+        run.freeze_operation(number)?;
+        let thaw = Thaw {
+            failed,
+            sequence,
+            in_flight: taking.in_flight.contains(&number),
+        };
+        let is_call = matches!(open.kind, Kind::Call { .. });
+        if !is_call || (!is_new && number != taking.step) {
+            calling = thaw.thaw(run, number, open.clone())?;
+        }
+    }
+    if is_new {
+        keep_lying(run, number, &open)?;
+        commit::close(run, number, false)?;
+        held_calls::remove(run.rows, key)?;
+    } else if number == taking.step && matches!(open.kind, Kind::Call { .. }) {
+        calls::remove(run.rows, key)?;
+        held_calls::remove(run.rows, key)?;
+        run.drop_result(number)?;
+    }
+    let Some((number, attempts)) = calling else {
+        return Ok(Step::Done(0));
+    };
+    let row = calls::get(run.rows, key)?;
+    Ok(row.map_or(Step::Done(0), |row| {
+        Step::Calling(number, attempts, row.bounds, 0)
+    }))
+}
+
+/// Keeps what lies there for an operation that is closed, as far as it is worth something to the one that takes its place.
+fn keep_lying(
+    run: &mut RunWrite<'_>,
+    number: OperationNumber,
+    open: &Open,
+) -> Result<(), ReadError> {
+    let key = (run.id, number);
+    match &open.kind {
+        Kind::WaitForEvent { event, .. } => {
+            let accepted: Option<Time> = results::TABLE.get_prefix(run.rows, key)?;
+            if let Some(accepted) = accepted
+                && let Some(Outcome::Event(Some(payload))) = results::get(run.rows, key)?
+            {
+                put_back_event(run, event, accepted, payload)?;
+            }
+            Ok(())
+        }
+        Kind::Call { .. } => match results::get(run.rows, key)? {
+            Some(outcome) if outcome.is_definite() => note_answer(run, number),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Puts back what an activation was given that is set aside, and takes back what it did to webhooks and calls. Returns the
+/// place to go on with, and how many bytes were put back.
+fn give_back(
+    run: &mut RunWrite<'_>,
+    step: OperationNumber,
+    set_aside: &PastTry,
+    place: Place,
+) -> Result<(Place, u64), ReadError> {
+    let number = place.before - 1;
+    let key = journal::key(run.id, &set_aside.branches, number);
+    let Some(record) = journal::TABLE.get(run.rows, key)? else {
+        let before = number;
+        return Ok((Place { before, ..place }, 0));
+    };
+    let made = u32::try_from(record.operations.len()).unwrap_or(u32::MAX);
+    let first = place.operations.saturating_sub(made);
+    let done = Place {
+        before: number,
+        operations: first,
+        made: 0,
+    };
+    if record.end.is_some() {
+        // What it was given lies where it lay, and nothing of it was performed.
+        return Ok((done, 0));
+    }
+    let mut bytes = 0;
+    if place.made == 0
+        && let (Some(completion), Some(origin)) = (&record.completion, &record.origin)
+    {
+        bytes = results::size(&completion.outcome) as u64;
+        if let Some((event, place)) = put_back(run, step, completion, origin)?
+            && let Some(request) = routed::TAKEN.take(run.rows, key)?
+        {
+            routed::TABLE.put(run.rows, (run.id, event, place), &request)?;
+        }
+    }
+    let until = place.made.saturating_add(OPERATIONS);
+    let some = (0..made).zip(&record.operations).skip(place.made as usize);
+    for (at, operation) in some.take(OPERATIONS as usize) {
+        match &operation.kind {
+            Kind::CloseWebhook { webhook } => {
+                run.change_webhook(*webhook, |webhook| webhook.closed = false)?;
+            }
+            Kind::Call { .. } => {
+                let key = (run.id, OperationNumber(first + at));
+                let known = repeats::TABLE.get(run.rows, key)?.unwrap_or_default();
+                let known = known.set_aside(operation.digest);
+                repeats::TABLE.put(run.rows, key, &known)?;
+            }
+            _ => {}
+        }
+    }
+    match until < made {
+        true => Ok((
+            Place {
+                made: until,
+                ..place
+            },
+            bytes,
+        )),
+        false => Ok((done, bytes)),
+    }
+}
+
+/// Puts what an operation was given back to where it came from. Returns where an event lies that was aimed at the run.
+fn put_back<'o>(
+    run: &mut RunWrite<'_>,
+    step: OperationNumber,
+    completion: &Completion,
+    origin: &'o Origin,
+) -> Result<Option<(&'o str, u64)>, ReadError> {
+    let operation = completion.operation;
+    let Source::Arrival { channel, place } = &origin.source else {
+        return Ok(None);
+    };
+    match (channel, &completion.outcome) {
+        (Channel::Webhook(webhook), Outcome::Delivery(Some(delivery))) => {
+            put_back_request(run, (*webhook, *place), delivery)?;
+        }
+        (Channel::Event(event), Outcome::Event(Some(payload))) => {
+            let place = put_back_event(run, event, origin.accepted, payload.clone())?;
+            return Ok(Some((event, place)));
+        }
+        (Channel::Result(_), outcome) => {
+            let is_again = operation.0 >= run.state().operations || operation == step;
+            match outcome {
+                Outcome::Event(Some(payload)) if is_again => {
+                    if let Some(event) = &origin.event {
+                        put_back_event(run, event, origin.accepted, payload.clone())?;
+                    }
+                }
+                outcome if is_again => {
+                    if outcome.is_definite() {
+                        note_answer(run, operation)?;
+                    }
+                }
+                outcome => {
+                    run.put_result(operation, origin.accepted, &outcome.clone().into())?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+/// Puts a request back into its inbox, whatever that may hold.
+fn put_back_request(
+    run: &mut RunWrite<'_>,
+    (webhook, place): (WebhookNumber, u64),
+    delivery: &Delivery,
+) -> Result<(), ReadError> {
+    let Some(known) = run.webhook(webhook)? else {
+        return Ok(());
+    };
+    let size = request_size(&delivery.request);
+    let arrival = Arrival {
+        id: delivery.id.clone(),
+        accepted: delivery.accepted,
+    };
+    let request = Apart::new(size, delivery.request.clone());
+    inbox::put(run.rows, (run.id, webhook, place), arrival, &request)?;
+    run.put_changed_webhook(webhook, known, |webhook| {
+        webhook.queued += 1;
+        webhook.queued_bytes += size as u64;
+        webhook.delivered = webhook.delivered.saturating_sub(1);
+    })
+}
+
+/// Puts an event in front of those that lie in the run's inbox for it, whatever that may hold. Returns its place.
+fn put_back_event(
+    run: &mut RunWrite<'_>,
+    event: &str,
+    accepted: Time,
+    payload: Payload,
+) -> Result<u64, ReadError> {
+    let id = run.id;
+    let lying = between((id, event, 0), (id, event, u64::MAX));
+    let first = mail::TABLE.keys(run.rows, lying, false, 1)?;
+    let first = match first.first() {
+        Some((_, _, place)) => *place,
+        None => run.mailbox(event)?.next_place,
+    };
+    let size = payload.body.len() as u64;
+    let bytes = payload_size(&payload);
+    // A mailbox of an earlier version begins at 0: in it, the event is the last one.
+    let (place, next) = match first.checked_sub(1) {
+        Some(place) => (place, 0),
+        None => {
+            let place = run.mailbox(event)?.next_place;
+            (place, place + 1)
+        }
+    };
+    mail::put(
+        run.rows,
+        (id, event, place),
+        accepted,
+        size,
+        &Apart::new(bytes, payload),
+    )?;
+    run.change_mailbox(event, |mailbox| {
+        mailbox.next_place = mailbox.next_place.max(next);
+        mailbox.queued += 1;
+        mailbox.queued_bytes += size;
+    })?;
+    Ok(place)
+}
+
+/// Notes that a call that is set aside has a definite answer.
+fn note_answer(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
+    let key = (run.id, operation);
+    let known = repeats::TABLE.get(run.rows, key)?.unwrap_or_default();
+    let known = Repeats {
+        is_answered: true,
+        ..known
+    };
+    repeats::TABLE.put(run.rows, key, &known)
+}
+
+/// Restores what was prepared under this number.
+fn restore(
+    write: &mut Write<'_>,
+    id: RunId,
+    taking: &mut TakingBack,
+    (number, sequence): (u32, u64),
+) -> Result<Step, ReadError> {
+    let Some(mut run) = write.run(id)? else {
+        return Ok(Step::Over);
+    };
+    if number >= taking.restores {
+        // Others were prepared for nothing.
+        let room = Room::of(run.rows, ROWS, BYTES);
+        if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), room)? {
+            taking.next = Stage::Orders;
+        }
+        return Ok(Step::Done(0));
+    }
+    taking.next = Stage::Restore(number + 1);
+    let Some(row) = restores::TABLE.take(run.rows, (id, number))? else {
+        return Ok(Step::Done(0));
+    };
+    match row {
+        Restore::Open {
+            operation,
+            open,
+            is_done_again,
+        } => {
+            let waited = reopen(&mut run, operation, open, is_done_again, sequence)?;
+            if let Some(target) = waited {
+                let workflow = run.state().workflow.clone();
+                family::wait(write, (id, &workflow), operation, target)?;
+            }
+            Ok(Step::Done(0))
+        }
+        Restore::Call {
+            operation,
+            call,
+            repeats,
+        } => {
+            let (key, now, size) = ((id, operation), run.now, call.size());
+            let attempts = Attempts {
+                scheduled: 1,
+                next: now.max(run.state().time),
+            };
+            let bounds = Bounds::new(call.retry, now);
+            calls::put(run.rows, key, attempts, bounds, &Apart::new(size, call))?;
+            repeats::TABLE.put(run.rows, key, &Repeats::new(repeats))?;
+            Ok(Step::Calling(operation, attempts, bounds, size as u64))
+        }
+        Restore::Record { activation, record } => {
+            let record = record.encode();
+            let key = run.record_key(activation);
+            let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
+            journal::TABLE.put_encoded(run.rows, key, &record)?;
+            let state = run.state_mut();
+            let others = state.journal_bytes.saturating_sub(before);
+            state.journal_bytes = others.saturating_add(record.len() as u64);
+            Ok(Step::Done(record.len() as u64))
+        }
+    }
+}
+
+/// Has an operation wait again. Returns the run that it waits for, if the end of that is to be asked for again.
+fn reopen(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    open: Open,
+    is_done_again: bool,
+    sequence: u64,
+) -> Result<Option<Option<RunId>>, ReadError> {
+    let key = (run.id, operation);
+    let has_result = results::TABLE.has(run.rows, key)?;
+    if let Some(known) = run.open(operation)? {
+        if known.abandoned || is_done_again {
+            commit::close(run, operation, false)?;
+        } else {
+            return Ok(None);
+        }
+    }
+    if open.abandoned {
+        run.count(false, true);
+        run.add_open(operation, open)?;
+        return Ok(None);
+    }
+    let kind = open.kind.clone();
+    commit::open(run, operation, open, sequence)?;
+    match kind {
+        Kind::WaitForEvent { event, .. } if has_result && !is_done_again => {
+            // An event that was sent to all has reached it, and one aimed at the run is for the next wait.
+            event_waits::TABLE.remove(run.rows, (event.as_str(), run.id, operation))?;
+            run.change_mailbox(&event, |mailbox| {
+                mailbox.waits = mailbox.waits.saturating_sub(1);
+            })?;
+            Ok(None)
+        }
+        Kind::WaitForRun { run: target, .. } if !has_result || is_done_again => {
+            Ok(Some(target.parse().ok()))
+        }
+        kind if (kind.is_order() || matches!(kind, Kind::Notify { .. })) && !has_result => {
+            // It was carried out, and nobody knows any more what came of it.
+            if let Some(outcome) = Outcome::given_up(&kind) {
+                run.put_result(operation, run.now, &outcome.into())?;
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Takes back the last thing that was asked of another run since and is not carried out. Returns false if there is none.
+fn take_order(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
+    let asked = between(
+        (run.id, orders::TAKE_BACK + 1),
+        (run.id, orders::HANDLE - 1),
+    );
+    let last = orders::TABLE.keys(run.rows, asked, true, 1)?;
+    let Some(key) = last.first().copied() else {
+        return Ok(false);
+    };
+    let operation = match orders::TABLE.get(run.rows, key)? {
+        Some(Order::Start(child)) => child.operation,
+        Some(Order::Cancel { operation, .. }) => operation,
+        _ => return Ok(false),
+    };
+    if operation.0 < run.state().operations {
+        return Ok(false);
+    }
+    orders::TABLE.remove(run.rows, key)
+}
+
+/// Finds the next run that was started since.
+fn next_child(
+    run: &mut RunWrite<'_>,
+    taking: &mut TakingBack,
+    last: Option<RunId>,
+) -> Result<Step, ReadError> {
+    let id = run.id;
+    let start = last.map_or(Bound::Included((id, RunId::MIN)), |last| {
+        Bound::Excluded((id, last))
+    });
+    let range = (start, Bound::Included((id, RunId::MAX)));
+    let next = children::TABLE.list(run.rows, range, 1)?;
+    let Some(((_, child), row)) = next.into_iter().next() else {
+        return over(run);
+    };
+    taking.next = Stage::Children(Some(child));
+    let stored = runs::TABLE.get(run.rows, child)?;
+    let started = stored.and_then(|stored| stored.run.parent);
+    let is_since = started.is_some_and(|parent| parent.operation.0 >= run.state().operations);
+    let ends = row.when_parent_ends == WhenParentEnds::Cancel;
+    Ok(match is_since && ends {
+        true => Step::Ends(child),
+        false => Step::Done(0),
+    })
+}

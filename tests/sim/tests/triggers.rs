@@ -1,0 +1,178 @@
+//! The power fails at every place of a story about a trigger, and each of its requests has started one run or reached one,
+//! whoever asked again.
+//!
+//! A request and the run that it starts are one commit. If the host is lost before it, nothing has happened, and the repeat
+//! starts the run; if it is lost between the commit and the answer, the repeat is told of the run that is there.
+
+use dormouse_journal::{
+    KeyMissing, OnExisting, Place, RunId, Status, TriggerOptions, Unread, WebhookOptions,
+};
+use dormouse_runtime::{Came, Received, Refusal, Runtime};
+use dormouse_sim::{Ground, World, guest, on_both};
+use serde_json::{Value, json};
+
+use crate::teller::{
+    Story, Teller, crash_at_every_commit, crash_at_every_operation, crash_at_every_third_operation,
+};
+
+const NAME: &str = "orders";
+
+/// How many requests the story has, and how many runs come of them.
+const REQUESTS: u64 = 4;
+const RUNS: usize = 3;
+
+fn options() -> TriggerOptions {
+    TriggerOptions {
+        workflow: "script".into(),
+        version: None,
+        webhook: WebhookOptions::default(),
+        key: Some(Place::Header("x-order".into())),
+        on_existing: OnExisting::Event,
+        key_missing: KeyMissing::Start,
+        unread: Unread::Start,
+        labels: Vec::new(),
+    }
+}
+
+fn set(world: &World, host: &Runtime) -> Option<String> {
+    let set = world.run(host.triggers().set(NAME, options()));
+    set.ok().map(|(shown, _)| shown.url)
+}
+
+/// Sends a request with the key of one order.
+fn send(
+    world: &World,
+    host: &Runtime,
+    url: &str,
+    mark: &str,
+    body: &Value,
+) -> Result<(RunId, Came), Refusal> {
+    let headers = [("x-order", "7"), ("idempotency-key", mark)];
+    match world.post(host, url, &headers, &body.to_string())? {
+        Received::Triggered { run, came, .. } => Ok((run, came)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Sends a request until it is acknowledged, and once more, which starts nothing.
+fn send_twice(teller: &mut Teller, url: &str, mark: &str, body: &Value) -> RunId {
+    let mut sent = || {
+        teller.insist(|world, host| {
+            let sent = send(world, host, url, mark, body);
+            if let Err(refusal) = &sent {
+                assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
+            }
+            sent.ok()
+        })
+    };
+    let (run, _) = sent();
+    let again = sent();
+    assert_eq!(again, (run, Came::Repeat), "the repeat of {mark}");
+    run
+}
+
+fn ended(teller: &mut Teller, runs: usize) {
+    teller.insist(|world, _| {
+        let found = world.reading().runs().ok()?;
+        let all_ended = found.iter().all(|run| run.state.status.has_ended());
+        (all_ended && found.len() == runs).then_some(())
+    });
+}
+
+fn tell(teller: &mut Teller) -> Value {
+    teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    let url = teller.insist(set);
+    // It takes the second request as an event, and ends.
+    let waiting = json!({"seq": [{"event": NAME, "ms": null}, {"step": "s", "value": "first"}]});
+    let first = send_twice(teller, &url, "a", &waiting);
+    assert_eq!(send_twice(teller, &url, "b", &json!("event")), first);
+    ended(teller, 1);
+    // It takes nothing, so that what comes while it sleeps starts the next one.
+    let sleeping = json!({"seq": [{"sleep": 500}, {"step": "s", "value": "second"}]});
+    assert_ne!(send_twice(teller, &url, "c", &sleeping), first);
+    send_twice(teller, &url, "d", &json!({"step": "s", "value": "third"}));
+    ended(teller, RUNS);
+    let mut outputs = teller.insist(|world, _| {
+        let reading = world.reading();
+        let runs = reading.runs().ok()?;
+        let outputs = runs.iter().map(|run| {
+            assert_eq!(run.state.status, Status::Completed);
+            let output = reading.output(run.id).ok()??;
+            let output = String::from_utf8(output.body.to_vec()).ok()?;
+            Some(output)
+        });
+        outputs.collect::<Option<Vec<String>>>()
+    });
+    // Of the event that the first one took, its time is another after each crash.
+    for output in &mut outputs {
+        let words = ["first", "second", "third"];
+        let word = words.into_iter().find(|word| output.contains(word));
+        *output = word.unwrap_or_else(|| panic!("{output}")).to_owned();
+    }
+    outputs.sort();
+    json!(outputs)
+}
+
+fn check(teller: &Teller) {
+    let runs = teller.world.reading().runs().unwrap();
+    assert_eq!(runs.len(), RUNS, "each run is started once");
+    let counts = teller
+        .world
+        .reading()
+        .trigger(NAME)
+        .unwrap()
+        .unwrap()
+        .counts;
+    let counted = counts.started + counts.existing;
+    assert_eq!(counted, REQUESTS, "each request counts once: {counts:?}");
+}
+
+const STORY: Story = Story { tell, check };
+
+#[test]
+fn a_crash_at_every_commit_loses_and_doubles_no_request() {
+    crash_at_every_commit(&STORY);
+}
+
+#[test]
+fn a_crash_at_every_third_operation_on_the_disk_loses_and_doubles_no_request() {
+    crash_at_every_third_operation(&STORY);
+}
+
+/// One request, so that each place on the disk can be tried.
+const REQUEST: Story = Story {
+    tell: |teller| {
+        teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        let url = teller.insist(set);
+        send_twice(teller, &url, "a", &json!({"step": "s", "value": 1}));
+        ended(teller, 1);
+        Value::Null
+    },
+    check: |_| {},
+};
+
+#[test]
+fn a_crash_at_every_operation_on_the_disk_starts_one_run() {
+    crash_at_every_operation(&REQUEST, true);
+}
+
+fn a_request_and_what_its_run_decides_take_one_sync(ground: Ground) {
+    let (world, host) = World::with_script(ground, 3, |_| {});
+    let url = set(&world, &host).unwrap();
+    let before = (host.commits().groups, world.disk_syncs());
+    let waiting = json!({"seq": [{"webhook": "a"}, {"wait": "a", "ms": null}]});
+    let (run, came) = send(&world, &host, &url, "a", &waiting).unwrap();
+    world.pass(100);
+    assert_eq!(
+        (came, world.status(run)),
+        (Came::Started, Status::Suspended)
+    );
+    assert_eq!(host.commits().groups - before.0, 1);
+    if let (Some(before), Some(now)) = (before.1, world.disk_syncs()) {
+        assert_eq!(now - before, 1);
+    }
+}
+
+on_both! {
+    a_request_and_what_its_run_decides_take_one_sync,
+}
