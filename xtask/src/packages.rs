@@ -11,6 +11,9 @@ use anyhow::{Context, bail};
 use crate::command;
 use crate::workspace::Workspace;
 
+/// Debian's packages of npm.
+const DEBIAN_PACKAGES: [&str; 2] = ["nodejs", "npm"];
+
 /// Installs the packages of `tests/packages` into `target/packages`, unless they are there as the lock has them.
 pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     let source = workspace.root().join("tests/packages");
@@ -22,8 +25,14 @@ pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     if fs::read(&mark).is_ok_and(|installed| installed == locked) {
         return Ok(());
     }
-    if !command::succeeds(Command::new("npm").arg("--version")) {
-        bail!("the tests of packages need npm: install Node.js, and then run this again");
+    if !has_npm() {
+        let install = format!("apt-get install {}", DEBIAN_PACKAGES.join(" "));
+        println!("packages: no npm; trying `{install}`");
+        if !command::apt_install(&DEBIAN_PACKAGES) || !has_npm() {
+            bail!(
+                "the tests of packages need npm: install it, on Debian as root by `{install}`, and then run this again"
+            );
+        }
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for name in ["package.json", "package-lock.json"] {
@@ -37,4 +46,8 @@ pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
         .current_dir(&folder);
     command::run(&mut npm).context("the packages cannot be installed")?;
     fs::write(&mark, &locked).with_context(|| format!("cannot write {}", mark.display()))
+}
+
+fn has_npm() -> bool {
+    command::succeeds(Command::new("npm").arg("--version"))
 }
