@@ -54,7 +54,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "8f867f1ab14c6b740a3095498b25bbe135a5915557b793d03a2e29741862aaa9",
+    "37a26906d4ef617dc7847bc66b33ea2191b3e5708414b9cf3979ee6f6b6fd40e",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -87,13 +87,30 @@ fn check(before: &Value, now: &Value, place: &str) {
     }
 }
 
+/// The webhooks of a run that has ended for good are shown as closed, which earlier versions did not do.
+fn close_if_gone(host: &Host, run: &str, said: &mut Value) {
+    let run = host.get(run).expect(200).json();
+    let has_ended = !run["ended"].is_null();
+    if !has_ended || run["retryable"] == true {
+        return;
+    }
+    for webhook in said["webhooks"].as_array_mut().unwrap() {
+        webhook["closed"] = json!(true);
+        webhook["waits"] = json!(0);
+    }
+}
+
 #[test]
 fn what_earlier_versions_wrote_is_read_as_they_read_it() {
     for fixture in fixtures() {
         let (host, said) = open(&fixture);
         for (path, before) in said["answers"].as_object().unwrap() {
             let now = host.get(path).expect(200).json();
-            check(before, &now, &format!("{}: {path}", fixture.display()));
+            let mut before = before.clone();
+            if let Some(run) = path.strip_suffix("/webhooks") {
+                close_if_gone(&host, run, &mut before);
+            }
+            check(&before, &now, &format!("{}: {path}", fixture.display()));
         }
     }
 }

@@ -109,10 +109,14 @@ fn a_repeat_of_a_delivery_is_the_same_run_also_after_a_kill() {
         .json(&json!({"event": "other"}))
         .send()
         .expect_problem(422, "idempotency-key-reused");
-    assert_ne!(keyed("l").send().expect(202).field("id"), first);
+    let second = keyed("l").send().expect(202).field("id");
+    assert_ne!(second, first);
     let shown = show(&host, "orders");
     assert_eq!(shown["started"], 2);
     assert_eq!(shown["refused"], json!({"idempotency-key-reused": 1}));
+    for run in [&first, &second] {
+        host.run(run).wait_for_status("suspended");
+    }
     let counts = host.get("/v1/counts").expect(200).json();
     assert_eq!(counts["suspended"], 2, "{counts}");
 }
