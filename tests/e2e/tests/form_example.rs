@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dormouse_e2e::{Answer, Host, Reply, Run, Service, request, wait_until};
 use serde_json::{Value, json};
 
+/// The method, the status and the page of each look of the scanner.
+type Scanned = Arc<Mutex<Vec<(&'static str, u16, String)>>>;
+
 /// A service that takes mails, and has a scanner look at their links.
 struct MailService {
     service: Service,
-    scanned: Arc<Mutex<Vec<(&'static str, u16, String)>>>,
+    scanned: Scanned,
 }
 
 impl MailService {

@@ -251,7 +251,7 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
     let asked = service.requests().len();
     host.restart();
     for ready in &ready {
-        request("POST", &ready.field("hook"))
+        request("POST", ready.field("hook"))
             .body("on")
             .send()
             .expect(202);

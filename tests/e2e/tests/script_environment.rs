@@ -208,7 +208,7 @@ fn an_agent_asks_a_person_before_it_does_harm() {
             dormouse_e2e::wait_until("a person to be asked", || to("/mail").get(before).cloned());
         assert_eq!(asked.json()["arguments"]["cents"], 500);
         host.restart();
-        let decision = request("POST", &asked.field("answerUrl"));
+        let decision = request("POST", asked.field("answerUrl"));
         decision.json(&json!({"allow": allow})).send().expect(202);
         let output = run.output();
         assert_eq!(output, json!({"answer": expected, "turns": 2}));

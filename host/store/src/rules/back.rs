@@ -211,7 +211,7 @@ impl TakeBack {
             return Ok(Err(TakenBack::AtMostOnce(operation)));
         }
         match retry::refuse_told(write, self.run, self.anyway)? {
-            Told::Parent(parent) => return Ok(Err(TakenBack::FailureTold(parent))),
+            Told::Parent(parent) => Ok(Err(TakenBack::FailureTold(parent))),
             Told::No(parent) => {
                 if !self.anyway
                     && is_frozen
