@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         }
     };
     assert!(text.len() <= LONGEST_DESCRIPTION);
-    provider.run_vectors();
+    let _ = provider.run_vectors();
     let Ok(check) = provider.check(&[]) else {
         return;
     };

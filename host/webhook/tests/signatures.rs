@@ -275,3 +275,19 @@ fn a_token_that_no_header_can_have_is_no_secret() {
     }
     auth0.check_secret("möle hill".as_bytes()).unwrap();
 }
+
+/// Twilio signs the form, or the URL alone if that has a digest of the body.
+#[test]
+fn a_request_is_signed_by_the_rule_that_applies_to_it() {
+    let twilio = check("twilio");
+    let unsigned = Request {
+        url: "https://host.example/hooks/token?a=b".into(),
+        ..request(&[], b"Digits=1234")
+    };
+    let headers = twilio.sign(b"12345", "", NOW, &unsigned).unwrap();
+    let signed = Request {
+        headers,
+        ..unsigned
+    };
+    assert_eq!(verdict("twilio", &["12345"], &signed), Ok(()));
+}

@@ -53,12 +53,27 @@ impl Check<'_> {
                 trouble = error;
             }
         }
-        for signature in &self.provider().signatures {
-            if let Ok(headers) = self.sign_by(signature, secret, id, now, request) {
-                return Ok(headers);
-            }
-        }
-        Err(trouble)
+        let signatures = self.provider().signatures.iter();
+        let made = signatures.filter_map(|rule| {
+            let headers = self.sign_by(rule, secret, id, now, request).ok()?;
+            Some((rule, headers))
+        });
+        let made: Vec<(&Signature, Headers)> = made.collect();
+        let applies = made
+            .iter()
+            .position(|(rule, headers)| self.is_checked_by(rule, headers, request));
+        made.into_iter()
+            .nth(applies.unwrap_or_default())
+            .map(|(_, headers)| headers)
+            .ok_or(trouble)
+    }
+
+    /// Returns true if a request with these headers besides is checked by this rule, and not by another one.
+    fn is_checked_by(&self, rule: &Signature, headers: &Headers, request: &Request) -> bool {
+        let mut signed = request.clone();
+        signed.headers.extend(headers.iter().cloned());
+        let applying = self.applying(self.reading(&signed, &signed.body));
+        applying.is_some_and(|applying| std::ptr::eq(applying, rule))
     }
 
     fn sign_by(
