@@ -1,10 +1,13 @@
 //! `dormouse export`.
 
-use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use dormouse_journal::History;
 
 use crate::connection::Connection;
 use crate::error::CliError;
@@ -42,10 +45,19 @@ impl Export {
         let client = self.connection.open()?;
         let run = run_id::find(&client, &self.run)?;
         let history = client.get(&client.url(&["runs", &run, "history"]))?.body;
+        // The run may have been removed, taken back or begun anew while it was read.
+        History::decode(&history).map_err(|error| client.strange(&error))?;
         match &self.file {
             None => terminal.write(&history)?,
-            Some(file) => std::fs::write(file, &history)?,
+            Some(file) => write_privately(file, &history)?,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Writes a file. One that is new is its owner's alone.
+fn write_privately(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(file)?.write_all(bytes)
 }

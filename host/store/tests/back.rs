@@ -5,12 +5,10 @@ use dormouse_journal::{
     Channel, GuestLimits, Kind, Open, OperationNumber, Outcome, Response, RetryPolicy, Source,
     Status, Time,
 };
-use dormouse_store::{
-    AttemptMade, AttemptNoted, Attempts, NewCall, OrderLimits, Restore, StorageLimits, TakeBack,
-    TakenBack,
-};
+use dormouse_store::{AttemptMade, AttemptNoted, Attempts, NewCall, Restore, TakeBack, TakenBack};
 
 use crate::on_both_grounds;
+use crate::retry::limits;
 use crate::support::{
     Ground, HOOK, RETENTION, World, activation, call, payload, run, wait, wait_event,
 };
@@ -36,21 +34,6 @@ fn answer(status: u16) -> AttemptMade {
         headers: Vec::new(),
         body: Bytes::new(),
     }))
-}
-
-fn limits() -> OrderLimits {
-    OrderLimits {
-        guest: GuestLimits {
-            memory: 1,
-            stack: 1,
-        },
-        storage: StorageLimits::NONE,
-        children: (10, "children"),
-        depth: (10, "depth"),
-        retention: RETENTION,
-        timeout_grace: 0,
-        body: 1_000,
-    }
 }
 
 /// Restores all, with the store opened anew before each piece. Returns the calls that are to be made.

@@ -128,7 +128,7 @@ fn retry(world: &World, retry: RetryFailed) -> Vec<(u32, Attempts)> {
     }
 }
 
-fn limits() -> OrderLimits {
+pub(crate) fn limits() -> OrderLimits {
     OrderLimits {
         guest: GuestLimits {
             memory: 1,

@@ -29,8 +29,10 @@ impl CommandError {
     pub(super) fn to_json(&self) -> String {
         match self {
             CommandError::Client(error) => error.to_json(),
-            CommandError::Config(error) => CliError::Usage(error.to_string()).to_json(),
-            CommandError::Serve(error) => CliError::Usage(error.to_string()).to_json(),
+            // The commands that these are of print no JSON.
+            CommandError::Config(_) | CommandError::Serve(_) => {
+                CliError::Usage(self.to_string()).to_json()
+            }
         }
     }
 

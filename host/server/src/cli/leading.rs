@@ -1,7 +1,7 @@
 //! Flags that were given before the command: which host, with which token, and how to print.
 //!
-//! Each command of the client takes them. Given before it they mean the same, as with other command lines, so they are moved
-//! behind the command's name.
+//! Each command that asks a host takes them. Given before it they mean the same, as with other command lines, so they are
+//! moved behind the command's name. A command that asks no host has no use for them, and they are left out.
 
 use std::ffi::OsString;
 
@@ -19,30 +19,34 @@ pub(super) fn behind_the_command(
     let mut arguments = arguments.into_iter();
     let mut moved: Vec<OsString> = arguments.next().into_iter().collect();
     let mut rest = arguments.peekable();
-    let mut flags = Vec::new();
-    while let Some(flag) = rest.next_if(is_flag) {
+    let mut flags: Vec<Vec<OsString>> = Vec::new();
+    while let Some(flag) = rest.next_if(|argument| name_of(argument).is_some()) {
         let takes_next = VALUED.iter().any(|name| flag == *name);
-        flags.push(flag);
-        if takes_next {
-            flags.extend(rest.next());
-        }
+        let value = takes_next.then(|| rest.next()).flatten();
+        flags.push([Some(flag), value].into_iter().flatten().collect());
     }
     let mut command = program;
     while let Some(below) = rest.peek().and_then(|name| command.find_subcommand(name)) {
         command = below;
         moved.extend(rest.next());
     }
-    moved.extend(flags);
+    let is_known = |name: &str| {
+        let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+        known.any(|known| name.strip_prefix("--") == Some(known))
+    };
+    // Without a command there is nobody to take them, and whoever reads the rest says so.
+    let has_command = moved.len() > 1;
+    flags.retain(|flag| !has_command || flag.first().and_then(name_of).is_some_and(is_known));
+    moved.extend(flags.into_iter().flatten());
     moved.extend(rest);
     moved
 }
 
-fn is_flag(argument: &OsString) -> bool {
-    let Some(text) = argument.to_str() else {
-        return false;
-    };
+/// Returns the name of a flag, if an argument is one of these.
+fn name_of(argument: &OsString) -> Option<&str> {
+    let text = argument.to_str()?;
     let name = text.split_once('=').map_or(text, |(name, _)| name);
-    PLAIN.contains(&text) || VALUED.contains(&name)
+    (PLAIN.contains(&text) || VALUED.contains(&name)).then_some(name)
 }
 
 #[cfg(test)]
@@ -70,6 +74,10 @@ mod tests {
             "dormouse secret list --json --server=http://a x",
         );
         check("dormouse runs --json", "dormouse runs --json");
+        check(
+            "dormouse --server http://a --json webhook send http://b",
+            "dormouse webhook send --json http://b",
+        );
         check("dormouse --json", "dormouse --json");
         check("dormouse --help runs", "dormouse --help runs");
         check("dormouse --server", "dormouse --server");

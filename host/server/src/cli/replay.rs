@@ -31,7 +31,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// Checks code against histories of runs, as `dormouse export` writes them
 ///
 /// Each history is replayed without effects, as the host does it when it rebuilds a run. If the code does not repeat what the
-/// run has done, the first difference is shown. No host is needed. The exit code is 1 if code and a history differ.
+/// run has done, the first difference is shown. No host is needed; the limits are the defaults of one. The exit code is 1 if
+/// code and a history differ.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -117,7 +118,7 @@ impl Replay {
                 format!("{name}: differs\n{}", difference_text(difference))
             }
             (None, Some(detail)) => format!("{name}: cannot be replayed: {detail}"),
-            (None, None) => format!("{name}: agrees in {} activations", replayed.activations),
+            (None, None) => format!("{name}: agrees, activations: {}", replayed.activations),
         };
         Ok(terminal.print(&text)?)
     }
