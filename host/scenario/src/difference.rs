@@ -47,11 +47,15 @@ fn compare(
                 let place = format!("{place}.{name}");
                 match found.get(name) {
                     Some(found) => compare(&place, value, found, strictness, lines),
-                    None => lines.push(format!("{place}: expected {}, found nothing", short(value))),
+                    None => {
+                        lines.push(format!("{place}: expected {}, found nothing", short(value)))
+                    }
                 }
             }
             if strictness == Strictness::Same {
-                let further = found.iter().filter(|(name, _)| !expected.contains_key(*name));
+                let further = found
+                    .iter()
+                    .filter(|(name, _)| !expected.contains_key(*name));
                 lines.extend(further.map(|(name, value)| {
                     format!("{place}.{name}: expected nothing, found {}", short(value))
                 }));
@@ -62,7 +66,9 @@ fn compare(
                 let place = format!("{place}[{index}]");
                 match found.get(index) {
                     Some(found) => compare(&place, value, found, strictness, lines),
-                    None => lines.push(format!("{place}: expected {}, found nothing", short(value))),
+                    None => {
+                        lines.push(format!("{place}: expected {}, found nothing", short(value)))
+                    }
                 }
             }
             let further = found.iter().enumerate().skip(expected.len());

@@ -46,7 +46,8 @@ pub struct NoScenario {
 
 impl NoScenario {
     fn place(&self) -> String {
-        self.line.map_or_else(String::new, |line| format!("line {line}: "))
+        self.line
+            .map_or_else(String::new, |line| format!("line {line}: "))
     }
 }
 
@@ -89,7 +90,10 @@ impl Scenario {
     /// # Errors
     /// When the text is none.
     pub fn read(text: &str) -> Result<Self, NoScenario> {
-        let line_at = |at: usize| text.get(..at).map(|before| before.matches('\n').count() + 1);
+        let line_at = |at: usize| {
+            text.get(..at)
+                .map(|before| before.matches('\n').count() + 1)
+        };
         let at = |span: Range<usize>, why: String| NoScenario {
             line: line_at(span.start),
             why,
@@ -117,10 +121,15 @@ impl Scenario {
             steps.push((line, step));
         }
         let expect = written.expect.as_ref();
-        expect.map_or(Ok(None), ExpectedRun::took).map_err(somewhere)?;
+        expect
+            .map_or(Ok(None), ExpectedRun::took)
+            .map_err(somewhere)?;
         let scenario = Scenario {
             workflow: written.workflow,
-            time: written.time.map_or(Ok(BEGINNING), time).map_err(somewhere)?,
+            time: written
+                .time
+                .map_or(Ok(BEGINNING), time)
+                .map_err(somewhere)?,
             input: written.input,
             input_text: written.input_text,
             headers: written.headers,
@@ -210,16 +219,31 @@ mod tests {
             ("\ninputs = 1", "line 2: unknown field `inputs`"),
             ("[[step]]\nadvance = '5'", "line 1: `advance`: \"5\" is not"),
             ("[[step]]", "line 1: a step has one of"),
-            ("[[step]]\nadvance = '5s'\ncall = {}", "line 1: a step has one of"),
-            ("[[step]]\nadvance = '5s'\nrespond = {}", "belongs to `call`"),
+            (
+                "[[step]]\nadvance = '5s'\ncall = {}",
+                "line 1: a step has one of",
+            ),
+            (
+                "[[step]]\nadvance = '5s'\nrespond = {}",
+                "belongs to `call`",
+            ),
             ("[[step]]\ncall = {}\nexpect = {}", "use `run` for the run"),
             ("[[step]]\ncall = {json = 1, text = 'a'}", "give one of"),
-            ("[[step]]\ncall = {}\nrespond = {status = 42}", "42 is no status"),
-            ("[[step]]\ndeliver = {to = 'a', base64 = '!'}", "is not base64"),
+            (
+                "[[step]]\ncall = {}\nrespond = {status = 42}",
+                "42 is no status",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a', base64 = '!'}",
+                "is not base64",
+            ),
             ("[[answer]]\nrespond = {error = 'lost'}", "line 2"),
             ("[expect]\nstatus = 'done'", "line 2"),
             ("time = 2026-03-01", "is no instant"),
-            ("[secrets]\nA = {value = 'abcdefgh', send_to = ['x']}", "the secret A"),
+            (
+                "[secrets]\nA = {value = 'abcdefgh', send_to = ['x']}",
+                "the secret A",
+            ),
             ("input = 1\ninput_text = 'a'", "the input: give one of"),
         ] {
             let error = refused(text);

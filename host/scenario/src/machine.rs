@@ -105,7 +105,10 @@ impl Machine {
     }
 
     /// Asks the store.
-    pub(crate) fn read<T>(&self, ask: impl FnOnce(&dyn StoreReader) -> Read<T>) -> Result<T, Trouble> {
+    pub(crate) fn read<T>(
+        &self,
+        ask: impl FnOnce(&dyn StoreReader) -> Read<T>,
+    ) -> Result<T, Trouble> {
         let answer = self.run(ask(&*self.reader))?;
         answer.map_err(|error| Trouble(error.to_string()))
     }
@@ -153,7 +156,11 @@ impl Machine {
     }
 
     /// Returns a run of a workflow: the one of this number, counted from 1 in the order of their starts, or the last.
-    pub(crate) fn run_of(&self, workflow: &str, number: Option<usize>) -> Result<Option<RunId>, Trouble> {
+    pub(crate) fn run_of(
+        &self,
+        workflow: &str,
+        number: Option<usize>,
+    ) -> Result<Option<RunId>, Trouble> {
         let query = dormouse_store::RunQuery {
             workflow: Some(workflow.to_owned()),
             limit: MOST_RUNS,

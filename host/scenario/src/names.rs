@@ -51,16 +51,18 @@ impl Names {
     fn value(&self, name: &str) -> Result<&str, String> {
         match name.split_once('.') {
             None if name == "run" => Ok(&self.run),
-            Some(("webhook", name)) => self.webhooks.get(name).map(String::as_str).ok_or_else(|| {
-                let known: Vec<&str> = self.webhooks.keys().map(String::as_str).collect();
-                match known.as_slice() {
-                    [] => format!("the run has no webhook {name} yet, and no other one"),
-                    known => format!(
-                        "the run has no webhook {name} yet; it has {}",
-                        known.join(", ")
-                    ),
-                }
-            }),
+            Some(("webhook", name)) => {
+                self.webhooks.get(name).map(String::as_str).ok_or_else(|| {
+                    let known: Vec<&str> = self.webhooks.keys().map(String::as_str).collect();
+                    match known.as_slice() {
+                        [] => format!("the run has no webhook {name} yet, and no other one"),
+                        known => format!(
+                            "the run has no webhook {name} yet; it has {}",
+                            known.join(", ")
+                        ),
+                    }
+                })
+            }
             _ => Err(format!(
                 "`${{{name}}}` is not known; there are `${{run}}`, `${{webhook.NAME}}` and, alone in a text, `${{null}}`"
             )),
@@ -94,7 +96,10 @@ mod tests {
     #[test]
     fn a_name_that_is_not_known_is_told_with_those_that_are() {
         let error = names().fill_text("${webhook.late}").unwrap_err();
-        assert!(error.contains("no webhook late yet; it has paid"), "{error}");
+        assert!(
+            error.contains("no webhook late yet; it has paid"),
+            "{error}"
+        );
         let error = names().fill_text("${year}").unwrap_err();
         assert!(error.contains("${webhook.NAME}"), "{error}");
         assert!(names().fill_text("${run").is_err());

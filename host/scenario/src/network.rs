@@ -45,7 +45,9 @@ impl Network {
     pub(crate) fn look<T>(&self, look: impl FnOnce(&[Waiting]) -> T) -> T {
         let mut attempts = self.lock();
         // Nobody listens any more: the call was given up, or its time is over.
-        attempts.waiting.retain(|waiting| !waiting.answer.is_canceled());
+        attempts
+            .waiting
+            .retain(|waiting| !waiting.answer.is_canceled());
         look(&attempts.waiting)
     }
 
@@ -53,7 +55,9 @@ impl Network {
     pub(crate) fn take(&self, number: usize) -> Option<Waiting> {
         let mut attempts = self.lock();
         let waiting = &mut attempts.waiting;
-        let place = waiting.iter().position(|waiting| waiting.number == number)?;
+        let place = waiting
+            .iter()
+            .position(|waiting| waiting.number == number)?;
         Some(waiting.remove(place))
     }
 

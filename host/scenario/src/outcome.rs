@@ -39,7 +39,11 @@ impl Standing {
     }
 
     /// Returns in what the run differs from what was expected, a line each.
-    pub(crate) fn differences(&self, expected: &ExpectedRun, names: &Names) -> Result<Vec<String>, String> {
+    pub(crate) fn differences(
+        &self,
+        expected: &ExpectedRun,
+        names: &Names,
+    ) -> Result<Vec<String>, String> {
         let mut lines = Vec::new();
         if let Some(status) = expected.status
             && status != self.status
@@ -47,7 +51,10 @@ impl Standing {
             lines.push(format!("status: expected {status}, found {}", self.line()));
         }
         let body = self.output.as_ref().map(|output| output.body.as_ref());
-        let json = expected.output.as_ref().map(|json| (json, Strictness::Same));
+        let json = expected
+            .output
+            .as_ref()
+            .map(|json| (json, Strictness::Same));
         let like = expected.output_like.as_ref();
         let like = like.map(|json| (json, Strictness::Like));
         for (Json(value), strictness) in json.into_iter().chain(like) {
@@ -56,13 +63,22 @@ impl Standing {
         }
         if let Some(text) = &expected.output_text {
             let text = names.fill_text(text)?;
-            lines.extend(other_bytes("output", text.as_bytes(), body.unwrap_or_default()));
+            lines.extend(other_bytes(
+                "output",
+                text.as_bytes(),
+                body.unwrap_or_default(),
+            ));
         }
         lines.extend(self.failure_differences(expected));
         if let Some(labels) = &expected.labels {
             let value = |labels: &BTreeMap<String, String>| serde_json::json!(labels);
             let same = Strictness::Same;
-            lines.extend(differences("labels", &value(labels), &value(&self.labels), same));
+            lines.extend(differences(
+                "labels",
+                &value(labels),
+                &value(&self.labels),
+                same,
+            ));
         }
         lines.extend(self.missing_log(&expected.log));
         if let Some(took) = expected.took()?
@@ -86,7 +102,9 @@ impl Standing {
             && found.is_none_or(|failure| !failure.message.contains(message.as_str()))
         {
             let found = found.map_or("none", |failure| &failure.message);
-            lines.push(format!("message: expected one with {message:?}, found {found:?}"));
+            lines.push(format!(
+                "message: expected one with {message:?}, found {found:?}"
+            ));
         }
         lines
     }
@@ -97,7 +115,9 @@ impl Standing {
         let missing = expected
             .iter()
             .find(|text| !lines.any(|line| line.message.contains(text.as_str())))?;
-        Some(format!("log: no line has {missing:?}, behind those before it"))
+        Some(format!(
+            "log: no line has {missing:?}, behind those before it"
+        ))
     }
 }
 
@@ -124,7 +144,9 @@ pub(crate) fn answer_differences(
         if !found.any(|(other, value)| {
             other.eq_ignore_ascii_case(name) && value.as_ref() == expected.as_bytes()
         }) {
-            lines.push(format!("header {name}: expected {expected:?}, found another or none"));
+            lines.push(format!(
+                "header {name}: expected {expected:?}, found another or none"
+            ));
         }
     }
     let json = expected.json.as_ref().map(|json| (json, Strictness::Same));
@@ -132,7 +154,12 @@ pub(crate) fn answer_differences(
     let like = like.map(|json| (json, Strictness::Like));
     for (Json(value), strictness) in json.into_iter().chain(like) {
         let value = names.fill(value)?;
-        lines.extend(json_differences("body", &value, Some(&answer.body), strictness));
+        lines.extend(json_differences(
+            "body",
+            &value,
+            Some(&answer.body),
+            strictness,
+        ));
     }
     if let Some(text) = &expected.text {
         let text = names.fill_text(text)?;

@@ -83,8 +83,14 @@ impl CallPattern {
     /// Returns true if the call is one that is meant, whatever is in it: by step, workflow, method and URL.
     pub(crate) fn means(&self, sent: &Sent, names: &Names) -> Result<bool, String> {
         let request = &sent.request;
-        let step = self.step.as_ref().is_none_or(|step| sent.step.as_ref() == Some(step));
-        let workflow = self.workflow.as_ref().is_none_or(|name| *name == sent.workflow);
+        let step = self
+            .step
+            .as_ref()
+            .is_none_or(|step| sent.step.as_ref() == Some(step));
+        let workflow = self
+            .workflow
+            .as_ref()
+            .is_none_or(|name| *name == sent.workflow);
         let method = self.method.as_ref();
         let method = method.is_none_or(|method| method.eq_ignore_ascii_case(&request.method));
         let url = match &self.url {
@@ -109,7 +115,9 @@ impl CallPattern {
                     [] => "nothing".to_owned(),
                     found => format!("{:?}", found.join(", ")),
                 };
-                lines.push(format!("header {name}: expected {expected:?}, found {found}"));
+                lines.push(format!(
+                    "header {name}: expected {expected:?}, found {found}"
+                ));
             }
         }
         lines.extend(self.body_differences(&sent.request.body, names)?);
@@ -223,9 +231,8 @@ mod tests {
     #[test]
     fn what_a_call_has_in_it_is_compared() {
         let names = Names::default();
-        let differ = |text: &str, body: &str| {
-            pattern(text).differences(&sent(body), &names).unwrap()
-        };
+        let differ =
+            |text: &str, body: &str| pattern(text).differences(&sent(body), &names).unwrap();
         assert!(differ("json = {a = 1}", r#"{"a":1}"#).is_empty());
         assert_eq!(
             differ("json = {a = 1}", r#"{"a":1,"b":2}"#),

@@ -21,9 +21,7 @@ use crate::outcome::{Standing, answer_differences};
 use crate::pattern::{CallPattern, Sent};
 use crate::played::{Failed, Played};
 use crate::requests;
-use crate::step::{
-    Cancel, Deliver, ExpectedAnswer, ExpectedRun, NoAnswer, Notify, Respond, Step,
-};
+use crate::step::{Cancel, Deliver, ExpectedAnswer, ExpectedRun, NoAnswer, Notify, Respond, Step};
 use crate::transcript::{Transcript, What};
 
 /// How often time moves on at most. A workflow that never ends ends here.
@@ -122,7 +120,9 @@ impl<'s> Player<'s> {
         let tested = tested.ok_or_else(|| Trouble("there is no workflow to be tested".into()))?;
         for (name, secret, origins) in scenario.secrets()? {
             let names = code.workflows.iter().map(|(name, _)| name);
-            let uses = names.flat_map(|workflow| uses(workflow, &origins)).collect();
+            let uses = names
+                .flat_map(|workflow| uses(workflow, &origins))
+                .collect();
             let set = machine.run(machine.runtime.set_secret(name, secret, uses))?;
             set.map_err(|error| error.to_string())?;
         }
@@ -310,11 +310,7 @@ impl<'s> Player<'s> {
     /// Sends a request in a task of its own, as each connection has one.
     fn send(&self, request: dormouse_journal::Request) -> Caller {
         let caller = Caller::default();
-        let (told, runtime, slot) = (
-            self.code.told,
-            self.machine.runtime.clone(),
-            caller.clone(),
-        );
+        let (told, runtime, slot) = (self.code.told, self.machine.runtime.clone(), caller.clone());
         Seam(self.machine.executor.clone()).spawn(Box::pin(async move {
             let path = request.url.split('?').next().unwrap_or_default();
             let token = path.rsplit('/').next().unwrap_or_default();
@@ -395,7 +391,9 @@ impl<'s> Player<'s> {
             let sent = self.machine.run(runtime.notify(event, payload))?;
             sent.map_err(|error| error.to_string())?;
         } else {
-            let sent = self.machine.run(runtime.notify_run(self.run, event, payload))?;
+            let sent = self
+                .machine
+                .run(runtime.notify_run(self.run, event, payload))?;
             sent.map_err(|error| error.to_string())?;
         }
         Ok(self.settle()?)
@@ -626,9 +624,14 @@ impl<'s> Player<'s> {
             self.machine.network.look(|waiting| {
                 let new = waiting.iter();
                 let new = new.filter(|waiting| !self.seen.contains_key(&waiting.number));
-                new.map(|Waiting { number, workflow, request, .. }| {
-                    (*number, workflow.clone(), request.clone())
-                })
+                new.map(
+                    |Waiting {
+                         number,
+                         workflow,
+                         request,
+                         ..
+                     }| { (*number, workflow.clone(), request.clone()) },
+                )
                 .collect()
             });
         for (number, workflow, request) in new {
@@ -661,7 +664,9 @@ impl<'s> Player<'s> {
                 None => sending.call.request.url == request.url,
             });
             if is_it {
-                let shown = self.machine.read(|store| store.show(call.run, MOST_CALLS))?;
+                let shown = self
+                    .machine
+                    .read(|store| store.show(call.run, MOST_CALLS))?;
                 let mut open = shown.into_iter().flat_map(|shown| shown.open);
                 let open = open.find(|(number, _)| *number == call.operation);
                 return Ok(open.map(|(_, open)| open.step));
@@ -708,7 +713,9 @@ impl<'s> Player<'s> {
     fn standing(&self) -> Result<Standing, Trouble> {
         let shown = self.machine.read(|store| store.show(self.run, 0))?;
         let shown = shown.ok_or_else(|| Trouble("the run is gone".into()))?;
-        let logs = self.machine.read(|store| store.logs(self.run, (0, 0), MOST_READ))?;
+        let logs = self
+            .machine
+            .read(|store| store.logs(self.run, (0, 0), MOST_READ))?;
         let state = shown.view.state;
         let until = state.ended.unwrap_or_else(|| self.machine.now());
         Ok(Standing {
@@ -724,7 +731,9 @@ impl<'s> Player<'s> {
     fn journal(&self) -> Result<Vec<dormouse_journal::Activation>, Trouble> {
         let state = self.machine.read(|store| store.state(self.run))?;
         let first = state.map_or(0, |state| state.first_activation);
-        let page = self.machine.read(|store| store.journal(self.run, first, MOST_READ))?;
+        let page = self
+            .machine
+            .read(|store| store.journal(self.run, first, MOST_READ))?;
         Ok(page.activations)
     }
 
@@ -751,9 +760,8 @@ fn start_of(scenario: &Scenario, workflow: &str) -> Result<Start, String> {
         label.map_err(|error| format!("the label {key}: {error}"))?;
     }
     let headers = scenario.headers.iter();
-    let headers = headers.map(|(name, value)| {
-        (name.to_ascii_lowercase(), value.clone().into_bytes().into())
-    });
+    let headers =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes().into()));
     Ok(Start {
         workflow: workflow.to_owned(),
         version: None,

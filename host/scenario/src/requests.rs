@@ -30,9 +30,7 @@ pub(crate) fn request(
     };
     if !content.content_type.is_empty() {
         let value = content.content_type.as_bytes();
-        request
-            .headers
-            .push(("content-type".into(), value.into()));
+        request.headers.push(("content-type".into(), value.into()));
     }
     for (name, value) in &deliver.headers {
         let name = name.to_ascii_lowercase();

@@ -258,7 +258,9 @@ impl Respond {
 
     /// How long the answer takes, in milliseconds.
     pub(crate) fn after(&self) -> Result<u64, String> {
-        self.after.as_ref().map_or(Ok(0), |span| parse("after", span))
+        self.after
+            .as_ref()
+            .map_or(Ok(0), |span| parse("after", span))
     }
 }
 
@@ -268,7 +270,9 @@ impl Deliver {
             return Err("deliver: `run` and `number` count from 1".into());
         }
         if self.run.is_some() && self.workflow.is_none() {
-            return Err("deliver: `run` is one of the runs of a `workflow`, which is not said".into());
+            return Err(
+                "deliver: `run` is one of the runs of a `workflow`, which is not said".into(),
+            );
         }
         self.written().check("deliver")
     }

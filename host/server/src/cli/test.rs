@@ -130,7 +130,12 @@ impl Test {
         })
     }
 
-    fn report(&self, path: &Path, played: &Played, terminal: &mut Terminal) -> Result<(), CliError> {
+    fn report(
+        &self,
+        path: &Path,
+        played: &Played,
+        terminal: &mut Terminal,
+    ) -> Result<(), CliError> {
         let text = match self.json {
             true => serde_json::to_string(&report(path, played)).map_err(std::io::Error::from)?,
             false => self.text(path, played),
@@ -163,7 +168,12 @@ impl Test {
             }
         };
         if self.verbose || played.failed.is_some() {
-            for Event { at, what, text: more } in &played.events {
+            for Event {
+                at,
+                what,
+                text: more,
+            } in &played.events
+            {
                 let at = span_text(*at);
                 text += &format!("\n  {at:>10}  {:<9} {}", what.as_str(), plain(more));
             }
@@ -215,7 +225,8 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn read(path: &Path) -> Result<Scenario, CliError> {
-    let because = |why: &dyn std::fmt::Display| CliError::Usage(format!("{}: {why}", path.display()));
+    let because =
+        |why: &dyn std::fmt::Display| CliError::Usage(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| because(&error))?;
     Scenario::read(&text).map_err(|error| because(&error))
 }
