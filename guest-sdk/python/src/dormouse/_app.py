@@ -38,7 +38,7 @@ def prepare(configuration: str) -> Any:
     try:
         return _prepare(settings)
     except UsageError as error:
-        _refuse(str(error))
+        _refuse(told(error))
     except BaseException as error:
         _refuse(f"the module cannot be imported: {told(error)}")
 

@@ -8,6 +8,7 @@ import random
 from typing import Any, NoReturn
 
 from . import _contract
+from ._encoding import decode
 from ._errors import Error, failure_of, is_programming, told
 from ._loop import DurableLoop, loop
 from ._workflow import Workflow
@@ -30,8 +31,7 @@ async def run(workflow: Workflow, given: Any) -> Any:
     error = await _settled(this, task)
     if error is not None and is_programming(error):
         broken(error)
-    await this.end_tasks(keep={own})
-    await this.operations.end_all()
+    await this.end(keep={own})
     if error is None:
         return task.result()._to_contract()
     code, message = failure_of(error)
@@ -42,13 +42,22 @@ async def run(workflow: Workflow, given: Any) -> Any:
 async def _call(workflow: Workflow, given: Payload) -> Payload:
     context = Context()
     if workflow.takes_input:
-        try:
-            arguments = (read(given, workflow.input_type, "the input"),)
-        except Error as error:
-            raise Error("invalid-input", error.message) from None
+        arguments = (_input(context, given, workflow.input_type),)
     else:
         arguments = ()
     return to_payload(await workflow.function(context, *arguments))
+
+
+def _input(context: Context, given: Payload, type: Any) -> Any:
+    """The input as the workflow takes it. What started the run may have compressed it."""
+    headers = context.run.headers
+    try:
+        if type is not Payload and type is not bytes:
+            body = decode("the input", headers, given.body)
+            given = Payload(given.content_type, body)
+        return read(given, type, "the input")
+    except Error as error:
+        raise Error("invalid-input", error.message) from None
 
 
 async def _settled(this: DurableLoop, task: "asyncio.Task[Any]") -> BaseException | None:

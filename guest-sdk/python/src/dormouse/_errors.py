@@ -104,7 +104,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def _message(error: BaseException) -> str:
     text = str(error)
-    if code_of(error) is not None and text:
+    if text and (code_of(error) is not None or isinstance(error, UsageError)):
         return text
     name = type(error).__name__
     return f"{name}: {text}" if text else name

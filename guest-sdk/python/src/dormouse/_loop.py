@@ -32,6 +32,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._ready: deque[asyncio.Handle] = deque()
         self._new_timers: list[_Timer] = []
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._is_ending = False
         self.operations = Operations(self)
 
     # What the tool's glue asks for.
@@ -63,7 +64,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def _begin_timers(self) -> None:
         timers, self._new_timers = self._new_timers, []
         for timer in timers:
-            if timer.cancelled():
+            if timer.cancelled() or self._is_ending:
                 continue
             until = instant(timer.when())
             timer.wait = self.operations.begin(lambda until=until: contract().timers.sleep_until(TIMER, until))
@@ -127,8 +128,9 @@ class DurableLoop(asyncio.AbstractEventLoop):
             future.set_exception(error)
         return future
 
-    async def end_tasks(self, keep: set["asyncio.Task[Any]"]) -> None:
-        """Cancels the tasks that are left, in the order in which they were made, and waits for them, as `asyncio.run` does."""
+    async def end(self, keep: set["asyncio.Task[Any]"]) -> None:
+        """Cancels the tasks that are left, in the order in which they were made, and waits for them, as `asyncio.run` does.
+        Then ends what is still open."""
         left = [task for task in self._tasks if task not in keep]
         for task in left:
             task.cancel()
@@ -136,6 +138,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
         for task in left:
             if not task.cancelled() and task.exception() is not None:
                 self.call_exception_handler({"message": "a task that was cancelled at the end", "exception": task.exception()})
+        self._is_ending = True
+        await self.operations.end_all()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Logs an error that nobody was there to catch."""

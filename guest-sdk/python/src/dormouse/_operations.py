@@ -35,12 +35,14 @@ class Operation:
         self._coroutine = begin()
         self.outcome = Outcome(loop=tracker.loop)
         self.outcome.operation = self
+        self._abandoned = False
         tracker.open[self._number] = self
         self._go_on(None)
 
     def abandon(self) -> None:
         """Gives it up, unless it has completed."""
-        if self._number in self._tracker.open:
+        if self._number in self._tracker.open and not self._abandoned:
+            self._abandoned = True
             contract().context.abandon(self._number)
 
     def _go_on(self, _: Any) -> None:
@@ -72,20 +74,20 @@ class Operations:
         self.open: dict[int, Operation] = {}
         # The glue keeps what it needs in a variable of the context, which a program's own context may lack.
         self.context = contextvars.Context()
-        self._drained: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[None] | None = None
 
     def begin(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> Outcome:
         """Begins an operation now."""
         return Operation(self, begin).outcome
 
     async def end_all(self) -> None:
-        """Gives up whatever is open, and waits until none is: a component that ended before would trap."""
-        for operation in list(self.open.values()):
-            operation.abandon()
+        """Gives up whatever is open, and waits until nothing is: a component that ended before would trap."""
         while self.open:
-            self._drained = self.loop.create_future()
-            await self._drained
+            for operation in list(self.open.values()):
+                operation.abandon()
+            self._ended = self.loop.create_future()
+            await self._ended
 
     def one_has_ended(self) -> None:
-        if not self.open and self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)

@@ -7,7 +7,7 @@ import random as _random
 import uuid as _uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Callable, NoReturn, TypeVar, overload
+from typing import Any, Callable, NoReturn, TypeVar, Unpack, overload
 
 from . import http, runs, webhooks
 from ._contract import contract
@@ -15,10 +15,10 @@ from ._errors import Error, UsageError, failure_of, is_programming
 from ._loop import operation
 from ._time import Span, from_instant, instant, millis, optional_millis
 from .headers import Headers
-from .http import Response
+from .http import CallOptions, Response
 from .payload import Payload, read, to_payload
-from .runs import OtherRun, Run, TriggerRequest
-from .webhooks import Webhook
+from .runs import OtherRun, Run, StartOptions, TriggerRequest
+from .webhooks import Webhook, WebhookOptions
 
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ class Context:
 
     # Webhooks.
 
-    def webhook(self, step: str, **options: Any) -> Webhook:
+    def webhook(self, step: str, **options: Unpack[WebhookOptions]) -> Webhook:
         """Creates a public URL by which another system resumes this run.
 
         `methods` are those that are delivered: POST, PUT, PATCH and DELETE unless told. `signature` is a `Signature` that
@@ -134,7 +134,7 @@ class Context:
 
     # Calls.
 
-    async def call(self, method: str, url: str, **options: Any) -> Response:
+    async def call(self, method: str, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a request, again as the policy says, and gives the response. Any status is a response; `CallError` means
         that none came.
 
@@ -145,23 +145,23 @@ class Context:
         """
         return await http.call(method, url, **options)
 
-    async def get(self, url: str, **options: Any) -> Response:
+    async def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a GET, as `call` does."""
         return await http.call("GET", url, **options)
 
-    async def post(self, url: str, **options: Any) -> Response:
+    async def post(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a POST, as `call` does."""
         return await http.call("POST", url, **options)
 
-    async def put(self, url: str, **options: Any) -> Response:
+    async def put(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a PUT, as `call` does."""
         return await http.call("PUT", url, **options)
 
-    async def patch(self, url: str, **options: Any) -> Response:
+    async def patch(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a PATCH, as `call` does."""
         return await http.call("PATCH", url, **options)
 
-    async def delete(self, url: str, **options: Any) -> Response:
+    async def delete(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """Sends a DELETE, as `call` does."""
         return await http.call("DELETE", url, **options)
 
@@ -201,7 +201,7 @@ class Context:
 
     # Other runs.
 
-    async def start_run(self, workflow: str, input: Any = None, **options: Any) -> OtherRun:
+    async def start_run(self, workflow: str, input: Any = None, **options: Unpack[StartOptions]) -> OtherRun:
         """Starts a run of a workflow, once, together with what this run decides beside it.
 
         `leave` lets it go on when this run ends. It is asked to cancel after `timeout`. `labels` are its labels.
@@ -209,7 +209,9 @@ class Context:
         """
         return await runs.start(workflow, to_payload(input), **options)
 
-    async def invoke(self, workflow: str, input: Any = None, *, type: Any = Any, **options: Any) -> Any:
+    async def invoke(
+        self, workflow: str, input: Any = None, *, type: Any = Any, **options: Unpack[StartOptions]
+    ) -> Any:
         """Starts a run, waits until it has ended, and gives what it returned. Raises its error if it failed."""
         return await (await self.start_run(workflow, input, **options)).output(type)
 

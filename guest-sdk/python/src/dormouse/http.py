@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from . import _encoding, _forms, _secrets
@@ -12,6 +12,7 @@ from ._contract import contract, load
 from ._errors import CallError, HttpStatusError, UsageError
 from ._forms import Fields
 from ._loop import operation
+from ._options import known
 from ._time import Span, from_instant, millis, optional_millis
 from .headers import FORM, HTML, JSON, TEXT, Headers, HeadersLike
 from .payload import from_json, from_text, to_json
@@ -189,54 +190,46 @@ class RetryPolicy:
         )
 
 
-async def call(
-    method: str,
-    url: str,
-    *,
-    step: str | None = None,
-    json: Any = _UNSET,
-    form: Fields | None = None,
-    text: str | None = None,
-    body: bytes | None = None,
-    query: Fields | None = None,
-    headers: HeadersLike = None,
-    basic_auth: tuple[str, str] | None = None,
-    timeout: Span | None = None,
-    retry: RetryPolicy | None = None,
-    attempts: int | None = None,
-    give_up_after: Span | None = None,
-    idempotency_key: str | None = None,
-    redirects: int = REDIRECTS,
-) -> Response:
-    """Sends a request, again as the policy says, and gives the response. `Context.call` tells the rest."""
+class CallOptions(TypedDict, total=False):
+    """How a call is made. `Context.call` tells what each is for."""
+
+    step: str
+    json: Any
+    form: Fields
+    text: str
+    body: bytes
+    query: Fields
+    headers: HeadersLike
+    basic_auth: tuple[str, str]
+    timeout: Span | None
+    retry: RetryPolicy | None
+    attempts: int | None
+    give_up_after: Span | None
+    idempotency_key: str | None
+    redirects: int
+
+
+async def call(method: str, url: str, **given: Unpack[CallOptions]) -> Response:
+    """Sends a request, again as the policy says, and gives the response."""
+    known(given, CallOptions)
     method = method.upper()
-    fields = Headers(headers)
-    bytes_, kind = _body(json, form, text, body)
+    fields = Headers(given.get("headers"))
+    body, kind = _body(given)
     if kind is not None:
         fields._default("content-type", kind)
-    if basic_auth is not None:
-        fields._default("authorization", _basic(*basic_auth))
-    if query is not None:
-        url = _forms.with_query(url, _forms.encode("the query", query))
-    if retry is None and (attempts is not None or give_up_after is not None):
-        retry = RetryPolicy()
-    if retry is not None:
-        retry = RetryPolicy(
-            attempts if attempts is not None else retry.attempts,
-            give_up_after if give_up_after is not None else retry.give_up_after,
-            retry.initial_delay,
-            retry.multiplier,
-            retry.max_delay,
-        )
-    step = step or f"{method} {urlsplit(url).hostname or url}"[:256]
-    plain, secret_headers = _secrets.split_headers(method, url, fields.items(), bytes_)
+    if "basic_auth" in given:
+        fields._default("authorization", _basic(*given["basic_auth"]))
+    if "query" in given:
+        url = _forms.with_query(url, _forms.encode("the query", given["query"]))
+    step = given.get("step") or f"{method} {urlsplit(url).hostname or url}"[:256]
+    plain, secret_headers = _secrets.split_headers(method, url, fields.items(), body)
     host = contract()
-    request = host.types.Request(method, url, Headers(plain)._to_contract(), bytes_)
+    request = host.types.Request(method, url, Headers(plain)._to_contract(), body)
     options = host.http.CallOptions(
-        optional_millis(timeout),
-        None if retry is None else retry._to_contract(),
-        idempotency_key,
-        redirects,
+        optional_millis(given.get("timeout")),
+        _policy(given),
+        given.get("idempotency_key"),
+        given.get("redirects", REDIRECTS),
         secret_headers,
         [],
     )
@@ -248,19 +241,25 @@ async def call(
     return Response._from_contract(response, origin)
 
 
-def _body(json: Any, form: Any, text: str | None, body: bytes | None) -> tuple[bytes, str | None]:
-    given = [name for name, one in (("form", form), ("text", text), ("body", body)) if one is not None]
-    if json is not _UNSET:
-        given.append("json")
-    if len(given) > 1:
-        raise UsageError(f"a call has one body, and was given {' and '.join(given)}")
-    if json is not _UNSET:
-        return to_json(json), JSON
-    if form is not None:
-        return _forms.encode("the form", form).encode(), FORM
-    if text is not None:
-        return text.encode(), TEXT
-    return bytes(body or b""), None
+def _policy(given: CallOptions) -> Any:
+    policy = given.get("retry")
+    bounds = {name: given[name] for name in ("attempts", "give_up_after") if given.get(name) is not None}  # type: ignore[literal-required]
+    if bounds:
+        policy = replace(policy or RetryPolicy(), **bounds)
+    return None if policy is None else policy._to_contract()
+
+
+def _body(given: CallOptions) -> tuple[bytes, str | None]:
+    names = [name for name in ("json", "form", "text", "body") if name in given]
+    if len(names) > 1:
+        raise UsageError(f"a call has one body, and was given {' and '.join(names)}")
+    if "json" in given:
+        return to_json(given["json"]), JSON
+    if "form" in given:
+        return _forms.encode("the form", given["form"]).encode(), FORM
+    if "text" in given:
+        return given["text"].encode(), TEXT
+    return bytes(given.get("body", b"")), None
 
 
 def _basic(user: str, password: str) -> str:

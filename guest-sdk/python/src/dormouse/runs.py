@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from ._contract import contract
 from ._errors import Error
 from ._loop import operation
+from ._options import known, names
 from ._time import Span, optional_millis
 from .headers import Headers
 from .payload import Payload, read
@@ -104,23 +106,28 @@ class OtherRun:
         return bool(await _or_error(lambda: host.runs.cancel_run(step or self.step, self.id, options)))
 
 
-async def start(
-    workflow: str,
-    payload: Payload,
-    *,
-    step: str | None = None,
-    version: str | None = None,
-    leave: bool = False,
-    timeout: Span | None = None,
-    labels: Any = (),
-) -> OtherRun:
-    """Starts a run. `Context.start_run` tells the rest."""
+class StartOptions(TypedDict, total=False):
+    """How a run is started. `Context.start_run` tells what each is for."""
+
+    step: str | None
+    version: str | None
+    leave: bool
+    timeout: Span | None
+    labels: Iterable[str]
+
+
+async def start(workflow: str, payload: Payload, **given: Unpack[StartOptions]) -> OtherRun:
+    """Starts a run."""
+    known(given, StartOptions)
     host = contract()
-    settings = [("label", label) for label in ([labels] if isinstance(labels, str) else labels)]
-    options = host.runs.StartOptions(version, "leave" if leave else None, optional_millis(timeout), settings)
-    name = step or workflow
-    given = payload._to_contract()
-    return OtherRun(await _or_error(lambda: host.runs.start_run(name, workflow, given, options)), name)
+    options = host.runs.StartOptions(
+        given.get("version"),
+        "leave" if given.get("leave") else None,
+        optional_millis(given.get("timeout")),
+        [("label", label) for label in names(given.get("labels", ()))],
+    )
+    step, input = given.get("step") or workflow, payload._to_contract()
+    return OtherRun(await _or_error(lambda: host.runs.start_run(step, workflow, input, options)), step)
 
 
 async def _or_error(begin: Any) -> Any:

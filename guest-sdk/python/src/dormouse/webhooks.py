@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from ._contract import contract, load
 from ._errors import UsageError
 from ._loop import operation
 from ._time import Span, millis, optional_millis
+from ._options import known, names
 from .http import Delivery, Done, Response
 
 
@@ -32,7 +33,7 @@ class Signature:
         return cls("hmac-sha256", secrets, settings)
 
     def _to_contract(self) -> Any:
-        return load().webhooks.Signature(self.scheme, _names(self.secrets), list(self.settings.items()))
+        return load().webhooks.Signature(self.scheme, names(self.secrets), list(self.settings.items()))
 
 
 class Webhook:
@@ -77,54 +78,58 @@ class Webhook:
         return cls(webhook.id, webhook.url, step)
 
 
-def create(
-    step: str,
-    *,
-    methods: Iterable[str] = (),
-    signature: Signature | None = None,
-    provider: str | None = None,
-    secrets: Iterable[str] = (),
-    handshake: str | None = None,
-    description: str | None = None,
-    tolerance: Span | None = None,
-    cors: Iterable[str] = (),
-    reply: Response | None = None,
-    reply_within: Span | None = None,
-) -> Webhook:
-    """Creates a webhook. `Context.webhook` tells the rest."""
-    if provider is not None:
-        if signature is not None or handshake is not None:
-            raise UsageError("`provider` stands for `signature` and `handshake`: give it alone")
-        names = _names(secrets)
-        signature = Signature(provider, names) if names else None
-        handshake = provider
-    elif _names(secrets):
-        raise UsageError("`secrets` are those of a `provider`, which was not given; a `Signature` has its own")
-    if reply is not None and reply_within is not None:
-        raise UsageError("`reply` answers at once and `reply_within` leaves it to the workflow: give one of them")
-    settings = [] if description is None else [("description", description)]
-    if tolerance is not None:
-        settings.append(("tolerance", str(millis(tolerance))))
-    settings.extend(("cors", origin) for origin in _names(cors))
+class WebhookOptions(TypedDict, total=False):
+    """How a webhook treats what is sent to it. `Context.webhook` tells what each is for."""
+
+    methods: Iterable[str]
+    signature: Signature | None
+    provider: str | None
+    secrets: Iterable[str]
+    handshake: str | None
+    description: str
+    tolerance: Span
+    cors: Iterable[str]
+    reply: Response | None
+    reply_within: Span | None
+
+
+def create(step: str, **given: Unpack[WebhookOptions]) -> Webhook:
+    """Creates a webhook."""
+    known(given, WebhookOptions)
+    signature, handshake = _checks(given)
+    settings = [("description", given["description"])] if "description" in given else []
+    if "tolerance" in given:
+        settings.append(("tolerance", str(millis(given["tolerance"]))))
+    settings.extend(("cors", origin) for origin in names(given.get("cors", ())))
     host = contract()
     options = host.webhooks.WebhookOptions(
-        [method.upper() for method in _names(methods)],
+        [method.upper() for method in names(given.get("methods", ()))],
         None if signature is None else signature._to_contract(),
         handshake,
-        _reply(host.webhooks, reply, reply_within),
+        _reply(host.webhooks, given.get("reply"), given.get("reply_within")),
         settings,
     )
     return Webhook._from_contract(host.webhooks.create_webhook(step, options), step)
 
 
+def _checks(given: WebhookOptions) -> tuple[Signature | None, str | None]:
+    """The signature and the handshake: those that were given, or those of a provider."""
+    signature, handshake = given.get("signature"), given.get("handshake")
+    provider, secrets = given.get("provider"), names(given.get("secrets", ()))
+    if provider is None:
+        if secrets:
+            raise UsageError("`secrets` are those of a `provider`, which was not given; a `Signature` has its own")
+        return signature, handshake
+    if signature is not None or handshake is not None:
+        raise UsageError("`provider` stands for `signature` and `handshake`: give it alone")
+    return (Signature(provider, secrets) if secrets else None), provider
+
+
 def _reply(webhooks: Any, reply: Response | None, within: Span | None) -> Any:
+    if reply is not None and within is not None:
+        raise UsageError("`reply` answers at once and `reply_within` leaves it to the workflow: give one of them")
     if reply is not None:
         return webhooks.Reply_Fixed(reply._to_contract())
     if within is not None:
         return webhooks.Reply_FromWorkflow(millis(within))
     return webhooks.Reply_Accepted()
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    """A list of names, where one alone is a text."""
-    return [names] if isinstance(names, str) else list(names)
