@@ -6,6 +6,7 @@ The types are those that componentize-py makes of the contract, so that a change
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,9 @@ class State:
     waitable_set: Any = 1
 
 
+# The glue has such a variable too, and every operation needs it.
+GLUE: contextvars.ContextVar[Any] = contextvars.ContextVar("GLUE")
+
 ABANDONED = {"call": None, "start_run": None, "notify": 0, "cancel_run": False}
 ASYNC = {
     "timers": ("sleep", "sleep_until"),
@@ -106,10 +110,13 @@ class FakeHost:
         context.abandon = self._abandon
         context.random = self._random
         self.loop = _loop.install()
+        GLUE.set(self)
+        self.loop.operations.keep_context()
         _contract.begin()
 
     def _operation(self, name: str) -> Any:
         async def operation(*arguments: Any) -> Any:
+            assert GLUE.get() is self
             one = Begun(len(self.begun) + 1, name, arguments, self.loop.create_future())
             self.begun.append(one)
             return await one.future

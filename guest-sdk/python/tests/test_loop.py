@@ -176,6 +176,7 @@ class Ends(unittest.TestCase):
 
     def begin(self, function, body=b"", content_type="application/json"):
         given = self.host.contract.types.Payload(content_type, body)
+        self.host.loop.operations._context = None
         return self.host.run(run(Workflow(function), given))
 
     def test_what_is_open_is_abandoned_and_awaited(self):

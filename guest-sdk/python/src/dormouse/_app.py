@@ -16,7 +16,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from . import _contract, _entry, _loop, _secrets, _workflow
+from . import _contract, _entry, _environment, _loop, _secrets, _workflow
 from ._errors import UsageError, shown_file, told
 
 MARK = "dormouse-build-error "
@@ -55,27 +55,20 @@ def _prepare(settings: dict[str, Any]) -> Any:
     for name in _USED_LATER:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    _environment(settings)
+    _environment.settle(settings["env"], settings["secrets"])
+    _secrets.install()
     _use_loop()
     module = _import(settings["module"], settings["file"])
     found = _only_workflow(_workflow.registered, module)
     found.input_type  # What it names must be there.
     _keep_sources()
+    sys.meta_path.append(_NothingMore())
 
     class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         async def run(self, input: Any) -> Any:
             return await _entry.run(found, input)
 
     return WitWorld
-
-
-def _environment(settings: dict[str, Any]) -> None:
-    """`os.environ` as the author said, and nothing of the tool's own."""
-    for name in list(os.environ):
-        del os.environ[name]
-    os.environ.update(settings["env"])
-    os.environ.update({name: _secrets.secret(name) for name in settings["secrets"]})
-    _secrets.install()
 
 
 def _use_loop() -> None:
@@ -107,6 +100,17 @@ def _only_workflow(found: list[_workflow.Workflow], module: ModuleType) -> _work
         places = ", ".join(f"`{one.function.__name__}` ({one.place})" for one in found)
         raise UsageError(f"there is more than one workflow: {places}; a component has one, so build each from a file of its own")
     return found[0]
+
+
+class _NothingMore:
+    """Says why a module that was not imported while the component was built cannot be imported in a run."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        raise ModuleNotFoundError(
+            f"No module named {name!r}: there are no files in a run, so a module that is imported in a function must also "
+            "be imported at the top of a module",
+            name=name,
+        )
 
 
 def _keep_sources() -> None:

@@ -7,7 +7,7 @@ import os
 import random
 from typing import Any, NoReturn
 
-from . import _contract
+from . import _contract, _environment
 from ._encoding import decode
 from ._errors import Error, failure_of, is_programming, told
 from ._loop import DurableLoop, loop
@@ -22,9 +22,11 @@ _SEED_BYTES = 32
 async def run(workflow: Workflow, given: Any) -> Any:
     """Runs the workflow, and gives its result or raises its failure, as the contract has them."""
     _contract.begin()
+    _environment.apply()
     host = _contract.contract()
     random.seed(host.context.random(_SEED_BYTES))
     this = loop()
+    this.operations.keep_context()
     own = asyncio.current_task(this)
     assert own is not None
     task = this.create_task(_call(workflow, Payload._from_contract(given)))

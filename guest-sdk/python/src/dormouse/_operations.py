@@ -49,7 +49,7 @@ class Operation:
         """Runs the glue's coroutine to what it waits for, or to its end."""
         outcome = self.outcome
         try:
-            waits_for = self._tracker.context.run(self._coroutine.send, None)
+            waits_for = self._tracker.in_glue(self._coroutine.send, None)
         except StopIteration as end:
             del self._tracker.open[self._number]
             if not outcome.done():
@@ -72,9 +72,17 @@ class Operations:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.open: dict[int, Operation] = {}
-        # The glue keeps what it needs in a variable of the context, which a program's own context may lack.
-        self.context = contextvars.Context()
+        self._context = contextvars.Context()
         self._ended: asyncio.Future[None] | None = None
+
+    def keep_context(self) -> None:
+        """Operations run in the context of this moment: the glue keeps what it needs in it, and a program may make
+        contexts of its own."""
+        self._context = contextvars.copy_context()
+
+    def in_glue(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a function of the glue."""
+        return self._context.run(function, *arguments)
 
     def begin(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> Outcome:
         """Begins an operation now."""
