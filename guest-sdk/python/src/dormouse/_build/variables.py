@@ -8,7 +8,7 @@ from pathlib import Path
 from .sources import BuildError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_SECRET = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def gather(values: list[str], files: list[str], secrets: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -23,7 +23,7 @@ def gather(values: list[str], files: list[str], secrets: list[str]) -> tuple[dic
         env[_checked(name, f"--env {given}")] = value
     for name in secrets:
         if not _SECRET.fullmatch(name):
-            raise BuildError(f"--secret {name}: a name has letters, digits, `_`, `-` and `.`")
+            raise BuildError(f"--secret {name}: a name has 1 to 64 letters, digits, `_`, `-` and `.`")
         if name in env:
             raise BuildError(f"{name} is given as a variable and as a secret: give one of them")
     return env, list(dict.fromkeys(secrets))
