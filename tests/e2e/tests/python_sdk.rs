@@ -8,9 +8,13 @@ use serde_json::{Value, json};
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the workflow that does what its input asks for.
+/// A host with the workflow that does what its input asks for. CPython takes a while to compile, so the tests are few, and
+/// each does much.
 fn host() -> Host {
-    let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &["--allow-private-egress"]);
+    let host = Host::with_environment(
+        &[("DORMOUSE_SECRET_KEY", KEY)],
+        &["--allow-private-egress", "--when-broken", "block"],
+    );
     host.deploy("flow", "python-sdk");
     host
 }
@@ -214,8 +218,10 @@ fn tells_what_is_wrong_with_the_line_of_the_file(host: &Host) {
         "{logged}"
     );
 
-    let nested = json!({"do": "child", "n": 1, "deep": deep(2_000)});
-    let failure = host.start_run("flow", &nested).failure();
+    let nested = |levels| json!({"do": "nested", "value": deep(levels)});
+    let output = host.start_run("flow", &nested(900)).output();
+    assert_eq!(output, deep(900));
+    let failure = host.start_run("flow", &nested(2_000)).failure();
     assert_eq!(failure.0, "invalid-input");
     assert!(
         failure.1.contains("nested more than 1000 deep"),

@@ -121,6 +121,7 @@ DOES = {
     "fail": errors.fail,
     "parent": others.parent,
     "child": others.child,
+    "nested": others.nested,
     "wait for cancel": others.wait_for_cancel,
     "generations": others.generations,
     "look": others.look,

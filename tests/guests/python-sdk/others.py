@@ -36,9 +36,13 @@ async def child(ctx, input):
     return input["n"] * 2
 
 
+async def nested(ctx, input):
+    return input["value"]
+
+
 async def wait_for_cancel(ctx, input):
     ctx.set_label("phase:waiting")
-    # Its parent keeps the event until it waits for it; the run is known by the header that it was not given.
+    # An event reaches only those who wait for it already.
     told = asyncio.create_task(tell_until_heard(ctx))
     reason = await ctx.wait_for_cancel(timeout="1h")
     told.cancel()

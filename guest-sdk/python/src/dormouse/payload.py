@@ -83,6 +83,8 @@ def from_json(body: bytes, type: Any, what: str) -> Any:
     _measure(text, what)
     try:
         value = _json.loads(text, parse_constant=_no_constant) if text.strip() else None
+    except RecursionError:
+        raise _too_deep(what) from None
     except ValueError as error:
         raise Error("invalid-json", f"{what} is not JSON: {error}") from None
     try:
@@ -110,9 +112,13 @@ def _measure(text: str, what: str) -> None:
         elif letter in "[{":
             depth += 1
             if depth > DEPTH:
-                raise Error("json-too-deep", f"{what} is nested more than {DEPTH} deep")
+                raise _too_deep(what)
         elif letter in "]}":
             depth -= 1
+
+
+def _too_deep(what: str) -> Error:
+    return Error("json-too-deep", f"{what} is nested more than {DEPTH} deep")
 
 
 def to_json(value: Any) -> bytes:
@@ -122,7 +128,7 @@ def to_json(value: Any) -> bytes:
             value, default=_shape.plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")
         ).encode()
     except RecursionError:
-        raise Error("json-too-deep", f"a value is nested more than {DEPTH} deep") from None
+        raise _too_deep("a value") from None
     except ValueError as error:
         raise UsageError(f"a value cannot be written as JSON: {error}") from error
 
