@@ -1,8 +1,8 @@
 """Asks several people at the same time, reminds each of them once, and gives up at a deadline.
 
-    dormouse-py build examples/python/approval.py
-    dormouse deploy approval approval.wasm
-    dormouse start approval --input '{"mail_url": "http://127.0.0.1:9000/mail", "people": ["ann", "ben"], "subject": "New laptop"}'
+dormouse-py build examples/python/approval.py
+dormouse deploy approval approval.wasm
+dormouse start approval --input '{"mail_url": "http://127.0.0.1:9000/mail", "people": ["ann", "ben"], "subject": "New laptop"}'
 """
 
 import asyncio

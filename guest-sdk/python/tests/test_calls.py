@@ -154,7 +154,9 @@ class Secrets(WithHost):
 
     def test_a_header_is_parted_at_its_secrets(self):
         text, hidden, group = self.http.ValuePart_Text, self.http.ValuePart_Secret, self.http.ValueGroup
-        plain, secrets = self.parts(headers={"authorization": f'Token t="{secret("A_KEY")}"', "accept-encoding": "gzip", "x": "1"})
+        plain, secrets = self.parts(
+            headers={"authorization": f'Token t="{secret("A_KEY")}"', "accept-encoding": "gzip", "x": "1"}
+        )
         self.assertEqual(plain, [("x", b"1")])
         self.assertEqual(
             secrets,
@@ -168,7 +170,12 @@ class Secrets(WithHost):
 
     def test_a_secret_elsewhere_is_refused_by_name_and_logged(self):
         key = secret("A_KEY")
-        for given in ({"json": {"key": key}}, {"form": {"k": key}}, {"query": {"k": key}}, {"headers": {"a": key, "Range": "bytes=0-1"}}):
+        for given in (
+            {"json": {"key": key}},
+            {"form": {"k": key}},
+            {"query": {"k": key}},
+            {"headers": {"a": key, "Range": "bytes=0-1"}},
+        ):
             with self.assertRaisesRegex(SecretError, "the secret A_KEY "):
                 self.sent(self.context.post("https://example.com", **given))
             self.assertEqual(self.host.logged[-1][0], "ERROR")

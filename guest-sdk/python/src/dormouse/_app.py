@@ -98,7 +98,9 @@ def _only_workflow(found: list[_workflow.Workflow], module: ModuleType) -> _work
         raise UsageError(f"{where} has no workflow: put `@workflow` from `dormouse` above an `async def`")
     if len(found) > 1:
         places = ", ".join(f"`{one.function.__name__}` ({one.place})" for one in found)
-        raise UsageError(f"there is more than one workflow: {places}; a component has one, so build each from a file of its own")
+        raise UsageError(
+            f"there is more than one workflow: {places}; a component has one, so build each from a file of its own"
+        )
     return found[0]
 
 

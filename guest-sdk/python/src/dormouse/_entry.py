@@ -43,10 +43,9 @@ async def run(workflow: Workflow, given: Any) -> Any:
 
 async def _call(workflow: Workflow, given: Payload) -> Payload:
     context = Context()
+    arguments: tuple[Any, ...] = ()
     if workflow.takes_input:
         arguments = (_input(context, given, workflow.input_type),)
-    else:
-        arguments = ()
     return to_payload(await workflow.function(context, *arguments))
 
 

@@ -92,7 +92,11 @@ def split_headers(
 def _group(part: tuple[str, Any]) -> Any:
     kind, value = part
     http = load().http
-    return http.ValueGroup("base64", [_part(inner) for inner in value]) if kind == "base64" else http.ValueGroup(None, [_part(part)])
+    return (
+        http.ValueGroup("base64", [_part(inner) for inner in value])
+        if kind == "base64"
+        else http.ValueGroup(None, [_part(part)])
+    )
 
 
 def _part(part: tuple[str, str]) -> Any:

@@ -14,6 +14,9 @@ from uuid import UUID
 
 NoneType = type(None)
 
+# Where a parameter is called `type`.
+_CLASS = type
+
 
 class Misfit(Exception):
     """A value that does not fit its type, with the way to it."""
@@ -49,12 +52,9 @@ def fit(value: Any, type: Any) -> Any:
         return _fit_dataclass(value, type)
     if typing.is_typeddict(type):
         return _fit_typed_dict(value, type)
-    if isinstance(type, __builtins_type) and issubclass(type, enum.Enum):
+    if isinstance(type, _CLASS) and issubclass(type, enum.Enum):
         return _parsed(type, "one of " + ", ".join(repr(member.value) for member in type))(value)
     raise TypeError(f"the type {type!r} cannot be read from JSON")
-
-
-__builtins_type = type
 
 
 def _fit_generic(value: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
@@ -156,8 +156,12 @@ def _key(name: str, type: Any) -> Any:
 
 
 def _misfit(expected: str, value: Any) -> Any:
+    raise _unfit(expected, value)
+
+
+def _unfit(expected: str, value: Any) -> Misfit:
     shown = repr(value)
-    raise Misfit(f"expected {expected}, got {shown if len(shown) <= 60 else shown[:57] + '...'}")
+    return Misfit(f"expected {expected}, got {shown if len(shown) <= 60 else shown[:57] + '...'}")
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -175,7 +179,7 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    return _misfit("a number", value)
+    raise _unfit("a number", value)
 
 
 def _bool(value: Any) -> bool:

@@ -172,9 +172,7 @@ class Context:
     @overload
     async def wait_for_event(self, event: str, timeout: Span, *, step: str | None = None) -> Payload | None: ...
 
-    async def wait_for_event(
-        self, event: str, timeout: Span | None = None, *, step: str | None = None
-    ) -> Payload | None:
+    async def wait_for_event(self, event: str, timeout: Span | None = None, *, step: str | None = None) -> Payload | None:
         """Waits for the next event of this name, and gives what was sent with it. `None` when the timeout passes first."""
         name, within = step or event, optional_millis(timeout)
         payload = await operation(lambda: contract().events.wait_for_event(name, event, within))
@@ -209,9 +207,7 @@ class Context:
         """
         return await runs.start(workflow, to_payload(input), **options)
 
-    async def invoke(
-        self, workflow: str, input: Any = None, *, type: Any = Any, **options: Unpack[StartOptions]
-    ) -> Any:
+    async def invoke(self, workflow: str, input: Any = None, *, type: Any = Any, **options: Unpack[StartOptions]) -> Any:
         """Starts a run, waits until it has ended, and gives what it returned. Raises its error if it failed."""
         return await (await self.start_run(workflow, input, **options)).output(type)
 
@@ -231,9 +227,7 @@ class Context:
 
     # Running for ever.
 
-    def continue_as_new(
-        self, input: Any = None, *, keep: Iterable[Webhook] = (), on_current_version: bool = False
-    ) -> NoReturn:
+    def continue_as_new(self, input: Any = None, *, keep: Iterable[Webhook] = (), on_current_version: bool = False) -> NoReturn:
         """Ends this generation of the run and begins the next one, with this input, an empty journal, and these webhooks."""
         host = contract()
         options = host.runs.ContinueOptions([hook.id for hook in keep], on_current_version, [])

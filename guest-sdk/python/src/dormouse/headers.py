@@ -37,7 +37,7 @@ class Headers:
         value = self.get(name)
         if value is None:
             raise KeyError(name)
-        return value
+        return str(value)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None

@@ -86,7 +86,7 @@ class Response(_Body):
             if given is _UNSET or (given is None and kind is not JSON):
                 continue
             self.headers._default("content-type", kind)
-            self.body = to_json(given) if kind is JSON else given.encode()
+            self.body = to_json(given) if kind is JSON else str(given).encode()
 
     def _named(self) -> str:
         return "the response's body"
@@ -243,7 +243,7 @@ async def call(method: str, url: str, **given: Unpack[CallOptions]) -> Response:
 
 def _policy(given: CallOptions) -> Any:
     policy = given.get("retry")
-    bounds = {name: given[name] for name in ("attempts", "give_up_after") if given.get(name) is not None}  # type: ignore[literal-required]
+    bounds: Any = {name: value for name, value in given.items() if name in ("attempts", "give_up_after")}
     if bounds:
         policy = replace(policy or RetryPolicy(), **bounds)
     return None if policy is None else policy._to_contract()
@@ -286,5 +286,3 @@ def _call_error(error: Any, origin: str) -> CallError:
         return CallError(error.value.code, f"{origin}: {error.value.message}")
     code, text = _TEXTS[kind]
     return CallError(code, f"{origin}: {text.format(getattr(error, 'value', ''))}")
-
-

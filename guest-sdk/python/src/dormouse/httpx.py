@@ -40,9 +40,7 @@ class DurableTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, and gives its response, whose body comes whole."""
         body = await request.aread()
-        headers = [
-            (name.decode("latin-1"), value) for name, value in request.headers.raw if name.lower() not in _OWN
-        ]
+        headers = [(name.decode("latin-1"), value) for name, value in request.headers.raw if name.lower() not in _OWN]
         key = request.headers.get("idempotency-key") or str(uuid.uuid4())
         while True:
             try:
@@ -60,6 +58,5 @@ class DurableTransport(httpx.AsyncBaseTransport):
             except CallError as error:
                 if error.code != "interrupted":
                     raise _ERRORS.get(error.code, httpx.TransportError)(str(error), request=request) from error
-        return httpx.Response(
-            response.status, headers=response.headers._to_contract(), content=response.body, request=request
-        )
+        fields = [(name.encode("latin-1"), value) for name, value in response.headers._to_contract()]
+        return httpx.Response(response.status, headers=fields, content=response.body, request=request)

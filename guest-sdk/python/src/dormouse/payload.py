@@ -124,9 +124,7 @@ def _too_deep(what: str) -> Error:
 def to_json(value: Any) -> bytes:
     """A value as JSON: what JSON has, dataclasses, models of pydantic, enums, dates."""
     try:
-        return _json.dumps(
-            value, default=_shape.plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ).encode()
+        return _json.dumps(value, default=_shape.plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except RecursionError:
         raise _too_deep("a value") from None
     except ValueError as error:
