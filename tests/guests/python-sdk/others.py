@@ -2,7 +2,8 @@
 
 import asyncio
 
-from dormouse import Error
+from dormouse import Error, Payload
+from dormouse.payload import to_json
 
 
 async def parent(ctx, input):
@@ -37,7 +38,10 @@ async def child(ctx, input):
 
 
 async def nested(ctx, input):
-    return input["value"]
+    """Reads and writes JSON that is nested deep, as somebody could send it to a webhook."""
+    levels = input["levels"]
+    value = Payload("application/json", b"[" * levels + b"]" * levels).json()
+    return len(ctx.step("write it", lambda: Payload("", to_json(value)), Payload).body)
 
 
 async def wait_for_cancel(ctx, input):
