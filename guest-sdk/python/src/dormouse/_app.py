@@ -40,12 +40,25 @@ def prepare(configuration: str) -> Any:
     except UsageError as error:
         _refuse(told(error))
     except BaseException as error:
-        _refuse(f"the module cannot be imported: {told(error)}")
+        _refuse(f"the module cannot be imported: {told(error)}{_native_part(error)}")
 
 
 def _refuse(message: str) -> Any:
     print(MARK + json.dumps(message), file=sys.stderr, flush=True)
     raise SystemExit(1)
+
+
+def _native_part(error: BaseException) -> str:
+    """A hint, if what cannot be imported is a package that was built for another machine."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    for folder in sys.path if isinstance(error, ImportError) and package else ():
+        for _, _, files in os.walk(os.path.join(folder, package)):
+            if any(file.endswith((".so", ".pyd")) and "wasm32" not in file for file in files):
+                return (
+                    f"\nthe package {package} has parts that are no Python, and that were built for this machine: "
+                    "a component takes those for wasm32-wasi only"
+                )
+    return ""
 
 
 def _prepare(settings: dict[str, Any]) -> Any:
