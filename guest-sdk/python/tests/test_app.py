@@ -93,7 +93,10 @@ class Tools(unittest.TestCase):
     def test_the_sentence_is_found_in_what_the_tool_prints(self):
         self.run_tool("print('fine')")
         for program, message in (
-            (f"import sys; print('AssertionError: {MARK}\"a sentence\"\\n and more', file=sys.stderr); sys.exit(1)", "^a sentence$"),
+            (
+                f"import sys; print('AssertionError: {MARK}\"a sentence\"\\n and more', file=sys.stderr); sys.exit(1)",
+                "^a sentence$",
+            ),
             ("import sys; print('it broke'); sys.exit(1)", "componentize-py failed:\nit broke"),
             ("import componentize_py_not_there", "componentize-py failed"),
         ):

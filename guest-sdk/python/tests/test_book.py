@@ -29,7 +29,9 @@ class Tables(unittest.TestCase):
         self.assertEqual(found, {name for name in vars(dormouse.Context) if not name.startswith("_")})
 
     def test_options(self):
-        rows = {line.split("|")[1].strip(): line.split("|")[2] for line in section("Options").splitlines() if line.startswith("| ")}
+        rows = {
+            line.split("|")[1].strip(): line.split("|")[2] for line in section("Options").splitlines() if line.startswith("| ")
+        }
         for row, options in (("`webhook`", WebhookOptions), ("calls", CallOptions), ("`start_run`, `invoke`", StartOptions)):
             self.assertLessEqual(set(options.__annotations__), named(rows[row]), row)
         self.assertLessEqual(set(RetryPolicy.__annotations__), named(rows["calls"]))

@@ -193,6 +193,12 @@ class Secrets(WithHost):
             _environment.settle({"MODEL": "small"}, ["A_KEY"])
             os.environ["FROM_ELSEWHERE"] = "1"
             _environment.apply()
+            self.assertNotIn("FROM_ELSEWHERE", os.environ)
+            os.environ["SET_BY_A_MODULE"] = "1"
+            _environment.keep()
+            os.environ.clear()
+            _environment.apply()
+            self.assertEqual(os.environ.pop("SET_BY_A_MODULE"), "1")
             self.assertEqual(dict(os.environ), {"MODEL": "small", "A_KEY": secret("A_KEY")})
         finally:
             os.environ.clear()

@@ -49,6 +49,10 @@ class Timers(unittest.TestCase):
         self.host.end_abandoned()
         self.assertEqual(self.host.loop.operations.open, {})
 
+    def test_a_timer_for_the_end_of_time_is_no_operation(self):
+        task = self.host.run(asyncio.wait_for(self.host.loop.create_future(), float("inf")))
+        self.assertEqual((task.done(), self.host.begun), (False, []))
+
     def test_a_timeout_abandons_what_it_bounds(self):
         context = Context()
 

@@ -182,7 +182,7 @@ fn tells_what_is_wrong_with_the_line_of_the_file(host: &Host) {
             "trap",
             &[
                 "AttributeError",
-                "errors.py\", line 31",
+                "errors.py\", line 32",
                 "nothing.missing()",
             ][..],
         ),
@@ -190,6 +190,7 @@ fn tells_what_is_wrong_with_the_line_of_the_file(host: &Host) {
         ("recursion", "trap", &["RecursionError"]),
         ("usage", "trap", &["`5 minutes` is not a span of time"]),
         ("late import", "trap", &["there are no files in a run"]),
+        ("blocking", "trap", &["`time.sleep` stops the whole run"]),
         ("stuck", "stuck", &[]),
     ] {
         let shown = fail(how).wait_for_status("blocked");

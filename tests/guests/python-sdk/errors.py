@@ -1,6 +1,7 @@
 """Everything that can go wrong in a workflow."""
 
 import asyncio
+import time
 
 from dormouse import Error
 
@@ -35,6 +36,9 @@ async def fail(ctx, input):
             return deeper(0)
         case "usage":
             await ctx.sleep("a while", "5 minutes")
+        case "blocking":
+            time.sleep(0)
+            time.sleep(1)
         case "stuck":
             await asyncio.Future()
         case "late import":

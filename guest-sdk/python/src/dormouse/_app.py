@@ -13,6 +13,7 @@ import json
 import linecache
 import os
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +72,9 @@ def _prepare(settings: dict[str, Any]) -> Any:
     _environment.settle(settings["env"], settings["secrets"])
     _secrets.install()
     _use_loop()
+    time.sleep = _no_sleep
     module = _import(settings["module"], settings["file"])
+    _environment.keep()
     found = _only_workflow(_workflow.registered, module)
     found.input_type  # What it names must be there.
     _keep_sources()
@@ -115,6 +118,12 @@ def _only_workflow(found: list[_workflow.Workflow], module: ModuleType) -> _work
             f"there is more than one workflow: {places}; a component has one, so build each from a file of its own"
         )
     return found[0]
+
+
+def _no_sleep(seconds: float) -> None:
+    """Stands for `time.sleep`, which would stop all that a run does, and the host with it."""
+    if seconds > 0:
+        raise UsageError("`time.sleep` stops the whole run: use `await asyncio.sleep(…)`, or `await ctx.sleep(…)`")
 
 
 class _NothingMore:

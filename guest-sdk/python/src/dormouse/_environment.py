@@ -16,6 +16,12 @@ def settle(env: dict[str, str], secrets: list[str]) -> None:
     apply()
 
 
+def keep() -> None:
+    """Keeps what modules have made of it since: a run begins where they have left off."""
+    _variables.clear()
+    _variables.update(os.environ)
+
+
 def apply() -> None:
     """Makes it what the program sees. When a run begins, the interpreter has read its own again."""
     for name in list(os.environ):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from collections import deque
 from typing import Any, Callable
 
@@ -67,7 +68,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def _begin_timers(self) -> None:
         timers, self._new_timers = self._new_timers, []
         for timer in timers:
-            if timer.cancelled() or self._is_ending:
+            # One for the end of time never fires, and is nothing to wait for.
+            if timer.cancelled() or self._is_ending or timer.when() == math.inf:
                 continue
             until = instant(timer.when())
             timer.wait = self.operations.begin(lambda until=until: contract().timers.sleep_until(TIMER, until))
