@@ -7,7 +7,7 @@ use crate::workspace;
 
 /// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
 /// break its purpose.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("dormouse-limits", &[]),
     ("dormouse-journal", &[]),
     ("dormouse-component", &[]),
@@ -63,6 +63,25 @@ const LAYERS: [(&str, &[&str]); 18] = [
         ],
     ),
     (
+        "dormouse-simulation",
+        &["dormouse-journal", "dormouse-seams"],
+    ),
+    (
+        "dormouse-scenario",
+        &[
+            "dormouse-engine",
+            "dormouse-journal",
+            "dormouse-limits",
+            "dormouse-runtime",
+            "dormouse-seams",
+            "dormouse-secret",
+            "dormouse-simulation",
+            "dormouse-store",
+            "dormouse-store-memory",
+            "dormouse-webhook",
+        ],
+    ),
+    (
         "dormouse-api",
         &["dormouse-journal", "dormouse-secret", "dormouse-webhook"],
     ),
@@ -99,6 +118,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "dormouse-limits",
             "dormouse-outbound",
             "dormouse-runtime",
+            "dormouse-scenario",
             "dormouse-script",
             "dormouse-seams",
             "dormouse-secret",

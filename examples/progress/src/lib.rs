@@ -28,3 +28,6 @@ async fn progress(ctx: Context, input: Input) -> Result<Vec<Value>> {
     }
     Ok(updates)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::bindings::dormouse::workflow::http::{self as contract, CallOptions};
-use crate::bindings::dormouse::workflow::types::Request;
 use crate::call_error::CallError;
+use crate::contract::http::{self as contract, CallOptions};
+use crate::contract::types::Request;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::operation::Operation;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::bindings::dormouse::workflow::http as contract;
+use crate::contract::http as contract;
 
 /// Why a call brought no response.
 ///

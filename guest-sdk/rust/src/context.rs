@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use crate::bindings::dormouse::workflow::context::{self as contract, Level};
+use crate::contract::context::{self as contract, Level};
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::time::Instant;

@@ -4,10 +4,10 @@ use std::hash::RandomState;
 use std::hint::black_box;
 use std::panic::{self, Location, PanicHookInfo};
 
-use crate::bindings::dormouse::workflow::context::{Level, current_run, log};
 use crate::bindings::{Failure, Payload as ContractPayload};
 use crate::content_encoding::{DECODED_LIMIT, decode};
 use crate::context::Context;
+use crate::contract::context::{Level, current_run, log};
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::payload::{FromPayload, IntoPayload, Payload};

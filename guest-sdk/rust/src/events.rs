@@ -1,7 +1,7 @@
 //! Named events, between runs and from systems that you control.
 
-use crate::bindings::dormouse::workflow::events as contract;
 use crate::context::Context;
+use crate::contract::events as contract;
 use crate::error::Result;
 use crate::operation::Operation;
 use crate::payload::{IntoPayload, Payload};

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::bindings::dormouse::workflow::runs as contract;
 use crate::context::Context;
+use crate::contract::runs as contract;
 use crate::error::Result;
 use crate::payload::{IntoPayload, Payload};
 use crate::webhooks::Webhook;

@@ -89,6 +89,7 @@ mod call_error;
 mod concurrency;
 mod content_encoding;
 mod context;
+mod contract;
 mod entry;
 mod error;
 mod events;
@@ -97,6 +98,8 @@ mod generations;
 mod group;
 mod headers;
 mod http;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod operation;
 mod or_fail;
 mod payload;
@@ -106,6 +109,8 @@ mod runs;
 mod secret_value;
 mod steps;
 mod task_set;
+#[cfg(not(target_family = "wasm"))]
+pub mod test;
 #[cfg(test)]
 mod test_futures;
 mod text_marks;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::dormouse::workflow::types;
 use crate::content_encoding::{DECODED_LIMIT, decode};
+use crate::contract::types;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::payload::{HTML, JSON, TEXT, from_decoded_text, from_json, to_json};

@@ -1,6 +1,6 @@
 //! When a call is made again.
 
-use crate::bindings::dormouse::workflow::http as contract;
+use crate::contract::http as contract;
 use crate::time::{IntoDuration, contract_millis, hours, millis, minutes};
 
 /// Whether and when a call is tried again: on no response, a timeout, and status 408, 425, 429,

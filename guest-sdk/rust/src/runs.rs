@@ -2,8 +2,8 @@
 
 use std::future::IntoFuture;
 
-use crate::bindings::dormouse::workflow::runs as contract;
 use crate::context::Context;
+use crate::contract::runs as contract;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::payload::{FromPayload, IntoPayload, Payload};

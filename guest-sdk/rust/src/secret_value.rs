@@ -1,6 +1,6 @@
 //! Values of headers that are made from secrets.
 
-use crate::bindings::dormouse::workflow::http as contract;
+use crate::contract::http as contract;
 
 /// The value of a header that is made from texts and secrets. The host holds the secrets, and the workflow never sees them.
 ///

@@ -1,7 +1,7 @@
 //! Memoised computations.
 
-use crate::bindings::dormouse::workflow::steps as contract;
 use crate::context::Context;
+use crate::contract::steps as contract;
 use crate::error::{Error, Result};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 

@@ -2,8 +2,8 @@
 
 use std::future::{Future, IntoFuture};
 
-use crate::bindings::dormouse::workflow::timers as contract;
 use crate::context::Context;
+use crate::contract::timers as contract;
 use crate::operation::Operation;
 use crate::time::{Instant, IntoDuration, contract_millis};
 

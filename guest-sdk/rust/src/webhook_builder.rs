@@ -1,7 +1,7 @@
 //! How a webhook treats what is sent to it, said before it is created.
 
-use crate::bindings::dormouse::workflow::webhooks as contract;
 use crate::context::Context;
+use crate::contract::webhooks as contract;
 use crate::response::Response;
 use crate::time::{IntoDuration, contract_millis};
 use crate::webhooks::Webhook;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use crate::bindings::dormouse::workflow::webhooks as contract;
 use crate::content_encoding::{DECODED_LIMIT, decode};
+use crate::contract::webhooks as contract;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::operation::Operation;
@@ -310,7 +310,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::dormouse::workflow::types::Request;
+    use crate::contract::types::Request;
 
     fn delivery(body: &[u8]) -> Delivery {
         let request = Request {

@@ -60,3 +60,5 @@ pub use error::CliError;
 pub use repair::shown as difference_text;
 pub use script::Environment;
 pub use terminal::Terminal;
+pub use text::plain_line as plain;
+pub use time::span as span_text;

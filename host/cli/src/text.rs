@@ -21,7 +21,7 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 /// Escapes a text as [`plain`] does, and line breaks as well, so that it stays on one line.
-pub(crate) fn plain_line(text: &str) -> String {
+pub fn plain_line(text: &str) -> String {
     plain(text).replace('\n', "\\n").replace('\t', " ")
 }
 

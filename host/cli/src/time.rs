@@ -59,7 +59,7 @@ pub(crate) fn until(time: Timestamp, now: Time) -> String {
 }
 
 /// Formats a number of milliseconds in its two largest units.
-pub(crate) fn span(milliseconds: u64) -> String {
+pub fn span(milliseconds: u64) -> String {
     let seconds = milliseconds / 1_000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     let two = |large: u64, unit: &str, small: u64, small_unit: &str| match small {

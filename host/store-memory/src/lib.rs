@@ -1,4 +1,4 @@
-//! A store in memory, for tests: a map for each table, and a machine that can fail.
+//! A store in memory, for tests of the host and of workflows: a map for each table, and a machine that can fail.
 //!
 //! [`Memory`] is what outlives a host: the rows that are durable, and the faults that it is told to have. A test opens a
 //! store on it, lets the power fail, and opens another. The rules, the queue and the reads are those of every

@@ -36,6 +36,16 @@ impl Cli {
         }
     }
 
+    /// Commands that need no host.
+    #[must_use]
+    pub fn alone() -> Self {
+        Cli {
+            // Nothing listens there.
+            server: "http://127.0.0.1:1".into(),
+            variables: Vec::new(),
+        }
+    }
+
     /// With one more variable in their environment.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {

@@ -67,6 +67,7 @@ mod replies;
 mod restarts;
 mod retry_failed;
 mod runs;
+mod scenarios;
 mod script_environment;
 mod search;
 mod secrets;

@@ -1,4 +1,4 @@
-//! The rest of the machine: randomness from a seed, a compiler in the same process, a network that is a function.
+//! The rest of the machine: a compiler in the same process, a network that is a function.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,29 +8,8 @@ use bytes::Bytes;
 use dormouse_engine::{CompileError, Engine, Program, open, seal};
 use dormouse_journal::{CallError, Request, Response, VersionId};
 use dormouse_runtime::{CompileFailure, Compiler};
-use dormouse_seams::{Attempt, Clock as _, Egress, Entropy, Task};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
-use crate::executor::Seam;
-
-/// Randomness from a seed.
-pub(crate) struct Seeded(Mutex<ChaCha20Rng>);
-
-impl Seeded {
-    pub(crate) fn new(seed: u64) -> Self {
-        Seeded(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
-    }
-}
-
-impl Entropy for Seeded {
-    fn fill(&self, bytes: &mut [u8]) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill_bytes(bytes);
-    }
-}
+use dormouse_seams::{Attempt, Clock as _, Egress, Task};
+use dormouse_simulation::Seam;
 
 /// Compiles where it is called, and each component once in a process: worlds come and go, and code stays the same.
 pub(crate) struct InProcess(pub(crate) Engine);

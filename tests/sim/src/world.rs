@@ -9,13 +9,13 @@ use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
 use dormouse_limits::Limits;
 use dormouse_runtime::{Parts, Runtime, Settings};
 use dormouse_seams::{Clock as _, Spawner as _, Task};
+use dormouse_simulation::{Executor, Seam, Seeded};
 use dormouse_store::rows::Part;
 use dormouse_store::{OpenError, TableId};
 use dormouse_store_memory::Memory;
 
-use crate::executor::{Executor, Seam};
 use crate::ground::Kept;
-use crate::machine::{InProcess, Network, Seeded, program};
+use crate::machine::{InProcess, Network, program};
 use crate::{Dice, Ground, Reading, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
@@ -148,8 +148,12 @@ impl World {
     }
 
     /// Runs until this is done.
+    ///
+    /// # Panics
+    /// When nothing can happen any more and it is not done.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
-        self.executor.run(future)
+        let output = self.executor.run(future);
+        output.unwrap_or_else(|| panic!("nothing can happen any more, and the test still waits"))
     }
 
     /// Waits until a run has ended.
@@ -178,8 +182,12 @@ impl World {
 
     /// Lets the host run up to this time. `idle` is called whenever it has nothing more to do at an instant, and says
     /// whether to go on.
+    ///
+    /// # Panics
+    /// When the host is never idle.
     pub fn watch(&self, until: Time, idle: impl FnMut() -> bool) {
-        self.executor.watch(until, idle);
+        let watched = self.executor.watch(until, idle);
+        watched.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Runs a task beside the host, which goes with it when it crashes.
@@ -195,7 +203,9 @@ impl World {
 
     /// Lets every commit begin up to this many milliseconds late.
     pub fn delay_commits(&self, seed: u64, most: u64) {
-        self.executor.delay_blocking_work(Dice::new(seed), most);
+        let mut dice = Dice::new(seed);
+        self.executor
+            .delay_blocking_work(move || dice.below(most + 1));
     }
 
     /// Changes the settings of the hosts to come.

@@ -72,7 +72,7 @@ def _prepare(settings: dict[str, Any]) -> Any:
     _environment.settle(settings["env"], settings["secrets"])
     _secrets.install()
     _use_loop()
-    time.sleep = _no_sleep
+    time.sleep = _no_sleep  # type: ignore[assignment]
     module = _import(settings["module"], settings["file"])
     _environment.keep()
     found = _only_workflow(_workflow.registered, module)

@@ -5,10 +5,12 @@
 
 mod about;
 mod backup;
+mod code;
 mod error;
 mod leading;
 mod replay;
 mod serve;
+mod test;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -48,6 +50,7 @@ enum Command {
     Client(Box<dormouse_cli::Command>),
     Backup(dormouse_cli::Backup),
     Replay(replay::Replay),
+    Test(test::Test),
     Completions(about::Completions),
     Man(about::Man),
 }
@@ -92,6 +95,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandEr
         Command::Client(command) => Ok(command.run(terminal)?),
         Command::Backup(backup) => Ok(backup::run(backup, terminal)?),
         Command::Replay(replay) => Ok(replay.run(terminal)?),
+        Command::Test(test) => Ok(test.run(terminal)?),
         Command::Completions(completions) => Ok(completions.run(&mut Cli::command(), terminal)?),
         Command::Man(man) => Ok(man.run(Cli::command(), terminal)?),
     }

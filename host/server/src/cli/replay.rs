@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,15 +16,11 @@ use dormouse_engine::{
 };
 use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
 use dormouse_limits::{Budget, Limits, Part};
-use dormouse_seams::Clock as _;
 use dormouse_webhook::provider::Providers;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::machine::{MachineClock, script};
-
-/// How often guests are interrupted, so that one that computes for ever is noticed.
-const TICK: Duration = Duration::from_millis(10);
+use super::code::{self, Ticks};
 
 /// Checks code against histories of runs, as `dormouse export` writes them
 ///
@@ -139,14 +133,7 @@ impl Code {
         let refused = |error: &dyn std::fmt::Display| {
             CliError::Usage(format!("{} is no workflow: {error}", file.display()))
         };
-        let mut component = environment.read_component(file)?;
-        if dormouse_component::is_script(&component) {
-            component = script::component(&component).map_err(|error| refused(&error))?;
-        }
-        let prepared = dormouse_component::prepare(&component).map_err(|error| refused(&error))?;
-        if prepared.wrapped {
-            component = prepared.component;
-        }
+        let component = code::read(file, environment)?;
         let version = VersionId::of(&component);
         let engine = Engine::new(&Config { slots: 2 }).map_err(|error| refused(&error))?;
         let code = engine
@@ -210,39 +197,6 @@ impl Code {
     }
 }
 
-/// Interrupts guests until it is dropped.
-struct Ticks {
-    end: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticks {
-    fn start(engine: Engine) -> Result<Self, CliError> {
-        let (end, ended) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("epoch".into())
-            .spawn(move || {
-                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    engine.tick();
-                }
-            })?;
-        Ok(Ticks {
-            end: Some(end),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Ticks {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            // It cannot panic, and there is nothing to be done if it did.
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Webhooks that a history has have their URLs from there, and a new one gets none that means anything.
 struct NoUrls;
 
@@ -257,7 +211,7 @@ struct Cpu;
 
 impl CpuClock for Cpu {
     fn thread_time(&self) -> Duration {
-        MachineClock.thread_time()
+        code::thread_time()
     }
 }
 

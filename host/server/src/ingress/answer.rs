@@ -1,13 +1,16 @@
 //! What a caller of a webhook is answered.
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use dormouse_journal::{Response as Answer, RunId};
 use dormouse_runtime::{Came, Received, Refusal, Scope, TriggerAnswer};
+use futures::FutureExt as _;
 use http::header::{
     ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt as _, Collected};
 
 use crate::problem::{Problem, authored};
 
@@ -40,6 +43,27 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
         }
         Received::Probe(response) => (guarded(response), "probe"),
         Received::Triggered { run, came, answer } => (triggered(run, came, answer), named(came)),
+    }
+}
+
+/// What a caller is told, as a response with its whole body. A provider that wants to hear something of its own of a refusal
+/// hears the problem.
+pub(crate) fn told(result: Result<Received, Refusal>) -> Answer {
+    let response = match result {
+        Ok(taken) => received(taken).0,
+        Err(refusal) => refused(refusal, None).into_response(),
+    };
+    let (parts, body) = response.into_parts();
+    // The bodies of all of them are there at once.
+    let body = body.collect().now_or_never().and_then(Result::ok);
+    let headers = parts.headers.iter().map(|(name, value)| {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        (name.as_str().to_owned(), value)
+    });
+    Answer {
+        status: parts.status.as_u16(),
+        headers: headers.collect(),
+        body: body.map(Collected::to_bytes).unwrap_or_default(),
     }
 }
 

@@ -35,6 +35,7 @@ use crate::request::body;
 use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
+pub(crate) use answer::told;
 pub use rejections::{Rejected, Rejections, Source};
 
 /// What the routes need.

@@ -12,7 +12,10 @@ use std::time::Duration;
 use dormouse_journal::Time;
 use dormouse_seams::{Clock, Spawner, Task};
 
-use crate::Dice;
+/// The host does something for ever, without time going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host does something for ever at one instant")]
+pub struct Spinning;
 
 /// How many polls may follow each other at one instant. A host that needs more is taken to spin.
 const POLLS_AT_ONCE: usize = 10_000;
@@ -37,9 +40,11 @@ struct State {
     tasks: Vec<Weak<Cell>>,
     /// What panics.
     panics: Panics,
-    /// How much later than it could a blocking piece of work begins: any number of milliseconds up to this.
-    lag: Option<(Dice, u64)>,
+    /// How many milliseconds later than it could the next blocking piece of work begins.
+    lag: Option<Lag>,
 }
+
+type Lag = Box<dyn FnMut() -> u64 + Send>;
 
 /// Panics that are injected into tasks: at what they ask the machine for, which all of them do all the time.
 #[derive(Default)]
@@ -71,9 +76,8 @@ impl Executor {
 
     /// Runs until this future is done, and with it whatever else is to be done.
     ///
-    /// # Panics
-    /// When nothing can happen any more and the future still waits.
-    pub fn run<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+    /// Gives none when nothing can happen any more and the future still waits.
+    pub fn run<F: Future>(self: &Arc<Self>, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let woken = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(woken.clone());
@@ -81,13 +85,10 @@ impl Executor {
             if woken.0.swap(false, Ordering::AcqRel)
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
-                return output;
+                return Some(output);
             }
-            if !self.step() && !woken.0.load(Ordering::Acquire) {
-                assert!(
-                    self.advance(),
-                    "nothing can happen any more, and the test still waits"
-                );
+            if !self.step() && !woken.0.load(Ordering::Acquire) && !self.advance() {
+                return None;
             }
         }
     }
@@ -124,26 +125,18 @@ impl Executor {
     /// Runs whatever is to be done up to this time. `idle` is called whenever nothing more can happen at an instant, and
     /// says whether to go on.
     ///
-    /// # Panics
+    /// # Errors
     /// When the host is never idle.
-    pub fn watch(self: &Arc<Self>, until: Time, mut idle: impl FnMut() -> bool) {
-        let mut polls = 0;
+    pub fn watch(
+        self: &Arc<Self>,
+        until: Time,
+        mut idle: impl FnMut() -> bool,
+    ) -> Result<(), Spinning> {
         loop {
-            while self.step() {
-                polls += 1;
-                assert!(polls < POLLS_AT_ONCE, "the host does something for ever");
-            }
-            let (now, next) = {
-                let state = self.lock();
-                (state.now, state.timers.keys().next().map(|(time, _)| *time))
-            };
-            if next.is_some_and(|next| next <= now) {
-                self.advance();
-                continue;
-            }
-            polls = 0;
+            self.settle()?;
+            let (now, next) = (self.time(), self.next_timer());
             if !idle() || now >= until {
-                return;
+                return Ok(());
             }
             if next.is_none_or(|next| next > until) {
                 self.lock().now = until;
@@ -151,6 +144,39 @@ impl Executor {
                 self.advance();
             }
         }
+    }
+
+    /// Runs whatever is to be done at this instant.
+    ///
+    /// # Errors
+    /// When that does not come to an end.
+    pub fn settle(self: &Arc<Self>) -> Result<(), Spinning> {
+        let mut polls = 0;
+        loop {
+            while self.step() {
+                polls += 1;
+                if polls >= POLLS_AT_ONCE {
+                    return Err(Spinning);
+                }
+            }
+            if self.next_timer().is_none_or(|next| next > self.time()) {
+                return Ok(());
+            }
+            self.advance();
+        }
+    }
+
+    /// Returns the time.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        self.lock().now
+    }
+
+    /// Returns when the next timer of a task passes.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Time> {
+        let state = self.lock();
+        state.timers.keys().next().map(|(time, _)| *time)
     }
 
     /// Has a task panic when tasks ask the machine for something for this time from now on, counted from 0. With none, what they
@@ -183,12 +209,14 @@ impl Executor {
     }
 
     /// Lets blocking work, which is what the disk is written by, begin late.
-    pub fn delay_blocking_work(&self, dice: Dice, most: u64) {
-        self.lock().lag = Some((dice, most));
+    ///
+    /// `lag` gives the milliseconds of each piece.
+    pub fn delay_blocking_work(&self, lag: impl FnMut() -> u64 + Send + 'static) {
+        self.lock().lag = Some(Box::new(lag));
     }
 
     /// Moves time on to the next timer; gives false if there is none.
-    fn advance(&self) -> bool {
+    pub fn advance(&self) -> bool {
         let mut state = self.lock();
         let Some(((time, _), waker)) = state.timers.pop_first() else {
             return false;
@@ -261,7 +289,7 @@ impl Wake for Flag {
 
 /// Hands the executor to the host as its clock and its spawner.
 #[derive(Clone)]
-pub(crate) struct Seam(pub(crate) Arc<Executor>);
+pub struct Seam(pub Arc<Executor>);
 
 impl Spawner for Seam {
     fn spawn(&self, task: Task) {
@@ -282,7 +310,7 @@ impl Spawner for Seam {
 
     fn spawn_blocking(&self, task: Task) {
         let lag = match &mut self.0.lock().lag {
-            Some((dice, most)) => dice.below(*most + 1),
+            Some(lag) => lag(),
             None => 0,
         };
         let begin = (lag > 0).then(|| self.sleep_until(self.now().after(lag).0));
@@ -297,7 +325,8 @@ impl Spawner for Seam {
 
 impl Seam {
     /// Returns the simulated time, which nobody sets.
-    pub(crate) fn now(&self) -> Time {
+    #[must_use]
+    pub fn now(&self) -> Time {
         self.0.ask();
         self.0.lock().now
     }

@@ -1,0 +1,31 @@
+//! Operations in words: for replay, which compares them, and for people.
+
+use super::operation::Asked;
+use super::world::{Operation, World};
+
+/// An operation with all its arguments, by which replay compares it.
+pub(crate) fn describe(step: &str, asked: &Asked) -> String {
+    format!("{step:?} {asked:?}")
+}
+
+impl Operation {
+    /// What the operation waits for, for people.
+    pub(crate) fn line(&self, world: &World) -> String {
+        let step = &self.step;
+        match &self.asked {
+            Asked::Webhook { id, .. } => {
+                let hook = world.hooks.iter().find(|hook| hook.webhook.id == *id);
+                let name = hook.map_or(id.as_str(), |hook| &hook.step);
+                format!("a request to the webhook {name:?}")
+            }
+            Asked::Call(call) => format!("the call {step:?} ({} {})", call.0.method, call.0.url),
+            Asked::Sleep(_) | Asked::SleepUntil(_) => format!("the timer {step:?}"),
+            Asked::Event { event, .. } => format!("the event {event:?}"),
+            Asked::Notify { event, .. } => format!("the event {event:?} to be sent"),
+            Asked::Start(start) => format!("a run of {:?} to be started", start.0),
+            Asked::Run { run, .. } => format!("the end of the run {run}"),
+            Asked::CancelRun(run, _) => format!("the run {run} to be cancelled"),
+            Asked::Cancel { .. } => "being cancelled".into(),
+        }
+    }
+}

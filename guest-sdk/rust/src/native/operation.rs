@@ -1,0 +1,83 @@
+//! Operations that wait, as a test sees them.
+
+use crate::bindings::dormouse::workflow::http::{CallError, CallOptions};
+use crate::bindings::dormouse::workflow::runs::{CancelOptions, RunOutcome, StartOptions};
+use crate::bindings::dormouse::workflow::types::{Failure, Payload, Request, Response};
+use crate::bindings::dormouse::workflow::webhooks::Delivery;
+
+/// What an operation asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Webhook {
+        id: String,
+        timeout: Option<u64>,
+    },
+    Call(Box<(Request, CallOptions)>),
+    Sleep(u64),
+    SleepUntil(u64),
+    Event {
+        event: String,
+        timeout: Option<u64>,
+    },
+    Notify {
+        event: String,
+        run: Option<String>,
+        payload: Payload,
+    },
+    Start(Box<(String, Payload, StartOptions)>),
+    Run {
+        run: String,
+        timeout: Option<u64>,
+    },
+    CancelRun(String, CancelOptions),
+    Cancel {
+        timeout: Option<u64>,
+    },
+}
+
+/// What comes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Delivery(Option<Delivery>),
+    Response(Box<Result<Response, CallError>>),
+    Slept,
+    Event(Option<Payload>),
+    Notified(u32),
+    Started(Result<String, Failure>),
+    RunEnded(Result<Option<RunOutcome>, Failure>),
+    RunCancelled(Result<bool, Failure>),
+    CancelAsked(Option<String>),
+}
+
+impl Outcome {
+    /// An operation is only ever completed with what it can give.
+    pub(crate) fn misplaced(self) -> ! {
+        unreachable!("an operation was completed with {self:?}")
+    }
+}
+
+impl Asked {
+    /// When the operation ends by itself, if it was made at this time.
+    pub(crate) fn deadline(&self, made: u64) -> Option<u64> {
+        match self {
+            Asked::Sleep(span) => Some(made.saturating_add(*span)),
+            Asked::SleepUntil(instant) => Some(*instant),
+            Asked::Webhook { timeout, .. }
+            | Asked::Event { timeout, .. }
+            | Asked::Run { timeout, .. }
+            | Asked::Cancel { timeout } => timeout.map(|span| made.saturating_add(span)),
+            Asked::Call(_) | Asked::Notify { .. } | Asked::Start(_) | Asked::CancelRun(..) => None,
+        }
+    }
+
+    /// What the operation gives when its time is over.
+    pub(crate) fn timed_out(&self) -> Outcome {
+        match self {
+            Asked::Webhook { .. } => Outcome::Delivery(None),
+            Asked::Event { .. } => Outcome::Event(None),
+            Asked::Run { .. } => Outcome::RunEnded(Ok(None)),
+            Asked::Cancel { .. } => Outcome::CancelAsked(None),
+            _ => Outcome::Slept,
+        }
+    }
+}

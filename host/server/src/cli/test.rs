@@ -1,0 +1,285 @@
+//! `dormouse test`: scenarios of a workflow, played without a host.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Args;
+use dormouse_cli::{CliError, Environment, Terminal, exit, plain, span_text};
+use dormouse_engine::{Config, Engine};
+use dormouse_journal::Level;
+use dormouse_scenario::{Code, Event, Failed, Played, Scenario, play};
+use serde::Serialize;
+
+use super::code::{self, InProcess, Ticks};
+use crate::ingress::told;
+
+/// Plays scenarios of a workflow, and says whether it does what they expect
+///
+/// A scenario is a file in TOML: what the run is given, what its calls are answered, what comes to its webhooks and when, and
+/// what it must do. The real code runs, without a host: time goes on by itself to where something happens next, so that a
+/// month takes no time, and nothing is sent anywhere. Each activation replays the journal, so that code which is not
+/// deterministic is found. docs/reference/scenario-format.md says what a scenario may have.
+///
+/// The exit code is 1 if a scenario does not go as it says.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dormouse test approval.wasm scenarios/*.toml
+  dormouse test approval.ts scenarios/late.toml --verbose
+  dormouse test order.wasm scenarios/*.toml --with parcel=parcel.wasm
+
+A scenario:
+  input = { url = \"https://jobs.example\" }
+
+  [[step]]
+  call = { step = \"start job\" }
+  respond = { status = 202 }
+
+  [[step]]
+  advance = \"5m\"
+
+  [[step]]
+  deliver = { to = \"progress\", json = { done = true } }
+
+  [expect]
+  output = [{ done = true }]")]
+pub(super) struct Test {
+    /// The workflow: a component, a core module, or a script, as `dormouse deploy` takes it
+    #[arg(value_name = "FILE")]
+    component: PathBuf,
+
+    /// The scenarios
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+
+    /// Another workflow that takes part, which the one that is tested starts; give the flag again for others
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    with: Vec<(String, PathBuf)>,
+
+    #[command(flatten)]
+    environment: Environment,
+
+    /// Shows what happened, and the log, of scenarios that went well too
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Prints a line of JSON for each scenario
+    #[arg(long)]
+    json: bool,
+}
+
+/// Instances at a time, in all runs of a scenario.
+const SLOTS: u32 = 64;
+
+/// What came of a scenario, for programs.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    scenario: &'a Path,
+    passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    details: &'a [String],
+    activations: usize,
+    calls: usize,
+    /// Simulated.
+    took_ms: u64,
+    events: Vec<ReportedEvent<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedEvent<'a> {
+    at_ms: u64,
+    what: &'static str,
+    text: &'a str,
+}
+
+impl Test {
+    pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
+        // A scenario that cannot be read is told before anything is compiled.
+        let mut scenarios = Vec::new();
+        for path in &self.scenarios {
+            scenarios.push((path, read(path)?));
+        }
+        let player = Player::new(self)?;
+        let mut failed = 0_usize;
+        for (path, scenario) in &scenarios {
+            let played = play(scenario, &player.code(scenario));
+            failed += usize::from(played.failed.is_some());
+            self.report(path, &played, terminal)?;
+        }
+        if !self.json {
+            let total = match scenarios.len() {
+                1 => "1 scenario".to_owned(),
+                many => format!("{many} scenarios"),
+            };
+            terminal.print(&match failed {
+                0 => format!("{total}: ok"),
+                failed => format!("{total}: {failed} failed"),
+            })?;
+        }
+        Ok(match failed {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::from(exit::REFUSED),
+        })
+    }
+
+    fn report(
+        &self,
+        path: &Path,
+        played: &Played,
+        terminal: &mut Terminal,
+    ) -> Result<(), CliError> {
+        let text = match self.json {
+            true => serde_json::to_string(&report(path, played)).map_err(std::io::Error::from)?,
+            false => self.text(path, played),
+        };
+        Ok(terminal.print(&text)?)
+    }
+
+    fn text(&self, path: &Path, played: &Played) -> String {
+        let path = path.display();
+        let mut text = match &played.failed {
+            None => format!(
+                "ok      {path}: {}, {}, {}",
+                counted(played.journal.len(), "activation"),
+                counted(played.calls, "call"),
+                span_text(played.took)
+            ),
+            Some(Failed {
+                step,
+                message,
+                details,
+            }) => {
+                let place = step.map_or_else(String::new, |(step, line)| {
+                    format!(" step {step} (line {line}):")
+                });
+                let mut text = format!("FAILED  {path}:{place} {}", plain(message));
+                for line in details {
+                    text += &format!("\n          {}", plain(line));
+                }
+                text
+            }
+        };
+        if self.verbose || played.failed.is_some() {
+            for Event {
+                at,
+                what,
+                text: more,
+            } in &played.events
+            {
+                let at = span_text(*at);
+                text += &format!("\n  {at:>10}  {:<9} {}", what.as_str(), plain(more));
+            }
+            for line in &played.log {
+                let message = plain(&line.message);
+                text += &format!("\n  {:>10}  {:<9} {message}", "log", level(line.level));
+            }
+        }
+        text
+    }
+}
+
+fn report<'a>(path: &'a Path, played: &'a Played) -> Report<'a> {
+    let failed = played.failed.as_ref();
+    let events = played.events.iter().map(|event| ReportedEvent {
+        at_ms: event.at,
+        what: event.what.as_str(),
+        text: &event.text,
+    });
+    Report {
+        scenario: path,
+        passed: failed.is_none(),
+        step: failed.and_then(|failed| failed.step).map(|(step, _)| step),
+        line: failed.and_then(|failed| failed.step).map(|(_, line)| line),
+        message: failed.map(|failed| failed.message.as_str()),
+        details: failed.map_or(&[], |failed| &failed.details),
+        activations: played.journal.len(),
+        calls: played.calls,
+        took_ms: played.took,
+        events: events.collect(),
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+fn read(path: &Path) -> Result<Scenario, CliError> {
+    let because =
+        |why: &dyn std::fmt::Display| CliError::Usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| because(&error))?;
+    Scenario::read(&text).map_err(|error| because(&error))
+}
+
+/// What plays scenarios: the code, read and compiled once.
+struct Player {
+    stem: String,
+    tested: Bytes,
+    others: Vec<(String, Bytes)>,
+    engine: Engine,
+    compiler: Arc<InProcess>,
+    // Ends when it is dropped.
+    _ticks: Ticks,
+}
+
+impl Player {
+    fn new(test: &Test) -> Result<Self, CliError> {
+        let tested = code::read(&test.component, &test.environment)?.into();
+        let mut others = Vec::new();
+        for (name, file) in &test.with {
+            let upload = code::read(file, &Environment::default())?.into();
+            others.push((name.clone(), upload));
+        }
+        let engine = Engine::new(&Config { slots: SLOTS })
+            .map_err(|error| CliError::Usage(format!("no code can run here: {error}")))?;
+        let stem = test.component.file_stem().unwrap_or_default();
+        Ok(Player {
+            stem: stem.to_string_lossy().into_owned(),
+            tested,
+            others,
+            compiler: Arc::new(InProcess::new(engine.clone())),
+            _ticks: Ticks::start(engine.clone())?,
+            engine,
+        })
+    }
+
+    /// The code that takes part in a scenario.
+    fn code(&self, scenario: &Scenario) -> Code {
+        let name = scenario.workflow.clone();
+        let name = name.unwrap_or_else(|| self.stem.clone());
+        let mut workflows = vec![(name, self.tested.clone())];
+        workflows.extend(self.others.iter().cloned());
+        Code {
+            workflows,
+            engine: self.engine.clone(),
+            compiler: self.compiler.clone(),
+            thread_time: code::thread_time,
+            told,
+        }
+    }
+}
+
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write it as NAME=FILE")?;
+    Ok((name.to_owned(), file.into()))
+}

@@ -1,0 +1,180 @@
+//! `dormouse test`: scenarios that are played without a host.
+
+use std::path::{Path, PathBuf};
+
+use dormouse_e2e::{Cli, Outcome, guest_file};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Plays scenarios that are in the repository.
+fn play(component: &Path, scenarios: &str, more: &[&str]) -> Outcome {
+    let folder = root().join(scenarios);
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    files.sort();
+    let mut arguments = vec!["test", component.to_str().unwrap()];
+    arguments.extend(files.iter().map(String::as_str));
+    arguments.extend(more);
+    Cli::alone().run(&arguments)
+}
+
+/// Plays one scenario, and returns the line of JSON about it.
+fn played(component: &str, scenario: &str) -> Value {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("scenario.toml");
+    std::fs::write(&file, scenario).unwrap();
+    let component = guest_file(component);
+    let (component, file) = (component.to_str().unwrap(), file.to_str().unwrap());
+    let outcome = Cli::alone().run(&["test", component, file, "--json"]);
+    let line: Value = serde_json::from_str(&outcome.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr));
+    let passed = line["passed"] == true;
+    assert_eq!(outcome.code, i32::from(!passed), "{line:#}");
+    line
+}
+
+/// The message and the details of a scenario that failed.
+fn failed(component: &str, scenario: &str) -> (Value, String) {
+    let line = played(component, scenario);
+    assert_eq!(line["passed"], false, "{line:#}");
+    let details = line["details"].as_array().into_iter().flatten();
+    let details: Vec<&str> = details.filter_map(Value::as_str).collect();
+    let message = line["message"].as_str().unwrap_or_default();
+    let text = format!("{message}\n{}", details.join("\n"));
+    (line, text)
+}
+
+#[test]
+fn the_examples_do_what_their_scenarios_say() {
+    let parcel = format!("parcel={}", guest_file("parcel").display());
+    for (example, more) in [
+        ("progress", [].as_slice()),
+        ("approval", &[]),
+        ("subscription", &[]),
+        ("payment", &[]),
+        ("order", &["--with", &parcel]),
+    ] {
+        let scenarios = format!("examples/{example}/scenarios");
+        play(&guest_file(example), &scenarios, more).ok();
+    }
+}
+
+#[test]
+fn a_script_is_played_as_it_is_written() {
+    let script = root().join("examples/typescript/approval.ts");
+    let outcome = play(&script, "examples/typescript/scenarios", &[]);
+    let text = outcome.ok();
+    assert!(text.contains("ok "), "{text}");
+}
+
+#[test]
+fn a_call_that_nothing_answers_is_told_with_what_to_do() {
+    let (line, text) = failed(
+        "script",
+        "input = {call = {url = 'https://a.example/x'}, as = 'ask'}",
+    );
+    assert!(text.contains("nothing answers the call"), "{text}");
+    assert!(text.contains("https://a.example/x"), "{text}");
+    assert!(text.contains("[[answer]]"), "{text}");
+    assert_eq!(line["calls"], 1);
+}
+
+#[test]
+fn each_attempt_at_a_call_is_answered() {
+    let scenario = |expected: &str| {
+        format!(
+            "input = {{call = {{url = 'https://a.example'}}}}\n\
+             [[answer]]\nrespond = {{status = 503}}\ntimes = 2\n\
+             [[answer]]\nrespond = {{error = 'unreachable'}}\ntimes = 1\n\
+             [[answer]]\nrespond = {{json = {{ok = true}}, after = '3s'}}\n\
+             [expect]\n{expected}"
+        )
+    };
+    let line = played("script", &scenario("output_like = {status = 200}"));
+    assert_eq!(
+        (&line["passed"], &line["calls"]),
+        (&true.into(), &4.into()),
+        "{line:#}"
+    );
+    let (_, text) = failed("script", &scenario("output_like = {status = 201}"));
+    assert!(
+        text.contains("output.status: expected 201, found 200"),
+        "{text}"
+    );
+}
+
+#[test]
+fn time_goes_on_by_itself_and_as_steps_say() {
+    let line = played(
+        "script",
+        "time = 2026-03-01T00:00:00Z\ninput = {seq = [{sleep = 31536000000}, {webhook = 'a'}, {wait = 'a', ms = 60000}]}\n\
+         [[step]]\ndeliver = {to = 'a', text = 'x'}\n\
+         [expect]\ntook = '365d'\n",
+    );
+    assert_eq!(line["passed"], true, "{line:#}");
+    assert_eq!(line["took_ms"], 31_536_000_000_u64);
+
+    let (_, text) = failed(
+        "script",
+        "input = {seq = [{webhook = 'a'}, {wait = 'a', ms = 60000}]}\n\
+         [[step]]\nadvance = '59s'\n[[step]]\nrun = {status = 'suspended'}\n[[step]]\nadvance = '2s'\n[[step]]\nrun = {status = 'suspended'}\n",
+    );
+    assert!(
+        text.contains("status: expected suspended, found completed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_step_that_fails_is_named_with_its_line() {
+    let (line, text) = failed(
+        "script",
+        "input = {seq = [{webhook = 'a'}, {wait = 'a'}]}\n\n[[step]]\nadvance = '1m'\n\n[[step]]\ndeliver = {to = 'b', text = 'x'}\n",
+    );
+    assert_eq!(
+        (&line["step"], &line["line"]),
+        (&2.into(), &6.into()),
+        "{line:#}"
+    );
+    assert!(text.contains("there is no webhook b"), "{text}");
+    assert!(text.contains("the run is suspended"), "{text}");
+}
+
+#[test]
+fn a_run_that_breaks_or_never_ends_fails_its_scenario() {
+    let (_, text) = failed("script", "input = {trap = 'on purpose'}\n");
+    assert!(text.contains("found blocked"), "{text}");
+
+    let (_, text) = failed(
+        "script",
+        "input = {seq = [{webhook = 'a'}, {wait = 'a'}]}\n",
+    );
+    assert!(
+        text.contains("expected completed, found suspended"),
+        "{text}"
+    );
+
+    let (line, text) = failed("script", "input = {spin = true}\n");
+    assert!(text.contains("found blocked: "), "{text} {line:#}");
+}
+
+#[test]
+fn what_is_no_scenario_is_refused_before_anything_is_played() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("wrong.toml");
+    std::fs::write(&file, "input = 1\n\n[[step]]\nadvance = 'soon'\n").unwrap();
+    let component = guest_file("script");
+    let outcome = Cli::alone().run(&["test", component.to_str().unwrap(), file.to_str().unwrap()]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("wrong.toml: line 3: `advance`"),
+        "{}",
+        outcome.stderr
+    );
+}
