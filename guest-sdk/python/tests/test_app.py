@@ -56,6 +56,12 @@ class Builds(unittest.TestCase):
         printed, _ = self.prepare("flow.py", flow=flow, helper="")
         self.assertIn("made WitWorld run", printed)
 
+    def test_a_file_may_be_called_as_a_module_that_is_there(self):
+        for name in ("dormouse", "time"):
+            flow = WORKFLOW + "import time\ntime.time()\n@workflow\nasync def flow(ctx): ...\n"
+            printed, _ = self.prepare(f"{name}.py", **{name: flow})
+            self.assertIn("made WitWorld run", printed)
+
     def test_one_in_a_package_is_found(self):
         inner = WORKFLOW + "from . import helper\n@workflow\nasync def flow(ctx): ...\n"
         printed, _ = self.prepare("pkg/flow.py", **{"pkg/__init__": "", "pkg/flow": inner, "pkg/helper": ""})

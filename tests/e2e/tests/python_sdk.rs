@@ -77,36 +77,6 @@ fn the_example_collects_updates_through_a_kill_after_each_operation() {
 }
 
 #[test]
-fn the_example_asks_people_at_once_reminds_them_and_gives_up_at_a_deadline() {
-    let mails = Service::answering(&[202]);
-    let mut host = Host::start();
-    host.deploy("approval", "python-approval");
-    let run = host.start_run(
-        "approval",
-        &json!({
-            "mail_url": mails.url(), "subject": "laptop", "people": ["ann", "ben"], "reminder": "1ms",
-        }),
-    );
-    // Both were asked, and both reminded.
-    let sent = mails.wait_for(4);
-    host.restart();
-    let url_for = |person: &str| {
-        let mail = sent.iter().find(|mail| mail.field("to") == person);
-        mail.unwrap().field("answerUrl")
-    };
-    for person in ["ben", "ann"] {
-        post(url_for(person), r#"{"approved": true}"#).expect(202);
-    }
-    assert_eq!(run.output(), json!({"decision": "approved"}));
-
-    let late = host.start_run(
-        "approval",
-        &json!({"mail_url": mails.url(), "subject": "laptop", "people": ["ann"], "deadline_seconds": 0.01}),
-    );
-    assert_eq!(late.output(), json!({"decision": "none"}));
-}
-
-#[test]
 fn what_asyncio_has_does_the_same_after_a_kill() {
     let mut host = host();
     does_several_things_at_once(&mut host);

@@ -98,6 +98,9 @@ def _import(name: str, file: str | None) -> ModuleType:
     """Imports the author's module. A single file may have a name that is no name of a module."""
     if file is None:
         return importlib.import_module(name)
+    while name in sys.modules:
+        # Such as a file that is called as a module of the standard library.
+        name = f"_{name}"
     path = next((os.path.join(folder, file) for folder in sys.path if os.path.isfile(os.path.join(folder, file))), file)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
