@@ -183,6 +183,11 @@ class Secrets(WithHost):
             with self.assertRaisesRegex(SecretError, "A_KEY was given to a computation"):
                 compute()
 
+    def test_a_name_is_one_that_the_host_takes(self):
+        for name in ("", "a b", "x" * 65):
+            with self.assertRaises(UsageError):
+                secret(name)
+
     def test_what_has_no_secret_is_left_alone(self):
         self.assertEqual(base64.b64encode(b"ann:pw"), b"YW5uOnB3")
         self.assertEqual(hmac.new(b"key", b"", "md5").hexdigest(), "63530468a04e386459855da0063b6596")

@@ -8,11 +8,14 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from ._contract import contract, load
-from ._errors import SecretError
+from ._errors import SecretError, UsageError
 
 # Letters that no encoding of a URL, a form or JSON changes. The length says where the name ends.
-_PLACEHOLDER = re.compile(r"dormouse-secret-(\d{1,3})-|dormouse-base64-(\d{1,6})-")
+_PLACEHOLDER = re.compile(r"dormouse-secret-(\d{1,2})-|dormouse-base64-(\d{1,6})-")
 _MARK = b"dormouse-secret-"
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What the host takes as the name of a secret."""
 
 # What stands in base64: for each, the parts that are encoded.
 _encoded: list[list[tuple[str, str]]] = []
@@ -23,6 +26,8 @@ def secret(name: str) -> str:
 
     The host puts the secret in, if the operator allows it for this workflow and that destination. The program never sees it.
     """
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name of a secret: one has 1 to 64 letters, digits, `.`, `_` and `-`")
     return f"dormouse-secret-{len(name)}-{name}"
 
 

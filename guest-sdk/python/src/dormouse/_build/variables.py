@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .._secrets import NAME as SECRET
 from .sources import BuildError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def gather(values: list[str], files: list[str], secrets: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -22,7 +22,7 @@ def gather(values: list[str], files: list[str], secrets: list[str]) -> tuple[dic
             raise BuildError(f"--env {given}: write NAME=VALUE")
         env[_checked(name, f"--env {given}")] = value
     for name in secrets:
-        if not _SECRET.fullmatch(name):
+        if not SECRET.fullmatch(name):
             raise BuildError(f"--secret {name}: a name has 1 to 64 letters, digits, `_`, `-` and `.`")
         if name in env:
             raise BuildError(f"{name} is given as a variable and as a secret: give one of them")
