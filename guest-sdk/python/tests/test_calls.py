@@ -79,6 +79,18 @@ class Calls(WithHost):
             with self.assertRaises(error):
                 self.sent(self.context.get("https://example.com", **given))
 
+    def test_a_url_that_cannot_be_read_is_the_hosts_to_refuse(self):
+        for url, step in (("http://[x", "GET http://[x"), ("/a?b", "GET /a"), ("http://" + "ü" * 200, None)):
+            name, request, _ = self.sent(self.context.get(url))
+            self.assertEqual(request.url, url)
+            self.assertLessEqual(len(name.encode()), 256)
+            self.assertIn(step, (name, None))
+
+    def test_none_is_an_option_that_is_not_given(self):
+        options = dict.fromkeys(("form", "text", "body", "query", "headers", "basic_auth", "timeout", "retry", "redirects"))
+        _, request, sent = self.sent(self.context.get("https://example.com", **options))
+        self.assertEqual((request.headers, request.body, sent.retry, sent.redirects), ([], b"", None, 10))
+
     def test_a_policy_keeps_what_is_not_said_beside_it(self):
         policy = RetryPolicy(give_up_after=None, initial_delay="1s")
         _, _, options = self.sent(self.context.get("https://example.com", retry=policy, attempts=7))

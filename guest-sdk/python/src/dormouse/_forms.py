@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Union
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from ._errors import Error, UsageError
 
@@ -54,6 +54,14 @@ def with_query(url: str, query: str) -> str:
     url, mark, fragment = url.partition("#")
     between = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
     return f"{url}{between}{query}{mark}{fragment}"
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, or the URL itself where that cannot be read."""
+    try:
+        return urlsplit(url).hostname or shown(url)
+    except ValueError:
+        return shown(url)
 
 
 def shown(url: str) -> str:

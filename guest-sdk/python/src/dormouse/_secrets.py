@@ -5,10 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from ._contract import contract, load
 from ._errors import SecretError, UsageError
+from ._forms import host_of
 
 # Letters that no encoding of a URL, a form or JSON changes. The length says where the name ends.
 _PLACEHOLDER = re.compile(r"dormouse-secret-(\d{1,2})-|dormouse-base64-(\d{1,6})-")
@@ -78,7 +78,7 @@ def split_headers(
     for what, text in (("its address", url), ("its body", body.decode("latin-1") if _MARK in body else "")):
         name = secret_in(text)
         if name is not None:
-            refuse(name, f"stands in {what} ({method} {urlsplit(url).hostname})")
+            refuse(name, f"stands in {what} ({method} {host_of(url)})")
     plain, with_secrets = [], []
     for name, value in headers:
         parts = parts_of(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
-from urllib.parse import urlsplit
 
 from . import _encoding, _forms, _secrets
 from ._contract import contract, load
@@ -211,7 +210,7 @@ class CallOptions(TypedDict, total=False):
 
 async def call(method: str, url: str, **given: Unpack[CallOptions]) -> Response:
     """Sends a request, again as the policy says, and gives the response."""
-    known(given, CallOptions)
+    given = known(given, CallOptions)
     method = method.upper()
     fields = Headers(given.get("headers"))
     body, kind = _body(given)
@@ -221,7 +220,7 @@ async def call(method: str, url: str, **given: Unpack[CallOptions]) -> Response:
         fields._default("authorization", _basic(*given["basic_auth"]))
     if "query" in given:
         url = _forms.with_query(url, _forms.encode("the query", given["query"]))
-    step = given.get("step") or f"{method} {urlsplit(url).hostname or url}"[:256]
+    step = given.get("step") or _step(method, url)
     plain, secret_headers = _secrets.split_headers(method, url, fields.items(), body)
     host = contract()
     request = host.types.Request(method, url, Headers(plain)._to_contract(), body)
@@ -239,6 +238,11 @@ async def call(method: str, url: str, **given: Unpack[CallOptions]) -> Response:
     except host.Err as error:
         raise _call_error(error.value, origin) from None
     return Response._from_contract(response, origin)
+
+
+def _step(method: str, url: str) -> str:
+    """What a call is called that was given no name: at most as many bytes as the contract takes."""
+    return f"{method} {_forms.host_of(url)}".encode()[:256].decode(errors="ignore")
 
 
 def _policy(given: CallOptions) -> Any:

@@ -118,7 +118,7 @@ class StartOptions(TypedDict, total=False):
 
 async def start(workflow: str, payload: Payload, **given: Unpack[StartOptions]) -> OtherRun:
     """Starts a run."""
-    known(given, StartOptions)
+    given = known(given, StartOptions)
     host = contract()
     options = host.runs.StartOptions(
         given.get("version"),

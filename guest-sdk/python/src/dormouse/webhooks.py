@@ -95,7 +95,7 @@ class WebhookOptions(TypedDict, total=False):
 
 def create(step: str, **given: Unpack[WebhookOptions]) -> Webhook:
     """Creates a webhook."""
-    known(given, WebhookOptions)
+    given = known(given, WebhookOptions)
     signature, handshake = _checks(given)
     settings = [("description", given["description"])] if "description" in given else []
     if "tolerance" in given:
