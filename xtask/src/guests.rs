@@ -1,7 +1,8 @@
 //! Building guests: the workflows of examples/, and those that the tests run.
 //!
 //! Each folder is one guest, and its name is the guest's. With a `Cargo.toml` it is a Rust package of that name; with
-//! an `app.py` it is Python. Each becomes `target/guests/NAME.wasm`, a component that the host's own check accepts.
+//! an `app.py` it is Python without an SDK; those with the Python SDK are listed in `python`. Each becomes
+//! `target/guests/NAME.wasm`, a component that the host's own check accepts.
 
 use std::fs;
 use std::path::Path;
@@ -20,6 +21,9 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     for guest in guests_with(workspace, "app.py")? {
         let component = python::build(workspace, &guest.folder, &guest.name)?;
         finish(workspace, &guest.name, &component)?;
+    }
+    for flow in &python::FLOWS {
+        finish(workspace, flow.name, &python::build_flow(workspace, flow)?)?;
     }
     javascript::build(workspace)
 }

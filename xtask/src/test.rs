@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, bail};
 
 use crate::command::{cargo, run, succeeds};
 use crate::guests;
 use crate::packages;
+use crate::python;
 use crate::storm;
 use crate::workspace::Workspace;
 
@@ -19,10 +20,14 @@ pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
         return tests;
     }
     let examples = run(&mut examples(workspace)).context("examples in the documentation failed");
-    match (tests, examples) {
-        (Err(tests), Err(examples)) => Err(anyhow!("{tests:#}, and {examples:#}")),
-        (tests, examples) => tests.and(examples),
+    let failures: Vec<String> = [tests, examples, python::test(workspace)]
+        .into_iter()
+        .filter_map(|tested| tested.err().map(|error| format!("{error:#}")))
+        .collect();
+    if failures.is_empty() {
+        return Ok(());
     }
+    bail!("{}", failures.join(", and "))
 }
 
 /// Builds what the tests need: the guests, the host, what moves its clock, and the tests themselves. Packages that workflows

@@ -62,6 +62,7 @@ mod pause;
 mod payment;
 mod provider_duplicates;
 mod python;
+mod python_sdk;
 mod repairs;
 mod replies;
 mod restarts;

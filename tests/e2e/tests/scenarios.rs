@@ -74,6 +74,14 @@ fn a_script_is_played_as_it_is_written() {
 }
 
 #[test]
+fn a_program_in_python_does_what_the_same_one_in_rust_does() {
+    let progress = guest_file("python-progress");
+    play(&progress, "examples/progress/scenarios", &[]).ok();
+    let approval = guest_file("python-approval");
+    play(&approval, "examples/python/scenarios", &[]).ok();
+}
+
+#[test]
 fn a_call_that_nothing_answers_is_told_with_what_to_do() {
     let (line, text) = failed(
         "script",

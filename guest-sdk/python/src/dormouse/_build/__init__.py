@@ -1,0 +1,1 @@
+"""The tool that makes components: `dormouse-py`."""
