@@ -19,7 +19,8 @@ use crate::text::{counted, plain_line, size};
 /// Makes a component the current version of a workflow
 ///
 /// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. A file of
-/// TypeScript or JavaScript is bundled with what it imports, and becomes a component on the host. To go back to an older
+/// TypeScript or JavaScript is bundled with what it imports, and becomes a component on the host. Of one in Python,
+/// `dormouse-py` makes a component here. To go back to an older
 /// version, deploy its file again. With --check nothing is deployed: the journal of each run that has not ended is replayed
 /// against the component, without effects, and each that it does not repeat is named with the first difference. The exit
 /// code is 1 if there is one, or if a run could not be checked.
@@ -33,7 +34,7 @@ pub struct Deploy {
     /// The workflow's name: 1 to 64 characters out of a-z, 0-9, - and _
     name: String,
 
-    /// The component's file, or one of TypeScript or JavaScript
+    /// The component's file, or one of TypeScript, JavaScript or Python
     file: PathBuf,
 
     /// Deploy nothing, and say which runs that exist could go on with the component

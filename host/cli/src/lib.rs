@@ -32,6 +32,7 @@ mod pages;
 mod patience;
 mod pause;
 mod providers;
+mod python;
 mod repair;
 mod restart;
 mod run_id;

@@ -1,4 +1,5 @@
-//! What a workflow in TypeScript or JavaScript is deployed with: its modules, and what `process.env` holds.
+//! What a workflow in TypeScript or JavaScript is deployed with: its modules, and what `process.env` holds. One in Python has its
+//! `os.environ` from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use dormouse_secret::SecretName;
 
 use crate::client::Client;
 use crate::error::CliError;
+use crate::python;
 use crate::terminal::Terminal;
 
 /// The endings of files that are bundled before they are uploaded.
@@ -21,16 +23,16 @@ const VARIABLES: usize = 1_000;
 /// What `process.env` holds.
 #[derive(Debug, Default, Args)]
 pub struct Environment {
-    /// Set a variable in `process.env`, which becomes part of the version; give the flag again for others. TypeScript only
+    /// Set a variable in `process.env`, which becomes part of the version; give the flag again for others. TypeScript and Python only
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
 
-    /// Set the variables that a file has, one on a line as NAME=VALUE. --env goes before it. TypeScript only
+    /// Set the variables that a file has, one on a line as NAME=VALUE. --env goes before it. TypeScript and Python only
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
     /// Let a name in `process.env` stand for the host's secret of that name, which the host puts into headers of calls to
-    /// where the secret may be sent; give the flag again for others. TypeScript only
+    /// where the secret may be sent; give the flag again for others. TypeScript and Python only
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<SecretName>,
 }
@@ -61,11 +63,25 @@ impl Environment {
         Ok(bundle.encode())
     }
 
-    /// Reads a file that is no script, for which there is no environment.
+    /// Reads a file that is no script: a component, for which there is no environment, or one in Python, of which one is made.
     pub(crate) fn read_other(&self, file: &Path) -> Result<Vec<u8>, CliError> {
+        if python::is_python(file) {
+            return python::build(file, &self.arguments());
+        }
         self.refuse()?;
         std::fs::read(file)
             .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+    }
+
+    /// What was given, as it was given.
+    fn arguments(&self) -> Vec<String> {
+        let env = self.env.iter().map(|variable| ("--env", variable.clone()));
+        let file = self.env_file.iter();
+        let file = file.map(|file| ("--env-file", file.display().to_string()));
+        let secrets = self.secrets.iter().cloned();
+        let secrets = secrets.map(|secret| ("--secret", String::from(secret)));
+        let all = env.chain(file).chain(secrets);
+        all.flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 
     /// Refuses what a component would not see.
@@ -74,8 +90,8 @@ impl Environment {
             return Ok(());
         }
         Err(CliError::Usage(
-            "--env, --env-file and --secret are for files of TypeScript and JavaScript; a component has no environment, so \
-             give it what it needs as its input"
+            "--env, --env-file and --secret are for files of TypeScript, JavaScript and Python; a component has no environment, \
+             so give it what it needs as its input"
                 .into(),
         ))
     }
