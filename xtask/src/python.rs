@@ -30,8 +30,8 @@ pub(crate) struct Flow {
     takes_packages: bool,
 }
 
-/// The examples, and a guest that does everything.
-pub(crate) const FLOWS: [Flow; 3] = [
+/// The examples, what every language must be able to do, and a guest that does everything.
+pub(crate) const FLOWS: [Flow; 4] = [
     Flow {
         name: "python-progress",
         file: "examples/python/progress.py",
@@ -41,6 +41,12 @@ pub(crate) const FLOWS: [Flow; 3] = [
     Flow {
         name: "python-approval",
         file: "examples/python/approval.py",
+        arguments: &[],
+        takes_packages: false,
+    },
+    Flow {
+        name: "behaviour-python",
+        file: "tests/guests/behaviour/flow.py",
         arguments: &[],
         takes_packages: false,
     },

@@ -81,6 +81,17 @@ impl Run {
         });
     }
 
+    /// Waits until it has waited so often for a webhook, or does.
+    #[track_caller]
+    pub fn wait_for_waits(&self, count: usize) {
+        wait_until(&format!("wait {count} for a webhook"), || {
+            let operations = self.operations();
+            let waits = operations.iter();
+            let waits = waits.filter(|operation| operation["kind"] == "wait-for-webhook");
+            (waits.count() >= count).then_some(())
+        });
+    }
+
     /// Waits until it has ended, in whatever way.
     #[track_caller]
     pub fn end(&self) -> Value {

@@ -11,6 +11,7 @@
 mod access;
 mod backup;
 mod bad_disks;
+mod behaviour;
 mod blocked;
 mod bodies;
 mod broken;
