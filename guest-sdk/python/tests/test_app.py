@@ -1,25 +1,34 @@
 """What is said while a component is built. Each case is a Python of its own, which has the contract's types and no host."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
+import dormouse
 from dormouse._app import MARK
 from dormouse._build import component
 from dormouse._build.sources import BuildError, find
 
 PREPARE = """
+import os
 import sys
+import dormouse
 import fake_host
 fake_host.bindings()
 from dormouse._app import prepare
 sys.path.insert(0, sys.argv[1])
 made = prepare(sys.argv[2])
-print("made", made.__name__, made.run.__name__)
+os.environ.clear()
+dormouse._environment.apply()
+print("made", made.__name__, made.run.__name__, dict(os.environ))
 """
+
+# These tests, and the package that is tested.
+PATH = os.pathsep.join([str(Path(__file__).parent), str(Path(dormouse.__file__).parents[1])])
 
 WORKFLOW = "from dormouse import Context, workflow\n"
 
@@ -39,7 +48,7 @@ class Builds(unittest.TestCase):
         source = find(str(self.folder / name))
         settings = {"module": source.module, "file": source.file, "env": {"MODEL": "small"}, "secrets": ["KEY"]}
         command = [sys.executable, "-c", PREPARE, str(source.root), json.dumps(settings)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": PATH})
         sentences = [json.loads(line.partition(MARK)[2]) for line in ran.stderr.splitlines() if MARK in line]
         return ran.stdout + ran.stderr, sentences
 
@@ -51,10 +60,12 @@ class Builds(unittest.TestCase):
         flow = (
             WORKFLOW
             + "import os, helper\nassert os.environ == {'MODEL': 'small', 'KEY': 'dormouse-secret-3-KEY'}\n"
+            + "os.environ['SET_HERE'] = '1'\n"
             + "@workflow\nasync def flow(ctx, input: 'Input'): ...\nclass Input(dict): ...\nInput = dict\n"
         )
         printed, _ = self.prepare("flow.py", flow=flow, helper="")
-        self.assertIn("made WitWorld run", printed)
+        environment = {"MODEL": "small", "KEY": "dormouse-secret-3-KEY", "SET_HERE": "1"}
+        self.assertIn(f"made WitWorld run {environment}", printed)
 
     def test_a_file_may_be_called_as_a_module_that_is_there(self):
         for name in ("dormouse", "time"):
