@@ -81,7 +81,8 @@ impl Environment {
         let secrets = self.secrets.iter().cloned();
         let secrets = secrets.map(|secret| ("--secret", String::from(secret)));
         let all = env.chain(file).chain(secrets);
-        all.flat_map(|(name, value)| [name.to_owned(), value]).collect()
+        all.flat_map(|(name, value)| [name.to_owned(), value])
+            .collect()
     }
 
     /// Refuses what a component would not see.

@@ -1,9 +1,9 @@
 //! The contract's imports as a test plays them, interface by interface. The types are the contract's own.
 
 mod awaited;
-mod describe;
 mod instance;
 mod operation;
+mod waits;
 mod world;
 
 pub(crate) use instance::Instance;

@@ -57,6 +57,11 @@ impl Outcome {
 }
 
 impl Asked {
+    /// The operation with all its arguments, by which replay compares it.
+    pub(crate) fn describe(&self, step: &str) -> String {
+        format!("{step:?} {self:?}")
+    }
+
     /// When the operation ends by itself, if it was made at this time.
     pub(crate) fn deadline(&self, made: u64) -> Option<u64> {
         match self {

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use super::describe::describe;
 use super::operation::{Asked, Outcome};
 use crate::bindings::dormouse::workflow::context::{Level, Run, TriggerRequest};
 use crate::bindings::dormouse::workflow::runs::{ContinueOptions, KeptWebhook, RunOutcome};
@@ -237,7 +236,7 @@ impl World {
 
     /// Begins an operation, and returns its number.
     pub(crate) fn begin(&mut self, step: String, asked: Asked) -> usize {
-        self.made.push(describe(&step, &asked));
+        self.made.push(asked.describe(&step));
         let given = self.given_at_once(&asked);
         self.operations.push(Operation {
             step,

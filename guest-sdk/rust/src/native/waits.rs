@@ -1,12 +1,7 @@
-//! Operations in words: for replay, which compares them, and for people.
+//! What a run waits for, in words.
 
 use super::operation::Asked;
 use super::world::{Operation, World};
-
-/// An operation with all its arguments, by which replay compares it.
-pub(crate) fn describe(step: &str, asked: &Asked) -> String {
-    format!("{step:?} {asked:?}")
-}
 
 impl Operation {
     /// What the operation waits for, for people.
