@@ -6,22 +6,32 @@ use anyhow::Context;
 
 use crate::command::{cargo, is_question, names, run};
 use crate::guests;
+use crate::javascript;
 use crate::workspace::Workspace;
 
 /// The workflow that is measured with.
 const GUEST: &str = "waiter";
+
+/// The same in Python.
+const PYTHON: &str = "waiter-python";
 
 /// Builds what is needed and passes the arguments on. With `--host` among them another host is measured.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     let is_question = is_question(args);
     if !is_question {
         guests::build_one(workspace, GUEST)?;
+        guests::build_flow(workspace, PYTHON)?;
+        javascript::build(workspace)?;
     }
     build_programs(workspace, !is_question)?;
 
     let target = workspace.target();
     let mut bench = Command::new(target.join("release/dormouse-bench"));
     bench.arg("--guest").arg(workspace.guest(GUEST));
+    bench.arg("--python").arg(workspace.guest(PYTHON));
+    bench
+        .arg("--typescript")
+        .arg(workspace.root().join("tests/guests/waiter/flow.ts"));
     if !names(args, "--host") {
         bench.arg("--host").arg(workspace.host());
     }

@@ -31,7 +31,7 @@ pub(crate) struct Flow {
 }
 
 /// The examples, what every language must be able to do, and a guest that does everything.
-pub(crate) const FLOWS: [Flow; 4] = [
+pub(crate) const FLOWS: [Flow; 5] = [
     Flow {
         name: "python-progress",
         file: "examples/python/progress.py",
@@ -47,6 +47,12 @@ pub(crate) const FLOWS: [Flow; 4] = [
     Flow {
         name: "behaviour-python",
         file: "tests/guests/behaviour/flow.py",
+        arguments: &[],
+        takes_packages: false,
+    },
+    Flow {
+        name: "waiter-python",
+        file: "tests/guests/waiter/flow.py",
         arguments: &[],
         takes_packages: false,
     },

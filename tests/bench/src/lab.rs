@@ -11,6 +11,8 @@ use crate::report::Yardstick;
 pub(crate) struct Lab {
     pub(crate) host: PathBuf,
     pub(crate) component: Vec<u8>,
+    /// The workflow in each language, Rust first.
+    pub(crate) languages: Vec<Language>,
     pub(crate) folder: PathBuf,
     pub(crate) repeats: usize,
     pub(crate) quick: bool,
@@ -46,5 +48,26 @@ impl Lab {
     pub(crate) fn measure_sync(&mut self) -> anyhow::Result<()> {
         self.sync = disk::sync(&self.folder)?;
         Ok(())
+    }
+}
+
+/// The workflow in one language.
+pub(crate) struct Language {
+    pub(crate) name: &'static str,
+    /// What is uploaded: a component, or a script.
+    pub(crate) upload: Vec<u8>,
+    pub(crate) content_type: &'static str,
+}
+
+impl Language {
+    /// The same as another version, which does the same.
+    pub(crate) fn other(&self) -> Vec<u8> {
+        let mut other = self.upload.clone();
+        match self.content_type {
+            // A custom section, which does nothing.
+            "application/wasm" => other.extend([0, 3, 1, b'x', 1]),
+            _ => other.extend(b"\n// another version\n"),
+        }
+        other
     }
 }

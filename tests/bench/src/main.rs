@@ -33,7 +33,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use figures::Figure;
-use lab::Lab;
+use lab::{Lab, Language};
 use report::Finding;
 use time::{Moment, epoch_millis};
 
@@ -73,6 +73,14 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     guest: PathBuf,
 
+    /// The same in TypeScript: tests/guests/waiter/flow.ts.
+    #[arg(long, value_name = "FILE")]
+    typescript: PathBuf,
+
+    /// The same in Python, as a component.
+    #[arg(long, value_name = "FILE")]
+    python: PathBuf,
+
     /// Where the hosts' data directories are made: the disk that is measured.
     #[arg(long, value_name = "FOLDER")]
     folder: PathBuf,
@@ -111,12 +119,29 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
 async fn bench(cli: Cli) -> anyhow::Result<()> {
     fs::create_dir_all(&cli.folder)
         .with_context(|| format!("cannot make the folder {}", cli.folder.display()))?;
-    let guest = fs::read(&cli.guest)
-        .with_context(|| format!("cannot read the workflow {}", cli.guest.display()))?;
+    let read = |file: &Path| {
+        fs::read(file).with_context(|| format!("cannot read the workflow {}", file.display()))
+    };
+    let guest = read(&cli.guest)?;
+    let language = |name, content_type, upload| Language {
+        name,
+        upload,
+        content_type,
+    };
+    let languages = vec![
+        language("rust", "application/wasm", guest.clone()),
+        language(
+            "typescript",
+            "application/typescript",
+            read(&cli.typescript)?,
+        ),
+        language("python", "application/wasm", read(&cli.python)?),
+    ];
     let mut lab = Lab {
         sync: disk::sync(&cli.folder)?,
         host: cli.host,
         component: guest,
+        languages,
         folder: cli.folder,
         repeats: usize::from(cli.repeats),
         quick: cli.quick,

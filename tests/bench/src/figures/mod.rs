@@ -5,6 +5,7 @@ mod deploy;
 pub(crate) mod dormant;
 mod floor;
 mod instance;
+mod languages;
 mod latency;
 mod replay;
 mod restart;
@@ -36,6 +37,7 @@ pub(crate) enum Figure {
     Timers,
     Instance,
     Deploy,
+    Languages,
     Sustained,
 }
 
@@ -56,6 +58,7 @@ impl Figure {
             Figure::Timers => "timers",
             Figure::Instance => "instance",
             Figure::Deploy => "deploy",
+            Figure::Languages => "languages",
             Figure::Sustained => "sustained",
         }
     }
@@ -76,6 +79,7 @@ impl Figure {
             Figure::Timers => "ten thousand timers due in one second",
             Figure::Instance => "an instance that is kept in memory",
             Figure::Deploy => "upload to first run, and what a restart compiles",
+            Figure::Languages => "the same workflow in Rust, TypeScript and Python",
             Figure::Sustained => "a steady load, with runs removed soon after their end",
         }
     }
@@ -96,6 +100,7 @@ impl Figure {
             Figure::Timers => timers::measure(lab).await,
             Figure::Instance => instance::measure(lab).await,
             Figure::Deploy => deploy::measure(lab).await,
+            Figure::Languages => languages::measure(lab).await,
             Figure::Sustained => sustained::measure(lab).await,
         }
     }
