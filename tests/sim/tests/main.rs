@@ -21,6 +21,7 @@ mod retry;
 mod rules;
 mod same_twice;
 mod shares;
+mod take_back;
 mod teller;
 mod triggers;
 mod webhooks;
