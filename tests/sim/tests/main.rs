@@ -13,6 +13,7 @@ mod family;
 mod generated;
 mod generations;
 mod herds;
+mod histories;
 mod one_sync;
 mod outages;
 mod panics;

@@ -16,7 +16,7 @@ use crate::tables::{
     Branch, PastTry, State, TableId, calls, failed_tries, generation_inputs, generations, inputs,
     journal, logs, open, pauses, tries,
 };
-use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
+use crate::views::{BegunRun, CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
@@ -179,6 +179,30 @@ impl<R: Rows> View<R> {
             cancel_asked: generation.cancel_asked,
         };
         Ok(Some((beginning, input)))
+    }
+
+    /// Returns a run with what its present generation began with.
+    pub(crate) fn begun(&self, run: RunId) -> Result<Option<BegunRun>, ReadError> {
+        let Some((view, _)) = self.view_and_standing(run)? else {
+            return Ok(None);
+        };
+        let (beginning, input) = match self.generation(run)? {
+            Some(generation) => generation,
+            None => (Beginning::default(), self.input(run)?.unwrap_or_default()),
+        };
+        let has_failing = match (view.state.status, view.state.activations.checked_sub(1)) {
+            (Status::Failed, Some(last)) => {
+                let last = journal::TABLE.get(&self.0, view.state.record_key(run, last))?;
+                last.is_some_and(|last| last.end.is_some())
+            }
+            _ => false,
+        };
+        Ok(Some(BegunRun {
+            view,
+            beginning,
+            input,
+            has_failing,
+        }))
     }
 
     /// Returns where a run stands, and its output if it has completed.

@@ -14,6 +14,7 @@ use super::birth::{self, OrderLimits};
 use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
+use super::heir::{self, Handed};
 use super::restore::{self, Step};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
@@ -21,7 +22,7 @@ use crate::rows::keys::Extremes;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, Order, TakingBack};
+use crate::tables::orders::{self, ChildStart, HandOver, Order, TakingBack};
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
@@ -203,6 +204,10 @@ impl Piece<'_> {
             Order::TakeBack(mut taking) => {
                 let more = self.restore(write, owner, &mut taking, until)?;
                 more.then_some(Order::TakeBack(taking))
+            }
+            Order::HandOver(mut handing) => {
+                let more = self.hand_over(write, owner, &mut handing, until)?;
+                more.then_some(Order::HandOver(handing))
             }
             Order::Family { grace, cursor } => {
                 let mut cursor = cursor;
@@ -392,6 +397,28 @@ impl Piece<'_> {
                     self.carried.woken.push(owner);
                     return Ok(false);
                 }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on to hand requests to the next run of a key. Returns true if there are more.
+    fn hand_over(
+        &mut self,
+        write: &mut Write<'_>,
+        completed: RunId,
+        handing: &mut HandOver,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match heir::hand_over_next(write, completed, handing)? {
+                Handed::One(bytes) => self.bytes += bytes,
+                Handed::All => {
+                    self.carried.woken.push(handing.to);
+                    return Ok(false);
+                }
+                Handed::Ended => return Ok(false),
             }
         }
         Ok(true)

@@ -17,6 +17,8 @@ pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders)
 
 /// The place of [`Order::TakeBack`]. Nothing else is carried out for the run before it.
 pub(crate) const TAKE_BACK: u64 = 0;
+/// The place of [`Order::HandOver`].
+pub(crate) const HAND_OVER: u64 = u64::MAX - 6;
 /// The place of [`Order::Handle`].
 pub(crate) const HANDLE: u64 = u64::MAX - 5;
 /// The place of [`Order::GiveUp`].
@@ -74,6 +76,19 @@ pub(crate) enum Order {
     },
     /// The run was taken back: restore what it had there.
     TakeBack(TakingBack),
+    /// The run has completed: hand requests of a trigger that it has not taken to the next run of its key.
+    HandOver(HandOver),
+}
+
+/// Requests on their way from the inbox of one run to that of the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandOver {
+    /// The next run, of which nothing is executed until all is handed over.
+    pub(crate) to: RunId,
+    /// The name under which they lie there.
+    pub(crate) event: String,
+    /// The place that the next of them gets.
+    pub(crate) next: u64,
 }
 
 /// How far a run that was taken back is restored.
