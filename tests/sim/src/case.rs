@@ -119,7 +119,7 @@ const FIRST: &str = "the first version";
 pub(crate) const ONCE: &str = "once";
 
 /// A form that fails on the version that runs are started on, and does something else on the other.
-pub(crate) fn fails_once(mended: Value) -> Value {
+pub(crate) fn fails_once(mended: &Value) -> Value {
     let fails = json!({"fail": {"code": ONCE, "message": "it fails once"}});
     json!({"version": {FIRST: fails}, "else": mended})
 }

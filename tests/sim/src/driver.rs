@@ -212,8 +212,19 @@ impl<'c> Driver<'c> {
             let back = acts.filter(|act| matches!(act.what, What::TakeBack { .. }));
             let ahead = back.count() as u64;
             let mut seen = Ok(());
+            let mut due = Unlooked {
+                patience: 4 * self.case.commit_delay,
+                first: None,
+            };
             world.watch(until, || {
-                seen = look(&host, &reading, (world.now(), ahead), runs, excused);
+                seen = look(
+                    &host,
+                    &reading,
+                    (world.now(), ahead),
+                    runs,
+                    excused,
+                    &mut due,
+                );
                 seen.is_ok() && !host.has_failed()
             });
             seen?;
@@ -457,6 +468,23 @@ impl<'c> Driver<'c> {
     }
 }
 
+/// A run that is due and has no instance. Where commits are late, one is looked at before it has one.
+struct Unlooked {
+    /// For how many milliseconds that may be.
+    patience: u64,
+    /// The run, and when that was first seen.
+    first: Option<(RunId, Time)>,
+}
+
+impl Unlooked {
+    /// Returns true if nobody has looked at this run for longer than that.
+    fn is_left(&mut self, run: RunId, now: Time) -> bool {
+        let known = self.first.filter(|(first, _)| *first == run);
+        let (_, since) = *self.first.insert(known.unwrap_or((run, now)));
+        now >= since.after(self.patience)
+    }
+}
+
 /// What can be seen whenever the host has nothing more to do at an instant.
 fn look(
     host: &Runtime,
@@ -464,6 +492,7 @@ fn look(
     (now, ahead): (Time, u64),
     runs: &[RunId],
     excused: Time,
+    due: &mut Unlooked,
 ) -> Result<(), String> {
     if host.has_failed() {
         return Ok(());
@@ -482,10 +511,24 @@ fn look(
     if !is_idle || now < excused {
         return Ok(());
     }
-    if let Some(run) = reading.due_run().map_err(text)? {
+    // What is held is set aside when it is found.
+    let is_held = |run: RunId| -> Result<bool, String> {
+        let view = reading.view(run).map_err(text)?;
+        Ok(view.is_some_and(|view| view.held_by.is_some()))
+    };
+    let first = reading.due_run().map_err(text)?;
+    if first.is_none() {
+        due.first = None;
+    }
+    if let Some(run) = first
+        && due.is_left(run, now)
+        && !is_held(run)?
+    {
         return Err(format!("run {run} is due at {now:?}, and nobody looks"));
     }
-    if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)? {
+    if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)?
+        && !is_held(timer.run)?
+    {
         return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
     }
     Ok(())

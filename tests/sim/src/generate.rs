@@ -58,7 +58,7 @@ fn script(dice: &mut Dice, repairs: bool) -> Value {
 
 /// Something that fails once, by itself or beside something that has not completed then.
 fn failing(dice: &mut Dice, left: &mut usize) -> Value {
-    let once = fails_once(json!({"step": "mended", "value": dice.below(9)}));
+    let once = fails_once(&json!({"step": "mended", "value": dice.below(9)}));
     if dice.percent(50) {
         return once;
     }

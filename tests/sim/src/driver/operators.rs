@@ -13,7 +13,31 @@ const MENDS: usize = 20;
 /// How often a retry is tried.
 const TRIES: usize = 100;
 
+/// How long an operator waits for an answer, in simulated milliseconds.
+const PATIENCE: u64 = 60_000;
+
 impl Driver<'_> {
+    /// Waits for the answer to what an operator has asked. None comes of a host that was lost meanwhile.
+    fn hear<T: Send + 'static>(
+        &self,
+        host: &Runtime,
+        asked: impl Future<Output = Result<T, RepairError>> + Send + 'static,
+    ) -> Result<Result<T, RepairError>, String> {
+        match self.world.within(PATIENCE, asked) {
+            Some(answer) => Ok(answer),
+            None if host.has_failed() => Ok(Err(RepairError::Busy)),
+            None => Err("an operator gets no answer".into()),
+        }
+    }
+
+    fn ask_to_retry(&self, host: &Runtime, run: usize, retry: Retry) -> Result<(), RepairError> {
+        let (asked, run) = (host.clone(), self.runs[run]);
+        let heard = self.hear(host, async move { asked.retry(run, &retry).await });
+        heard
+            .unwrap_or_else(|why| panic!("{why}: retry of {run}"))
+            .map(drop)
+    }
+
     /// Retries a failed run on the version that does not fail once.
     pub(super) fn retry(&self, host: &Runtime, run: usize) -> Result<(), RepairError> {
         lock(&self.history).repaired.insert(run);
@@ -21,7 +45,30 @@ impl Driver<'_> {
             version: Some(self.versions[1]),
             ..Retry::default()
         };
-        self.world.run(host.retry(self.runs[run], &retry)).map(drop)
+        self.ask_to_retry(host, run, retry)
+    }
+
+    /// Takes a run back to before it started another, if that one is why it is not retried.
+    fn start_again(
+        &self,
+        host: &Runtime,
+        run: usize,
+        error: RepairError,
+    ) -> Result<(), RepairError> {
+        let (RepairError::Child { child, .. } | RepairError::ChildGone { child, .. }) = error
+        else {
+            return Err(error);
+        };
+        let view = self.world.reading().view(child).ok().flatten();
+        let Some(parent) = view.and_then(|view| view.run.parent) else {
+            return Err(error);
+        };
+        let retry = Retry {
+            version: Some(self.versions[1]),
+            from: Some(parent.operation.to_string()),
+            ..Retry::default()
+        };
+        self.ask_to_retry(host, run, retry)
     }
 
     /// Takes a run back to before one of its operations was answered, if it has made one and that was.
@@ -36,7 +83,7 @@ impl Driver<'_> {
             from: Some(operation.to_string()),
             ..Retry::default()
         };
-        drop(self.world.run(host.retry(self.runs[run], &retry)));
+        drop(self.ask_to_retry(host, run, retry));
     }
 
     /// Retries the runs that have failed once, for as long as there are some: one that is mended may come to where it fails
@@ -66,9 +113,16 @@ impl Driver<'_> {
                 if !has_failed_once {
                     break;
                 }
-                match self.retry(&host, run) {
-                    // Nobody knows whether a call was sent that may be sent once.
-                    Err(RepairError::AtMostOnce { .. }) => break,
+                match self
+                    .retry(&host, run)
+                    .or_else(|error| self.start_again(&host, run, error))
+                {
+                    // Nobody knows whether a call was sent that may be sent once, or a run that it waits for fails again.
+                    Err(
+                        RepairError::AtMostOnce { .. }
+                        | RepairError::Child { .. }
+                        | RepairError::ChildGone { .. },
+                    ) => break,
                     Ok(()) => {
                         has_mended = true;
                         break;
@@ -99,7 +153,8 @@ impl Driver<'_> {
             from: own,
             dry_run: false,
         };
-        match self.world.run(host.move_to(run, to)) {
+        let asked = host.clone();
+        match self.hear(host, async move { asked.move_to(run, to).await })? {
             Err(RepairError::Differs(mismatch)) if !self.case.may_fail_once(number) => {
                 Err(format!("the same code differs: {mismatch}"))
             }
