@@ -23,6 +23,8 @@ pub struct RunView {
     pub state: State,
     /// That it is paused, if it is. A run that has ended is not.
     pub paused: Option<Pause>,
+    /// The run above it that holds it, if one does: that has failed or is paused.
+    pub held_by: Option<RunId>,
 }
 
 /// A run with what its present generation began with, all of one moment.

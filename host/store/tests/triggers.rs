@@ -391,7 +391,7 @@ fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_ag
 }
 
 /// How many requests the completed run has not taken, in the tests of handing them over: more than a turn of it moves.
-const MANY: usize = 60;
+const MANY: usize = 100;
 
 /// A request with the key of the run, of which so many may wait.
 fn one_of_many(number: usize) -> Trip {

@@ -12,6 +12,7 @@ mod every_sync;
 mod family;
 mod generated;
 mod generations;
+mod held;
 mod herds;
 mod histories;
 mod one_sync;

@@ -228,7 +228,7 @@ fn of_a_failed_run(teller: &mut Teller) -> Value {
     let mended = json!({"step": "mended", "value": 1});
     let last = json!({"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended});
     // What has not completed when it fails has the time that it had left.
-    let never = json!({"event": "never", "ms": 30_000});
+    let never = json!({"event": "never", "ms": 10_000});
     let script = json!({"join": [never, script(&last)]});
     let run = teller.start("script", &json_payload(script.to_string()));
     come_to_the_end(teller, run, Status::Failed);

@@ -13,8 +13,8 @@ use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
 use crate::tables::tries::branch_of;
 use crate::tables::{
-    Branch, PastTry, State, TableId, calls, failed_tries, generation_inputs, generations, inputs,
-    journal, logs, open, pauses, tries,
+    Branch, PastTry, PausedBy, State, TableId, calls, failed_tries, generation_inputs, generations,
+    inputs, journal, logs, open, pauses, tries,
 };
 use crate::views::{BegunRun, CallProgress, JournalPage, LogPage, RunShown, RunView};
 
@@ -85,11 +85,20 @@ impl<R: Rows> View<R> {
             true => None,
             false => pauses::of(&self.0, id, &run.workflow)?,
         };
+        let held_by = match state.status.has_ended() {
+            true => None,
+            false => self.held_so(id, &state)?,
+        };
+        let held_by = held_by.and_then(|pause| match pause.by {
+            PausedBy::Above(run) => Some(run),
+            _ => None,
+        });
         let view = RunView {
             id,
             run,
             state,
             paused,
+            held_by,
         };
         Ok(Some((view, standing)))
     }

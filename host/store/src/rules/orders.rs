@@ -15,6 +15,7 @@ use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
 use super::heir::{self, Handed};
+use super::held;
 use super::restore::{self, Step};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
@@ -22,7 +23,7 @@ use crate::rows::keys::Extremes;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, HandOver, Order, TakingBack};
+use crate::tables::orders::{self, ChildStart, HandOver, Order, Release, TakingBack};
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
@@ -52,6 +53,8 @@ pub struct Carried {
     pub cancelled: Vec<RunId>,
     /// Runs that broke, were not repaired, and have failed.
     pub failed: Vec<RunId>,
+    /// True if something that was set aside is to be put back.
+    pub resuming: bool,
     /// Calls whose next attempts are to be made.
     pub calls: Vec<OutstandingCall>,
     /// The run that had its turn last.
@@ -208,6 +211,10 @@ impl Piece<'_> {
             Order::HandOver(mut handing) => {
                 let more = self.hand_over(write, owner, &mut handing, until)?;
                 more.then_some(Order::HandOver(handing))
+            }
+            Order::Release(mut release) => {
+                let more = self.release(write, owner, &mut release, until)?;
+                more.then_some(Order::Release(release))
             }
             Order::Family { grace, cursor } => {
                 let mut cursor = cursor;
@@ -397,6 +404,25 @@ impl Piece<'_> {
                     self.carried.woken.push(owner);
                     return Ok(false);
                 }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on to end the hold of a run and of those below it. Returns true if there is more.
+    fn release(
+        &mut self,
+        write: &mut Write<'_>,
+        id: RunId,
+        release: &mut Release,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until {
+            self.served += 1;
+            if let held::Step::Over = held::step(write, id, release)? {
+                self.carried.resuming = true;
+                self.carried.woken.push(id);
+                return Ok(false);
             }
         }
         Ok(true)
