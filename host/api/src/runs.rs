@@ -105,6 +105,10 @@ pub struct RunSummary {
     /// it is not paused. Nothing of a paused run is executed or sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
+    /// The run above it that holds it: one with which it ends, and which has failed and may be retried, or is paused by
+    /// itself. Nothing of a held run is executed or sent. Absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
     /// How often it was retried or moved to another version.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,

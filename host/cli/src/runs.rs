@@ -134,8 +134,11 @@ fn note(run: &RunSummary) -> String {
         "run" => "paused".into(),
         by => format!("paused with its {}", plain_line(by)),
     });
+    let held = run.held_by.as_deref();
+    let held = held.map(|by| format!("held by {}", plain_line(by)));
     paused
         .into_iter()
+        .chain(held)
         .chain(failure)
         .chain(untaken)
         .chain(labels)

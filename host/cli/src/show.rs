@@ -145,6 +145,9 @@ fn fields(run: &Run, now: Time) -> Table {
     if let Some(by) = &summary.paused {
         table.field("paused", paused(by, &summary.workflow));
     }
+    if let Some(by) = &summary.held_by {
+        table.field("held by", format!("{by}, which is paused or has failed"));
+    }
     table.field("started", since(summary.created, now));
     if let Some(ended) = summary.ended {
         table.field("ended", since(ended, now));

@@ -1,7 +1,8 @@
 //! What is paused, as far as those who look for due work need to know it, and setting such work aside.
 //!
-//! The store is the truth. In memory is a copy of what it says of the host and of workflows, so that nothing is asked while
-//! nothing is paused; whether a run is paused by itself is only in the store.
+//! The store is the truth. In memory is a copy of what it says of the host and of workflows, so that those are passed over
+//! without a look; whether a run is paused by itself, or held by one above it, is only in the store, and is asked for all due
+//! work of a batch at once.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,12 +72,9 @@ impl Aside {
         self.has_resumed.swap(false, Ordering::AcqRel)
     }
 
-    /// Sets aside what of this work belongs to paused runs. Returns the work that is not to be done now.
+    /// Sets aside what of this work belongs to runs that are paused or held. Returns the work that is not to be done now.
     pub(crate) async fn sift(&self, works: &[Due]) -> Result<BTreeSet<Due>, ReadError> {
         let mut held = BTreeSet::new();
-        if self.known().is_empty() {
-            return Ok(held);
-        }
         let runs: BTreeSet<_> = works.iter().map(|work| work.run()).collect();
         let paused = self.store.pauses_of(runs.into_iter().collect()).await?;
         let paused: BTreeSet<_> = paused.into_iter().map(|(run, _)| run).collect();

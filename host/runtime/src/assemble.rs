@@ -131,6 +131,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         aside: aside.clone(),
         orders_waiting: orders_waiting.clone(),
     });
+    let resuming = Arc::new(Notify::new());
     let orders = Arc::new(Orders {
         store: store.clone(),
         clock: clock.clone(),
@@ -141,6 +142,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         waiting: orders_waiting,
         sooner: Arc::default(),
+        resuming: resuming.clone(),
     });
     let rates = Arc::new(Rates::new(limits.webhook_rate, limits.host_rate));
     let triggers = Arc::new(Triggers {
@@ -176,7 +178,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls: calls.clone(),
         orders: orders.clone(),
         deadlines: deadlines.clone(),
-        waiting: Notify::new(),
+        waiting: resuming,
         changing: Mutex::default(),
     });
     let replay = Arc::new(Replay {

@@ -32,6 +32,8 @@ pub(crate) struct Orders {
     pub(crate) waiting: Arc<Notify>,
     /// Told when something may expire earlier than was known.
     pub(crate) sooner: Arc<Notify>,
+    /// Told when something that was set aside is to be put back.
+    pub(crate) resuming: Arc<Notify>,
 }
 
 impl Orders {
@@ -122,6 +124,9 @@ impl Orders {
             self.hint();
         }
         self.calls.put_back(&carried.calls);
+        if carried.resuming {
+            self.resuming.notify_one();
+        }
         for run in &carried.woken {
             self.wake.queue(*run, Hint::Anything, now);
         }

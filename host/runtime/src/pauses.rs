@@ -30,7 +30,7 @@ pub(crate) struct PauseService {
     pub(crate) orders: Arc<Orders>,
     /// When timers are looked at next.
     pub(crate) deadlines: Arc<Deadlines>,
-    pub(crate) waiting: Notify,
+    pub(crate) waiting: Arc<Notify>,
     /// Held from a change to the moment at which it is known in memory, so that no older one is known after it.
     pub(crate) changing: Mutex<()>,
 }
@@ -69,6 +69,8 @@ impl PauseService {
                 self.deadlines.hint(Some(Time(0)));
             }
             self.calls.resumed();
+            // Those that it held go on too.
+            self.orders.hint();
             self.waiting.notify_one();
         }
         Ok(unpaused)

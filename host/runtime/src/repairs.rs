@@ -92,6 +92,7 @@ pub enum RepairError {
     /// The run is not paused itself, but something above it is.
     #[error("the run itself is not paused, but {} is", match by {
         PausedBy::Workflow => format!("its workflow {workflow:?}"),
+        PausedBy::Above(run) => format!("run {run}, with which it ends,"),
         _ => "the host".into(),
     })]
     PausedAbove {

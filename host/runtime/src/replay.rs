@@ -22,6 +22,7 @@ use crate::memory::GuestMemory;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
+use crate::shares::Party;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::turn::Turn;
@@ -114,6 +115,7 @@ impl Replay {
             || view.state.status == Status::Blocked
             || view.state.is_restoring
             || view.paused.is_some()
+            || view.held_by.is_some()
         {
             return Ok(None);
         }
@@ -168,6 +170,12 @@ impl Replay {
         version: VersionId,
         again: &BTreeSet<OperationNumber>,
     ) -> Result<(Vec<(OperationNumber, Operation)>, Vec<Effect>), Trouble> {
+        let party = Party {
+            workflow: view.run.workflow.as_str().into(),
+            run: view.id,
+        };
+        // Without one, nobody would drop the instance of a run that goes to sleep while this waits for room.
+        let _place = self.places.take(&party).await;
         let Some(_permit) = self.slots.permit().await else {
             return Err(Trouble::Retry("the host is stopping".into()));
         };

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::Engine;
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Until, VersionId, WebhookOptions};
+use dormouse_journal::{
+    CancelOptions, HistoryHead, Payload, RunId, Status, Until, VersionId, WebhookOptions,
+};
 use dormouse_limits::Budget;
 use dormouse_seams::HostClock;
 use dormouse_secret::{Secret, SecretName, Use};
@@ -23,8 +25,8 @@ use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
 use crate::{
     Addressee, BadStep, DeployError, Deployment, ForgetError, Forgotten, Move, NotifyError, Parts,
-    Reached, RepairError, RepairedRun, Retry, SecretView, SetSecret, SetSecretError, Settings,
-    StartError, Unavailable, UnusableSecret,
+    Reached, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret, SetSecretError,
+    Settings, StartError, Unavailable, UnusableSecret,
 };
 
 /// The host below HTTP. Cheap to clone.
@@ -55,6 +57,17 @@ impl Runtime {
     #[must_use]
     pub fn reader(&self) -> Arc<dyn StoreReader> {
         self.0.store.clone()
+    }
+
+    /// Begins to read the history of a run. None if there is no such run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn history(
+        &self,
+        run: RunId,
+    ) -> Result<Option<(HistoryHead, RunHistory)>, ReadError> {
+        RunHistory::begin(self.reader(), run).await
     }
 
     /// Starts a run. Returns its id, and whether it is new.

@@ -120,6 +120,7 @@ impl Starter {
                 run,
                 state,
                 paused: None,
+                held_by: None,
             };
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));
             Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))

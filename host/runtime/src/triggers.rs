@@ -199,6 +199,7 @@ impl Triggers {
                 },
                 state: State::pending(*created),
                 paused: None,
+                held_by: None,
             };
             let input = early.input;
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));

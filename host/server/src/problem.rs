@@ -318,6 +318,10 @@ impl Problem {
                         format!("its workflow {workflow:?} is"),
                         format!("dormouse resume --workflow {workflow}"),
                     ),
+                    PausedBy::Above(above) => (
+                        format!("run {above}, with which it ends, is paused or has failed"),
+                        format!("dormouse resume {above}` or `dormouse retry {above}"),
+                    ),
                     _ => ("the host is".into(), "dormouse resume --host".into()),
                 };
                 let detail = format!(

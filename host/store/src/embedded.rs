@@ -46,9 +46,9 @@ use crate::tables::{
     WorkflowSettings, meta,
 };
 use crate::views::{
-    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled, TriggerView,
-    WebhookView,
+    Answer, BegunRun, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall,
+    Recalled, RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled,
+    TriggerView, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -254,6 +254,10 @@ impl<B: Backend> StoreReader for Embedded<B> {
 
     fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>> {
         self.few(move |view| view.generation(run))
+    }
+
+    fn begun(&self, run: RunId) -> Read<Option<BegunRun>> {
+        self.few(move |view| view.begun(run))
     }
 
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>> {

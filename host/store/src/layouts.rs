@@ -34,7 +34,7 @@ use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
-use crate::tables::orders::{Order, Stage};
+use crate::tables::orders::{Order, ReleaseStage, Stage};
 use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
@@ -54,7 +54,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     6,
-    "37a26906d4ef617dc7847bc66b33ea2191b3e5708414b9cf3979ee6f6b6fd40e",
+    "116614ec469fb29c8a6802b5f322dbb486495ba46c1fc0cf34ff4b9601f25e33",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
@@ -97,6 +97,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "OnExisting" journal::OnExisting,
         "Order" Order,
         "Channel" journal::Channel,
+        "ReleaseStage" ReleaseStage,
         "Restore" Restore,
         "Source" journal::Source,
         "Stage" Stage,

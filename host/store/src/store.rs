@@ -27,8 +27,9 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall, Recalled,
-    RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView, WebhookView,
+    Answer, BegunRun, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall,
+    Recalled, RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView,
+    WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -55,6 +56,9 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns what the present generation of a run began with, and its input. None if that is the first one, or if there
     /// is no such run.
     fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>>;
+
+    /// Returns a run with what its present generation began with, all of one moment.
+    fn begun(&self, run: RunId) -> Read<Option<BegunRun>>;
 
     /// Returns where a run stands, and its output if it has completed.
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>>;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Activation, Awaited, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome, Payload,
-    Response, RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
+    Activation, Awaited, Beginning, Channel, Head, Label, LogLine, Open, OperationNumber, Outcome,
+    Payload, Response, RunId, Status, Time, TriggerId, VersionId, WebhookNumber,
 };
 
 use crate::tables::{
@@ -23,6 +23,21 @@ pub struct RunView {
     pub state: State,
     /// That it is paused, if it is. A run that has ended is not.
     pub paused: Option<Pause>,
+    /// The run above it that holds it, if one does: that has failed or is paused.
+    pub held_by: Option<RunId>,
+}
+
+/// A run with what its present generation began with, all of one moment.
+#[derive(Debug, Clone)]
+pub struct BegunRun {
+    /// The run.
+    pub view: RunView,
+    /// What its generation began with.
+    pub beginning: Beginning,
+    /// The input of its generation.
+    pub input: Payload,
+    /// True if the last record of its journal is that of the activation in which it has failed.
+    pub has_failing: bool,
 }
 
 /// A run with what it waits for, as it is shown.

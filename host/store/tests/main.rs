@@ -16,6 +16,7 @@ mod generations;
 mod inbox;
 mod labels;
 mod many;
+mod measures;
 mod migration;
 mod order;
 mod pause;

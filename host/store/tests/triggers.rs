@@ -6,12 +6,14 @@ use dormouse_journal::{
     WebhookOptions,
 };
 use dormouse_store::{
-    Forget, Forgot, MailLimits, NewActivation, NewHeir, RememberedAt, RememberedKey, SetTrigger,
-    StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused, Tripped,
+    CommitRefused, Forget, Forgot, MailLimits, NewActivation, NewHeir, RememberedAt, RememberedKey,
+    SetTrigger, StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip,
+    TripRefused, Tripped,
 };
 
 use crate::back;
 use crate::on_both_grounds;
+use crate::retry::limits;
 use crate::support::storage::check_storage;
 use crate::support::{Ground, RETENTION, World, activation, last_activation, payload, run};
 
@@ -23,6 +25,8 @@ on_both_grounds! {
     an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
     what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit,
     what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again,
+    more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_begins,
+    a_run_that_ends_while_it_is_handed_requests_leaves_the_rest,
     what_is_to_be_dropped_or_was_cancelled_starts_nothing,
     a_failed_run_keeps_its_key_until_it_is_given_up,
     urls_rotate_and_end_in_time,
@@ -384,6 +388,79 @@ fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_ag
     world.retire();
     assert!(world.view(first).is_none());
     assert_eq!(world.keys("routed_taken"), [""; 0]);
+}
+
+/// How many requests the completed run has not taken, in the tests of handing them over: more than a turn of it moves.
+const MANY: usize = 100;
+
+/// A request with the key of the run, of which so many may wait.
+fn one_of_many(number: usize) -> Trip {
+    Trip {
+        mail: MailLimits::of_keyed(StorageLimits::NONE, 1_000, 300),
+        ..trip(2, Some(1), &number.to_string())
+    }
+}
+
+/// A run that has completed without taking `MANY` requests. Run 7 is next.
+fn has_left_many(world: &World) -> RunId {
+    let first = starts(world, trip(1, Some(1), "a"));
+    for number in 0..MANY {
+        assert_eq!(send(world, one_of_many(number)), sent(first));
+    }
+    let mut last = last_activation(world.now(), None);
+    last.heir = heir(7);
+    let activated = world.commit(first, 0, last).unwrap();
+    assert!(activated.ordering, "the rest is ordered");
+    first
+}
+
+fn more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_begins(
+    ground: Ground,
+) {
+    let mut world = world_with(ground, options());
+    let first = has_left_many(&world);
+    let mut pieces = 0;
+    while run(world.store.has_orders()).unwrap() {
+        world.reopen();
+        assert_eq!(world.due(), [], "the next run begins when it has them all");
+        let begun = activation(world.now(), None, vec![]);
+        assert_eq!(
+            world.commit(id(7), 0, begun).unwrap_err(),
+            CommitRefused::Moved
+        );
+        if pieces == 0 {
+            // What comes meanwhile is behind those that are still to be handed over.
+            assert_eq!(send(&world, one_of_many(MANY)), sent(id(7)));
+        }
+        world.retire();
+        assert!(world.view(first).is_some(), "it is kept as long");
+        run(world.store.serve_orders(None, limits())).unwrap();
+        pieces += 1;
+        check(&world, &[first, id(7)]);
+    }
+    assert!(pieces > 1, "{pieces} pieces");
+    world.reopen();
+    assert_eq!(world.due(), [id(7)]);
+    let expected: Vec<String> = (1..=MANY).map(|number| number.to_string()).collect();
+    assert_eq!(lying(&world, id(7)), expected);
+    assert_eq!(run(world.store.input(id(7))).unwrap(), Some(payload("0")));
+    assert_eq!(world.state(first).untaken, 0);
+    assert_eq!(world.keys("routed").len(), MANY);
+}
+
+fn a_run_that_ends_while_it_is_handed_requests_leaves_the_rest(ground: Ground) {
+    let mut world = world_with(ground, options());
+    let first = has_left_many(&world);
+    let cancel = world
+        .store
+        .cancel(id(7), CancelOptions::default(), RETENTION);
+    run(cancel).unwrap();
+    back::restore(&mut world);
+    let left = world.state(first).untaken + world.state(id(7)).untaken;
+    assert_eq!(left, MANY as u64 - 1, "each of them is counted once");
+    assert!(world.state(first).untaken > 0);
+    starts(&world, trip(3, Some(1), "z"));
+    check(&world, &[first, id(7), id(3)]);
 }
 
 fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(ground: Ground) {

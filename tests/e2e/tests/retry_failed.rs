@@ -304,7 +304,7 @@ fn waits_go_on_after_a_retry_and_what_arrived_meanwhile_is_seen() {
     let mut host = Host::start();
     let script = json!({"join": [
         {"seq": [
-            {"start": {"workflow": "script", "input": {"seq": [{"webhook": "c"}, {"wait": "c"}, {"step": "s", "value": 5}]}},
+            {"start": {"workflow": "script", "leave": true, "input": {"seq": [{"webhook": "c"}, {"wait": "c"}, {"step": "s", "value": 5}]}},
              "as": "child"},
             {"await-run": "child"},
         ]},
@@ -320,7 +320,7 @@ fn waits_go_on_after_a_retry_and_what_arrived_meanwhile_is_seen() {
     });
     post(run.hook("a"), "x").expect(202);
     run.failure();
-    // Its child ends while it is failed, and it hears of that after the retry.
+    // What it has left ends while it is failed, and it hears of that after the retry.
     let child = host.run(&child);
     post(child.hook("c"), "x").expect(202);
     child.output();
@@ -333,6 +333,45 @@ fn waits_go_on_after_a_retry_and_what_arrived_meanwhile_is_seen() {
     assert_eq!(code, "end");
     let journal = run.journal().to_string();
     assert!(journal.contains("completed"), "{journal}");
+}
+
+#[test]
+fn what_ends_with_a_failed_run_is_held_until_that_is_retried() {
+    let (fine, _) = service(200);
+    let (broken, status) = service(500);
+    let mut host = Host::start();
+    host.deploy("script", "script");
+    let call = json!({"call": {"method": "POST", "url": fine.url(), "body": "1"}});
+    let child = json!({"seq": [{"webhook": "c"}, {"wait": "c"}, call]});
+    let run = host.script(&json!({"join": [
+        {"invoke": {"workflow": "script", "input": child}},
+        {"seq": [{"webhook": "a"}, {"wait": "a"}, charge(&broken)]},
+    ]}));
+    let child = wait_until("a child that waits", || {
+        let page = host.get(&format!("/v1/runs?parent={}", run.id()));
+        let child = page.expect(200).json()["runs"][0].clone();
+        (child["status"] == "suspended").then(|| child["id"].as_str().unwrap().to_owned())
+    });
+    post(run.hook("a"), "x").expect(202);
+    run.failure();
+    let held = host.run(&child);
+    assert_eq!(held.show()["held_by"], run.id());
+    post(held.hook("c"), "x").expect(202);
+    let shown = Cli::of(&host).run(&["show", &child]).ok();
+    assert!(shown.contains("which is paused or has failed"), "{shown}");
+    let problem = held.post("/resume", "").expect_problem(409, "paused-above");
+    assert!(problem.detail().contains(run.id()), "{}", problem.detail());
+    let id = run.id().to_owned();
+    host.restart();
+    let (run, held) = (host.run(&id), host.run(&child));
+    assert_eq!(held.status(), "suspended");
+    assert_eq!((held.queued(), fine.requests().len()), (1, 0));
+
+    status.store(200, Ordering::SeqCst);
+    retry(&run, &json!({})).expect(200);
+    assert_eq!(run.output()[0]["completed"][2]["status"], 200);
+    assert_eq!(held.show()["held_by"], Value::Null);
+    assert_eq!(fine.requests().len(), 1);
 }
 
 #[test]

@@ -86,8 +86,24 @@ pub enum What {
         /// Whether it goes on.
         goes_on: bool,
     },
-    /// A run is moved to the other version of its workflow, which does the same.
+    /// A run is moved to the other version of its workflow, which does the same but for the forms that fail once.
     Move(usize),
+    /// A failed run is retried on the version on which nothing fails once.
+    Retry(usize),
+    /// A run is taken back to before one of its operations was answered.
+    TakeBack {
+        /// Which run.
+        run: usize,
+        /// The operation, counted round by how many the run has made.
+        step: u32,
+    },
+    /// A run is cancelled.
+    Cancel {
+        /// Which run.
+        run: usize,
+        /// For how many milliseconds it may go on first. It is cancelled at once when none.
+        grace: Option<u64>,
+    },
 }
 
 /// What webhooks every run creates: the third one's callers are answered by the workflow.
@@ -96,15 +112,34 @@ pub(crate) const WEBHOOKS: [&str; 3] = ["a", "b", "r"];
 /// The one event that there is.
 pub(crate) const EVENT: &str = "e";
 
+/// Stands in a script for the version that runs are started on.
+const FIRST: &str = "the first version";
+
+/// The code of a failure that the other version does not have.
+pub(crate) const ONCE: &str = "once";
+
+/// A form that fails on the version that runs are started on, and does something else on the other.
+pub(crate) fn fails_once(mended: &Value) -> Value {
+    let fails = json!({"fail": {"code": ONCE, "message": "it fails once"}});
+    json!({"version": {FIRST: fails}, "else": mended})
+}
+
 impl Case {
-    /// The whole script of a run.
-    pub(crate) fn input(&self, run: usize) -> Value {
+    /// Returns true if a run may fail once, so that both versions do not do the same.
+    pub(crate) fn may_fail_once(&self, run: usize) -> bool {
+        self.scripts[run].to_string().contains(FIRST)
+    }
+
+    /// The whole script of a run that is started on this version.
+    pub(crate) fn input(&self, run: usize, first: &str) -> Value {
         let [a, b, r] = WEBHOOKS;
-        json!({"seq": [
+        let script = json!({"seq": [
             {"webhook": a},
             {"webhook": b},
             {"webhook": r, "options": {"reply": {"from-workflow": 3_000}}},
             self.scripts[run],
-        ]})
+        ]});
+        let text = script.to_string().replace(FIRST, first);
+        serde_json::from_str(&text).unwrap_or(script)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dormouse_journal::{CallError, Kind, OperationNumber, Outcome, RetryPolicy, Status};
+use dormouse_journal::{CallError, Kind, OperationNumber, Outcome, Response, RetryPolicy, Status};
 use dormouse_runtime::{Received, Refusal};
 use dormouse_store::RunView;
 use serde_json::Value;
@@ -40,7 +40,8 @@ impl RunEvidence<'_> {
                 self.untaken
             ));
         }
-        if self.status == Status::Cancelled || self.status == Status::Blocked {
+        let was_asked = self.status == Status::Cancelled && self.is_cancelled();
+        if matches!(self.status, Status::Cancelled | Status::Blocked) && !was_asked {
             return Err(format!("it is {}, and nobody asked for it", self.status));
         }
         Ok(())
@@ -60,7 +61,7 @@ impl RunEvidence<'_> {
             kept.sort_by_key(|kept| kept.accepted);
             inboxes.insert(webhook_number(webhook), VecDeque::from(kept));
         }
-        let mut journey = Journey::new(inboxes);
+        let mut journey = Journey::new(inboxes).repaired(self.is_repaired());
         for (number, activation) in self.journal.iter().enumerate() {
             journey
                 .follow(activation)
@@ -136,10 +137,12 @@ impl RunEvidence<'_> {
                         matches!(kind, Kind::Respond { delivery, status }
                             if delivery == id && *status == response.status)
                     });
-                    if !said {
+                    if !said && !self.is_repaired() {
                         return Err(format!("the workflow never said so: {heard:?}"));
                     }
                 }
+                // It may have closed the webhook, or have been failed, in what was set aside.
+                Err(Refusal::Gone | Refusal::RunFailed) if self.is_repaired() => {}
                 Err(Refusal::Gone) if !closed && !self.status.has_ended() => {
                     return Err(format!("a webhook that is open is gone: {heard:?}"));
                 }
@@ -202,7 +205,7 @@ impl RunEvidence<'_> {
         let came: Vec<String> = completions
             .filter_map(|completion| event_body(&completion.outcome))
             .collect();
-        let gave_up = self.status == Status::Failed
+        let gave_up = matches!(self.status, Status::Failed | Status::Cancelled)
             || self
                 .operations()
                 .any(|(_, kind)| matches!(kind, Kind::Abandon { .. }));
@@ -245,9 +248,16 @@ impl RunEvidence<'_> {
         }
         for activation in &self.journal {
             let completion = activation.completion.as_ref();
+            let is_known = |of_it: &Vec<String>, id: &String| match self.is_repaired() {
+                // What is set aside may have started others by the same operation.
+                true => of_it.contains(id),
+                false => *of_it == [id.clone()],
+            };
             if let Some((operation, Outcome::Started(Ok(id)))) =
                 completion.map(|completion| (completion.operation, &completion.outcome))
-                && children.get(&operation) != Some(&vec![id.clone()])
+                && !children
+                    .get(&operation)
+                    .is_some_and(|of_it| is_known(of_it, id))
             {
                 return Err(format!(
                     "operation {operation} started {id}, and there are {:?}",
@@ -262,6 +272,9 @@ impl RunEvidence<'_> {
             .collect();
         for child in runs.iter().filter(|child| child.state.generation > 0) {
             self.generations(child)?;
+        }
+        if self.is_repaired() {
+            return Ok(());
         }
         match children
             .iter()
@@ -299,7 +312,7 @@ impl RunEvidence<'_> {
             };
             let key = format!("{}-{number}", self.all.runs[self.number]);
             let attempts = self.attempts(number, &key, *retry)?;
-            if attempts > 0 && self.is_never_sent(number) {
+            if attempts > 0 && self.is_never_sent(number) && !self.is_repaired() {
                 return Err(format!(
                     "operation {number} was sent, though the activation that made it gave it up or ended the run"
                 ));
@@ -325,13 +338,8 @@ impl RunEvidence<'_> {
                 }
                 continue;
             }
-            let answers = self
-                .all
-                .history
-                .answers
-                .get(&key)
-                .map_or(&[][..], Vec::as_slice);
-            if !answers.contains(result) {
+            let answers = self.answers_of(&key);
+            if !answers.contains(&result) {
                 return Err(format!(
                     "operation {number} gives {result:?}, but was answered {answers:?}"
                 ));
@@ -340,7 +348,8 @@ impl RunEvidence<'_> {
                 Ok(response) => response.status == 503,
                 Err(_) => true,
             };
-            if may_go_on && !self.all.disturbed && !self.may_give_up(number, attempts, *retry) {
+            let is_free = self.all.disturbed || self.is_repaired();
+            if may_go_on && !is_free && !self.may_give_up(number, attempts, *retry) {
                 return Err(format!(
                     "operation {number} gave up after {attempts} attempts: {retry:?}"
                 ));
@@ -354,6 +363,15 @@ impl RunEvidence<'_> {
 const LATE: u64 = 1_000;
 
 impl RunEvidence<'_> {
+    /// What the network answered a call with this key, or with one that says how often it was done again.
+    fn answers_of(&self, key: &str) -> Vec<&Result<Response, CallError>> {
+        let again = format!("{key}-");
+        let answers = self.all.history.answers.iter();
+        let answers = answers
+            .filter(|(sent, _)| *sent == key || (self.is_repaired() && sent.starts_with(&again)));
+        answers.flat_map(|(_, answers)| answers).collect()
+    }
+
     /// The number of attempts at a call, which its policy has to allow.
     fn attempts(
         &self,
@@ -367,6 +385,10 @@ impl RunEvidence<'_> {
             .map(|(time, _)| *time)
             .collect();
         let attempts = sent.len();
+        if self.is_repaired() {
+            // It may be done again under the same key, with as many attempts.
+            return Ok(attempts);
+        }
         if retry.attempts.is_some_and(|most| attempts > most as usize) {
             return Err(format!(
                 "operation {number} was attempted {attempts} times: {retry:?}"

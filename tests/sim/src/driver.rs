@@ -1,10 +1,12 @@
 //! Drives a case: many runs on one machine, and everything that may happen to them. What was heard from the host is
 //! written down, and judged at the end.
 
+mod operators;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dormouse_journal::{Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
-use dormouse_runtime::{Move, Readiness, Refusal, RepairError, Runtime, Settings};
+use dormouse_journal::{CancelOptions, Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
+use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
 use dormouse_store::{AimedNotified, Pausable};
 
 use crate::caller::post;
@@ -109,9 +111,12 @@ impl<'c> Driver<'c> {
             deployed.map_err(|error| error.to_string())?;
         }
         self.versions = [VersionId::of(&guest("script")), VersionId::of(&other)];
+        let first = self.versions[0].to_string();
         for run in 0..self.case.scripts.len() {
-            self.runs
-                .push(self.world.start(&host, "script", &self.case.input(run)));
+            self.runs.push(
+                self.world
+                    .start(&host, "script", &self.case.input(run, &first)),
+            );
         }
         self.host = Some(host);
         if self.case.tears {
@@ -203,9 +208,23 @@ impl<'c> Driver<'c> {
                 self.excused
             };
             let reading = world.reading();
+            let acts = self.case.acts.iter();
+            let back = acts.filter(|act| matches!(act.what, What::TakeBack { .. }));
+            let ahead = back.count() as u64;
             let mut seen = Ok(());
+            let mut due = Unlooked {
+                patience: 4 * self.case.commit_delay,
+                first: None,
+            };
             world.watch(until, || {
-                seen = look(&host, &reading, world.now(), runs, excused);
+                seen = look(
+                    &host,
+                    &reading,
+                    (world.now(), ahead),
+                    runs,
+                    excused,
+                    &mut due,
+                );
                 seen.is_ok() && !host.has_failed()
             });
             seen?;
@@ -263,7 +282,20 @@ impl<'c> Driver<'c> {
                     drop(self.world.run(host.pause(what)));
                 }
             }
-            What::Move(run) => self.move_to_other(&host, self.runs[*run])?,
+            What::Move(run) => self.move_to_other(&host, *run)?,
+            What::Retry(run) => {
+                // Whoever asks may not be heard, and the run may not have failed.
+                drop(self.retry(&host, *run));
+            }
+            What::TakeBack { run, step } => self.take_back(&host, *run, *step),
+            What::Cancel { run, grace } => {
+                lock(&self.history).cancelled.insert(*run);
+                let options = CancelOptions {
+                    grace: *grace,
+                    reason: None,
+                };
+                drop(self.world.run(host.cancel(self.runs[*run], options)));
+            }
             What::Full(span) => {
                 self.world.fill(true);
                 self.excused = self.world.now().after(span + SCAN);
@@ -271,49 +303,6 @@ impl<'c> Driver<'c> {
                 self.world.fill(false);
             }
         }
-        Ok(())
-    }
-
-    /// Moves a run to the version that it does not have. That one does the same, so that it repeats the run's journal.
-    fn move_to_other(&self, host: &Runtime, run: RunId) -> Result<(), String> {
-        let view = self.world.reading().view(run);
-        let view = view.map_err(|error| error.to_string())?;
-        let own = view.map(|view| view.run.version);
-        let other = self.versions.into_iter().find(|other| Some(*other) != own);
-        let Some(other) = other else { return Ok(()) };
-        let to = Move {
-            version: other,
-            from: own,
-            dry_run: false,
-        };
-        match self.world.run(host.move_to(run, to)) {
-            Err(RepairError::Differs(mismatch)) => {
-                Err(format!("the same code differs: {mismatch}"))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    /// Has everything go on that was paused.
-    fn unpause(&mut self) -> Result<(), String> {
-        let runs = self.runs.iter().map(|run| Pausable::Run(*run));
-        let all: Vec<_> = runs.chain([Pausable::Host]).collect();
-        for what in all {
-            let mut looks = 0;
-            loop {
-                let host = self.alive()?;
-                if self.world.run(host.unpause(what.clone())).is_ok() {
-                    break;
-                }
-                drop(host);
-                self.pass(20)?;
-                looks += 1;
-                if looks > 1_000 {
-                    return Err(format!("{what:?} does not go on"));
-                }
-            }
-        }
-        self.is_paused = false;
         Ok(())
     }
 
@@ -418,6 +407,7 @@ impl<'c> Driver<'c> {
         self.pass(LONG)?;
         self.unpause()?;
         self.pass(LONG)?;
+        self.mend()?;
         let host = self.alive()?;
         self.send_again(&host);
         drop(host);
@@ -478,13 +468,31 @@ impl<'c> Driver<'c> {
     }
 }
 
+/// A run that is due and has no instance. Where commits are late, one is looked at before it has one.
+struct Unlooked {
+    /// For how many milliseconds that may be.
+    patience: u64,
+    /// The run, and when that was first seen.
+    first: Option<(RunId, Time)>,
+}
+
+impl Unlooked {
+    /// Returns true if nobody has looked at this run for longer than that.
+    fn is_left(&mut self, run: RunId, now: Time) -> bool {
+        let known = self.first.filter(|(first, _)| *first == run);
+        let (_, since) = *self.first.insert(known.unwrap_or((run, now)));
+        now >= since.after(self.patience)
+    }
+}
+
 /// What can be seen whenever the host has nothing more to do at an instant.
 fn look(
     host: &Runtime,
     reading: &Reading,
-    now: Time,
+    (now, ahead): (Time, u64),
     runs: &[RunId],
     excused: Time,
+    due: &mut Unlooked,
 ) -> Result<(), String> {
     if host.has_failed() {
         return Ok(());
@@ -492,7 +500,8 @@ fn look(
     let text = |error: dormouse_store::ReadError| error.to_string();
     for (number, run) in runs.iter().enumerate() {
         let time = reading.state(*run).map_err(text)?.map(|state| state.time);
-        if time.is_some_and(|time| time > now) {
+        // What is made after a run was taken back is later than all before it, by a millisecond each time.
+        if time.is_some_and(|time| time > now.after(ahead)) {
             return Err(format!(
                 "run {number} has an activation at {time:?}, and now is {now:?}: a timer was early"
             ));
@@ -502,10 +511,24 @@ fn look(
     if !is_idle || now < excused {
         return Ok(());
     }
-    if let Some(run) = reading.due_run().map_err(text)? {
+    // What is held is set aside when it is found.
+    let is_held = |run: RunId| -> Result<bool, String> {
+        let view = reading.view(run).map_err(text)?;
+        Ok(view.is_some_and(|view| view.held_by.is_some()))
+    };
+    let first = reading.due_run().map_err(text)?;
+    if first.is_none() {
+        due.first = None;
+    }
+    if let Some(run) = first
+        && due.is_left(run, now)
+        && !is_held(run)?
+    {
         return Err(format!("run {run} is due at {now:?}, and nobody looks"));
     }
-    if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)? {
+    if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)?
+        && !is_held(timer.run)?
+    {
         return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
     }
     Ok(())

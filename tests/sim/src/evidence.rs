@@ -69,6 +69,16 @@ impl<'e> RunEvidence<'e> {
         })
     }
 
+    /// Whether an operator wanted to retry the run or to take it back.
+    pub(crate) fn is_repaired(&self) -> bool {
+        self.all.history.repaired.contains(&self.number)
+    }
+
+    /// Whether an operator wanted to cancel the run.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.all.history.cancelled.contains(&self.number)
+    }
+
     /// What a webhook accepted: first what was delivered, in that order, then what lies there still.
     pub(crate) fn accepted(&self, webhook: usize) -> impl Iterator<Item = &Delivery> {
         let waits: BTreeSet<OperationNumber> = self

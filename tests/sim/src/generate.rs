@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::EVENT;
+use crate::case::{EVENT, fails_once};
 use crate::world::BEGINNING;
 use crate::{Act, Case, Dice, What};
 
@@ -17,13 +17,18 @@ const GRID: u64 = 50;
 pub fn generate(seed: u64) -> Case {
     let mut dice = Dice::new(seed);
     let runs = 1 + dice.index(5);
-    let scripts = (0..runs).map(|_| script(&mut dice)).collect();
+    // Of a run that was repaired less is known of when things must happen, so most cases have no repair.
+    let repairs = dice.percent(35);
+    let scripts = (0..runs).map(|_| script(&mut dice, repairs)).collect();
     // Nobody can tell what is left undone from what is paused, so most cases have no pause.
     let pauses = dice.percent(30);
     let acts = (0..5 + dice.index(30))
         .map(|number| {
             let number = u32::try_from(number).unwrap_or_default();
-            act(&mut dice, (runs, pauses), number)
+            match repairs && dice.percent(30) {
+                true => repair(&mut dice, runs),
+                false => act(&mut dice, (runs, pauses), number),
+            }
         })
         .collect();
     Case {
@@ -39,13 +44,26 @@ pub fn generate(seed: u64) -> Case {
     }
 }
 
-fn script(dice: &mut Dice) -> Value {
+fn script(dice: &mut Dice, repairs: bool) -> Value {
     let mut left = 3 + dice.index(14);
     let mut parts = Vec::new();
     while left > 0 {
         parts.push(form(dice, &mut left, 3));
+        if repairs && dice.percent(15) {
+            parts.push(failing(dice, &mut left));
+        }
     }
     json!({ "seq": parts })
+}
+
+/// Something that fails once, by itself or beside something that has not completed then.
+fn failing(dice: &mut Dice, left: &mut usize) -> Value {
+    let once = fails_once(&json!({"step": "mended", "value": dice.below(9)}));
+    if dice.percent(50) {
+        return once;
+    }
+    let after = json!({"seq": [{"sleep": span(dice)}, once]});
+    json!({"join": [form(dice, left, 1), form(dice, left, 1), after]})
 }
 
 /// A form of at most this depth. Each takes one from `left`.
@@ -160,6 +178,26 @@ fn span(dice: &mut Dice) -> u64 {
 
 fn timeout(dice: &mut Dice) -> Option<u64> {
     (!dice.percent(25)).then(|| span(dice))
+}
+
+/// What an operator does to a run.
+fn repair(dice: &mut Dice, runs: usize) -> Act {
+    let run = dice.index(runs);
+    let what = match dice.below(12) {
+        0..=3 => What::Retry(run),
+        4..=10 => What::TakeBack {
+            run,
+            step: u32::try_from(dice.below(40)).unwrap_or_default(),
+        },
+        _ => What::Cancel {
+            run,
+            grace: dice.percent(80).then(|| 4 * span(dice)),
+        },
+    };
+    Act {
+        after: if dice.percent(40) { 0 } else { span(dice) },
+        what,
+    }
 }
 
 fn act(dice: &mut Dice, (runs, pauses): (usize, bool), number: u32) -> Act {

@@ -1,6 +1,6 @@
 //! What is known outside the host: what was sent to it, what was heard of it, and what the network answered it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -43,6 +43,10 @@ pub(crate) struct History {
     pub(crate) posts: Vec<Post>,
     pub(crate) heard: Vec<Heard>,
     pub(crate) events: Vec<Event>,
+    /// The runs that an operator wanted to retry or to take back, whatever came of it.
+    pub(crate) repaired: BTreeSet<usize>,
+    /// The runs that an operator wanted to cancel.
+    pub(crate) cancelled: BTreeSet<usize>,
     /// What the network answered, by `Idempotency-Key`.
     pub(crate) answers: BTreeMap<String, Vec<Result<Response, CallError>>>,
     moments: usize,

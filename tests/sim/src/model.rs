@@ -33,6 +33,9 @@ pub struct Journey {
     ended: bool,
     /// How far wall time is ahead.
     shift: i64,
+    /// True if an operator has repaired the run: then waits may have had more time than they were given at first, and what
+    /// was carried out before may not be known any more.
+    repaired: bool,
 }
 
 /// An operation that has not completed.
@@ -97,6 +100,12 @@ impl Journey {
             inboxes,
             ..Journey::default()
         }
+    }
+
+    /// The same of a run that an operator has retried or taken back. When its waits end is not in its journal.
+    #[must_use]
+    pub fn repaired(self, repaired: bool) -> Self {
+        Journey { repaired, ..self }
     }
 
     /// Follows the journal by one activation.
@@ -230,7 +239,9 @@ impl Journey {
                 Some(self.hand_out(*webhook, number, delivery, time)?)
             }
             (Kind::WaitForWebhook { webhook, .. }, Outcome::Delivery(None)) => {
-                self.nothing_is_left_for(*webhook, &pending)?;
+                if !self.repaired {
+                    self.nothing_is_left_for(*webhook, &pending)?;
+                }
                 Some(passed(&pending, number, time, self.shift)?)
             }
             (Kind::Sleep { .. } | Kind::SleepUntil { .. }, Outcome::Slept)
@@ -245,15 +256,23 @@ impl Journey {
             | (Kind::Notify { .. }, Outcome::Notified(_))
             | (Kind::StartRun { .. }, Outcome::Started(Ok(_)))
             | (Kind::WaitForRun { .. }, Outcome::RunEnded(Ok(Some(_))))
-            | (Kind::CancelRun { .. }, Outcome::RunCancelled(Ok(_))) => None,
+            | (Kind::CancelRun { .. }, Outcome::RunCancelled(Ok(_)))
+            | (Kind::WaitForCancel { .. }, Outcome::CancelAsked(Some(_))) => None,
+            // What came of it was set aside.
+            (Kind::StartRun { .. }, Outcome::Started(Err(_)))
+            | (Kind::CancelRun { .. }, Outcome::RunCancelled(Err(_)))
+                if self.repaired =>
+            {
+                None
+            }
             (kind, outcome) => {
                 return Err(format!("a {} gives {outcome:?}", kind.name()));
             }
         };
         self.open.remove(&number);
         match place {
-            Some(place) => self.nothing_came_before(place),
-            None => Ok(()),
+            Some(place) if !self.repaired => self.nothing_came_before(place),
+            _ => Ok(()),
         }
     }
 
@@ -304,9 +323,10 @@ impl Journey {
 
     /// The oldest wait that may have this request.
     fn taker(&self, webhook: WebhookNumber, request: &Kept) -> Option<(OperationNumber, Pending)> {
+        let may_have = |pending: &Pending| self.repaired || pending.may_have(request);
         self.open
             .iter()
-            .find(|(_, pending)| pending.webhook() == Some(webhook) && pending.may_have(request))
+            .find(|(_, pending)| pending.webhook() == Some(webhook) && may_have(pending))
             .map(|(number, pending)| (*number, pending.clone()))
     }
 

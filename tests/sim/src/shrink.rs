@@ -90,8 +90,10 @@ fn smaller_scripts(script: &Value) -> Vec<Value> {
             }
         }
     }
-    if let Some(repeated) = script.get("do") {
-        all.push(repeated.clone());
+    for name in ["do", "else"] {
+        if let Some(inner) = script.get(name) {
+            all.push(inner.clone());
+        }
     }
     all
 }

@@ -20,6 +20,8 @@ fn whatever_happens_nothing_is_lost(ground: Ground) {
     };
     let mut all = Numbers::default();
     for seed in &seeds {
+        // One that never ends is known by this.
+        println!("seed {seed}");
         let case = generate(*seed);
         match drive(ground, &case) {
             Ok(numbers) => {

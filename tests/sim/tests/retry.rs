@@ -2,6 +2,8 @@
 //! with mended code, and the story ends as if it had not.
 
 use dormouse_journal::{Status, VersionId};
+use dormouse_runtime::Retry;
+use dormouse_sim::{Ground, World, guest, on_both, other_version};
 use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
@@ -65,4 +67,36 @@ fn a_crash_at_every_third_operation_on_the_disk_repairs_the_tree_once() {
 #[test]
 fn a_crash_at_every_commit_repairs_the_tree_once() {
     crash_at_every_commit(&STORY);
+}
+
+/// The first run has the only instance when the second is retried, and keeps it when it sleeps.
+fn a_retry_gets_room_when_the_only_instance_goes_to_sleep(ground: Ground) {
+    let (world, host) = World::with_script(ground, 3, |settings| {
+        settings.limits.instances = 1;
+    });
+    let first = VersionId::of(&guest("script")).to_string();
+    let fails = json!({"fail": {"code": "c", "message": "m"}});
+    let script = json!({"seq": [
+        {"webhook": "a"},
+        {"sleep": 100},
+        {"version": {first: fails}, "else": {"wait": "a"}},
+    ]});
+    let runs = [0, 1].map(|_| world.start(&host, "script", &script));
+    world.pass(1_000);
+    world.run(host.deploy("script", other_version())).unwrap();
+    for run in runs {
+        assert_eq!(world.status(run), Status::Failed);
+        let host = host.clone();
+        let retried = async move { host.retry(run, &Retry::default()).await };
+        let retried = world.within(10_000, retried).expect("it is answered");
+        assert!(retried.is_ok(), "{retried:?}");
+    }
+    world.pass(1_000);
+    for run in runs {
+        assert_eq!(world.status(run), Status::Suspended);
+    }
+}
+
+on_both! {
+    a_retry_gets_room_when_the_only_instance_goes_to_sleep,
 }

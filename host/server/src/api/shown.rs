@@ -31,6 +31,7 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
             by.to_owned()
         }),
         paused: view.paused.map(|pause| pause.by.as_str().into()),
+        held_by: view.held_by.map(|run| run.to_string()),
         tries: view.state.tries,
         untaken: view.state.untaken,
         labels: view.run.labels.as_map().clone(),

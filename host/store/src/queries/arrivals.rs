@@ -107,6 +107,7 @@ impl<R: Rows> View<R> {
             && status != Status::Blocked
             && !view.state.is_restoring
             && view.paused.is_none()
+            && view.held_by.is_none()
         {
             open = self.open(run, &standing, usize::MAX)?;
             let waiting = open.iter().filter(|(_, open)| !open.abandoned);

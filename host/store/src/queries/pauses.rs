@@ -5,7 +5,7 @@ use dormouse_journal::RunId;
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
-use crate::tables::{Pause, Pauses, pauses, resuming, runs};
+use crate::tables::{Pause, Pauses, State, held, pauses, resuming, runs};
 
 impl<R: Rows> View<R> {
     /// Returns what is paused.
@@ -13,21 +13,41 @@ impl<R: Rows> View<R> {
         Ok(pauses::get(&self.0)?.unwrap_or_default())
     }
 
-    /// Returns those of these runs that are paused. While nothing is paused, none of them is looked at.
+    /// Returns those of these runs that are paused or held.
     pub(crate) fn pauses_of(&self, ids: &[RunId]) -> Result<Vec<(RunId, Pause)>, ReadError> {
-        let Some(pauses) = pauses::get(&self.0)? else {
-            return Ok(Vec::new());
-        };
+        let pauses = pauses::get(&self.0)?.unwrap_or_default();
         let mut found = Vec::new();
         for id in ids {
             let workflow = match pauses.workflows.is_empty() {
                 true => String::new(),
                 false => self.name_of_workflow(*id)?,
             };
-            let pause = pauses::of_these(&self.0, &pauses, *id, &workflow)?;
+            let pause = match pauses::of_these(&self.0, &pauses, *id, &workflow)? {
+                Some(pause) => Some(pause),
+                None => self.held(*id)?,
+            };
             found.extend(pause.map(|pause| (*id, pause)));
         }
         Ok(found)
+    }
+
+    /// Returns that a run is held, if it is.
+    fn held(&self, id: RunId) -> Result<Option<Pause>, ReadError> {
+        match self.state(id)? {
+            Some(state) => self.held_so(id, &state),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns that a run is held that stands so, if it is.
+    pub(super) fn held_so(&self, id: RunId, state: &State) -> Result<Option<Pause>, ReadError> {
+        if !state.is_child {
+            return Ok(None);
+        }
+        held::of(id, |run| match self.state(run)? {
+            Some(state) => held::link(&self.0, run, &state).map(Some),
+            None => Ok(None),
+        })
     }
 
     /// Returns the name of a run's workflow, with which its row begins.

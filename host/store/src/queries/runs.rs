@@ -13,10 +13,10 @@ use crate::tables::runs::{self, StoredRun};
 use crate::tables::states::{self, Standing};
 use crate::tables::tries::branch_of;
 use crate::tables::{
-    Branch, PastTry, State, TableId, calls, failed_tries, generation_inputs, generations, inputs,
-    journal, logs, open, pauses, tries,
+    Branch, PastTry, PausedBy, State, TableId, calls, failed_tries, generation_inputs, generations,
+    inputs, journal, logs, open, pauses, tries,
 };
-use crate::views::{CallProgress, JournalPage, LogPage, RunShown, RunView};
+use crate::views::{BegunRun, CallProgress, JournalPage, LogPage, RunShown, RunView};
 
 /// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
 const PAGE_BYTES: usize = 4 << 20;
@@ -85,11 +85,20 @@ impl<R: Rows> View<R> {
             true => None,
             false => pauses::of(&self.0, id, &run.workflow)?,
         };
+        let held_by = match state.status.has_ended() {
+            true => None,
+            false => self.held_so(id, &state)?,
+        };
+        let held_by = held_by.and_then(|pause| match pause.by {
+            PausedBy::Above(run) => Some(run),
+            _ => None,
+        });
         let view = RunView {
             id,
             run,
             state,
             paused,
+            held_by,
         };
         Ok(Some((view, standing)))
     }
@@ -179,6 +188,30 @@ impl<R: Rows> View<R> {
             cancel_asked: generation.cancel_asked,
         };
         Ok(Some((beginning, input)))
+    }
+
+    /// Returns a run with what its present generation began with.
+    pub(crate) fn begun(&self, run: RunId) -> Result<Option<BegunRun>, ReadError> {
+        let Some((view, _)) = self.view_and_standing(run)? else {
+            return Ok(None);
+        };
+        let (beginning, input) = match self.generation(run)? {
+            Some(generation) => generation,
+            None => (Beginning::default(), self.input(run)?.unwrap_or_default()),
+        };
+        let has_failing = match (view.state.status, view.state.activations.checked_sub(1)) {
+            (Status::Failed, Some(last)) => {
+                let last = journal::TABLE.get(&self.0, view.state.record_key(run, last))?;
+                last.is_some_and(|last| last.end.is_some())
+            }
+            _ => false,
+        };
+        Ok(Some(BegunRun {
+            view,
+            beginning,
+            input,
+            has_failing,
+        }))
     }
 
     /// Returns where a run stands, and its output if it has completed.

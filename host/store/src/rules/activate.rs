@@ -10,7 +10,7 @@ use super::new_activation::{Activated, CommitRefused, NotifyTarget};
 use super::prepared::{CommitLimits, Prepared, Send};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
-use super::{events, family, heir};
+use super::{events, family, heir, held};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
@@ -64,10 +64,11 @@ impl Transaction for Activate {
         let events = self.new.sends.iter().filter(to_all).count() as u64;
         let orders = self.new.orders.len() as u64;
         let sequence = write.sequence() + (events + orders).max(1);
+        let is_held = held::of(write, self.run)?.is_some();
         let Some(mut run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
         };
-        if let Some(refused) = self.refuse(&run)? {
+        if let Some(refused) = self.refuse(&run, is_held)? {
             return Ok(Err(refused));
         }
         let first_operation = run.state().operations;
@@ -192,7 +193,11 @@ impl Activate {
     }
 
     /// Checks everything before anything is written.
-    fn refuse(&self, run: &RunWrite<'_>) -> Result<Option<CommitRefused>, ReadError> {
+    fn refuse(
+        &self,
+        run: &RunWrite<'_>,
+        is_held: bool,
+    ) -> Result<Option<CommitRefused>, ReadError> {
         let state = run.state();
         if state.status.has_ended() {
             return Ok(Some(CommitRefused::Ended));
@@ -203,7 +208,7 @@ impl Activate {
         if (state.activations, state.tries) != (self.number, self.tries) || state.is_restoring {
             return Ok(Some(CommitRefused::Moved));
         }
-        if pauses::of(run.rows, self.run, &state.workflow)?.is_some() {
+        if is_held || pauses::of(run.rows, self.run, &state.workflow)?.is_some() {
             return Ok(Some(CommitRefused::Paused));
         }
         let Some(completion) = &self.new.activation.completion else {

@@ -143,7 +143,7 @@ impl Transaction for TakeBack {
 
     fn cost(&self) -> Extent {
         let row = (BRANCHES as u64) * 10 + (64 << 10);
-        RUN.and(RUN).and(Extent::new(12, row + 12 * SMALL_ROW))
+        RUN.and(RUN).and(Extent::new(13, row + 13 * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<TakenBack, ReadError> {
@@ -163,6 +163,7 @@ impl Transaction for TakeBack {
         let mut is_old_end_told = false;
         if was_frozen {
             retry::set_time(&mut run)?;
+            run.release(failed)?;
             is_old_end_told = retry::forget_end(&mut run)?;
         }
         let order = Order::TakeBack(TakingBack {

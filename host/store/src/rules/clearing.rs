@@ -23,10 +23,10 @@ use crate::tables::{
 pub(super) const OPERATION: u64 = 9;
 
 /// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table; what becomes of
-/// it and of its family later is noted five times; that it is no longer paused; and that it has lost its key.
+/// it and of its family later is noted six times; that it is no longer paused; and that it has lost its key.
 pub(super) const END: Extent = Extent {
-    rows: 8 * OPERATION + 9,
-    bytes: 25 * SMALL_ROW,
+    rows: 8 * OPERATION + 10,
+    bytes: 26 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
@@ -45,7 +45,9 @@ impl RunWrite<'_> {
     pub(super) fn dismantle(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
         let (own_retention, _) = handler::settings_of(self)?;
-        pauses::forget(self.rows, self.id)?;
+        if pauses::forget(self.rows, self.id)? {
+            self.release(None)?;
+        }
         trigger_keys::release(self.rows, self.id)?;
         for number in self.loaded.open.numbers() {
             self.clear_operation(number)?;

@@ -98,11 +98,11 @@ impl RunWrite<'_> {
     /// Gives up a run that has failed: it cannot be retried any more, those that it started are asked to cancel, and it is
     /// removed after `retention` milliseconds. Returns false if it was given up before, or has not failed.
     pub(crate) fn give_up(&mut self, retention: u64) -> Result<bool, ReadError> {
-        let state = self.state_mut();
-        if state.frozen.take().is_none() {
+        if self.state_mut().frozen.take().is_none() {
             return Ok(false);
         }
-        if state.children > 0 || self.has_orders()? {
+        self.release(None)?;
+        if self.state().children > 0 || self.has_orders()? {
             self.end_family()?;
         }
         self.dismantle(retention)?;

@@ -2,21 +2,25 @@
 //! completed, and takes over the others, in the commit in which that run completes. So no request is lost to a run that has
 //! done its last work and has not ended yet.
 //!
-//! How many requests wait for a run with a key is bounded by what one commit may move. More may lie there when the run was taken
-//! back to before it took many, and never took them again: these are said to be lost in its log.
+//! That commit moves a few requests. If there are more, it reserves places for them in the inbox of the next run, and orders
+//! that they be handed over in pieces. Until the last piece nothing of the next run is executed, so that it takes what the run
+//! before was sent in front of what comes meanwhile. A crash in between goes on with the pieces. If the next run ends before
+//! that, what is left stays where it is, as what that run was sent and never took.
 
 use dormouse_journal::{GuestLimits, Payload, RunId, Status, TriggerId, Unread};
 
 use super::handler::say;
 use super::start::StartRun;
 use super::storage::StorageLimits;
-use super::trigger::{self, WAITING};
+use super::trigger;
 use super::{RUN, SMALL_ROW, Write};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
+use crate::tables::mailboxes::Mailbox;
+use crate::tables::orders::{self, HandOver, Order};
 use crate::tables::routed::{self, Routed};
 use crate::tables::triggers::{self, Trigger};
 use crate::tables::{Triggered, mail, runs};
@@ -24,10 +28,9 @@ use crate::tables::{Triggered, mail, runs};
 /// How many rows a request moves: itself, its body and what else is known of it, each removed and written.
 const MOVED: u64 = 6;
 
-/// How many requests and bytes are usually left to move, at most. A full inbox has more: `WAITING` requests, and as many bytes
-/// as one large body. It is rare, and each run that completes would have a group of its own if it were counted as that.
-const USUAL: u64 = 32;
-const USUAL_BYTES: u64 = 512 << 10;
+/// How many requests, and how many bytes beyond one larger body, the commit in which a run completes hands over.
+const AT_ONCE: usize = 32;
+const AT_ONCE_BYTES: u64 = 512 << 10;
 
 /// The run that may be started when one with a key completes.
 #[derive(Debug, Clone)]
@@ -43,10 +46,10 @@ pub struct NewHeir {
 }
 
 impl NewHeir {
-    /// Returns what starting it usually writes at most.
+    /// Returns what starting it writes at most, but for a body that is larger than usual.
     pub(super) fn cost(&self) -> Extent {
-        let rows = MOVED * USUAL + 16;
-        let bytes = USUAL_BYTES + 16 * SMALL_ROW;
+        let rows = MOVED * AT_ONCE as u64 + 17;
+        let bytes = AT_ONCE_BYTES + 17 * SMALL_ROW;
         RUN.and(RUN).and(Extent::new(rows, bytes))
     }
 }
@@ -74,7 +77,7 @@ pub(super) fn start(
     };
     let event = trigger.name.as_str();
     let all = between((completed, event, 0), (completed, event, u64::MAX));
-    let lying = routed::TABLE.list(run.rows, all, WAITING as usize)?;
+    let lying = routed::TABLE.list(run.rows, all, AT_ONCE + 1)?;
     let mut lying = lying.into_iter().map(|((_, _, place), row)| (place, row));
     let Some((place, first)) = lying.next() else {
         return Ok(None);
@@ -90,16 +93,74 @@ pub(super) fn start(
         return Ok(None);
     }
     forget(write, completed, event, place)?;
+    let mut handing = HandOver {
+        to: heir.run,
+        event: event.to_owned(),
+        next: mailbox(write, heir.run, event)?.next_place,
+    };
+    let mut bytes = 0;
     for (place, row) in lying {
-        hand_over(write, (completed, heir.run), event, place, &row)?;
+        bytes += hand_over(write, completed, &mut handing, place, &row)?;
+        if bytes >= AT_ONCE_BYTES {
+            break;
+        }
     }
-    if !routed::TABLE.keys(&write.rows, all, false, 1)?.is_empty() {
-        let message = format!(
-            "the next run takes over {WAITING} requests that this run has not taken; others are lost"
-        );
-        say(write, completed, message)?;
+    let is_left = !routed::TABLE.keys(&write.rows, all, false, 1)?.is_empty();
+    let left = mailbox(write, completed, event)?.queued;
+    if let Some(mut run) = write.run(heir.run)? {
+        let next = handing.next + if is_left { u64::from(left) } else { 0 };
+        run.change_mailbox(event, |mailbox| mailbox.next_place = next)?;
+        run.state_mut().is_restoring = is_left;
+    }
+    if is_left {
+        let order = Order::HandOver(handing);
+        orders::put(&mut write.rows, completed, orders::HAND_OVER, &order)?;
     }
     Ok(Some(heir.run))
+}
+
+/// What one step of handing requests over did.
+pub(super) enum Handed {
+    /// It has moved a body of so many bytes.
+    One(u64),
+    /// Nothing is left to be handed over, and the next run can begin.
+    All,
+    /// The next run has ended.
+    Ended,
+}
+
+/// Hands the next request over that a completed run has not taken.
+pub(super) fn hand_over_next(
+    write: &mut Write<'_>,
+    completed: RunId,
+    handing: &mut HandOver,
+) -> Result<Handed, ReadError> {
+    let to = handing.to;
+    let has_ended = match write.run(to)? {
+        Some(run) => run.state().status.has_ended(),
+        None => true,
+    };
+    if has_ended {
+        return Ok(Handed::Ended);
+    }
+    let event = handing.event.as_str();
+    let all = between((completed, event, 0), (completed, event, u64::MAX));
+    let first = routed::TABLE.list(&write.rows, all, 1)?;
+    let Some(((_, _, place), row)) = first.into_iter().next() else {
+        if let Some(mut run) = write.run(to)? {
+            run.state_mut().is_restoring = false;
+        }
+        return Ok(Handed::All);
+    };
+    hand_over(write, completed, handing, place, &row).map(Handed::One)
+}
+
+fn mailbox(write: &mut Write<'_>, run: RunId, event: &str) -> Result<Mailbox, ReadError> {
+    let run = write.run(run)?;
+    Ok(run
+        .map(|run| run.mailbox(event))
+        .transpose()?
+        .unwrap_or_default())
 }
 
 /// Starts the run with a request.
@@ -157,31 +218,34 @@ fn forget(
     Ok(())
 }
 
-/// Moves a request from the inbox of one run to the end of that of another.
+/// Moves a request to its place in the inbox of the next run. Returns how large its body is.
 fn hand_over(
     write: &mut Write<'_>,
-    (from, to): (RunId, RunId),
-    event: &str,
+    from: RunId,
+    handing: &mut HandOver,
     place: u64,
     row: &Routed,
-) -> Result<(), ReadError> {
+) -> Result<u64, ReadError> {
+    let (to, event) = (handing.to, handing.event.as_str());
     let Some(payload) = mail::get(&write.rows, (from, event, place))? else {
-        return Ok(());
+        routed::TABLE.remove(&mut write.rows, (from, event, place))?;
+        return Ok(0);
     };
     let accepted = mail::accepted(&write.rows, (from, event, place))?;
     forget(write, from, event, place)?;
     let size = payload.body.len() as u64;
     let payload = Apart::new(payload_size(&payload), payload);
     let Some(mut run) = write.run(to)? else {
-        return Ok(());
+        return Ok(size);
     };
     let accepted = accepted.unwrap_or(run.now);
-    let place = run.mailbox(event)?.next_place;
+    let place = handing.next;
     mail::put(run.rows, (to, event, place), accepted, size, &payload)?;
     routed::TABLE.put(run.rows, (to, event, place), row)?;
     run.change_mailbox(event, |mailbox| {
-        mailbox.next_place += 1;
         mailbox.queued += 1;
         mailbox.queued_bytes += size;
-    })
+    })?;
+    handing.next += 1;
+    Ok(size)
 }

@@ -20,6 +20,7 @@ mod freeze;
 mod generation;
 mod handler;
 mod heir;
+mod held;
 mod labels;
 pub(crate) mod mail;
 mod new_activation;

@@ -14,6 +14,8 @@ use super::birth::{self, OrderLimits};
 use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
+use super::heir::{self, Handed};
+use super::held;
 use super::restore::{self, Step};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
@@ -21,7 +23,7 @@ use crate::rows::keys::Extremes;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, Order, TakingBack};
+use crate::tables::orders::{self, ChildStart, HandOver, Order, Release, TakingBack};
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
@@ -51,6 +53,8 @@ pub struct Carried {
     pub cancelled: Vec<RunId>,
     /// Runs that broke, were not repaired, and have failed.
     pub failed: Vec<RunId>,
+    /// True if something that was set aside is to be put back.
+    pub resuming: bool,
     /// Calls whose next attempts are to be made.
     pub calls: Vec<OutstandingCall>,
     /// The run that had its turn last.
@@ -203,6 +207,14 @@ impl Piece<'_> {
             Order::TakeBack(mut taking) => {
                 let more = self.restore(write, owner, &mut taking, until)?;
                 more.then_some(Order::TakeBack(taking))
+            }
+            Order::HandOver(mut handing) => {
+                let more = self.hand_over(write, owner, &mut handing, until)?;
+                more.then_some(Order::HandOver(handing))
+            }
+            Order::Release(mut release) => {
+                let more = self.release(write, owner, &mut release, until)?;
+                more.then_some(Order::Release(release))
             }
             Order::Family { grace, cursor } => {
                 let mut cursor = cursor;
@@ -392,6 +404,47 @@ impl Piece<'_> {
                     self.carried.woken.push(owner);
                     return Ok(false);
                 }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on to end the hold of a run and of those below it. Returns true if there is more.
+    fn release(
+        &mut self,
+        write: &mut Write<'_>,
+        id: RunId,
+        release: &mut Release,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until {
+            self.served += 1;
+            if let held::Step::Over = held::step(write, id, release)? {
+                self.carried.resuming = true;
+                self.carried.woken.push(id);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on to hand requests to the next run of a key. Returns true if there are more.
+    fn hand_over(
+        &mut self,
+        write: &mut Write<'_>,
+        completed: RunId,
+        handing: &mut HandOver,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match heir::hand_over_next(write, completed, handing)? {
+                Handed::One(bytes) => self.bytes += bytes,
+                Handed::All => {
+                    self.carried.woken.push(handing.to);
+                    return Ok(false);
+                }
+                Handed::Ended => return Ok(false),
             }
         }
         Ok(true)

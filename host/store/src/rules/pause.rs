@@ -9,7 +9,7 @@ use std::ops::Bound::{self, Excluded, Unbounded};
 
 use dormouse_journal::{OperationNumber, RunId, Status};
 
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, held};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::keys::Extremes;
@@ -142,7 +142,7 @@ impl Transaction for Unpause {
     type Output = Unpaused;
 
     fn cost(&self) -> Extent {
-        RUN.and(Extent::new(3, 64 << 10))
+        RUN.and(Extent::new(4, 64 << 10))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Unpaused, ReadError> {
@@ -165,6 +165,12 @@ impl Transaction for Unpause {
         if !was {
             return Ok(Unpaused::WasNot(still));
         }
+        if let Pausable::Run(id) = self.0
+            && let Some(mut run) = write.run(id)?
+        {
+            run.release(None)?;
+        }
+        let rows = &mut write.rows;
         let aside = set_aside::TABLE.keys(rows, range(&key), false, 1)?;
         if !aside.is_empty() {
             resuming::TABLE.put(rows, key, &Resuming::default())?;
@@ -222,7 +228,7 @@ impl Transaction for SetAside {
     }
 }
 
-/// Sets work aside, if it is still there. Returns false if its run is not paused.
+/// Sets work aside, if it is still there. Returns false if its run is neither paused nor held.
 fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
     let Some(run) = write.run(work.run())? else {
         return Ok(true);
@@ -232,9 +238,12 @@ fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
         return Ok(true);
     }
     let (id, workflow, status) = (run.id, state.workflow.clone(), state.status);
-    if pauses::of(run.rows, id, &workflow)?.is_none() {
+    if held::stands_still(write, id, &workflow)?.is_none() {
         return Ok(false);
     }
+    let Some(run) = write.run(id)? else {
+        return Ok(true);
+    };
     let aside = match work {
         Due::Run(_) => {
             if !due::TABLE.remove(run.rows, id)? {
@@ -350,7 +359,7 @@ fn next_turn(
     Ok(first.pop())
 }
 
-/// Puts back work of a run, unless the run is still paused. What is of no use any more goes.
+/// Puts back work of a run, unless the run is still paused or held. What is of no use any more goes.
 fn put_back_one(
     write: &mut Write<'_>,
     key: &set_aside::Key,
@@ -358,14 +367,17 @@ fn put_back_one(
 ) -> Result<(), ReadError> {
     let now = write.now;
     let (workflow, id, aside) = (key.0.as_str(), key.1, Aside::from_key(&key.2)?);
-    let Some(mut run) = write.run(id)? else {
+    let Some(run) = write.run(id)? else {
         set_aside::TABLE.remove(&mut write.rows, key.clone())?;
         return Ok(());
     };
     let has_ended = run.state().status.has_ended();
-    if !has_ended && pauses::of(run.rows, id, workflow)?.is_some() {
+    if !has_ended && held::stands_still(write, id, workflow)?.is_some() {
         return Ok(());
     }
+    let Some(mut run) = write.run(id)? else {
+        return Ok(());
+    };
     set_aside::TABLE.remove(run.rows, key.clone())?;
     if has_ended {
         return Ok(());

@@ -493,7 +493,7 @@ fn reopen(
 fn take_order(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
     let asked = between(
         (run.id, orders::TAKE_BACK + 1),
-        (run.id, orders::HANDLE - 1),
+        (run.id, orders::RELEASE - 1),
     );
     let last = orders::TABLE.keys(run.rows, asked, true, 1)?;
     let Some(key) = last.first().copied() else {

@@ -9,7 +9,7 @@ use dormouse_journal::{LABELS, RunId, Status};
 
 use super::clearing::END;
 use super::run::next;
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, forget, generation};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, forget, generation, held};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::Room;
@@ -19,8 +19,8 @@ use crate::tables::set_aside::Aside;
 use crate::tables::{
     State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
     handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
-    mailboxes, open, pauses, repeats, replies, restores, result_outcomes, results, routed, runs,
-    starts, tries, webhooks,
+    mailboxes, open, repeats, replies, restores, result_outcomes, results, routed, runs, starts,
+    tries, webhooks,
 };
 
 /// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
@@ -285,14 +285,13 @@ fn carry_out(
     (place, order): (u64, Order),
     aside: &Aside,
 ) -> Result<Removed, ReadError> {
-    if let Some(run) = write.run(run)?
-        && !run.state().status.has_ended()
-    {
-        let workflow = run.state().workflow.clone();
-        if pauses::of(run.rows, run.id, &workflow)?.is_some() {
-            aside.add(run.rows, &workflow, run.id)?;
+    let alive = write.run(run)?.map(|run| run.state().clone());
+    let alive = alive.filter(|state| !state.status.has_ended());
+    if let Some(State { workflow, .. }) = alive {
+        if held::stands_still(write, run, &workflow)?.is_some() {
+            aside.add(&mut write.rows, &workflow, run)?;
         } else {
-            orders::put(run.rows, run.id, place, &order)?;
+            orders::put(&mut write.rows, run, place, &order)?;
         }
     }
     Ok(Removed::All)

@@ -155,8 +155,10 @@ impl Transaction for RetryFailed {
         self.write_records(&mut run)?;
         set_version(&mut run, self.version, self.limits)?;
         set_time(&mut run)?;
+        run.release(Some(failed))?;
         let is_old_end_told = forget_end(&mut run)?;
-        let ordering = self.wait_again(write)?;
+        let is_releasing = run.state().children > 0;
+        let ordering = self.wait_again(write)? || is_releasing;
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
             adopt_again(write, parent)?;
         }

@@ -355,8 +355,8 @@ pub(super) fn begin(
     })
 }
 
-/// How many requests with one key may wait for their run at once: as many as the next run takes over in one commit.
-pub(super) const WAITING: u32 = 256;
+/// How many requests with one key may wait for their run at once: the next run takes over all of them before it begins.
+const WAITING: u32 = 256;
 
 /// How many bytes these may have at least, whatever the limit on a body is.
 const WAITING_BYTES: u64 = 16 << 20;

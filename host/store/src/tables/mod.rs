@@ -23,6 +23,7 @@ pub(crate) mod generation_inputs;
 pub(crate) mod generations;
 pub(crate) mod handled;
 pub(crate) mod handlers;
+pub(crate) mod held;
 pub(crate) mod held_calls;
 pub(crate) mod inbox;
 pub(crate) mod inbox_requests;

@@ -17,6 +17,10 @@ pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders)
 
 /// The place of [`Order::TakeBack`]. Nothing else is carried out for the run before it.
 pub(crate) const TAKE_BACK: u64 = 0;
+/// The place of [`Order::Release`].
+pub(crate) const RELEASE: u64 = u64::MAX - 7;
+/// The place of [`Order::HandOver`].
+pub(crate) const HAND_OVER: u64 = u64::MAX - 6;
 /// The place of [`Order::Handle`].
 pub(crate) const HANDLE: u64 = u64::MAX - 5;
 /// The place of [`Order::GiveUp`].
@@ -74,6 +78,41 @@ pub(crate) enum Order {
     },
     /// The run was taken back: restore what it had there.
     TakeBack(TakingBack),
+    /// The run has completed: hand requests of a trigger that it has not taken to the next run of its key.
+    HandOver(HandOver),
+    /// The run is no longer held by one above it, or holds those below it no more.
+    Release(Release),
+}
+
+/// How far the hold of a run, and of those below it, is ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Release {
+    /// When the run that held them had failed, if it had.
+    pub(crate) failed: Option<Time>,
+    /// For how long it had, in milliseconds.
+    pub(crate) stood: u64,
+    /// What is next.
+    pub(crate) next: ReleaseStage,
+}
+
+/// What is next when a hold is ended. The stages follow each other in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ReleaseStage {
+    /// The operations of the run itself, from this one on.
+    Own(OperationNumber),
+    /// The runs that it started, behind this one.
+    Children(Option<RunId>),
+}
+
+/// Requests on their way from the inbox of one run to that of the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandOver {
+    /// The next run, of which nothing is executed until all is handed over.
+    pub(crate) to: RunId,
+    /// The name under which they lie there.
+    pub(crate) event: String,
+    /// The place that the next of them gets.
+    pub(crate) next: u64,
 }
 
 /// How far a run that was taken back is restored.

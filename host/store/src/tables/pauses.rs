@@ -42,6 +42,8 @@ pub enum PausedBy {
     Workflow,
     /// The host is.
     Host,
+    /// It is not, and is held by this run above it, which has failed or is paused.
+    Above(RunId),
 }
 
 impl PausedBy {
@@ -52,6 +54,7 @@ impl PausedBy {
             PausedBy::Run => "run",
             PausedBy::Workflow => "workflow",
             PausedBy::Host => "host",
+            PausedBy::Above(_) => "above",
         }
     }
 }

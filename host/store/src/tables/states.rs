@@ -149,7 +149,8 @@ pub struct State {
     pub frozen: Option<Frozen>,
     /// The branches of its journal, in order. None if it was never taken back in this generation.
     pub branches: Vec<Branch>,
-    /// True while what it gets again is being restored after it was taken back. Nothing of it is executed meanwhile.
+    /// True while what it gets again is being restored after it was taken back, and while it is handed requests that the run
+    /// before it with its key has not taken. Nothing of it is executed meanwhile.
     pub is_restoring: bool,
 }
 

@@ -334,7 +334,7 @@ impl World {
 
     pub fn new_start(&self) -> StartRun {
         let mut runs = self.runs.lock().unwrap();
-        *runs += 1;
+        *runs = runs.wrapping_add(1);
         StartRun {
             run: RunId([*runs; 16]),
             workflow: "w".into(),

@@ -1,0 +1,100 @@
+//! Reading the history of a run for whoever checks code against it elsewhere, while the run goes on.
+//!
+//! The head is of one moment, and says how many activations follow. A run that goes on adds none. One that is removed, retried,
+//! moved, taken back or continues as new meanwhile leaves the history broken off, which its reader sees by that number: what is
+//! in the journal by then may have taken the place of what the head tells of.
+
+use std::sync::Arc;
+
+use dormouse_journal::{Activation, HistoryHead, RunId, generation_key};
+use dormouse_store::{BegunRun, ReadError, StoreReader};
+
+/// How many activations are read at once.
+const PAGE: usize = 32;
+
+/// A history that is being read. It holds nothing of the store.
+pub struct RunHistory {
+    reader: Arc<dyn StoreReader>,
+    run: RunId,
+    /// The next activation, and the one behind the last.
+    next: u32,
+    end: u32,
+    /// How often the run had been retried, moved or taken back, and its generation.
+    at: (u32, u32),
+}
+
+impl RunHistory {
+    /// Begins to read the history of a run. None if there is no such run.
+    pub(crate) async fn begin(
+        reader: Arc<dyn StoreReader>,
+        run: RunId,
+    ) -> Result<Option<(HistoryHead, Self)>, ReadError> {
+        let Some(begun) = reader.begun(run).await? else {
+            return Ok(None);
+        };
+        let state = &begun.view.state;
+        let at = (state.tries, state.generation);
+        let head = head(begun);
+        let history = RunHistory {
+            reader,
+            run,
+            next: head.first_activation,
+            end: head.first_activation.saturating_add(head.activations),
+            at,
+        };
+        Ok(Some((head, history)))
+    }
+
+    /// Reads the next activations. Returns none after the last, and when the rest is not to be had any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<Activation>>, ReadError> {
+        let left = self.end.saturating_sub(self.next) as usize;
+        if left == 0 {
+            return Ok(None);
+        }
+        let page = self.reader.journal(self.run, self.next, PAGE.min(left));
+        let page = page.await?;
+        // Both counts only go up, so that the page was read before either has.
+        let state = self.reader.state(self.run).await?;
+        let is_same = state.is_some_and(|state| (state.tries, state.generation) == self.at);
+        if !is_same || page.activations.is_empty() {
+            return Ok(None);
+        }
+        let read = u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
+        self.next = self.next.saturating_add(read);
+        Ok(Some(page.activations))
+    }
+}
+
+fn head(begun: BegunRun) -> HistoryHead {
+    let BegunRun {
+        view,
+        beginning,
+        input,
+        has_failing,
+    } = begun;
+    let of_first = view.state.generation == 0;
+    let trigger = view.run.trigger_request().filter(|_| of_first);
+    let activations = view.state.activations - view.state.first_activation;
+    HistoryHead {
+        run: view.id,
+        workflow: view.run.workflow,
+        version: view.run.version,
+        status: view.state.status,
+        started: view.run.created,
+        headers: view.run.headers,
+        trigger: trigger.map(|request| (request.trigger, request.method, request.url)),
+        key: generation_key(view.run.key, view.state.generation),
+        limits: view.run.limits,
+        labels: view.run.labels,
+        logged: view.state.log_bytes,
+        input,
+        first: (beginning.first_operation, beginning.first_webhook),
+        kept: beginning.kept,
+        cancel_asked: beginning.cancel_asked,
+        first_activation: view.state.first_activation,
+        activations: activations.saturating_sub(has_failing.into()),
+    }
+}

@@ -1,0 +1,145 @@
+//! What ends with a run that has failed or is paused is held: nothing of it is executed or sent until that run goes on.
+
+use dormouse_journal::{RunId, Status, VersionId};
+use dormouse_runtime::{Retry, Runtime};
+use dormouse_sim::{Ground, World, guest, on_both, other_version};
+use dormouse_store::Pausable;
+use serde_json::{Value, json};
+
+/// An hour in milliseconds.
+const HOUR: u64 = 3_600_000;
+
+/// A call, which is the last thing that the child does.
+fn call() -> Value {
+    json!({"call": {"url": "http://service.example/", "attempts": 1}})
+}
+
+/// A run that waits for another, which waits for a third, and does something else meanwhile.
+fn script(meanwhile: &Value) -> Value {
+    let grandchild = json!({"invoke": {"workflow": "script", "input": {"sleep": 2_000}}});
+    let child = json!({"seq": [
+        {"webhook": "c"},
+        {"join": [{"sleep": 3_000}, {"event": "never", "ms": 4_000}, grandchild]},
+        call(),
+        {"wait": "c"},
+    ]});
+    json!({"join": [{"invoke": {"workflow": "script", "input": child}}, meanwhile]})
+}
+
+/// Returns the runs below a run, the upper first.
+fn below(world: &World, top: RunId) -> [RunId; 2] {
+    let runs = world.reading().runs().unwrap();
+    let of = |above: RunId| {
+        let mut runs = runs.iter();
+        let child = runs.find(|run| run.run.parent.is_some_and(|parent| parent.run == above));
+        child.unwrap().id
+    };
+    let child = of(top);
+    [child, of(child)]
+}
+
+fn held_by(world: &World, run: RunId) -> Option<RunId> {
+    world.reading().view(run).unwrap().unwrap().held_by
+}
+
+/// Lets an hour pass and the host be lost in it. Nothing may come of the held runs.
+fn stand_still(world: &World, host: Runtime, top: RunId) -> Runtime {
+    let runs = below(world, top);
+    let activations = |run| world.reading().state(run).unwrap().unwrap().activations;
+    let before = runs.map(activations);
+    world.pass(HOUR / 2);
+    let webhooks = world.reading().webhooks(runs[0]).unwrap();
+    world.post(&host, &webhooks[0].url, &[], "kept").unwrap();
+    world.crash(host, 10);
+    let host = world.host();
+    world.pass(HOUR / 2);
+    for run in runs {
+        assert_eq!(held_by(world, run), Some(top));
+        assert_eq!(world.status(run), Status::Suspended);
+    }
+    assert_eq!(runs.map(activations), before);
+    assert_eq!(world.egress().sent().len(), 0);
+    assert_eq!(world.reading().due_run().unwrap(), None, "it is set aside");
+    let passed = world.reading().passed_timer(host.clock().moment());
+    assert_eq!(passed.unwrap(), None, "it is set aside");
+    host
+}
+
+fn goes_on(world: &World, host: &Runtime, top: RunId) {
+    for run in below(world, top) {
+        assert_eq!(held_by(world, run), None);
+    }
+    assert_eq!(world.egress().sent().len(), 1);
+    let result = world.result(host, top);
+    let child = &result[0]["completed"];
+    assert_eq!(child[3]["body"], "a2VwdA==", "{result}");
+}
+
+fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(ground: Ground) {
+    let (world, host) = World::with_script(ground, 9, |_| {});
+    let first = VersionId::of(&guest("script")).to_string();
+    let fails = json!({"fail": {"code": "c", "message": "m"}});
+    let meanwhile =
+        json!({"seq": [{"sleep": 1_000}, {"version": {first: fails}, "else": {"now": true}}]});
+    let top = world.start(&host, "script", &script(&meanwhile));
+    world.pass(1_500);
+    assert_eq!(world.status(top), Status::Failed);
+    let host = stand_still(&world, host, top);
+    world.run(host.deploy("script", other_version())).unwrap();
+    world.run(host.retry(top, &Retry::default())).unwrap();
+    let [child, grandchild] = below(&world, top);
+    // It had slept for one second of two when the run above failed.
+    world.pass(900);
+    assert_eq!(world.status(grandchild), Status::Suspended);
+    world.pass(200);
+    assert_eq!(world.status(grandchild), Status::Completed);
+    // The wait of the child had three seconds left.
+    world.pass(1_800);
+    assert_eq!(world.status(child), Status::Suspended);
+    assert_eq!(world.egress().sent().len(), 0);
+    world.pass(200);
+    goes_on(&world, &host, top);
+}
+
+fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(ground: Ground) {
+    let (world, host) = World::with_script(ground, 9, |_| {});
+    let top = world.start(&host, "script", &script(&json!({"sleep": 1_000})));
+    world.pass(1_500);
+    world.run(host.pause(Pausable::Run(top))).unwrap();
+    let host = stand_still(&world, host, top);
+    world.run(host.unpause(Pausable::Run(top))).unwrap();
+    world.pass(100);
+    goes_on(&world, &host, top);
+}
+
+fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(ground: Ground) {
+    let (world, host) = World::with_script(ground, 9, |_| {});
+    let start = |leave: bool| {
+        let input = json!({"race": [{"wait-cancel": null}, {"sleep": 2_000}]});
+        json!({"start": {"workflow": "script", "leave": leave, "input": input}})
+    };
+    let fails = json!({"fail": {"code": "c", "message": "m"}});
+    let script = json!({"seq": [start(false), start(true), {"sleep": 100}, fails]});
+    let top = world.start(&host, "script", &script);
+    world.pass(HOUR);
+    assert_eq!(world.status(top), Status::Failed);
+    let mut runs = world.reading().runs().unwrap();
+    runs.retain(|run| run.run.parent.is_some());
+    runs.sort_by_key(|run| run.id);
+    let [held, left] = [runs[0].id, runs[1].id];
+    assert_eq!(held_by(&world, held), Some(top));
+    assert_eq!(world.result(&host, left), json!(["lost", null]));
+    // A cancel gives the failed run up, and ends what ends with it.
+    world
+        .run(host.cancel(top, dormouse_journal::CancelOptions::default()))
+        .unwrap();
+    world.pass(60_000);
+    assert!(world.status(held).has_ended());
+    assert!(!world.reading().has_orders().unwrap());
+}
+
+on_both! {
+    what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left,
+    what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines,
+    what_was_left_goes_on_and_what_is_given_up_hears_of_it,
+}

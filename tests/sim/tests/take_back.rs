@@ -1,0 +1,315 @@
+//! The power fails at every place of stories about runs that are taken back to before one of their steps was answered, and
+//! the stories end as if it had not: nothing is lost, given twice or sent under a key that is not its own.
+//!
+//! While a run is taken back, requests go on arriving for its webhooks. Whoever takes it back asks again when no answer comes,
+//! and looks first whether it was taken back already, as an operator does.
+
+use std::collections::BTreeMap;
+
+use dormouse_journal::{RunId, Status, VersionId, json_payload};
+use dormouse_runtime::Retry;
+use dormouse_sim::{guest, other_version};
+use serde_json::{Value, json};
+
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+
+/// How many runs the stories over everything have: the one that is taken back, one that it waits for from before the point on,
+/// and one that it starts after the point, twice.
+const RUNS: usize = 4;
+
+fn call(name: &str) -> Value {
+    json!({"call": {"method": "POST", "url": format!("http://service.example/{name}"), "body": name}, "as": name})
+}
+
+/// A run that hears of it when it is to end, and says so.
+fn hears() -> Value {
+    json!({"start": {"workflow": "script", "input": {"race": [{"wait-cancel": null}, {"sleep": 100_000_000}]}}, "as": "child"})
+}
+
+/// Waits for a webhook, an event, a call that may be made once and another run from before step `first` on, and does after it
+/// what a run can do. `last` is what it does then.
+fn script(last: &Value) -> Value {
+    let once = json!({"call": {"url": "http://service.example/once", "attempts": 1}, "as": "once"});
+    json!({"seq": [
+        {"webhook": "a"},
+        {"webhook": "b"},
+        call("before"),
+        {"join": [
+            {"wait": "b", "ms": 6_000_000},
+            {"event": "e", "ms": 6_000_000},
+            once,
+            {"invoke": {"workflow": "script", "input": {"sleep": 300}}},
+            {"seq": [
+                {"sleep": 100},
+                call("first"),
+                {"wait": "a"},
+                hears(),
+                {"webhook": "c"},
+                {"log": "it is after the point"},
+                call("second"),
+                last,
+            ]},
+        ]},
+    ]})
+}
+
+/// Sends what the waits of the script take, and waits until the run has come to its end as far as it does.
+fn come_to_the_end(teller: &mut Teller, run: RunId, status: Status) {
+    teller.send(run, 0, "one");
+    teller.send(run, 1, "bee");
+    teller.insist(|world, host| {
+        let event = host.notify_run(run, "e".into(), json_payload("1"));
+        world.run(event).ok()
+    });
+    teller.insist(|world, _| {
+        let reading = world.reading();
+        let state = reading.state(run).ok()??;
+        let open = reading.open(run).ok()?;
+        // A run that has failed keeps what it was given last.
+        let waits = if status == Status::Failed { 1 } else { 0 };
+        let has_come = state.status == status
+            && reading.webhooks(run).ok()?.len() == 3
+            && open.len() <= 1 + waits
+            && !reading.has_orders().ok()?;
+        has_come.then_some(())
+    });
+}
+
+/// Takes a run back, once.
+fn take_back(teller: &mut Teller, run: RunId, from: &str) {
+    let retry = Retry {
+        from: Some(from.into()),
+        ..Retry::default()
+    };
+    let mut refused = String::new();
+    let mut looks = 0;
+    teller.insist(|world, host| {
+        looks += 1;
+        assert!(looks < 900, "it is not taken back: {refused}");
+        let is_done = world.reading().state(run).ok()??.tries > 0;
+        if is_done {
+            return Some(());
+        }
+        match world.run(host.retry(run, &retry)) {
+            Ok(_) => Some(()),
+            Err(error) => {
+                refused = error.to_string();
+                None
+            }
+        }
+    });
+}
+
+/// Waits until all runs have ended, and returns the output of one.
+fn output(teller: &mut Teller, run: RunId, runs: usize) -> Value {
+    teller.insist(|world, _| {
+        let reading = world.reading();
+        let all = reading.runs().ok()?;
+        let all_ended = all.iter().all(|run| run.state.status.has_ended());
+        (all_ended && all.len() >= runs && !reading.has_orders().ok()?).then_some(())
+    });
+    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    serde_json::from_slice(&output.body).unwrap()
+}
+
+/// Without ids, URLs and what depends on the moment of a crash.
+fn essence(output: &Value) -> Value {
+    let joined = &output[3];
+    let after = &joined[4];
+    json!({
+        "bee": joined[0]["body"],
+        "event": joined[1]["body"],
+        "child": joined[3],
+        "one": after[2]["body"],
+        "calls": [output[2], after[1], after[6]],
+        "last": after[7]["body"].as_str().map_or(after[7].clone(), Into::into),
+    })
+}
+
+/// Returns how often each key was sent, by the last part of the URL that it was sent to.
+fn sent(teller: &Teller) -> BTreeMap<String, BTreeMap<String, usize>> {
+    let mut sent: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for request in teller.world.egress().sent() {
+        let name = request.url.rsplit('/').next().unwrap().to_owned();
+        let key = request.headers.iter();
+        let key = key
+            .filter(|(name, _)| name == "Idempotency-Key")
+            .map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
+            .collect();
+        *sent.entry(name).or_default().entry(key).or_default() += 1;
+    }
+    sent
+}
+
+/// Checks what was sent: what was done again after its answer has a key that says so, and whatever else was sent has one key.
+fn check_sent(teller: &Teller) {
+    let sent = sent(teller);
+    for (name, times) in [("before", 1), ("once", 1), ("first", 2), ("second", 2)] {
+        let keys: Vec<&String> = sent[name].keys().collect();
+        assert_eq!(keys.len(), times, "{name}: {sent:?}");
+        if times == 2 {
+            assert_eq!(*keys[1], format!("{}-1", keys[0]), "{sent:?}");
+        }
+        let attempts: usize = sent[name].values().sum();
+        assert!(attempts <= times + teller.crashes, "{name}: {sent:?}");
+    }
+    assert_eq!(sent["once"].values().sum::<usize>(), 1, "{sent:?}");
+}
+
+fn check(teller: &Teller) {
+    check_sent(teller);
+    let reading = teller.world.reading();
+    let runs = reading.runs().unwrap();
+    assert_eq!(runs.len(), RUNS, "each run is started once at a time");
+    let parent = runs.iter().find(|run| run.run.parent.is_none()).unwrap();
+    let state = &parent.state;
+    assert_eq!((state.tries, state.children), (1, 0));
+    assert!(!state.is_restoring);
+    // Whoever sent the event asked again if the host was lost before it answered.
+    assert!(state.untaken <= teller.crashes as u64, "{}", state.untaken);
+    assert_eq!(reading.logs(parent.id).unwrap().len(), 1);
+    let mut told: Vec<String> = runs
+        .iter()
+        .filter(|run| run.id != parent.id)
+        .map(|run| {
+            let output = reading.output(run.id).unwrap().unwrap();
+            String::from_utf8(output.body.to_vec()).unwrap()
+        })
+        .collect();
+    told.sort();
+    let expected = [
+        r#"["parent-ended","lost"]"#,
+        r#"["parent-taken-back","lost"]"#,
+        "null",
+    ];
+    assert_eq!(told, expected);
+}
+
+fn of_a_living_run(teller: &mut Teller) -> Value {
+    teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    let script = script(&json!({"wait": "a"}));
+    let run = teller.start("script", &json_payload(script.to_string()));
+    come_to_the_end(teller, run, Status::Suspended);
+    let urls = |teller: &mut Teller| {
+        teller.insist(|world, _| {
+            let webhooks = world.reading().webhooks(run).ok()?;
+            let urls = webhooks.into_iter().map(|webhook| webhook.url);
+            Some(urls.collect::<Vec<String>>())
+        })
+    };
+    let before = urls(teller);
+    take_back(teller, run, "first");
+    // It arrives while the run is restored, and is behind what was put back.
+    teller.send(run, 0, "two");
+    let output = output(teller, run, RUNS);
+    assert_eq!(urls(teller), before, "they are the same webhooks");
+    essence(&output)
+}
+
+const LIVING: Story = Story {
+    tell: of_a_living_run,
+    check,
+};
+
+#[test]
+fn a_crash_at_every_commit_takes_a_living_run_back_once() {
+    crash_at_every_commit(&LIVING);
+}
+
+#[test]
+fn a_crash_at_every_third_operation_on_the_disk_takes_a_living_run_back_once() {
+    crash_at_every_third_operation(&LIVING);
+}
+
+fn of_a_failed_run(teller: &mut Teller) -> Value {
+    let (first, second) = (guest("script"), other_version());
+    let broken = VersionId::of(&first);
+    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    let mended = json!({"step": "mended", "value": 1});
+    let last = json!({"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended});
+    // What has not completed when it fails has the time that it had left.
+    let never = json!({"event": "never", "ms": 10_000});
+    let script = json!({"join": [never, script(&last)]});
+    let run = teller.start("script", &json_payload(script.to_string()));
+    come_to_the_end(teller, run, Status::Failed);
+    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    take_back(teller, run, "first");
+    let output = output(teller, run, RUNS);
+    essence(&output[1])
+}
+
+const FAILED: Story = Story {
+    tell: of_a_failed_run,
+    check,
+};
+
+#[test]
+fn a_crash_at_every_commit_takes_a_failed_run_back_once() {
+    crash_at_every_commit(&FAILED);
+}
+
+#[test]
+fn a_crash_at_every_third_operation_on_the_disk_takes_a_failed_run_back_once() {
+    crash_at_every_third_operation(&FAILED);
+}
+
+/// A run goes on after one that it started has failed, and is taken back to its wait for that: both are repaired.
+fn over_a_failed_child(teller: &mut Teller) -> Value {
+    let (first, second) = (guest("script"), other_version());
+    let broken = VersionId::of(&first);
+    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    let fails = json!({"seq": [
+        call("of the child"),
+        {"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": {"step": "mended", "value": 1}},
+    ]});
+    let script = json!({"seq": [
+        {"webhook": "a"},
+        {"start": {"workflow": "script", "input": fails}, "as": "child"},
+        {"await-run": "child"},
+        call("second"),
+        {"wait": "a"},
+    ]});
+    let run = teller.start("script", &json_payload(script.to_string()));
+    teller.insist(|world, _| {
+        let reading = world.reading();
+        let state = reading.state(run).ok()??;
+        let open = reading.open(run).ok()?;
+        let waits = open.len() == 1 && open[0].1.step == "a";
+        (waits && state.status == Status::Suspended && !reading.has_orders().ok()?).then_some(())
+    });
+    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    take_back(teller, run, "child");
+    teller.send(run, 0, "one");
+    let output = output(teller, run, 2);
+    json!({"child": output[2]["completed"][1], "second": output[3], "one": output[4]["body"]})
+}
+
+fn check_child(teller: &Teller) {
+    let sent = sent(teller);
+    // What the child sent went well, and is not sent again.
+    assert_eq!(sent["of the child"].len(), 1, "{sent:?}");
+    let keys: Vec<&String> = sent["second"].keys().collect();
+    assert_eq!(keys.len(), 2, "{sent:?}");
+    assert_eq!(*keys[1], format!("{}-1", keys[0]), "{sent:?}");
+    let runs = teller.world.reading().runs().unwrap();
+    assert_eq!(runs.len(), 2, "no run is started anew");
+    for run in &runs {
+        assert_eq!(run.state.status, Status::Completed);
+        assert_eq!((run.state.tries, run.state.children), (1, 0));
+    }
+}
+
+const CHILD: Story = Story {
+    tell: over_a_failed_child,
+    check: check_child,
+};
+
+#[test]
+fn a_crash_at_every_commit_takes_a_run_back_over_a_failed_child_once() {
+    crash_at_every_commit(&CHILD);
+}
+
+#[test]
+fn a_crash_at_every_third_operation_on_the_disk_takes_a_run_back_over_a_failed_child_once() {
+    crash_at_every_third_operation(&CHILD);
+}
