@@ -4,8 +4,9 @@ use dormouse_journal::Channel;
 
 use crate::early::{EarlyRequest, EarlyStart};
 
-/// How many channels are kept apart. With more of them it is simpler to look everywhere.
-const CHANNELS: usize = 8;
+/// How many channels are kept apart. With more of them it is simpler to look everywhere, which costs as much as the run waits
+/// for, and happens once for so many arrivals at least.
+const CHANNELS: usize = 64;
 
 /// What is known about the reason of a wake-up.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dormouse_engine::WASM_STACK;
-use dormouse_journal::{GuestLimits, RunId, Status};
+use dormouse_journal::{Channel, GuestLimits, RunId, Status};
 use dormouse_limits::{CHILDREN, DEPTH, Limits};
 use dormouse_seams::HostClock;
 use dormouse_store::{Carried, OrderLimits, Store};
@@ -129,6 +129,10 @@ impl Orders {
         }
         for run in &carried.woken {
             self.wake.queue(*run, Hint::Anything, now);
+        }
+        for (run, operation) in &carried.told {
+            let channel = Channel::Result(*operation);
+            self.wake.queue(*run, Hint::Channel(channel), now);
         }
     }
 }

@@ -216,7 +216,8 @@ impl Runner {
             let next = self.next(turn, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
-                self.wake.queue(turn.run, Hint::Anything, self.clock.now());
+                // What is due is known to the run that is kept, and one that is not kept looks everywhere.
+                self.wake.queue(turn.run, Hint::Time, self.clock.now());
                 return Ok(());
             }
             made += 1;

@@ -47,8 +47,10 @@ pub(crate) struct ServeOrders {
 /// What carrying out a piece did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Runs that have something to do now: those that were started, and those that were told something.
+    /// Runs that have something to do now, such as those that were started.
     pub woken: Vec<RunId>,
+    /// Runs that were told what came of one of their operations. One that waits for thousands need not look at all of them.
+    pub told: Vec<(RunId, OperationNumber)>,
     /// Runs that were cancelled.
     pub cancelled: Vec<RunId>,
     /// Runs that broke, were not repaired, and have failed.
@@ -325,7 +327,7 @@ impl Piece<'_> {
         run.put_result(operation, now, &outcome.into())?;
         let state = run.state_mut();
         state.notifying = state.notifying.saturating_sub(1);
-        self.carried.woken.push(owner);
+        self.carried.told.push((owner, operation));
         Ok(())
     }
 
@@ -362,7 +364,7 @@ impl Piece<'_> {
                 let is_told = !run.state().is_frozen();
                 run.put_result(operation, ended, &outcome.clone().into())?;
                 self.bytes += results::size(&outcome) as u64;
-                self.carried.woken.push(waiter);
+                self.carried.told.push((waiter, operation));
                 if is_told {
                     family::note_told(write, target, waiter)?;
                 }
