@@ -37,8 +37,8 @@ export interface CallSettings {
   body?: unknown;
   /** How often a response without a status of 200 to 299 is asked for again. */
   retries?: number;
-  /** Milliseconds between two tries. */
-  retryDelay?: number;
+  /** Milliseconds between two tries, a span such as `"2s"`, or an expression of `retried` such as `"pow(2, retried) * 1000"`. */
+  retryDelay?: number | string;
   timeout?: Span;
   signal?: AbortSignal;
 }
@@ -105,7 +105,7 @@ export interface ServeOptions<Input = unknown> {
   /** How often a step that fails is tried again: 3. */
   retries?: number;
   /** Milliseconds between two tries of a step. */
-  retryDelay?: number;
+  retryDelay?: number | string;
 }
 
 export type Workflow<Input = unknown, Output = unknown> = (context: WorkflowContext<Input>) => Promise<Output>;

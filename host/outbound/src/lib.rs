@@ -26,6 +26,7 @@ mod mask;
 mod outgoing;
 mod policy;
 mod redirect;
+mod rehearsal;
 mod resolve;
 mod routes;
 mod secret;
@@ -37,3 +38,4 @@ mod tests;
 
 pub use client::{Client, Settings};
 pub use policy::{Allowed, InvalidAllowed, Policy};
+pub use rehearsal::{check, follow};

@@ -90,7 +90,8 @@ fn compare(
 fn is_same(expected: &Value, found: &Value) -> bool {
     match (expected.as_f64(), found.as_f64()) {
         (Some(_), Some(_)) if expected.is_i64() && found.is_i64() => expected == found,
-        (Some(expected), Some(found)) => expected.total_cmp(&found).is_eq(),
+        // A negative zero is zero.
+        (Some(expected), Some(found)) => (expected + 0.0).total_cmp(&(found + 0.0)).is_eq(),
         _ => expected == found,
     }
 }

@@ -24,6 +24,7 @@ mod transcript;
 
 pub use file::{NoScenario, Scenario};
 pub use machine::{Code, Told};
+pub use network::Rules;
 pub use play::play;
 pub use played::{Failed, Played};
 pub use transcript::{Event, What};

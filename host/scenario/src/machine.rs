@@ -13,7 +13,7 @@ use dormouse_simulation::{Executor, Seam, Seeded};
 use dormouse_store::{Read, StoreReader};
 use dormouse_store_memory::Memory;
 
-use crate::network::{Network, Outside};
+use crate::network::{Network, Outside, Rules};
 
 /// What a caller of a webhook is told, as the host says it over HTTP.
 pub type Told = fn(Result<Received, Refusal>) -> Response;
@@ -37,6 +37,8 @@ pub struct Code {
     pub thread_time: fn() -> Duration,
     /// What callers of webhooks are told.
     pub told: Told,
+    /// What becomes of attempts at calls without a network.
+    pub rules: Rules,
 }
 
 /// What keeps a scenario from being played on.
@@ -79,6 +81,7 @@ impl Machine {
                 egress: Arc::new(Outside {
                     network: network.clone(),
                     clock: seam,
+                    rules: code.rules,
                 }),
                 compiler: code.compiler.clone(),
             };
@@ -140,7 +143,9 @@ impl Machine {
             .network
             .look(|waiting| waiting.iter().map(|waiting| waiting.until).min());
         let times = timers.next.into_iter().chain(expiry);
-        Ok(times.chain(attempts).chain(gives_up).min())
+        let next = times.chain(attempts).chain(gives_up).min();
+        // What has ended expires some time, which is nothing that happens in a scenario.
+        Ok(next.filter(|next| next.0 < now.0.saturating_add(FOR_EVER / 2)))
     }
 
     /// Moves time on to this instant, and runs whatever is to be done then. What would have happened on the way happens late.
@@ -179,6 +184,9 @@ impl Machine {
 /// How many runs of a workflow a scenario can name.
 const MOST_RUNS: usize = 10_000;
 
+/// Longer than any scenario takes, in milliseconds: 10,000 years.
+const FOR_EVER: u64 = 10_000 * 365 * 24 * 3_600_000;
+
 /// How many calls may wait for an attempt at a time, in all runs.
 pub(crate) const MOST_CALLS: usize = 10_000;
 
@@ -196,6 +204,9 @@ fn settings() -> Result<Settings, String> {
         ..Settings::default()
     };
     settings.limits.warm_memory = 0;
+    // What has ended is looked at, however much time passes.
+    settings.limits.retention = FOR_EVER;
+    settings.limits.broken_retention = FOR_EVER;
     Ok(settings)
 }
 

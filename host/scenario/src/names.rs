@@ -41,6 +41,15 @@ impl Names {
             let Some((name, after)) = after.split_once('}') else {
                 return Err(format!("`{text}` begins a name by `${{` that no `}}` ends"));
             };
+            if let Some(before) = before.strip_suffix('$') {
+                // It stands for itself.
+                filled += before;
+                filled += "${";
+                filled += name;
+                filled += "}";
+                rest = after;
+                continue;
+            }
             filled += before;
             filled += self.value(name)?;
             rest = after;
@@ -103,5 +112,7 @@ mod tests {
         let error = names().fill_text("${year}").unwrap_err();
         assert!(error.contains("${webhook.NAME}"), "{error}");
         assert!(names().fill_text("${run").is_err());
+        let text = names().fill_text("$${run} costs $5, ${run}");
+        assert_eq!(text.as_deref(), Ok("${run} costs $5, 0198"));
     }
 }

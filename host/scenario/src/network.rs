@@ -12,15 +12,21 @@ use futures::channel::oneshot;
 /// What comes of an attempt.
 pub(crate) type Result = std::result::Result<Response, CallError>;
 
+/// What becomes of attempts without a network, as the host's own client has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Checks that an attempt can be sent.
+    pub check: fn(&Attempt) -> std::result::Result<(), CallError>,
+    /// Returns the attempt that follows a response which redirects.
+    pub follow: fn(&Attempt, &Response) -> std::result::Result<Option<Attempt>, CallError>,
+}
+
 /// An attempt that was sent and not answered.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     /// Counted from 0, in the order in which they were sent.
     pub(crate) number: usize,
-    /// The workflow of the run that makes the call.
-    pub(crate) workflow: String,
-    /// The request, with the headers made from secrets.
-    pub(crate) request: Request,
+    attempt: Attempt,
     /// When it gives up.
     pub(crate) until: Time,
     answer: oneshot::Sender<Result>,
@@ -61,6 +67,37 @@ impl Network {
         Some(waiting.remove(place))
     }
 
+    /// Answers an attempt that was taken out. One that is redirected waits for another answer.
+    pub(crate) fn answer(&self, waiting: Waiting, rules: Rules, result: Result) {
+        let result = result.and_then(|response| {
+            let limit = waiting.attempt.max_response;
+            match (rules.follow)(&waiting.attempt, &response)? {
+                Some(next) => Ok(Err(next)),
+                None if response.body.len() as u64 > limit => Err(CallError::TooLarge(limit)),
+                None => Ok(Ok(response)),
+            }
+        });
+        let result = match result {
+            Ok(Err(next)) => return self.wait(next, waiting.until, waiting.answer),
+            Ok(Ok(response)) => Ok(response),
+            Err(error) => Err(error),
+        };
+        // A call that was given up meanwhile needs no answer.
+        let _ = waiting.answer.send(result);
+    }
+
+    fn wait(&self, attempt: Attempt, until: Time, answer: oneshot::Sender<Result>) {
+        let mut attempts = self.lock();
+        let number = attempts.sent;
+        attempts.sent += 1;
+        attempts.waiting.push(Waiting {
+            number,
+            attempt,
+            until,
+            answer,
+        });
+    }
+
     /// How many attempts were sent.
     pub(crate) fn sent(&self) -> usize {
         self.lock().sent
@@ -68,9 +105,19 @@ impl Network {
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, result: Result) {
-        // A call that was given up meanwhile needs no answer.
-        let _ = self.answer.send(result);
+    /// The name of the workflow whose run makes the call.
+    pub(crate) fn workflow(&self) -> &str {
+        &self.attempt.on_behalf_of
+    }
+
+    /// The request, with the headers made from secrets.
+    pub(crate) fn request(&self) -> Request {
+        let mut request = self.attempt.request.clone();
+        for header in &self.attempt.secret_headers {
+            let value = Bytes::copy_from_slice(header.value.expose());
+            request.headers.push((header.name.clone(), value));
+        }
+        request
     }
 }
 
@@ -78,31 +125,20 @@ impl Waiting {
 pub(crate) struct Outside {
     pub(crate) network: Network,
     pub(crate) clock: Seam,
+    pub(crate) rules: Rules,
 }
 
 impl Egress for Outside {
-    fn send(&self, attempt: Attempt) -> Task<Result> {
+    fn send(&self, mut attempt: Attempt) -> Task<Result> {
+        // A copy, since the body itself holds the memory that the host has counted for it.
+        attempt.request.body = Bytes::copy_from_slice(&attempt.request.body);
+        if let Err(error) = (self.rules.check)(&attempt) {
+            return Box::pin(async { Err(error) });
+        }
         let (answer, answered) = oneshot::channel();
         let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
         let until = self.clock.elapsed().saturating_add(timeout);
-        let mut request = attempt.request;
-        // A copy, since the body itself holds the memory that the host has counted for it.
-        request.body = Bytes::copy_from_slice(&request.body);
-        for header in attempt.secret_headers {
-            let value = Bytes::copy_from_slice(header.value.expose());
-            request.headers.push((header.name, value));
-        }
-        let mut attempts = self.network.lock();
-        let number = attempts.sent;
-        attempts.sent += 1;
-        attempts.waiting.push(Waiting {
-            number,
-            workflow: attempt.on_behalf_of.to_string(),
-            request,
-            until: Time(until),
-            answer,
-        });
-        drop(attempts);
+        self.network.wait(attempt, Time(until), answer);
         let mut passed = self.clock.sleep_until(until).fuse();
         Box::pin(async move {
             let mut answered = answered.fuse();

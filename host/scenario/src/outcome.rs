@@ -23,6 +23,8 @@ pub(crate) struct Standing {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) took: u64,
+    /// What it waits for, the first of it.
+    pub(crate) waits: Vec<String>,
 }
 
 impl Standing {
@@ -34,7 +36,8 @@ impl Standing {
                 let output = String::from_utf8_lossy(&output.body);
                 format!("{}: {}", self.status, shortened(&output))
             }
-            (None, None) => self.status.to_string(),
+            (None, None) if self.waits.is_empty() => self.status.to_string(),
+            (None, None) => format!("{}, and waits for {}", self.status, self.waits.join("; ")),
         }
     }
 

@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dormouse_journal::{
-    CallError, CancelOptions, Header, Label, Labels, Payload, Response, RunId, Status, Time,
+    CallError, CancelOptions, Header, Kind, Label, Labels, Open, Payload, Response, RunId, Status,
+    Time,
 };
 use dormouse_runtime::Start;
 use dormouse_seams::{Clock as _, Spawner as _};
 use dormouse_simulation::Seam;
-use dormouse_store::WebhookView;
+use dormouse_store::{AimedNotified, Cancelled, WebhookView};
 
 use crate::content::Content;
 use crate::difference::shortened;
 use crate::file::{Scenario, uses};
 use crate::machine::{Code, MOST_CALLS, Machine, Trouble};
 use crate::names::Names;
-use crate::network::Waiting;
 use crate::outcome::{Standing, answer_differences};
 use crate::pattern::{CallPattern, Sent};
 use crate::played::{Failed, Played};
@@ -27,8 +28,14 @@ use crate::transcript::{Transcript, What};
 /// How often time moves on at most. A workflow that never ends ends here.
 const MOST_MOVES: usize = 100_000;
 
+/// How much processor time a scenario may take.
+const MOST_COMPUTED: Duration = Duration::from_secs(120);
+
 /// How long a caller is waited for that the host holds, in milliseconds of simulated time.
 const MOST_HELD: u64 = 24 * 3_600_000;
+
+/// How many of the operations that a run waits for are told.
+const MOST_WAITS: usize = 10;
 
 /// What is read of a run: its webhooks, its log, its journal.
 const MOST_READ: usize = 10_000;
@@ -110,6 +117,8 @@ struct Player<'s> {
     callers: HashMap<String, Caller>,
     requests: usize,
     moves: usize,
+    /// The processor time that was used before.
+    computed: Duration,
 }
 
 impl<'s> Player<'s> {
@@ -156,6 +165,7 @@ impl<'s> Player<'s> {
             callers: HashMap::new(),
             requests: 0,
             moves: 0,
+            computed: (code.thread_time)(),
         };
         player.settle()?;
         Ok(player)
@@ -394,7 +404,11 @@ impl<'s> Player<'s> {
             let sent = self
                 .machine
                 .run(runtime.notify_run(self.run, event, payload))?;
-            sent.map_err(|error| error.to_string())?;
+            let sent = sent.map_err(|error| error.to_string())?;
+            if sent != AimedNotified::Queued {
+                let standing = self.standing()?;
+                return Err(format!("the run takes no event; it is {}", standing.line()).into());
+            }
         }
         Ok(self.settle()?)
     }
@@ -408,7 +422,10 @@ impl<'s> Player<'s> {
         self.note(What::Cancel, reason);
         let cancelled = self.machine.runtime.cancel(self.run, options);
         let cancelled = self.machine.run(cancelled)?;
-        cancelled.map_err(|error| error.to_string())?;
+        let cancelled = cancelled.map_err(|error| error.to_string())?;
+        if let Cancelled::Ended(status) = cancelled {
+            return Err(format!("the run cannot be cancelled; it is {status} already").into());
+        }
         Ok(self.settle()?)
     }
 
@@ -431,11 +448,36 @@ impl<'s> Player<'s> {
         }
         let standing = self.standing()?;
         self.note(What::Ended, standing.line());
+        // What a run that it has started asks for counts as well. One that is to be found waiting for a call may be.
+        if expected.status != Some(Status::Running) {
+            self.refuse_unanswered(self.machine.now(), steps)?;
+        }
+        self.check_callers()?;
         let mut expected = expected.clone();
         if expected.status.is_none() && expected.code.is_none() && expected.message.is_none() {
             expected.status = Some(Status::Completed);
         }
         self.compare(&expected, "the run does not end as expected")
+    }
+
+    /// Looks at the callers that no step has looked at.
+    fn check_callers(&mut self) -> Result<(), Why> {
+        let mut callers: Vec<_> = self.callers.drain().collect();
+        callers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, caller) in callers {
+            let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let told = match answer {
+                Some(answer) if answer.status < 400 => continue,
+                Some(answer) => format!("was answered {}", answer.status),
+                None => "was not answered".to_owned(),
+            };
+            let step = format!("look at it by a step with `answered = \"{name}\"`");
+            return Err(Why {
+                message: format!("the caller {name} {told}"),
+                details: vec![step],
+            });
+        }
+        Ok(())
     }
 
     fn compare(&self, expected: &ExpectedRun, message: &str) -> Result<(), Why> {
@@ -452,6 +494,13 @@ impl<'s> Player<'s> {
     /// Moves time on to where something happens next, and not beyond `until`. Returns false if nothing will happen.
     fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, Why> {
         self.moves += 1;
+        if (self.code.thread_time)().saturating_sub(self.computed) > MOST_COMPUTED {
+            let text = format!(
+                "the scenario takes more than {} s of processor time; each activation replays those before it, so let fewer happen",
+                MOST_COMPUTED.as_secs()
+            );
+            return Err(text.into());
+        }
         if self.moves > MOST_MOVES {
             return Err(format!(
                 "the run does not come to an end: time moved on {MOST_MOVES} times; end it by a step, or expect where it stands"
@@ -498,6 +547,7 @@ impl<'s> Player<'s> {
             let ends = ends.map(|waiting| (waiting.number, waiting.until));
             ends.collect::<HashMap<_, _>>()
         });
+        let later = self.scenario.steps.get(number..).unwrap_or_default();
         for (attempt, sent, is_claimed) in self.claimed(number)? {
             if !is_claimed {
                 let body = String::from_utf8_lossy(&sent.request.body).into_owned();
@@ -511,11 +561,17 @@ impl<'s> Player<'s> {
                 });
             }
             if ends.get(&attempt).is_some_and(|end| *end <= next) {
+                let waits = match later.first() {
+                    Some((_, Step::Call(..))) => "waits for another call",
+                    _ => "lets time pass",
+                };
                 return Err(Why {
-                    message: format!("the step that answers the call {} comes too late", sent.line()),
+                    message: format!(
+                        "the call {} is made, and this step {waits}; a later step answers it, which is too late",
+                        sent.line()
+                    ),
                     details: vec![
-                        "the attempt would time out before; put that step before those in which time passes, or answer with \
-                         `error = \"timed-out\"`"
+                        "the attempt would time out before; put the step that answers it first, or answer it by an [[answer]]"
                             .into(),
                     ],
                 });
@@ -568,7 +624,7 @@ impl<'s> Player<'s> {
                 "unreachable".to_owned(),
                 Err(CallError::Unreachable("connection refused".into())),
             ),
-            Some(NoAnswer::TimedOut) => ("timed out".to_owned(), Err(CallError::TimedOut)),
+            Some(NoAnswer::TimedOut) => ("never".to_owned(), Err(CallError::TimedOut)),
             None => {
                 let response = self.response(respond)?;
                 (response.status.to_string(), Ok(response))
@@ -578,22 +634,29 @@ impl<'s> Player<'s> {
             return Ok(());
         };
         let sent = self.seen.get(&attempt).map(Sent::line).unwrap_or_default();
-        self.note(What::Answered, format!("{sent}: {what}"));
-        let after = respond.after()?;
+        let comes = match respond.error {
+            // It comes when the attempt's time is over, by itself.
+            Some(NoAnswer::TimedOut) => waiting.until,
+            _ => self.machine.now().after(respond.after()?),
+        };
+        let after = comes.0.saturating_sub(self.machine.now().0);
+        let rules = self.code.rules;
         if after == 0 {
-            waiting.answer(result);
+            self.note(What::Answered, format!("{sent}: {what}"));
+            self.machine.network.answer(waiting, rules, result);
             return Ok(());
         }
-        let comes = self.machine.now().after(after);
-        if comes >= waiting.until {
-            self.coming.push(waiting.until);
-        }
-        self.coming.push(comes);
+        self.note(
+            What::Answered,
+            format!("{sent}: {what}, which comes after {after} ms"),
+        );
+        self.coming.push(comes.min(waiting.until));
+        let network = self.machine.network.clone();
         let seam = Seam(self.machine.executor.clone());
         let passed = seam.sleep_until(comes.0);
         seam.spawn(Box::pin(async move {
             passed.await;
-            waiting.answer(result);
+            network.answer(waiting, rules, result);
         }));
         Ok(())
     }
@@ -624,14 +687,10 @@ impl<'s> Player<'s> {
             self.machine.network.look(|waiting| {
                 let new = waiting.iter();
                 let new = new.filter(|waiting| !self.seen.contains_key(&waiting.number));
-                new.map(
-                    |Waiting {
-                         number,
-                         workflow,
-                         request,
-                         ..
-                     }| { (*number, workflow.clone(), request.clone()) },
-                )
+                new.map(|waiting| {
+                    let workflow = waiting.workflow().to_owned();
+                    (waiting.number, workflow, waiting.request())
+                })
                 .collect()
             });
         for (number, workflow, request) in new {
@@ -652,6 +711,18 @@ impl<'s> Player<'s> {
 
     /// Returns the name of the step whose call this is, if it can be told.
     fn step_of(&self, request: &dormouse_journal::Request) -> Result<Option<String>, Trouble> {
+        // Several calls may have one key, and one that was redirected has another URL.
+        match self.step_by(request, true)? {
+            Some(step) => Ok(Some(step)),
+            None => self.step_by(request, false),
+        }
+    }
+
+    fn step_by(
+        &self,
+        request: &dormouse_journal::Request,
+        by_url: bool,
+    ) -> Result<Option<String>, Trouble> {
         let calls = self.machine.read(|store| store.calls(None, MOST_CALLS))?;
         let mut keys = request.headers.iter();
         let key = keys.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
@@ -660,7 +731,13 @@ impl<'s> Player<'s> {
                 .machine
                 .read(|store| store.sending(call.run, call.operation))?;
             let is_it = sending.is_some_and(|sending| match key {
-                Some((_, key)) => sending.call.idempotency_key.as_bytes() == key.as_ref(),
+                Some((_, key)) => {
+                    let is_same = |call: &dormouse_journal::Request| {
+                        !by_url || call.url == request.url && call.body == request.body
+                    };
+                    sending.call.idempotency_key.as_bytes() == key.as_ref()
+                        && is_same(&sending.call.request)
+                }
                 None => sending.call.request.url == request.url,
             });
             if is_it {
@@ -711,7 +788,9 @@ impl<'s> Player<'s> {
     }
 
     fn standing(&self) -> Result<Standing, Trouble> {
-        let shown = self.machine.read(|store| store.show(self.run, 0))?;
+        let shown = self
+            .machine
+            .read(|store| store.show(self.run, MOST_WAITS))?;
         let shown = shown.ok_or_else(|| Trouble("the run is gone".into()))?;
         let logs = self
             .machine
@@ -720,6 +799,7 @@ impl<'s> Player<'s> {
         let until = state.ended.unwrap_or_else(|| self.machine.now());
         Ok(Standing {
             status: state.status,
+            waits: shown.open.iter().map(|(_, open)| waits(open)).collect(),
             output: shown.output,
             failure: state.failure,
             labels: shown.view.run.labels.as_map().clone(),
@@ -743,6 +823,22 @@ impl<'s> Player<'s> {
 
     fn note(&mut self, what: What, text: String) {
         self.transcript.note(self.elapsed(), what, text);
+    }
+}
+
+/// What an operation waits for, in words.
+fn waits(open: &Open) -> String {
+    let step = &open.step;
+    match &open.kind {
+        Kind::WaitForWebhook { .. } => format!("a request, {step:?}"),
+        Kind::Call { method, url, .. } => {
+            format!("the call {step:?} ({method} {})", shortened(url))
+        }
+        Kind::WaitForEvent { event, .. } => format!("the event {event:?}"),
+        Kind::Sleep { .. } | Kind::SleepUntil { .. } => format!("the timer {step:?}"),
+        Kind::WaitForRun { .. } => format!("the end of a run, {step:?}"),
+        Kind::WaitForCancel { .. } => "being cancelled".to_owned(),
+        _ => format!("{step:?}"),
     }
 }
 

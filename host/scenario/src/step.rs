@@ -189,6 +189,14 @@ impl WrittenStep {
                 "`expect` says what a caller is answered, and belongs to `deliver` or `answered`; use `run` for the run".into(),
             );
         }
+        let is_named = deliver
+            .as_ref()
+            .is_some_and(|deliver| deliver.named.is_some());
+        if expect.is_some() && is_named {
+            return Err(
+                "`expect` says what the caller is answered in this step; one with a name (`as`) is looked at by a step with `answered`".into(),
+            );
+        }
         if let Some(call) = call {
             steps.push(Step::Call(Box::new(call), respond));
         }

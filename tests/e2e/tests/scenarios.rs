@@ -173,6 +173,95 @@ fn a_run_that_breaks_or_never_ends_fails_its_scenario() {
 }
 
 #[test]
+fn calls_go_out_as_the_host_would_send_them() {
+    // What cannot be sent is no call.
+    for call in [
+        "{url = 'not a url'}",
+        "{url = 'ftp://a.example/'}",
+        "{url = 'https://a.example/', method = 'BAD M'}",
+    ] {
+        let scenario = format!(
+            "input = {{call = {call}}}\n[[answer]]\n[expect]\noutput = {{error = 'invalid'}}\n"
+        );
+        let line = played("script", &scenario);
+        assert_eq!(
+            (&line["passed"], &line["calls"]),
+            (&true.into(), &0.into()),
+            "{line:#}"
+        );
+    }
+    // A redirect is followed, and one to nowhere is not answered.
+    let redirect = "input = {call = {url = 'https://a.example/x'}}\n\
+        [[answer]]\nto = {url = 'https://a.example/x'}\nrespond = {status = 302, headers = {location = '/y'}}\n";
+    let followed = format!(
+        "{redirect}[[answer]]\nto = {{url = 'https://a.example/y'}}\n[expect]\noutput_like = {{status = 200}}\n"
+    );
+    assert_eq!(played("script", &followed)["passed"], true);
+    let (_, text) = failed("script", redirect);
+    assert!(text.contains("nothing answers the call"), "{text}");
+    assert!(text.contains("https://a.example/y"), "{text}");
+    // An attempt times out when its time is over.
+    let slow = "input = {call = {url = 'https://a.example/', timeout_ms = 30000, attempts = 1}}\n\
+        [[answer]]\nrespond = {error = 'timed-out'}\n[expect]\noutput = {error = 'timed-out'}\ntook = '30s'\n";
+    let line = played("script", slow);
+    assert_eq!(line["passed"], true, "{line:#}");
+}
+
+#[test]
+fn what_no_step_looks_at_is_not_overlooked() {
+    // A caller with a name, which was refused.
+    let (_, text) = failed(
+        "script",
+        "input = {seq = [{webhook = 'a', options = {reply = {from-workflow = 10000}}}, {wait = 'a'}, {respond = {status = 500}}]}\n\
+         [[step]]\ndeliver = {to = 'a', as = 'asker', json = 1}\n",
+    );
+    assert!(text.contains("the caller asker was answered 500"), "{text}");
+    // Events and cancels to a run that has ended.
+    for step in ["notify = {event = 'e'}", "cancel = {}"] {
+        let scenario =
+            format!("input = {{log = 'x'}}\n[[step]]\nadvance = '1s'\n[[step]]\n{step}\n");
+        let (line, text) = failed("script", &scenario);
+        assert_eq!(line["step"], 2, "{line:#}");
+        assert!(text.contains("completed"), "{text}");
+    }
+}
+
+#[test]
+fn a_step_that_waits_in_vain_says_where_the_run_is() {
+    let (_, text) = failed(
+        "script",
+        "input = {sleep = 1000}\n[[step]]\ncall = {step = 'x'}\n",
+    );
+    assert!(text.contains("the call was not made"), "{text}");
+    assert!(text.contains("the run is completed"), "{text}");
+    let (_, text) = failed("script", "input = {event = 'news'}\n");
+    assert!(text.contains("waits for the event \"news\""), "{text}");
+    let line = played(
+        "script",
+        "input = {sleep = 1000}\n[[step]]\nadvance = '400d'\n",
+    );
+    assert_eq!(line["passed"], true, "{line:#}");
+}
+
+#[test]
+fn two_workflows_of_one_name_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("scenario.toml");
+    std::fs::write(&file, "input = {log = 'x'}\n").unwrap();
+    let component = guest_file("script");
+    let component = component.to_str().unwrap();
+    let same = format!("script={component}");
+    let test = ["test", component, file.to_str().unwrap(), "--with", &same];
+    let outcome = Cli::alone().run(&test);
+    assert_eq!(outcome.code, 2, "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("two workflows script"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
 fn what_is_no_scenario_is_refused_before_anything_is_played() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("wrong.toml");

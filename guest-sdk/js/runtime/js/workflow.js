@@ -63,6 +63,29 @@ class WorkflowHeaders extends Headers {
   }
 }
 
+/** What an expression of `retryDelay` may call. */
+const DELAY_FUNCTIONS = ['pow', 'sqrt', 'abs', 'exp', 'floor', 'ceil', 'round', 'min', 'max'];
+
+/** Milliseconds before the next try: a number, a span such as "2s", or an expression such as "pow(2, retried) * 1000". */
+function retryDelay(given, retried) {
+  if (typeof given === 'number' && given >= 0) return given;
+  const text = String(given).trim();
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (/^\d+(\.\d+)?\s*(ms|s|m|h|d|w|y)$/.test(text)) return span(text);
+  const names = text.match(/[a-z_]\w*/gi) ?? [];
+  const isKnown = names.every((name) => name === 'retried' || DELAY_FUNCTIONS.includes(name));
+  if (isKnown && /^[\w\s+\-*/%().,]+$/.test(text)) {
+    try {
+      const evaluate = new Function('retried', ...DELAY_FUNCTIONS, `return (${text});`);
+      const delay = evaluate(retried, ...DELAY_FUNCTIONS.map((name) => Math[name]));
+      if (Number.isFinite(delay) && delay >= 0) return Math.floor(delay);
+    } catch {
+      // What is no expression is told below.
+    }
+  }
+  throw new WorkflowError(`retryDelay: ${JSON.stringify(given)} is no delay; give milliseconds, a span such as "2s", or an expression of \`retried\` such as "pow(2, retried) * 1000"`);
+}
+
 class WorkflowContext {
   #run;
   constructor(run, payload, options) {
@@ -101,7 +124,7 @@ class WorkflowContext {
   async #delay(name, failed, error) {
     let wait = STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
     if (error instanceof WorkflowRetryAfterError) wait = span(error.retryAfter);
-    else if (typeof this.retryDelay === 'number') wait = this.retryDelay;
+    else if (this.retryDelay !== undefined) wait = retryDelay(this.retryDelay, failed);
     host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${error?.message ?? error}`);
     await perform(host.sleep(stepName(`retry ${name}`), wait));
   }
@@ -154,7 +177,7 @@ class WorkflowContext {
       const outcome = await callOnce(name, request, options, settings.signal);
       const isGood = outcome.ok && outcome.ok.status >= 200 && outcome.ok.status < 300;
       if (isGood || failed >= (settings.retries ?? 0)) return called(outcome);
-      const wait = typeof settings.retryDelay === 'number' ? settings.retryDelay : STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
+      const wait = settings.retryDelay === undefined ? STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)] : retryDelay(settings.retryDelay, failed);
       await perform(host.sleep(stepName(`retry ${name}`), wait), settings.signal);
     }
   }

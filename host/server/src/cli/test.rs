@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
+use dormouse_api::request::workflow_name;
 use dormouse_cli::{CliError, Environment, Terminal, exit, plain, span_text};
 use dormouse_engine::{Config, Engine};
 use dormouse_journal::Level;
-use dormouse_scenario::{Code, Event, Failed, Played, Scenario, play};
+use dormouse_scenario::{Code, Event, Failed, Played, Rules, Scenario, play};
 use serde::Serialize;
 
 use super::code::{self, InProcess, Ticks};
@@ -70,6 +71,9 @@ pub(super) struct Test {
     json: bool,
 }
 
+/// How many events of a scenario that failed are shown: the last ones.
+const SHOWN: usize = 40;
+
 /// Instances at a time, in all runs of a scenario.
 const SLOTS: u32 = 64;
 
@@ -110,7 +114,10 @@ impl Test {
         let player = Player::new(self)?;
         let mut failed = 0_usize;
         for (path, scenario) in &scenarios {
-            let played = play(scenario, &player.code(scenario));
+            let code = player
+                .code(scenario)
+                .map_err(|why| CliError::Usage(format!("{}: {why}", path.display())))?;
+            let played = play(scenario, &code);
             failed += usize::from(played.failed.is_some());
             self.report(path, &played, terminal)?;
         }
@@ -168,11 +175,18 @@ impl Test {
             }
         };
         if self.verbose || played.failed.is_some() {
+            let hidden = match self.verbose {
+                true => 0,
+                false => played.events.len().saturating_sub(SHOWN),
+            };
+            if hidden > 0 {
+                text += &format!("\n  {hidden} earlier events are shown by --verbose");
+            }
             for Event {
                 at,
                 what,
                 text: more,
-            } in &played.events
+            } in played.events.iter().skip(hidden)
             {
                 let at = span_text(*at);
                 text += &format!("\n  {at:>10}  {:<9} {}", what.as_str(), plain(more));
@@ -264,18 +278,39 @@ impl Player {
     }
 
     /// The code that takes part in a scenario.
-    fn code(&self, scenario: &Scenario) -> Code {
+    fn code(&self, scenario: &Scenario) -> Result<Code, String> {
         let name = scenario.workflow.clone();
         let name = name.unwrap_or_else(|| self.stem.clone());
         let mut workflows = vec![(name, self.tested.clone())];
         workflows.extend(self.others.iter().cloned());
-        Code {
+        for (number, (name, _)) in workflows.iter().enumerate() {
+            workflow_name(name).map_err(|_| {
+                format!(
+                    "{name:?} is no name of a workflow, which has a-z, 0-9, - and _; the file's name is taken, unless the \
+                     scenario says `workflow`"
+                )
+            })?;
+            if workflows
+                .iter()
+                .take(number)
+                .any(|(other, _)| other == name)
+            {
+                return Err(format!(
+                    "there are two workflows {name}; each needs a name of its own"
+                ));
+            }
+        }
+        Ok(Code {
             workflows,
             engine: self.engine.clone(),
             compiler: self.compiler.clone(),
             thread_time: code::thread_time,
             told,
-        }
+            rules: Rules {
+                check: dormouse_outbound::check,
+                follow: dormouse_outbound::follow,
+            },
+        })
     }
 }
 
