@@ -48,7 +48,7 @@ fn compare(
                 match found.get(name) {
                     Some(found) => compare(&place, value, found, strictness, lines),
                     None => {
-                        lines.push(format!("{place}: expected {}, found nothing", short(value)))
+                        lines.push(format!("{place}: expected {}, found nothing", short(value)));
                     }
                 }
             }
@@ -67,7 +67,7 @@ fn compare(
                 match found.get(index) {
                     Some(found) => compare(&place, value, found, strictness, lines),
                     None => {
-                        lines.push(format!("{place}: expected {}, found nothing", short(value)))
+                        lines.push(format!("{place}: expected {}, found nothing", short(value)));
                     }
                 }
             }

@@ -60,7 +60,7 @@ fn a_call_that_fails_fails_the_run_with_its_code() {
     run.advance("2d");
     run.fail_call("remind", NoResponse::Unreachable);
     assert_eq!(run.failure().code(), "unreachable");
-    let mut run = Test::new(approval).input(&json!({"not": "a text"})).start();
+    let mut run = Test::new(approval).input(json!({"not": "a text"})).start();
     assert_eq!(run.failure().code(), "invalid-input");
 }
 
@@ -121,8 +121,8 @@ fn what_the_host_does_itself_is_done() {
         let request = held.wait().await;
         request.respond(Response::new(201));
         let event = ctx.event("go").wait().await;
-        ctx.event("done").notify(&json!(1)).await?;
-        let child = ctx.start("parcel", &json!({"to": "here"})).await?;
+        ctx.event("done").notify(json!(1)).await?;
+        let child = ctx.start("parcel", json!({"to": "here"})).await?;
         let tracking: Value = child.output().await?;
         let price: u32 = ctx.step("price", || Ok(7))?;
         Ok(json!([label, event.json::<Value>()?, tracking, price]))
@@ -130,13 +130,13 @@ fn what_the_host_does_itself_is_done() {
     let mut run = Test::new(all).start();
     let held = run.deliver("held", Incoming::empty());
     assert_eq!(run.answered(&held).map(|answer| answer.status), Some(201));
-    run.notify("go", &json!(2));
+    run.notify("go", json!(2));
     assert_eq!(run.sent()[0].0, "done");
     assert_eq!(
         run.children("parcel")[0].json::<Value>(),
         json!({"to": "here"})
     );
-    run.complete_child("parcel", &json!("A1"));
+    run.complete_child("parcel", json!("A1"));
     assert_eq!(run.output::<Value>(), json!([true, 2, "A1", 7]));
     assert_eq!(run.label("kind").as_deref(), Some("test"));
     assert_eq!(run.log(), ["begun"]);
@@ -151,10 +151,10 @@ fn a_run_that_continues_as_new_keeps_what_it_says() {
         hook.wait().await;
         match count {
             3 => Ok(count),
-            _ => ctx.continue_as_new(&(count + 1)).keep(&hook).begin(),
+            _ => ctx.continue_as_new(count + 1).keep(&hook).begin(),
         }
     }
-    let mut run = Test::new(count).input(&0).start();
+    let mut run = Test::new(count).input(0).start();
     let url = run.webhook_url("hook");
     for _ in 0..4 {
         assert!(!run.has_ended());
