@@ -228,6 +228,10 @@ mod tests {
                 "belongs to `call`",
             ),
             ("[[step]]\ncall = {}\nexpect = {}", "use `run` for the run"),
+            (
+                "[[step]]\ndeliver = {to = 'a', as = 'b'}\nexpect = {status = 202}",
+                "looked at by a step with `answered`",
+            ),
             ("[[step]]\ncall = {json = 1, text = 'a'}", "give one of"),
             (
                 "[[step]]\ncall = {}\nrespond = {status = 42}",

@@ -1,28 +1,25 @@
 //! Plays a scenario.
 
+mod answers;
+mod callers;
+mod looking;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dormouse_journal::{
-    CallError, CancelOptions, Header, Kind, Label, Labels, Open, Payload, Response, RunId, Status,
-    Time,
-};
+use dormouse_journal::{CancelOptions, Label, Labels, Payload, Response, RunId, Status, Time};
 use dormouse_runtime::Start;
-use dormouse_seams::{Clock as _, Spawner as _};
-use dormouse_simulation::Seam;
-use dormouse_store::{AimedNotified, Cancelled, WebhookView};
+use dormouse_store::{AimedNotified, Cancelled};
 
 use crate::content::Content;
 use crate::difference::shortened;
 use crate::file::{Scenario, uses};
-use crate::machine::{Code, MOST_CALLS, Machine, Trouble};
+use crate::machine::{Code, Machine, Trouble};
 use crate::names::Names;
-use crate::outcome::{Standing, answer_differences};
 use crate::pattern::{CallPattern, Sent};
 use crate::played::{Failed, Played};
-use crate::requests;
-use crate::step::{Cancel, Deliver, ExpectedAnswer, ExpectedRun, NoAnswer, Notify, Respond, Step};
+use crate::step::{Cancel, ExpectedRun, Notify, Respond, Step};
 use crate::transcript::{Transcript, What};
 
 /// How often time moves on at most. A workflow that never ends ends here.
@@ -247,142 +244,6 @@ impl<'s> Player<'s> {
         }
     }
 
-    /// Answers a call that a step has found, if the step or one of the scenario's answers says how.
-    fn take(
-        &mut self,
-        attempt: usize,
-        respond: Option<&Respond>,
-        number: usize,
-    ) -> Result<(), Why> {
-        match respond {
-            Some(respond) => self.answer(attempt, respond)?,
-            None => {
-                if !self.answer_by_rule(attempt)? {
-                    let later = format!("step {}", number + 1);
-                    return Err(format!(
-                        "nothing answers the call: give {later} a `respond`, or the scenario an [[answer]]"
-                    )
-                    .into());
-                }
-            }
-        }
-        Ok(self.settle()?)
-    }
-
-    /// Sends a request to a webhook, once there is one.
-    fn deliver(
-        &mut self,
-        deliver: &Deliver,
-        expect: Option<&ExpectedAnswer>,
-        number: usize,
-    ) -> Result<(), Why> {
-        let webhook = loop {
-            let found = match self.run_of(deliver)? {
-                None => None,
-                Some(run) => self.webhook(run, deliver)?,
-            };
-            if let Some(webhook) = found {
-                break webhook;
-            }
-            if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
-                let standing = self.standing()?;
-                return Err(Why {
-                    message: format!("there is no webhook {}", deliver.to),
-                    details: vec![format!("the run is {}", standing.line())],
-                });
-            }
-        };
-        let request = requests::request(
-            deliver,
-            (&webhook.url, &webhook.webhook.options),
-            self.scenario,
-            &self.names,
-            (self.machine.now(), self.requests),
-        )?;
-        self.requests += 1;
-        let body = String::from_utf8_lossy(&request.body).into_owned();
-        let line = format!("{} {}: {}", request.method, deliver.to, shortened(&body));
-        self.note(What::Request, line);
-        let caller = self.send(request);
-        self.settle()?;
-        match &deliver.named {
-            Some(name) => {
-                self.callers.insert(name.clone(), caller);
-                Ok(())
-            }
-            None => {
-                let accepted = ExpectedAnswer::default();
-                self.answered(&caller, expect.unwrap_or(&accepted), number)
-            }
-        }
-    }
-
-    /// Sends a request in a task of its own, as each connection has one.
-    fn send(&self, request: dormouse_journal::Request) -> Caller {
-        let caller = Caller::default();
-        let (told, runtime, slot) = (self.code.told, self.machine.runtime.clone(), caller.clone());
-        Seam(self.machine.executor.clone()).spawn(Box::pin(async move {
-            let path = request.url.split('?').next().unwrap_or_default();
-            let token = path.rsplit('/').next().unwrap_or_default();
-            let Some(address) = runtime.read_token(token) else {
-                return;
-            };
-            let (body, mut head) = (request.body.clone(), request);
-            head.body = bytes::Bytes::new();
-            let receiving = async {
-                let addressee = runtime.addressee(address).await?;
-                let expected = addressee.judge(head, Some(body.len() as u64)).await?;
-                expected.receive(body).await
-            };
-            let answer = told(receiving.await);
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        }));
-        caller
-    }
-
-    /// Waits until a caller is answered, and looks at the answer.
-    fn answered(
-        &mut self,
-        caller: &Caller,
-        expect: &ExpectedAnswer,
-        number: usize,
-    ) -> Result<(), Why> {
-        let until = self.machine.now().after(MOST_HELD);
-        let answer = loop {
-            let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(answer) = answer {
-                break answer;
-            }
-            if self.answer_by_rules(number)? {
-                continue;
-            }
-            // The host holds a caller for some time; that is a timer of its own.
-            let next = self.machine.executor.next_timer();
-            let next = next.filter(|next| *next <= until);
-            let next = next.ok_or_else(|| "the caller is not answered".to_owned())?;
-            self.go_on(Some(next), number)?;
-        };
-        self.note(What::Reply, format!("{}", answer.status));
-        let details = answer_differences(&answer, expect, &self.names)?;
-        if details.is_empty() && expect.status.is_none() && answer.status >= 400 {
-            let body = String::from_utf8_lossy(&answer.body).into_owned();
-            return Err(Why {
-                message: format!(
-                    "the request was refused with {}; if that is right, expect this status",
-                    answer.status
-                ),
-                details: vec![shortened(&body)],
-            });
-        }
-        match details.is_empty() {
-            true => Ok(()),
-            false => Err(Why {
-                message: "the caller was not answered as expected".into(),
-                details,
-            }),
-        }
-    }
-
     fn advance(&mut self, span: u64, number: usize) -> Result<(), Why> {
         let until = self.machine.now().after(span);
         self.answer_by_rules(number)?;
@@ -460,37 +321,6 @@ impl<'s> Player<'s> {
         self.compare(&expected, "the run does not end as expected")
     }
 
-    /// Looks at the callers that no step has looked at.
-    fn check_callers(&mut self) -> Result<(), Why> {
-        let mut callers: Vec<_> = self.callers.drain().collect();
-        callers.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (name, caller) in callers {
-            let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let told = match answer {
-                Some(answer) if answer.status < 400 => continue,
-                Some(answer) => format!("was answered {}", answer.status),
-                None => "was not answered".to_owned(),
-            };
-            let step = format!("look at it by a step with `answered = \"{name}\"`");
-            return Err(Why {
-                message: format!("the caller {name} {told}"),
-                details: vec![step],
-            });
-        }
-        Ok(())
-    }
-
-    fn compare(&self, expected: &ExpectedRun, message: &str) -> Result<(), Why> {
-        let details = self.standing()?.differences(expected, &self.names)?;
-        match details.is_empty() {
-            true => Ok(()),
-            false => Err(Why {
-                message: message.into(),
-                details,
-            }),
-        }
-    }
-
     /// Moves time on to where something happens next, and not beyond `until`. Returns false if nothing will happen.
     fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, Why> {
         self.moves += 1;
@@ -523,163 +353,6 @@ impl<'s> Player<'s> {
         Ok(true)
     }
 
-    /// Returns the attempts that wait for an answer, each with whether a step from this one on means it.
-    fn claimed(&self, number: usize) -> Result<Vec<(usize, Sent, bool)>, Why> {
-        let later = self.scenario.steps.get(number..).unwrap_or_default();
-        let means = |step: &Step, sent: &Sent| match step {
-            // One that names a webhook which is not there yet may mean it.
-            Step::Call(call, _) => call.means(sent, &self.names).unwrap_or(true),
-            _ => false,
-        };
-        let waiting = self.waiting()?.into_iter();
-        Ok(waiting
-            .map(|(attempt, sent)| {
-                let is_claimed = later.iter().any(|(_, step)| means(step, &sent));
-                (attempt, sent, is_claimed)
-            })
-            .collect())
-    }
-
-    /// Refuses to let time pass until then while a call waits for an answer that would not come in time, or never.
-    fn refuse_unanswered(&mut self, next: Time, number: usize) -> Result<(), Why> {
-        let ends = self.machine.network.look(|waiting| {
-            let ends = waiting.iter();
-            let ends = ends.map(|waiting| (waiting.number, waiting.until));
-            ends.collect::<HashMap<_, _>>()
-        });
-        let later = self.scenario.steps.get(number..).unwrap_or_default();
-        for (attempt, sent, is_claimed) in self.claimed(number)? {
-            if !is_claimed {
-                let body = String::from_utf8_lossy(&sent.request.body).into_owned();
-                return Err(Why {
-                    message: format!("nothing answers the call {}", sent.line()),
-                    details: vec![
-                        "give the scenario an [[answer]] to it, or a step that has it as its `call`"
-                            .into(),
-                        format!("its body is {}", shortened(&body)),
-                    ],
-                });
-            }
-            if ends.get(&attempt).is_some_and(|end| *end <= next) {
-                let waits = match later.first() {
-                    Some((_, Step::Call(..))) => "waits for another call",
-                    _ => "lets time pass",
-                };
-                return Err(Why {
-                    message: format!(
-                        "the call {} is made, and this step {waits}; a later step answers it, which is too late",
-                        sent.line()
-                    ),
-                    details: vec![
-                        "the attempt would time out before; put the step that answers it first, or answer it by an [[answer]]"
-                            .into(),
-                    ],
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers all calls that no step from this one on means, and that one of the scenario's answers does. Returns whether there
-    /// were some, so that something may have happened.
-    fn answer_by_rules(&mut self, number: usize) -> Result<bool, Why> {
-        let mut has_answered = false;
-        loop {
-            let mut answered = false;
-            for (attempt, _, is_claimed) in self.claimed(number)? {
-                answered |= !is_claimed && self.answer_by_rule(attempt)?;
-            }
-            if !answered {
-                return Ok(has_answered);
-            }
-            has_answered = true;
-            self.settle()?;
-        }
-    }
-
-    /// Answers a call by the first of the scenario's answers that means it. Returns false if none does.
-    fn answer_by_rule(&mut self, attempt: usize) -> Result<bool, Why> {
-        let Some(sent) = self.seen.get(&attempt).cloned() else {
-            return Ok(false);
-        };
-        for (place, answer) in self.scenario.answers.iter().enumerate() {
-            if self.left[place] > 0
-                && answer.to.means(&sent, &self.names)?
-                && answer.to.differences(&sent, &self.names)?.is_empty()
-            {
-                if answer.times.is_some() {
-                    self.left[place] -= 1;
-                }
-                self.answer(attempt, &answer.respond)?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Answers an attempt at a call.
-    fn answer(&mut self, attempt: usize, respond: &Respond) -> Result<(), Why> {
-        let (what, result) = match respond.error {
-            Some(NoAnswer::Unreachable) => (
-                "unreachable".to_owned(),
-                Err(CallError::Unreachable("connection refused".into())),
-            ),
-            Some(NoAnswer::TimedOut) => ("never".to_owned(), Err(CallError::TimedOut)),
-            None => {
-                let response = self.response(respond)?;
-                (response.status.to_string(), Ok(response))
-            }
-        };
-        let Some(waiting) = self.machine.network.take(attempt) else {
-            return Ok(());
-        };
-        let sent = self.seen.get(&attempt).map(Sent::line).unwrap_or_default();
-        let comes = match respond.error {
-            // It comes when the attempt's time is over, by itself.
-            Some(NoAnswer::TimedOut) => waiting.until,
-            _ => self.machine.now().after(respond.after()?),
-        };
-        let after = comes.0.saturating_sub(self.machine.now().0);
-        let rules = self.code.rules;
-        if after == 0 {
-            self.note(What::Answered, format!("{sent}: {what}"));
-            self.machine.network.answer(waiting, rules, result);
-            return Ok(());
-        }
-        self.note(
-            What::Answered,
-            format!("{sent}: {what}, which comes after {after} ms"),
-        );
-        self.coming.push(comes.min(waiting.until));
-        let network = self.machine.network.clone();
-        let seam = Seam(self.machine.executor.clone());
-        let passed = seam.sleep_until(comes.0);
-        seam.spawn(Box::pin(async move {
-            passed.await;
-            network.answer(waiting, rules, result);
-        }));
-        Ok(())
-    }
-
-    fn response(&self, respond: &Respond) -> Result<Response, String> {
-        let content = respond.written().content(&self.names)?;
-        let mut headers: Vec<Header> = Vec::new();
-        for (name, value) in &respond.headers {
-            let value = self.names.fill_text(value)?;
-            headers.push((name.to_ascii_lowercase(), value.into()));
-        }
-        let is_typed = headers.iter().any(|(name, _)| name == "content-type");
-        if !is_typed && !content.content_type.is_empty() {
-            let value = content.content_type.as_bytes();
-            headers.push(("content-type".into(), value.into()));
-        }
-        Ok(Response {
-            status: respond.status.unwrap_or(200),
-            headers,
-            body: content.body,
-        })
-    }
-
     /// Runs whatever is to be done at this instant, and takes note of it.
     fn settle(&mut self) -> Result<(), Trouble> {
         self.machine.settle()?;
@@ -709,136 +382,12 @@ impl<'s> Player<'s> {
         Ok(())
     }
 
-    /// Returns the name of the step whose call this is, if it can be told.
-    fn step_of(&self, request: &dormouse_journal::Request) -> Result<Option<String>, Trouble> {
-        // Several calls may have one key, and one that was redirected has another URL.
-        match self.step_by(request, true)? {
-            Some(step) => Ok(Some(step)),
-            None => self.step_by(request, false),
-        }
-    }
-
-    fn step_by(
-        &self,
-        request: &dormouse_journal::Request,
-        by_url: bool,
-    ) -> Result<Option<String>, Trouble> {
-        let calls = self.machine.read(|store| store.calls(None, MOST_CALLS))?;
-        let mut keys = request.headers.iter();
-        let key = keys.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
-        for call in calls {
-            let sending = self
-                .machine
-                .read(|store| store.sending(call.run, call.operation))?;
-            let is_it = sending.is_some_and(|sending| match key {
-                Some((_, key)) => {
-                    let is_same = |call: &dormouse_journal::Request| {
-                        !by_url || call.url == request.url && call.body == request.body
-                    };
-                    sending.call.idempotency_key.as_bytes() == key.as_ref()
-                        && is_same(&sending.call.request)
-                }
-                None => sending.call.request.url == request.url,
-            });
-            if is_it {
-                let shown = self
-                    .machine
-                    .read(|store| store.show(call.run, MOST_CALLS))?;
-                let mut open = shown.into_iter().flat_map(|shown| shown.open);
-                let open = open.find(|(number, _)| *number == call.operation);
-                return Ok(open.map(|(_, open)| open.step));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Returns the attempts at calls that wait for an answer.
-    fn waiting(&self) -> Result<Vec<(usize, Sent)>, Trouble> {
-        let numbers: Vec<usize> = self
-            .machine
-            .network
-            .look(|waiting| waiting.iter().map(|waiting| waiting.number).collect());
-        let sent = numbers.into_iter();
-        Ok(sent
-            .filter_map(|number| Some((number, self.seen.get(&number)?.clone())))
-            .collect())
-    }
-
-    /// Returns the run that a request is for, if there is one yet.
-    fn run_of(&self, deliver: &Deliver) -> Result<Option<RunId>, Trouble> {
-        match &deliver.workflow {
-            None => Ok(Some(self.run)),
-            Some(workflow) => self.machine.run_of(workflow, deliver.run),
-        }
-    }
-
-    fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, Trouble> {
-        let webhooks = self.machine.read(|store| store.webhooks(run, MOST_READ))?;
-        Ok(webhooks.unwrap_or_default())
-    }
-
-    /// Returns the webhook of a run that a request is for, if there is one yet.
-    fn webhook(&self, run: RunId, deliver: &Deliver) -> Result<Option<WebhookView>, Trouble> {
-        let webhooks = self.webhooks(run)?.into_iter();
-        let mut named = webhooks.filter(|view| view.webhook.step == deliver.to);
-        Ok(match deliver.number {
-            None => named.last(),
-            Some(number) => named.nth(number.saturating_sub(1)),
-        })
-    }
-
-    fn standing(&self) -> Result<Standing, Trouble> {
-        let shown = self
-            .machine
-            .read(|store| store.show(self.run, MOST_WAITS))?;
-        let shown = shown.ok_or_else(|| Trouble("the run is gone".into()))?;
-        let logs = self
-            .machine
-            .read(|store| store.logs(self.run, (0, 0), MOST_READ))?;
-        let state = shown.view.state;
-        let until = state.ended.unwrap_or_else(|| self.machine.now());
-        Ok(Standing {
-            status: state.status,
-            waits: shown.open.iter().map(|(_, open)| waits(open)).collect(),
-            output: shown.output,
-            failure: state.failure,
-            labels: shown.view.run.labels.as_map().clone(),
-            log: logs.lines.into_iter().map(|(_, line)| line).collect(),
-            took: until.0.saturating_sub(self.began.0),
-        })
-    }
-
-    fn journal(&self) -> Result<Vec<dormouse_journal::Activation>, Trouble> {
-        let state = self.machine.read(|store| store.state(self.run))?;
-        let first = state.map_or(0, |state| state.first_activation);
-        let page = self
-            .machine
-            .read(|store| store.journal(self.run, first, MOST_READ))?;
-        Ok(page.activations)
-    }
-
     fn elapsed(&self) -> u64 {
         self.machine.now().0.saturating_sub(self.began.0)
     }
 
     fn note(&mut self, what: What, text: String) {
         self.transcript.note(self.elapsed(), what, text);
-    }
-}
-
-/// What an operation waits for, in words.
-fn waits(open: &Open) -> String {
-    let step = &open.step;
-    match &open.kind {
-        Kind::WaitForWebhook { .. } => format!("a request, {step:?}"),
-        Kind::Call { method, url, .. } => {
-            format!("the call {step:?} ({method} {})", shortened(url))
-        }
-        Kind::WaitForEvent { event, .. } => format!("the event {event:?}"),
-        Kind::Sleep { .. } | Kind::SleepUntil { .. } => format!("the timer {step:?}"),
-        Kind::WaitForRun { .. } => format!("the end of a run, {step:?}"),
-        Kind::WaitForCancel { .. } => "being cancelled".to_owned(),
-        _ => format!("{step:?}"),
     }
 }
 

@@ -1,0 +1,174 @@
+//! Requests to webhooks, and what their callers are answered.
+
+use std::sync::PoisonError;
+
+use dormouse_journal::RunId;
+use dormouse_seams::Spawner as _;
+use dormouse_simulation::Seam;
+use dormouse_store::WebhookView;
+
+use super::{Caller, MOST_HELD, Player, Why};
+use crate::difference::shortened;
+use crate::machine::Trouble;
+use crate::outcome::answer_differences;
+use crate::requests;
+use crate::step::{Deliver, ExpectedAnswer};
+use crate::transcript::What;
+
+impl Player<'_> {
+    /// Sends a request to a webhook, once there is one.
+    pub(super) fn deliver(
+        &mut self,
+        deliver: &Deliver,
+        expect: Option<&ExpectedAnswer>,
+        number: usize,
+    ) -> Result<(), Why> {
+        let webhook = loop {
+            let found = match self.run_of(deliver)? {
+                None => None,
+                Some(run) => self.webhook(run, deliver)?,
+            };
+            if let Some(webhook) = found {
+                break webhook;
+            }
+            if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
+                let standing = self.standing()?;
+                return Err(Why {
+                    message: format!("there is no webhook {}", deliver.to),
+                    details: vec![format!("the run is {}", standing.line())],
+                });
+            }
+        };
+        let request = requests::request(
+            deliver,
+            (&webhook.url, &webhook.webhook.options),
+            self.scenario,
+            &self.names,
+            (self.machine.now(), self.requests),
+        )?;
+        self.requests += 1;
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        let line = format!("{} {}: {}", request.method, deliver.to, shortened(&body));
+        self.note(What::Request, line);
+        let caller = self.send(request);
+        self.settle()?;
+        match &deliver.named {
+            Some(name) => {
+                self.callers.insert(name.clone(), caller);
+                Ok(())
+            }
+            None => {
+                let accepted = ExpectedAnswer::default();
+                self.answered(&caller, expect.unwrap_or(&accepted), number)
+            }
+        }
+    }
+
+    /// Sends a request in a task of its own, as each connection has one.
+    pub(super) fn send(&self, request: dormouse_journal::Request) -> Caller {
+        let caller = Caller::default();
+        let (told, runtime, slot) = (self.code.told, self.machine.runtime.clone(), caller.clone());
+        Seam(self.machine.executor.clone()).spawn(Box::pin(async move {
+            let path = request.url.split('?').next().unwrap_or_default();
+            let token = path.rsplit('/').next().unwrap_or_default();
+            let Some(address) = runtime.read_token(token) else {
+                return;
+            };
+            let (body, mut head) = (request.body.clone(), request);
+            head.body = bytes::Bytes::new();
+            let receiving = async {
+                let addressee = runtime.addressee(address).await?;
+                let expected = addressee.judge(head, Some(body.len() as u64)).await?;
+                expected.receive(body).await
+            };
+            let answer = told(receiving.await);
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        }));
+        caller
+    }
+
+    /// Waits until a caller is answered, and looks at the answer.
+    pub(super) fn answered(
+        &mut self,
+        caller: &Caller,
+        expect: &ExpectedAnswer,
+        number: usize,
+    ) -> Result<(), Why> {
+        let until = self.machine.now().after(MOST_HELD);
+        let answer = loop {
+            let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(answer) = answer {
+                break answer;
+            }
+            if self.answer_by_rules(number)? {
+                continue;
+            }
+            // The host holds a caller for some time; that is a timer of its own.
+            let next = self.machine.executor.next_timer();
+            let next = next.filter(|next| *next <= until);
+            let next = next.ok_or_else(|| "the caller is not answered".to_owned())?;
+            self.go_on(Some(next), number)?;
+        };
+        self.note(What::Reply, format!("{}", answer.status));
+        let details = answer_differences(&answer, expect, &self.names)?;
+        if details.is_empty() && expect.status.is_none() && answer.status >= 400 {
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            return Err(Why {
+                message: format!(
+                    "the request was refused with {}; if that is right, expect this status",
+                    answer.status
+                ),
+                details: vec![shortened(&body)],
+            });
+        }
+        match details.is_empty() {
+            true => Ok(()),
+            false => Err(Why {
+                message: "the caller was not answered as expected".into(),
+                details,
+            }),
+        }
+    }
+
+    /// Looks at the callers that no step has looked at.
+    pub(super) fn check_callers(&mut self) -> Result<(), Why> {
+        let mut callers: Vec<_> = self.callers.drain().collect();
+        callers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, caller) in callers {
+            let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let told = match answer {
+                Some(answer) if answer.status < 400 => continue,
+                Some(answer) => format!("was answered {}", answer.status),
+                None => "was not answered".to_owned(),
+            };
+            let step = format!("look at it by a step with `answered = \"{name}\"`");
+            return Err(Why {
+                message: format!("the caller {name} {told}"),
+                details: vec![step],
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the run that a request is for, if there is one yet.
+    pub(super) fn run_of(&self, deliver: &Deliver) -> Result<Option<RunId>, Trouble> {
+        match &deliver.workflow {
+            None => Ok(Some(self.run)),
+            Some(workflow) => self.machine.run_of(workflow, deliver.run),
+        }
+    }
+
+    /// Returns the webhook of a run that a request is for, if there is one yet.
+    pub(super) fn webhook(
+        &self,
+        run: RunId,
+        deliver: &Deliver,
+    ) -> Result<Option<WebhookView>, Trouble> {
+        let webhooks = self.webhooks(run)?.into_iter();
+        let mut named = webhooks.filter(|view| view.webhook.step == deliver.to);
+        Ok(match deliver.number {
+            None => named.last(),
+            Some(number) => named.nth(number.saturating_sub(1)),
+        })
+    }
+}
