@@ -4,7 +4,7 @@
 use dormouse_journal::{RunId, Status, VersionId};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// How many runs there are at the end: the one at the top, and those that it started.
 const RUNS: usize = 6;
@@ -61,8 +61,8 @@ fn check(teller: &Teller) {
 const STORY: Story = Story { tell, check };
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_loses_and_doubles_no_child() {
-    crash_at_every_third_operation(&STORY);
+fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_child() {
+    crash_at_every_seventh_operation(&STORY);
 }
 
 #[test]

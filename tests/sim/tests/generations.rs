@@ -5,7 +5,7 @@ use dormouse_journal::{Status, json_payload};
 use dormouse_sim::guest;
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// How many generations each run has.
 const GENERATIONS: usize = 4;
@@ -54,8 +54,8 @@ fn check(teller: &Teller) {
 const STORY: Story = Story { tell, check };
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_loses_no_request_between_generations() {
-    crash_at_every_third_operation(&STORY);
+fn a_crash_at_every_seventh_operation_on_the_disk_loses_no_request_between_generations() {
+    crash_at_every_seventh_operation(&STORY);
 }
 
 #[test]

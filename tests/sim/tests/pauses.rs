@@ -6,7 +6,7 @@ use dormouse_sim::guest;
 use dormouse_store::Pausable;
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
 fn workflow() -> Pausable {
     Pausable::Workflow("script".into())
@@ -68,8 +68,8 @@ fn check(teller: &Teller) {
 const STORY: Story = Story { tell, check };
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_loses_no_paused_work() {
-    crash_at_every_third_operation(&STORY);
+fn a_crash_at_every_seventh_operation_on_the_disk_loses_no_paused_work() {
+    crash_at_every_seventh_operation(&STORY);
 }
 
 #[test]

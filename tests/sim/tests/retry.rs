@@ -6,7 +6,7 @@ use dormouse_runtime::Retry;
 use dormouse_sim::{Ground, World, guest, on_both, other_version};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// How many runs there are: the one at the top, the one that fails, and one that each of them has started besides.
 const RUNS: usize = 4;
@@ -60,8 +60,8 @@ fn check(teller: &Teller) {
 const STORY: Story = Story { tell, check };
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_repairs_the_tree_once() {
-    crash_at_every_third_operation(&STORY);
+fn a_crash_at_every_seventh_operation_on_the_disk_repairs_the_tree_once() {
+    crash_at_every_seventh_operation(&STORY);
 }
 
 #[test]

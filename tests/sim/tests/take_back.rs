@@ -11,7 +11,7 @@ use dormouse_runtime::Retry;
 use dormouse_sim::{guest, other_version};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_third_operation};
+use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// How many runs the stories over everything have: the one that is taken back, one that it waits for from before the point on,
 /// and one that it starts after the point, twice.
@@ -217,8 +217,8 @@ fn a_crash_at_every_commit_takes_a_living_run_back_once() {
 }
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_takes_a_living_run_back_once() {
-    crash_at_every_third_operation(&LIVING);
+fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_living_run_back_once() {
+    crash_at_every_seventh_operation(&LIVING);
 }
 
 fn of_a_failed_run(teller: &mut Teller) -> Value {
@@ -249,8 +249,8 @@ fn a_crash_at_every_commit_takes_a_failed_run_back_once() {
 }
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_takes_a_failed_run_back_once() {
-    crash_at_every_third_operation(&FAILED);
+fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_failed_run_back_once() {
+    crash_at_every_seventh_operation(&FAILED);
 }
 
 /// A run goes on after one that it started has failed, and is taken back to its wait for that: both are repaired.
@@ -310,6 +310,6 @@ fn a_crash_at_every_commit_takes_a_run_back_over_a_failed_child_once() {
 }
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_takes_a_run_back_over_a_failed_child_once() {
-    crash_at_every_third_operation(&CHILD);
+fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_run_back_over_a_failed_child_once() {
+    crash_at_every_seventh_operation(&CHILD);
 }

@@ -133,11 +133,11 @@ pub(crate) fn crash_at_every_operation(story: &Story, tears: bool) {
     crash_on_disk(story, tears, 0, 1);
 }
 
-/// Has the power fail at every third operation on the disk, from a first one that is another each time, and tears what was not
+/// Has the power fail at every seventh operation on the disk, from a first one that is another each time, and tears what was not
 /// synced. It is enough for stories whose every commit fails in memory as well.
-pub(crate) fn crash_at_every_third_operation(story: &Story) {
-    let first = RandomState::new().hash_one("first") % 3;
-    crash_on_disk(story, true, usize::try_from(first).unwrap(), 3);
+pub(crate) fn crash_at_every_seventh_operation(story: &Story) {
+    let first = RandomState::new().hash_one("first") % 7;
+    crash_on_disk(story, true, usize::try_from(first).unwrap(), 7);
 }
 
 fn crash_on_disk(story: &Story, tears: bool, first: usize, each: usize) {

@@ -12,7 +12,8 @@ use dormouse_sim::{Ground, World, guest, on_both};
 use serde_json::{Value, json};
 
 use crate::teller::{
-    Story, Teller, crash_at_every_commit, crash_at_every_operation, crash_at_every_third_operation,
+    Story, Teller, crash_at_every_commit, crash_at_every_operation,
+    crash_at_every_seventh_operation,
 };
 
 const NAME: &str = "orders";
@@ -135,8 +136,8 @@ fn a_crash_at_every_commit_loses_and_doubles_no_request() {
 }
 
 #[test]
-fn a_crash_at_every_third_operation_on_the_disk_loses_and_doubles_no_request() {
-    crash_at_every_third_operation(&STORY);
+fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_request() {
+    crash_at_every_seventh_operation(&STORY);
 }
 
 /// One request, so that each place on the disk can be tried.
