@@ -172,6 +172,37 @@ fn a_run_that_breaks_or_never_ends_fails_its_scenario() {
     assert!(text.contains("found blocked: "), "{text} {line:#}");
 }
 
+/// A step that fails twice, with the delays that Upstash Workflow's programs write.
+const RETRIED: &str = r#"
+import { serve } from "@upstash/workflow";
+
+export const { POST } = serve(async (context) => {
+  return await context.run("ask", async () => {
+    const response = await fetch("https://a.example/");
+    if (!response.ok) throw new Error("not yet");
+    return response.status;
+  });
+}, { retries: 2, retryDelay: "pow(2, retried) * 1000" });
+"#;
+
+#[test]
+fn delays_of_upstash_are_expressions() {
+    let folder = TempDir::new().unwrap();
+    let (script, file) = (folder.path().join("flow.ts"), folder.path().join("a.toml"));
+    let scenario = "[[answer]]\nrespond = {status = 500}\ntimes = 2\n[[answer]]\n[expect]\noutput = 200\ntook = '3s'\n";
+    std::fs::write(&file, scenario).unwrap();
+    let test = |delay: &str| {
+        let text = RETRIED.replace("pow(2, retried) * 1000", delay);
+        std::fs::write(&script, text).unwrap();
+        Cli::alone().run(&["test", script.to_str().unwrap(), file.to_str().unwrap()])
+    };
+    test("pow(2, retried) * 1000").ok();
+    // What is none is said, rather than ignored.
+    let refused = test("eval(retried)");
+    assert_eq!(refused.code, 1);
+    assert!(refused.stdout.contains("is no delay"), "{}", refused.stdout);
+}
+
 #[test]
 fn calls_go_out_as_the_host_would_send_them() {
     // What cannot be sent is no call.
