@@ -248,7 +248,9 @@ async fn dates_are_wall_time_although_steady_time_is_stored() {
     ] {
         let shown: Timestamp = serde_json::from_value(date.clone()).unwrap();
         let later = shown.0.0.cast_signed() - began.0.cast_signed();
-        assert!((HOUR..=HOUR + most).contains(&later), "{date}: {later}");
+        // The machine's date and its time since the boot are read one after the other, and each is cut to milliseconds.
+        let least = HOUR - 2;
+        assert!((least..=HOUR + most).contains(&later), "{date}: {later}");
     }
 }
 
