@@ -28,8 +28,8 @@ pub(crate) fn build(file: &Path, arguments: &[String]) -> Result<Vec<u8>, CliErr
     let made = match made {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(CliError::Usage(format!(
-                "{} is Python, of which `{TOOL}` makes a component, and there is none on PATH; it comes with the SDK: `pip install \
-                 dormouse-sdk`",
+                "{} is Python, of which `{TOOL}` makes a component, and there is none on PATH; it comes with the SDK, which \
+                 docs/how-to/write-in-python.md says how to install",
                 file.display()
             )));
         }

@@ -7,6 +7,7 @@
 //!
 //! [`Scenario::read`] reads a file, [`play`] plays it.
 
+mod compiler;
 mod content;
 mod difference;
 mod file;
@@ -22,6 +23,7 @@ mod requests;
 mod step;
 mod transcript;
 
+pub use compiler::InProcess;
 pub use file::{NoScenario, Scenario};
 pub use machine::{Code, Told};
 pub use network::Rules;

@@ -35,6 +35,8 @@ pub struct Code {
     pub compiler: Arc<dyn Compiler>,
     /// The processor time that the calling thread has used.
     pub thread_time: fn() -> Duration,
+    /// How much of it a scenario may take.
+    pub most_time: Duration,
     /// What callers of webhooks are told.
     pub told: Told,
     /// What becomes of attempts at calls without a network.

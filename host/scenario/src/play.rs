@@ -22,11 +22,8 @@ use crate::played::{Failed, Played};
 use crate::step::{Cancel, ExpectedRun, Notify, Respond, Step};
 use crate::transcript::{Transcript, What};
 
-/// How often time moves on at most. A workflow that never ends ends here.
+/// How often time moves on at most.
 const MOST_MOVES: usize = 100_000;
-
-/// How much processor time a scenario may take.
-const MOST_COMPUTED: Duration = Duration::from_secs(120);
 
 /// How long a caller is waited for that the host holds, in milliseconds of simulated time.
 const MOST_HELD: u64 = 24 * 3_600_000;
@@ -323,14 +320,8 @@ impl<'s> Player<'s> {
 
     /// Moves time on to where something happens next, and not beyond `until`. Returns false if nothing will happen.
     fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, Why> {
+        self.check_time()?;
         self.moves += 1;
-        if (self.code.thread_time)().saturating_sub(self.computed) > MOST_COMPUTED {
-            let text = format!(
-                "the scenario takes more than {} s of processor time; each activation replays those before it, so let fewer happen",
-                MOST_COMPUTED.as_secs()
-            );
-            return Err(text.into());
-        }
         if self.moves > MOST_MOVES {
             return Err(format!(
                 "the run does not come to an end: time moved on {MOST_MOVES} times; end it by a step, or expect where it stands"
@@ -351,6 +342,18 @@ impl<'s> Player<'s> {
         self.machine.jump(next)?;
         self.settle()?;
         Ok(true)
+    }
+
+    /// Ends a scenario that takes too much of the processor's time, whether simulated time goes on or not.
+    fn check_time(&self) -> Result<(), Why> {
+        if (self.code.thread_time)().saturating_sub(self.computed) <= self.code.most_time {
+            return Ok(());
+        }
+        let text = format!(
+            "the scenario takes more than {} s of processor time; each activation replays those before it, so let fewer happen",
+            self.code.most_time.as_secs()
+        );
+        Err(text.into())
     }
 
     /// Runs whatever is to be done at this instant, and takes note of it.

@@ -306,3 +306,69 @@ fn what_is_no_scenario_is_refused_before_anything_is_played() {
         outcome.stderr
     );
 }
+
+/// A folder with a `dormouse-py` that does this.
+fn tool(script: &str) -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = TempDir::new().unwrap();
+    let tool = folder.path().join("dormouse-py");
+    std::fs::write(&tool, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn a_component_of_python_is_made_by_the_tool_on_the_path() {
+    let folder = TempDir::new().unwrap();
+    let (flow, file) = (
+        folder.path().join("script.py"),
+        folder.path().join("a.toml"),
+    );
+    std::fs::write(&flow, "").unwrap();
+    std::fs::write(&file, "input = {log = 'x'}\n").unwrap();
+    let test = |tools: &TempDir| {
+        let path = format!("{}:/usr/bin:/bin", tools.path().display());
+        let cli = Cli::alone().variable("PATH", &path);
+        let (flow, file) = (flow.to_str().unwrap(), file.to_str().unwrap());
+        cli.run(&["test", flow, file, "--env", "A=b", "--secret", "KEY"])
+    };
+    // The tool is told the file, where the component goes, and the environment.
+    let made = folder.path().join("told");
+    let guest = guest_file("script");
+    let tools = tool(&format!(
+        "echo \"$@\" > {}\ncp {} \"$4\"",
+        made.display(),
+        guest.display()
+    ));
+    test(&tools).ok();
+    let told = std::fs::read_to_string(&made).unwrap();
+    let begins = format!("build {} --output ", flow.display());
+    assert!(told.starts_with(&begins), "{told}");
+    assert!(told.trim().ends_with("--env A=b --secret KEY"), "{told}");
+
+    // What it says is shown, and that it is not there.
+    let refused = test(&tool(
+        "echo 'error: script.py, line 1: no workflow' >&2\nexit 1",
+    ));
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .stderr
+            .contains("script.py: script.py, line 1: no workflow"),
+        "{}",
+        refused.stderr
+    );
+    let missing = test(&TempDir::new().unwrap());
+    assert_eq!(missing.code, 2);
+    assert!(
+        missing.stderr.contains("there is none on PATH"),
+        "{}",
+        missing.stderr
+    );
+    assert!(
+        missing.stderr.contains("write-in-python.md"),
+        "{}",
+        missing.stderr
+    );
+}

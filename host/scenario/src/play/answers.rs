@@ -97,6 +97,8 @@ impl Player<'_> {
     pub(super) fn answer_by_rules(&mut self, number: usize) -> Result<bool, Why> {
         let mut has_answered = false;
         loop {
+            // A workflow may call for ever without waiting.
+            self.check_time()?;
             let mut answered = false;
             for (attempt, _, is_claimed) in self.claimed(number)? {
                 answered |= !is_claimed && self.answer_by_rule(attempt)?;

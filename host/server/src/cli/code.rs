@@ -1,18 +1,13 @@
 //! Code of workflows, for commands that run it without a host.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dormouse_cli::{CliError, Environment};
 use dormouse_engine::Engine;
-use dormouse_journal::VersionId;
-use dormouse_runtime::{CompileFailure, Compiler};
-use dormouse_seams::{Clock as _, Task};
+use dormouse_seams::Clock as _;
 
 use crate::machine::{MachineClock, script};
 
@@ -38,37 +33,6 @@ pub(super) fn read(file: &Path, environment: &Environment) -> Result<Vec<u8>, Cl
 /// The processor time of the calling thread.
 pub(super) fn thread_time() -> Duration {
     MachineClock.thread_time()
-}
-
-/// Compiles in this process, each component once. Its time and memory are not limited: the code is the caller's own.
-pub(super) struct InProcess {
-    engine: Engine,
-    compiled: Mutex<HashMap<VersionId, Vec<u8>>>,
-}
-
-impl InProcess {
-    pub(super) fn new(engine: Engine) -> Self {
-        InProcess {
-            engine,
-            compiled: Mutex::default(),
-        }
-    }
-}
-
-impl Compiler for InProcess {
-    fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let version = VersionId::of(&component);
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let code = match compiled.get(&version) {
-            Some(code) => Ok(code.clone()),
-            None => self.engine.precompile(&component),
-        };
-        if let Ok(code) = &code {
-            compiled.entry(version).or_insert_with(|| code.clone());
-        }
-        let code = code.map_err(|error| CompileFailure::Refused(error.to_string()));
-        Box::pin(async { code })
-    }
 }
 
 /// Interrupts guests until it is dropped.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
@@ -10,10 +11,10 @@ use dormouse_api::request::workflow_name;
 use dormouse_cli::{CliError, Environment, Terminal, exit, plain, span_text};
 use dormouse_engine::{Config, Engine};
 use dormouse_journal::Level;
-use dormouse_scenario::{Code, Event, Failed, Played, Rules, Scenario, play};
+use dormouse_scenario::{Code, Event, Failed, InProcess, Played, Rules, Scenario, play};
 use serde::Serialize;
 
-use super::code::{self, InProcess, Ticks};
+use super::code::{self, Ticks};
 use crate::ingress::told;
 
 /// Plays scenarios of a workflow, and says whether it does what they expect
@@ -73,6 +74,9 @@ pub(super) struct Test {
 
 /// How many events of a scenario that failed are shown: the last ones.
 const SHOWN: usize = 40;
+
+/// How much processor time a scenario may take.
+const MOST_TIME: Duration = Duration::from_secs(120);
 
 /// Instances at a time, in all runs of a scenario.
 const SLOTS: u32 = 64;
@@ -305,6 +309,7 @@ impl Player {
             engine: self.engine.clone(),
             compiler: self.compiler.clone(),
             thread_time: code::thread_time,
+            most_time: MOST_TIME,
             told,
             rules: Rules {
                 check: dormouse_outbound::check,
