@@ -53,6 +53,8 @@ pub(crate) struct Meter {
     /// The thread's CPU time when the measuring of the current poll began. A poll stays on its thread, so this is only
     /// compared with later times of the same thread.
     since: Option<Duration>,
+    /// True if the guest did not end the current poll itself: the engine took it off the thread at a tick.
+    preempted: bool,
 }
 
 impl Meter {
@@ -63,6 +65,7 @@ impl Meter {
             used: Duration::ZERO,
             polls: 0,
             since: None,
+            preempted: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Meter {
 
     /// Begins a poll.
     pub(crate) fn poll_begins(&mut self) {
+        self.preempted = false;
         if self.polls >= FREE_POLLS {
             self.measure();
         }
@@ -116,9 +120,16 @@ impl Meter {
         self.used + self.slice() > limit
     }
 
-    /// Returns whether the guest has executed for so long in the current poll that others should have a turn.
-    pub(crate) fn should_give_way(&self) -> bool {
-        self.slice() >= SLICE
+    /// Takes the guest off the thread at a tick if it has executed for so long in the current poll that others should have a
+    /// turn. Returns whether it does.
+    pub(crate) fn preempts(&mut self) -> bool {
+        self.preempted = self.slice() >= SLICE;
+        self.preempted
+    }
+
+    /// Returns whether the poll that is over, or the current one, was ended at a tick.
+    pub(crate) fn is_preempted(&self) -> bool {
+        self.preempted
     }
 
     fn slice(&self) -> Duration {

@@ -305,7 +305,9 @@ impl Instance {
             Poll::Pending if !self.signal.is_raised() => Polled::Settled(Settled::Quiescent),
             Poll::Pending => {
                 let pace = state.meter.poll_ends();
-                match state.out_of_cpu() {
+                // A guest that was preempted is judged at its next tick, which knows where in its code it is.
+                let judged = !state.meter.is_preempted();
+                match state.out_of_cpu().filter(|_| judged) {
                     Some(stop) => Polled::Settled(Settled::Stopped(stop)),
                     None => Polled::Next(pace),
                 }

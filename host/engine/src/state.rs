@@ -156,7 +156,7 @@ impl State {
         if let Some(stop) = self.out_of_cpu() {
             return Err(stop.into());
         }
-        Ok(if self.meter.should_give_way() {
+        Ok(if self.meter.preempts() {
             UpdateDeadline::Yield(1)
         } else {
             UpdateDeadline::Continue(1)

@@ -14,12 +14,15 @@ fn service(status: u16) -> (Service, Arc<AtomicU16>) {
     (service, now)
 }
 
+/// Returns the keys of the requests, each once: a request whose answer a kill kept from the host is sent again, with its key.
 fn keys(service: &Service) -> Vec<String> {
     let requests = service.requests();
-    let keys = requests
+    let mut keys: Vec<String> = requests
         .iter()
-        .map(|request| request.header("idempotency-key").unwrap().to_owned());
-    keys.collect()
+        .map(|request| request.header("idempotency-key").unwrap().to_owned())
+        .collect();
+    keys.dedup();
+    keys
 }
 
 fn take_back(run: &Run, body: &Value) -> Answer {
@@ -67,9 +70,9 @@ fn a_failed_run_is_taken_back_to_a_call_that_went_well() {
     let run = host.run(&id);
     let output = run.output();
     assert_eq!((&output[2], &output[4]), (&json!(2), &json!(3)));
-    assert_eq!((first.requests().len(), broken.requests().len()), (2, 2));
     // Each had a definite answer, so that it is another request now.
     for keys in [keys(&first), keys(&broken)] {
+        assert_eq!(keys.len(), 2, "{keys:?}");
         assert_eq!(keys[1], format!("{}-1", keys[0]));
     }
     let shown = run.show();

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use dormouse_engine::{Interruption, Launch};
-use dormouse_journal::{Outcome, Time};
+use dormouse_journal::{End, Outcome, Time};
 use serde_json::json;
 
 use crate::core_guest::{CoreGuest, SLEEP, WAIT};
@@ -50,6 +50,24 @@ fn a_guest_that_never_yields_is_stopped() {
     let _alone = alone();
     let run = Run::script(json!({"spin": true})).with(small_budget);
     ticking(|| check_failure(run, "cpu-limit", &["50ms", "cpu-limit"]));
+}
+
+/// Whichever look at the clock is the one that finds the budget used up.
+#[test]
+fn a_guest_that_never_yields_is_shown_where_it_was_stopped() {
+    let _alone = alone();
+    for budget in (50..150).step_by(10) {
+        let mut run = Run::script(json!({"spin": true}))
+            .with(small_budget)
+            .with(move |launch| allow(launch, |limits| limits.cpu = budget));
+        let end = ticking(|| run.start().last().activation.end.clone());
+        let Some(End::Failed { failure, backtrace }) = end else {
+            panic!("{end:?}")
+        };
+        assert_eq!(failure.code, "cpu-limit");
+        let backtrace = backtrace.unwrap_or_default();
+        assert!(backtrace.contains("interpreter"), "{budget}: {backtrace:?}");
+    }
 }
 
 /// Without any tick: what counts is the sum over its polls.
