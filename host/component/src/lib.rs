@@ -10,6 +10,7 @@
 //! first thing wrong is the answer.
 
 mod contract;
+pub mod divide;
 mod exports;
 mod features;
 mod imports;

@@ -1,66 +1,178 @@
 //! Compiled code as the cache keeps it: sealed, since it is native code that the host will execute.
 //!
 //! ```text
-//! 0   8   "dormcode"
+//! 0   8   "dormcod2"
 //! 8   32  fingerprint of the engine that compiled it
-//! 40  32  HMAC-SHA-256 under the host's key over fingerprint, version and code
-//! 72  …   code
+//! 40  32  HMAC-SHA-256 under the host's key over fingerprint, version, the next field and code
+//! 72  32  the code that it shares with other programs, by the SHA-256 of its module; zeros if it shares none
+//! 104 …   code
 //! ```
 //!
 //! The version is not part of it, since the code is looked up by its version. Code that is rejected is no loss, since
-//! the component can be compiled again.
+//! the component can be compiled again. Code that programs share is kept in the same way, by the digest of its module in the
+//! place of a version.
+
+use std::fmt;
 
 use dormouse_journal::VersionId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use wasmtime::Module;
 use wasmtime::component::Component;
 
 use crate::engine::{Engine, Fingerprint};
 use crate::program::{LinkError, Program};
 
-const MAGIC: &[u8; 8] = b"dormcode";
+const MAGIC: &[u8; 8] = b"dormcod2";
 
-/// Seals the code that [`Engine::precompile`] made of the version's component, and returns it as the cache keeps it.
+/// The module of code that a program shares with others, by the digest of its bytes.
+pub type SharedId = VersionId;
+
+/// What stands in the place of shared code where there is none.
+const NONE: [u8; 32] = [0; 32];
+
+/// Seals the code that [`Engine::precompile`] made of the version's component, and returns it as the cache keeps it. `shared`
+/// is the code that the component imports, if it was divided.
 #[must_use]
-pub fn seal(key: &[u8; 32], fingerprint: Fingerprint, version: VersionId, code: &[u8]) -> Vec<u8> {
-    let tag = mac(key, fingerprint, version, code).finalize().into_bytes();
-    [MAGIC.as_slice(), &fingerprint.0, &tag, code].concat()
+pub fn seal(
+    key: &[u8; 32],
+    fingerprint: Fingerprint,
+    version: VersionId,
+    shared: Option<SharedId>,
+    code: &[u8],
+) -> Vec<u8> {
+    let shared = shared.map_or(NONE, |shared| shared.0);
+    let tag = mac(key, fingerprint, version, &shared, code);
+    let tag = tag.finalize().into_bytes();
+    [MAGIC.as_slice(), &fingerprint.0, &tag, &shared, code].concat()
 }
 
-/// Loads sealed code of a version, if this host sealed it and this engine can run it.
+/// Returns the shared code that sealed code says it needs. It is believed only when the code is opened.
+#[must_use]
+pub fn shared_by(sealed: &[u8]) -> Option<SharedId> {
+    let sealed = Sealed::read(sealed).ok()?;
+    (sealed.shared != NONE).then_some(VersionId(sealed.shared))
+}
+
+/// Loads sealed code of a version, if this host sealed it and this engine can run it. `shared` is the code that it shares
+/// with others, as [`shared_by`] names it.
 ///
 /// # Errors
 /// If the code is rejected. Nothing of it was executed then.
 #[allow(
     unsafe_code,
-    reason = "the one exception of this crate: native code is loaded, and the proof stands beside it"
+    reason = "one of the two exceptions of this crate: native code is loaded, and the proof stands beside it"
 )]
 pub fn open(
     engine: &Engine,
     key: &[u8; 32],
     version: VersionId,
     sealed: &[u8],
+    shared: Option<&SharedCode>,
 ) -> Result<Program, CodeRejected> {
-    let body = sealed.strip_prefix(MAGIC).ok_or(CodeRejected::Malformed)?;
-    let (fingerprint, body) = body.split_first_chunk().ok_or(CodeRejected::Malformed)?;
-    let (tag, code) = body
-        .split_first_chunk::<32>()
-        .ok_or(CodeRejected::Malformed)?;
-    let fingerprint = Fingerprint(*fingerprint);
-    if fingerprint != engine.fingerprint() {
-        return Err(CodeRejected::OtherEngine);
+    let sealed = Sealed::read(sealed)?;
+    sealed.verify(engine, key, version)?;
+    if sealed.shared != shared.map_or(NONE, |shared| shared.id.0) {
+        return Err(CodeRejected::NoSharedCode);
     }
-    mac(key, fingerprint, version, code)
-        .verify_slice(tag)
-        .map_err(|_| CodeRejected::Forged)?;
     // SAFETY: `Component::deserialize` demands bytes that `Engine::precompile_component` made and nobody changed. The
     // MAC was made by `seal` under a key that only this host has, over exactly these bytes, and `seal` is given what
     // `Engine::precompile` returned. So either they are those bytes, or the key is known to an attacker, who could then
     // as well replace this program. The fingerprint says that they were made for this engine's settings, which
     // wasmtime checks again by itself.
-    let component = unsafe { Component::deserialize(engine.wasmtime(), code) };
+    let component = unsafe { Component::deserialize(engine.wasmtime(), sealed.code) };
     let component = component.map_err(|error| CodeRejected::Unusable(format!("{error:#}")))?;
-    Ok(Program::link(engine, &component)?)
+    Ok(Program::link(engine, &component, shared)?)
+}
+
+/// Code that programs share: a module that is compiled once. Clones share it.
+#[derive(Clone)]
+pub struct SharedCode {
+    id: SharedId,
+    module: Module,
+}
+
+impl SharedCode {
+    /// Loads sealed code that [`Engine::precompile_shared`] made, if this host sealed it and this engine can run it.
+    ///
+    /// # Errors
+    /// If the code is rejected. Nothing of it was executed then.
+    #[allow(
+        unsafe_code,
+        reason = "the other exception of this crate: native code is loaded, and the proof stands beside it"
+    )]
+    pub fn open(
+        engine: &Engine,
+        key: &[u8; 32],
+        id: SharedId,
+        sealed: &[u8],
+    ) -> Result<Self, CodeRejected> {
+        let sealed = Sealed::read(sealed)?;
+        sealed.verify(engine, key, id)?;
+        // SAFETY: As for `Component::deserialize` in `open`: the MAC says that `Engine::precompile_shared` of this host made
+        // these bytes. That they are a module's and no component's, wasmtime checks by itself.
+        let module = unsafe { Module::deserialize(engine.wasmtime(), sealed.code) };
+        let module = module.map_err(|error| CodeRejected::Unusable(format!("{error:#}")))?;
+        Ok(SharedCode { id, module })
+    }
+
+    /// Which code it is.
+    #[must_use]
+    pub fn id(&self) -> SharedId {
+        self.id
+    }
+
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
+    }
+}
+
+impl fmt::Debug for SharedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedCode")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sealed code in its parts.
+struct Sealed<'a> {
+    fingerprint: Fingerprint,
+    tag: &'a [u8; 32],
+    shared: [u8; 32],
+    code: &'a [u8],
+}
+
+impl<'a> Sealed<'a> {
+    fn read(sealed: &'a [u8]) -> Result<Self, CodeRejected> {
+        let body = sealed.strip_prefix(MAGIC);
+        let read = body.and_then(|body| {
+            let (fingerprint, body) = body.split_first_chunk()?;
+            let (tag, body) = body.split_first_chunk()?;
+            let (shared, code) = body.split_first_chunk()?;
+            Some(Sealed {
+                fingerprint: Fingerprint(*fingerprint),
+                tag,
+                shared: *shared,
+                code,
+            })
+        });
+        read.ok_or(CodeRejected::Malformed)
+    }
+
+    fn verify(
+        &self,
+        engine: &Engine,
+        key: &[u8; 32],
+        version: VersionId,
+    ) -> Result<(), CodeRejected> {
+        if self.fingerprint != engine.fingerprint() {
+            return Err(CodeRejected::OtherEngine);
+        }
+        mac(key, self.fingerprint, version, &self.shared, self.code)
+            .verify_slice(self.tag)
+            .map_err(|_| CodeRejected::Forged)
+    }
 }
 
 /// Why sealed code is rejected.
@@ -75,6 +187,9 @@ pub enum CodeRejected {
     /// The seal does not fit: it was made with another key or for another version, or the bytes were changed.
     #[error("the seal of the compiled code does not fit")]
     Forged,
+    /// The code that it shares with other programs was not given.
+    #[error("the code that it shares with other programs is missing")]
+    NoSharedCode,
     /// The engine cannot run the code, since the component needs more than an instance may have.
     #[error("the engine cannot run the compiled code: {0}")]
     Unusable(String),
@@ -83,7 +198,13 @@ pub enum CodeRejected {
     Link(#[from] LinkError),
 }
 
-fn mac(key: &[u8; 32], fingerprint: Fingerprint, version: VersionId, code: &[u8]) -> Hmac<Sha256> {
+fn mac(
+    key: &[u8; 32],
+    fingerprint: Fingerprint,
+    version: VersionId,
+    shared: &[u8; 32],
+    code: &[u8],
+) -> Hmac<Sha256> {
     let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
         Ok(mac) => mac,
         Err(error) => unreachable!("HMAC takes keys of any length: {error}"),
@@ -92,6 +213,7 @@ fn mac(key: &[u8; 32], fingerprint: Fingerprint, version: VersionId, code: &[u8]
     mac.update(MAGIC);
     mac.update(&fingerprint.0);
     mac.update(&version.0);
+    mac.update(shared);
     mac.update(code);
     mac
 }

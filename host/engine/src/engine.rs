@@ -61,6 +61,16 @@ impl Engine {
             .map_err(|error| CompileError(format!("{error:#}")))
     }
 
+    /// Compiles a module of code that programs share, under the same conditions.
+    ///
+    /// # Errors
+    /// If the bytes are not a valid module, or if it uses features of Wasm that this host does not run.
+    pub fn precompile_shared(&self, module: &[u8]) -> Result<Vec<u8>, CompileError> {
+        self.wasmtime
+            .precompile_module(module)
+            .map_err(|error| CompileError(format!("{error:#}")))
+    }
+
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
     }

@@ -49,7 +49,7 @@ mod wasi;
 mod webhook_options;
 mod webhooks;
 
-pub use code::{CodeRejected, open, seal};
+pub use code::{CodeRejected, SharedCode, SharedId, open, seal, shared_by};
 pub use config::{Config, WASM_STACK};
 pub use cpu::CpuClock;
 pub use decision::{Decision, Effect, Interruption};
@@ -57,5 +57,5 @@ pub use earlier::{EarlierWebhook, EarlierWebhooks};
 pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
 pub use launch::{Launch, RunContext, Turns, Urls};
-pub use program::{LaunchError, LinkError, Program};
-pub use script::{Script, ScriptRefused, take_in};
+pub use program::{LaunchError, LinkError, Program, SHARED_CODE};
+pub use script::{Evaluated, Number, ScriptRefused, evaluate};

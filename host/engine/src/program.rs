@@ -5,11 +5,15 @@ use std::fmt;
 use wasmtime::component::Component;
 
 use crate::bindings::WorkflowPre;
+use crate::code::SharedCode;
 use crate::config::WASM_STACK;
 use crate::engine::Engine;
 use crate::guest::Guest;
 use crate::instance::Instance;
 use crate::launch::Launch;
+
+/// What a component imports the code as that it shares with others.
+pub const SHARED_CODE: &str = "dormouse-code";
 
 /// A compiled component, linked with the contract and WASI. Cheap to clone.
 #[derive(Clone)]
@@ -18,12 +22,25 @@ pub struct Program {
 }
 
 impl Program {
-    /// Links a compiled component.
-    pub(crate) fn link(engine: &Engine, component: &Component) -> Result<Self, LinkError> {
-        let pre = engine
-            .linker()
-            .instantiate_pre(component)
-            .map_err(|error| LinkError::Import(format!("{error:#}")))?;
+    /// Links a compiled component, with the code that it shares with others.
+    pub(crate) fn link(
+        engine: &Engine,
+        component: &Component,
+        shared: Option<&SharedCode>,
+    ) -> Result<Self, LinkError> {
+        let refused = |error: wasmtime::Error| LinkError::Import(format!("{error:#}"));
+        let pre = match shared {
+            None => engine.linker().instantiate_pre(component),
+            Some(shared) => {
+                let mut linker = engine.linker().clone();
+                linker
+                    .root()
+                    .module(SHARED_CODE, shared.module())
+                    .map_err(refused)?;
+                linker.instantiate_pre(component)
+            }
+        };
+        let pre = pre.map_err(refused)?;
         let pre = WorkflowPre::new(pre).map_err(|error| LinkError::Run(format!("{error:#}")))?;
         Ok(Program { pre })
     }

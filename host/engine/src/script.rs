@@ -1,31 +1,51 @@
-//! A workflow in JavaScript becomes a module: the JavaScript runtime, with the workflow already evaluated in its memory.
+//! A workflow in JavaScript is evaluated once, at deployment.
 //!
-//! The runtime is a guest like any other. It is instantiated here once, without a host: whatever it imports traps. The
-//! bundle is written into its memory, it evaluates the workflow's modules, and the memory that this leaves becomes the new
-//! module's. So a run begins with everything read, and costs no more than any other.
+//! The JavaScript runtime is a guest like any other. It is instantiated here without a host: whatever it imports traps. The
+//! bundle is written into its memory, it evaluates the workflow's modules, and what this leaves of its memory and globals is
+//! where each run begins. So a run begins with everything read, and costs no more than any other.
+//!
+//! The runtime comes in two modules, code and state, and its code compiled: it is the code that all such workflows share.
 //!
 //! This executes foreign code, so it belongs into a process whose time and memory are limited.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use wasmtime::{Extern, Instance, Linker, Memory, Module, Store, TypedFunc, Val};
 
-use wasmtime::{Instance, Linker, Memory, Module, Store, TypedFunc, Val};
-use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
+use crate::code::SharedCode;
+use crate::engine::Engine;
 
 /// What the runtime's `dormouse_init` gives.
 const DONE: u32 = 0;
 const ASKED: u32 = 2;
 
-/// Bytes of Wasm stack. Deployment evaluates what a run would otherwise, on a stack as large.
-const STACK: usize = crate::config::WASM_STACK;
+/// What the code imports its memory and globals from, and what the memory is called there.
+const STATE: &str = "dormouse:state";
+const MEMORY: &str = "memory";
 
-/// A workflow that was taken in.
+/// More ticks of the engine than there will be: nothing here is interrupted but by the end of the process.
+const NEVER: u64 = u64::MAX / 2;
+
+/// What evaluating a workflow has left.
 #[derive(Debug)]
-pub struct Script {
-    /// The module. It is made a component like any other.
-    pub module: Vec<u8>,
+pub struct Evaluated {
+    /// All of the memory.
+    pub memory: Vec<u8>,
+    /// The globals, in their order.
+    pub globals: Vec<Number>,
     /// Whether its modules are evaluated when a run starts, since one of them asks for time or chance.
     pub late: bool,
+}
+
+/// The value of a global.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// A number of 32 bits.
+    I32(i32),
+    /// A number of 64 bits.
+    I64(i64),
+    /// The bits of a floating-point number.
+    F32(u32),
+    /// The bits of a floating-point number.
+    F64(u64),
 }
 
 /// Why a bundle is no workflow.
@@ -34,66 +54,69 @@ pub struct Script {
 pub struct ScriptRefused(String);
 
 impl ScriptRefused {
-    fn of(error: &wasmtime::Error) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it so")]
+    fn of(error: wasmtime::Error) -> Self {
         ScriptRefused(format!("the workflow cannot be evaluated: {error:#}"))
     }
 }
 
-/// Makes a module of the runtime and a bundle.
+/// Evaluates a bundle in the runtime, whose code and state these are. The memory may grow to so many bytes.
 ///
 /// # Errors
 /// When the workflow's modules cannot be evaluated.
-pub fn take_in(runtime: &[u8], bundle: &[u8]) -> Result<Script, ScriptRefused> {
-    let mut wizer = Wizer::new();
-    wizer.init_func("dormouse_ready");
-    let (context, instrumented) = wizer
-        .instrument(runtime)
-        .map_err(|error| ScriptRefused::of(&error))?;
-    let mut config = wasmtime::Config::new();
-    // Address space is limited where this is called, and one instance needs no guard around its memory.
-    config
-        .cranelift_nan_canonicalization(true)
-        .memory_reservation(0)
-        .memory_guard_size(0)
-        .memory_reservation_for_growth(16 << 20)
-        .max_wasm_stack(STACK);
-    let engine = wasmtime::Engine::new(&config).map_err(|error| ScriptRefused::of(&error))?;
-    let module = Module::new(&engine, &instrumented).map_err(|error| ScriptRefused::of(&error))?;
+pub fn evaluate(
+    engine: &Engine,
+    code: &SharedCode,
+    state: &[u8],
+    bundle: &[u8],
+) -> Result<Evaluated, ScriptRefused> {
+    let state = Module::new(engine.wasmtime(), state).map_err(ScriptRefused::of)?;
     let mut late = false;
-    let mut runtime = Runtime::new(&engine, &module)?;
+    let mut runtime = Runtime::new(code.module(), &state)?;
     if runtime.init(bundle, true)? == ASKED {
         // What it has done so far depends on a time and a chance that no run has.
         late = true;
-        runtime = Runtime::new(&engine, &module)?;
+        runtime = Runtime::new(code.module(), &state)?;
         runtime.init(bundle, false)?;
     }
-    let module =
-        now(wizer.snapshot(&context, &mut runtime)).map_err(|error| ScriptRefused::of(&error))?;
-    Ok(Script { module, late })
+    let memory = runtime.memory.data(&runtime.store).to_vec();
+    let globals = runtime.globals()?;
+    Ok(Evaluated {
+        memory,
+        globals,
+        late,
+    })
 }
 
 /// An instance of the JavaScript runtime.
 struct Runtime {
     store: Store<()>,
     instance: Instance,
+    state: Instance,
     memory: Memory,
 }
 
 impl Runtime {
-    fn new(engine: &wasmtime::Engine, module: &Module) -> Result<Self, ScriptRefused> {
-        let refused = |error: wasmtime::Error| ScriptRefused::of(&error);
-        let mut store = Store::new(engine, ());
-        let mut linker = Linker::new(engine);
+    fn new(code: &Module, state: &Module) -> Result<Self, ScriptRefused> {
+        let mut store = Store::new(code.engine(), ());
+        store.set_epoch_deadline(NEVER);
+        let state = Instance::new(&mut store, state, &[]).map_err(ScriptRefused::of)?;
+        let mut linker = Linker::new(code.engine());
         linker
-            .define_unknown_imports_as_traps(module)
-            .map_err(refused)?;
-        let instance = linker.instantiate(&mut store, module).map_err(refused)?;
-        let memory = instance.get_memory(&mut store, "memory");
+            .instance(&mut store, STATE, state)
+            .map_err(ScriptRefused::of)?;
+        linker
+            .define_unknown_imports_as_traps(code)
+            .map_err(ScriptRefused::of)?;
+        let instance = linker.instantiate(&mut store, code);
+        let instance = instance.map_err(ScriptRefused::of)?;
+        let memory = state.get_memory(&mut store, MEMORY);
         let memory = memory
             .ok_or_else(|| ScriptRefused("the JavaScript runtime exports no memory".into()))?;
         Ok(Runtime {
             store,
             instance,
+            state,
             memory,
         })
     }
@@ -106,10 +129,10 @@ impl Runtime {
         let function: TypedFunc<P, R> = self
             .instance
             .get_typed_func(&mut self.store, name)
-            .map_err(|error| ScriptRefused::of(&error))?;
+            .map_err(ScriptRefused::of)?;
         function
             .call(&mut self.store, parameters)
-            .map_err(|error| ScriptRefused::of(&error))
+            .map_err(ScriptRefused::of)
     }
 
     /// Hands the bundle over. Returns what came of it, unless it was refused.
@@ -137,37 +160,25 @@ impl Runtime {
         let text = self.memory.data(&self.store).get(place as usize..end);
         Ok(String::from_utf8_lossy(text.unwrap_or_default()).into_owned())
     }
-}
 
-impl InstanceState for Runtime {
-    async fn global_get(&mut self, name: &str, _: ValType) -> SnapshotVal {
-        let global = self.instance.get_global(&mut self.store, name);
-        match global.map(|global| global.get(&mut self.store)) {
-            Some(Val::I64(value)) => SnapshotVal::I64(value),
-            Some(Val::F32(value)) => SnapshotVal::F32(value),
-            Some(Val::F64(value)) => SnapshotVal::F64(value),
-            Some(Val::I32(value)) => SnapshotVal::I32(value),
-            // The runtime is built by this project, and has globals of numbers alone.
-            _ => SnapshotVal::I32(0),
-        }
-    }
-
-    async fn memory_contents(&mut self, name: &str, contents: impl FnOnce(&[u8]) + Send) {
-        if let Some(memory) = self.instance.get_memory(&mut self.store, name) {
-            contents(memory.data(&self.store));
-        }
-    }
-}
-
-/// The outcome of a future that waits for nothing.
-fn now<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
+    fn globals(&mut self) -> Result<Vec<Number>, ScriptRefused> {
+        let mut numbers = Vec::new();
+        while let Some(global) = self
+            .state
+            .get_export(&mut self.store, &format!("g{}", numbers.len()))
+            .and_then(Extern::into_global)
         {
-            return output;
+            numbers.push(match global.get(&mut self.store) {
+                Val::I32(value) => Number::I32(value),
+                Val::I64(value) => Number::I64(value),
+                Val::F32(bits) => Number::F32(bits),
+                Val::F64(bits) => Number::F64(bits),
+                _ => {
+                    let strange = "the JavaScript runtime has a global that is no number";
+                    return Err(ScriptRefused(strange.into()));
+                }
+            });
         }
+        Ok(numbers)
     }
 }

@@ -86,8 +86,10 @@ impl Deployer {
         let upload = if dormouse_component::is_script(&upload) {
             let made = self.programs.take_in(upload).await;
             made.map_err(|failure| match failure {
-                CompileFailure::Refused(why) => DeployError::InvalidScript(why),
-                failure => DeployError::NotCompiled(failure),
+                CompileError::NotCompiled(CompileFailure::Refused(why)) => {
+                    DeployError::InvalidScript(why)
+                }
+                failure => failure.into(),
             })?
         } else {
             upload
@@ -119,8 +121,17 @@ impl Deployer {
                 self.programs.hold(version, program).await;
                 Ok(sealed)
             }
-            Err(CompileError::NotCompiled(failure)) => Err(DeployError::NotCompiled(failure)),
-            Err(CompileError::NotLinked(reason)) => Err(DeployError::NotLinked(reason)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl From<CompileError> for DeployError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::NotCompiled(failure) => DeployError::NotCompiled(failure),
+            CompileError::NotLinked(reason) => DeployError::NotLinked(reason),
+            CompileError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dormouse_engine::SharedId;
 use dormouse_seams::{Egress, Entropy, Spawner, Task};
 use dormouse_store::Store;
 
@@ -26,10 +27,49 @@ pub trait Compiler: Send + Sync + 'static {
     /// Compiles a component.
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>>;
 
+    /// Returns the code that all workflows in JavaScript share, if this host takes any.
+    fn script_code(&self) -> Option<ScriptCode> {
+        None
+    }
+
+    /// Compiles that code.
+    fn compile_script_code(&self) -> Task<Result<Vec<u8>, CompileFailure>> {
+        no_scripts()
+    }
+
     /// Makes a component of a workflow that is written in JavaScript.
-    fn take_in(&self, _script: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let refused = "this host takes no workflows in JavaScript".to_owned();
-        Box::pin(async { Err(CompileFailure::Refused(refused)) })
+    fn take_in(&self, _script: Bytes, _code: HandedCode) -> Task<Result<Vec<u8>, CompileFailure>> {
+        no_scripts()
+    }
+}
+
+/// The code that all workflows in JavaScript share.
+#[derive(Debug, Clone)]
+pub struct ScriptCode {
+    /// Which it is.
+    pub id: SharedId,
+    /// The core module.
+    pub module: Bytes,
+}
+
+/// That code compiled, for whoever evaluates a workflow.
+#[derive(Clone)]
+pub struct HandedCode {
+    /// The key of its seal.
+    pub key: [u8; 32],
+    /// The sealed code.
+    pub sealed: Bytes,
+}
+
+fn no_scripts<T>() -> Task<Result<T, CompileFailure>> {
+    Box::pin(async { Err(CompileFailure::no_scripts()) })
+}
+
+impl CompileFailure {
+    pub(crate) fn no_scripts() -> Self {
+        CompileFailure::Refused(
+            "this host was built without JavaScript; build it with `cargo xtask build`".into(),
+        )
     }
 }
 

@@ -7,11 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::{Engine, Program};
+use dormouse_engine::{CodeRejected, Engine, Program, SharedCode};
 use dormouse_journal::VersionId;
 use dormouse_store::{Store, WriteError};
 use tokio::sync::Semaphore;
 
+use crate::shared_code::SharedCodes;
 use crate::slots::Slots;
 use crate::{CompileFailure, Compiler, Unavailable};
 
@@ -52,6 +53,7 @@ impl NoProgram {
         let reason = error.to_string();
         match error {
             CompileError::NotCompiled(CompileFailure::Host { .. }) => NoProgram::NoCompiler(reason),
+            CompileError::Unavailable(unavailable) => NoProgram::Unavailable(unavailable.clone()),
             CompileError::NotCompiled(_) | CompileError::NotLinked(_) => {
                 NoProgram::Unusable { version, reason }
             }
@@ -64,6 +66,7 @@ pub(crate) struct Programs {
     engine: Engine,
     store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
+    shared: SharedCodes,
     held: Mutex<Held>,
     unhurried: Semaphore,
 }
@@ -79,6 +82,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<Program>>>;
 impl Programs {
     pub(crate) fn new(engine: Engine, store: Arc<dyn Store>, compiler: Arc<dyn Compiler>) -> Self {
         Programs {
+            shared: SharedCodes::new(engine.clone(), store.clone(), compiler.clone()),
             engine,
             store,
             compiler,
@@ -105,17 +109,43 @@ impl Programs {
         version: VersionId,
         component: Bytes,
     ) -> Result<(Program, Bytes), CompileError> {
-        let code = self.compiler.compile(component).await?;
+        let divided = self.shared.divide(&component).await?;
+        let (shared, rest) = match divided {
+            Some((shared, rest)) => (Some(shared), rest),
+            None => (None, component),
+        };
+        let code = self.compiler.compile(rest).await?;
         let key = self.store.code_key();
         let sealed = Bytes::from(dormouse_engine::seal(
             &key,
             self.engine.fingerprint(),
             version,
+            shared.as_ref().map(SharedCode::id),
             &code,
         ));
-        let program = dormouse_engine::open(&self.engine, &key, version, &sealed)
-            .map_err(|refused| CompileError::NotLinked(refused.to_string()))?;
+        let opened = dormouse_engine::open(&self.engine, &key, version, &sealed, shared.as_ref());
+        let program = opened.map_err(|refused| CompileError::NotLinked(refused.to_string()))?;
         Ok((program, sealed))
+    }
+
+    /// Opens code that was sealed. None if it cannot be taken.
+    async fn open(
+        &self,
+        version: VersionId,
+        sealed: &[u8],
+    ) -> Result<Result<Program, CodeRejected>, Unavailable> {
+        let shared = match dormouse_engine::shared_by(sealed) {
+            Some(id) => self.shared.find(id).await?,
+            None => None,
+        };
+        let key = self.store.code_key();
+        Ok(dormouse_engine::open(
+            &self.engine,
+            &key,
+            version,
+            sealed,
+            shared.as_ref(),
+        ))
     }
 
     /// Does the same for an upload, beside few others.
@@ -130,10 +160,13 @@ impl Programs {
     }
 
     /// Makes a component of a workflow that is written in JavaScript, beside few others.
-    pub(crate) async fn take_in(&self, script: Bytes) -> Result<Bytes, CompileFailure> {
+    pub(crate) async fn take_in(&self, script: Bytes) -> Result<Bytes, CompileError> {
+        let code = self.compiler.script_code();
+        let code = code.ok_or_else(CompileFailure::no_scripts)?;
         // Never closed.
         let _turn = self.unhurried.acquire().await;
-        Ok(self.compiler.take_in(script).await?.into())
+        let handed = self.shared.handed(&code).await?;
+        Ok(self.compiler.take_in(script, handed).await?.into())
     }
 
     /// Holds a program that was just made.
@@ -145,9 +178,10 @@ impl Programs {
     pub(crate) async fn hold_code(&self, version: VersionId, sealed: &Bytes) {
         let slot = self.slot(version);
         let mut slot = slot.lock().await;
-        if slot.is_none() {
-            let key = self.store.code_key();
-            *slot = dormouse_engine::open(&self.engine, &key, version, sealed).ok();
+        if slot.is_none()
+            && let Ok(Ok(program)) = self.open(version, sealed).await
+        {
+            *slot = Some(program);
         }
     }
 
@@ -156,15 +190,14 @@ impl Programs {
         let Some(sealed) = self.store.code(version).await? else {
             return Ok(None);
         };
-        let key = self.store.code_key();
-        let opened = dormouse_engine::open(&self.engine, &key, version, &sealed);
+        let opened = self.open(version, &sealed).await?;
         Ok(opened.is_ok().then_some(sealed))
     }
 
     async fn load(&self, version: VersionId) -> Result<Program, NoProgram> {
         let sealed = self.store.code(version).await.map_err(Unavailable::from)?;
         if let Some(sealed) = sealed {
-            match dormouse_engine::open(&self.engine, &self.store.code_key(), version, &sealed) {
+            match self.open(version, &sealed).await? {
                 Ok(program) => return Ok(program),
                 Err(refused) => tracing::info!(%version, %refused, "compiling a component anew"),
             }
@@ -234,4 +267,7 @@ pub(crate) enum CompileError {
     NotCompiled(#[from] CompileFailure),
     #[error("{0}")]
     NotLinked(String),
+    /// The store could not be read or written.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }

@@ -252,3 +252,23 @@ export default serve<{ handles: boolean }>(async (context) => {
     let run = host.start_run("late", &json!({"handles": false}));
     assert!(run.failure().1.contains("nobody caught this"));
 }
+
+/// It takes seconds, and the code is the same in all of them.
+#[test]
+fn the_javascript_runtime_is_compiled_once_for_all_workflows() {
+    let mut host = Host::start();
+    let workflow = |answer: &str| {
+        format!("import {{ serve }} from '@dormouse/sdk'; serve(async () => {answer});")
+    };
+    deploy_text(&host, "one", &workflow("1"));
+    deploy_text(&host, "two", &workflow("2"));
+    host.kill();
+    host.resume();
+    deploy_text(&host, "three", &workflow("3"));
+    for (name, answer) in [("one", 1), ("two", 2), ("three", 3)] {
+        assert_eq!(host.start_run(name, &json!(null)).output(), json!(answer));
+    }
+    let log = host.log();
+    let compiled = log.matches("compiled the JavaScript runtime").count();
+    assert_eq!(compiled, 1, "{log}");
+}

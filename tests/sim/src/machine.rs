@@ -44,8 +44,8 @@ fn compile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
 pub(crate) fn program(engine: &Engine, component: &[u8]) -> Program {
     let (key, version) = ([0; 32], VersionId::of(component));
     let code = compile(engine, component).unwrap_or_else(|error| panic!("{error}"));
-    let sealed = seal(&key, engine.fingerprint(), version, &code);
-    open(engine, &key, version, &sealed).unwrap_or_else(|error| panic!("{error}"))
+    let sealed = seal(&key, engine.fingerprint(), version, None, &code);
+    open(engine, &key, version, &sealed, None).unwrap_or_else(|error| panic!("{error}"))
 }
 
 type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;

@@ -12,35 +12,35 @@ fn sealed() -> Vec<u8> {
     let code = engine()
         .precompile(&CoreGuest::default().component())
         .unwrap();
-    seal(&SEAL, engine().fingerprint(), VERSION, &code)
+    seal(&SEAL, engine().fingerprint(), VERSION, None, &code)
 }
 
 /// Seals what the compiler makes of this component, and opens it.
 fn link(component: &str) -> CodeRejected {
     let component = wat::parse_str(component).unwrap();
     let code = engine().precompile(&component).unwrap();
-    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, &code);
-    open(engine(), &SEAL, VERSION, &sealed).unwrap_err()
+    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, None, &code);
+    open(engine(), &SEAL, VERSION, &sealed, None).unwrap_err()
 }
 
 fn check(sealed: &[u8], expected: &CodeRejected) {
     assert_eq!(
-        &open(engine(), &SEAL, VERSION, sealed).unwrap_err(),
+        &open(engine(), &SEAL, VERSION, sealed, None).unwrap_err(),
         expected
     );
 }
 
 #[test]
 fn the_hosts_own_code_is_taken() {
-    open(engine(), &SEAL, VERSION, &sealed()).unwrap();
+    open(engine(), &SEAL, VERSION, &sealed(), None).unwrap();
 }
 
 #[test]
 fn another_key_or_version_is_refused() {
     let sealed = sealed();
-    let error = open(engine(), &[8; 32], VERSION, &sealed).unwrap_err();
+    let error = open(engine(), &[8; 32], VERSION, &sealed, None).unwrap_err();
     assert_eq!(error, CodeRejected::Forged);
-    let error = open(engine(), &SEAL, VersionId([4; 32]), &sealed).unwrap_err();
+    let error = open(engine(), &SEAL, VersionId([4; 32]), &sealed, None).unwrap_err();
     assert_eq!(error, CodeRejected::Forged);
 }
 
@@ -53,7 +53,7 @@ fn a_changed_byte_anywhere_is_refused() {
     for place in [8, 39] {
         check(&changed(&sealed, place), &CodeRejected::OtherEngine);
     }
-    for place in [40, 71, 72, sealed.len() / 2, sealed.len() - 1] {
+    for place in [40, 71, 72, 103, 104, sealed.len() / 2, sealed.len() - 1] {
         check(&changed(&sealed, place), &CodeRejected::Forged);
     }
 }
@@ -67,8 +67,8 @@ fn changed(sealed: &[u8], place: usize) -> Vec<u8> {
 #[test]
 fn what_is_cut_short_or_longer_is_refused() {
     let mut sealed = sealed();
-    check(&sealed[..71], &CodeRejected::Malformed);
-    check(&sealed[..72], &CodeRejected::Forged);
+    check(&sealed[..103], &CodeRejected::Malformed);
+    check(&sealed[..104], &CodeRejected::Forged);
     check(&sealed[..sealed.len() - 1], &CodeRejected::Forged);
     check(&[], &CodeRejected::Malformed);
     sealed.push(0);
@@ -80,14 +80,14 @@ fn code_of_another_engine_is_refused_though_it_is_the_hosts_own() {
     let code = engine()
         .precompile(&CoreGuest::default().component())
         .unwrap();
-    let sealed = seal(&SEAL, Fingerprint([0; 32]), VERSION, &code);
+    let sealed = seal(&SEAL, Fingerprint([0; 32]), VERSION, None, &code);
     check(&sealed, &CodeRejected::OtherEngine);
 }
 
 #[test]
 fn what_is_no_code_is_refused_by_the_engine() {
-    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, b"no code");
-    let error = open(engine(), &SEAL, VERSION, &sealed).unwrap_err();
+    let sealed = seal(&SEAL, engine().fingerprint(), VERSION, None, b"no code");
+    let error = open(engine(), &SEAL, VERSION, &sealed, None).unwrap_err();
     assert!(matches!(error, CodeRejected::Unusable(_)), "{error:?}");
 }
 

@@ -55,8 +55,8 @@ fn guest(name: &str) -> Vec<u8> {
 pub(crate) fn compile(component: &[u8]) -> Program {
     let version = VersionId::of(component);
     let code = engine().precompile(component).unwrap();
-    let sealed = seal(&SEAL, engine().fingerprint(), version, &code);
-    open(engine(), &SEAL, version, &sealed).unwrap()
+    let sealed = seal(&SEAL, engine().fingerprint(), version, None, &code);
+    open(engine(), &SEAL, version, &sealed, None).unwrap()
 }
 
 /// URLs that tell which webhook they are, and count how often they were asked for.

@@ -22,6 +22,7 @@ mod limits;
 mod log;
 mod property;
 mod replay;
+mod shared;
 mod steps;
 mod threads;
 mod wasi;

@@ -101,8 +101,8 @@ fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
     let component = guest.component();
     let version = VersionId::of(&component);
     let code = engine.precompile(&component).unwrap();
-    let sealed = seal(&SEAL, engine.fingerprint(), version, &code);
-    open(&engine, &SEAL, version, &sealed).unwrap()
+    let sealed = seal(&SEAL, engine.fingerprint(), version, None, &code);
+    open(&engine, &SEAL, version, &sealed, None).unwrap()
 }
 
 fn start(program: &Program) -> Result<Instance, Interruption> {

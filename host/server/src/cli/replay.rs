@@ -12,7 +12,7 @@ use dormouse_api::Difference;
 use dormouse_cli::{CliError, Environment, Terminal, difference_text, exit};
 use dormouse_engine::{
     Config, CpuClock, EarlierWebhooks, Engine, Interruption, Launch, Program, RunContext, Turns,
-    Urls, open, seal,
+    Urls,
 };
 use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
 use dormouse_limits::{Budget, Limits, Part};
@@ -20,7 +20,7 @@ use dormouse_webhook::provider::Providers;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use super::code::{self, Ticks};
+use super::code::{self, Reader, Ticks};
 
 /// Checks code against histories of runs, as `dormouse export` writes them
 ///
@@ -133,17 +133,11 @@ impl Code {
         let refused = |error: &dyn std::fmt::Display| {
             CliError::Usage(format!("{} is no workflow: {error}", file.display()))
         };
-        let component = code::read(file, environment)?;
-        let version = VersionId::of(&component);
         let engine = Engine::new(&Config { slots: 2 }).map_err(|error| refused(&error))?;
-        let code = engine
-            .precompile(&component)
-            .map_err(|error| refused(&error))?;
-        // Nothing of it is kept: the seal only shows that the code is the engine's own.
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(CliError::NoRandomness)?;
-        let sealed = seal(&key, engine.fingerprint(), version, &code);
-        let program = open(&engine, &key, version, &sealed).map_err(|error| refused(&error))?;
+        let reader = Reader::new(engine.clone());
+        let component = reader.read(file, environment)?;
+        let version = VersionId::of(&component);
+        let program = reader.program(&component)?;
         Ok(Code {
             program,
             version,

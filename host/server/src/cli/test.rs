@@ -14,7 +14,7 @@ use dormouse_journal::Level;
 use dormouse_scenario::{Code, Event, Failed, InProcess, Played, Rules, Scenario, play};
 use serde::Serialize;
 
-use super::code::{self, Ticks};
+use super::code::{self, Reader, Ticks};
 use crate::ingress::told;
 
 /// Plays scenarios of a workflow, and says whether it does what they expect
@@ -262,20 +262,25 @@ struct Player {
 
 impl Player {
     fn new(test: &Test) -> Result<Self, CliError> {
-        let tested = code::read(&test.component, &test.environment)?.into();
-        let mut others = Vec::new();
-        for (name, file) in &test.with {
-            let upload = code::read(file, &Environment::default())?.into();
-            others.push((name.clone(), upload));
-        }
         let engine = Engine::new(&Config { slots: SLOTS })
             .map_err(|error| CliError::Usage(format!("no code can run here: {error}")))?;
+        let reader = Reader::new(engine.clone());
+        let tested = reader.read(&test.component, &test.environment)?.into();
+        let mut others = Vec::new();
+        for (name, file) in &test.with {
+            let upload = reader.read(file, &Environment::default())?.into();
+            others.push((name.clone(), upload));
+        }
+        let mut compiler = InProcess::new(engine.clone());
+        if let Some(scripts) = reader.into_scripts() {
+            compiler.share(scripts.code, scripts.native);
+        }
         let stem = test.component.file_stem().unwrap_or_default();
         Ok(Player {
             stem: stem.to_string_lossy().into_owned(),
             tested,
             others,
-            compiler: Arc::new(InProcess::new(engine.clone())),
+            compiler: Arc::new(compiler),
             _ticks: Ticks::start(engine.clone())?,
             engine,
         })

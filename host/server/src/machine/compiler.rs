@@ -14,14 +14,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_engine::{Config, Engine};
+use dormouse_engine::{CompileError, Config, Engine, SharedCode};
 use dormouse_journal::VersionId;
-use dormouse_runtime::{CompileFailure, Compiler};
+use dormouse_runtime::{CompileFailure, Compiler, HandedCode, ScriptCode};
 use dormouse_seams::Task;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
+
+use super::script;
 
 /// The hidden command by which the binary becomes a compiler.
 pub const COMMAND: &str = "compile";
@@ -56,17 +58,29 @@ const REFUSED: u8 = 3;
 enum Work {
     /// A component becomes code.
     Compile,
+    /// A module of code that programs share becomes code.
+    CompileShared,
     /// A workflow in JavaScript becomes a component.
     TakeIn,
 }
 
 impl Work {
-    const ALL: [Work; 2] = [Work::Compile, Work::TakeIn];
+    const ALL: [Work; 3] = [Work::Compile, Work::CompileShared, Work::TakeIn];
 
     fn name(self) -> &'static str {
         match self {
             Work::Compile => "component",
+            Work::CompileShared => "shared",
             Work::TakeIn => "script",
+        }
+    }
+
+    /// What limits the memory. An instance reserves gigabytes of addresses, and uses few of them, so where a workflow is
+    /// evaluated only what can be written to is counted.
+    fn memory(self) -> Resource {
+        match self {
+            Work::Compile | Work::CompileShared => Resource::As,
+            Work::TakeIn => Resource::Data,
         }
     }
 }
@@ -199,16 +213,53 @@ enum Ended {
 
 impl Compiler for ChildCompiler {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        self.work(Work::Compile, component)
+        self.work(Work::Compile, Bytes::new(), component)
     }
 
-    fn take_in(&self, script: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        self.work(Work::TakeIn, script)
+    fn script_code(&self) -> Option<ScriptCode> {
+        script::code()
+    }
+
+    fn compile_script_code(&self) -> Task<Result<Vec<u8>, CompileFailure>> {
+        let module = script::code().map(|code| code.module);
+        self.work(
+            Work::CompileShared,
+            Bytes::new(),
+            module.unwrap_or_default(),
+        )
+    }
+
+    fn take_in(&self, script: Bytes, code: HandedCode) -> Task<Result<Vec<u8>, CompileFailure>> {
+        self.work(Work::TakeIn, hand_over(&code), script)
     }
 }
 
+/// Bytes that say how long handed code is.
+const LENGTH: usize = 8;
+
+/// Writes compiled code for a child: the key of its seal, its length, the sealed code.
+fn hand_over(code: &HandedCode) -> Bytes {
+    let length = (code.sealed.len() as u64).to_le_bytes();
+    [code.key.as_slice(), &length, &code.sealed].concat().into()
+}
+
+/// Reads that from the beginning of what a child was given. Returns what follows as well.
+fn handed(given: &[u8]) -> Option<([u8; 32], &[u8], &[u8])> {
+    let (key, given) = given.split_first_chunk()?;
+    let (length, given) = given.split_first_chunk::<LENGTH>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (sealed, rest) = given.split_at_checked(length)?;
+    Some((*key, sealed, rest))
+}
+
 impl ChildCompiler {
-    fn work(&self, work: Work, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
+    /// `handed` goes before the component to the child's standard input.
+    fn work(
+        &self,
+        work: Work,
+        handed: Bytes,
+        component: Bytes,
+    ) -> Task<Result<Vec<u8>, CompileFailure>> {
         let (limits, at_once, record) = (self.limits, self.at_once.clone(), self.record.clone());
         let place = self.waiting.clone().try_acquire_owned();
         Box::pin(async move {
@@ -217,7 +268,8 @@ impl ChildCompiler {
                 Ok(_place) => {
                     // Nobody closes it.
                     let _permit = at_once.acquire().await;
-                    let run = compile_in_child(work, limits, component.clone());
+                    let given = [handed, component.clone()];
+                    let run = compile_in_child(work, limits, given);
                     let ended = tokio::time::timeout(limits.time * PATIENCE, run).await;
                     ended.unwrap_or(Ended::OutOfTime)
                 }
@@ -227,7 +279,7 @@ impl ChildCompiler {
     }
 }
 
-async fn compile_in_child(work: Work, limits: CompileLimits, component: Bytes) -> Ended {
+async fn compile_in_child(work: Work, limits: CompileLimits, given: [Bytes; 2]) -> Ended {
     let run = async {
         let mut child = spawn(work, limits)?;
         let (Some(mut input), Some(mut output), Some(errors)) =
@@ -237,8 +289,10 @@ async fn compile_in_child(work: Work, limits: CompileLimits, component: Bytes) -
         };
         let (mut code, mut message) = (Vec::new(), Vec::new());
         let feed = async move {
-            // A child that is killed closes the pipe; its exit status says why.
-            let _ = input.write_all(&component).await;
+            for part in given {
+                // A child that is killed closes the pipe; its exit status says why.
+                let _ = input.write_all(&part).await;
+            }
         };
         let mut errors = errors.take(SAID);
         let (_, code_read, message_read) = tokio::join!(
@@ -324,24 +378,30 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let time: u64 = time.parse().map_err(|error| broken(&error))?;
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
     limit(Resource::Cpu, time).map_err(|error| broken(&error))?;
-    limit(Resource::As, memory).map_err(|error| broken(&error))?;
+    limit(work.memory(), memory).map_err(|error| broken(&error))?;
     // Its memory is as large as its limit, and a component that breaks it must not fill the disk.
     super::dumps::forbid_dump_files().map_err(|error| broken(&error))?;
     // If memory runs out, this process is given up and not the host.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     // Runs that are alive go first. That the priority cannot be lowered is no reason not to compile.
     let _ = rustix::process::nice(10);
-    let mut component = Vec::new();
+    let mut given = Vec::new();
     std::io::stdin()
-        .read_to_end(&mut component)
+        .read_to_end(&mut given)
         .map_err(|error| broken(&error))?;
+    let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
+    let refused = |error: CompileError| (REFUSED, error.to_string());
     let made = match work {
-        Work::Compile => {
-            let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
-            let compiled = engine.precompile(&component);
-            compiled.map_err(|error| (REFUSED, error.to_string()))?
+        Work::Compile => engine.precompile(&given).map_err(refused)?,
+        Work::CompileShared => engine.precompile_shared(&given).map_err(refused)?,
+        Work::TakeIn => {
+            let (key, sealed, script) =
+                handed(&given).ok_or((BROKEN, "the host handed over no code".into()))?;
+            let code = script::code().ok_or((BROKEN, "there is no JavaScript here".into()))?;
+            let code =
+                SharedCode::open(&engine, &key, code.id, sealed).map_err(|error| broken(&error))?;
+            script::component(&engine, &code, script).map_err(|error| (REFUSED, error))?
         }
-        Work::TakeIn => super::script::component(&component).map_err(|error| (REFUSED, error))?,
     };
     std::io::stdout()
         .write_all(&made)
@@ -415,6 +475,16 @@ mod tests {
         assert!(told(&record, b"b", SEGV, "").is_some());
         assert_eq!(told(&record, b"a", PANICKED << 8, "panicked"), None);
         assert_eq!(told(&record, b"b", ABORT, "has overflowed its stack"), None);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_read_again() {
+        let (key, sealed) = ([7; 32], Bytes::from_static(b"sealed"));
+        let given = [&hand_over(&HandedCode { key, sealed })[..], b"script"].concat();
+        assert_eq!(handed(&given), Some((key, &b"sealed"[..], &b"script"[..])));
+        for cut in 0..46 {
+            assert_eq!(handed(&given[..cut]), None, "{cut}");
+        }
     }
 
     #[tokio::test]
