@@ -76,6 +76,7 @@ mod settings;
 mod signatures;
 mod starts;
 mod stopping;
+mod storage;
 mod stored;
 mod take_back;
 mod tokens;
