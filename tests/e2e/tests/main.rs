@@ -89,3 +89,4 @@ mod visibility;
 mod waiter;
 mod webhook_providers;
 mod webhook_send;
+mod withheld;
