@@ -98,7 +98,7 @@ fn what_is_sent_to_a_run_is_refused_when_it_is_full_and_never_fails_it() {
     assert_eq!(run.status(), "suspended");
     assert_eq!(run.queued(), taken as u64);
 
-    post(&neighbour.hook("a"), "x".repeat(50 * KIB)).expect(202);
+    post(neighbour.hook("a"), "x".repeat(50 * KIB)).expect(202);
     go(&neighbour);
     neighbour.output();
 
