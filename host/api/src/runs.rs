@@ -331,7 +331,8 @@ impl Waiting {
 }
 
 impl RunSummary {
-    /// A run that is known to be executing right now is shown as running, although its last commit left it asleep.
+    /// A run that is known to be executing right now is shown as running, although its last commit left it asleep, or nothing
+    /// of it is committed yet.
     #[must_use]
     pub fn active(mut self, active: bool) -> Self {
         self.status = shown(self.status, active);
@@ -382,10 +383,9 @@ fn is_zero(number: &u32) -> bool {
 }
 
 fn shown(status: Status, active: bool) -> Status {
-    if active && status == Status::Suspended {
-        Status::Running
-    } else {
-        status
+    match status {
+        Status::Pending | Status::Suspended if active => Status::Running,
+        status => status,
     }
 }
 
@@ -499,10 +499,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sleeping_run_changes_its_status_by_being_active() {
+    fn a_run_that_slept_or_had_not_begun_changes_its_status_by_being_active() {
         assert_eq!(shown(Status::Suspended, true), Status::Running);
         assert_eq!(shown(Status::Suspended, false), Status::Suspended);
-        assert_eq!(shown(Status::Pending, true), Status::Pending);
+        assert_eq!(shown(Status::Pending, true), Status::Running);
+        assert_eq!(shown(Status::Pending, false), Status::Pending);
+        assert_eq!(shown(Status::Blocked, true), Status::Blocked);
         assert_eq!(shown(Status::Completed, true), Status::Completed);
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Accepted; the first activation is not committed.
+    /// Accepted; the first activation is not committed. While it executes, the run is shown as running.
     Pending,
     /// An activation is executing or due, or a call is outstanding.
     Running,

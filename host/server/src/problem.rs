@@ -251,6 +251,12 @@ impl Problem {
         Problem::new(StatusCode::GONE, "run-ended", detail)
     }
 
+    /// A run that has failed and may be retried takes no events meanwhile.
+    #[must_use]
+    pub fn takes_events_if_retried() -> Self {
+        Problem::run_failed("this run has failed; it takes events again if it is retried")
+    }
+
     /// A run that has failed and may be retried takes nothing meanwhile.
     #[must_use]
     pub fn run_failed(detail: &str) -> Self {

@@ -7,6 +7,7 @@
 mod faults;
 mod rows;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use dormouse_seams::{Clock, Entropy, Spawner};
@@ -32,6 +33,8 @@ struct Shared {
     /// What is durable.
     rows: RwLock<Arc<MemoryRows>>,
     faults: Mutex<Faults>,
+    /// How many rows were looked for or found outside of transactions.
+    reads: Arc<AtomicU64>,
 }
 
 impl Memory {
@@ -61,6 +64,12 @@ impl Memory {
     /// Loses power and has it again: what was not durable is gone, and a store that was open is cut off.
     pub fn lose_power(&self) {
         self.faults().lose_power();
+    }
+
+    /// Returns how many rows were looked for, or found by a scan, by reads that are not part of a write.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::Relaxed)
     }
 
     /// Returns every row of every table, in the order of their keys.
@@ -96,7 +105,10 @@ impl Backend for MemoryBackend {
 
     fn snapshot(&self) -> Result<Snapshot, ReadError> {
         self.memory.faults().check(self.incarnation)?;
-        Ok(Snapshot(self.memory.rows().clone()))
+        Ok(Snapshot {
+            rows: self.memory.rows().clone(),
+            reads: self.memory.0.reads.clone(),
+        })
     }
 
     fn begin(&self) -> Result<Transaction, StorageError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_store::rows::{EachRow, Part, Range, Rows, RowsMut};
 use dormouse_store::{StorageError, TableId};
@@ -130,8 +131,17 @@ impl Rows for MemoryRows {
     }
 }
 
-/// The rows as they were at one moment, which cost nothing to keep.
-pub struct Snapshot(pub(crate) Arc<MemoryRows>);
+/// The rows as they were at one moment, which cost nothing to keep. What is read of them is counted.
+pub struct Snapshot {
+    pub(crate) rows: Arc<MemoryRows>,
+    pub(crate) reads: Arc<AtomicU64>,
+}
+
+impl Snapshot {
+    fn count(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Rows for Snapshot {
     fn read(
@@ -140,7 +150,8 @@ impl Rows for Snapshot {
         key: &[Part<'_>],
         found: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, StorageError> {
-        self.0.read(table, key, found)
+        self.count();
+        self.rows.read(table, key, found)
     }
 
     fn scan(
@@ -149,7 +160,10 @@ impl Rows for Snapshot {
         range: Range<'_>,
         each: EachRow<'_>,
     ) -> Result<(), StorageError> {
-        self.0.scan(table, range, each)
+        self.rows.scan(table, range, &mut |key, row| {
+            self.count();
+            each(key, row)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::forms::go;
 
 /// Checks that a run fails with this code, and that its message names this setting.
 #[track_caller]
-fn fails(run: &Run, code: &str, setting: &str) -> String {
+pub(crate) fn fails(run: &Run, code: &str, setting: &str) -> String {
     let (found, message) = run.failure();
     assert_eq!(found, code, "{message}");
     assert!(message.contains(&format!("`{setting}`")), "{message}");

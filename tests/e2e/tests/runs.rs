@@ -54,6 +54,36 @@ fn a_run_with_a_call_outstanding_is_running() {
 }
 
 #[test]
+fn a_run_that_computes_is_running_from_its_first_activation_on() {
+    let host = Host::with(&["--cpu-limit", "10m"]);
+    let first = host.script(&json!({"spin": true}));
+    let later = host.script(&json!({"seq": [{"event": "go"}, {"spin": true}]}));
+    later.wait_for_steps(&["go"]);
+    later.notify("go", "").expect(202);
+    for run in [&first, &later] {
+        run.wait_for_status("running");
+        assert_eq!(run.show()["activations"], u64::from(run.id() == later.id()));
+    }
+    let listed = host.get("/v1/runs").expect(200).json();
+    for run in listed["runs"].as_array().unwrap() {
+        assert_eq!(run["status"], "running", "{run}");
+    }
+    // Where they were stored last.
+    let counts = host.get("/v1/counts").expect(200).json();
+    assert_eq!(
+        (&counts["pending"], &counts["suspended"]),
+        (&json!(1), &json!(1))
+    );
+    for (status, run) in [("pending", &first), ("suspended", &later)] {
+        let page = host
+            .get(&format!("/v1/runs?status={status}"))
+            .expect(200)
+            .json();
+        assert_eq!(ids(&page), [run.id()]);
+    }
+}
+
+#[test]
 fn a_completed_run_is_shown_with_its_output() {
     let host = Host::start();
     let run = host.script(&json!({"step": "s", "value": {"n": [1, 2.5]}}));

@@ -27,3 +27,4 @@ mod take_back;
 mod teller;
 mod triggers;
 mod webhooks;
+mod work;

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use super::docs::{BodyProblems, Guarded, RunProblems};
 use super::path::PathParams;
 use super::state::AppState;
+use super::subject::Subject;
 use super::{runs, start};
 use crate::problem::Problem;
 use crate::request::body;
@@ -47,7 +48,7 @@ pub(super) async fn cancel(
     body: Body,
 ) -> Result<Json<RunStatus>, Problem> {
     let run = path.run()?;
-    let asked = asked(&state, &headers, body, "a cancel").await?;
+    let asked = asked(&state, &headers, body, Subject::Run(run), "a cancel").await?;
     let options = cancel_options(asked)?;
     Ok(Json(RunStatus::of(
         run,
@@ -114,7 +115,7 @@ pub(super) async fn resume(
     body: Body,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
-    takes_nothing(&state, &headers, body, "a resume").await?;
+    takes_nothing(&state, &headers, body, Subject::Run(run), "a resume").await?;
     repaired(run, state.runtime.resume(run).await).map(Json)
 }
 
@@ -154,7 +155,8 @@ pub(super) async fn retry(
     body: Body,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
-    let asked: Option<RetryRun> = asked(&state, &headers, body, "a retry").await?;
+    let asked: Option<RetryRun> =
+        asked(&state, &headers, body, Subject::Run(run), "a retry").await?;
     retry_run(&state, run, asked.unwrap_or_default())
         .await
         .map(Json)
@@ -236,7 +238,7 @@ pub(super) async fn move_run(
     body: Body,
 ) -> Result<Json<RepairedRun>, Problem> {
     let run = path.run()?;
-    let asked: Option<MoveRun> = asked(&state, &headers, body, "a move").await?;
+    let asked: Option<MoveRun> = asked(&state, &headers, body, Subject::Run(run), "a move").await?;
     let Some(to) = asked else {
         let why = "is empty; a move takes a JSON object with the `version` to move to";
         return Err(Problem::malformed("invalid-json", "the body", why));
@@ -367,7 +369,8 @@ pub(super) async fn restart(
     let run = path.run()?;
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let key = idempotency_key(&headers)?;
-    let restart: Option<RestartRun> = asked(&state, &headers, body, "a restart").await?;
+    let restart: Option<RestartRun> =
+        asked(&state, &headers, body, Subject::Run(run), "a restart").await?;
     let input = restart.and_then(input);
     let (new_run, new) = restart_run(&state, run, input, key).await?;
     start::answer(&state, new_run, new, wait).await
@@ -389,10 +392,12 @@ pub(super) async fn asked<T: DeserializeOwned>(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
+    subject: Subject<'_>,
     what: &str,
 ) -> Result<Option<T>, Problem> {
     let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
-    let body = body::read(headers, body, limit, dormouse_limits::BODY, room).await?;
+    let body = body::read(headers, body, limit, dormouse_limits::BODY, room);
+    let body = subject.read(state, headers, body).await?;
     if body.is_empty() {
         return Ok(None);
     }
@@ -404,9 +409,10 @@ pub(super) async fn takes_nothing(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
+    subject: Subject<'_>,
     what: &str,
 ) -> Result<(), Problem> {
-    let asked: Option<NoOptions> = asked(state, headers, body, what).await?;
+    let asked: Option<NoOptions> = asked(state, headers, body, subject, what).await?;
     let NoOptions {} = asked.unwrap_or_default();
     Ok(())
 }

@@ -143,7 +143,8 @@ fn hooks() {}
 pub(super) struct FilterParams {
     /// Runs of this workflow only
     workflow: Option<String>,
-    /// Runs with this status only: `pending`, `running`, `suspended`, `blocked`, `completed`, `failed`, `cancelled`
+    /// Runs with this status only: `pending`, `running`, `suspended`, `blocked`, `completed`, `failed`, `cancelled`. It is the
+    /// one that was last stored: a run that is executing is found as what it was before, `suspended` or `pending`
     status: Option<String>,
     /// Runs on this version only
     version: Option<String>,

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::docs::{BodyProblems, Bytes, Guarded, RunProblems};
 use super::path::PathParams;
 use super::state::AppState;
+use super::subject::Subject;
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -88,7 +89,9 @@ pub(super) async fn aim(
     let run = path.run()?;
     let event = event(&state, &path)?;
     let limit = state.runtime.settings().limits.body;
-    let payload = body::read_payload(&headers, body, limit, state.rooms.of_api()).await?;
+    let payload = body::read_payload(&headers, body, limit, state.rooms.of_api());
+    let subject = Subject::Receiver(run);
+    let payload = subject.read(&state, &headers, payload).await?;
     match state
         .runtime
         .notify_run(run, event.clone(), payload)
@@ -101,9 +104,7 @@ pub(super) async fn aim(
                 event,
             }),
         )),
-        AimedNotified::RunFailed => Err(Problem::run_failed(
-            "this run has failed; it takes events again if it is retried",
-        )),
+        AimedNotified::RunFailed => Err(Problem::takes_events_if_retried()),
         AimedNotified::Ended => Err(Problem::takes_no_events(run)),
         AimedNotified::Full => Err(Problem::inbox_full(run, &event)),
         AimedNotified::RunFull => Err(Problem::run_storage_full(run)),

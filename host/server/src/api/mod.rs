@@ -11,7 +11,7 @@
 //! - `auth` guards `/v1` and `/metrics`;
 //! - `providers` has what is known of those that send webhooks;
 //! - `pauses` has runs, workflows and the host pause and go on;
-//! - `path` reads the variable parts of a path, and [`dormouse_api::request`] every other part of a request;
+//! - `path` reads the variable parts of a path, `subject` looks for what they name if the body is slow to come, and [`dormouse_api::request`] every other part of a request;
 //! - `shown` makes what is answered from what the store has.
 
 mod actions;
@@ -37,6 +37,7 @@ mod secrets;
 mod shown;
 mod start;
 mod state;
+mod subject;
 mod trigger_options;
 mod triggers;
 mod webhooks;

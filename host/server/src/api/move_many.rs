@@ -16,6 +16,7 @@ use super::found::views;
 use super::lines::lines;
 use super::path::PathParams;
 use super::state::AppState;
+use super::subject::Subject;
 use super::{control, runs};
 use crate::problem::Problem;
 
@@ -50,7 +51,8 @@ pub(super) async fn move_runs(
     let name = path.text("name").to_owned();
     let params = QueryParams::read_repeating(&uri, &RunFilter::PARAMS, &[LABEL])?;
     let filter = RunFilter::from_query(&params)?;
-    let asked: Option<MoveRuns> = control::asked(&state, &headers, body, "a move").await?;
+    let asked: Option<MoveRuns> =
+        control::asked(&state, &headers, body, Subject::Workflow(&name), "a move").await?;
     let Some(asked) = asked else {
         let why = "is empty; a move takes a JSON object with the `version` to move to";
         return Err(Problem::malformed("invalid-json", "the body", why));

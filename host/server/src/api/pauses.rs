@@ -12,6 +12,7 @@ use http::HeaderMap;
 use super::docs::{BodyProblems, Guarded, RunProblems, WorkflowProblems};
 use super::path::PathParams;
 use super::state::AppState;
+use super::subject::Subject;
 use super::{control, runs};
 use crate::problem::Problem;
 
@@ -37,7 +38,7 @@ pub(super) async fn pause_run(
     body: Body,
 ) -> Result<Json<PausedRun>, Problem> {
     let run = path.run()?;
-    control::takes_nothing(&state, &headers, body, "a pause").await?;
+    control::takes_nothing(&state, &headers, body, Subject::Run(run), "a pause").await?;
     Ok(Json(PausedRun {
         id: run.to_string(),
         status: pause_one(&state, run).await?,
@@ -69,7 +70,8 @@ pub(super) async fn pause_workflow(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Pauses>, Problem> {
-    control::takes_nothing(&state, &headers, body, "a pause").await?;
+    let subject = Subject::Workflow(path.text("name"));
+    control::takes_nothing(&state, &headers, body, subject, "a pause").await?;
     pause(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
@@ -87,7 +89,8 @@ pub(super) async fn resume_workflow(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Pauses>, Problem> {
-    control::takes_nothing(&state, &headers, body, "a resume").await?;
+    let subject = Subject::Workflow(path.text("name"));
+    control::takes_nothing(&state, &headers, body, subject, "a resume").await?;
     resume(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
@@ -113,7 +116,7 @@ pub(super) async fn pause_host(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Pauses>, Problem> {
-    control::takes_nothing(&state, &headers, body, "a pause").await?;
+    control::takes_nothing(&state, &headers, body, Subject::Host, "a pause").await?;
     pause(&state, Pausable::Host).await
 }
 
@@ -129,7 +132,7 @@ pub(super) async fn resume_host(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Pauses>, Problem> {
-    control::takes_nothing(&state, &headers, body, "a resume").await?;
+    control::takes_nothing(&state, &headers, body, Subject::Host, "a resume").await?;
     resume(&state, Pausable::Host).await
 }
 

@@ -66,7 +66,8 @@ pub(super) async fn list(
 
 /// Counts runs by status
 ///
-/// The counts are kept as runs change, so that this takes the same time however many runs there are.
+/// The counts are kept as runs change, so that this takes the same time however many runs there are. A run that is executing
+/// counts as what it was last stored as: `suspended`, or `pending` in its first activation.
 #[utoipa::path(
     get, path = "/v1/counts", tag = "runs", operation_id = "count_runs",
     params(("workflow" = Option<String>, Query, description = "Runs of this workflow only")),

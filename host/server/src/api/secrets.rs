@@ -13,6 +13,7 @@ use super::docs::{Guarded, SecretProblems};
 use super::path::PathParams;
 use super::shown;
 use super::state::AppState;
+use super::subject::Subject;
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -123,7 +124,9 @@ pub(super) async fn change_uses(
     body: Body,
 ) -> Result<Json<Secret>, Problem> {
     let name = path.new_secret()?;
-    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api());
+    let subject = Subject::Secret(path.text("name"));
+    let body = subject.read(&state, &headers, body).await?;
     let (add, remove) = changed_uses(&body)?;
     let view = state.runtime.change_secret_uses(name, add, &remove).await?;
     Ok(Json(shown::secret(view, state.dates())))

@@ -16,6 +16,7 @@ use super::path::PathParams;
 use super::{records, runs};
 
 use super::state::AppState;
+use super::subject::Subject;
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -76,15 +77,23 @@ pub(super) async fn start(
     let params = QueryParams::read_repeating(&uri, &["version"], &[LABEL])?;
     let wait = Wait::from_headers(&headers, state.max_wait)?;
     let idempotency_key = idempotency_key(&headers)?;
+    let (workflow, version) = (path.text("name"), params.value("version")?);
+    let labels = labels(&params)?;
     let limit = state.runtime.settings().limits.body;
+    let input = body::read_payload(&headers, body, limit, state.rooms.of_api());
+    let subject = Subject::Start {
+        workflow,
+        version,
+        may_repeat: idempotency_key.is_some(),
+    };
     let start = Start {
-        workflow: path.text("name").to_owned(),
-        version: params.value("version")?,
-        input: body::read_payload(&headers, body, limit, state.rooms.of_api()).await?,
+        workflow: workflow.to_owned(),
+        version,
+        input: subject.read(&state, &headers, input).await?,
         headers: for_the_run(&headers),
         idempotency_key,
         restarted: None,
-        labels: labels(&params)?,
+        labels,
         trigger: None,
     };
     let (run, new) = state.runtime.start(start).await?;

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use super::docs::{Guarded, QueryProblems, TriggerProblems};
 use super::path::PathParams;
 use super::state::AppState;
+use super::subject::Subject;
 use super::{control, shown, trigger_options};
 use crate::ingress::Source;
 use crate::problem::Problem;
@@ -143,8 +144,9 @@ pub(super) async fn rotate(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Trigger>, Problem> {
+    let subject = Subject::Trigger(path.text("name"));
     let rotate: Option<RotateTrigger> =
-        control::asked(&state, &headers, body, "a rotation").await?;
+        control::asked(&state, &headers, body, subject, "a rotation").await?;
     let keep_old = match rotate.and_then(|rotate| rotate.keep_old) {
         None => KEEP_OLD,
         Some(text) => keep_old(&text)?,

@@ -14,6 +14,7 @@ use super::docs::{BodyProblems, Bytes, Guarded, WorkflowProblems};
 use super::path::PathParams;
 use super::shown;
 use super::state::AppState;
+use super::subject::Subject;
 use crate::problem::Problem;
 use crate::request::body;
 
@@ -101,8 +102,9 @@ pub(super) async fn set_settings(
     body: Body,
 ) -> Result<Json<WorkflowSettings>, Problem> {
     let name = path.text("name");
+    let (subject, what) = (Subject::Workflow(name), "the settings of a workflow");
     let settings: Option<WorkflowSettings> =
-        control::asked(&state, &headers, body, "the settings of a workflow").await?;
+        control::asked(&state, &headers, body, subject, what).await?;
     let Some(settings) = settings else {
         let why = "is empty; it takes a JSON object of settings";
         return Err(Problem::malformed("invalid-json", "the body", why));
