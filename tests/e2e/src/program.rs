@@ -83,7 +83,7 @@ pub(crate) fn program_file() -> PathBuf {
 }
 
 fn file_of(program: &str) -> PathBuf {
-    built(&format!("debug/{program}"))
+    found(test().ancestors().nth(2).unwrap().join(program))
 }
 
 /// A guest as it was built.
@@ -104,14 +104,21 @@ pub fn guest_file(name: &str) -> PathBuf {
     built(&format!("guests/{name}.wasm"))
 }
 
-/// Something in the target folder, in which the test itself lies as `debug/deps/NAME`.
+/// Something in the target folder.
 fn built(path: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let file = target.join(path);
+    found(test().ancestors().nth(3).unwrap().join(path))
+}
+
+/// The test itself, which lies in the target folder as `PROFILE/deps/NAME`. Programs lie in `PROFILE`, so that a test that was
+/// built for release measures what was built for release.
+fn test() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+fn found(file: PathBuf) -> PathBuf {
     assert!(
         file.is_file(),
-        "{} is missing: run `cargo xtask test`, which builds it",
+        "{} is missing: run `cargo xtask test`, which builds it, or `cargo xtask build` for the released host",
         file.display()
     );
     file
