@@ -16,29 +16,11 @@
 
 mod component;
 mod module;
+mod names;
 
+pub use component::Divided;
 pub use module::{Global, State};
-
-/// What the imported code is called in a divided component.
-pub const CODE: &str = "dormouse-code";
-
-/// What its memory and globals are imported from.
-const STATE: &str = "dormouse:state";
-
-/// What the memory is called there. Globals are called `g0`, `g1` and so on.
-pub const MEMORY: &str = "memory";
-
-/// What the JavaScript runtime exports, and no other module.
-const MARK: &str = "dormouse_init";
-
-/// A component in two parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Divided {
-    /// A core module: the code that other programs have as well.
-    pub code: Vec<u8>,
-    /// The component, which imports that as [`CODE`].
-    pub rest: Vec<u8>,
-}
+pub use names::{CODE, MEMORY};
 
 /// A core module in two parts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,7 +82,11 @@ pub fn open(
     // wasmtime checks again by itself.
     let component = unsafe { Component::deserialize(engine.wasmtime(), sealed.code) };
     let component = component.map_err(|error| CodeRejected::Unusable(format!("{error:#}")))?;
-    Ok(Program::link(engine, &component, shared)?)
+    Ok(Program::link(
+        engine,
+        &component,
+        shared.map(SharedCode::module),
+    )?)
 }
 
 /// Code that programs share: a module that is compiled once. Clones share it.

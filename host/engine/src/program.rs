@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use wasmtime::Module;
 use wasmtime::component::Component;
 
 use crate::bindings::WorkflowPre;
-use crate::code::SharedCode;
 use crate::config::WASM_STACK;
 use crate::engine::Engine;
 use crate::guest::Guest;
@@ -26,17 +26,14 @@ impl Program {
     pub(crate) fn link(
         engine: &Engine,
         component: &Component,
-        shared: Option<&SharedCode>,
+        shared: Option<&Module>,
     ) -> Result<Self, LinkError> {
         let refused = |error: wasmtime::Error| LinkError::Import(format!("{error:#}"));
         let pre = match shared {
             None => engine.linker().instantiate_pre(component),
             Some(shared) => {
                 let mut linker = engine.linker().clone();
-                linker
-                    .root()
-                    .module(SHARED_CODE, shared.module())
-                    .map_err(refused)?;
+                linker.root().module(SHARED_CODE, shared).map_err(refused)?;
                 linker.instantiate_pre(component)
             }
         };

@@ -9,7 +9,17 @@ use wasm_encoder::{
 };
 use wasmparser::{Parser, Payload};
 
-use super::{CODE, Divided, STATE, module};
+use super::module;
+use super::names::{CODE, STATE};
+
+/// A component in two parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divided {
+    /// A core module: the code that other programs have as well.
+    pub code: Vec<u8>,
+    /// The component, which imports that as [`CODE`].
+    pub rest: Vec<u8>,
+}
 
 /// Divides the first module that can be.
 pub(super) fn divide(component: &[u8]) -> Option<Divided> {

@@ -11,7 +11,7 @@ use wasmparser::{
     CompositeInnerType, DataKind, ExternalKind, FuncType, Operator, Parser, Payload, TypeRef,
 };
 
-use super::{MARK, MEMORY, STATE};
+use super::names::{MARK, MEMORY, STATE};
 
 /// The most segments of data that a module may have, by wasmparser's limits.
 const SEGMENTS: usize = 10_000;
