@@ -7,7 +7,8 @@ use dormouse_journal::VersionId;
 use dormouse_limits::Limits;
 use dormouse_store::{Deploy, Deployed, Store};
 
-use crate::programs::{CompileError, Programs};
+use crate::compile_error::CompileError;
+use crate::programs::Programs;
 use crate::{CompileFailure, DeployError};
 
 /// A workflow that was deployed.

@@ -24,6 +24,7 @@ mod bad_step;
 mod call_queue;
 mod calls;
 mod clock_watch;
+mod compile_error;
 mod deadlines;
 mod decisions;
 mod deploy;

@@ -12,6 +12,7 @@ use dormouse_journal::VersionId;
 use dormouse_store::{Store, WriteError};
 use tokio::sync::Semaphore;
 
+use crate::compile_error::CompileError;
 use crate::shared_code::SharedCodes;
 use crate::slots::Slots;
 use crate::{CompileFailure, Compiler, Unavailable};
@@ -258,16 +259,4 @@ impl Programs {
             }
         }
     }
-}
-
-/// Why a component did not become a program.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum CompileError {
-    #[error(transparent)]
-    NotCompiled(#[from] CompileFailure),
-    #[error("{0}")]
-    NotLinked(String),
-    /// The store could not be read or written.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }

@@ -12,7 +12,7 @@ use dormouse_engine::{Engine, SharedCode, SharedId};
 use dormouse_store::{Store, WriteError};
 use tokio::sync::Mutex;
 
-use crate::programs::CompileError;
+use crate::compile_error::CompileError;
 use crate::{Compiler, HandedCode, ScriptCode, Unavailable};
 
 /// How many are held in memory: this host's, and some of earlier releases.
