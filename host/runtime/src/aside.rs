@@ -1,15 +1,15 @@
 //! What is paused, as far as those who look for due work need to know it, and setting such work aside.
 //!
 //! The store is the truth. In memory is a copy of what it says of the host and of workflows, so that those are passed over
-//! without a look; whether a run is paused by itself, or held by one above it, is only in the store, and is asked for all due
-//! work of a batch at once.
+//! without a look; whether a run is paused by itself, or held by one above it, is only in the store, which says it with the
+//! due work itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use dormouse_journal::Time;
-use dormouse_store::{Due, Pauses, ReadError, Store};
+use dormouse_journal::{RunId, Time};
+use dormouse_store::{Due, Pause, Pauses, ReadError, Store};
 
 /// How much work one write sets aside.
 const PIECE: usize = 64;
@@ -72,13 +72,20 @@ impl Aside {
         self.has_resumed.swap(false, Ordering::AcqRel)
     }
 
-    /// Sets aside what of this work belongs to runs that are paused or held. Returns the work that is not to be done now.
-    pub(crate) async fn sift(&self, works: &[Due]) -> Result<BTreeSet<Due>, ReadError> {
-        let mut held = BTreeSet::new();
-        let runs: BTreeSet<_> = works.iter().map(|work| work.run()).collect();
-        let paused = self.store.pauses_of(runs.into_iter().collect()).await?;
-        let paused: BTreeSet<_> = paused.into_iter().map(|(run, _)| run).collect();
-        held.extend(works.iter().filter(|work| paused.contains(&work.run())));
+    /// Sets aside what of this work belongs to these runs, which are paused or held. Returns the work that is not to be done
+    /// now. Nothing is asked of the store, and nothing is written if there is no such work.
+    pub(crate) async fn sift(
+        &self,
+        works: impl IntoIterator<Item = Due>,
+        paused: &BTreeMap<RunId, Pause>,
+    ) -> BTreeSet<Due> {
+        let works = works.into_iter();
+        let held = works.filter(|work| paused.contains_key(&work.run()));
+        self.set_aside(held.collect()).await
+    }
+
+    /// Sets work of paused runs aside. Returns the work that is not to be done now.
+    pub(crate) async fn set_aside(&self, mut held: BTreeSet<Due>) -> BTreeSet<Due> {
         for piece in Vec::from_iter(held.clone()).chunks(PIECE) {
             match self.store.set_aside(piece.to_vec()).await {
                 Ok(others) => held.retain(|work| !others.contains(work)),
@@ -86,7 +93,7 @@ impl Aside {
                 Err(error) => tracing::debug!(%error, "work of paused runs is set aside later"),
             }
         }
-        Ok(held)
+        held
     }
 
     fn known(&self) -> MutexGuard<'_, Pauses> {

@@ -18,8 +18,8 @@ use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Sta
 use dormouse_limits::{Budget, Limits, Part};
 use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
 use dormouse_store::{
-    AttemptMade, AttemptNoted, Attempts, Call, Due, OutstandingCall, ReadError, SendingView, Store,
-    WriteError,
+    AttemptMade, AttemptNoted, Attempts, Call, CallPage, Due, OutstandingCall, Pause, ReadError,
+    SendingView, Store, WriteError,
 };
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -264,8 +264,8 @@ impl Calls {
     ) -> Result<(), ReadError> {
         let mut after = of;
         while !self.slots.is_stopping() {
-            let mut page = self.store.calls(after, PAGE).await?;
-            let Some(last) = page.last() else {
+            let CallPage { mut calls, paused } = self.store.calls(after, PAGE).await?;
+            let Some(last) = calls.last() else {
                 if of.is_none() {
                     self.is_recovered.store(true, Ordering::Release);
                 }
@@ -274,11 +274,11 @@ impl Calls {
             after = Some((last.run, last.operation));
             let mut is_last = false;
             if let Some((run, _)) = of {
-                is_last = page.iter().any(|call| call.run != run);
-                page.retain(|call| call.run == run);
+                is_last = calls.iter().any(|call| call.run != run);
+                calls.retain(|call| call.run == run);
             }
-            let (cut_off, others) = self.cut_off(page).await?;
-            let held = self.sift(&others).await?;
+            let (cut_off, others) = self.cut_off(calls, &paused);
+            let held = self.sift(&others, &paused).await;
             for call in &others {
                 if !held.contains(&Due::Call(call.run, call.operation)) {
                     self.take_up(call);
@@ -298,37 +298,37 @@ impl Calls {
 
     /// Returns those calls of whose last attempt a crash may have hidden what came of it, and the others. Nothing of a paused
     /// run was sent after the pause began.
-    async fn cut_off(
+    fn cut_off(
         &self,
-        page: Vec<OutstandingCall>,
-    ) -> Result<(Vec<OutstandingCall>, Vec<OutstandingCall>), ReadError> {
+        calls: Vec<OutstandingCall>,
+        paused: &BTreeMap<RunId, Pause>,
+    ) -> (Vec<OutstandingCall>, Vec<OutstandingCall>) {
         if self.is_recovered.load(Ordering::Acquire) {
-            return Ok((Vec::new(), page));
+            return (Vec::new(), calls);
         }
-        let runs: BTreeSet<_> = page.iter().map(|call| call.run).collect();
-        let pauses = self.store.pauses_of(runs.into_iter().collect()).await?;
-        let pauses: BTreeMap<_, _> = pauses.into_iter().collect();
         let host = self.aside.host_at_start();
-        Ok(page.into_iter().partition(|call| {
-            let since = pauses.get(&call.run).map(|pause| pause.since);
+        calls.into_iter().partition(|call| {
+            let since = paused.get(&call.run).map(|pause| pause.since);
             let since = since.into_iter().chain(host).min();
             let until = since.map_or(self.started, |since| since.after(LATE).min(self.started));
             call.attempts.next <= until && !self.lock().knows((call.run, call.operation))
-        }))
+        })
     }
 
     /// Sets aside those of these calls whose runs are paused, but for those in flight. Returns those that are not to be made
     /// now.
-    async fn sift(&self, calls: &[OutstandingCall]) -> Result<BTreeSet<Due>, ReadError> {
+    async fn sift(
+        &self,
+        calls: &[OutstandingCall],
+        paused: &BTreeMap<RunId, Pause>,
+    ) -> BTreeSet<Due> {
         let in_flight = |call: &&OutstandingCall| {
             let id = (call.run, call.operation);
             !self.lock().is_in_flight(id)
         };
         let works = calls.iter().filter(in_flight);
-        let works: Vec<_> = works
-            .map(|call| Due::Call(call.run, call.operation))
-            .collect();
-        self.aside.sift(&works).await
+        let works = works.map(|call| Due::Call(call.run, call.operation));
+        self.aside.sift(works, paused).await
     }
 
     fn take_up(&self, call: &OutstandingCall) {
@@ -621,14 +621,11 @@ impl Flight {
     /// Leaves the attempt to whoever has the run go on.
     async fn set_aside(&mut self) -> Outcome {
         let work = Due::Call(self.party.run, self.operation);
-        match self.calls.aside.sift(&[work]).await {
-            Ok(held) if held.contains(&work) => Outcome::Over,
+        let held = self.calls.aside.set_aside([work].into()).await;
+        match held.contains(&work) {
+            true => Outcome::Over,
             // It goes on already.
-            Ok(_) => Outcome::Again(self.course),
-            Err(error) => {
-                tracing::warn!(run = %self.party.run, operation = %self.operation, %error, "a call could not be set aside");
-                self.trouble(None)
-            }
+            false => Outcome::Again(self.course),
         }
     }
 

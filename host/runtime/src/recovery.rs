@@ -44,12 +44,12 @@ impl Recovery {
         let mut after = None;
         while !self.slots.is_stopping() && self.aside.host().is_none() {
             let page = self.store.due_runs(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.runs.last() else { break };
             after = Some(*last);
             let now = self.clock.now();
-            let works: Vec<_> = page.iter().map(|run| Due::Run(*run)).collect();
-            let held = self.aside.sift(&works).await?;
-            for run in page {
+            let works = page.runs.iter().map(|run| Due::Run(*run));
+            let held = self.aside.sift(works, &page.paused).await;
+            for run in page.runs {
                 if !held.contains(&Due::Run(run)) {
                     self.wake.queue(run, Hint::Anything, now);
                 }

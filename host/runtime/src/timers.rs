@@ -81,8 +81,8 @@ impl Timers {
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
             let work = |timer: &Timer| Due::Timer(timer.run, timer.operation);
-            let works: Vec<_> = page.due.iter().map(work).collect();
-            let held = self.aside.sift(&works).await?;
+            let works = page.due.iter().map(work);
+            let held = self.aside.sift(works, &page.paused).await;
             for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
                 // The due time of a timer may be a date, which is another line of time.
                 self.wake

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::json::Json;
-use crate::names::Names;
+use crate::names::{self, Names};
 
 /// What the body of a message is. One of these at most.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Content {
 }
 
 impl Written<'_> {
-    /// Refuses two bodies.
+    /// Refuses two bodies, and names that are not known.
     pub(crate) fn check(&self, place: &str) -> Result<(), String> {
         let given = [
             self.json.is_some(),
@@ -31,9 +31,25 @@ impl Written<'_> {
             self.base64.is_some(),
         ];
         match given.into_iter().filter(|given| *given).count() {
-            0 | 1 => self.decoded().map(|_| ()),
+            0 | 1 => {
+                self.json
+                    .map_or(Ok(()), |Json(value)| names::check(value))?;
+                self.text.map_or(Ok(()), names::check_text)?;
+                self.decoded().map(|_| ())
+            }
             _ => Err(format!("{place}: give one of `json`, `text` and `base64`")),
         }
+    }
+
+    /// Refuses names, which have no value before the run is started.
+    pub(crate) fn check_before_start(&self) -> Result<(), String> {
+        if let Some(Json(value)) = self.json {
+            names::filled(value, &names::before_start)?;
+        }
+        if let Some(text) = self.text {
+            names::filled_text(text, &names::before_start)?;
+        }
+        Ok(())
     }
 
     fn decoded(&self) -> Result<Option<Vec<u8>>, String> {

@@ -1,6 +1,6 @@
 //! The file of a scenario.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use dormouse_journal::Time;
@@ -29,7 +29,7 @@ pub struct Scenario {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) secrets: BTreeMap<String, WrittenSecret>,
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) answers: Vec<(usize, Answer)>,
     pub(crate) steps: Vec<(usize, Step)>,
     pub(crate) expect: Option<ExpectedRun>,
 }
@@ -69,7 +69,7 @@ struct WrittenScenario {
     answers: Vec<Spanned<Answer>>,
     #[serde(default, rename = "step")]
     steps: Vec<Spanned<WrittenStep>>,
-    expect: Option<ExpectedRun>,
+    expect: Option<Spanned<ExpectedRun>>,
 }
 
 /// A secret: its value, or with it where calls may carry it to.
@@ -109,21 +109,29 @@ impl Scenario {
         let mut answers = Vec::new();
         for answer in written.answers {
             let (span, answer) = (answer.span(), answer.into_inner());
+            let line = line_at(span.start).unwrap_or_default();
             let checked = answer.to.check("to").and_then(|()| answer.respond.check());
             checked.map_err(|why| at(span, why))?;
-            answers.push(answer);
+            answers.push((line, answer));
         }
         let mut steps = Vec::new();
+        let mut callers = BTreeSet::new();
         for step in written.steps {
             let span = step.span();
             let line = line_at(span.start).unwrap_or_default();
-            let step = step.into_inner().read().map_err(|why| at(span, why))?;
+            let step = step.into_inner().read();
+            let step = step.and_then(|step| know_caller(&step, &mut callers).map(|()| step));
+            let step = step.map_err(|why| at(span, why))?;
             steps.push((line, step));
         }
-        let expect = written.expect.as_ref();
-        expect
-            .map_or(Ok(None), ExpectedRun::took)
-            .map_err(somewhere)?;
+        let expect = match written.expect {
+            None => None,
+            Some(expect) => {
+                let (span, expect) = (expect.span(), expect.into_inner());
+                expect.check().map_err(|why| at(span, why))?;
+                Some(expect)
+            }
+        };
         let scenario = Scenario {
             workflow: written.workflow,
             time: written
@@ -137,9 +145,12 @@ impl Scenario {
             secrets: written.secrets,
             answers,
             steps,
-            expect: written.expect,
+            expect,
         };
-        scenario.input().check("the input").map_err(somewhere)?;
+        let input = scenario.input();
+        input.check("the input").map_err(somewhere)?;
+        let checked = input.check_before_start();
+        checked.map_err(|why| somewhere(format!("the input: {why}")))?;
         scenario.secrets().map_err(somewhere)?;
         Ok(scenario)
     }
@@ -170,6 +181,20 @@ impl Scenario {
         }
         Ok(secrets)
     }
+}
+
+/// Takes note of a caller that a step names, and refuses to look at one that no step before has named.
+fn know_caller(step: &Step, callers: &mut BTreeSet<String>) -> Result<(), String> {
+    match step {
+        Step::Deliver(deliver, _) => callers.extend(deliver.named.clone()),
+        Step::Answered(name, _) if !callers.remove(name) => {
+            return Err(format!(
+                "no request before this step, that is not looked at yet, is sent `as = \"{name}\"`"
+            ));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// What a workflow may do with a secret.
@@ -214,6 +239,13 @@ mod tests {
     }
 
     #[test]
+    fn names_that_a_run_may_give_a_value_are_left_to_it() {
+        let text = "input = ['${null}', '$${year}']\n[[step]]\ncall = {url = '${webhook.a}', json = ['${run}', '${null}']}\n\
+                    [expect]\noutput = '${webhook.b}'";
+        Scenario::read(text).unwrap();
+    }
+
+    #[test]
     fn what_is_no_scenario_is_refused_with_its_line() {
         for (text, says) in [
             ("\ninputs = 1", "line 2: unknown field `inputs`"),
@@ -242,6 +274,62 @@ mod tests {
                 "is not base64",
             ),
             ("[[answer]]\nrespond = {error = 'lost'}", "line 2"),
+            ("input = '${run}'", "the input: `${run}` has no value yet"),
+            ("input = {a = ['${year}']}", "`${year}` is not known"),
+            ("input_text = '${webhook.a}'", "has no value yet"),
+            (
+                "\n[[answer]]\nto = {url = '${year}'}",
+                "line 2: `${year}` is not known",
+            ),
+            (
+                "[[answer]]\nto = {headers = {a = '${year}'}}",
+                "line 1: `${year}`",
+            ),
+            (
+                "[[answer]]\nto = {json_like = {a = '${year}'}}",
+                "line 1: `${year}`",
+            ),
+            (
+                "[[answer]]\nrespond = {headers = {a = '${year}'}}",
+                "line 1: `${year}`",
+            ),
+            (
+                "[[answer]]\nrespond = {text = 'a ${run'}",
+                "line 1: `a ${run` begins a name",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a', query = '${null}'}",
+                "line 1: `${null}` is not known",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a', headers = {a = '${year}'}}",
+                "line 1: `${year}`",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a'}\nexpect = {json = {a = '${year}'}}",
+                "line 1: `${year}`",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a', as = 'b'}\n[[step]]\nanswered = 'b'\nexpect = {text = '${year}'}",
+                "line 3: `${year}`",
+            ),
+            (
+                "[[step]]\nnotify = {event = 'a', text = '${webhooks.a}'}",
+                "line 1: `${webhooks.a}`",
+            ),
+            (
+                "[[step]]\nrun = {output_like = ['${year}']}",
+                "line 1: `${year}`",
+            ),
+            ("\n[expect]\noutput_text = '${year}'", "line 2: `${year}`"),
+            (
+                "[[step]]\nanswered = 'b'\n[[step]]\ndeliver = {to = 'a', as = 'b'}",
+                "line 1: no request before this step",
+            ),
+            (
+                "[[step]]\ndeliver = {to = 'a', as = 'b'}\n[[step]]\nanswered = 'b'\n[[step]]\nanswered = 'b'",
+                "line 5: no request before this step",
+            ),
             ("[expect]\nstatus = 'done'", "line 2"),
             ("time = 2026-03-01", "is no instant"),
             (

@@ -29,4 +29,4 @@ pub use machine::{Code, Told};
 pub use network::Rules;
 pub use play::play;
 pub use played::{Failed, Played};
-pub use transcript::{Event, What};
+pub use transcript::{Event, Line, What, folded};

@@ -139,7 +139,7 @@ impl Machine {
         }
         let expiry = self.read(StoreReader::next_expiry)?;
         let calls = self.read(|store| store.calls(None, MOST_CALLS))?;
-        let attempts = calls.into_iter().map(|call| call.attempts.next);
+        let attempts = calls.calls.into_iter().map(|call| call.attempts.next);
         let attempts = attempts.filter(|time| *time > now);
         let gives_up = self
             .network

@@ -16,67 +16,114 @@ pub(crate) struct Names {
 impl Names {
     /// Puts values in the place of names, everywhere in a value.
     pub(crate) fn fill(&self, value: &Value) -> Result<Value, String> {
-        Ok(match value {
-            Value::String(text) if text == "${null}" => Value::Null,
-            Value::String(text) => Value::String(self.fill_text(text)?),
-            Value::Array(items) => {
-                let items: Result<_, _> = items.iter().map(|item| self.fill(item)).collect();
-                Value::Array(items?)
-            }
-            Value::Object(members) => {
-                let filled = members
-                    .iter()
-                    .map(|(name, value)| Ok((name.clone(), self.fill(value)?)));
-                Value::Object(filled.collect::<Result<_, String>>()?)
-            }
-            other => other.clone(),
-        })
+        filled(value, &|name| self.value(name))
     }
 
     /// Puts values in the place of names in a text.
     pub(crate) fn fill_text(&self, text: &str) -> Result<String, String> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            let Some((name, after)) = after.split_once('}') else {
-                return Err(format!("`{text}` begins a name by `${{` that no `}}` ends"));
-            };
-            if let Some(before) = before.strip_suffix('$') {
-                // It stands for itself.
-                filled += before;
-                filled += "${";
-                filled += name;
-                filled += "}";
-                rest = after;
-                continue;
-            }
-            filled += before;
-            filled += self.value(name)?;
-            rest = after;
-        }
-        Ok(filled + rest)
+        filled_text(text, &|name| self.value(name))
     }
 
     fn value(&self, name: &str) -> Result<&str, String> {
+        match Name::read(name)? {
+            Name::Run => Ok(&self.run),
+            Name::Webhook(name) => self.webhooks.get(name).map(String::as_str).ok_or_else(|| {
+                let known: Vec<&str> = self.webhooks.keys().map(String::as_str).collect();
+                match known.as_slice() {
+                    [] => format!("the run has no webhook {name} yet, and no other one"),
+                    known => format!(
+                        "the run has no webhook {name} yet; it has {}",
+                        known.join(", ")
+                    ),
+                }
+            }),
+        }
+    }
+}
+
+/// A name that a scenario may use.
+enum Name<'a> {
+    Run,
+    Webhook(&'a str),
+}
+
+impl<'a> Name<'a> {
+    fn read(name: &'a str) -> Result<Self, String> {
         match name.split_once('.') {
-            None if name == "run" => Ok(&self.run),
-            Some(("webhook", name)) => {
-                self.webhooks.get(name).map(String::as_str).ok_or_else(|| {
-                    let known: Vec<&str> = self.webhooks.keys().map(String::as_str).collect();
-                    match known.as_slice() {
-                        [] => format!("the run has no webhook {name} yet, and no other one"),
-                        known => format!(
-                            "the run has no webhook {name} yet; it has {}",
-                            known.join(", ")
-                        ),
-                    }
-                })
-            }
+            None if name == "run" => Ok(Name::Run),
+            Some(("webhook", name)) => Ok(Name::Webhook(name)),
             _ => Err(format!(
                 "`${{{name}}}` is not known; there are `${{run}}`, `${{webhook.NAME}}` and, alone in a text, `${{null}}`"
             )),
         }
     }
+}
+
+/// Refuses names that no run can give a value. Which webhooks a run has is known only when it is played.
+pub(crate) fn check(value: &Value) -> Result<(), String> {
+    filled(value, &|name| Name::read(name).map(|_| "")).map(|_| ())
+}
+
+/// Refuses names in a text that no run can give a value.
+pub(crate) fn check_text(text: &str) -> Result<(), String> {
+    filled_text(text, &|name| Name::read(name).map(|_| "")).map(|_| ())
+}
+
+/// Returns the value of a name before the run is started: none has one.
+pub(crate) fn before_start(name: &str) -> Result<&'static str, String> {
+    Name::read(name)?;
+    Err(format!(
+        "`${{{name}}}` has no value yet when the run is started"
+    ))
+}
+
+/// Returns a value with `value_of` each name in the name's place.
+pub(crate) fn filled<'v>(
+    value: &Value,
+    value_of: &impl Fn(&str) -> Result<&'v str, String>,
+) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) if text == "${null}" => Value::Null,
+        Value::String(text) => Value::String(filled_text(text, value_of)?),
+        Value::Array(items) => {
+            let items: Result<_, _> = items.iter().map(|item| filled(item, value_of)).collect();
+            Value::Array(items?)
+        }
+        Value::Object(members) => {
+            let filled = members
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), filled(value, value_of)?)));
+            Value::Object(filled.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// Returns a text with `value_of` each name in the name's place.
+pub(crate) fn filled_text<'v>(
+    text: &str,
+    value_of: &impl Fn(&str) -> Result<&'v str, String>,
+) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err(format!("`{text}` begins a name by `${{` that no `}}` ends"));
+        };
+        if let Some(before) = before.strip_suffix('$') {
+            // It stands for itself.
+            filled += before;
+            filled += "${";
+            filled += name;
+            filled += "}";
+            rest = after;
+            continue;
+        }
+        filled += before;
+        filled += value_of(name)?;
+        rest = after;
+    }
+    Ok(filled + rest)
 }
 
 #[cfg(test)]

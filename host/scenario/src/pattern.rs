@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::content::Written;
 use crate::difference::{Strictness, differences, shortened};
 use crate::json::Json;
-use crate::names::Names;
+use crate::names::{self, Names};
 
 /// A call as a workflow makes it, or some of what is known of it. What is not said may be anything.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -69,6 +69,9 @@ impl CallPattern {
                 "{place}: give one of `json`, `json_like`, `text` and `base64`"
             ));
         }
+        let texts = self.url.iter().chain(self.headers.values());
+        let mut texts = texts.map(String::as_str);
+        texts.try_for_each(names::check_text)?;
         self.written().check(place)
     }
 

@@ -43,6 +43,7 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
         journal: Vec::new(),
         log: Vec::new(),
         calls: 0,
+        unused: Vec::new(),
         took: 0,
     };
     let mut player = match Player::begin(scenario, code) {
@@ -58,6 +59,7 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
     };
     played.failed = player.play().err();
     played.calls = player.machine.network.sent();
+    played.unused = player.unused();
     played.took = player.elapsed();
     // What cannot be read is not shown; why it cannot is what the scenario failed for.
     if let Ok(journal) = player.journal() {
@@ -106,6 +108,8 @@ struct Player<'s> {
     seen: HashMap<usize, Sent>,
     /// How often each of the scenario's answers can be given yet.
     left: Vec<u32>,
+    /// Which of the scenario's answers were given.
+    used: Vec<bool>,
     /// When answers come that are under way.
     coming: Vec<Time>,
     callers: HashMap<String, Caller>,
@@ -153,8 +157,9 @@ impl<'s> Player<'s> {
             left: scenario
                 .answers
                 .iter()
-                .map(|answer| answer.times.unwrap_or(u32::MAX))
+                .map(|(_, answer)| answer.times.unwrap_or(u32::MAX))
                 .collect(),
+            used: vec![false; scenario.answers.len()],
             coming: Vec::new(),
             callers: HashMap::new(),
             requests: 0,

@@ -17,6 +17,8 @@ pub struct Played {
     pub log: Vec<LogLine>,
     /// How many attempts at calls were made.
     pub calls: usize,
+    /// The lines of the file where answers begin that were never given.
+    pub unused: Vec<usize>,
     /// How much time passed, in milliseconds.
     pub took: u64,
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::content::Written;
 use crate::json::Json;
+use crate::names;
 use crate::pattern::CallPattern;
 
 /// A step, as it is written: one of its keys says what it is.
@@ -234,11 +235,15 @@ impl Step {
                 call.check("call")?;
                 respond.as_ref().map_or(Ok(()), Respond::check)
             }
-            Step::Deliver(deliver, _) => deliver.check(),
+            Step::Deliver(deliver, expect) => {
+                deliver.check()?;
+                expect.as_ref().map_or(Ok(()), ExpectedAnswer::check)
+            }
             Step::Notify(notify) => notify.written().check("notify"),
             Step::Cancel(cancel) => cancel.grace().map(|_| ()),
-            Step::Run(run) => run.took().map(|_| ()),
-            Step::Answered(..) | Step::Advance(_) => Ok(()),
+            Step::Run(run) => run.check(),
+            Step::Answered(_, expect) => expect.check(),
+            Step::Advance(_) => Ok(()),
         }
     }
 }
@@ -253,6 +258,7 @@ impl Respond {
             return Err("respond: with an `error` there is no status and no body".into());
         }
         self.after()?;
+        check_texts(self.headers.values())?;
         self.written().check("respond")
     }
 
@@ -282,6 +288,7 @@ impl Deliver {
                 "deliver: `run` is one of the runs of a `workflow`, which is not said".into(),
             );
         }
+        check_texts(self.query.iter().chain(self.headers.values()))?;
         self.written().check("deliver")
     }
 
@@ -304,12 +311,37 @@ impl Cancel {
     }
 }
 
+impl ExpectedAnswer {
+    fn check(&self) -> Result<(), String> {
+        check_texts(self.text.iter().chain(self.headers.values()))?;
+        check_values(self.json.iter().chain(&self.json_like))
+    }
+}
+
 impl ExpectedRun {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.took()?;
+        check_texts(self.output_text.iter())?;
+        check_values(self.output.iter().chain(&self.output_like))
+    }
+
     /// How long it has taken, in milliseconds.
     pub(crate) fn took(&self) -> Result<Option<u64>, String> {
         let took = self.took.as_ref();
         took.map(|span| parse("took", span)).transpose()
     }
+}
+
+/// Refuses names in texts that are not known.
+fn check_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut texts = texts.map(String::as_str);
+    texts.try_for_each(names::check_text)
+}
+
+/// Refuses names in values that are not known.
+fn check_values<'a>(values: impl Iterator<Item = &'a Json>) -> Result<(), String> {
+    let mut values = values.map(|Json(value)| value);
+    values.try_for_each(names::check)
 }
 
 fn written<'a>(

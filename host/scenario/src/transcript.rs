@@ -70,3 +70,132 @@ impl Transcript {
         self.0.into()
     }
 }
+
+/// How many events are at most told together of which each repeats one before, such as a call and its answer.
+const MOST_TOGETHER: usize = 4;
+
+/// A line of a transcript in which repeats are folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'e> {
+    /// Something that happened.
+    Event(&'e Event),
+    /// The events before this line happened again.
+    Again {
+        /// How many of them.
+        events: usize,
+        /// How often.
+        times: usize,
+        /// When the last of it happened, in milliseconds since the beginning.
+        until: u64,
+    },
+}
+
+impl Line<'_> {
+    /// How many events the line stands for.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        match self {
+            Line::Event(_) => 1,
+            Line::Again { events, times, .. } => events * times,
+        }
+    }
+}
+
+/// Folds repeats of what happened, whenever it did: each is one line with a count.
+#[must_use]
+pub fn folded(events: &[Event]) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    let mut rest = events;
+    while !rest.is_empty() {
+        let (first, times) = longest(rest);
+        let (told, after) = rest.split_at(first);
+        lines.extend(told.iter().map(Line::Event));
+        let (again, after) = after.split_at(first * times);
+        lines.extend(again.last().map(|last| Line::Again {
+            events: first,
+            times,
+            until: last.at,
+        }));
+        rest = after;
+    }
+    lines
+}
+
+/// Returns how many events at the beginning are told together, and how often they are repeated after that. Repeats that
+/// would not save a line are none.
+fn longest(events: &[Event]) -> (usize, usize) {
+    let mut longest = (1, 0);
+    for length in 1..=MOST_TOGETHER.min(events.len()) {
+        let (first, after) = events.split_at(length);
+        let again = after.chunks_exact(length);
+        let times = again.take_while(|chunk| are_same(first, chunk)).count();
+        if length * times > (longest.0 * longest.1).max(1) {
+            longest = (length, times);
+        }
+    }
+    longest
+}
+
+fn are_same(one: &[Event], other: &[Event]) -> bool {
+    let mut both = one.iter().zip(other);
+    both.all(|(one, other)| one.what == other.what && one.text == other.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events of one second each, with these texts.
+    fn events(texts: &str) -> Vec<Event> {
+        let events = texts.chars().zip(0..);
+        let event = |(text, second): (char, u64)| Event {
+            at: second * 1_000,
+            what: What::Call,
+            text: text.to_string(),
+        };
+        events.map(event).collect()
+    }
+
+    fn told(texts: &str) -> String {
+        let events = events(texts);
+        let lines = folded(&events);
+        let all: usize = lines.iter().map(Line::events).sum();
+        assert_eq!(all, events.len(), "{texts}");
+        let lines = lines.into_iter().map(|line| match line {
+            Line::Event(event) => event.text.clone(),
+            Line::Again {
+                events,
+                times,
+                until,
+            } => format!("({events}x{times} until {})", until / 1_000),
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn repeats_are_one_line_with_a_count() {
+        for (texts, expected) in [
+            ("", ""),
+            ("abc", "abc"),
+            // One line instead of another saves none.
+            ("aab", "aab"),
+            ("aaab", "a(1x2 until 2)b"),
+            ("sabababe", "sab(2x2 until 6)e"),
+            ("aaaaaa", "a(1x5 until 5)"),
+            ("abcdabcdabcd", "abcd(4x2 until 11)"),
+            // What is too long to be told together.
+            ("abcdeabcde", "abcdeabcde"),
+            ("abababab", "ab(2x3 until 7)"),
+            ("ababa", "ab(2x1 until 3)a"),
+        ] {
+            assert_eq!(told(texts), expected, "{texts}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_same_is_told() {
+        let mut two = events("aaa");
+        two[2].what = What::Answered;
+        assert_eq!(folded(&two).len(), 3);
+    }
+}

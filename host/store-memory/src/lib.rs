@@ -35,6 +35,8 @@ struct Shared {
     faults: Mutex<Faults>,
     /// How many rows were looked for or found outside of transactions.
     reads: Arc<AtomicU64>,
+    /// How many questions were asked outside of transactions.
+    questions: AtomicU64,
 }
 
 impl Memory {
@@ -72,6 +74,12 @@ impl Memory {
         self.0.reads.load(Ordering::Relaxed)
     }
 
+    /// Returns how many questions the store was asked: each is one read, however many rows it looks for.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        self.0.questions.load(Ordering::Relaxed)
+    }
+
     /// Returns every row of every table, in the order of their keys.
     #[must_use]
     pub fn dump(&self) -> Dump {
@@ -105,6 +113,7 @@ impl Backend for MemoryBackend {
 
     fn snapshot(&self) -> Result<Snapshot, ReadError> {
         self.memory.faults().check(self.incarnation)?;
+        self.memory.0.questions.fetch_add(1, Ordering::Relaxed);
         Ok(Snapshot {
             rows: self.memory.rows().clone(),
             reads: self.memory.0.reads.clone(),

@@ -46,7 +46,7 @@ use crate::tables::{
     WorkflowSettings, meta,
 };
 use crate::views::{
-    Answer, BegunRun, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall,
+    Answer, BegunRun, CallPage, DuePage, FailedRun, IncomingView, JournalPage, LogPage, Lying,
     Recalled, RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled,
     TriggerView, WebhookView,
 };
@@ -377,15 +377,11 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.sending(run, operation))
     }
 
-    fn calls(
-        &self,
-        after: Option<(RunId, OperationNumber)>,
-        limit: usize,
-    ) -> Read<Vec<OutstandingCall>> {
+    fn calls(&self, after: Option<(RunId, OperationNumber)>, limit: usize) -> Read<CallPage> {
         self.many(move |view| view.calls(after, limit))
     }
 
-    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>> {
+    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<DuePage> {
         self.few(move |view| view.due_runs(after, limit))
     }
 

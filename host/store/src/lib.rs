@@ -51,7 +51,7 @@ pub use tables::{
     Workflow, WorkflowSettings,
 };
 pub use views::{
-    Answer, BadAnswer, BegunRun, CallProgress, FailedRun, IncomingView, JournalPage, LogPage,
-    Lying, OutstandingCall, Recalled, RunPage, RunQuery, RunShown, RunView, SendingView, TimeRange,
-    Timer, TimerPage, TriggerCalled, TriggerView, WebhookView,
+    Answer, BadAnswer, BegunRun, CallPage, CallProgress, DuePage, FailedRun, IncomingView,
+    JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery, RunShown, RunView,
+    SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView, WebhookView,
 };

@@ -27,7 +27,7 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, BegunRun, FailedRun, IncomingView, JournalPage, LogPage, Lying, OutstandingCall,
+    Answer, BegunRun, CallPage, DuePage, FailedRun, IncomingView, JournalPage, LogPage, Lying,
     Recalled, RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView,
     WebhookView,
 };
@@ -152,14 +152,10 @@ pub trait StoreReader: Send + Sync + 'static {
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
 
     /// Returns calls without a result, after the one given, at most so many. None of them means that there are no more.
-    fn calls(
-        &self,
-        after: Option<(RunId, OperationNumber)>,
-        limit: usize,
-    ) -> Read<Vec<OutstandingCall>>;
+    fn calls(&self, after: Option<(RunId, OperationNumber)>, limit: usize) -> Read<CallPage>;
 
     /// Returns runs that can go on right now, after the run given, at most so many.
-    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>>;
+    fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<DuePage>;
 
     /// Returns blocked runs, after the run given, at most so many.
     fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>>;

@@ -1,5 +1,6 @@
 //! What reads return.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dormouse_journal::{
@@ -281,11 +282,31 @@ pub struct Timer {
     pub operation: OperationNumber,
 }
 
+/// Runs that can go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DuePage {
+    /// The runs.
+    pub runs: Vec<RunId>,
+    /// Those of them that are paused or held.
+    pub paused: BTreeMap<RunId, Pause>,
+}
+
+/// Calls without a result.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallPage {
+    /// The calls.
+    pub calls: Vec<OutstandingCall>,
+    /// Those of their runs that are paused or held.
+    pub paused: BTreeMap<RunId, Pause>,
+}
+
 /// Timers that are due, and when the next one is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TimerPage {
     /// Those that are due, earliest first, as many as were asked for.
     pub due: Vec<Timer>,
+    /// Those of their runs that are paused or held.
+    pub paused: BTreeMap<RunId, Pause>,
     /// When the first timer passes that is not due. None if there is none, or if more are due than were asked for.
     pub next: Option<Time>,
 }

@@ -232,7 +232,7 @@ fn a_late_word_of_a_call_that_is_made_again_changes_nothing(ground: Ground) {
         calling
     };
     world.commit(id, 1, calling(2, 0)).unwrap();
-    let first = run(world.store.calls(None, 10)).unwrap()[0].attempts;
+    let first = run(world.store.calls(None, 10)).unwrap().calls[0].attempts;
     let taken = run(world.store.take_back(request(&world, id, 1, 2))).unwrap();
     assert_eq!(taken, TakenBack::Now(Status::Running));
     restore(&mut world);

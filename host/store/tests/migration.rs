@@ -172,7 +172,7 @@ fn a_migrated_call_is_what_it_was() {
         assert_eq!(sending.call, call(number, body(number)));
         assert_eq!(sending.attempts, attempts(number));
     }
-    let calls = run(store.calls(None, usize::MAX)).unwrap();
+    let calls = run(store.calls(None, usize::MAX)).unwrap().calls;
     assert_eq!(calls.len(), CALLS as usize);
     let bounds = Bounds {
         attempts: Some(5),

@@ -18,6 +18,7 @@ use crate::support::{
 on_both_grounds! {
     a_paused_run_accepts_and_commits_nothing_until_it_goes_on,
     what_is_due_of_paused_runs_is_set_aside_and_put_back,
+    what_is_due_says_which_of_its_runs_are_paused,
     a_call_of_a_paused_run_is_set_aside_and_still_recorded,
     a_timeout_and_a_grace_of_a_paused_run_pass_when_it_goes_on,
     putting_back_goes_on_after_a_restart_where_it_was,
@@ -121,6 +122,35 @@ fn what_is_due_of_paused_runs_is_set_aside_and_put_back(ground: Ground) {
     // What is not paused is not set aside.
     assert_eq!(set_aside(&world, &works), works);
     assert_eq!(world.timers(), timers);
+}
+
+/// What each look at due work says of the runs that are paused, in the order of runs, timers, calls.
+fn told(world: &World) -> [Vec<(RunId, PausedBy)>; 3] {
+    let due = run(world.store.due_runs(None, 100)).unwrap();
+    let timers = run(world.store.timers(None, Time(u64::MAX).into(), 100)).unwrap();
+    let calls = run(world.store.calls(None, 100)).unwrap();
+    [due.paused, timers.paused, calls.paused]
+        .map(|paused| paused.into_iter().map(|(id, by)| (id, by.by)).collect())
+}
+
+fn what_is_due_says_which_of_its_runs_are_paused(ground: Ground) {
+    let world = World::new(ground);
+    let waiting = world.run_with(vec![wait(None)]);
+    let others = [(); 2].map(|()| world.run_with(vec![Kind::Sleep { duration: 500 }]));
+    let calls = [(); 2].map(|()| call(&world));
+    world.accept(waiting, "kept");
+    assert_eq!(told(&world), [vec![], vec![], vec![]]);
+    for id in [waiting, others[1], calls[1]] {
+        pause(&world, Pausable::Run(id));
+    }
+    let by = PausedBy::Run;
+    let expected = [(waiting, by), (others[1], by), (calls[1], by)];
+    assert_eq!(told(&world), expected.map(|one| vec![one]));
+    pause(&world, Pausable::Host);
+    let [due, timers, called] = told(&world);
+    assert_eq!(due, [(waiting, by)]);
+    assert_eq!(timers, [(others[0], PausedBy::Host), (others[1], by)]);
+    assert_eq!(called, [(calls[0], PausedBy::Host), (calls[1], by)]);
 }
 
 fn call(world: &World) -> RunId {

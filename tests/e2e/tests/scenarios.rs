@@ -372,3 +372,53 @@ fn a_component_of_python_is_made_by_the_tool_on_the_path() {
         missing.stderr
     );
 }
+
+#[test]
+fn an_answer_that_was_never_given_is_noted() {
+    let scenario = "input = {call = {url = 'https://a.example'}}\n\n[[answer]]\nto = {url = 'https://b.example'}\n\n[[answer]]\n";
+    let line = played("script", scenario);
+    assert_eq!(line["passed"], true, "{line:#}");
+    assert_eq!(line["unused_answers"], serde_json::json!([3]), "{line:#}");
+
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("unused.toml");
+    std::fs::write(&file, scenario).unwrap();
+    let component = guest_file("script");
+    let (component, file) = (component.to_str().unwrap(), file.to_str().unwrap());
+    let outcome = Cli::alone().run(&["test", component, file]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stderr
+            .contains("unused.toml: line 3: this [[answer]]"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!outcome.stderr.contains("line 6"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_is_repeated_is_one_line_when_a_scenario_fails() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("polling.toml");
+    let call = "{call = {url = 'https://a.example'}}, {sleep = 60000}";
+    let calls = vec![call; 30].join(", ");
+    let scenario =
+        format!("input = {{seq = [{calls}]}}\n[[answer]]\n[expect]\noutput = 'another'\n");
+    std::fs::write(&file, scenario).unwrap();
+    let component = guest_file("script");
+    let arguments = ["test", component.to_str().unwrap(), file.to_str().unwrap()];
+    let outcome = Cli::alone().run(&arguments);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    let text = &outcome.stdout;
+    assert!(
+        text.contains("these 2 again, 29 times, until here"),
+        "{text}"
+    );
+    assert!(!text.contains("earlier events"), "{text}");
+    assert_eq!(text.matches("GET https://a.example").count(), 2, "{text}");
+
+    let verbose = Cli::alone().run(&[&arguments[..], &["--verbose"]].concat());
+    let text = &verbose.stdout;
+    assert_eq!(text.matches("GET https://a.example").count(), 60, "{text}");
+}

@@ -147,7 +147,7 @@ impl Reading {
 
     /// Returns a run that can go on, if one can.
     pub fn due_run(&self) -> Result<Option<RunId>, ReadError> {
-        Ok(now(self.0.due_runs(None, 1))?.pop())
+        Ok(now(self.0.due_runs(None, 1))?.runs.pop())
     }
 
     /// Returns a timer that has passed by now, if one has.

@@ -30,3 +30,35 @@ fn a_run_that_waits_for_many_others_looks_only_at_those_that_have_ended() {
         "{few} rows are read for 200, and {many} for 400"
     );
 }
+
+/// Returns how many questions the store is asked while the timers of some runs pass, so many milliseconds apart.
+fn questions_for(runs: u64, apart: u64) -> u64 {
+    let (world, host) = World::with_script(Ground::Memory, 1, |_| {});
+    let first = world.now().0 + 60_000;
+    let sleeps = (0..runs).map(|number| json!({"sleep-until": first + number * apart}));
+    let ids: Vec<_> = sleeps
+        .map(|sleep| world.start(&host, "script", &sleep))
+        .collect();
+    world.pass(first - world.now().0 - 1);
+    let before = world.memory().questions();
+    world.pass(runs * apart + 1_000);
+    let asked = world.memory().questions() - before;
+    for id in ids {
+        assert_eq!(world.status(id), Status::Completed);
+    }
+    asked
+}
+
+#[test]
+fn due_timers_cost_no_question_about_pauses() {
+    const RUNS: u64 = 20;
+    let (together, apart) = (questions_for(RUNS, 0), questions_for(RUNS, 50));
+    println!(
+        "questions for {RUNS} timers at one instant: {together}, one after the other: {apart}"
+    );
+    // Each look at what is due is one question, if nothing is paused.
+    assert!(
+        apart - together < RUNS + RUNS / 2,
+        "{together} questions for one batch, {apart} for {RUNS}"
+    );
+}

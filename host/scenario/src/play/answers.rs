@@ -116,7 +116,7 @@ impl Player<'_> {
         let Some(sent) = self.seen.get(&attempt).cloned() else {
             return Ok(false);
         };
-        for (place, answer) in self.scenario.answers.iter().enumerate() {
+        for (place, (_, answer)) in self.scenario.answers.iter().enumerate() {
             if self.left[place] > 0
                 && answer.to.means(&sent, &self.names)?
                 && answer.to.differences(&sent, &self.names)?.is_empty()
@@ -124,11 +124,19 @@ impl Player<'_> {
                 if answer.times.is_some() {
                     self.left[place] -= 1;
                 }
+                self.used[place] = true;
                 self.answer(attempt, &answer.respond)?;
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Returns the lines where answers begin that were never given.
+    pub(super) fn unused(&self) -> Vec<usize> {
+        let answers = self.scenario.answers.iter().zip(&self.used);
+        let unused = answers.filter(|(_, used)| !**used);
+        unused.map(|((line, _), _)| *line).collect()
     }
 
     /// Answers an attempt at a call.

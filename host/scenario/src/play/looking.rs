@@ -28,7 +28,7 @@ impl Player<'_> {
         let calls = self.machine.read(|store| store.calls(None, MOST_CALLS))?;
         let mut keys = request.headers.iter();
         let key = keys.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
-        for call in calls {
+        for call in calls.calls {
             let sending = self
                 .machine
                 .read(|store| store.sending(call.run, call.operation))?;

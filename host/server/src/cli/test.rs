@@ -11,7 +11,9 @@ use dormouse_api::request::workflow_name;
 use dormouse_cli::{CliError, Environment, Terminal, exit, plain, span_text};
 use dormouse_engine::{Config, Engine};
 use dormouse_journal::Level;
-use dormouse_scenario::{Code, Event, Failed, InProcess, Played, Rules, Scenario, play};
+use dormouse_scenario::{
+    Code, Event, Failed, InProcess, Line, Played, Rules, Scenario, folded, play,
+};
 use serde::Serialize;
 
 use super::code::{self, Reader, Ticks};
@@ -72,7 +74,7 @@ pub(super) struct Test {
     json: bool,
 }
 
-/// How many events of a scenario that failed are shown: the last ones.
+/// How many lines about what happened in a scenario that failed are shown: the last ones.
 const SHOWN: usize = 40;
 
 /// How much processor time a scenario may take.
@@ -96,6 +98,9 @@ struct Report<'a> {
     details: &'a [String],
     activations: usize,
     calls: usize,
+    /// The lines of the file where answers begin that were never given.
+    #[serde(skip_serializing_if = "<[usize]>::is_empty")]
+    unused_answers: &'a [usize],
     /// Simulated.
     took_ms: u64,
     events: Vec<ReportedEvent<'a>>,
@@ -151,7 +156,17 @@ impl Test {
             true => serde_json::to_string(&report(path, played)).map_err(std::io::Error::from)?,
             false => self.text(path, played),
         };
-        Ok(terminal.print(&text)?)
+        terminal.print(&text)?;
+        // In a scenario that failed they may have been for what did not happen any more.
+        if !self.json && played.failed.is_none() {
+            for line in &played.unused {
+                let path = path.display();
+                terminal.note(&format!(
+                    "{path}: line {line}: this [[answer]] was given to no call"
+                ))?;
+            }
+        }
+        Ok(())
     }
 
     fn text(&self, path: &Path, played: &Played) -> String {
@@ -179,22 +194,10 @@ impl Test {
             }
         };
         if self.verbose || played.failed.is_some() {
-            let hidden = match self.verbose {
-                true => 0,
-                false => played.events.len().saturating_sub(SHOWN),
+            text += &match self.verbose {
+                true => played.events.iter().map(event_line).collect(),
+                false => last_lines(&played.events),
             };
-            if hidden > 0 {
-                text += &format!("\n  {hidden} earlier events are shown by --verbose");
-            }
-            for Event {
-                at,
-                what,
-                text: more,
-            } in played.events.iter().skip(hidden)
-            {
-                let at = span_text(*at);
-                text += &format!("\n  {at:>10}  {:<9} {}", what.as_str(), plain(more));
-            }
             for line in &played.log {
                 let message = plain(&line.message);
                 text += &format!("\n  {:>10}  {:<9} {message}", "log", level(line.level));
@@ -202,6 +205,48 @@ impl Test {
         }
         text
     }
+}
+
+/// What happened last, with repeats folded.
+fn last_lines(events: &[Event]) -> String {
+    let lines = folded(events);
+    let (hidden, shown) = lines.split_at(lines.len().saturating_sub(SHOWN));
+    let mut text = String::new();
+    if !hidden.is_empty() {
+        let hidden: usize = hidden.iter().map(Line::events).sum();
+        text += &format!("\n  {hidden} earlier events are shown by --verbose");
+    }
+    for line in shown {
+        text += &match line {
+            Line::Event(event) => event_line(event),
+            Line::Again {
+                events,
+                times,
+                until,
+            } => {
+                let what = match events {
+                    1 => "this".to_owned(),
+                    events => format!("these {events}"),
+                };
+                let until = span_text(*until);
+                let times = match times {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                };
+                format!(
+                    "\n  {until:>10}  {:<9} {what} again, {times}, until here",
+                    "repeats"
+                )
+            }
+        };
+    }
+    text
+}
+
+fn event_line(event: &Event) -> String {
+    let at = span_text(event.at);
+    let (what, text) = (event.what.as_str(), plain(&event.text));
+    format!("\n  {at:>10}  {what:<9} {text}")
 }
 
 fn report<'a>(path: &'a Path, played: &'a Played) -> Report<'a> {
@@ -220,6 +265,7 @@ fn report<'a>(path: &'a Path, played: &'a Played) -> Report<'a> {
         details: failed.map_or(&[], |failed| &failed.details),
         activations: played.journal.len(),
         calls: played.calls,
+        unused_answers: &played.unused,
         took_ms: played.took,
         events: events.collect(),
     }

@@ -9,7 +9,7 @@ use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::after;
 use crate::tables::{SealedSecret, TableId, apart, call_requests, calls, secrets};
-use crate::views::{OutstandingCall, SendingView};
+use crate::views::{CallPage, OutstandingCall, SendingView};
 
 impl<R: Rows> View<R> {
     /// Returns a call, with the secrets that it names as they are now.
@@ -69,13 +69,13 @@ impl<R: Rows> View<R> {
         &self,
         last: Option<(RunId, OperationNumber)>,
         limit: usize,
-    ) -> Result<Vec<OutstandingCall>, ReadError> {
+    ) -> Result<CallPage, ReadError> {
         let mut last = last;
         loop {
             let rows = calls::TABLE.list(&self.0, after(last), limit)?;
             let is_end = rows.len() < limit;
             last = rows.last().map(|(key, _)| *key).or(last);
-            let mut found: Vec<OutstandingCall> = Vec::new();
+            let mut found = CallPage::default();
             let mut ended = None;
             for ((run, operation), row) in rows {
                 // Those of an ended run lie there until they are cleared. A run whose row is damaged does not keep the
@@ -86,11 +86,15 @@ impl<R: Rows> View<R> {
                 if ended != Some((run, false)) {
                     continue;
                 }
-                let workflow = match found.last() {
+                let workflow = match found.calls.last() {
                     Some(last) if last.run == run => last.workflow.clone(),
-                    _ => self.workflow_of(run),
+                    _ => {
+                        let paused = self.pauses_of(&[run]).unwrap_or_default();
+                        found.paused.extend(paused);
+                        self.workflow_of(run)
+                    }
                 };
-                found.push(OutstandingCall {
+                found.calls.push(OutstandingCall {
                     run,
                     workflow,
                     operation,
@@ -98,7 +102,7 @@ impl<R: Rows> View<R> {
                     bounds: row.bounds,
                 });
             }
-            if is_end || !found.is_empty() {
+            if is_end || !found.calls.is_empty() {
                 return Ok(found);
             }
         }

@@ -1,5 +1,6 @@
 //! What is due: the work that start-up and the scheduler look for.
 
+use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use dormouse_journal::{Moment, OperationNumber, RunId, Time};
@@ -10,16 +11,14 @@ use crate::rows::Rows;
 use crate::rows::keys::Extremes;
 use crate::rows::table::{Index, after};
 use crate::tables::{dates, due, expiries, orders, runs_by_status, timers, underway};
-use crate::views::{Timer, TimerPage};
+use crate::views::{DuePage, Timer, TimerPage};
 
 impl<R: Rows> View<R> {
     /// Returns runs that can go on right now, after the run given, at most so many.
-    pub(crate) fn due_runs(
-        &self,
-        last: Option<RunId>,
-        limit: usize,
-    ) -> Result<Vec<RunId>, ReadError> {
-        due::TABLE.keys(&self.0, after(last), false, limit)
+    pub(crate) fn due_runs(&self, last: Option<RunId>, limit: usize) -> Result<DuePage, ReadError> {
+        let runs = due::TABLE.keys(&self.0, after(last), false, limit)?;
+        let paused = self.pauses_of(&runs)?.into_iter().collect();
+        Ok(DuePage { runs, paused })
     }
 
     /// Returns blocked runs, after the run given, at most so many.
@@ -58,6 +57,9 @@ impl<R: Rows> View<R> {
         page.due.truncate(limit);
         let next = [page.next, dates.next.map(|date| now.steady(date))];
         page.next = next.into_iter().flatten().min().filter(|_| !is_cut_off);
+        let runs: BTreeSet<_> = page.due.iter().map(|timer| timer.run).collect();
+        let paused = self.pauses_of(&Vec::from_iter(runs))?;
+        page.paused = paused.into_iter().collect();
         Ok(page)
     }
 

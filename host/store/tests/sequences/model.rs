@@ -90,6 +90,7 @@ impl Model {
         }
         let found: BTreeSet<RunId> = run(world.store.due_runs(None, 1_000))
             .unwrap()
+            .runs
             .into_iter()
             .collect();
         assert_eq!(found, due, "the table of due runs");

@@ -232,7 +232,7 @@ fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
 }
 
 fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
-    let call = dice.pick(&run(world.store.calls(None, 100)).unwrap())?;
+    let call = dice.pick(&run(world.store.calls(None, 100)).unwrap().calls)?;
     let made = match dice.below(4) {
         0 => AttemptMade::Done(Err(CallError::Unreachable("no".into()))),
         1 => AttemptMade::Done(Ok(Response {

@@ -478,7 +478,8 @@ impl World {
     }
 
     pub fn calls(&self) -> Vec<(RunId, OperationNumber)> {
-        let calls = run(self.store.calls(None, 100)).unwrap().into_iter();
+        let page = run(self.store.calls(None, 100)).unwrap();
+        let calls = page.calls.into_iter();
         calls.map(|call| (call.run, call.operation)).collect()
     }
 
@@ -496,7 +497,7 @@ impl World {
     }
 
     pub fn due(&self) -> Vec<RunId> {
-        run(self.store.due_runs(None, 100)).unwrap()
+        run(self.store.due_runs(None, 100)).unwrap().runs
     }
 
     pub fn timers(&self) -> Vec<(u64, RunId, u32)> {
@@ -516,8 +517,11 @@ impl World {
         made: AttemptMade,
     ) -> AttemptNoted {
         let operation = OperationNumber(operation);
-        let known = run(self.store.calls(None, 1_000)).unwrap().into_iter();
-        let mut known = known.filter(|call| (call.run, call.operation) == (id, operation));
+        let page = run(self.store.calls(None, 1_000)).unwrap();
+        let mut known = page
+            .calls
+            .into_iter()
+            .filter(|call| (call.run, call.operation) == (id, operation));
         let attempt = Attempts {
             scheduled: attempt,
             next: known.next().map_or(Time(0), |call| call.attempts.next),
