@@ -19,7 +19,7 @@ mod module;
 mod names;
 
 pub use component::Divided;
-pub use module::{Global, State};
+pub use module::State;
 pub use names::{CODE, MEMORY};
 
 /// A core module in two parts.

@@ -58,4 +58,4 @@ pub use engine::{CompileError, Engine, EngineError, Fingerprint};
 pub use instance::Instance;
 pub use launch::{Launch, RunContext, Turns, Urls};
 pub use program::{LaunchError, LinkError, Program, SHARED_CODE};
-pub use script::{Evaluated, Number, ScriptRefused, evaluate};
+pub use script::{Evaluated, ScriptRefused, evaluate};

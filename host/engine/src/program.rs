@@ -12,7 +12,7 @@ use crate::guest::Guest;
 use crate::instance::Instance;
 use crate::launch::Launch;
 
-/// What a component imports the code as that it shares with others.
+/// The name under which a component imports the code that it shares with others.
 pub const SHARED_CODE: &str = "dormouse-code";
 
 /// A compiled component, linked with the contract and WASI. Cheap to clone.

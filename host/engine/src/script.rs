@@ -17,7 +17,7 @@ use crate::engine::Engine;
 const DONE: u32 = 0;
 const ASKED: u32 = 2;
 
-/// What the code imports its memory and globals from, and what the memory is called there.
+/// The name of the module from which the code imports memory and globals, and the name of that memory.
 const STATE: &str = "dormouse:state";
 const MEMORY: &str = "memory";
 
@@ -29,23 +29,8 @@ const NEVER: u64 = u64::MAX / 2;
 pub struct Evaluated {
     /// All of the memory.
     pub memory: Vec<u8>,
-    /// The globals, in their order.
-    pub globals: Vec<Number>,
-    /// Whether its modules are evaluated when a run starts, since one of them asks for time or chance.
-    pub late: bool,
-}
-
-/// The value of a global.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Number {
-    /// A number of 32 bits.
-    I32(i32),
-    /// A number of 64 bits.
-    I64(i64),
-    /// The bits of a floating-point number.
-    F32(u32),
-    /// The bits of a floating-point number.
-    F64(u64),
+    /// The bits of the globals, in their order.
+    pub globals: Vec<u64>,
 }
 
 /// Why a bundle is no workflow.
@@ -60,7 +45,7 @@ impl ScriptRefused {
     }
 }
 
-/// Evaluates a bundle in the runtime, whose code and state these are. The memory may grow to so many bytes.
+/// Evaluates a bundle in the runtime, whose code and state these are.
 ///
 /// # Errors
 /// When the workflow's modules cannot be evaluated.
@@ -71,21 +56,15 @@ pub fn evaluate(
     bundle: &[u8],
 ) -> Result<Evaluated, ScriptRefused> {
     let state = Module::new(engine.wasmtime(), state).map_err(ScriptRefused::of)?;
-    let mut late = false;
     let mut runtime = Runtime::new(code.module(), &state)?;
     if runtime.init(bundle, true)? == ASKED {
-        // What it has done so far depends on a time and a chance that no run has.
-        late = true;
+        // What it has done so far depends on a time and a chance that no run has, so each run evaluates it.
         runtime = Runtime::new(code.module(), &state)?;
         runtime.init(bundle, false)?;
     }
     let memory = runtime.memory.data(&runtime.store).to_vec();
     let globals = runtime.globals()?;
-    Ok(Evaluated {
-        memory,
-        globals,
-        late,
-    })
+    Ok(Evaluated { memory, globals })
 }
 
 /// An instance of the JavaScript runtime.
@@ -161,7 +140,7 @@ impl Runtime {
         Ok(String::from_utf8_lossy(text.unwrap_or_default()).into_owned())
     }
 
-    fn globals(&mut self) -> Result<Vec<Number>, ScriptRefused> {
+    fn globals(&mut self) -> Result<Vec<u64>, ScriptRefused> {
         let mut numbers = Vec::new();
         while let Some(global) = self
             .state
@@ -169,10 +148,10 @@ impl Runtime {
             .and_then(Extern::into_global)
         {
             numbers.push(match global.get(&mut self.store) {
-                Val::I32(value) => Number::I32(value),
-                Val::I64(value) => Number::I64(value),
-                Val::F32(bits) => Number::F32(bits),
-                Val::F64(bits) => Number::F64(bits),
+                Val::I32(value) => value.cast_unsigned().into(),
+                Val::I64(value) => value.cast_unsigned(),
+                Val::F32(bits) => bits.into(),
+                Val::F64(bits) => bits,
                 _ => {
                     let strange = "the JavaScript runtime has a global that is no number";
                     return Err(ScriptRefused(strange.into()));

@@ -33,7 +33,7 @@ pub trait Compiler: Send + Sync + 'static {
     }
 
     /// Compiles that code.
-    fn compile_script_code(&self) -> Task<Result<Vec<u8>, CompileFailure>> {
+    fn compile_script_code(&self, _code: ScriptCode) -> Task<Result<Vec<u8>, CompileFailure>> {
         no_scripts()
     }
 

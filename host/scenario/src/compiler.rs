@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::Engine;
+use dormouse_engine::{CompileError, Engine};
 use dormouse_journal::VersionId;
 use dormouse_runtime::{CompileFailure, Compiler, ScriptCode};
 use dormouse_seams::Task;
@@ -31,19 +31,26 @@ impl InProcess {
     pub fn share(&mut self, code: ScriptCode, native: Vec<u8>) {
         self.scripts = Some((code, native));
     }
+
+    /// Returns what a component is compiled to.
+    ///
+    /// # Errors
+    /// If it cannot be compiled.
+    pub fn code(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+        let version = VersionId::of(component);
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(code) = compiled.get(&version) {
+            return Ok(code.clone());
+        }
+        let code = self.engine.precompile(component)?;
+        compiled.insert(version, code.clone());
+        Ok(code)
+    }
 }
 
 impl Compiler for InProcess {
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let version = VersionId::of(&component);
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let code = match compiled.get(&version) {
-            Some(code) => Ok(code.clone()),
-            None => self.engine.precompile(&component),
-        };
-        if let Ok(code) = &code {
-            compiled.entry(version).or_insert_with(|| code.clone());
-        }
+        let code = self.code(&component);
         let code = code.map_err(|error| CompileFailure::Refused(error.to_string()));
         Box::pin(async { code })
     }
@@ -52,8 +59,10 @@ impl Compiler for InProcess {
         self.scripts.as_ref().map(|(code, _)| code.clone())
     }
 
-    fn compile_script_code(&self) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let native = self.scripts.as_ref().map(|(_, native)| native.clone());
+    fn compile_script_code(&self, code: ScriptCode) -> Task<Result<Vec<u8>, CompileFailure>> {
+        let known = self.scripts.as_ref();
+        let known = known.filter(|(known, _)| known.id == code.id);
+        let native = known.map(|(_, native)| native.clone());
         let native = native.ok_or_else(|| {
             CompileFailure::Refused("no workflow here is written in JavaScript".into())
         });

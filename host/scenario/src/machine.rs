@@ -138,8 +138,8 @@ impl Machine {
             return Ok(Some(now));
         }
         let expiry = self.read(StoreReader::next_expiry)?;
-        let calls = self.read(|store| store.calls(None, MOST_CALLS))?;
-        let attempts = calls.calls.into_iter().map(|call| call.attempts.next);
+        let calls = self.read(|store| store.calls(None, MOST_CALLS))?.calls;
+        let attempts = calls.into_iter().map(|call| call.attempts.next);
         let attempts = attempts.filter(|time| *time > now);
         let gives_up = self
             .network

@@ -191,7 +191,7 @@ fn measure(world: &World, query: &RunQuery) -> (Duration, usize) {
 }
 
 #[test]
-#[ignore = "measures: DORMOUSE_MEASURED_RUNS=1000000 cargo nextest run -p dormouse-store -E 'test(measures)' --run-ignored only --no-capture"]
+#[ignore = "measures: DORMOUSE_MEASURED_RUNS=1000000 cargo nextest run --release -p dormouse-store -E 'test(measures)' --run-ignored only --no-capture"]
 fn the_first_page_of_each_filter() {
     let runs = env::var("DORMOUSE_MEASURED_RUNS");
     let runs: u64 = runs.map_or(1_000, |text| text.parse().unwrap());

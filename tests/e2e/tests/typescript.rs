@@ -272,3 +272,19 @@ fn the_javascript_runtime_is_compiled_once_for_all_workflows() {
     let compiled = log.matches("compiled the JavaScript runtime").count();
     assert_eq!(compiled, 1, "{log}");
 }
+
+/// The memory that evaluating a workflow takes is that of a compiler, and its addresses are not counted.
+#[test]
+fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
+    let host = Host::with(&["--compile-memory-limit", "512MiB"]);
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("flow.ts");
+    let eats = "const kept = []; let mebibytes = 0;
+        try { for (;;) { kept.push(new Uint8Array(1 << 20)); mebibytes++; } } catch { kept.length = 0; }
+        throw new Error(`ate ${mebibytes}.`);";
+    std::fs::write(&file, eats).unwrap();
+    let answer = Cli::of(&host).run(&["deploy", "eater", file.to_str().unwrap()]);
+    let ate = answer.stderr.split_once("ate ").unwrap().1;
+    let ate: u32 = ate.split_once('.').unwrap().0.parse().unwrap();
+    assert!((64..512).contains(&ate), "{}", answer.stderr);
+}

@@ -1,52 +1,12 @@
-//! The rest of the machine: a compiler in the same process, a network that is a function.
+//! The rest of the machine: a network that is a function.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::{CompileError, Engine, Program, open, seal};
-use dormouse_journal::{CallError, Request, Response, VersionId};
-use dormouse_runtime::{CompileFailure, Compiler};
+use dormouse_journal::{CallError, Request, Response};
 use dormouse_seams::{Attempt, Clock as _, Egress, Task};
 use dormouse_simulation::Seam;
-
-/// Compiles where it is called, and each component once in a process: worlds come and go, and code stays the same.
-pub(crate) struct InProcess(pub(crate) Engine);
-
-static COMPILED: Mutex<BTreeMap<VersionId, Vec<u8>>> = Mutex::new(BTreeMap::new());
-
-impl Compiler for InProcess {
-    fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let engine = self.0.clone();
-        Box::pin(async move {
-            let compiled = compile(&engine, &component);
-            compiled.map_err(|error| CompileFailure::Refused(error.to_string()))
-        })
-    }
-}
-
-fn compile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let version = VersionId::of(component);
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(code) = compiled.get(&version) {
-        return Ok(code.clone());
-    }
-    let code = engine.precompile(component)?;
-    compiled.insert(version, code.clone());
-    Ok(code)
-}
-
-/// A component as it is run by a host, without one.
-///
-/// # Panics
-/// When the component cannot be run, which a host would not have let in.
-pub(crate) fn program(engine: &Engine, component: &[u8]) -> Program {
-    let (key, version) = ([0; 32], VersionId::of(component));
-    let code = compile(engine, component).unwrap_or_else(|error| panic!("{error}"));
-    let sealed = seal(&key, engine.fingerprint(), version, None, &code);
-    open(engine, &key, version, &sealed, None).unwrap_or_else(|error| panic!("{error}"))
-}
 
 type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
 

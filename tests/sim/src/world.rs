@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use dormouse_engine::{Config, Engine, Program};
+use dormouse_engine::{Config, Engine, Program, open, seal};
 use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
 use dormouse_limits::Limits;
 use dormouse_runtime::{Parts, Runtime, Settings};
+use dormouse_scenario::InProcess;
 use dormouse_seams::{Clock as _, Spawner as _, Task};
 use dormouse_simulation::{Executor, Seam, Seeded};
 use dormouse_store::rows::Part;
@@ -15,7 +16,7 @@ use dormouse_store::{OpenError, TableId};
 use dormouse_store_memory::Memory;
 
 use crate::ground::Kept;
-use crate::machine::{InProcess, Network, program};
+use crate::machine::Network;
 use crate::{Dice, Ground, Reading, SimDisk, SimEgress, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
@@ -32,6 +33,13 @@ fn engine() -> Engine {
         Engine::new(&Config { slots: POOL }).unwrap_or_else(|error| panic!("no engine: {error}"))
     };
     ENGINE.get_or_init(make).clone()
+}
+
+/// And one compiler: worlds come and go, and code stays the same.
+fn compiler() -> Arc<InProcess> {
+    static COMPILER: OnceLock<Arc<InProcess>> = OnceLock::new();
+    let make = || Arc::new(InProcess::new(engine()));
+    COMPILER.get_or_init(make).clone()
 }
 
 /// Slots of that engine: enough for the worlds of a process that has a thread for each test.
@@ -125,7 +133,7 @@ impl World {
                 egress: self.egress.clone(),
                 clock: Seam(self.executor.clone()),
             }),
-            compiler: Arc::new(InProcess(self.engine.clone())),
+            compiler: compiler(),
         };
         let host = Runtime::open(parts, self.engine.clone(), self.settings.clone());
         Ok(self.run(host)?)
@@ -329,7 +337,11 @@ impl World {
 
     /// A component as the hosts of this machine run it.
     pub(crate) fn program(&self, component: &[u8]) -> Program {
-        program(&self.engine, component)
+        let (key, version) = ([0; 32], VersionId::of(component));
+        let code = compiler().code(component);
+        let code = code.unwrap_or_else(|error| panic!("{error}"));
+        let sealed = seal(&key, self.engine.fingerprint(), version, None, &code);
+        open(&self.engine, &key, version, &sealed, None).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What the hosts of this machine let a run do.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     ConstExpr, DataSection, EntityType, ExportKind, ExportSection, GlobalSection, GlobalType,
-    ImportSection, MemorySection, MemoryType, Module, ModuleType, RawSection, SectionId,
+    Ieee32, Ieee64, ImportSection, MemorySection, MemoryType, Module, ModuleType, RawSection,
+    SectionId, ValType,
 };
 use wasmparser::{
     CompositeInnerType, DataKind, ExternalKind, FuncType, Operator, Parser, Payload, TypeRef,
@@ -27,21 +28,8 @@ const PAGE: usize = 64 << 10;
 pub struct State<'a> {
     /// All of the memory.
     pub memory: &'a [u8],
-    /// The globals, in their order.
-    pub globals: &'a [Global],
-}
-
-/// The value of a global.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Global {
-    /// A number of 32 bits.
-    I32(i32),
-    /// A number of 64 bits.
-    I64(i64),
-    /// The bits of a floating-point number.
-    F32(u32),
-    /// The bits of a floating-point number.
-    F64(u64),
+    /// The bits of the globals, in their order: of a number of 32 bits the lower half.
+    pub globals: &'a [u64],
 }
 
 /// A module that can be divided.
@@ -307,8 +295,8 @@ impl<'a> Parts<'a> {
             return None;
         }
         let mut globals = GlobalSection::new();
-        for (ty, value) in self.globals.iter().zip(state.globals) {
-            globals.global(*ty, &value.expression());
+        for (ty, bits) in self.globals.iter().zip(state.globals) {
+            globals.global(*ty, &constant(ty.val_type, *bits)?);
         }
         Some(globals)
     }
@@ -321,15 +309,16 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl Global {
-    fn expression(self) -> ConstExpr {
-        match self {
-            Global::I32(value) => ConstExpr::i32_const(value),
-            Global::I64(value) => ConstExpr::i64_const(value),
-            Global::F32(bits) => ConstExpr::f32_const(wasm_encoder::Ieee32::new(bits)),
-            Global::F64(bits) => ConstExpr::f64_const(wasm_encoder::Ieee64::new(bits)),
-        }
-    }
+/// The constant of a type that these bits are. None of a type that is no number, or if they are too many.
+fn constant(ty: ValType, bits: u64) -> Option<ConstExpr> {
+    let half = u32::try_from(bits);
+    Some(match ty {
+        ValType::I32 => ConstExpr::i32_const(half.ok()?.cast_signed()),
+        ValType::I64 => ConstExpr::i64_const(bits.cast_signed()),
+        ValType::F32 => ConstExpr::f32_const(Ieee32::new(half.ok()?)),
+        ValType::F64 => ConstExpr::f64_const(Ieee64::new(bits)),
+        _ => return None,
+    })
 }
 
 /// Some if a constant expression refers to nothing else of its module.

@@ -1,13 +1,13 @@
 //! What the parts of a divided component call each other.
 
-/// What the imported code is called in a divided component.
+/// The name under which a divided component imports its code.
 pub const CODE: &str = "dormouse-code";
 
-/// What its memory and globals are imported from.
+/// The name of the module from which the code imports memory and globals.
 pub(super) const STATE: &str = "dormouse:state";
 
-/// What the memory is called there. Globals are called `g0`, `g1` and so on.
+/// The name under which the state exports its memory. Its globals are `g0`, `g1` and so on.
 pub const MEMORY: &str = "memory";
 
-/// What the JavaScript runtime exports, and no other module.
+/// An export by which the JavaScript runtime is known.
 pub(super) const MARK: &str = "dormouse_init";

@@ -1,6 +1,6 @@
 //! Dividing: what shares code is divided into parts that fit together, and all else is left whole.
 
-use dormouse_component::divide::{Divided, Global, State, divide, divide_module, with_state};
+use dormouse_component::divide::{Divided, State, divide, divide_module, with_state};
 use dormouse_component::features;
 use wasmparser::Validator;
 
@@ -32,7 +32,7 @@ fn two_states_of_one_module_have_the_same_code() {
     memory[100..104].copy_from_slice(b"more");
     let state = State {
         memory: &memory,
-        globals: &[Global::I32(-7)],
+        globals: &[0xffff_fff9],
     };
     let second = with_state(&first, &state).unwrap();
     valid(&second);
@@ -52,6 +52,12 @@ fn a_state_with_other_globals_does_not_fit() {
     let state = State {
         memory: &[0; 1 << 16],
         globals: &[],
+    };
+    assert_eq!(with_state(&module("", STATE), &state), None);
+    let state = State {
+        // Of a global that has 32.
+        globals: &[1 << 32],
+        ..state
     };
     assert_eq!(with_state(&module("", STATE), &state), None);
 }

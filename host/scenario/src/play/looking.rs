@@ -25,10 +25,13 @@ impl Player<'_> {
         request: &Request,
         by_url: bool,
     ) -> Result<Option<String>, Trouble> {
-        let calls = self.machine.read(|store| store.calls(None, MOST_CALLS))?;
+        let calls = self
+            .machine
+            .read(|store| store.calls(None, MOST_CALLS))?
+            .calls;
         let mut keys = request.headers.iter();
         let key = keys.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
-        for call in calls.calls {
+        for call in calls {
             let sending = self
                 .machine
                 .read(|store| store.sending(call.run, call.operation))?;

@@ -92,9 +92,7 @@ impl Reader {
 
 impl Scripts {
     fn compile(engine: &Engine) -> Result<Self, CliError> {
-        let missing =
-            "this program was built without JavaScript; build it with `cargo xtask build`";
-        let code = script::code().ok_or_else(|| unusable(&missing))?;
+        let code = script::code().ok_or_else(|| unusable(&script::MISSING))?;
         let native = engine.precompile_shared(&code.module);
         let native = native.map_err(|error| unusable(&error))?;
         let key = key()?;

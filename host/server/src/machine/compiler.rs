@@ -220,13 +220,8 @@ impl Compiler for ChildCompiler {
         script::code()
     }
 
-    fn compile_script_code(&self) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let module = script::code().map(|code| code.module);
-        self.work(
-            Work::CompileShared,
-            Bytes::new(),
-            module.unwrap_or_default(),
-        )
+    fn compile_script_code(&self, code: ScriptCode) -> Task<Result<Vec<u8>, CompileFailure>> {
+        self.work(Work::CompileShared, Bytes::new(), code.module)
     }
 
     fn take_in(&self, script: Bytes, code: HandedCode) -> Task<Result<Vec<u8>, CompileFailure>> {
@@ -397,7 +392,7 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
         Work::TakeIn => {
             let (key, sealed, script) =
                 handed(&given).ok_or((BROKEN, "the host handed over no code".into()))?;
-            let code = script::code().ok_or((BROKEN, "there is no JavaScript here".into()))?;
+            let code = script::code().ok_or((BROKEN, script::MISSING.into()))?;
             let code =
                 SharedCode::open(&engine, &key, code.id, sealed).map_err(|error| broken(&error))?;
             script::component(&engine, &code, script).map_err(|error| (REFUSED, error))?

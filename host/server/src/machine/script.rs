@@ -3,13 +3,17 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use dormouse_component::divide::{DividedModule, Global, State, divide_module, with_state};
-use dormouse_engine::{Engine, Number, SharedCode};
+use dormouse_component::divide::{DividedModule, State, divide_module, with_state};
+use dormouse_engine::{Engine, SharedCode};
 use dormouse_journal::VersionId;
 use dormouse_runtime::ScriptCode;
 
 /// The JavaScript runtime, as it was built with this program; empty if it was not.
 const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm"));
+
+/// What is said where it was not.
+pub(crate) const MISSING: &str =
+    "this program was built without JavaScript; build it with `cargo xtask build`";
 
 /// The runtime in its parts.
 struct Parts {
@@ -43,8 +47,7 @@ pub(crate) fn component(
     code: &SharedCode,
     upload: &[u8],
 ) -> Result<Vec<u8>, String> {
-    let missing = "this program was built without JavaScript; build it with `cargo xtask build`";
-    let parts = parts().ok_or(missing)?;
+    let parts = parts().ok_or(MISSING)?;
     let bundled;
     let bundle = match dormouse_script::uploaded_text(upload) {
         None => upload,
@@ -56,24 +59,14 @@ pub(crate) fn component(
     };
     let evaluated = dormouse_engine::evaluate(engine, code, &parts.state, bundle)
         .map_err(|error| error.to_string())?;
-    let globals: Vec<Global> = evaluated.globals.into_iter().map(global).collect();
     let state = State {
         memory: &evaluated.memory,
-        globals: &globals,
+        globals: &evaluated.globals,
     };
     let module = with_state(RUNTIME, &state)
         .ok_or("what evaluating the workflow left behind does not fit into a module")?;
     let prepared = dormouse_component::prepare(&module).map_err(|error| error.to_string())?;
     Ok(prepared.component)
-}
-
-fn global(number: Number) -> Global {
-    match number {
-        Number::I32(value) => Global::I32(value),
-        Number::I64(value) => Global::I64(value),
-        Number::F32(bits) => Global::F32(bits),
-        Number::F64(bits) => Global::F64(bits),
-    }
 }
 
 #[cfg(test)]
