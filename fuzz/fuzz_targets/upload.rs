@@ -4,6 +4,7 @@
 
 use std::sync::Once;
 
+use dormouse_component::divide::divide;
 use dormouse_component::prepare;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,5 +20,7 @@ fuzz_target!(|upload: &[u8]| {
     if let Ok(prepared) = prepare(upload) {
         let again = prepare(&prepared.component);
         assert!(again.is_ok_and(|again| !again.wrapped && again.component == prepared.component));
+        // Whether it is divided does not matter.
+        let _ = divide(&prepared.component);
     }
 });

@@ -151,3 +151,24 @@ fn a_component_that_counts_differently_is_left_whole() {
         assert_eq!(divide(&component(items)), None, "{items}");
     }
 }
+
+/// Whatever is valid is divided into parts that are valid, or left whole.
+#[test]
+fn every_byte_changed_that_is_still_valid() {
+    let original = component("");
+    let (mut divided, mut whole) = (0, 0);
+    for at in 8..original.len() {
+        let mut changed = original.clone();
+        changed[at] ^= [0x01, 0x02, 0x80, 0xff][at % 4];
+        let validated = Validator::new_with_features(features()).validate_all(&changed);
+        match validated.ok().and_then(|_| divide(&changed)) {
+            Some(parts) => {
+                valid(&parts.code);
+                valid(&parts.rest);
+                divided += 1;
+            }
+            None => whole += 1,
+        }
+    }
+    assert!(divided > 10 && whole > 10, "{divided}, {whole}");
+}
