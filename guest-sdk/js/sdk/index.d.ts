@@ -12,15 +12,24 @@ export interface Webhook {
 
 export interface WebhookOptions {
   /** The methods that are delivered: POST, PUT, PATCH and DELETE if there are none here. */
-  methods?: string[];
-  /** Whose signature a request must carry, such as `"stripe"`. */
+  methods?: string | string[];
+  /**
+   * The provider whose requests are taken, such as `"stripe"`. The host checks its signature by the `secrets`, and answers
+   * its probe.
+   */
   provider?: string;
-  /** Names of secrets that the host holds, any of which may match. */
-  secrets?: string[];
-  /** What the provider's check needs besides. */
+  /** Names of secrets that the host holds, any of which may match. A provider that does not sign needs none. */
+  secrets?: string | string[];
+  /** What the check of the provider's signature needs besides the secrets. */
   settings?: Record<string, string>;
-  /** Whose probe the host answers. */
+  /** The provider whose probe the host answers, if it is another than `provider`, or if nothing is signed. */
   handshake?: string;
+  /** A description, as TOML, of a provider that the host does not know. `provider` names it. */
+  description?: string;
+  /** How far the time in a signature may be from the host's. */
+  tolerance?: Span;
+  /** The origins whose pages may send requests from a browser. */
+  cors?: string | string[];
   /** What every caller is answered. */
   reply?: Response | { status?: number; headers?: HeadersInit; body?: BodyInit | null };
   /** The caller waits so long for `respond`. */

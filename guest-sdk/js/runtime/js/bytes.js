@@ -50,6 +50,12 @@ class TextDecoder {
   }
 }
 
+/** UTF-8 as text, without its mark. */
+export function textOf(bytes) {
+  const text = host.decode(bytes, false);
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
 /** How many bytes at the end begin a character that is not whole. */
 function unfinished(bytes) {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {

@@ -1,12 +1,20 @@
 // The web's requests and responses, and a `fetch` that is durable: a call of the run, whose response is kept.
 
-import { join, latin, random, toBase64, view } from 'dormouse:bytes';
+import { join, latin, random, textOf, toBase64, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
 import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** The fields that were received: the host gives them as one text, a line for each name and each value. */
+export function receivedFields(text, before = 0) {
+  const lines = text.split('\n');
+  const fields = [];
+  for (let place = before; place + 1 < lines.length; place += 2) fields.push([lines[place], lines[place + 1]]);
+  return fields;
+}
 
 export class Headers {
   #fields = [];
@@ -180,18 +188,7 @@ function isCircular(value) {
 
 export function parseJson(given, reviver) {
   const text = String(given);
-  let [depth, isText] = [0, false];
-  for (let place = 0; place < text.length; place += 1) {
-    const letter = text.charCodeAt(place);
-    if (isText) {
-      if (letter === 0x5c) place += 1;
-      else if (letter === 0x22) isText = false;
-    } else if (letter === 0x22) isText = true;
-    else if (letter === 0x5b || letter === 0x7b) {
-      depth += 1;
-      if (depth > DEPTH) throw tooDeep();
-    } else if (letter === 0x5d || letter === 0x7d) depth -= 1;
-  }
+  if (host.isNested(text, DEPTH)) throw tooDeep();
   return parse(text, reviver);
 }
 
@@ -236,7 +233,7 @@ class Body {
   }
   async arrayBuffer() { return (await this.#take()).slice().buffer; }
   async bytes() { return (await this.#take()).slice(); }
-  async text() { return new globalThis.TextDecoder().decode(await this.#take()); }
+  async text() { return textOf(await this.#take()); }
   async json() { return parseJson(await this.text()); }
   async blob() { return new Blob([await this.#take()], { type: this.headers.get('content-type') ?? '' }); }
   async formData() {
@@ -246,8 +243,22 @@ class Body {
   }
 }
 
+/** What a request has that nobody set. */
+const REQUEST = { redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' };
+
+const NOTHING = new Uint8Array(0);
+
+/** Marks a request that was received. */
+const RECEIVED = Symbol('received');
+
 export class Request extends Body {
+  #received; #method; #url; #headers; #signal;
   constructor(input, init = {}) {
+    if (input === RECEIVED) {
+      super({ bytes: init.body ?? NOTHING }, init.body === undefined);
+      this.#received = init.text;
+      return;
+    }
     const from = input instanceof Request ? input : undefined;
     const method = String(init.method ?? from?.method ?? 'GET');
     const upper = method.toUpperCase();
@@ -256,18 +267,27 @@ export class Request extends Body {
       throw new TypeError(`a request by ${upper} has no body`);
     }
     super(given, from && init.body === undefined ? from.body === null : init.body === undefined || init.body === null);
-    this.method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
-    this.url = from ? from.url : new globalThis.URL(String(input)).href;
-    this.headers = new Headers(init.headers ?? from?.headers);
-    if (given.type && !this.headers.has('content-type')) this.headers.set('content-type', given.type);
-    this.signal = init.signal ?? from?.signal ?? new globalThis.AbortController().signal;
-    this.redirect = init.redirect ?? from?.redirect ?? 'follow';
-    for (const [name, value] of Object.entries({ cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' })) {
-      this[name] = init[name] ?? value;
-    }
+    this.#method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
+    this.#url = from ? from.url : new globalThis.URL(String(input)).href;
+    this.#headers = new Headers(init.headers ?? from?.headers);
+    if (given.type && !this.#headers.has('content-type')) this.#headers.set('content-type', given.type);
+    this.#signal = init.signal ?? from?.signal;
+    if (from && from.redirect !== REQUEST.redirect) this.redirect = from.redirect;
+    for (const name in REQUEST) if (init[name] !== undefined && init[name] !== null) this[name] = init[name];
   }
+  /** The lines before the headers: the delivery, the method, and the URL. */
+  #line(place) { return this.#received.split('\n', 3)[place]; }
+  get method() { return (this.#method ??= this.#line(1)); }
+  get url() { return (this.#url ??= new globalThis.URL(this.#line(2)).href); }
+  get headers() { return (this.#headers ??= new Headers(receivedFields(this.#received, 3))); }
+  get signal() { return (this.#signal ??= new globalThis.AbortController().signal); }
   clone() { return new Request(this); }
 }
+
+Object.assign(Request.prototype, REQUEST);
+
+/** A request that came to a webhook. What most programs do not look at is made when it is asked for. */
+export const received = (delivery) => new Request(RECEIVED, delivery);
 
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
@@ -337,7 +357,7 @@ async function fetch(input, init = {}) {
   }
   const { status, headers, body } = outcome.ok;
   if (request.redirect === 'error' && status >= 300 && status < 400) throw Object.assign(new TypeError('fetch failed: it was redirected'), { code: 'fetch-failed' });
-  return new Response(body, { status, headers, url: request.url });
+  return new Response(body, { status, headers: receivedFields(headers), url: request.url });
 }
 
 function dataResponse(url) {

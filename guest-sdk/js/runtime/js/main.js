@@ -1,7 +1,6 @@
 // What is there before the workflow: the globals, and the hooks by which the engine is told things.
 
-import { environment, registered, result, start } from 'dormouse:workflow';
-import { reject, resolve } from 'dormouse:operations';
+import { environment, registered, start, warmUp } from 'dormouse:workflow';
 import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
 import * as clones from 'dormouse:clone';
@@ -26,4 +25,4 @@ for (const module of [buffers, bytes, clones, consoles, cryptography, events, fe
 define('global', globalThis);
 define('self', globalThis);
 
-export const hooks = { environment, registered, reject, resolve, result, start };
+export const hooks = { environment, registered, start, warmUp };

@@ -1,6 +1,6 @@
 // Durable timers. One of 0 ms is a task of this activation, and no operation.
 
-import { giveUp, perform, span } from 'dormouse:operations';
+import { perform, span } from 'dormouse:operations';
 
 const host = globalThis.__dormouse;
 
@@ -32,10 +32,10 @@ class Timer {
     this.#run();
   }
   clear() {
-    if (timers.delete(this.#number) && this.#operation !== undefined) giveUp(this.#operation);
+    if (timers.delete(this.#number) && this.#operation !== undefined) host.giveUp(this.#operation);
   }
   refresh() {
-    if (this.#operation !== undefined) giveUp(this.#operation);
+    if (this.#operation !== undefined) host.giveUp(this.#operation);
     timers.set(this.#number, this);
     this.#begin();
     return this;

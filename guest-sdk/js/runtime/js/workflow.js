@@ -1,7 +1,8 @@
 // The module that workflows import: `serve`, and the context that their functions are given.
 
-import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, sentHeaders } from 'dormouse:fetch';
+import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
+import { textOf } from 'dormouse:bytes';
 import { placeholder } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
@@ -40,7 +41,7 @@ const json = (value) => host.encode(value === undefined ? '' : JSON.stringify(va
 
 /** The value of a payload: nothing, JSON, or the text itself. */
 function value({ body }) {
-  const text = new globalThis.TextDecoder().decode(body);
+  const text = textOf(body);
   if (text === '') return undefined;
   try {
     return parseJson(text);
@@ -87,19 +88,19 @@ function retryDelay(given, retried) {
 }
 
 class WorkflowContext {
-  #run;
+  #run; #headers;
   constructor(run, payload, options) {
     this.#run = run;
     this.requestPayload = payload;
-    this.headers = new WorkflowHeaders(run.headers);
     this.env = options.env ?? globalThis.process.env;
     this.url = `/v1/workflows/${run.workflow}`;
     this.failureUrl = undefined;
-    this.label = this.headers.get('upstash-label') ?? undefined;
     this.retries = options.retries ?? 3;
     this.retryDelay = options.retryDelay;
   }
 
+  get headers() { return (this.#headers ??= new WorkflowHeaders(receivedFields(this.#run.headers))); }
+  get label() { return this.headers.get('upstash-label') ?? undefined; }
   get workflowRunId() { return this.#run.id; }
   get workflowName() { return this.#run.workflow; }
   get workflowRunCreatedAt() { return this.#run.started; }
@@ -187,12 +188,10 @@ class WorkflowContext {
     return { webhookUrl: made.url, eventId: made.id };
   }
 
-  async waitForWebhook(step, webhook, timeout, { signal } = {}) {
-    const delivery = await perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout)), signal);
+  async waitForWebhook(step, webhook, timeout, options) {
+    const delivery = await perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout)), options?.signal);
     if (!delivery) return { timeout: true, request: undefined };
-    const hasBody = delivery.method !== 'GET' && delivery.method !== 'HEAD';
-    const request = new Request(delivery.url, { method: delivery.method, headers: delivery.headers, body: hasBody ? delivery.body : undefined });
-    return { timeout: false, request, id: delivery.id };
+    return { timeout: false, request: received(delivery), id: delivery.text.slice(0, delivery.text.indexOf('\n')) };
   }
 
   /** Answers the caller of a webhook that was created with `reply`. */
@@ -259,9 +258,9 @@ function record(name, given) {
 function called(outcome) {
   if (outcome.error) throw Object.assign(new WorkflowError(outcome.error.message), { code: outcome.error.kind });
   const header = {};
-  for (const [name, text] of outcome.ok.headers) (header[name.toLowerCase()] ??= []).push(text);
+  for (const [name, text] of receivedFields(outcome.ok.headers)) (header[name.toLowerCase()] ??= []).push(text);
   const headers = new Proxy(header, { get: (fields, name) => (typeof name === 'string' ? fields[name.toLowerCase()] : fields[name]) });
-  let body = new globalThis.TextDecoder().decode(outcome.ok.body);
+  let body = textOf(outcome.ok.body);
   try {
     body = parseJson(body);
   } catch {
@@ -270,9 +269,24 @@ function called(outcome) {
   return { status: outcome.ok.status, body, header: headers, headers };
 }
 
-function webhookOptions({ methods, provider, secrets, settings, handshake, reply, replyWithin }) {
-  const options = { methods, handshake: handshake ?? null, settings: [] };
-  if (provider && secrets) options.signature = { scheme: provider, secrets, settings: Object.entries(settings ?? {}) };
+const WEBHOOK_OPTIONS = ['methods', 'provider', 'secrets', 'settings', 'handshake', 'description', 'tolerance', 'cors', 'reply', 'replyWithin'];
+
+/** A list, or one text for a list of one. */
+const list = (given) => (given === undefined ? [] : [given].flat());
+
+function webhookOptions(given) {
+  const unknown = Object.keys(given).find((name) => !WEBHOOK_OPTIONS.includes(name));
+  if (unknown) throw new TypeError(`createWebhook has no option ${JSON.stringify(unknown)}; it has ${WEBHOOK_OPTIONS.join(', ')}`);
+  const { methods, provider, settings, handshake, description, tolerance, cors, reply, replyWithin } = given;
+  const secrets = list(given.secrets);
+  if (provider === undefined && (secrets.length || settings)) {
+    throw new TypeError('createWebhook: `secrets` and `settings` are those of a `provider`, which was not given');
+  }
+  const options = { methods: list(methods), handshake: handshake ?? provider ?? null, settings: [] };
+  if (secrets.length) options.signature = { scheme: provider, secrets, settings: Object.entries(settings ?? {}) };
+  if (description !== undefined) options.settings.push(['description', String(description)]);
+  if (tolerance !== undefined) options.settings.push(['tolerance', String(span(tolerance))]);
+  for (const origin of list(cors)) options.settings.push(['cors', String(origin)]);
   if (replyWithin !== undefined) options.within = span(replyWithin);
   else if (reply) {
     const given = reply instanceof Response ? reply : new Response(reply.body, reply);
@@ -329,17 +343,35 @@ export function environment(variables, secrets) {
   Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true, enumerable: false });
 }
 
-let outcome;
-
 /** Begins the run. */
 export function start(contentType, body) {
   const run = host.currentRun();
   const workflow = workflows.get('') ?? workflows.get([...workflows.keys()].find((name) => run.workflow.endsWith(`-${name}`)));
   if (!workflow) throw new Error('this module has no workflow; give a function to serve');
-  execute(run, workflow, { contentType, body }).then(
-    (result) => { outcome = { contentType: result === undefined ? '' : 'application/json', body: json(result) }; },
-    (error) => { outcome = { error }; },
-  );
+  execute(run, workflow, { contentType, body })
+    .then((result) => host.complete(result === undefined ? '' : 'application/json', json(result)))
+    .catch(host.fail);
+}
+
+/**
+ * Does what most runs do, at deployment. The engine makes much of what it has when it is first asked for; what is made here
+ * is shared by all runs, and each run would make it anew.
+ */
+export function warmUp() {
+  const body = host.encode('{"a":["b",1.5,null]}');
+  const run = async (context) => {
+    context.headers.get('b');
+    stepName('c');
+    const request = received(await delivery);
+    request.headers.get('b');
+    new globalThis.URL(request.url).searchParams.get('d');
+    return { text: await request.clone().text(), value: await request.json() };
+  };
+  const fields = 'b\nc\n';
+  let deliver;
+  const delivery = new Promise((resolve) => { deliver = resolve; });
+  execute({ id: '', workflow: '', version: '', started: 0, headers: fields }, { run, options: { env: {} } }, { body }).then(json);
+  deliver({ text: `\nPOST\nhttp://a/b?d=e\n${fields}`, body });
 }
 
 async function execute(run, { run: workflow, options }, payload) {
@@ -348,8 +380,5 @@ async function execute(run, { run: workflow, options }, payload) {
   if (schema) input = schema.parse(input);
   return workflow(new WorkflowContext(run, input, options));
 }
-
-/** What became of the run, once it has ended. */
-export const result = () => outcome;
 
 export { WorkflowContext };

@@ -57,18 +57,16 @@ fn make() -> Engine {
             },
         )));
         let context = Context::full(&runtime)?;
-        let hooks = context.with(|ctx| -> rquickjs::Result<_> {
-            let host = natives::object(&ctx)?;
-            ctx.globals().set("__dormouse", host)?;
-            let evaluated = Module::import(&ctx, "dormouse:main")
-                .and_then(|promise| promise.finish::<Object<'_>>());
-            let main = evaluated
-                .catch(&ctx)
-                .unwrap_or_else(|error| panic!("js/main.js: {error}"));
-            ctx.globals().remove("__dormouse")?;
-            let hooks: Object<'_> = main.get("hooks")?;
-            Ok(Persistent::save(&ctx, hooks))
+        let hooks = context.with(|ctx| {
+            let hooks = load(&ctx)?;
+            hook::<_, ()>(&hooks, "warmUp", ())?;
+            Ok::<_, rquickjs::Error>(Persistent::save(&ctx, hooks))
         })?;
+        while runtime.is_job_pending() {
+            let executed = runtime.execute_pending_job();
+            executed.unwrap_or_else(|error| panic!("warming up: {error}"));
+        }
+        runtime.run_gc();
         Ok(Engine {
             runtime,
             context,
@@ -76,6 +74,19 @@ fn make() -> Engine {
         })
     };
     made().unwrap_or_else(|error| panic!("the JavaScript engine cannot be made: {error}"))
+}
+
+/// Evaluates `js/`. Returns its hooks.
+fn load<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+    let host = natives::object(ctx)?;
+    ctx.globals().set("__dormouse", host)?;
+    let evaluated =
+        Module::import(ctx, "dormouse:main").and_then(|promise| promise.finish::<Object<'js>>());
+    let main = evaluated
+        .catch(ctx)
+        .unwrap_or_else(|error| panic!("js/main.js: {error}"));
+    ctx.globals().remove("__dormouse")?;
+    main.get("hooks")
 }
 
 /// Calls a hook.

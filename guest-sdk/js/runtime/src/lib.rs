@@ -13,6 +13,7 @@
 //! | `natives` | what `js/` can ask of this module |
 //! | `operations` | the operations under way, and what came of them |
 //! | `values` | from the contract's values to JavaScript's and back |
+//! | `heap` | what is allocated at deployment, and what by a run |
 //! | `failure` | what an error says to people |
 //! | `run` | a run from its input to its result |
 
@@ -20,6 +21,7 @@ mod bindings;
 mod clock;
 mod engine;
 mod failure;
+mod heap;
 mod modules;
 mod natives;
 mod operations;

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use futures::StreamExt;
 use futures::future::{AbortHandle, Abortable, Aborted};
 use futures::stream::FuturesUnordered;
-use rquickjs::{Ctx, Object, Persistent, Value};
+use rquickjs::{Ctx, Function, Persistent, Promise, Value};
 
 use crate::bindings::dormouse::workflow::context::{Level, log};
 use crate::bindings::dormouse::workflow::runs;
@@ -27,10 +27,18 @@ struct Operations {
     pending: RefCell<FuturesUnordered<Pending>>,
     /// Those that were not yet, in the order in which they were begun.
     begun: RefCell<Vec<Pending>>,
-    /// How each is given up.
-    handles: RefCell<BTreeMap<u32, AbortHandle>>,
+    /// How each is given up, and its promise is settled.
+    handles: RefCell<BTreeMap<u32, Handle>>,
     next: Cell<u32>,
 }
+
+struct Handle {
+    abort: AbortHandle,
+    promise: Option<Settlers>,
+}
+
+/// The functions that resolve a promise and reject it.
+type Settlers = (Persistent<Function<'static>>, Persistent<Function<'static>>);
 
 thread_local! {
     static OPERATIONS: Operations = Operations::default();
@@ -46,7 +54,11 @@ where
     OPERATIONS.with(|operations| {
         let number = operations.next.get();
         operations.next.set(number + 1);
-        let (handle, registration) = AbortHandle::new_pair();
+        let (abort, registration) = AbortHandle::new_pair();
+        let handle = Handle {
+            abort,
+            promise: None,
+        };
         operations.handles.borrow_mut().insert(number, handle);
         let outcome = async move {
             let outcome = future.await;
@@ -62,13 +74,27 @@ where
     })
 }
 
-/// Gives an operation up, if it is under way.
-pub(crate) fn give_up(number: u32) {
+/// The promise of an operation's outcome.
+pub(crate) fn outcome<'js>(ctx: Ctx<'js>, number: u32) -> rquickjs::Result<Promise<'js>> {
+    let (promise, resolve, reject) = ctx.promise()?;
+    let settlers = (
+        Persistent::save(&ctx, resolve),
+        Persistent::save(&ctx, reject),
+    );
     OPERATIONS.with(|operations| {
-        if let Some(handle) = operations.handles.borrow_mut().remove(&number) {
-            handle.abort();
+        if let Some(handle) = operations.handles.borrow_mut().get_mut(&number) {
+            handle.promise = Some(settlers);
         }
     });
+    Ok(promise)
+}
+
+/// Gives an operation up, if it is under way. Its promise stays as it is.
+pub(crate) fn give_up(number: u32) {
+    let given_up = OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
+    if let Some(handle) = given_up {
+        handle.abort.abort();
+    }
 }
 
 /// Waits for the next outcome and tells JavaScript.
@@ -89,21 +115,23 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
         runs::wait_for_cancel("nothing is under way".into(), None).await;
         return Ok(());
     };
-    OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
-    engine::with(|ctx, hooks| settle(ctx, hooks, number, make).map_err(|_| Thrown::caught(ctx)))
-}
-
-fn settle<'js>(
-    ctx: &Ctx<'js>,
-    hooks: &Object<'js>,
-    number: u32,
-    make: Outcome,
-) -> rquickjs::Result<()> {
-    match make(ctx) {
-        Ok(value) => engine::hook(hooks, "resolve", (number, value)),
-        Err(rquickjs::Error::Exception) => engine::hook(hooks, "reject", (number, ctx.catch())),
-        Err(error) => Err(error),
-    }
+    let handle = OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
+    let Some((resolve, reject)) = handle.and_then(|handle| handle.promise) else {
+        return Ok(());
+    };
+    engine::with(|ctx, _| {
+        let settled = match make(ctx) {
+            Ok(value) => resolve
+                .restore(ctx)
+                .and_then(|resolve| resolve.call((value,))),
+            Err(rquickjs::Error::Exception) => {
+                let reject = reject.restore(ctx);
+                reject.and_then(|reject| reject.call((ctx.catch(),)))
+            }
+            Err(error) => Err(error),
+        };
+        settled.map_err(|_: rquickjs::Error| Thrown::caught(ctx))
+    })
 }
 
 /// A promise that was rejected, and that nobody has handled yet.

@@ -1,6 +1,8 @@
 //! A run from its input to its result.
 
-use rquickjs::{Object, TypedArray};
+use std::cell::RefCell;
+
+use rquickjs::{Ctx, TypedArray, Value};
 
 use crate::bindings::dormouse::workflow::context::{Level, log};
 use crate::bindings::{Failure, Payload};
@@ -8,11 +10,25 @@ use crate::failure::Thrown;
 use crate::values::from_bytes;
 use crate::{clock, engine, operations, snapshot};
 
-/// What the workflow has come to.
-enum State {
-    Runs,
-    Done(Payload),
-    Failed(Thrown),
+thread_local! {
+    /// What the workflow has come to, once it has ended.
+    static RESULT: RefCell<Option<Result<Payload, Thrown>>> = const { RefCell::new(None) };
+}
+
+/// Notes what the workflow returned.
+pub(crate) fn complete<'js>(
+    ctx: Ctx<'js>,
+    content_type: String,
+    body: TypedArray<'js, u8>,
+) -> rquickjs::Result<()> {
+    let body = from_bytes(&ctx, &body)?;
+    RESULT.set(Some(Ok(Payload { content_type, body })));
+    Ok(())
+}
+
+/// Notes what the workflow threw.
+pub(crate) fn fail(error: Value<'_>) {
+    RESULT.set(Some(Err(Thrown::of(&error))));
 }
 
 /// Runs the workflow: what is ready, then one operation's outcome, and so on.
@@ -31,17 +47,13 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
         if thrown.is_none() {
             thrown = engine::run_jobs().err();
         }
-        let state = match thrown.take() {
-            Some(thrown) => State::Failed(thrown),
-            None => state(),
-        };
-        match state {
+        match thrown.take().map(Err).or_else(|| RESULT.take()) {
             // A promise that was refused, and that nobody has asked since, is an error that nobody caught.
-            State::Done(payload) => {
-                return operations::unhandled().map_or(Ok(payload), |thrown| Err(fail(thrown)));
+            Some(Ok(payload)) => {
+                return operations::unhandled().map_or(Ok(payload), |thrown| Err(failure(thrown)));
             }
-            State::Failed(thrown) => return Err(fail(thrown)),
-            State::Runs => {}
+            Some(Err(thrown)) => return Err(failure(thrown)),
+            None => {}
         }
         operations::tell_unhandled();
         // Nothing under way: the wait is one that nothing can end, and the host says so.
@@ -49,28 +61,8 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
     }
 }
 
-fn state() -> State {
-    engine::with(|_, hooks| {
-        let read = || -> rquickjs::Result<State> {
-            let result: Option<Object<'_>> = engine::hook(hooks, "result", ())?;
-            let Some(result) = result else {
-                return Ok(State::Runs);
-            };
-            if result.contains_key("error")? {
-                return Ok(State::Failed(Thrown::of(&result.get("error")?)));
-            }
-            let body: TypedArray<'_, u8> = result.get("body")?;
-            Ok(State::Done(Payload {
-                content_type: result.get("contentType")?,
-                body: from_bytes(hooks.ctx(), &body)?,
-            }))
-        };
-        read().unwrap_or_else(|_| State::Failed(Thrown::caught(hooks.ctx())))
-    })
-}
-
 /// A mistake in the program breaks the run, so that repaired code can take it up; anything else fails it.
-fn fail(thrown: Thrown) -> Failure {
+fn failure(thrown: Thrown) -> Failure {
     if thrown.is_programming() {
         log(Level::Error, &thrown.text());
         #[allow(

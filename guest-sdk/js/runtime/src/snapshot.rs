@@ -6,7 +6,7 @@ use rquickjs::{Module, Promise};
 
 use crate::failure::Thrown;
 use crate::modules::{self, Bundle};
-use crate::{clock, engine};
+use crate::{clock, engine, heap};
 
 /// What deployment gives.
 const DONE: u32 = 0;
@@ -39,6 +39,12 @@ extern "C" fn dormouse_room(length: usize) -> *mut u8 {
 #[allow(unsafe_code, reason = "the host finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_init(evaluate: u32) -> u32 {
+    let code = init(evaluate);
+    heap::end_deployment();
+    code
+}
+
+fn init(evaluate: u32) -> u32 {
     let bundle = TEXT.with_borrow(|text| serde_json::from_slice::<Bundle>(text));
     TEXT.with_borrow_mut(|text| text.fill(0));
     match bundle {
@@ -73,11 +79,6 @@ extern "C" fn dormouse_init(evaluate: u32) -> u32 {
 extern "C" fn dormouse_length() -> usize {
     TEXT.with_borrow(Vec::len)
 }
-
-/// Says that what is in memory now is the workflow. The tool that keeps the memory wants such a function.
-#[allow(unsafe_code, reason = "the host finds it by its name")]
-#[unsafe(no_mangle)]
-extern "C" fn dormouse_ready() {}
 
 /// Where that text lies.
 #[allow(unsafe_code, reason = "the host finds it by its name")]

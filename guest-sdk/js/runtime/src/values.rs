@@ -1,7 +1,10 @@
 //! From the contract's values to JavaScript's and back. Field values are bytes there and, as the web has it, strings of
 //! characters up to U+00FF here.
 
-use rquickjs::{Array, Ctx, Exception, IntoJs, Object, Result, TypedArray, Value};
+use rquickjs::function::This;
+use rquickjs::{
+    Coerced, Ctx, Error, Exception, FromJs, Function, IntoJs, Object, Result, TypedArray, Value,
+};
 
 use crate::bindings::dormouse::workflow::http::{
     CallError, CallOptions, RetryPolicy, SecretHeader, ValueGroup, ValuePart,
@@ -42,13 +45,48 @@ pub(crate) fn from_bytes(ctx: &Ctx<'_>, value: &TypedArray<'_, u8>) -> Result<Ve
     copied.ok_or_else(|| wrong(ctx, "the array's buffer was detached"))
 }
 
-pub(crate) fn headers<'js>(ctx: &Ctx<'js>, headers: Vec<Header>) -> Result<Value<'js>> {
-    let array = Array::new(ctx.clone())?;
-    for (place, (name, value)) in headers.into_iter().enumerate() {
-        let value: String = value.iter().copied().map(char::from).collect();
-        array.set(place, vec![name, value])?;
+/// A text of JavaScript, made of whatever was given. Half a surrogate pair, which is no text elsewhere, is U+FFFD.
+pub(crate) struct Text(pub(crate) String);
+
+impl<'js> FromJs<'js> for Text {
+    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
+        let Coerced(text) = Coerced::<rquickjs::String<'js>>::from_js(ctx, value)?;
+        match text.to_string() {
+            Err(Error::Utf8(_)) => {
+                let prototype: Object<'js> = ctx
+                    .globals()
+                    .get::<_, Object<'js>>("String")?
+                    .get("prototype")?;
+                let formed: Function<'js> = prototype.get("toWellFormed")?;
+                formed.call((This(text),)).map(Self)
+            }
+            text => text.map(Self),
+        }
     }
-    Ok(array.into_value())
+}
+
+/// Headers as one text, a line for each name and each value. Most programs look at none, so they are taken apart there.
+pub(crate) fn headers(headers: &[Header]) -> String {
+    let mut text = String::new();
+    add_headers(&mut text, headers);
+    text
+}
+
+fn add_headers(text: &mut String, headers: &[Header]) {
+    // No header has a line break in it.
+    let letter = |byte: &u8| {
+        if *byte == b'\n' {
+            ' '
+        } else {
+            char::from(*byte)
+        }
+    };
+    for (name, value) in headers {
+        text.push_str(name);
+        text.push('\n');
+        text.extend(value.iter().map(letter));
+        text.push('\n');
+    }
 }
 
 pub(crate) fn from_headers(ctx: &Ctx<'_>, headers: Vec<Vec<String>>) -> Result<Vec<Header>> {
@@ -63,19 +101,27 @@ pub(crate) fn from_headers(ctx: &Ctx<'_>, headers: Vec<Vec<String>>) -> Result<V
     headers.ok_or_else(|| wrong(ctx, "a header's value has a character beyond U+00FF"))
 }
 
-pub(crate) fn request<'js>(ctx: &Ctx<'js>, request: Request) -> Result<Object<'js>> {
+/// What came to a webhook, `{text, body}`. The text has a line each for the delivery, the method and the URL, and then the
+/// headers. There is no body if the method allows none, and it is `null` if it is empty.
+pub(crate) fn delivery<'js>(ctx: &Ctx<'js>, id: &str, request: Request) -> Result<Object<'js>> {
+    let mut text = format!("{id}\n{}\n{}\n", request.method, request.url);
+    add_headers(&mut text, &request.headers);
     let object = Object::new(ctx.clone())?;
-    object.set("method", request.method)?;
-    object.set("url", request.url)?;
-    object.set("headers", headers(ctx, request.headers)?)?;
-    object.set("body", bytes(ctx, request.body)?)?;
+    object.set("text", text)?;
+    if request.method != "GET" && request.method != "HEAD" {
+        let body = match request.body {
+            empty if empty.is_empty() => Value::new_null(ctx.clone()),
+            body => bytes(ctx, body)?,
+        };
+        object.set("body", body)?;
+    }
     Ok(object)
 }
 
 pub(crate) fn response<'js>(ctx: &Ctx<'js>, response: Response) -> Result<Value<'js>> {
     let object = Object::new(ctx.clone())?;
     object.set("status", response.status)?;
-    object.set("headers", headers(ctx, response.headers)?)?;
+    object.set("headers", headers(&response.headers))?;
     object.set("body", bytes(ctx, response.body)?)?;
     Ok(object.into_value())
 }

@@ -6,13 +6,16 @@ use rquickjs::{Ctx, Exception, Object, Result, Value};
 use super::in_run;
 use crate::bindings::dormouse::workflow::context::{self, Level};
 use crate::values::{bytes, headers, throw};
-use crate::{clock, operations};
+use crate::{clock, operations, run};
 
 /// Bytes that the host gives at once.
 const MOST: u32 = 65_536;
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
+    host.set("outcome", Func::from(operations::outcome))?;
     host.set("giveUp", Func::from(operations::give_up))?;
+    host.set("complete", Func::from(run::complete))?;
+    host.set("fail", Func::from(run::fail))?;
     host.set("now", Func::from(now))?;
     host.set("random", Func::from(random))?;
     host.set("log", Func::from(log))?;
@@ -70,6 +73,6 @@ fn current_run<'js>(ctx: Ctx<'js>) -> Result<Value<'js>> {
     object.set("workflow", run.workflow)?;
     object.set("version", run.version)?;
     object.set("started", run.started as f64)?;
-    object.set("headers", headers(&ctx, run.headers)?)?;
+    object.set("headers", headers(&run.headers))?;
     Ok(object.into_value())
 }

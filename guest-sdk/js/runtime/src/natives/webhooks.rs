@@ -9,7 +9,7 @@ use crate::bindings::dormouse::workflow::webhooks::{
     self, Delivery, Reply, Signature, Webhook, WebhookOptions,
 };
 use crate::operations;
-use crate::values::{from_bytes, from_headers, request, whole, wrong};
+use crate::values::{delivery, from_bytes, from_headers, whole, wrong};
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("createWebhook", Func::from(create))?;
@@ -83,15 +83,9 @@ fn wait(ctx: Ctx<'_>, step: String, webhook: String, timeout: Option<f64>) -> Re
     Ok(operations::begin(wait, delivered))
 }
 
-#[allow(clippy::cast_precision_loss, reason = "exact until the year 287396")]
-fn delivered<'js>(delivery: Option<Delivery>, ctx: &Ctx<'js>) -> Result<Value<'js>> {
-    let Some(delivery) = delivery else {
-        return None::<u32>.into_js(ctx);
-    };
-    let object = request(ctx, delivery.request)?;
-    object.set("id", delivery.id)?;
-    object.set("accepted", delivery.accepted as f64)?;
-    Ok(object.into_value())
+fn delivered<'js>(came: Option<Delivery>, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+    let came = came.map(|came| delivery(ctx, &came.id, came.request));
+    came.transpose()?.into_js(ctx)
 }
 
 fn respond<'js>(ctx: Ctx<'js>, step: String, delivery: String, answer: Object<'js>) -> Result<()> {

@@ -1,0 +1,156 @@
+//! The heap. What is allocated at deployment lies in pages that all runs of the workflow share, each for as long as no run
+//! writes to it. So a run allocates elsewhere: in the holes that deployment has left, each small allocation could cost it a
+//! page of its own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dlmalloc::{Allocator, Dlmalloc};
+
+/// Bytes of a page of Wasm.
+const PAGE: usize = 64 << 10;
+
+/// How many of them lie ready for a run. A small one needs no more.
+const READY: usize = 3;
+
+#[global_allocator]
+static HEAP: Heap = Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages)));
+
+/// Where the run's part of memory begins; 0 at deployment.
+static BEGIN: AtomicUsize = AtomicUsize::new(0);
+
+/// Where the pages begin that lie ready; 0 if there are none.
+static READY_AT: AtomicUsize = AtomicUsize::new(0);
+
+/// Ends the deployment: what is allocated from now on belongs to the run.
+pub(crate) fn end_deployment() {
+    let before = core::arch::wasm32::memory_grow(0, READY);
+    if before == usize::MAX {
+        // A run will ask for what it needs.
+        BEGIN.store(core::arch::wasm32::memory_size(0) * PAGE, Ordering::Relaxed);
+        return;
+    }
+    BEGIN.store(before * PAGE, Ordering::Relaxed);
+    READY_AT.store(before * PAGE, Ordering::Relaxed);
+}
+
+/// Allocates for deployment by what the standard library has, and for a run by a heap of its own.
+struct Heap(UnsafeCell<Dlmalloc<Pages>>);
+
+// Sound: this target has one thread.
+#[allow(unsafe_code, reason = "the proof stands above")]
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    /// The run's heap; none at deployment.
+    #[allow(unsafe_code, reason = "the proof stands beside it")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "each caller lets go of it before it returns"
+    )]
+    fn run(&self) -> Option<&mut Dlmalloc<Pages>> {
+        let is_run = BEGIN.load(Ordering::Relaxed) != 0;
+        // Sound: there is one thread, and nothing that is called while the reference is held allocates.
+        is_run.then(|| unsafe { &mut *self.0.get() })
+    }
+}
+
+/// Whether this was allocated at deployment.
+fn is_deployed(place: *mut u8) -> bool {
+    place.addr() < BEGIN.load(Ordering::Relaxed)
+}
+
+// Sound: each of the two heaps is one, and is given back only what it gave. What deployment allocated is known by its
+// address, since the run's part of memory lies behind it, and is never freed by a run: it has an end, and to note it as free
+// would write to pages that are shared.
+#[allow(unsafe_code, reason = "the proof stands above")]
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match self.run() {
+            Some(run) => unsafe { run.malloc(layout.size(), layout.align()) },
+            None => unsafe { System.alloc(layout) },
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match self.run() {
+            Some(run) => unsafe { run.calloc(layout.size(), layout.align()) },
+            None => unsafe { System.alloc_zeroed(layout) },
+        }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        match self.run() {
+            Some(_) if is_deployed(place) => {}
+            Some(run) => unsafe { run.free(place, layout.size(), layout.align()) },
+            None => unsafe { System.dealloc(place, layout) },
+        }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        match self.run() {
+            Some(run) if is_deployed(place) => {
+                let moved = unsafe { run.malloc(size, layout.align()) };
+                if !moved.is_null() {
+                    unsafe { ptr::copy_nonoverlapping(place, moved, layout.size().min(size)) };
+                }
+                moved
+            }
+            Some(run) => unsafe { run.realloc(place, layout.size(), layout.align(), size) },
+            None => unsafe { System.realloc(place, layout, size) },
+        }
+    }
+}
+
+/// Where the run's heap gets its memory: what lies ready, then what the host gives.
+struct Pages;
+
+// Sound: what it gives is memory that nobody else has: the pages that were set aside, once, and those by which memory grew.
+#[allow(unsafe_code, reason = "the proof stands above")]
+unsafe impl Allocator for Pages {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let ready = READY_AT.swap(0, Ordering::Relaxed);
+        if ready != 0 && size <= READY * PAGE {
+            return (ptr::with_exposed_provenance_mut(ready), READY * PAGE, 0);
+        }
+        let pages = size.div_ceil(PAGE);
+        let before = core::arch::wasm32::memory_grow(0, pages);
+        if before == usize::MAX {
+            return (ptr::null_mut(), 0, 0);
+        }
+        let (begin, size) = (before * PAGE, pages * PAGE);
+        // An allocation must not end at the end of all addresses, which is 0.
+        let size = if begin.wrapping_add(size) == 0 {
+            size - 16
+        } else {
+            size
+        };
+        (ptr::with_exposed_provenance_mut(begin), size, 0)
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+        ptr::null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        true
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE
+    }
+}
