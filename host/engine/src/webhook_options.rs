@@ -90,7 +90,8 @@ pub(crate) fn check_providers(
         // Whoever names one provider for both need not know whether it probes.
         Some(name) if !find("the handshake", name)?.probes() && signer != Some(name) => {
             Err(misuse(format!(
-                "the handshake is `{name}`, which does not probe a URL; leave the handshake out"
+                "the handshake is `{name}`, which does not probe a URL; leave the handshake out, or give the secrets by which \
+                     the provider's signature is checked"
             )))
         }
         _ => Ok(()),

@@ -306,6 +306,9 @@ async fn compile_in_child(work: Work, limits: CompileLimits, given: [Bytes; 2]) 
     ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
 }
 
+/// The KiB that a compiler's allocator reserves at once.
+const ARENA: &str = "16384";
+
 fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(COMMAND)
@@ -313,6 +316,8 @@ fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
         .arg(limits.memory.to_string())
         .arg(work.name())
         .env_clear()
+        // The allocator would reserve more addresses at once than the limit allows.
+        .env("MIMALLOC_ARENA_RESERVE", ARENA)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,0 +1,133 @@
+//! Webhooks of workflows in TypeScript: what a request is to the program, and what a webhook can be asked to check.
+
+use dormouse_e2e::{Cli, Host, Scheme, now, request, sign};
+use serde_json::json;
+use tempfile::TempDir;
+
+const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+/// A workflow that tells all that it can read of two requests, and answers a GET without having read anything of it.
+const READING: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+export const { POST } = serve(async (context) => {
+  const hook = await context.createWebhook("hook", { methods: ["GET", "POST"] });
+  const next = async () => {
+    const { request, id } = await context.waitForWebhook("next", hook, "1h") as { request: Request; id: string };
+    return { request, id };
+  };
+  const { request, id } = await next();
+  const copy = request.clone();
+  const url = new URL(request.url);
+  const posted = {
+    id, method: request.method, path: url.pathname === new URL(hook.webhookUrl).pathname + "/sub path".replace(" ", "%20"),
+    query: url.searchParams.get("q"), one: request.headers.get("X-One"), two: request.headers.get("x-two"),
+    names: [...request.headers.keys()].filter((name) => name.startsWith("x-")),
+    text: await request.text(), used: request.bodyUsed, again: (await copy.json()).n, copied: copy.method,
+    aborted: request.signal.aborted, redirect: request.redirect, isRequest: request instanceof Request,
+  };
+  const empty = (await next()).request;
+  const nothing = { body: empty.body !== null, text: await empty.text() };
+  const got = (await next()).request;
+  return { posted, nothing, got: { method: got.method, body: got.body, text: await got.text() } };
+});
+"#;
+
+/// A workflow that creates a webhook with the options that it is given.
+const CREATING: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+export const { POST } = serve<any>(async (context) => {
+  const hook = await context.createWebhook("hook", context.requestPayload);
+  await context.waitForWebhook("answer", hook, "1h");
+  return "taken";
+});
+"#;
+
+fn host_with(text: &str) -> Host {
+    let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("flow.ts");
+    std::fs::write(&file, text).unwrap();
+    let deployed = Cli::of(&host).run(&["deploy", "flow", file.to_str().unwrap()]);
+    deployed.ok();
+    host
+}
+
+#[test]
+fn a_request_is_what_the_web_says_a_request_is() {
+    let host = host_with(READING);
+    let run = host.start_run("flow", &json!({}));
+    let hook = run.hook("hook");
+    let posted = request("POST", &format!("{hook}/sub%20path?q=a%20b"))
+        .header("X-One", "1")
+        .header("x-two", "2")
+        .header("x-two", "caf\u{e9}")
+        .body(r#"{"n":7}"#)
+        .send();
+    let id = posted.field("id");
+    request("POST", &hook).send().expect(202);
+    request("GET", &hook).send().expect(202);
+    let output = run.output();
+    let expected = json!({
+        "id": id, "method": "POST", "path": true, "query": "a b", "one": "1", "two": "2, caf\u{c3}\u{a9}",
+        "names": ["x-one", "x-two"], "text": r#"{"n":7}"#, "used": true, "again": 7, "copied": "POST",
+        "aborted": false, "redirect": "follow", "isRequest": true,
+    });
+    assert_eq!(output["posted"], expected);
+    assert_eq!(output["nothing"], json!({"body": true, "text": ""}));
+    assert_eq!(
+        output["got"],
+        json!({"method": "GET", "body": null, "text": ""})
+    );
+}
+
+#[test]
+fn a_provider_is_checked_and_probed_as_in_other_languages() {
+    let host = host_with(CREATING);
+    host.set_secret(
+        "s",
+        "github-made-up",
+        &json!([{"workflow": "flow", "verify": true}]),
+    );
+    let run = host.start_run("flow", &json!({"provider": "github", "secrets": "s"}));
+    let hook = run.hook("hook");
+    let body = b"{}";
+    request("POST", &hook)
+        .body("{}")
+        .send()
+        .expect_problem(401, "signature-missing");
+    let signed = sign(Scheme::Github, "github-made-up", "1", now(), body);
+    let signed = signed.into_iter().fold(
+        request("POST", &hook).body("{}"),
+        |request, (name, value)| request.header(name, value),
+    );
+    signed.send().expect(202);
+    assert_eq!(run.output(), "taken");
+
+    // The provider's name alone has the host answer its probe.
+    let run = host.start_run("flow", &json!({"provider": "microsoft-graph"}));
+    let probe = format!("{}?validationToken=hello", run.hook("hook"));
+    let answer = request("POST", &probe).send().expect(200);
+    assert_eq!(answer.text(), "hello");
+}
+
+#[test]
+fn what_would_silently_check_nothing_fails_the_run() {
+    let host = host_with(CREATING);
+    for (options, part) in [
+        (json!({"provider": "github"}), "does not probe"),
+        (
+            json!({"secrets": ["s"]}),
+            "`secrets` and `settings` are those of a `provider`",
+        ),
+        (
+            json!({"secret": ["s"]}),
+            "no option \"secret\"; it has methods, provider, secrets",
+        ),
+        (json!({"tolerance": "soon"}), "no span of time"),
+    ] {
+        let failure = host.start_run("flow", &options).failure();
+        assert!(failure.1.contains(part), "{options}: {failure:?}");
+    }
+}
