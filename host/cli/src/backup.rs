@@ -21,7 +21,7 @@ const PIECE: usize = 256 << 10;
 /// The number of milliseconds between two updates of the progress that is shown.
 const SHOW_EVERY: u64 = 200;
 
-/// Makes a backup of a host, which goes on meanwhile
+/// Makes a backup of a running host
 ///
 /// The backup is the store as it was at one moment after the command was given: all that the host had acknowledged
 /// before is in it. The host makes it beside its data, where there must be room for it, before it sends it.

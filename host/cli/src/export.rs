@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::run_id;
 use crate::terminal::Terminal;
 
-/// Writes the history of a run, against which `dormouse replay` checks code
+/// Writes the history of a run, for `dormouse replay` to check code against
 ///
 /// It holds what the run was given in its present generation, its requests and responses among it, and the key of its random
 /// numbers. Keep it as safe as the host's data. Secrets are not in it.

@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
 
-/// Has the host forget that it accepted a request, so that a redelivery of it is taken as a new one
+/// Makes the host forget a request that it accepted, so that a redelivery of it is accepted as a new one
 ///
 /// A button such as Redeliver on a provider's page sends a delivery again under the same id, which is answered as a repeat for
 /// as long as the setting duplicate-window says (24 hours). Forget the id first, and press the button then. The first request

@@ -36,7 +36,7 @@ pub struct Pause {
     several: Several,
 }
 
-/// Has runs, a workflow or the host go on that are paused, or runs that are blocked
+/// Resumes runs, a workflow or the host that are paused, and runs that are blocked
 ///
 /// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. One whose code
 /// broke is retried, as `dormouse retry` does; if it was paused, it is so no longer, and is retried by another resume. What

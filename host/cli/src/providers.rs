@@ -40,7 +40,7 @@ enum Action {
     Check(Check),
 }
 
-/// Compiles a description of a provider, and runs its vectors
+/// Checks a description of a provider, and runs its vectors
 ///
 /// No host is asked. What is wrong is said with the file, the line and what is allowed there.
 #[derive(Debug, Args)]

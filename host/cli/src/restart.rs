@@ -14,7 +14,7 @@ use crate::run_id;
 use crate::several::Several;
 use crate::terminal::Terminal;
 
-/// Starts runs anew, and prints the ids of the new ones
+/// Starts new runs with the inputs of other runs, and prints their ids
 ///
 /// A new run gets the input that the other was started with, or the one given here, and the current version of its
 /// workflow. The other run stays as it is: cancel it if it is to do nothing more.

@@ -43,18 +43,18 @@ pub struct SecretCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Set(Set),
-    /// Allows further uses of a secret, whose value stays
+    /// Allows further uses of a secret, without changing its value
     #[command(after_help = "\
 Example: dormouse secret allow stripe --workflow refund --send-to https://api.stripe.com")]
     Allow(Change),
-    /// No longer allows some uses of a secret, whose value stays
+    /// Forbids some uses of a secret, without changing its value
     #[command(after_help = "Example: dormouse secret deny stripe --workflow refund --verify")]
     Deny(Change),
     List(List),
     Delete(Delete),
 }
 
-/// Sets a secret to what standard input holds, and says what it may be used for
+/// Sets a secret to the value on standard input, and says what it may be used for
 ///
 /// Nobody can read the value back. Each workflow that is named may do each thing that is named, and nothing else is
 /// allowed to anybody. A secret of the same name is replaced, its uses included. A line break at the end is not part of

@@ -185,7 +185,7 @@ struct Pause {
     connection: Connection,
 }
 
-/// Has a trigger take requests again
+/// Resumes a trigger, so that it takes requests again
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse trigger resume orders")]
 struct Resume {

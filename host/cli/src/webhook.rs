@@ -28,7 +28,7 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 /// when to try again.
 const SHOWN: [HeaderName; 5] = [CONTENT_TYPE, RETRY_AFTER, ALLOW, LOCATION, WWW_AUTHENTICATE];
 
-/// Calls a webhook by hand, or has one forget a request
+/// Sends a request to a webhook by hand, or makes the host forget one
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,7 +47,7 @@ enum Action {
     Forget(Forget),
 }
 
-/// Sends a request to a webhook, signed if need be, and prints what it is answered
+/// Sends a request to a webhook, signed if you say how, and prints the answer
 ///
 /// It does what a provider would: it knows the URL and no API token, and works from any machine. Data is JSON unless
 /// --content-type says otherwise. The exit code is 0 if the status begins with 2, and 1 if it does not.

@@ -53,7 +53,7 @@ struct Show {
     connection: Connection,
 }
 
-/// Sets what becomes of runs of a workflow
+/// Changes the settings of a workflow
 ///
 /// What is not given stays as it is. Prints the settings as they are then.
 #[derive(Debug, Args)]
@@ -86,7 +86,7 @@ struct Set {
     connection: Connection,
 }
 
-/// Deletes a workflow: no new runs until it is deployed again, and those that exist go on
+/// Deletes a workflow: it gets no new runs until it is deployed again, and runs that exist go on
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse workflows delete approval")]
 struct Delete {

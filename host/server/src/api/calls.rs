@@ -11,7 +11,7 @@ use super::runs::bytes;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// Gives the body of a call's request
+/// Returns the body of a call's request
 ///
 /// The bytes that each attempt at the call sends, with the media type that the workflow gave them. The host keeps a request
 /// until its call has a result; `waiting` of the run lists the calls that have none. Headers are not shown, since they may

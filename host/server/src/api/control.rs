@@ -92,7 +92,7 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
     })
 }
 
-/// Has a run go on
+/// Resumes a run
 ///
 /// A run that is paused goes on where it stands, and if it is blocked too, it stays so if its own code broke: resume it
 /// again, or retry it. A blocked run is tried again: where it stood if the host could not go on with it, and as `retry` does
@@ -330,7 +330,7 @@ fn request_back(taken: Taken) -> RequestBack {
     }
 }
 
-/// Starts a run anew
+/// Starts a new run with the input of another
 ///
 /// The new run gets the input and the headers that this one was started with, or another input, and the workflow's current
 /// version. This run stays as it is, whatever its status; `restarted` of the new one names it.

@@ -15,7 +15,7 @@ use super::path::PathParams;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// Gives the history of a run
+/// Returns the history of a run
 ///
 /// All that the run's code was given in its present generation, and what it made of it: what `dormouse replay` checks code
 /// against. Of a failed run the activation in which it failed is left out, as a retry takes it back. The run's requests and

@@ -14,7 +14,7 @@ use crate::health;
 use crate::metrics::{self, Moment};
 use crate::problem::Problem;
 
-/// Whether the process lives
+/// Says whether the process is alive
 #[utoipa::path(
     get, path = "/healthz", tag = "operations", operation_id = "show_health", security(()),
     responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
@@ -23,7 +23,7 @@ pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Whether the host can take work
+/// Says whether the host can take work
 ///
 /// It can if something became durable within the last 5 seconds. Where nothing was to be written, this has something
 /// written that changes nothing, at most once a second, and waits for that.
@@ -56,7 +56,7 @@ fn shown(degraded: health::Degraded) -> Degraded {
     }
 }
 
-/// Metrics, as Prometheus reads them
+/// Returns metrics in the format of Prometheus
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", operation_id = "show_metrics",
     responses(
@@ -94,7 +94,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         .into_response()
 }
 
-/// This document
+/// Returns this document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "operations", operation_id = "show_document", security(()),
     responses((status = 200, description = "The document", body = serde_json::Value)),

@@ -75,7 +75,7 @@ pub(super) async fn pause_workflow(
     pause(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
-/// Has a workflow go on
+/// Resumes a workflow
 ///
 /// A run that is paused by itself stays so. Nothing changes if the workflow is not paused.
 #[utoipa::path(
@@ -120,7 +120,7 @@ pub(super) async fn pause_host(
     pause(&state, Pausable::Host).await
 }
 
-/// Has the host go on
+/// Resumes the host
 ///
 /// Workflows and runs that are paused by themselves stay so. Nothing changes if the host is not paused.
 #[utoipa::path(

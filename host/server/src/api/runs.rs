@@ -115,7 +115,7 @@ pub(super) async fn show(
     Ok((answer, Json(view(&state, run).await?)))
 }
 
-/// Gives a run's output
+/// Returns a run's output
 ///
 /// The bytes that the workflow returned, with their media type.
 #[utoipa::path(
@@ -144,7 +144,7 @@ pub(super) async fn output(
     Ok(bytes(output))
 }
 
-/// Gives the input that a run was started with
+/// Returns the input that a run was started with
 ///
 /// The bytes of the start's body, with their media type; `application/octet-stream` if they were called JSON and are none.
 #[utoipa::path(

@@ -97,7 +97,7 @@ pub(super) async fn set(
     Ok((status, headers, Json(shown)))
 }
 
-/// Allows further uses of a secret, or no longer allows some
+/// Changes what a secret may be used for
 ///
 /// The value stays, and need not be known. What is in both lists is not allowed.
 #[utoipa::path(

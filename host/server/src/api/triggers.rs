@@ -179,7 +179,7 @@ pub(super) async fn pause(
     act(&state, &path, TriggerAction::Pause).await
 }
 
-/// Has a trigger take requests again
+/// Resumes a trigger
 #[utoipa::path(
     post, path = "/v1/triggers/{name}/resume", tag = "triggers", operation_id = "resume_trigger",
     params(("name" = String, Path, description = "The trigger's name")),

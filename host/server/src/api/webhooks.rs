@@ -17,7 +17,7 @@ use crate::request::body;
 /// Bytes of a request: a name is as long as a head may be, and a URL too.
 const BODY: u64 = 128 << 10;
 
-/// Forgets that a request was accepted
+/// Forgets a request that was accepted
 ///
 /// A redelivery by hand, from a provider's page, has the name of the first delivery, so that it is answered as a repeat for as
 /// long as `duplicate-window` says. When the host has forgotten the first one, it is taken as a new request. Where the first

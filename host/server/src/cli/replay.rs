@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::code::{self, Reader, Ticks};
 
-/// Checks code against histories of runs, as `dormouse export` writes them
+/// Checks code against histories of runs that `dormouse export` wrote
 ///
 /// Each history is replayed without effects, as the host does it when it rebuilds a run. If the code does not repeat what the
 /// run has done, the first difference is shown. No host is needed; the limits are the defaults of one. The exit code is 1 if
