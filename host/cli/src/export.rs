@@ -16,8 +16,8 @@ use crate::terminal::Terminal;
 
 /// Writes the history of a run, for `dormouse replay` to check code against
 ///
-/// It holds what the run was given in its present generation, its requests and responses among it, and the key of its random
-/// numbers. Keep it as safe as the host's data. Secrets are not in it.
+/// The history has everything that the run was given in its present generation, including requests and responses, and the key
+/// of its random numbers. Keep it as safe as the host's data. Secrets are not in it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ pub struct Export {
     /// The run's id, or its beginning
     run: String,
 
-    /// The file to write, rather than standard output
+    /// The file to write, instead of standard output
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 

@@ -28,7 +28,7 @@ pub struct ProvidersCommand {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// The provider that is shown whole, with its description
+    /// The provider to show, with its description
     name: Option<String>,
 
     #[command(flatten)]
@@ -42,7 +42,7 @@ enum Action {
 
 /// Checks a description of a provider, and runs its vectors
 ///
-/// No host is asked. What is wrong is said with the file, the line and what is allowed there.
+/// This needs no host. An error names the file, the line and what is allowed there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse providers check acme.toml")]
 struct Check {

@@ -21,7 +21,7 @@ pub struct Show {
     /// The run's id, or its beginning
     run: String,
 
-    /// Shows where in the component a failed run stood: the functions that had been called
+    /// Also shows where in the component the run failed: the functions that were being called
     #[arg(long)]
     trace: bool,
 

@@ -20,19 +20,19 @@ const VARIABLE: &str = "DORMOUSE_WEBHOOK_SECRET";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signature")]
 pub(crate) struct Signing {
-    /// Signs the request as this provider does (`dormouse providers`), with the time of this machine
+    /// Signs the request as this provider does, with the time of this machine; `dormouse providers` lists the names
     #[arg(long, value_name = "PROVIDER")]
     sign: Option<String>,
 
-    /// A file with a description of that provider, if it is none of those that come with Dormouse
+    /// A file with a description of the provider, if it does not come with Dormouse
     #[arg(long, value_name = "FILE", requires = "sign")]
     sign_description: Option<PathBuf>,
 
-    /// A setting that the provider's description wants
+    /// A setting that the provider's description asks for
     #[arg(long, value_name = "NAME=VALUE", requires = "sign", value_parser = setting)]
     sign_setting: Vec<(String, String)>,
 
-    /// A file that holds the secret. DORMOUSE_WEBHOOK_SECRET can hold the secret itself
+    /// A file with the secret. DORMOUSE_WEBHOOK_SECRET can hold the secret itself
     #[arg(long, value_name = "FILE", requires = "sign")]
     secret_file: Option<PathBuf>,
 
