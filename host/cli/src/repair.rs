@@ -33,7 +33,8 @@ pub struct Retry {
     #[arg(long, value_name = "VERSION")]
     on: Option<String>,
 
-    /// Takes the run back to before this step had its result, and does the step and everything after it again: the name of a step,
+    /// Takes the run back to before this step had its result, and does the step and everything after it again: the name of
+    /// a step,
     /// or the number of an operation
     #[arg(long, value_name = "STEP")]
     from: Option<String>,

@@ -29,7 +29,8 @@ pub struct Restart {
     #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
     input: Option<String>,
 
-    /// An Idempotency-Key: a repeat with the same key and input starts nothing, and prints the run that was started first. For one
+    /// An Idempotency-Key: a repeat with the same key and input starts nothing, and prints the run that was started first.
+    /// For one
     /// run only
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,

@@ -23,7 +23,8 @@ const VARIABLES: usize = 1_000;
 /// What `process.env` holds.
 #[derive(Debug, Default, Args)]
 pub struct Environment {
-    /// Sets an environment variable of the workflow, which becomes part of the version; give the flag again for others. TypeScript
+    /// Sets an environment variable of the workflow, which becomes part of the version; give the flag again for others.
+    /// TypeScript
     /// and Python only
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,

@@ -79,7 +79,8 @@ struct Set {
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
 
-    /// The provider that calls, such as github, stripe or slack: it says how requests are signed, and which probe the host answers
+    /// The provider that calls, such as github, stripe or slack: it says how requests are signed, and which probe the host
+    /// answers
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
 
@@ -113,16 +114,19 @@ struct Set {
     #[arg(long, value_name = "PLACE", value_parser = place)]
     key: Option<Place>,
 
-    /// What becomes of a request whose key a run has already: answer (it is answered with that run's id) or event (it is sent to
+    /// What becomes of a request whose key a run has already: answer (it is answered with that run's id) or event (it is
+    /// sent to
     /// the run) [default: answer]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<OnExisting>, requires = "key")]
     on_existing: Option<OnExisting>,
 
-    /// What becomes of a request without a key: start (it starts a run of its own) or refuse (it is answered 422) [default: start]
+    /// What becomes of a request without a key: start (it starts a run of its own) or refuse (it is answered 422)
+    /// [default: start]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<KeyMissing>, requires = "key")]
     key_missing: Option<KeyMissing>,
 
-    /// What becomes of requests that a run has not taken when it completes: start (they start the next run) or drop [default: start]
+    /// What becomes of requests that a run has not taken when it completes: start (they start the next run) or drop
+    /// [default: start]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<Unread>, requires = "key")]
     unread: Option<Unread>,
 
