@@ -74,7 +74,8 @@ struct Set {
     #[arg(long, value_name = "TIME")]
     retention: Option<String>,
 
-    /// The workflows that its runs may start, wait for and cancel, separated by commas; any for all, empty for only its own
+    /// The workflows whose runs its runs may start, wait for and cancel, separated by commas; empty for only its own. With any,
+    /// they may start all, and wait for and cancel those that they have started
     #[arg(long, value_name = "WORKFLOWS")]
     may_use: Option<String>,
 
