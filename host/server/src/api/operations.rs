@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// Says whether the process is alive
 #[utoipa::path(
     get, path = "/healthz", tag = "operations", operation_id = "show_health", security(()),
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn health() -> &'static str {
     "ok\n"
@@ -25,13 +25,13 @@ pub(super) async fn health() -> &'static str {
 
 /// Says whether the host can take work
 ///
-/// It can if something became durable within the last 5 seconds. Where nothing was to be written, this has something
-/// written that changes nothing, at most once a second, and waits for that.
+/// The host can take work if something became durable within the last 5 seconds. If nothing was to be written, this request
+/// causes a write that changes nothing, at most once a second, and waits for it.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "show_readiness", security(()),
     responses(
-        (status = 200, description = "It can; what does not work as it should, and whether the machine's clock was set", body = Health),
-        (status = 503, description = "`not-ready`, and why, with what is degraded", body = ProblemBody,
+        (status = 200, description = "The host can take work. The body says what does not work as it should, and whether the machine's clock was set", body = Health),
+        (status = 503, description = "`not-ready`: the detail says why, and what does not work as it should", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
