@@ -88,7 +88,9 @@ pub enum StartError {
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
     /// As many large events as there may be have reached runs that have not taken them.
-    #[error("the host keeps as many large events as it may, because runs have not taken them; try again later")]
+    #[error(
+        "the host keeps as many large events as it may, because runs have not taken them; try again later"
+    )]
     Full,
     /// The host cannot do it now.
     #[error(transparent)]

@@ -145,9 +145,7 @@ pub enum Refusal {
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
     /// The trigger or this URL of it is gone.
-    #[error(
-        "this trigger or its workflow was deleted, or the trigger has another URL now"
-    )]
+    #[error("this trigger or its workflow was deleted, or the trigger has another URL now")]
     TriggerGone,
     /// The trigger is paused.
     #[error("this trigger is paused; it takes requests again when it is resumed")]

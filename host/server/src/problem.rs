@@ -140,8 +140,7 @@ impl Problem {
     /// A body that came too slowly.
     #[must_use]
     pub fn too_slow() -> Self {
-        let detail =
-            "the body came too slowly, and the host stopped reading it; the setting is `body-timeout`";
+        let detail = "the body came too slowly, and the host stopped reading it; the setting is `body-timeout`";
         Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
     }
 
@@ -313,9 +312,7 @@ impl Problem {
         let conflict = |code, detail| Problem::new(StatusCode::CONFLICT, code, detail);
         match error {
             RepairError::UnknownRun => Problem::unknown_run(run),
-            RepairError::UnknownVersion { workflow } => {
-                StartError::UnknownVersion(workflow).into()
-            }
+            RepairError::UnknownVersion { workflow } => StartError::UnknownVersion(workflow).into(),
             RepairError::NotBlocked(status) => Problem::not_blocked(run, status),
             RepairError::PausedAbove { by, ref workflow } => {
                 let (what, command) = match by {
@@ -329,9 +326,8 @@ impl Problem {
                     ),
                     _ => ("the host is".into(), "dormouse resume --host".into()),
                 };
-                let detail = format!(
-                    "run {run} itself is not paused, but {what}; `{command}` resumes it"
-                );
+                let detail =
+                    format!("run {run} itself is not paused, but {what}; `{command}` resumes it");
                 conflict("paused-above", detail)
             }
             RepairError::Ended(status) => conflict(
@@ -342,7 +338,9 @@ impl Problem {
             ),
             RepairError::OtherVersion(version) => conflict(
                 "other-version",
-                format!("run {run} is on version {version}, which is not the version that was named, so it was not moved"),
+                format!(
+                    "run {run} is on version {version}, which is not the version that was named, so it was not moved"
+                ),
             ),
             RepairError::Failed => conflict(
                 "run-ended",
@@ -388,7 +386,9 @@ impl Problem {
             ),
             RepairError::HandlerRunning { handler } => {
                 let what = match handler {
-                    Some(handler) => format!("run {handler}, which was started because of its failure, has not ended"),
+                    Some(handler) => format!(
+                        "run {handler}, which was started because of its failure, has not ended"
+                    ),
                     None => "the run that is started because of its failure has not begun".into(),
                 };
                 conflict(
@@ -717,8 +717,7 @@ impl From<ReadError> for Problem {
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
             ReadError::Row { .. } | ReadError::Key { .. } | ReadError::Missing { .. } => {
-                let detail =
-                    "a row that this needs is damaged in the host's store; the host's log says in which table";
+                let detail = "a row that this needs is damaged in the host's store; the host's log says in which table";
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store-damaged", detail)
             }
         }
