@@ -91,7 +91,7 @@ impl Backup {
 
     fn fetch_to_output(&self, terminal: &mut Terminal) -> Result<(), CliError> {
         if io::stdout().is_terminal() {
-            let text = "a backup is no text for a terminal: name a file, or pipe it elsewhere";
+            let text = "a backup is not text: name a file, or redirect the output";
             return Err(CliError::Usage(text.into()));
         }
         let mut download = self.download(terminal)?;
@@ -127,7 +127,7 @@ impl Backup {
                 "{file} is a directory: name a file in it"
             ))),
             Ok(_) if !self.force => Err(CliError::Usage(format!(
-                "{file} exists: name another file, or let --force take its place"
+                "{file} exists: name another file, or replace it with --force"
             ))),
             _ => Ok(()),
         }

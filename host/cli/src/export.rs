@@ -39,7 +39,7 @@ impl Export {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         if self.file.is_none() && io::stdout().is_terminal() {
             return Err(CliError::Usage(
-                "a history is no text for a terminal: give --file FILE, or send it elsewhere with >".into(),
+                "a history is not text: give --file FILE, or redirect the output with >".into(),
             ));
         }
         let client = self.connection.open()?;

@@ -107,7 +107,7 @@ pub(crate) fn repair(
         }
         let repaired: RepairedRun = answer.json()?;
         if let Some(difference) = &repaired.differs {
-            terminal.note("the current version does not repeat what the run has done:")?;
+            terminal.note("the current version was not used, because it does not repeat what the run has done:")?;
             terminal.note(&shown(difference))?;
         }
         if let Some(back) = repaired.back.as_ref().filter(|_| is_dry) {

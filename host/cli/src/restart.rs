@@ -44,7 +44,7 @@ impl Restart {
         let runs = self.several.named()?;
         if self.idempotency_key.is_some() && runs.is_none_or(|runs| runs.len() > 1) {
             return Err(CliError::Usage(
-                "--idempotency-key names one start: give one run with it".into(),
+                "--idempotency-key is for one start: give only one run with it".into(),
             ));
         }
         let body = self.input.as_deref().map(body).transpose()?;

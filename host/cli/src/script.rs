@@ -139,7 +139,7 @@ impl Environment {
         match secrets.iter().find(|name| env.contains_key(*name)) {
             None => Ok((env, secrets)),
             Some(twice) => Err(CliError::Usage(format!(
-                "{twice} is given as a variable and as a secret; give one of both"
+                "{twice} is given as a variable and as a secret; give only one of them"
             ))),
         }
     }

@@ -109,7 +109,7 @@ impl Signing {
             },
         };
         Secret::new(without_line_break(bytes))
-            .map_err(|error| CliError::Usage(format!("what {origin} holds is no secret: {error}")))
+            .map_err(|error| CliError::Usage(format!("the content of {origin} is not a secret: {error}")))
     }
 }
 
@@ -120,7 +120,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 fn unknown(name: &str, known: &Providers) -> CliError {
     CliError::Usage(format!(
-        "{name:?} is no provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
+        "{name:?} is not a provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
         known.instead_of(name)
     ))
 }

@@ -161,7 +161,7 @@ impl Start {
             terminal.note(&render_failure(failure))?;
         }
         terminal.note(&format!(
-            "deploy what mends it, and `dormouse retry {id}`; or `dormouse cancel {id}`"
+            "deploy a corrected version and use `dormouse retry {id}`, or use `dormouse cancel {id}`"
         ))?;
         Ok(exit_code(run))
     }

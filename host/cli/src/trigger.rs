@@ -138,7 +138,7 @@ struct Set {
     connection: Connection,
 }
 
-/// Lists the triggers, with their URLs and what came of requests to them
+/// Lists the triggers, with their URLs and what became of requests to them
 ///
 /// Refused requests are counted since the host started.
 #[derive(Debug, Args)]
@@ -148,7 +148,7 @@ struct List {
     connection: Connection,
 }
 
-/// Shows a trigger: its URL, what it does, what came of requests to it
+/// Shows a trigger: its URL, what it does, and what became of requests to it
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse trigger show orders")]
 struct Show {

@@ -168,7 +168,7 @@ impl Send {
         for (name, value) in made {
             if headers.contains_key(&name) {
                 return Err(CliError::Usage(format!(
-                    "{name} is given with --header, and another flag makes it too: leave one of them out"
+                    "the header {name} is given with --header, and also made by another flag; leave one of them out"
                 )));
             }
             headers.insert(name, value);
@@ -231,7 +231,7 @@ fn read_url(text: &str) -> Result<Url, CliError> {
         .filter(is_web)
         .ok_or_else(|| {
             CliError::Usage(
-                "the webhook's URL is none; it begins with https:// or http://, and `dormouse webhooks RUN` shows it"
+                "this is not the URL of a webhook; it begins with https:// or http://, and `dormouse webhooks RUN` shows it"
                     .into(),
             )
         })
