@@ -286,7 +286,9 @@ fn read_value(name: &str, terminal: &mut Terminal) -> Result<String, CliError> {
     let bytes =
         read.map_err(|error| CliError::Usage(format!("standard input cannot be read: {error}")))?;
     let value = Value::new(without_line_break(bytes)).map_err(|error| {
-        CliError::Usage(format!("the content of standard input is not a secret: {error}"))
+        CliError::Usage(format!(
+            "the content of standard input is not a secret: {error}"
+        ))
     })?;
     Ok(value.expose_text().to_owned())
 }

@@ -108,8 +108,9 @@ impl Signing {
                 }
             },
         };
-        Secret::new(without_line_break(bytes))
-            .map_err(|error| CliError::Usage(format!("the content of {origin} is not a secret: {error}")))
+        Secret::new(without_line_break(bytes)).map_err(|error| {
+            CliError::Usage(format!("the content of {origin} is not a secret: {error}"))
+        })
     }
 }
 

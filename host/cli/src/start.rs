@@ -220,7 +220,7 @@ fn watch(
 
 fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), CliError> {
     let id = &run.summary.id;
-    terminal.note(&format!("run {id} has {}", ending(run.summary.status)))?;
+    terminal.note(&format!("run {id} has {}", run.summary.status.after_has()))?;
     if let Some(failure) = &run.summary.failure {
         terminal.note(&render_failure(failure))?;
     }
@@ -230,13 +230,6 @@ fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), Cli
         terminal.write(&output.body)?;
     }
     Ok(())
-}
-
-fn ending(status: Status) -> &'static str {
-    match status {
-        Status::Cancelled => "been cancelled",
-        status => status.as_str(),
-    }
 }
 
 fn exit_code(run: &Run) -> ExitCode {

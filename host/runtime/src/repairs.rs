@@ -102,7 +102,7 @@ pub enum RepairError {
         workflow: String,
     },
     /// The run has ended.
-    #[error("the run has {0}")]
+    #[error("the run has {}", .0.after_has())]
     Ended(Status),
     /// The run is on another version than the one that it is to be moved from.
     #[error("the run is on version {0}")]

@@ -231,14 +231,16 @@ impl Problem {
     /// A run that has ended cannot be cancelled.
     #[must_use]
     pub fn already_ended(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} has {status} already, and cannot be cancelled");
+        let ended = status.after_has();
+        let detail = format!("run {run} has {ended} already, and cannot be cancelled");
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
     /// A run that has ended cannot be paused.
     #[must_use]
     pub fn not_to_be_paused(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} has {status}, and cannot be paused");
+        let ended = status.after_has();
+        let detail = format!("run {run} has {ended}, and cannot be paused");
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
@@ -333,7 +335,8 @@ impl Problem {
             RepairError::Ended(status) => conflict(
                 "run-ended",
                 format!(
-                    "run {run} has {status}, and cannot go on; `dormouse restart {run}` starts a new run with its input"
+                    "run {run} has {}, and cannot go on; `dormouse restart {run}` starts a new run with its input",
+                    status.after_has()
                 ),
             ),
             RepairError::OtherVersion(version) => conflict(
@@ -443,7 +446,7 @@ impl Problem {
             RepairError::ChildGone { child, status } => {
                 let what = status.map_or_else(
                     || "was removed".to_owned(),
-                    |status| format!("has {status} for good"),
+                    |status| format!("has {} for good", status.after_has()),
                 );
                 conflict(
                     "child-gone",
@@ -509,7 +512,8 @@ impl Problem {
     #[must_use]
     pub fn no_output(run: RunId, status: Status) -> Self {
         let detail = format!(
-            "run {run} has {status}, and has no output; `dormouse show {run}`, or `GET /v1/runs/{run}`, says why"
+            "run {run} has {}, and has no output; `dormouse show {run}`, or `GET /v1/runs/{run}`, says why",
+            status.after_has()
         );
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
     }
@@ -603,7 +607,7 @@ impl IntoResponse for Problem {
 impl Problem {
     /// Returns the answer to whoever waited for the output of a run that has none. Its code is that of the run's failure.
     pub fn without_output(run: RunId, status: Status, code: String) -> Response {
-        let detail = format!("run {run} has {status}, and has no output");
+        let detail = format!("run {run} has {}, and has no output", status.after_has());
         Problem::new(StatusCode::BAD_GATEWAY, "no-output", detail).with_code(code)
     }
 
