@@ -223,7 +223,7 @@ mod tests {
                 .headers(&request())
                 .unwrap_err()
                 .to_string();
-            assert!(error.contains("is no secret"), "{error}");
+            assert!(error.contains("is not a secret"), "{error}");
             assert!(!error.contains(text), "{error}");
         }
     }
