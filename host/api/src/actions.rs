@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 
 use crate::Difference;
 
-/// What is to be done, and to which runs unless a filter says so.
+/// What is to be done, and to which runs.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActOnRuns {
     /// What is to be done to each run.
     pub action: Action,
-    /// The ids of the runs, at most 1,000. Absent if the query has a filter.
+    /// The ids of the runs, at most 1,000. Absent if the query has a filter, which says which runs are meant.
     #[serde(default)]
     pub ids: Option<Vec<String>>,
-    /// What the action takes. A restart takes what the body of `POST /v1/runs/{id}/restart` has; the others take nothing.
+    /// The options of the action: the same as in the body of the route that does it to one run.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub options: Option<Box<RawValue>>,
@@ -34,9 +34,9 @@ pub enum Action {
     Move,
     /// Pauses a run.
     Pause,
-    /// Has a run go on that is paused or blocked.
+    /// Resumes a run that is paused or blocked.
     Resume,
-    /// Starts a run anew.
+    /// Starts a new run with the input of a run.
     Restart,
     /// Deletes a run that has ended.
     Delete,
@@ -51,45 +51,45 @@ pub struct NoOptions {}
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ActionLine {
-    /// What came of the action on a run.
+    /// What became of the action on a run.
     Run(ActedRun),
     /// The last line.
     Last(Acted),
 }
 
-/// What came of the action on a run.
+/// What became of the action on a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActedRun {
     /// The run's id.
     pub id: String,
-    /// Where the run stands now, or stood when it was deleted. Null if there is no such run.
+    /// The status of the run now, or before it was deleted. Null if there is no such run.
     #[schema(value_type = Option<String>, example = "cancelled")]
     pub status: Option<Status>,
-    /// Why nothing was done, for programs. Absent if it was done.
+    /// Why nothing was done to the run, for programs. Absent if the action was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Why nothing was done, for people.
+    /// Why nothing was done to the run, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Of `differs`: where the version does not repeat the run's journal.
+    /// If the code is `differs`: where the version does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Box<Difference>>,
-    /// The run that a restart has started.
+    /// The id of the new run, if the action was a restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
 }
 
-/// The last line of an answer. An answer without it broke off.
+/// The last line of an answer. An answer without this line is incomplete.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Acted {
-    /// For how many runs it was done.
+    /// The number of runs to which the action was done.
     pub done: u64,
-    /// For how many runs it was not.
+    /// The number of runs to which it was not done.
     pub failed: u64,
-    /// Why the host could not go on, so that runs are left to which nothing was done. For programs. Absent if none is left.
+    /// Why the host stopped early, so that nothing was done to some runs, for programs. Absent if it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The same for people.
+    /// Why the host stopped early, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

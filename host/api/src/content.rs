@@ -15,10 +15,10 @@ const LARGEST: usize = 64 << 10;
 /// What all bodies on a page may have together. One activation can record thousands of bodies.
 const BUDGET: usize = 4 << 20;
 
-/// Bytes. They are in `text` if they are text, else in `base64`; in neither if they are too many to be shown.
+/// Bytes. They are in `text` if they are text, otherwise in `base64`. If they are too many to be shown, they are in neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Content {
-    /// How many there are.
+    /// The number of bytes.
     pub size: u64,
     /// The bytes, if they are UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,9 +31,9 @@ pub struct Content {
 /// An HTTP field. The value of one that carries a credential or a signature is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeaderField {
-    /// Its name.
+    /// The name of the header.
     pub name: String,
-    /// Its value. What in it is not UTF-8 is replaced.
+    /// The value of the header. Bytes that are not UTF-8 are replaced.
     pub value: String,
 }
 

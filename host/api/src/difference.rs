@@ -28,11 +28,11 @@ pub struct Difference {
     pub activation: Option<u32>,
     /// The number of the operation.
     pub operation: u32,
-    /// What the journal has there.
+    /// The operation that the journal has there.
     pub recorded: Side,
-    /// What the code made of it.
+    /// The operation that the code made instead.
     pub made: Side,
-    /// The names of the arguments that differ, as far as that is known, of two operations of one kind.
+    /// If both operations are of one kind: the names of the arguments that differ, as far as that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<String>,
 }
@@ -44,13 +44,13 @@ pub struct Side {
     /// run ended.
     #[schema(example = "call")]
     pub kind: String,
-    /// What the author calls it. Absent if it is no operation.
+    /// The step name, which the author chose. Absent if this side is not an operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What replay compares beside the step: a digest of the arguments. Absent if it is no operation.
+    /// The digest of the arguments, which replay compares besides the step. Absent if this side is not an operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Its arguments by name, as far as they are known. Of a body there is its size and its beginning; values of headers that
+    /// The arguments by name, as far as they are known. A body is shown by its size and its beginning. Values of headers that
     /// may be credentials are left out.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]

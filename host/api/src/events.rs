@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whom an event reached.
+/// The runs that an event reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notified {
-    /// How many waits it has reached.
+    /// The number of waits that the event has reached.
     #[serde(default)]
     pub waits: u32,
-    /// The ids of the runs that waited for it, at most 1,000.
+    /// The ids of the runs that waited for the event, at most 1,000.
     pub runs: Vec<String>,
-    /// Whether it reached more runs than these, or is still on its way to others.
+    /// True if the event reached more runs than these, or is still being delivered.
     #[serde(default)]
     pub more: bool,
 }
@@ -19,8 +19,8 @@ pub struct Notified {
 /// An event that a run keeps for its next wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NotifiedRun {
-    /// The run.
+    /// The id of the run.
     pub run: String,
-    /// The event.
+    /// The name of the event.
     pub event: String,
 }

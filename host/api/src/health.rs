@@ -6,17 +6,17 @@ use utoipa::ToSchema;
 /// A host that takes work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// Always `ready`: a host that is not is answered as a problem.
+    /// Always `ready`. A host that is not ready answers with a problem instead.
     #[schema(example = "ready")]
     pub status: String,
     /// What does not work as it should, while the host goes on.
     pub degraded: Vec<Degraded>,
-    /// How the machine's clock stands to the host's dates.
+    /// How the machine's clock differs from the host's dates.
     #[serde(default)]
     pub clock: ClockStep,
 }
 
-/// How the machine's clock stands to the host's dates, which do not step with it.
+/// How the machine's clock differs from the host's dates, which do not step with it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ClockStep {
     /// How many seconds the machine's clock is ahead of the host's dates. It is negative if the clock is behind.

@@ -15,104 +15,104 @@ pub struct JournalPage {
     pub next: Option<String>,
 }
 
-/// One slice of a run: something was delivered, and the workflow went on until it waited again or ended.
+/// One activation: a result was delivered, and the workflow went on until it waited again or ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Activation {
-    /// Its number.
+    /// The number of the activation.
     pub activation: u32,
-    /// What the workflow's clock read.
+    /// The time, as the workflow's clock had it.
     pub time: Timestamp,
-    /// What was delivered. Absent in the first activation only, which begins with the run's input.
+    /// The result that was delivered. Absent only in the first activation, which begins with the run's input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
     /// The operations made, in order.
     pub operations: Vec<Operation>,
-    /// How many lines were logged.
+    /// The number of lines that were logged.
     pub log_lines: u32,
-    /// How the run ended, if it did here.
+    /// How the run ended, if it ended in this activation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Completion {
-    /// Which operation.
+    /// The number of the operation.
     pub operation: u32,
-    /// What came of it.
+    /// The result of the operation.
     pub outcome: Outcome,
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// A webhook's request.
+    /// A request to a webhook.
     Delivery {
-        /// What its caller was answered with.
+        /// The id of the request, with which its caller was answered.
         id: String,
-        /// When it was accepted.
+        /// When the request was accepted.
         accepted: Timestamp,
         /// The request.
         request: RequestView,
     },
     /// The response to a call.
     Response(ResponseView),
-    /// No response to a call.
+    /// A call that got no response.
     Error {
-        /// Such as `timed-out`.
+        /// The code of the error, such as `timed-out`.
         code: String,
-        /// More, where there is more to say.
+        /// A message, if the code does not say everything.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
     /// An event.
     Event {
-        /// The media type of what was sent with it.
+        /// The media type of the event's data.
         content_type: String,
-        /// What was sent with it.
+        /// The event's data.
         body: Content,
     },
-    /// A wait that ended without anything: its deadline passed, or it was given up.
+    /// A wait that ended without a result: its deadline passed, or it was given up.
     None,
     /// A sleep that is over.
     Slept,
     /// A notify that was sent.
     Notified {
-        /// How many waits it reached.
+        /// The number of waits that the event reached.
         reached: u32,
     },
     /// A run that was started.
     Started {
-        /// Its id.
+        /// The id of the run.
         run: String,
     },
     /// A run that was waited for has completed.
     RunCompleted {
-        /// The media type of its output.
+        /// The media type of the run's output.
         content_type: String,
-        /// Its output.
+        /// The run's output.
         body: Content,
     },
     /// A run that was waited for has failed.
     RunFailed(Failure),
     /// A run that was waited for was cancelled.
     RunCancelled {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// There is no such run as was waited for.
+    /// The run that was waited for does not exist, or not any more.
     RunGone,
-    /// What was asked of another run was not done.
+    /// The start, the wait or the cancel of another run was refused.
     Refused(Failure),
     /// A cancel of another run.
     Cancelled {
-        /// Whether it was there and had not ended.
+        /// True if the run existed and had not ended.
         alive: bool,
     },
     /// The run was asked to cancel.
     CancelAsked {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -120,52 +120,52 @@ pub enum Outcome {
 /// A request, credentials left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
-    /// Its method.
+    /// The method.
     pub method: String,
     /// The whole URL.
     pub url: String,
-    /// In order, with repeats.
+    /// The headers, in order. A name may occur several times.
     pub headers: Vec<HeaderField>,
-    /// Its body.
+    /// The body.
     pub body: Content,
 }
 
 /// A response, credentials left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResponseView {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// In order, with repeats.
+    /// The headers, in order. A name may occur several times.
     pub headers: Vec<HeaderField>,
-    /// Its body.
+    /// The body.
     pub body: Content,
 }
 
 /// An operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Operation {
-    /// Its number in the run.
+    /// The number of the operation in its run.
     pub operation: u32,
-    /// What the author calls it.
+    /// The step name, which the author chose.
     pub step: String,
-    /// What replay compares: a digest of the arguments.
+    /// The digest of the arguments, which replay compares.
     pub digest: String,
-    /// The import that was called, and what of its arguments is recorded.
+    /// The import that was called, and those of its arguments that are recorded.
     #[serde(flatten)]
     pub details: OperationDetails,
 }
 
-/// The import that was called, and what of its arguments is recorded. Spans of time are in milliseconds.
+/// The import that was called, and those of its arguments that are recorded. Spans of time are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum OperationDetails {
     /// `create-webhook`
     CreateWebhook {
-        /// Its number in the run.
+        /// The number of the webhook in its run.
         webhook: u32,
-        /// Its URL.
+        /// The URL of the webhook.
         url: String,
-        /// How it treats what is sent to it.
+        /// How the webhook treats requests.
         #[serde(flatten)]
         options: Box<WebhookOptions>,
     },
@@ -173,7 +173,7 @@ pub enum OperationDetails {
     WaitForWebhook {
         /// The webhook's number.
         webhook: u32,
-        /// How long, at most.
+        /// The timeout. Null if there is none.
         timeout_ms: Option<u64>,
     },
     /// `close-webhook`
@@ -185,7 +185,7 @@ pub enum OperationDetails {
     Respond {
         /// The delivery's id.
         delivery: String,
-        /// The status sent.
+        /// The status of the answer.
         status: u16,
     },
     /// `call`
@@ -194,80 +194,80 @@ pub enum OperationDetails {
         method: String,
         /// The URL.
         url: String,
-        /// How many attempts are made at most. None if there are as many as there is time for.
+        /// The largest number of attempts. Null if no number limits them.
         attempts: Option<u32>,
-        /// How long after the call was made no attempt begins any more. None if it is never given up.
+        /// The time after which the call is given up, counted from when it was made. Null if no time limits the attempts.
         #[serde(default)]
         give_up_after_ms: Option<u64>,
     },
     /// `sleep`
     Sleep {
-        /// How long.
+        /// The length of the sleep.
         duration_ms: u64,
     },
     /// `sleep-until`
     SleepUntil {
-        /// Until when.
+        /// The end of the sleep.
         until: Timestamp,
     },
     /// `wait-for-event`
     WaitForEvent {
         /// The event's name.
         event: String,
-        /// How long, at most.
+        /// The timeout. Null if there is none.
         timeout_ms: Option<u64>,
     },
     /// `notify`
     Notify {
         /// The event's name.
         event: String,
-        /// The only run that gets it.
+        /// The only run that gets the event. Absent if the event goes to all that wait for it.
         #[serde(skip_serializing_if = "Option::is_none")]
         run: Option<String>,
     },
     /// `begin`: a memoised step
     Begin {
-        /// What it gave. Absent while it has not finished.
+        /// The outcome of the step. Absent if it has not finished.
         #[serde(skip_serializing_if = "Option::is_none")]
         outcome: Option<StepOutcome>,
     },
     /// `abandon`, or waits that the workflow dropped
     Abandon {
-        /// The numbers of what is given up.
+        /// The numbers of the operations that are given up.
         operations: Vec<u32>,
     },
     /// `start-run`
     StartRun {
         /// The workflow.
         workflow: String,
-        /// Its version, if another than the current one was asked for.
+        /// The version, if the run asked for another than the current one.
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<String>,
-        /// What becomes of it when this run ends: `cancel` or `leave`.
+        /// What becomes of the started run when this run ends: `cancel` or `leave`.
         when_parent_ends: String,
     },
     /// `wait-for-run`
     WaitForRun {
         /// The run's id.
         run: String,
-        /// How long, at most.
+        /// The timeout. Null if there is none.
         timeout_ms: Option<u64>,
     },
     /// `cancel-run`
     CancelRun {
         /// The run's id.
         run: String,
-        /// How long it may take to end by itself.
+        /// How long the run may take to end by itself.
         grace_ms: Option<u64>,
     },
     /// `wait-for-cancel`
     WaitForCancel {
-        /// How long, at most.
+        /// The timeout. Null if there is none.
         timeout_ms: Option<u64>,
     },
 }
 
-/// What a memoised step gave.
+/// The outcome of a step whose result is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
@@ -281,13 +281,13 @@ pub enum StepOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// It returned a result.
+    /// The run returned a result.
     Completed {
         /// The media type of the result.
         content_type: String,
         /// The result.
         body: Content,
     },
-    /// It returned an error, trapped, or hit a limit.
+    /// The run returned an error, trapped, or hit a limit.
     Failed(Failure),
 }

@@ -15,14 +15,14 @@ pub struct LogPage {
     pub next: Option<String>,
 }
 
-/// A line.
+/// A line of a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
-    /// The activation that logged it.
+    /// The number of the activation that logged the line.
     pub activation: u32,
-    /// The workflow's time.
+    /// The time, as the workflow's clock had it.
     pub time: Timestamp,
-    /// How much it matters.
+    /// The level of the line.
     #[schema(value_type = String, example = "info")]
     pub level: Level,
     /// The text.

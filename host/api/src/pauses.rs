@@ -17,18 +17,18 @@ pub struct Pauses {
     /// The workflows that are paused, each with the time of its pause.
     #[schema(example = json!({"approval": "2026-03-01T08:00:00.000Z"}))]
     pub workflows: BTreeMap<String, Timestamp>,
-    /// How many runs are paused by themselves.
+    /// The number of runs that are paused themselves.
     pub runs: u64,
 }
 
 /// A run that was paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PausedRun {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Where it stands. It stays there until it goes on.
+    /// The status of the run, which stays the same during the pause.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// By what it is paused: `run`.
+    /// Always `run`: the run itself is paused.
     pub paused: String,
 }

@@ -12,35 +12,35 @@ pub struct Providers {
     pub providers: Vec<ProviderSummary>,
 }
 
-/// What a provider does, in short.
+/// What lists show about a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderSummary {
-    /// The name by which webhooks ask for it.
+    /// The name by which webhooks and triggers name the provider.
     pub name: String,
-    /// The name that people know.
+    /// The name of the provider, for people.
     pub title: String,
     /// The provider's own page about its webhooks.
     pub page: String,
-    /// Whether it signs its requests, or proves itself by a token.
+    /// True if the provider's requests are checked by a signature, a token or a password.
     pub signs: bool,
-    /// Whether it probes a URL, and is answered.
+    /// True if the provider probes URLs, and the host answers the probes.
     pub probes: bool,
-    /// Whether repeats of a delivery are known by what it sends.
+    /// True if repeats are recognised by something that the provider sends.
     pub repeats: bool,
-    /// Whether its description comes with this version of the host.
+    /// True if the description comes with this version of the host.
     pub built_in: bool,
 }
 
 /// A provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Provider {
-    /// What it does.
+    /// What lists show too.
     #[serde(flatten)]
     pub summary: ProviderSummary,
     /// What a user must know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What a webhook can or must say besides: each name with what it is for.
+    /// The settings that a webhook can or must give: the name of each, and what it is for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
     /// The description, as TOML.

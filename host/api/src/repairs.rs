@@ -12,42 +12,43 @@ use super::runs::status_schema;
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryRun {
-    /// On this version of its workflow. The current one if that repeats the run's journal, else its own, if absent.
+    /// The version of the workflow to go on with. If absent, it is the current version if that repeats the run's journal, and
+    /// otherwise the run's own.
     #[serde(default)]
     pub version: Option<String>,
-    /// Also if it would break or fail again, or if the run that started it was told that it has failed.
+    /// If true, the run is retried even if it would break or fail again, or if the run that started it was told of the failure.
     #[serde(default)]
     pub anyway: bool,
-    /// Take the run back to before this step was answered, and do it and everything after it again: a step's name, which means
-    /// the last of that name, or the number of an operation of this generation.
+    /// The step to which the run is taken back: the step and everything after it is done again. It is the name of a step, which
+    /// means the last of that name, or the number of an operation of this generation.
     #[serde(default)]
     pub from: Option<String>,
-    /// Change nothing, and say what would be done.
+    /// If true, nothing is done, and the answer says what would be.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// Where a run is to be moved.
+/// The version to which a run is to be moved.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveRun {
-    /// The version of its workflow that it is to go on with.
+    /// The version of the workflow that the run is to go on with.
     pub version: String,
-    /// Change nothing, and say whether it could be moved.
+    /// If true, nothing is done, and the answer says whether the run could be moved.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// Where the runs of a workflow are to be moved.
+/// The version to which the runs of a workflow are to be moved.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveRuns {
-    /// The version that they are to go on with.
+    /// The version that the runs are to go on with.
     pub version: String,
-    /// Only those that are on this version.
+    /// If present, only runs that are on this version are moved.
     #[serde(default)]
     pub from_version: Option<String>,
-    /// Change nothing, and say which could be moved.
+    /// If true, nothing is done, and the answer says which runs could be moved.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -56,68 +57,68 @@ pub struct MoveRuns {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum MoveLine {
-    /// What came of it for a run.
+    /// What became of the move of a run.
     Run(Box<MovedRun>),
     /// The last line.
     Last(MovedRuns),
 }
 
-/// What came of a move for a run.
+/// What became of the move of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MovedRun {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Where it stands.
+    /// The status of the run.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// What came of it.
+    /// The result.
     pub result: MoveResult,
-    /// Why it was not moved, for programs. Absent if it was.
+    /// Why the run was not moved, for programs. Absent if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Why it was not moved, for people.
+    /// Why the run was not moved, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Where the version does not repeat its journal.
+    /// Where the version does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
 }
 
-/// What came of a move.
+/// The result of the move of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveResult {
     /// The run goes on with the version.
     Moved,
-    /// It could, and was not moved since that was a dry run.
+    /// The run could be moved, and was not because this was a dry run.
     Agrees,
-    /// The version does not repeat its journal.
+    /// The version does not repeat the run's journal.
     Differs,
-    /// It was not moved for another reason.
+    /// The run was not moved for another reason.
     Skipped,
 }
 
-/// The last line of the answer to a move of many runs. An answer without it broke off.
+/// The last line of the answer to a move of many runs. An answer without this line is incomplete.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MovedRuns {
     /// How many runs were moved.
     pub moved: u64,
-    /// How many could be moved, of a dry run.
+    /// In a dry run: how many runs could be moved.
     pub agree: u64,
-    /// Of how many the version does not repeat the journal.
+    /// The number of runs whose journal the version does not repeat.
     pub differ: u64,
-    /// How many were not moved for another reason.
+    /// How many runs were not moved for another reason.
     pub skipped: u64,
-    /// Why the host could not go on, so that runs are left. For programs. Absent if none is left.
+    /// Why the host stopped early, so that some runs are left, for programs. Absent if it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The same for people.
+    /// Why the host stopped early, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl MovedRun {
-    /// What came of a move, and nothing about why.
+    /// The result of a move without a reason.
     #[must_use]
     pub fn new(run: RunId, status: Status, result: MoveResult) -> Self {
         MovedRun {
@@ -131,89 +132,89 @@ impl MovedRun {
     }
 }
 
-/// A run that was repaired, or could be.
+/// A run that was repaired, or that could be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RepairedRun {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Where it stands.
+    /// The status of the run.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// The version that it goes on with.
+    /// The version that the run goes on with.
     pub version: String,
-    /// By what it is still paused: `run`, `workflow` or `host`. Absent if it is not.
+    /// What is still paused, so that the run does not go on: `run`, `workflow` or `host`. Absent if nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
-    /// Why the current version of its workflow was not taken: where that does not repeat the run's journal.
+    /// Where the current version of the workflow does not repeat the run's journal, if it was not used for that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<Difference>,
-    /// What it means, if the run is taken back.
+    /// If the run is taken back: what that means.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub back: Option<TakenBack>,
 }
 
-/// What it means that a run is taken back. At most 100 of each are listed.
+/// What it means that a run is taken back. Each list has at most 100 elements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TakenBack {
     /// The step that is done again.
     pub step: String,
-    /// The number of its operation.
+    /// The number of the operation.
     pub operation: u32,
-    /// How many activations of its journal stay.
+    /// How many activations of the journal stay.
     pub activations: u32,
     /// The answered calls that are sent again.
     pub again: Vec<CallAgain>,
-    /// The runs that were started since.
+    /// The runs that were started after that point.
     pub children: Vec<ChildBack>,
-    /// The requests and events that lie in the inboxes again.
+    /// The requests and events that are put back into inboxes.
     pub requests: Vec<RequestBack>,
-    /// How many there are of each.
+    /// The full numbers of these.
     pub totals: BackTotals,
 }
 
 /// A call that is sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallAgain {
-    /// The number of its operation.
+    /// The number of the operation.
     pub operation: u32,
-    /// The author's name for it.
+    /// The step name, which the author chose.
     pub step: String,
-    /// What was sent where: the method and the URL without its query.
+    /// The request: its method, and its URL without the query.
     pub request: String,
 }
 
-/// A run that was started by what is set aside.
+/// A run that was started by an activation that is set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChildBack {
-    /// Its id.
+    /// The id of the run.
     pub id: String,
-    /// `cancelled` if it is asked to cancel; `doubled` if it goes on or has ended, and another one is started if the run does so
-    /// again.
+    /// `cancelled` if the run is asked to cancel; `doubled` if it goes on or has ended, so that a second one exists if the code
+    /// starts it again.
     pub becomes: String,
 }
 
-/// What lies in an inbox again.
+/// A request or an event that is put back into an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestBack {
-    /// The number of the webhook of a request.
+    /// For a request: the number of its webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<u32>,
-    /// The id of a request.
+    /// For a request: its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
-    /// The name of an event.
+    /// For an event: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
 }
 
-/// How many there are.
+/// The full numbers of what is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BackTotals {
-    /// Calls that are sent again.
+    /// The number of calls that are sent again.
     pub again: u64,
-    /// Runs that were started since.
+    /// The number of runs that were started after that point.
     pub children: u64,
-    /// Requests and events that lie in the inboxes again.
+    /// The number of requests and events that are put back into inboxes.
     pub requests: u64,
 }
 
@@ -222,21 +223,23 @@ pub struct BackTotals {
 #[serde(deny_unknown_fields)]
 pub struct WorkflowSettings {
     /// What becomes of a run that breaks: that traps, panics, hits a limit, is stuck, or misuses an import. `block` keeps it
-    /// until it is retried, `fail` fails it. As the host says if absent or null.
+    /// until it is retried, `fail` fails it. If absent or null, the host's setting counts.
     #[serde(default)]
     #[schema(schema_with = when_broken_schema)]
     pub when_broken: Option<WhenBroken>,
-    /// How long runs are kept that have ended, such as `30d`. As the host says if absent or null.
+    /// How long runs are kept after they have ended, such as `30d`. If absent or null, the host's setting counts.
     #[serde(default)]
     #[schema(example = "30d")]
     pub retention: Option<String>,
-    /// The workflows whose runs its runs may start, wait for and cancel, beside those of its own. If absent or null, its runs
-    /// may start all, and wait for and cancel those that they have started. The names need not exist yet.
+    /// The workflows whose runs the runs of this workflow may start, wait for and cancel, besides their own workflow. If absent
+    /// or null, its runs may start runs of all workflows, and wait for and cancel those that they have started. The names need
+    /// not exist yet.
     #[serde(default)]
     pub may_use: Option<Vec<String>>,
-    /// The workflow that is started when one of its runs fails, with `{"run", "workflow", "version", "failure", "labels",
-    /// "try"}`. It is nobody's child, and its own failure starts nothing. If it cannot be started, as when it does not exist,
-    /// the run's log says so. None if absent or null.
+    /// The workflow that is started when a run of this workflow fails, with the input `{"run", "workflow", "version",
+    /// "failure", "labels", "try"}`. The run that is started has no parent, and its own failure starts nothing. If it cannot be
+    /// started, for example because there is no such workflow, the log of the failed run says so. If absent or null, nothing
+    /// is started.
     #[serde(default)]
     #[schema(example = "alert")]
     pub on_failure: Option<String>,

@@ -21,7 +21,7 @@ pub struct RunPage {
     pub next: Option<String>,
 }
 
-/// How many runs have each status.
+/// The number of runs with each status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"pending": 0, "running": 2, "suspended": 40, "blocked": 0, "completed": 7, "failed": 1, "cancelled": 0}))]
 #[serde(transparent)]
@@ -39,12 +39,12 @@ impl RunCounts {
     }
 }
 
-/// Where a run stands.
+/// The id and the status of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunStatus {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Where it stands.
+    /// The status of the run.
     #[schema(schema_with = status_schema)]
     pub status: Status,
 }
@@ -52,22 +52,22 @@ pub struct RunStatus {
 /// A run that was just started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StartedRun {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Where it stands.
+    /// The status of the run.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// Its webhooks in the order in which they were created. There if the caller asked, by `Prefer: wait` with
-    /// `until=suspended`, to be answered when the run sleeps, and it does.
+    /// The webhooks of the run, in the order in which they were created. Present if the caller asked with `Prefer: wait` and
+    /// `until=suspended` to be answered when the run waits for something, and the run does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Vec<Webhook>>,
 }
 
-/// What is to be different when a run is started anew.
+/// What is to be different in a run that is started with the input of another.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestartRun {
-    /// The input of the new run, any JSON value. That of the run that is restarted if absent.
+    /// The input of the new run, any JSON value. If absent, the input of the run that is restarted.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub input: Option<Box<RawValue>>,
@@ -78,105 +78,104 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
     Box::deserialize(deserializer).map(Some)
 }
 
-/// A run in short.
+/// What lists show about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// Its workflow.
+    /// The name of its workflow.
     pub workflow: String,
-    /// The version that it runs on: the SHA-256 of the component.
+    /// The version of the workflow that the run executes: the SHA-256 of the component.
     pub version: String,
-    /// Where it stands. A run is `suspended` while all that it waits for is a webhook, an event or a timer, and
-    /// `blocked` while the host cannot go on with it, which is not an end.
+    /// The status of the run. A run is `suspended` while it waits only for what the host cannot bring about, such as a webhook,
+    /// an event or a timer. It is `blocked` while the host cannot go on with it, which is not an end.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// When it was started.
+    /// When the run was started.
     pub created: Timestamp,
-    /// When it ended.
+    /// When the run ended. Absent if it has not.
     pub ended: Option<Timestamp>,
-    /// Why it failed, or why it is blocked. Lists cut a message after 1,024 bytes.
+    /// Why the run failed, or why it is blocked. Lists cut the message after 1,024 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Of a blocked run: `run` if its own code broke, so that it can be retried; `host` if the host cannot go on with it.
+    /// If the run is blocked: `run` if its own code broke, so that it can be retried; `host` if the host cannot go on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
-    /// By what it is paused: `run` if it was paused itself, `workflow` if its workflow is, `host` if the host is. Absent if
-    /// it is not paused. Nothing of a paused run is executed or sent.
+    /// What is paused, so that the run does not go on: `run` if the run itself is, `workflow` if its workflow is, `host` if the
+    /// host is. Absent if the run is not paused. Nothing of a paused run is executed or sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
-    /// The run above it that holds it: one with which it ends, and which has failed and may be retried, or is paused by
-    /// itself. Nothing of a held run is executed or sent. Absent if none does.
+    /// The run that holds this one: a run above it with which it ends, and which is paused itself, or has failed and may be
+    /// retried. Nothing of a held run is executed or sent. Absent if no run does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<String>,
-    /// How often it was retried or moved to another version.
+    /// How often the run was retried or moved to another version.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,
-    /// Requests and events that were accepted for it and that no wait had taken when it ended.
+    /// The number of requests and events that were accepted for the run, and that no wait had taken when it ended.
     pub untaken: u64,
-    /// Its labels.
+    /// The labels of the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(example = json!({"customer": "42"}))]
     pub labels: BTreeMap<String, String>,
 }
 
-/// A run as a whole.
+/// Everything about a run.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Run {
-    /// What lists show of it too.
+    /// What lists show too.
     #[serde(flatten)]
     pub summary: RunSummary,
-    /// What it gave, once it has completed. Output with a JSON media type stands here as that JSON; any other as an
-    /// object of `content_type` and `base64`.
+    /// The output of the run, once it has completed. Output with a JSON media type is this JSON. Any other output is an object
+    /// with `content_type` and `base64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub output: Option<Box<RawValue>>,
-    /// What is kept of the tries in which it broke or failed, and of which nothing has happened: the last 10, oldest first. A
-    /// failure that was not retried is in its journal.
+    /// What is kept of the last 10 tries in which the run broke or failed, oldest first. Nothing that such a try did has taken
+    /// effect. A failure that was not retried is in the journal instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_tries: Vec<FailedTry>,
-    /// What it waits for, oldest first.
+    /// The operations that the run waits for, oldest first.
     pub waiting: Vec<Waiting>,
-    /// Whether it waits for more than `waiting` has.
+    /// True if the run waits for more operations than `waiting` has.
     pub waiting_truncated: bool,
-    /// Whether it has failed and can still be retried.
+    /// True if the run has failed and can still be retried.
     #[serde(default)]
     pub retryable: bool,
-    /// Of a run that can be retried: the steps that were answered badly. Those that a retry does again come first, then at
-    /// most 10 of its last 512 activations, the last one first.
+    /// If the run can be retried: its steps that had a bad answer. Those that a retry does again come first, then at most 10
+    /// others from the last 512 activations, the last one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_answers: Vec<BadAnswer>,
-    /// How often it has continued as new.
+    /// How often the run has continued as new.
     #[serde(default)]
     pub generation: u32,
-    /// Activations in its journal, which begins anew with each generation.
+    /// The number of activations in the journal, which begins anew with each generation.
     pub activations: u32,
-    /// Operations in its journal.
+    /// The number of operations in the journal.
     pub operations: u32,
-    /// The size of its journal in bytes.
+    /// The size of the journal, in bytes.
     pub journal_bytes: u64,
-    /// What it takes of the disk, in bytes: input, journal and log, requests and events that it has not taken, calls and
-    /// results.
+    /// The disk space of the run, in bytes: input, journal, log, requests and events that it has not taken, calls and results.
     #[serde(default)]
     pub storage_bytes: u64,
-    /// The time of its last activation.
+    /// The time of the run's last activation.
     pub last_activation: Timestamp,
-    /// The run that it repeats, if it was started by restarting that one.
+    /// The run whose input this run got, if it was started by `restart`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,
-    /// The trigger that started it, if one did. It may have been deleted since.
+    /// The name of the trigger that started the run, if one did. The trigger may have been deleted since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
-    /// The run that started it, if one did. It may have been removed since.
+    /// The id of the run that started this one, if one did. That run may have been removed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// How many runs that it started have not ended.
+    /// The number of runs that this run started and that have not ended.
     #[serde(default)]
     pub children: u32,
-    /// What was set aside of its journal when it was taken back, the newest first, at most 32.
+    /// What was set aside of the journal when the run was taken back: at most 32, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
-    /// That it was asked to cancel.
+    /// The request to cancel the run, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelAsked>,
 }
@@ -184,21 +183,21 @@ pub struct Run {
 /// A failed try: what was set aside of a run's journal when it was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetAside {
-    /// Which of its tries followed it.
+    /// The number of the try that followed.
     #[serde(rename = "try")]
     pub r#try: u32,
-    /// When it was set aside.
+    /// When this was set aside.
     pub at: Timestamp,
     /// The step that the run was taken back to.
     pub step: String,
     /// The first activation that was set aside.
     pub from: u32,
-    /// How many were.
+    /// How many activations were set aside.
     pub activations: u32,
-    /// Where the run stood.
+    /// The status of the run at that time.
     #[schema(schema_with = status_schema)]
     pub status: Status,
-    /// The code of the failure, if it had failed or was blocked.
+    /// The code of the failure, if the run had failed or was blocked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
@@ -206,11 +205,11 @@ pub struct SetAside {
 /// A request to a run to cancel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CancelAsked {
-    /// Why.
+    /// The reason that was given.
     pub reason: String,
-    /// When it was asked.
+    /// When the run was asked to cancel.
     pub asked: Timestamp,
-    /// When it is cancelled if it has not ended by then.
+    /// When the run is cancelled, if it has not ended by then.
     pub until: Timestamp,
 }
 
@@ -219,22 +218,22 @@ pub struct CancelAsked {
 pub struct FailedTry {
     /// How often the run had been retried or moved before.
     pub tries: u32,
-    /// When it was.
+    /// When the try was made.
     pub time: Timestamp,
     /// The number that the activation would have had.
     pub activation: u32,
     /// The version that was executed.
     pub version: String,
-    /// Why it failed.
+    /// Why the try failed.
     pub failure: Failure,
-    /// The operations that it made, in order. None of them has happened, but answers to callers if it failed.
+    /// The operations that the try made, in order. None of them has taken effect, except answers to callers if the run failed.
     pub operations: Vec<TriedOperation>,
-    /// How many more it made.
+    /// How many more operations the try made.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_operations: u32,
-    /// What it logged.
+    /// The lines that the try logged.
     pub logs: Vec<LogLine>,
-    /// How many more lines it logged.
+    /// How many more lines the try logged.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_lines: u32,
 }
@@ -242,32 +241,32 @@ pub struct FailedTry {
 /// An operation of a failed try.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TriedOperation {
-    /// The number that it would have had.
+    /// The number that the operation would have had.
     pub operation: u32,
     /// The import that was called.
     #[schema(example = "call")]
     pub kind: String,
-    /// What the author calls it.
+    /// The step name, which the author chose.
     pub step: String,
 }
 
-/// A step of a failed run that was answered badly: a call that ended in an error or in a status of 400 or more, or a run that
-/// did not complete.
+/// A step of a failed run that had a bad answer: a call that ended with an error or with a status of 400 or more, or a run
+/// that did not complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BadAnswer {
-    /// Its number in the run.
+    /// The number of the operation in its run.
     pub operation: u32,
     /// The import that was called.
     #[schema(example = "call")]
     pub kind: String,
-    /// What the author calls it.
+    /// The step name, which the author chose.
     pub step: String,
-    /// What the answer was, for people, cut after 256 bytes.
+    /// The bad answer, for people, cut after 256 bytes.
     #[schema(example = "status 503")]
     pub answer: String,
-    /// Whether a retry of the run does it again. If not, a retry does so that is told to go back to it.
+    /// True if a retry of the run does the step again. Otherwise a retry with `from` does.
     pub again: bool,
-    /// The command that does it again.
+    /// The command that does the step again.
     #[schema(example = "dormouse retry 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
     pub command: String,
 }
@@ -276,11 +275,11 @@ pub struct BadAnswer {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRun {
-    /// How long the run may take to end by itself, such as `30s`. It is cancelled at once if absent.
+    /// How long the run may take to end by itself, such as `30s`. If absent, it is cancelled at once.
     #[serde(default)]
     #[schema(example = "30s")]
     pub grace: Option<String>,
-    /// Why, in at most 1,024 bytes. `cancelled` if absent.
+    /// The reason, in at most 1,024 bytes. If absent, it is `cancelled`.
     #[serde(default)]
     pub reason: Option<String>,
 }
@@ -288,11 +287,11 @@ pub struct CancelRun {
 /// Why a run failed, or why it is blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
-    /// For programs.
+    /// The code of the failure, for programs.
     pub code: String,
-    /// For people.
+    /// The message of the failure, for people.
     pub message: String,
-    /// Where in the workflow's code it happened, if it trapped. Lists leave this out.
+    /// Where in the workflow's code it trapped, if it did. Lists leave this out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<String>,
 }
@@ -300,27 +299,27 @@ pub struct Failure {
 /// An operation that has not completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
-    /// Its number in the run.
+    /// The number of the operation in its run.
     pub operation: u32,
     /// The import that was called.
     #[schema(example = "wait-for-webhook")]
     pub kind: String,
-    /// What the author calls it.
+    /// The step name, which the author chose.
     pub step: String,
-    /// When it was made.
+    /// When the operation was made.
     pub since: Timestamp,
-    /// When it ends by itself.
+    /// When the operation ends by itself, if it does.
     pub deadline: Option<Timestamp>,
-    /// Of a call: how many attempts were made, one under way included.
+    /// For a call: the number of attempts, including one that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Of a call that is tried again: why the last attempt did not succeed, cut after 256 bytes.
+    /// For a call that is tried again: why the last attempt did not succeed, cut after 256 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// Of a call that is tried again: when the next attempt is made.
+    /// For a call that is tried again: when the next attempt is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
-    /// Of a call: when it is given up, after which no attempt begins.
+    /// For a call: when it is given up. No attempt begins after that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gives_up: Option<Timestamp>,
 }

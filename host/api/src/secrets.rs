@@ -9,24 +9,24 @@ use super::Timestamp;
 /// All secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Secrets {
-    /// By name.
+    /// The secrets, by name.
     pub secrets: Vec<Secret>,
 }
 
 /// A secret, without its value, which nobody can read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Secret {
-    /// Its name.
+    /// The name of the secret.
     #[schema(example = "stripe")]
     pub name: String,
-    /// What it may be used for. Everything else is denied.
+    /// The allowed uses of the secret. Every other use is denied.
     pub uses: Vec<SecretUse>,
-    /// When it was first set.
+    /// When the secret was first set.
     pub created: Timestamp,
-    /// When it was last set.
+    /// When the secret was last set.
     pub updated: Timestamp,
-    /// Whether the host has the key that it is sealed with. If not, it cannot be used until the host has the key again or
-    /// the secret is set again.
+    /// True if the host has the key that the secret is sealed with. Otherwise the secret cannot be used until the host has the
+    /// key again, or the secret is set again.
     pub readable: bool,
 }
 
@@ -35,26 +35,26 @@ pub struct Secret {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSecret {
-    /// Its value: 8 to 4096 bytes of UTF-8 without control characters; visible ASCII characters only if it may be sent.
+    /// The value: 8 to 4096 bytes of UTF-8 without control characters. If it may be sent, it has visible ASCII characters only.
     #[schema(
         example = "Another_Made-Up-Value-5E8ab217",
         min_length = 8,
         max_length = 4096
     )]
     pub value: String,
-    /// What it may be used for; at least one.
+    /// The allowed uses; at least one.
     #[schema(min_items = 1)]
     pub uses: Vec<SecretUse>,
 }
 
-/// How the uses of a secret are to change. Its value stays.
+/// How the uses of a secret are to change. Its value does not change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedUses {
     /// Uses that are allowed from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<SecretUse>,
-    /// Uses that are no longer allowed. Those that were not allowed anyway change nothing.
+    /// Uses that are no longer allowed. A use that was not allowed is ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<SecretUse>,
 }
@@ -66,7 +66,7 @@ pub struct SecretUse {
     /// The workflow's name. It need not be deployed yet.
     #[schema(example = "payment")]
     pub workflow: String,
-    /// Requests to the workflow's webhooks may be checked by the secret.
+    /// If true, the workflow's webhooks and triggers may check requests by the secret.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
     /// The workflow's calls may carry the secret to this origin: scheme, host, and port if it is not the scheme's own.

@@ -12,52 +12,52 @@ use super::{SignatureCheck, Timestamp, UnusableSecret};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetTrigger {
-    /// The workflow whose runs it starts. It must be deployed.
+    /// The workflow whose runs the trigger starts. It must be deployed.
     #[schema(example = "github-bot")]
     pub workflow: String,
-    /// This version of the workflow rather than the one that is current when a request comes.
+    /// The version of the workflow that the runs get. If absent, it is the version that is current when a request comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The methods that start runs: POST, PUT, PATCH and DELETE if absent.
+    /// The methods that start runs. If absent, they are POST, PUT, PATCH and DELETE.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
-    /// Who calls: how requests are signed, and the probe that the host answers.
+    /// The provider that calls. It says how requests are signed, and which probe the host answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "github")]
     pub provider: Option<String>,
     /// A description of a provider that this host does not know, as TOML; `provider` is its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What the provider's description wants to know besides, such as `header` and `prefix` of `hmac-sha256`.
+    /// The settings that the provider's description asks for, such as `header` and `prefix` of `hmac-sha256`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
     /// Names of secrets, any of which may have signed a request. Each must be allowed to verify for the workflow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
-    /// How far a signed time may be from the host's, such as `10m`. What the provider's description says if absent.
+    /// How far a signed time may be from the host's time, such as `10m`. If absent, the provider's description says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "10m")]
     pub tolerance: Option<String>,
     /// The origins whose pages may send requests from a browser, such as `https://app.example`, or `*` for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cors: Vec<String>,
-    /// What a caller is answered: 202 with the run's id if absent.
+    /// What a caller is answered. If absent, it is 202 with the run's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<TriggerReply>,
-    /// Where the key of a request lies, if requests with one key belong to one run.
+    /// The place of the key in a request, if requests with the same key belong to one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Place>,
-    /// What becomes of a request whose key a run has that has not ended: `answer` answers it with that run's id, `event`
-    /// sends it to that run as an event with the trigger's name. `answer` if absent.
+    /// What becomes of a request whose key a run has that has not ended. `answer`, the default: the request is answered with
+    /// that run's id. `event`: it is sent to that run, as an event with the trigger's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "event")]
     pub on_existing: Option<OnExisting>,
-    /// What becomes of a request without a key: `start` starts a run of its own, `refuse` answers 422. `start` if absent.
+    /// What becomes of a request without a key. `start`, the default: it starts a run of its own. `refuse`: it is answered 422.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "refuse")]
     pub key_missing: Option<KeyMissing>,
-    /// What becomes of requests that a run was sent and never took before it completed: `start` starts the next run with
-    /// their key, `drop` drops them. `start` if absent.
+    /// What becomes of requests that were sent to a run, and that it has not taken when it completes. `start`, the default:
+    /// they start the next run with their key. `drop`: they are dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "drop")]
     pub unread: Option<Unread>,
@@ -75,7 +75,7 @@ pub enum Place {
     Header(String),
     /// The query parameter of this name.
     Query(String),
-    /// What this JSON pointer leads to in the body, such as `/order/id`.
+    /// The value at this JSON pointer in the body, such as `/order/id`.
     Json(String),
 }
 
@@ -87,9 +87,9 @@ pub enum Place {
                  {\"query\": \"order\"}"
 )]
 pub enum LabelValue {
-    /// Always this.
+    /// This text.
     Fixed(String),
-    /// What lies there in the request.
+    /// The value at this place in the request.
     At(Place),
 }
 
@@ -99,7 +99,7 @@ pub enum LabelValue {
 pub enum TriggerReply {
     /// 202 with the run's id.
     Accepted,
-    /// Always this.
+    /// Always this response.
     Fixed {
         /// A status from 200 to 599.
         status: u16,
@@ -112,7 +112,7 @@ pub enum TriggerReply {
     },
     /// The run's output, if it ends in time.
     Output {
-        /// How long the caller is held at most. The host caps it.
+        /// How long the caller waits at most. The host limits the time.
         #[schema(example = "10s")]
         within: String,
     },
@@ -121,9 +121,9 @@ pub enum TriggerReply {
 /// All triggers, or a page of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Triggers {
-    /// By name.
+    /// The triggers, by name.
     pub triggers: Vec<Trigger>,
-    /// Pass it as `cursor` for the next page. Absent if there is none.
+    /// The value of `cursor` for the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -131,28 +131,28 @@ pub struct Triggers {
 /// A trigger: a fixed URL that starts a run for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Trigger {
-    /// Its name.
+    /// The name of the trigger.
     pub name: String,
-    /// Its URL. Whoever knows it can call it, so treat it as a password.
+    /// The URL of the trigger. Everybody who knows it can call it, so treat it as a password.
     pub url: String,
     /// Earlier URLs that are still valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_urls: Vec<EarlierUrl>,
-    /// The workflow whose runs it starts.
+    /// The workflow whose runs the trigger starts.
     pub workflow: String,
-    /// The version of the workflow that the runs get. The current one if absent.
+    /// The version of the workflow that the runs get. If absent, it is the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The methods that start runs.
     pub methods: Vec<String>,
-    /// Who calls, if that was said.
+    /// The provider that calls, if the trigger names one.
     pub provider: Option<String>,
-    /// What a request must prove, if anything.
+    /// The check of signatures that a request must pass, if any.
     pub signature: Option<SignatureCheck>,
-    /// The description of a provider that the trigger carries itself, as TOML.
+    /// The description of a provider that the trigger has itself, as TOML.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How far a signed time may be from the host's, if the trigger says so.
+    /// How far a signed time may be from the host's time, if the trigger says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<String>,
     /// The origins whose pages may send requests from a browser.
@@ -160,7 +160,7 @@ pub struct Trigger {
     pub cors: Vec<String>,
     /// What a caller is answered.
     pub reply: TriggerReply,
-    /// Where the key of a request lies, if requests with one key belong to one run.
+    /// The place of the key in a request, if requests with the same key belong to one run.
     pub key: Option<Place>,
     /// What becomes of a request whose key a run has that has not ended.
     #[schema(value_type = String)]
@@ -168,34 +168,34 @@ pub struct Trigger {
     /// What becomes of a request without a key.
     #[schema(value_type = String)]
     pub key_missing: KeyMissing,
-    /// What becomes of requests that a run never took before it completed.
+    /// What becomes of requests that a run has not taken when it completes.
     #[schema(value_type = String)]
     pub unread: Unread,
     /// The labels of the runs.
     pub labels: BTreeMap<String, LabelValue>,
-    /// Whether it takes no requests for the time being.
+    /// True if the trigger is paused, and refuses requests.
     pub paused: bool,
-    /// When it was first set.
+    /// When the trigger was first set.
     pub created: Timestamp,
-    /// When it was last set.
+    /// When the trigger was last set.
     pub updated: Timestamp,
-    /// How many requests started a run.
+    /// The number of requests that started a run.
     pub started: u64,
-    /// How many requests belonged to a run that was there: they were sent to it, or answered with its id.
+    /// The number of requests that belonged to an existing run: they were sent to it, or answered with its id.
     pub existing: u64,
-    /// When the last of them came.
+    /// When the last of these requests came.
     pub last: Option<Timestamp>,
-    /// How many requests were refused since the host started, by the code of the problem.
+    /// The number of refused requests since the host started, by the code of the problem.
     pub refused: BTreeMap<String, u64>,
-    /// When the last of them came.
+    /// When the last refused request came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refused: Option<Timestamp>,
-    /// Secrets of it that cannot be keys of its provider's signature, so that no request can be proven by them.
+    /// The trigger's secrets that are not valid keys for the provider's signature, so that no request can be checked by them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable_secrets: Vec<UnusableSecret>,
 }
 
-/// A URL from before a rotation.
+/// A URL that a rotation has replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EarlierUrl {
     /// The URL.
@@ -208,7 +208,7 @@ pub struct EarlierUrl {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateTrigger {
-    /// How long the URLs that it has stay valid, such as `24h`, which it is if absent. `0s` ends them at once.
+    /// How long the present URLs stay valid, such as `24h`, which is the default. `0s` ends them at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "24h")]
     pub keep_old: Option<String>,

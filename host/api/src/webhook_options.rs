@@ -6,21 +6,21 @@ use dormouse_journal as journal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How a webhook treats what is sent to it.
+/// How a webhook treats requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookOptions {
     /// The methods that reach the run.
     pub methods: Vec<String>,
-    /// What a request must prove, if anything.
+    /// The check of signatures that a request must pass, if any.
     pub signature: Option<SignatureCheck>,
-    /// The provider whose probe the host answers, if anybody's.
+    /// The provider whose probes the host answers, if any.
     pub handshake: Option<String>,
     /// What a caller is answered.
     pub reply: WebhookReply,
-    /// The description of a provider that the webhook carries itself, as TOML.
+    /// The description of a provider that the webhook has itself, as TOML.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How far a signed time may be from the host's, if the webhook says so.
+    /// How far a signed time may be from the host's time, in milliseconds, if the webhook says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance_ms: Option<u64>,
     /// The origins whose pages may send requests from a browser.
@@ -28,7 +28,7 @@ pub struct WebhookOptions {
     pub cors: Vec<String>,
 }
 
-/// The check that a request must pass before it is queued.
+/// The check of signatures that a request must pass before it is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignatureCheck {
     /// The provider whose description says how it signs.
@@ -38,10 +38,10 @@ pub struct SignatureCheck {
     /// The header of `hmac-sha256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What stands before the digest of `hmac-sha256`.
+    /// The text before the digest of `hmac-sha256` in the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// What other descriptions want to know besides.
+    /// The settings that the descriptions of other providers ask for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
 }
@@ -52,14 +52,14 @@ pub struct SignatureCheck {
 pub enum WebhookReply {
     /// 202, as soon as the request is durable.
     Accepted,
-    /// Always the same.
+    /// Always the same response, as soon as the request is durable.
     Fixed {
-        /// Its status.
+        /// The status of the response.
         status: u16,
     },
-    /// What the workflow responds in time; 202 otherwise.
+    /// The workflow's answer if it comes in time, otherwise 202.
     FromWorkflow {
-        /// How long the caller is held at most.
+        /// How long the caller waits at most.
         within_ms: u64,
     },
 }

@@ -10,53 +10,53 @@ use super::{Timestamp, WebhookOptions};
 /// The webhooks of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Webhooks {
-    /// In the order in which they were created.
+    /// The webhooks, in the order in which they were created.
     pub webhooks: Vec<Webhook>,
 }
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Webhook {
-    /// Its number in the run.
+    /// The number of the webhook in its run.
     pub webhook: u32,
-    /// What the author calls it.
+    /// The step name, which the author chose.
     pub step: String,
-    /// Its URL. Whoever knows it can call it.
+    /// The URL of the webhook. Everybody who knows it can call it.
     pub url: String,
-    /// How it treats what is sent to it.
+    /// How the webhook treats requests.
     #[serde(flatten)]
     pub options: WebhookOptions,
-    /// When it was created.
+    /// When the webhook was created.
     pub created: Timestamp,
-    /// Whether the workflow closed it, so that it takes no more requests.
+    /// True if the workflow has closed the webhook, so that it takes no more requests.
     pub closed: bool,
-    /// Requests accepted and not taken by a wait.
+    /// The number of requests in the inbox: accepted, and not taken by a wait yet.
     pub queued: u32,
-    /// Their size in bytes.
+    /// The size of the requests in the inbox, in bytes.
     pub queued_bytes: u64,
-    /// Requests taken by a wait.
+    /// The number of requests that waits have taken.
     pub delivered: u64,
-    /// Waits that are open.
+    /// The number of open waits for this webhook.
     pub waits: u32,
     /// When the last request was accepted.
     pub last_accepted: Option<Timestamp>,
-    /// Requests refused, by the `code` that they were answered with. Counted in memory: since the host started, and on a
-    /// host with very many webhooks no longer for those whose last refusal is longest ago.
+    /// The number of refused requests since the host started, by the `code` that they were answered with. The counts are in
+    /// memory. On a host with very many webhooks, those of the webhooks whose last refusal is longest ago are dropped.
     pub rejected: BTreeMap<String, u64>,
     /// When the last request was refused.
     pub last_rejected: Option<Timestamp>,
-    /// Secrets of it that cannot be keys of its provider's signature, so that no request can be proven by them.
+    /// The webhook's secrets that are not valid keys for the provider's signature, so that no request can be checked by them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable_secrets: Vec<UnusableSecret>,
 }
 
-/// A secret that cannot be a key of a provider's signature.
+/// A secret that is not a valid key for a provider's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnusableSecret {
-    /// Its name.
+    /// The name of the secret.
     #[schema(example = "shop")]
     pub name: String,
-    /// Why it cannot be a key. It tells the form that the secret has not, and nothing that is in it.
+    /// Why the secret is not a valid key. The text names the form that a key needs, and nothing of the secret's value.
     #[schema(example = "the secret is not base64, as those of this provider are")]
     pub reason: String,
 }
@@ -68,36 +68,36 @@ pub struct Forget {
     /// The URL of the webhook or trigger.
     #[schema(example = "https://hooks.example/hooks/AAEB")]
     pub url: String,
-    /// The name by which the request is known.
+    /// The id of the delivery, by which the host remembers the request.
     pub id: DeliveryName,
 }
 
-/// The name of a delivery: an `Idempotency-Key`, a `webhook-id`, or the provider's.
+/// The id of a delivery: an `Idempotency-Key`, a `webhook-id`, or the provider's own id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "a delivery is named by a text, or by a list of texts where its provider takes several values together"
 )]
 pub enum DeliveryName {
-    /// One text.
+    /// The id as one text.
     One(String),
-    /// The values that a provider takes together, in the order of its description.
+    /// The values that are the id together, in the order of the provider's description.
     Parts(Vec<String>),
 }
 
 /// A request that was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Forgotten {
-    /// The run that had accepted it by a webhook.
+    /// The run whose webhook had accepted the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The number of that webhook.
+    /// The number of the webhook that had accepted the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<u32>,
-    /// The name of the trigger that had accepted it.
+    /// The name of the trigger that had accepted the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
-    /// What the name was that it was remembered by: `Idempotency-Key`, `webhook-id`, or that of a provider.
+    /// The kinds of id by which the request was remembered: `Idempotency-Key`, `webhook-id`, or the provider's.
     #[schema(example = json!(["github"]))]
     pub forgotten: Vec<String>,
 }

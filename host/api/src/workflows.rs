@@ -8,21 +8,21 @@ use super::Timestamp;
 /// All workflows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Workflows {
-    /// Those that are not deleted, by name.
+    /// The workflows that are not deleted, by name.
     pub workflows: Vec<Workflow>,
 }
 
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Workflow {
-    /// Its name.
+    /// The name of the workflow.
     #[schema(example = "approval")]
     pub name: String,
     /// The version that new runs get: the SHA-256 of its component.
     pub version: String,
-    /// Whether it was deleted, so that no new runs are started until it is deployed again.
+    /// True if the workflow was deleted, so that no new runs are started until it is deployed again.
     pub deleted: bool,
-    /// Since when its runs are paused. Absent if the workflow is not paused.
+    /// Since when the workflow is paused. Absent if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Timestamp>,
     /// All versions that were ever deployed, oldest first.
@@ -32,15 +32,15 @@ pub struct Workflow {
 /// A version of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Version {
-    /// The SHA-256 of its component.
+    /// The SHA-256 of the component.
     pub version: String,
-    /// When it was first deployed.
+    /// When the version was first deployed.
     pub deployed: Timestamp,
-    /// The size of its component in bytes.
+    /// The size of the component, in bytes.
     pub size: u64,
 }
 
-/// What was deployed.
+/// The result of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deployed {
     /// The workflow's name.
@@ -48,6 +48,6 @@ pub struct Deployed {
     pub name: String,
     /// The version that new runs get from now on: the SHA-256 of the component.
     pub version: String,
-    /// Whether the upload was a core module, of which the host made the component.
+    /// True if the upload was a core module, of which the host made the component.
     pub wrapped: bool,
 }

@@ -21,35 +21,36 @@ const PIECE: usize = 256 << 10;
 /// The number of milliseconds between two updates of the progress that is shown.
 const SHOW_EVERY: u64 = 200;
 
-/// Makes a backup of a host, which goes on meanwhile
+/// Makes a backup of a running host
 ///
-/// The backup is the store as it was at one moment after the command was given: all that the host had acknowledged
-/// before is in it. The host makes it beside its data, where there must be room for it, before it sends it.
+/// The backup is the store as it was at one moment after the command was given: everything that the host acknowledged
+/// before is in it. The host goes on meanwhile. It makes the backup in its data directory, where there must be room for
+/// it, before it sends it.
 ///
-/// Keep it as safe as the host. It holds inputs, outputs and requests, the keys of webhook tokens, and the secrets,
-/// sealed. The key that opens the secrets is not in it: keep that one too, elsewhere.
+/// Keep the backup as safe as the host. It has inputs, outputs and requests, the keys of webhook tokens, and the sealed
+/// secrets. The key that opens the secrets is not in it: keep that key too, in another place.
 ///
-/// A host that is restored goes back in time. Calls that were made since the backup are made again, with the same
-/// Idempotency-Key; requests that were accepted since, and runs that were started, are lost. Two hosts must not go on
-/// from one backup, nor a host and its own: both would act for the same runs.
+/// A host that is restored continues from the moment of the backup. Calls that were made after it are made again, with the
+/// same Idempotency-Key. Requests that were accepted after it, and runs that were started, are lost. Two hosts must not
+/// continue from one backup, nor may the old host go on: both would act for the same runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse backup /backups/monday.redb
   dormouse backup - | gzip > monday.redb.gz
 
-To restore it, into a directory that is new:
+To restore it, into a new directory:
   mkdir -m 700 data
   cp /backups/monday.redb data/dormouse.redb
   dormouse serve --data-dir data
 
-The host that it was made of must be stopped for good. URLs of webhooks stay valid if the new one
-is reached under the same --public-url.")]
+The old host must be stopped for good. The URLs of webhooks stay valid if the new host has the same
+--public-url.")]
 pub struct Backup {
     /// The file to write, or - for standard output
     file: PathBuf,
 
-    /// Takes the place of a file that exists
+    /// Replaces the file if it exists
     #[arg(long)]
     force: bool,
 
@@ -90,7 +91,7 @@ impl Backup {
 
     fn fetch_to_output(&self, terminal: &mut Terminal) -> Result<(), CliError> {
         if io::stdout().is_terminal() {
-            let text = "a backup is no text for a terminal: name a file, or pipe it elsewhere";
+            let text = "a backup is not text: name a file, or redirect the output";
             return Err(CliError::Usage(text.into()));
         }
         let mut download = self.download(terminal)?;
@@ -126,7 +127,7 @@ impl Backup {
                 "{file} is a directory: name a file in it"
             ))),
             Ok(_) if !self.force => Err(CliError::Usage(format!(
-                "{file} exists: name another file, or let --force take its place"
+                "{file} exists: name another file, or replace it with --force"
             ))),
             _ => Ok(()),
         }

@@ -26,7 +26,7 @@ pub struct Calls {
     /// The run's id, or its beginning
     run: String,
 
-    /// The number of a call, whose body is printed byte for byte
+    /// The number of a call. The body that it sends is printed, byte for byte
     operation: Option<u32>,
 
     #[command(flatten)]

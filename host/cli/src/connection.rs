@@ -12,7 +12,7 @@ use crate::error::CliError;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Host")]
 pub(crate) struct Connection {
-    /// The host's address
+    /// The URL of the host
     #[arg(
         long,
         value_name = "URL",
@@ -22,11 +22,11 @@ pub(crate) struct Connection {
     )]
     server: String,
 
-    /// A file that holds the host's API token. DORMOUSE_API_TOKEN can hold the token itself
+    /// A file with the host's API token. DORMOUSE_API_TOKEN can hold the token itself
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
 
-    /// Prints the API's JSON
+    /// Prints the JSON of the API instead of text for people
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
 ///
-/// With --grace a run is asked to cancel: its workflow hears of it by `wait-for-cancel`, and may end by itself until the
+/// With --grace a run is asked to cancel: its workflow learns of it by `wait-for-cancel`, and may end by itself before the
 /// time is over.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -25,11 +25,11 @@ Examples:
   dormouse cancel --grace 30s --reason 'the customer changed their mind' 0198d2c4
   dormouse cancel --workflow approval --status suspended --yes")]
 pub struct Cancel {
-    /// Let the runs end by themselves for so long, such as 30s; they are cancelled after that
+    /// How long the runs may take to end by themselves, such as 30s, before they are cancelled
     #[arg(long, value_name = "TIME")]
     grace: Option<String>,
 
-    /// Why, for the runs and for people
+    /// The reason, which the runs and people can read
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 

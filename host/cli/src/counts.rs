@@ -16,7 +16,7 @@ use crate::text::colour;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse counts --workflow approval")]
 pub struct Counts {
-    /// Runs of this workflow only
+    /// Only runs of this workflow
     #[arg(long, value_name = "WORKFLOW")]
     workflow: Option<String>,
 

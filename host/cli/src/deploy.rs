@@ -18,12 +18,15 @@ use crate::text::{counted, plain_line, size};
 
 /// Makes a component the current version of a workflow
 ///
-/// New runs get it; runs that exist stay on their version. A core module with component metadata will do as well. A file of
-/// TypeScript or JavaScript is bundled with what it imports, and becomes a component on the host. Of one in Python,
-/// `dormouse-py` makes a component here. To go back to an older
-/// version, deploy its file again. With --check nothing is deployed: the journal of each run that has not ended is replayed
-/// against the component, without effects, and each that it does not repeat is named with the first difference. The exit
-/// code is 1 if there is one, or if a run could not be checked.
+/// New runs use this version; runs that exist stay on theirs. To go back to an older version, deploy its file again.
+///
+/// The file is a component, or a core module with component metadata. A file of TypeScript or JavaScript is bundled with
+/// what it imports, and the host makes a component of it. Of a file of Python, `dormouse-py` makes a component on this
+/// machine.
+///
+/// With --check nothing is deployed: the journal of each run that has not ended is replayed against the component, without
+/// effects. Each run that the component does not repeat is named with the first difference. The exit code is 1 if there is
+/// such a run, or if a run could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,10 +37,10 @@ pub struct Deploy {
     /// The workflow's name: 1 to 64 characters out of a-z, 0-9, - and _
     name: String,
 
-    /// The component's file, or one of TypeScript, JavaScript or Python
+    /// The file: a component, or TypeScript, JavaScript or Python
     file: PathBuf,
 
-    /// Deploy nothing, and say which runs that exist could go on with the component
+    /// Deploys nothing, and says which of the runs that exist could not go on with the component
     #[arg(long)]
     check: bool,
 

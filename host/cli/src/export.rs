@@ -14,10 +14,10 @@ use crate::error::CliError;
 use crate::run_id;
 use crate::terminal::Terminal;
 
-/// Writes the history of a run, against which `dormouse replay` checks code
+/// Writes the history of a run, for `dormouse replay` to check code against
 ///
-/// It holds what the run was given in its present generation, its requests and responses among it, and the key of its random
-/// numbers. Keep it as safe as the host's data. Secrets are not in it.
+/// The history has everything that the run was given in its present generation, including requests and responses, and the key
+/// of its random numbers. Keep it as safe as the host's data. Secrets are not in it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ pub struct Export {
     /// The run's id, or its beginning
     run: String,
 
-    /// The file to write, rather than standard output
+    /// The file to write, instead of standard output
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -39,7 +39,7 @@ impl Export {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         if self.file.is_none() && io::stdout().is_terminal() {
             return Err(CliError::Usage(
-                "a history is no text for a terminal: give --file FILE, or send it elsewhere with >".into(),
+                "a history is not text: give --file FILE, or redirect the output with >".into(),
             ));
         }
         let client = self.connection.open()?;

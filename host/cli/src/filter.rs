@@ -10,47 +10,47 @@ use crate::time::date;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct Filter {
-    /// Runs of this workflow only
+    /// Only runs of this workflow
     #[arg(long, value_name = "WORKFLOW")]
     workflow: Option<String>,
 
-    /// Runs with this status only: pending, running, suspended, blocked, completed, failed or cancelled
+    /// Only runs with this status: pending, running, suspended, blocked, completed, failed or cancelled
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
 
-    /// Runs on this version only
+    /// Only runs on this version
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
-    /// Runs that this run has started only
+    /// Only runs that this run has started
     #[arg(long, value_name = "RUN")]
     parent: Option<String>,
 
-    /// Runs that have this label only. May repeat, and then all are wanted
+    /// Only runs with this label; give the flag again for others, and only runs with all of them are meant
     #[arg(long = "label", value_name = "KEY:VALUE")]
     labels: Vec<String>,
 
-    /// Runs that were started then or later only: a date, or how long ago, such as 2h or 7d
+    /// Only runs that were started at this time or later: a date such as 2026-03-01T08:00:00Z, or how long ago, such as 2h or 7d
     #[arg(long, value_name = "TIME", value_parser = date)]
     since: Option<Timestamp>,
 
-    /// Runs that were started before only
+    /// Only runs that were started before this time
     #[arg(long, value_name = "TIME", value_parser = date)]
     until: Option<Timestamp>,
 
-    /// Runs that have ended then or later only
+    /// Only runs that ended at this time or later
     #[arg(long, value_name = "TIME", value_parser = date)]
     ended_since: Option<Timestamp>,
 
-    /// Runs that have ended before only
+    /// Only runs that ended before this time
     #[arg(long, value_name = "TIME", value_parser = date)]
     ended_until: Option<Timestamp>,
 
-    /// Runs that have failed, or are blocked, with this code only
+    /// Only runs that have failed, or are blocked, with this code
     #[arg(long, value_name = "CODE")]
     failure: Option<String>,
 
-    /// Runs that wait for such a thing only: webhook, event, sleep, call, run or cancel
+    /// Only runs that wait for one of these: webhook, event, sleep, call, run or cancel
     #[arg(long, value_name = "KIND")]
     waiting: Option<String>,
 }

@@ -13,11 +13,11 @@ use crate::error::CliError;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
 
-/// Has the host forget that it accepted a request, so that a redelivery of it is taken as a new one
+/// Makes the host forget a request that it accepted, so that a redelivery of it is accepted as a new one
 ///
-/// A button such as Redeliver on a provider's page sends a delivery again under the same id, which is answered as a repeat for
-/// as long as the setting duplicate-window says (24 hours). Forget the id first, and press the button then. The first request
-/// stays where it is: a run that has taken it is not changed, and one that was started by it goes on.
+/// A button such as Redeliver on a provider's page sends a delivery again with the same id. The host answers it as a repeat for
+/// as long as the setting duplicate-window says (24 hours by default). Use this command first, and then press the button. The
+/// first request stays where it is: a run that has taken it is not changed, and a run that it started goes on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,8 +29,8 @@ pub(crate) struct Forget {
     /// The URL of the webhook or trigger
     url: String,
 
-    /// The id of the delivery: an Idempotency-Key, a webhook-id, or what the provider calls it. Several are one name, where
-    /// the provider's description names several places
+    /// The id of the delivery: an Idempotency-Key, a webhook-id, or the provider's own id. Give several values if the provider's
+    /// description has several places for the id
     #[arg(required = true, value_name = "ID")]
     id: Vec<String>,
 

@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::error::CliError;
 use crate::terminal::Terminal;
 
-/// Shows whether a host takes work, what of it does not work as it should, and whether its machine's clock was set
+/// Shows whether a host takes work, what does not work as it should, and whether the machine's clock was set
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse health")]
 pub struct HealthCommand {

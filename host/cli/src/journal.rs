@@ -20,7 +20,8 @@ use crate::webhooks;
 
 /// Prints the journal of a run: what was delivered to it, and which operations it made
 ///
-/// Each block is an activation: its number and time, what was delivered, and below the operations by their numbers.
+/// Each block is an activation: its number, its time and the result that was delivered; below it, the operations that the run
+/// made, by their numbers.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse journal 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Journal {

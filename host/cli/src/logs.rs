@@ -19,7 +19,8 @@ use crate::text::{coloured, indented, plain};
 
 /// Prints what a run has logged
 ///
-/// With --follow it goes on until the run has ended; with --json as well, it prints one line of JSON for each line.
+/// With --follow the command goes on until the run has ended. With --follow and --json it prints one line of JSON for each line
+/// of the log.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse logs 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6 --follow")]
 pub struct Logs {

@@ -19,9 +19,9 @@ use crate::text::{counted, plain_line};
 
 /// Moves runs to another version of their workflow
 ///
-/// A run is moved if the version repeats all that the run has done so far. If not, nothing changes, and the first
-/// difference is shown. Of a workflow's runs those are moved that have not ended and are on another version, a few at a time;
-/// the same command goes on with what is left of them.
+/// A run is moved if the version repeats everything that the run has done so far. Otherwise the run stays on its version, and
+/// the first difference is shown. With --workflow, all runs of the workflow are moved that have not ended and are on another
+/// version, a few at a time. If the command is stopped, the same command continues with those that are left.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,15 +30,15 @@ Examples:
   dormouse move --to 5f1d… --workflow approval --dry-run
   dormouse move --to 5f1d… --workflow approval --from-version 3a0c… --label tenant:42 --yes")]
 pub struct Move {
-    /// To this version; `dormouse workflows show NAME` lists them
+    /// The version to move to; `dormouse workflows show NAME` lists the versions
     #[arg(long, value_name = "VERSION")]
     to: String,
 
-    /// Those only that are on this version of the workflow that --workflow names
+    /// Only runs that are on this version; needs --workflow
     #[arg(long, value_name = "VERSION", requires = "workflow")]
     from_version: Option<String>,
 
-    /// Change nothing, and say whether the runs could be moved
+    /// Changes nothing, and says whether the runs could be moved
     #[arg(long)]
     dry_run: bool,
 

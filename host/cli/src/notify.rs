@@ -16,8 +16,8 @@ use crate::text::counted;
 
 /// Sends an event
 ///
-/// It reaches every run that waits for it now, and nobody else. With --run it goes to that run only, which keeps it
-/// for its next wait.
+/// The event reaches every run that waits for it at this moment, and no other. With --run it goes only to that run, which
+/// keeps it until it waits for it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,15 +27,15 @@ pub struct Notify {
     /// The event's name
     event: String,
 
-    /// To this run only: its id, or its beginning
+    /// The only run that gets the event: its id, or the beginning of its id
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 
-    /// What is sent with it: JSON, @FILE, or - for standard input
+    /// The data of the event: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     data: Option<String>,
 
-    /// The media type of what is sent [default: application/json]
+    /// The media type of the data [default: application/json]
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
 

@@ -15,11 +15,12 @@ use crate::text::{counted, plain_line};
 
 /// Pauses runs, a workflow or the host
 ///
-/// Requests, events and starts are accepted and kept; nothing is executed, and no call is sent, until `dormouse resume`. An
-/// attempt at a call that is under way may finish, and its result is kept. Sleeps and waits keep their deadlines: what has
-/// passed by then happens when the runs go on. A cancel without --grace works on a paused run. --workflow with nothing else
-/// pauses the workflow, with the runs that are started later; with other conditions, each run that meets them is paused by
-/// itself.
+/// Until `dormouse resume`, no code is executed and no call is sent; requests, events and starts are accepted and kept. An
+/// attempt at a call that is under way may finish, and its result is kept. Sleeps and waits keep their deadlines: those that
+/// have passed end when the runs are resumed. A cancel without --grace works on a paused run.
+///
+/// --workflow alone pauses the workflow, including runs that are started later. With other conditions, each run that meets
+/// them is paused itself.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +29,7 @@ Examples:
   dormouse pause --workflow approval --label customer:42 --yes
   dormouse pause --host")]
 pub struct Pause {
-    /// Pause the host, with all workflows and runs
+    /// Pauses the host, with all workflows and runs
     #[arg(long, conflicts_with = "runs")]
     host: bool,
 
@@ -36,12 +37,13 @@ pub struct Pause {
     several: Several,
 }
 
-/// Has runs, a workflow or the host go on that are paused, or runs that are blocked
+/// Resumes runs, a workflow or the host that are paused, and runs that are blocked
 ///
-/// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. One whose code
-/// broke is retried, as `dormouse retry` does; if it was paused, it is so no longer, and is retried by another resume. What
-/// was paused by itself stays so when something above it goes on. --workflow with nothing else has the workflow go on; with
-/// other conditions, each run that meets them goes on.
+/// A run is blocked when the host cannot go on with it, or when its own code broke; `dormouse show` says why. A run whose code
+/// broke is retried, as by `dormouse retry`. If such a run was paused too, the first resume ends the pause, and a second one
+/// retries the run. A run that was paused itself stays paused when its workflow or the host is resumed.
+///
+/// --workflow alone resumes the workflow. With other conditions, each run that meets them is resumed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +52,7 @@ Examples:
   dormouse resume --workflow approval
   dormouse resume --host")]
 pub struct Resume {
-    /// Have the host go on
+    /// Resumes the host
     #[arg(long, conflicts_with = "runs")]
     host: bool,
 

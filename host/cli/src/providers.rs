@@ -28,7 +28,7 @@ pub struct ProvidersCommand {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// The provider that is shown whole, with its description
+    /// The provider to show, with its description
     name: Option<String>,
 
     #[command(flatten)]
@@ -40,9 +40,9 @@ enum Action {
     Check(Check),
 }
 
-/// Compiles a description of a provider, and runs its vectors
+/// Checks a description of a provider, and runs its vectors
 ///
-/// No host is asked. What is wrong is said with the file, the line and what is allowed there.
+/// This needs no host. An error names the file, the line and what is allowed there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse providers check acme.toml")]
 struct Check {

@@ -28,8 +28,8 @@ pub(crate) fn build(file: &Path, arguments: &[String]) -> Result<Vec<u8>, CliErr
     let made = match made {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(CliError::Usage(format!(
-                "{} is Python, of which `{TOOL}` makes a component, and there is none on PATH; it comes with the SDK, which \
-                 docs/how-to/write-in-python.md says how to install",
+                "{} is Python. `{TOOL}`, which makes a component of it, is not on PATH; it comes with the Python SDK, and \
+                 docs/how-to/write-in-python.md says how to install that",
                 file.display()
             )));
         }
@@ -39,7 +39,7 @@ pub(crate) fn build(file: &Path, arguments: &[String]) -> Result<Vec<u8>, CliErr
         let said = String::from_utf8_lossy(&made.stderr);
         let said = said.trim().trim_start_matches("error: ");
         return Err(CliError::Usage(format!(
-            "`{TOOL}` makes no component of {}: {said}",
+            "`{TOOL}` cannot make a component of {}: {said}",
             file.display()
         )));
     }

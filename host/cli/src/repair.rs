@@ -17,10 +17,10 @@ use crate::text::plain_line;
 
 /// Retries runs whose code broke, or that have failed
 ///
-/// A run is blocked when its code traps, panics, hits a limit or waits for nothing that can happen, and fails when its
-/// workflow returns an error. Nothing of what it did since it last waited has happened, but for answers to callers; it is done
-/// again, with the current version of the workflow if that repeats what the run has done before. A call that a failed run was
-/// given an error for, or a status of 400 or more, is made again.
+/// A run is blocked when its code traps, panics, hits a limit, or waits for something that can never happen. It fails when its
+/// workflow returns an error. In both cases nothing of what it did since it last waited has happened, except answers to
+/// callers. A retry does it again, with the current version of the workflow if that version repeats what the run has done
+/// before. If a failed run got an error for a call, or a status of 400 or more, this call is made again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,21 +29,22 @@ Examples:
   dormouse retry --from charge-card 0198d2c4
   dormouse retry --workflow approval --status blocked --yes")]
 pub struct Retry {
-    /// On this version of the workflow
+    /// The version to go on with, instead of the current one
     #[arg(long, value_name = "VERSION")]
     on: Option<String>,
 
-    /// Take the run back to before this step was answered, and do it and everything after it again: a step's name, or the number
-    /// of an operation
+    /// Takes the run back to before this step had its result, and does the step and everything after it again: the name of
+    /// a step,
+    /// or the number of an operation
     #[arg(long, value_name = "STEP")]
     from: Option<String>,
 
-    /// Also if the run would break or fail again, the run that started it knows that it has failed, or a run that its failure
-    /// started goes on
+    /// Retries the run even if it would break or fail again, if the run that started it has learnt that it failed, or if a run
+    /// that was started for its failure is at work
     #[arg(long)]
     anyway: bool,
 
-    /// Change nothing, and say what would be done
+    /// Changes nothing, and says what would be done
     #[arg(long)]
     dry_run: bool,
 
@@ -106,7 +107,7 @@ pub(crate) fn repair(
         }
         let repaired: RepairedRun = answer.json()?;
         if let Some(difference) = &repaired.differs {
-            terminal.note("the current version does not repeat what the run has done:")?;
+            terminal.note("the current version was not used, because it does not repeat what the run has done:")?;
             terminal.note(&shown(difference))?;
         }
         if let Some(back) = repaired.back.as_ref().filter(|_| is_dry) {

@@ -14,10 +14,10 @@ use crate::run_id;
 use crate::several::Several;
 use crate::terminal::Terminal;
 
-/// Starts runs anew, and prints the ids of the new ones
+/// Starts new runs with the inputs of other runs, and prints their ids
 ///
-/// A new run gets the input that the other was started with, or the one given here, and the current version of its
-/// workflow. The other run stays as it is: cancel it if it is to do nothing more.
+/// A new run gets the input that the old run was started with, or the one given here, and the current version of the
+/// workflow. The old run is not changed: cancel it if it is to do nothing more.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +29,9 @@ pub struct Restart {
     #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
     input: Option<String>,
 
-    /// A repeat with the same key and input gives the run that was started first. For one run only
+    /// An Idempotency-Key: a repeat with the same key and input starts nothing, and prints the run that was started first.
+    /// For one
+    /// run only
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
@@ -42,7 +44,7 @@ impl Restart {
         let runs = self.several.named()?;
         if self.idempotency_key.is_some() && runs.is_none_or(|runs| runs.len() > 1) {
             return Err(CliError::Usage(
-                "--idempotency-key names one start: give one run with it".into(),
+                "--idempotency-key is for one start: give only one run with it".into(),
             ));
         }
         let body = self.input.as_deref().map(body).transpose()?;

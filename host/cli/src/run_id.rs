@@ -44,7 +44,7 @@ pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
                 ""
             };
             Err(CliError::Usage(format!(
-                "several runs have ids that begin with {text:?}: {}{more}; give more of the id",
+                "several runs have ids that begin with {text:?}: {}{more}; give a longer part of the id",
                 ids.join(", ")
             )))
         }

@@ -26,15 +26,15 @@ Examples:
   dormouse runs --label customer:42 --since 7d
   dormouse runs --failure trap --ended-since 2026-03-01T08:00:00Z --quiet")]
 pub struct Runs {
-    /// At most so many, from 1 to 500 [default: 50]
+    /// The largest number of runs to list, from 1 to 500 [default: 50]
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
 
-    /// All of them
+    /// Lists all runs
     #[arg(long, conflicts_with = "limit")]
     all: bool,
 
-    /// Prints the ids only, one on each line
+    /// Prints only the ids, one on each line
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
 

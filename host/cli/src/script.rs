@@ -23,16 +23,19 @@ const VARIABLES: usize = 1_000;
 /// What `process.env` holds.
 #[derive(Debug, Default, Args)]
 pub struct Environment {
-    /// Set a variable in `process.env`, which becomes part of the version; give the flag again for others. TypeScript and Python only
+    /// Sets an environment variable of the workflow, which becomes part of the version; give the flag again for others.
+    /// TypeScript
+    /// and Python only
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
 
-    /// Set the variables that a file has, one on a line as NAME=VALUE. --env goes before it. TypeScript and Python only
+    /// Sets the environment variables in a file, which has one NAME=VALUE on each line. --env takes precedence. TypeScript and
+    /// Python only
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
-    /// Let a name in `process.env` stand for the host's secret of that name, which the host puts into headers of calls to
-    /// where the secret may be sent; give the flag again for others. TypeScript and Python only
+    /// Sets an environment variable to a placeholder for the host's secret of this name. The host puts the secret in its place
+    /// in headers of calls to where it may be sent. Give the flag again for others. TypeScript and Python only
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<SecretName>,
 }
@@ -136,7 +139,7 @@ impl Environment {
         match secrets.iter().find(|name| env.contains_key(*name)) {
             None => Ok((env, secrets)),
             Some(twice) => Err(CliError::Usage(format!(
-                "{twice} is given as a variable and as a secret; give one of both"
+                "{twice} is given as a variable and as a secret; give only one of them"
             ))),
         }
     }

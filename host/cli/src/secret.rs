@@ -43,22 +43,22 @@ pub struct SecretCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Set(Set),
-    /// Allows further uses of a secret, whose value stays
+    /// Allows further uses of a secret, without changing its value
     #[command(after_help = "\
 Example: dormouse secret allow stripe --workflow refund --send-to https://api.stripe.com")]
     Allow(Change),
-    /// No longer allows some uses of a secret, whose value stays
+    /// Forbids some uses of a secret, without changing its value
     #[command(after_help = "Example: dormouse secret deny stripe --workflow refund --verify")]
     Deny(Change),
     List(List),
     Delete(Delete),
 }
 
-/// Sets a secret to what standard input holds, and says what it may be used for
+/// Sets a secret to the value on standard input, and says what it may be used for
 ///
-/// Nobody can read the value back. Each workflow that is named may do each thing that is named, and nothing else is
-/// allowed to anybody. A secret of the same name is replaced, its uses included. A line break at the end is not part of
-/// the value. At a terminal the value is asked for, and not shown while it is typed.
+/// Nobody can read the value back. Each workflow that is named may use the secret in each way that is named, and no other use
+/// is allowed. A secret of the same name is replaced, including its uses. A line break at the end is not part of the value.
+/// At a terminal the command asks for the value, and does not show it while it is typed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -69,7 +69,7 @@ struct Set {
     /// The secret's name: 1 to 64 characters out of a-z, A-Z, 0-9, ., _ and -
     name: String,
 
-    /// A workflow that may use it; give the flag again for others. It need not be deployed yet
+    /// A workflow that may use the secret; give the flag again for others. It need not be deployed yet
     #[arg(long = "workflow", value_name = "NAME", required = true)]
     workflows: Vec<String>,
 
@@ -84,11 +84,11 @@ struct Set {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Purposes {
-    /// Requests to the workflow's webhooks may be checked by it
+    /// The workflow's webhooks and triggers may check requests by the secret
     #[arg(long)]
     verify: bool,
 
-    /// Calls of the workflow may carry it to this scheme, host and port; give the flag again for others
+    /// The workflow's calls may carry the secret to this scheme, host and port; give the flag again for others
     #[arg(long, value_name = "ORIGIN")]
     send_to: Vec<String>,
 }
@@ -99,7 +99,7 @@ struct Change {
     /// The secret
     name: String,
 
-    /// The workflow; give the flag again for others
+    /// The workflow whose uses change; give the flag again for others
     #[arg(long = "workflow", value_name = "NAME", required = true)]
     workflows: Vec<String>,
 
@@ -286,7 +286,9 @@ fn read_value(name: &str, terminal: &mut Terminal) -> Result<String, CliError> {
     let bytes =
         read.map_err(|error| CliError::Usage(format!("standard input cannot be read: {error}")))?;
     let value = Value::new(without_line_break(bytes)).map_err(|error| {
-        CliError::Usage(format!("what standard input holds is no secret: {error}"))
+        CliError::Usage(format!(
+            "the content of standard input is not a secret: {error}"
+        ))
     })?;
     Ok(value.expose_text().to_owned())
 }

@@ -12,11 +12,11 @@ use crate::filter::Filter;
 /// The runs that a command is about, and their host.
 #[derive(Debug, Args)]
 pub(crate) struct Several {
-    /// The runs' ids, or the beginning of each. A filter can take their place
+    /// The ids of the runs, or the beginnings of their ids. A filter can be given instead
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
 
-    /// Asks nothing, although a filter hits several runs
+    /// Does not ask before something is done to the runs
     #[arg(long, short)]
     pub(crate) yes: bool,
 

@@ -21,7 +21,7 @@ pub struct Show {
     /// The run's id, or its beginning
     run: String,
 
-    /// Shows where in the component a failed run stood: the functions that had been called
+    /// Also shows where in the component the run failed: the functions that were being called
     #[arg(long)]
     trace: bool,
 
@@ -86,7 +86,7 @@ fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
         text += &trace(failure, with_trace);
     }
     if !run.bad_answers.is_empty() {
-        text += "\nanswered badly\n";
+        text += "\nbad answers\n";
         text += &bad_answers(run).render(false);
     }
     if !run.failed_tries.is_empty() {
@@ -121,14 +121,14 @@ fn tried_again(waiting: &Waiting, now: Time) -> String {
     )
 }
 
-/// Formats by what a run is paused, and what has it go on.
+/// Formats what is paused, so that a run does not go on, and the command that resumes it.
 fn paused(by: &str, workflow: &str) -> String {
     match by {
         "workflow" => {
-            format!("with its workflow: `dormouse resume --workflow {workflow}` has it go on")
+            format!("with its workflow: `dormouse resume --workflow {workflow}` resumes it")
         }
-        "host" => "with the host: `dormouse resume --host` has it go on".into(),
-        _ => "by itself: `dormouse resume` has it go on".into(),
+        "host" => "with the host: `dormouse resume --host` resumes it".into(),
+        _ => "the run itself: `dormouse resume` resumes it".into(),
     }
 }
 

@@ -20,19 +20,19 @@ const VARIABLE: &str = "DORMOUSE_WEBHOOK_SECRET";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signature")]
 pub(crate) struct Signing {
-    /// Signs the request as this provider does (`dormouse providers`), with the time of this machine
+    /// Signs the request as this provider does, with the time of this machine; `dormouse providers` lists the names
     #[arg(long, value_name = "PROVIDER")]
     sign: Option<String>,
 
-    /// A file with a description of that provider, if it is none of those that come with Dormouse
+    /// A file with a description of the provider, if it does not come with Dormouse
     #[arg(long, value_name = "FILE", requires = "sign")]
     sign_description: Option<PathBuf>,
 
-    /// A setting that the provider's description wants
+    /// A setting that the provider's description asks for
     #[arg(long, value_name = "NAME=VALUE", requires = "sign", value_parser = setting)]
     sign_setting: Vec<(String, String)>,
 
-    /// A file that holds the secret. DORMOUSE_WEBHOOK_SECRET can hold the secret itself
+    /// A file with the secret. DORMOUSE_WEBHOOK_SECRET can hold the secret itself
     #[arg(long, value_name = "FILE", requires = "sign")]
     secret_file: Option<PathBuf>,
 
@@ -108,8 +108,9 @@ impl Signing {
                 }
             },
         };
-        Secret::new(without_line_break(bytes))
-            .map_err(|error| CliError::Usage(format!("what {origin} holds is no secret: {error}")))
+        Secret::new(without_line_break(bytes)).map_err(|error| {
+            CliError::Usage(format!("the content of {origin} is not a secret: {error}"))
+        })
     }
 }
 
@@ -120,7 +121,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 fn unknown(name: &str, known: &Providers) -> CliError {
     CliError::Usage(format!(
-        "{name:?} is no provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
+        "{name:?} is not a provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
         known.instead_of(name)
     ))
 }
@@ -222,7 +223,7 @@ mod tests {
                 .headers(&request())
                 .unwrap_err()
                 .to_string();
-            assert!(error.contains("is no secret"), "{error}");
+            assert!(error.contains("is not a secret"), "{error}");
             assert!(!error.contains(text), "{error}");
         }
     }

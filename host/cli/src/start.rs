@@ -22,12 +22,12 @@ use crate::version;
 
 /// Starts a run, and prints its id
 ///
-/// With --wait it is followed to its end: changes of its status go to standard error, its output to standard output,
-/// and the exit code is 0 if it completed, 1 if it failed or was cancelled. A restart of the host in between does no
-/// harm. Stopping this command does not stop the run.
+/// With --wait the command follows the run to its end. Changes of the run's status go to standard error, and its output to
+/// standard output. The exit code is 0 if the run completed, and 1 if it failed, was cancelled or is blocked. The host may be
+/// restarted meanwhile. Stopping this command does not stop the run.
 ///
-/// With --until-suspended the id is printed once the run sleeps, and its webhooks go to standard error; --json prints all
-/// of it. A run that ends without sleeping is shown as with --wait.
+/// With --until-suspended the command prints the id when the run waits for something, and its webhooks go to standard error;
+/// --json prints both. A run that ends without waiting is shown as with --wait.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,15 +48,15 @@ pub struct Start {
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
 
-    /// A repeat with the same key and input gives the run that was started first
+    /// An Idempotency-Key: a repeat with the same key and input starts nothing, and prints the run that was started first
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
-    /// This version, or the one that begins so, rather than the current one
+    /// A version, or its beginning, to use instead of the current one
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
-    /// A label of the run, by which it is found. May repeat
+    /// A label of the run, by which it can be found; give the flag again for others
     #[arg(long = "label", value_name = "KEY:VALUE")]
     labels: Vec<String>,
 
@@ -64,7 +64,7 @@ pub struct Start {
     #[arg(long)]
     wait: bool,
 
-    /// Waits until the run sleeps, and shows its webhooks
+    /// Waits until the run waits for something, and shows its webhooks
     #[arg(long, conflicts_with = "wait")]
     until_suspended: bool,
 
@@ -161,7 +161,7 @@ impl Start {
             terminal.note(&render_failure(failure))?;
         }
         terminal.note(&format!(
-            "deploy what mends it, and `dormouse retry {id}`; or `dormouse cancel {id}`"
+            "deploy a corrected version and use `dormouse retry {id}`, or use `dormouse cancel {id}`"
         ))?;
         Ok(exit_code(run))
     }
@@ -220,7 +220,7 @@ fn watch(
 
 fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), CliError> {
     let id = &run.summary.id;
-    terminal.note(&format!("run {id} has {}", ending(run.summary.status)))?;
+    terminal.note(&format!("run {id} has {}", run.summary.status.after_has()))?;
     if let Some(failure) = &run.summary.failure {
         terminal.note(&render_failure(failure))?;
     }
@@ -230,13 +230,6 @@ fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), Cli
         terminal.write(&output.body)?;
     }
     Ok(())
-}
-
-fn ending(status: Status) -> &'static str {
-    match status {
-        Status::Cancelled => "been cancelled",
-        status => status.as_str(),
-    }
 }
 
 fn exit_code(run: &Run) -> ExitCode {

@@ -46,12 +46,12 @@ enum Action {
 
 /// Sets a trigger, and prints its URL
 ///
-/// A trigger of the same name is changed and keeps its URL; what is not given is as by default again. Whoever knows the URL
-/// can start runs, so treat it as a password, or have requests signed with --provider and --secret.
+/// A trigger of the same name is changed and keeps its URL; options that are not given have their defaults again. Everybody who
+/// knows the URL can start runs, so treat it as a password, or require signed requests with --provider and --secret.
 ///
-/// With --key, requests that have the same key belong to one run for as long as that has not ended: one run per order, and
-/// later messages go to it, as events with the trigger's name (--on-existing event). What the run never took before it
-/// completed starts the next one.
+/// With --key, requests that have the same key belong to one run until that run has ended: for example one run for each order.
+/// With --on-existing event, later requests are sent to the run as events with the trigger's name. If the run completes without
+/// having taken all of them, the first that is left starts the next run.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -71,7 +71,7 @@ struct Set {
     #[arg(long, value_name = "NAME")]
     workflow: String,
 
-    /// This version rather than the one that is current when a request comes
+    /// A version to use instead of the one that is current when a request comes
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
@@ -79,7 +79,8 @@ struct Set {
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
 
-    /// Who calls: how requests are signed, and the probe that the host answers, such as github, stripe or slack
+    /// The provider that calls, such as github, stripe or slack: it says how requests are signed, and which probe the host
+    /// answers
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
 
@@ -91,7 +92,7 @@ struct Set {
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<String>,
 
-    /// What the provider needs besides, such as header=X-Signature of hmac-sha256
+    /// A setting that the provider's description asks for, such as header=X-Signature for hmac-sha256
     #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = pair)]
     settings: Vec<(String, String)>,
 
@@ -109,19 +110,23 @@ struct Set {
     #[arg(long, value_name = "REPLY", value_parser = reply)]
     reply: Option<TriggerReply>,
 
-    /// Where the key of a request lies, if requests with one key belong to one run
+    /// The place of the key in a request, if requests with the same key are to belong to one run
     #[arg(long, value_name = "PLACE", value_parser = place)]
     key: Option<Place>,
 
-    /// What becomes of a request whose key a run has: answer (with that run's id) or event (sent to it) [default: answer]
+    /// What becomes of a request whose key a run has already: answer (it is answered with that run's id) or event (it is
+    /// sent to
+    /// the run) [default: answer]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<OnExisting>, requires = "key")]
     on_existing: Option<OnExisting>,
 
-    /// What becomes of a request without a key: start (a run of its own) or refuse (422) [default: start]
+    /// What becomes of a request without a key: start (it starts a run of its own) or refuse (it is answered 422)
+    /// [default: start]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<KeyMissing>, requires = "key")]
     key_missing: Option<KeyMissing>,
 
-    /// What becomes of requests that a run never took before it completed: start (the next run) or drop [default: start]
+    /// What becomes of requests that a run has not taken when it completes: start (they start the next run) or drop
+    /// [default: start]
     #[arg(long, value_name = "WHAT", value_parser = by_name::<Unread>, requires = "key")]
     unread: Option<Unread>,
 
@@ -133,9 +138,9 @@ struct Set {
     connection: Connection,
 }
 
-/// Lists the triggers, with their URLs and what came of requests to them
+/// Lists the triggers, with their URLs and what became of requests to them
 ///
-/// What was refused is counted since the host started.
+/// Refused requests are counted since the host started.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse trigger list")]
 struct List {
@@ -143,7 +148,7 @@ struct List {
     connection: Connection,
 }
 
-/// Shows a trigger: its URL, what it does, what came of requests to it
+/// Shows a trigger: its URL, what it does, and what became of requests to it
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse trigger show orders")]
 struct Show {
@@ -156,7 +161,7 @@ struct Show {
 
 /// Gives a trigger another URL, and prints it
 ///
-/// The old URL stays valid for a time, so that whoever calls can be told the new one meanwhile; then it answers 410.
+/// The old URL stays valid for a time, so that you can tell the new one to those who call. After that it answers 410.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -166,7 +171,7 @@ struct Rotate {
     /// The trigger
     name: String,
 
-    /// How long the URLs that it has stay valid, such as 48h; 0s ends them at once [default: 24h]
+    /// How long the old URLs stay valid, such as 48h; 0s ends them at once [default: 24h]
     #[arg(long, value_name = "TIME")]
     keep_old: Option<String>,
 
@@ -185,7 +190,7 @@ struct Pause {
     connection: Connection,
 }
 
-/// Has a trigger take requests again
+/// Resumes a trigger, so that it takes requests again
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse trigger resume orders")]
 struct Resume {

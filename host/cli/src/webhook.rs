@@ -28,7 +28,7 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 /// when to try again.
 const SHOWN: [HeaderName; 5] = [CONTENT_TYPE, RETRY_AFTER, ALLOW, LOCATION, WWW_AUTHENTICATE];
 
-/// Calls a webhook by hand, or has one forget a request
+/// Sends a request to a webhook by hand, or makes the host forget one
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,10 +47,10 @@ enum Action {
     Forget(Forget),
 }
 
-/// Sends a request to a webhook, signed if need be, and prints what it is answered
+/// Sends a request to a webhook, signed if you say how, and prints the answer
 ///
-/// It does what a provider would: it knows the URL and no API token, and works from any machine. Data is JSON unless
-/// --content-type says otherwise. The exit code is 0 if the status begins with 2, and 1 if it does not.
+/// The command does what a provider would do: it needs only the URL and no API token, and works from any machine. Data is JSON
+/// unless --content-type says otherwise. The exit code is 0 if the status is from 200 to 299, and 1 otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,14 +62,14 @@ Examples:
   dormouse webhook send https://hooks.example/hooks/AAEB… --data - --content-type text/plain \\
       --sign hmac-sha256 --sign-header X-Signature --sign-prefix sha256= --secret-file mine.txt")]
 struct Send {
-    /// The webhook's URL; a sub-path and a query may follow what the run handed out
+    /// The URL of the webhook; a sub-path and a query may be appended
     url: String,
 
     /// The method
     #[arg(long, default_value = "POST")]
     method: Method,
 
-    /// One more header; give the flag again for others
+    /// A header; give the flag again for others
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
 
@@ -81,7 +81,7 @@ struct Send {
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
 
-    /// An Idempotency-Key, by which the host knows a repeat
+    /// An Idempotency-Key, by which the host recognises a repeat
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
 
@@ -168,7 +168,7 @@ impl Send {
         for (name, value) in made {
             if headers.contains_key(&name) {
                 return Err(CliError::Usage(format!(
-                    "{name} is given with --header, and another flag makes it too: leave one of them out"
+                    "the header {name} is given with --header, and also made by another flag; leave one of them out"
                 )));
             }
             headers.insert(name, value);
@@ -231,7 +231,7 @@ fn read_url(text: &str) -> Result<Url, CliError> {
         .filter(is_web)
         .ok_or_else(|| {
             CliError::Usage(
-                "the webhook's URL is none; it begins with https:// or http://, and `dormouse webhooks RUN` shows it"
+                "this is not the URL of a webhook; it begins with https:// or http://, and `dormouse webhooks RUN` shows it"
                     .into(),
             )
         })

@@ -18,7 +18,7 @@ use crate::time::{ago, exact, now};
 
 /// Lists the webhooks of a run, with their URLs and inboxes
 ///
-/// Whoever knows a URL can call it. What was rejected is counted since the host started.
+/// Everybody who knows a URL can call it. Rejected requests are counted since the host started.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse webhooks 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Webhooks {

@@ -53,9 +53,9 @@ struct Show {
     connection: Connection,
 }
 
-/// Sets what becomes of runs of a workflow
+/// Changes the settings of a workflow
 ///
-/// What is not given stays as it is. Prints the settings as they are then.
+/// Settings that are not given stay as they are. Prints all settings.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -66,19 +66,20 @@ struct Set {
     /// The workflow
     name: String,
 
-    /// A run whose code breaks is blocked until it is retried, or fails; as the host says with `host`
+    /// What becomes of a run whose code breaks: block (until it is retried), fail, or host (as the host is set)
     #[arg(long, value_name = "WORD", value_parser = ["block", "fail", "host"])]
     when_broken: Option<String>,
 
-    /// Runs that have ended are kept so long, such as 90d; as the host says with `host`
+    /// How long runs are kept after they have ended, such as 90d; host for the time that the host is set to
     #[arg(long, value_name = "TIME")]
     retention: Option<String>,
 
-    /// The workflows that its runs may start and use, with commas between them; all with `any`, none but its own with ``
+    /// The workflows whose runs its runs may start, wait for and cancel, separated by commas; empty for only its own. With any,
+    /// they may start all, and wait for and cancel those that they have started
     #[arg(long, value_name = "WORKFLOWS")]
     may_use: Option<String>,
 
-    /// The workflow that is started when one of its runs fails; none with ``
+    /// The workflow that is started when one of its runs fails; empty for none
     #[arg(long, value_name = "WORKFLOW")]
     on_failure: Option<String>,
 
@@ -86,7 +87,7 @@ struct Set {
     connection: Connection,
 }
 
-/// Deletes a workflow: no new runs until it is deployed again, and those that exist go on
+/// Deletes a workflow: it gets no new runs until it is deployed again, and runs that exist go on
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse workflows delete approval")]
 struct Delete {

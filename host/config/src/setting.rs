@@ -105,50 +105,50 @@ macro_rules! settings {
 
 settings! {
     DATA_DIR: "data-dir", Path, Some("./dormouse-data"),
-        "Where everything durable lies; made if it does not exist";
+        "The folder in which the host keeps everything; created if it does not exist";
     LISTEN: "listen", Address, Some("127.0.0.1:4100"),
-        "Where to listen. An address that others can reach needs an API token";
+        "The address on which the host serves its API, webhooks and triggers. An address that other machines can reach \
+         needs an API token";
     HOOKS_LISTEN: "hooks-listen", Address, None,
-        "Where to listen besides, for webhooks alone: let the outside world reach this address, and keep the API to \
-         yourself";
+        "A second address, on which the host serves webhooks and triggers only: let the outside world reach this one, \
+         and keep the API to yourself";
     PUBLIC_URL: "public-url", Url, None,
-        "What webhooks' URLs begin with: how the outside world reaches this host [default: http:// and the address \
-         listened on for webhooks]";
+        "The URL under which the outside world reaches this host. The URLs of webhooks begin with it [default: http:// \
+         and the address on which webhooks are served]";
     TRUSTED_PROXIES: "trusted-proxies", List, None,
         "Networks (10.0.0.0/8) and addresses (127.0.0.1) of proxies whose headers Forwarded or X-Forwarded-For, -Proto \
-         and -Host are believed. Such a proxy must set them itself, whatever its clients send";
+         and -Host are believed. Such a proxy must set these headers itself, whatever its clients send";
     WHEN_BROKEN: "when-broken", Word, Some("block"),
-        "What becomes of a run whose code breaks (a trap, a panic, a limit, a wait that nothing can end): block, so that it \
-         can be retried with better code, or fail. A workflow's own setting goes before";
+        "What becomes of a run whose code breaks (a trap, a panic, a limit, a wait that nothing can end): block, so \
+         that it can be retried with better code, or fail. A workflow's own setting takes precedence";
     API_TOKEN_FILE: "api-token-file", Path, None,
-        "A file that holds the token which callers of the API must present. DORMOUSE_API_TOKEN can hold the token \
-         itself";
+        "A file with the token that callers of the API must present. DORMOUSE_API_TOKEN can hold the token itself";
     SECRET_KEY_FILE: "secret-key-file", Path, None,
-        "A file that holds the keys which secrets are sealed with, one a line, as `openssl rand -base64 32` makes them: \
-         the first one seals, all of them open. DORMOUSE_SECRET_KEY can hold the keys themselves";
+        "A file with the keys that secrets are sealed with, one on each line, as `openssl rand -base64 32` makes them. \
+         The first key seals, and every key opens what it has sealed. DORMOUSE_SECRET_KEY can hold the keys themselves";
     PROVIDERS_DIR: "providers-dir", Path, None,
-        "A folder of descriptions of providers (NAME.toml), beside those that come with the host. Each is tried by its \
-         vectors at the start";
+        "A folder with descriptions of providers (NAME.toml), in addition to those that come with the host. The host \
+         runs the vectors of each when it starts";
     ALLOW_OPEN_FILES: "allow-open-files", Switch, Some("false"),
-        "Warns of a data directory, or a file with the token or with keys, that other users may read or write, instead of \
-         refusing it";
+        "Starts although other users may read or write the data directory, or a file with the token or with keys, and \
+         warns of it";
     ALLOW_PRIVATE_EGRESS: "allow-private-egress", Switch, Some("false"),
         "Lets workflows call loopback, private and link-local addresses";
     ALLOW_EGRESS: "allow-egress", List, None,
-        "Places that workflows may call although they are private: networks (10.1.0.0/16), addresses (10.1.2.3), or \
+        "Private addresses that workflows may call nevertheless: networks (10.1.0.0/16), addresses (10.1.2.3), or \
          names with a port (internal.example:443)";
     LOG: "log", Filter, Some("info"),
         "What is logged: a level (error, warn, info, debug, trace), or levels by module (info,dormouse_runtime=debug). \
          Libraries log nothing finer than debug";
-    LOG_FORMAT: "log-format", Word, Some("text"), "How it is logged: text or json";
+    LOG_FORMAT: "log-format", Word, Some("text"), "The format of the log: text or json";
     MASK_HEADERS: "mask-headers", List, None,
-        "Headers (X-Api-Key) whose values are not shown to people, beside the usual credentials and signatures. Runs get \
-         them whole";
+        "Headers (X-Api-Key) whose values are hidden from people, in addition to the usual credentials and signatures. \
+         Runs get the values";
     VERIFY_STORE: "verify-store", Switch, Some("true"),
-        "Verifies all that is stored at each start, which takes as long as reading it. Without it a start takes no time, \
-         every write takes longer, and damage to the disk goes unnoticed";
+        "Verifies everything that is stored each time the host starts, which takes as long as reading it. If false, a \
+         start takes no time, every write takes longer, and damage to the disk goes unnoticed";
     PAUSED: "paused", Switch, Some("false"),
-        "Starts with the host paused, so that after an incident somebody can look, cancel and repair first: requests, events \
-         and starts are kept, and nothing is executed or sent. It stays paused, also at later starts without this, until \
-         `dormouse resume --host`";
+        "Starts with the host paused, so that after an incident somebody can look, cancel and repair first: requests, \
+         events and starts are kept, and nothing is executed or sent. The host stays paused until `dormouse resume \
+         --host`, also if it is started again without this option";
 }

@@ -1,9 +1,9 @@
-//! The replay cursor: decides, for every operation that a guest makes, whether it is a repeat or new.
+//! The replay cursor: decides for every operation that a guest makes whether it is recorded or new.
 //!
-//! A host function makes an operation by [`Cursor::issue`] and never asks whether the run is being replayed. The
-//! driver opens an activation, recorded or live, lets the guest run, and closes it. While a recorded activation is
-//! open, each operation is compared with the record, and the number of them at its close; while a live one is open,
-//! operations are appended to it.
+//! A host function makes an operation with [`Cursor::issue`], and never asks whether the run is being replayed. The driver opens
+//! an activation, recorded or new, lets the guest run, and closes the activation. While a recorded activation is open, each
+//! operation is compared with the record; when it is closed, the number of operations is compared too. While a new activation
+//! is open, operations are appended to it.
 
 use std::collections::BTreeSet;
 
@@ -18,42 +18,42 @@ pub struct Cursor {
     current: Option<Current>,
     /// The number of the next operation.
     next: u32,
-    /// Operations that are done again: what they are now counts, and not what is recorded.
+    /// Operations that are done again: what the code makes now counts, instead of the record.
     again: BTreeSet<OperationNumber>,
-    /// What those of them are now that were made so far.
+    /// Of these, the operations that the code has made so far.
     remade: Vec<(OperationNumber, Operation)>,
 }
 
 #[derive(Debug)]
 struct Current {
     activation: Activation,
-    /// How many of the activation's operations the guest has made.
+    /// The number of the activation's operations that the guest has made.
     position: usize,
-    /// Whether operations beyond the recorded ones are new. If not, they are a mismatch.
+    /// True if operations beyond the recorded ones are new. Otherwise they are a mismatch.
     live: bool,
-    /// Where in `activation.operations` the step lies that was begun and not finished.
+    /// The index in `activation.operations` of the step that was begun and not finished.
     open_step: Option<usize>,
 }
 
-/// What a host function gets back for an operation.
+/// What a host function gets for an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Issued {
-    /// Its number.
+    /// The number of the operation.
     pub number: OperationNumber,
-    /// What is recorded of it.
+    /// What is recorded about the operation.
     pub kind: Kind,
-    /// Whether it was recorded before. For effects and tests; a guest must never be able to tell.
+    /// True if the operation was recorded before. For effects and tests; a guest must never be able to tell.
     pub recorded: bool,
 }
 
 impl Cursor {
-    /// A cursor before the first activation.
+    /// Creates a cursor before the first activation.
     #[must_use]
     pub fn new() -> Self {
         Cursor::default()
     }
 
-    /// A cursor before the first activation of a generation.
+    /// Creates a cursor before the first activation of a generation.
     #[must_use]
     pub fn starting_at(first: OperationNumber) -> Self {
         Cursor {
@@ -62,18 +62,18 @@ impl Cursor {
         }
     }
 
-    /// Has these operations done again when the journal is repeated. Each is compared with the record by its number, its step
-    /// and what kind it is; its arguments may be others.
+    /// Lets these operations be done again in the replay. Each is compared with the record by its number, its step and its kind;
+    /// its arguments may differ.
     pub fn do_again(&mut self, operations: BTreeSet<OperationNumber>) {
         self.again = operations;
     }
 
-    /// Returns what those operations are now that are done again.
+    /// Returns the operations that were done again, as the code made them.
     pub fn take_remade(&mut self) -> Vec<(OperationNumber, Operation)> {
         std::mem::take(&mut self.remade)
     }
 
-    /// Opens an activation that was recorded whole. The guest must repeat it exactly.
+    /// Opens a recorded activation. The guest must repeat it exactly.
     pub fn open_recorded(&mut self, activation: Activation) {
         self.open_with(activation, false);
     }
@@ -95,7 +95,7 @@ impl Cursor {
     }
 
     /// Opens an activation of which a part was made before its instance was lost. The guest must repeat that part, and
-    /// goes on from there.
+    /// continues after it.
     pub fn open_partial(&mut self, activation: Activation) {
         self.open_with(activation, true);
     }
@@ -113,20 +113,20 @@ impl Cursor {
         });
     }
 
-    /// When the open activation was made. The guest's clock stands still there.
+    /// Returns the time of the open activation, at which the guest's clock stands still.
     #[must_use]
     pub fn now(&self) -> Moment {
         let current = self.current.as_ref();
         current.map_or_else(Moment::default, |current| current.activation.moment())
     }
 
-    /// How many operations were made so far.
+    /// Returns the number of operations made so far.
     #[must_use]
     pub fn operations(&self) -> u32 {
         self.next
     }
 
-    /// Whether what the guest does now is new: log lines are kept only then.
+    /// Returns true if what the guest does now is new. Only then log lines are kept.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {
@@ -134,21 +134,21 @@ impl Cursor {
         })
     }
 
-    /// Whether the open activation is a new one, also where it repeats a part of itself that was made before.
+    /// Returns true if the open activation is a new one, even while the guest repeats a part of it that was made before.
     #[must_use]
     pub fn is_open_live(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.live)
     }
 
-    /// The step that was begun and not finished.
+    /// Returns the step that was begun and not finished.
     #[must_use]
     pub fn open_step(&self) -> Option<&str> {
         let current = self.current.as_ref()?;
         Some(&current.activation.operations[current.open_step?].step)
     }
 
-    /// Makes an operation: compares it with the record, or appends it. `fresh` tells what to record of a new one; it
-    /// is also asked when there is a mismatch, to show what the guest did.
+    /// Makes an operation: compares it with the record, or appends it. `fresh` returns what to record about a new operation. It
+    /// is also called for a mismatch, to show what the guest did.
     ///
     /// # Errors
     /// When the guest does not repeat what is recorded.
@@ -226,7 +226,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Counts a log line; gives its place among the lines of this activation, or none when it was written before.
+    /// Counts a log line. Returns its place among the lines of this activation, or none if it was written before.
     pub fn log_line(&mut self) -> Option<u32> {
         if !self.is_live() {
             return None;
@@ -237,22 +237,22 @@ impl Cursor {
         Some(place)
     }
 
-    /// Closes the open activation, the guest being quiescent (`end` is none) or done. Gives the activation if it is to
-    /// be committed, none if it was recorded already.
+    /// Closes the open activation, when the guest waits (`end` is none) or has ended. Returns the activation if it is to be
+    /// committed, or none if it was recorded already.
     ///
     /// # Errors
-    /// When the guest did not repeat all that is recorded.
+    /// When the guest did not repeat everything that is recorded.
     pub fn close(&mut self, end: Option<End>) -> Result<Option<Activation>, Mismatch> {
         let is_last = end.is_some();
         let closed = self.close_as(is_last)?;
         Ok(closed.map(|activation| Activation { end, ..activation }))
     }
 
-    /// Closes the open activation, with which its generation ends. Gives the activation. Its record is never replayed: a
-    /// generation goes with its last activation.
+    /// Closes the open activation, with which its generation ends, and returns it. This activation is never replayed, because
+    /// the generation is removed with it.
     ///
     /// # Errors
-    /// When the activation is a recorded one, or the guest did not repeat all that is recorded.
+    /// When the activation is a recorded one, or the guest did not repeat everything that is recorded.
     pub fn close_generation(&mut self) -> Result<Option<Activation>, Mismatch> {
         self.close_as(true)
     }
@@ -273,7 +273,7 @@ impl Cursor {
         }
     }
 
-    /// Takes the open activation as far as it was made, to go on with it in a rebuilt instance.
+    /// Returns the open activation as far as it was made, to continue it in a rebuilt instance.
     pub fn take_partial(&mut self) -> Option<Activation> {
         self.current.take().map(|current| current.activation)
     }

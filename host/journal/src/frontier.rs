@@ -1,48 +1,48 @@
 //! The frontier of a run: the operations that have not completed, and which of them completes next.
 //!
-//! It is a fold over the journal plus what the store says has arrived. Arrivals are looked up per [`Channel`]: a channel
-//! is *unchecked* when something may have arrived on it (a hint came in, or a wait was made), and whoever drives the run
-//! answers each unchecked channel with [`Frontier::found`]. So the cost of a decision follows what happened, not how
-//! much is outstanding.
+//! The frontier is computed from the journal and from what the store says has arrived. Arrivals are looked up by [`Channel`]. A
+//! channel is *unchecked* if something may have arrived on it, because a hint came or a wait was made. The caller answers each
+//! unchecked channel with [`Frontier::found`]. So the cost of a decision depends on what happened, and not on how much is
+//! outstanding.
 //!
-//! The rule of section "timeout against arrival" in ARCHITECTURE.md is here, in [`Waiting::takes`] and
-//! [`Frontier::next`], and nowhere else.
+//! The section "A request and a timeout at the same time" of ARCHITECTURE.md states a rule, which is implemented here, in
+//! [`Waiting::takes`] and [`Frontier::next`], and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Activation, Change, Channel, Head, Kind, Moment, Open, OperationNumber, Source, Time};
 
-/// What completes next.
+/// The completion that comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// The operation.
+    /// The operation that completes.
     pub operation: OperationNumber,
-    /// What it completes with.
+    /// The outcome with which it completes.
     pub source: Source,
-    /// When that became so. It orders completions, and an activation is never earlier.
+    /// When the completion became possible. Completions are ordered by it, and the activation is never earlier.
     pub time: Time,
-    /// When what it completes with was accepted, or when that became so by itself.
+    /// When the outcome was accepted, or, if nothing was accepted, when it came about.
     pub accepted: Time,
 }
 
-/// What orders completions: when it became possible, when what it is made of was accepted, and the operation. Of two
-/// requests that lay there when two waits were made, the one accepted first goes first.
+/// The order of completions: when the completion became possible, when its outcome was accepted, and the operation. If two
+/// requests were there when two waits were made, the one that was accepted first comes first.
 type Key = (Time, Time, OperationNumber);
 
 /// The operations of a run that have not completed.
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
-    /// Boxed, since a map reserves room for eleven at once, and most runs wait for one thing.
+    /// The open operations. Boxed, because a map reserves room for eleven values, and most runs wait for one thing.
     open: BTreeMap<OperationNumber, Box<Open>>,
-    /// Who waits on a channel, oldest first.
+    /// The waits on each channel, oldest first.
     waiting: BTreeMap<Channel, BTreeSet<OperationNumber>>,
     deadlines: BTreeSet<(Time, OperationNumber)>,
-    /// Ends at a date, in wall time.
+    /// The operations that end at a date, in wall time.
     dates: BTreeSet<(Time, OperationNumber)>,
     abandoned: BTreeSet<(Time, OperationNumber)>,
-    /// What is known to have arrived and whom it goes to, in the order of delivery.
+    /// What is known to have arrived, with the operation that gets it, in the order of delivery.
     arrived: BTreeMap<Key, (Channel, u64)>,
-    /// The same by channel, so that it can be taken back.
+    /// The same by channel, so that an assignment can be undone.
     heads: BTreeMap<Channel, Key>,
     unchecked: BTreeSet<Channel>,
     /// The number of operations made.
@@ -50,13 +50,13 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// The frontier of a run that has not begun.
+    /// Creates the frontier of a run that has not begun.
     #[must_use]
     pub fn new() -> Self {
         Frontier::default()
     }
 
-    /// The frontier of a run of which these operations are open and which has made so many in all.
+    /// Creates the frontier of a run with these open operations, which has made this many operations in all.
     #[must_use]
     pub fn restore(open: impl IntoIterator<Item = (OperationNumber, Open)>, made: u32) -> Self {
         let mut frontier = Frontier {
@@ -76,7 +76,7 @@ impl Frontier {
         frontier
     }
 
-    /// Follows the journal by one activation.
+    /// Applies one activation of the journal.
     pub fn apply(&mut self, activation: &Activation) {
         let first = OperationNumber(self.made);
         for change in activation.changes(first) {
@@ -90,32 +90,32 @@ impl Frontier {
         self.made += u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
     }
 
-    /// The operations that have not completed, in the order made.
+    /// Returns the operations that have not completed, in the order in which they were made.
     pub fn open(&self) -> impl Iterator<Item = (OperationNumber, &Open)> {
         self.open
             .iter()
             .map(|(number, open)| (*number, open.as_ref()))
     }
 
-    /// How many they are.
+    /// Returns the number of operations that have not completed.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.open.len()
     }
 
-    /// One of them.
+    /// Returns one of these operations.
     #[must_use]
     pub fn get(&self, operation: OperationNumber) -> Option<&Open> {
         self.open.get(&operation).map(Box::as_ref)
     }
 
-    /// Whether nothing can happen to this run any more, so that it would sleep for ever.
+    /// Returns true if nothing can happen to this run any more, so that it would wait for ever.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Whether something outstanding is the host's to do, rather than the outside world's.
+    /// Returns true if the host has to do something for the run. Otherwise everything must come from outside or with time.
     #[must_use]
     pub fn host_works(&self) -> bool {
         self.open.values().any(|open| match open.kind {
@@ -124,14 +124,14 @@ impl Frontier {
         })
     }
 
-    /// Something may have arrived on this channel.
+    /// Notes that something may have arrived on this channel.
     pub fn hint(&mut self, channel: Channel) {
         if self.waiting.contains_key(&channel) {
             self.unchecked.insert(channel);
         }
     }
 
-    /// Something may have arrived anywhere.
+    /// Notes that something may have arrived on any channel.
     pub fn hint_all(&mut self) {
         self.unchecked.extend(self.waiting.keys().cloned());
     }
@@ -141,7 +141,7 @@ impl Frontier {
         self.unchecked.iter()
     }
 
-    /// What the store says lies first in a channel.
+    /// Notes what is first in a channel, as the store says.
     pub fn found(&mut self, channel: Channel, head: Option<Head>) {
         self.unchecked.remove(&channel);
         if let Some(key) = self.heads.remove(&channel) {
@@ -169,12 +169,12 @@ impl Frontier {
         }
     }
 
-    /// Whether a wait for an event was reached by one sent to all, so that one aimed at the run is for the next wait.
+    /// Returns true if an event to all has reached this wait, so that an event aimed at the run is for the next wait.
     fn is_spoken_for(&self, channel: &Channel, number: OperationNumber) -> bool {
         matches!(channel, Channel::Event(_)) && self.heads.contains_key(&Channel::Result(number))
     }
 
-    /// A wait was reached by an event sent to all: what was aimed at the run and meant for it is the next wait's.
+    /// Notes that an event to all has reached a wait. An event aimed at the run that was meant for this wait goes to the next.
     fn leave_to_others(&mut self, channel: &Channel, number: OperationNumber) {
         let (Channel::Result(_), Some(open)) = (channel, self.open.get(&number)) else {
             return;
@@ -191,13 +191,14 @@ impl Frontier {
         }
     }
 
-    /// The store says that nothing lies in any channel that is unchecked.
+    /// Notes that nothing is in any unchecked channel, as the store says.
     pub fn nothing_arrived(&mut self) {
         self.unchecked.clear();
     }
 
-    /// What completes next at this time, if anything: the earliest, of those at one instant what was accepted first, and
-    /// then the oldest operation. An arrival goes before the deadline of the same wait. Every channel must have been checked.
+    /// Returns the next completion at this time, if there is one: the earliest. If several have the same time, the one whose
+    /// outcome was accepted first comes first, and then the oldest operation. An arrival comes before the deadline of the same
+    /// wait. Every channel must have been checked.
     #[must_use]
     pub fn next(&self, now: Moment) -> Option<Ready> {
         debug_assert!(self.unchecked.is_empty(), "an arrival could be overlooked");
@@ -227,7 +228,7 @@ impl Frontier {
         })
     }
 
-    /// When the next deadline passes, if there is one, as far as is known now.
+    /// Returns the time of the next deadline, if there is one, as far as is known now.
     #[must_use]
     pub fn next_deadline(&self, now: Moment) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
@@ -262,7 +263,7 @@ impl Frontier {
         }
     }
 
-    /// Takes away all by which an operation could complete but abandonment.
+    /// Removes everything by which an operation could complete, except that it was given up.
     fn quiet(&mut self, number: OperationNumber, open: &Open) {
         if let Some(deadline) = open.kind.deadline(open.issued) {
             self.deadlines.remove(&(deadline, number));

@@ -81,6 +81,15 @@ impl Status {
         Status::Cancelled,
     ];
 
+    /// Returns the words that follow "the run has" in a sentence about a run that has ended.
+    #[must_use]
+    pub fn after_has(self) -> &'static str {
+        match self {
+            Status::Cancelled => "been cancelled",
+            status => status.as_str(),
+        }
+    }
+
     /// Whether nothing can happen any more.
     #[must_use]
     pub fn has_ended(self) -> bool {

@@ -113,70 +113,81 @@ macro_rules! limits {
 
 limits! {
     MEMORY_BUDGET, memory_budget: "memory-budget", Size, 0, ANY,
-        "Memory for bodies, calls and guests together; 0B for what the machine or its cgroup leaves beside the host itself";
+        "Memory for bodies, calls and guests together. 0B means what the machine or its cgroup has, less what the host \
+         itself needs";
     COMPONENT, component: "component-limit", Size, 64 * MIB, SOME, "Size of a component";
     BODY, body: "body-limit", Size, 16 * MIB, SOME,
         "Size of one body: of a webhook's request, an input, an output, an event, a response to a call, a step's value";
-    INBOX, inbox: "inbox-limit", Count, 1_000, SOME_COUNT, "Requests that a webhook keeps until they are taken";
-    INBOX_BYTES, inbox_bytes: "inbox-bytes-limit", Size, 64 * MIB, SOME, "Size of all of them together";
+    INBOX, inbox: "inbox-limit", Count, 1_000, SOME_COUNT,
+        "Requests in the inbox of a webhook, which are accepted and not taken by the run yet";
+    INBOX_BYTES, inbox_bytes: "inbox-bytes-limit", Size, 64 * MIB, SOME,
+        "Size of all requests in the inbox of a webhook";
     HOST_INBOX_BYTES, host_inbox_bytes: "host-inbox-bytes-limit", Size, 4 * GIB, SOME,
-        "Size of what all webhooks keep together";
+        "Size of all requests in the inboxes of all webhooks";
     WEBHOOK_RATE, webhook_rate: "webhook-rate-limit", Count, 1_000, ANY_COUNT,
-        "Requests a second to one webhook, and as many at once; 0 for no limit";
-    HOST_RATE, host_rate: "host-rate-limit", Count, 20_000, ANY_COUNT, "The same for all webhooks together";
+        "Requests per second to one webhook, and as many in one burst; 0 for no limit";
+    HOST_RATE, host_rate: "host-rate-limit", Count, 20_000, ANY_COUNT,
+        "Requests per second to all webhooks together, and as many in one burst; 0 for no limit";
     REPLY_WAIT, reply_wait: "reply-wait-limit", Span, MINUTE, SOME,
-        "The longest that a webhook which its workflow answers holds its caller";
+        "The longest that a caller of a webhook waits for an answer of the workflow";
     HELD_REPLIES, held_replies: "held-replies", Count, 1_024, MILLION,
-        "Callers held so at once; further ones are refused";
+        "Callers that wait for an answer of a workflow at the same time; further ones are refused";
     SIGNATURE_TOLERANCE, signature_tolerance: "signature-tolerance", Span, 5 * MINUTE, ANY,
-        "How far the time in a webhook's signature may be from now";
+        "How far the time in a signature may be from the host's time, unless the webhook or the provider's description \
+         says otherwise";
     SIGNATURE_TOLERANCE_LIMIT, signature_tolerance_limit: "signature-tolerance-limit", Span, 7 * DAY, ANY,
-        "The longest tolerance that a webhook or its provider's description may ask for";
+        "The largest tolerance that a webhook or a provider's description may ask for";
     HEAD_TIMEOUT, head_timeout: "head-timeout", Span, 30 * SECOND, SOME,
-        "How long a sender may take for a request's head, and how long a connection may be without a request";
+        "How long a client may take to send a request's head, and how long a connection may be without a request";
     BODY_TIMEOUT, body_timeout: "body-timeout", Span, 30 * SECOND, SOME,
-        "How long a sender may take for a body, beside one second for each 16 KiB that came";
+        "How long a client may take to send a body, plus one second for each 16 KiB that came";
     HEADER_FIELDS, header_fields: "header-fields-limit", Count, 100, FIELDS, "Header fields of a request";
     CONNECTIONS, connections: "connections-limit", Count, 10_000, MILLION,
-        "Connections at once to one address listened on; further ones wait";
+        "Connections to one address at the same time; further ones wait";
     MEMORY, memory: "memory-limit", Size, 256 * MIB, GUEST_MEMORY,
         "Memory of a run. A run keeps the limit that it was started with";
     CPU, cpu: "cpu-limit", Span, 5 * SECOND, SOME, "Processor time of a run between one wait and the next";
     OPERATIONS, operations: "operations-limit", Count, 250_000, SOME_COUNT, "Operations of a run";
     JOURNAL, journal: "journal-limit", Size, GIB, SOME, "Size of a run's journal";
     STORAGE, storage: "storage-limit", Size, 2 * GIB, SOME,
-        "What a run takes of the disk; past it the run fails, and senders to it are refused";
+        "Disk space that a run takes. Beyond it the run fails, and those who send to it are refused";
     WORKFLOW_STORAGE, workflow_storage: "workflow-storage-limit", Size, 16 * GIB, SOME,
-        "What all runs of a workflow take of the disk; past it nothing is started or sent to them";
-    OUTSTANDING, outstanding: "outstanding-limit", Count, 10_000, SOME_COUNT, "Operations of a run that wait at once";
+        "Disk space that all runs of a workflow take together. Beyond it no run of it is started, and those who send \
+         to its runs are refused";
+    OUTSTANDING, outstanding: "outstanding-limit", Count, 10_000, SOME_COUNT,
+        "Operations of a run that wait at the same time";
     WEBHOOKS, webhooks: "webhooks-limit", Count, 10_000, SOME_COUNT, "Webhooks of a run";
     CHILDREN, children: "children-limit", Count, 10_000, SOME_COUNT,
         "Runs that a run started and that have not ended";
-    DEPTH, depth: "depth-limit", Count, 100, LEVELS, "How many runs may be above a run, each started by the one above it";
+    DEPTH, depth: "depth-limit", Count, 100, LEVELS,
+        "Runs above a run: the one that started it, the one that started that, and so on";
     TIMEOUT_GRACE, timeout_grace: "timeout-grace", Span, 30 * SECOND, ANY,
-        "How long a run may take to end by itself after the timeout that it was started with";
-    STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of a step name, and of an event's name";
-    LOG, log: "log-limit", Size, MIB, ANY, "Size of a run's log; what goes beyond is dropped";
+        "How long a run may take to end by itself after its timeout, before it is cancelled";
+    STEP_NAME, step_name: "step-name-limit", Size, 256, SOME, "Size of the name of a step or of an event";
+    LOG, log: "log-limit", Size, MIB, ANY, "Size of a run's log; further lines are dropped";
     INSTANCES, instances: "instances", Count, 4_096, MAPPED,
-        "Instances in memory at once, of which each workflow has a share; further runs wait for their turn";
-    WARM_MEMORY, warm_memory: "warm-memory", Size, GIB, ANY, "Memory for the instances of runs that are asleep";
+        "Instances in memory at the same time, of which each workflow has a share; further runs wait for their turn";
+    WARM_MEMORY, warm_memory: "warm-memory", Size, GIB, ANY,
+        "Memory for the instances of runs that wait, which are kept to save a replay";
     STORE_CACHE, store_cache: "store-cache", Size, 32 * MIB, ANY,
-        "Memory for what was read from the data directory. The operating system keeps more of it in memory that is free";
+        "Memory for what was read from the data directory. The operating system caches more of it in free memory";
     DISK_RESERVE, disk_reserve: "disk-reserve", Size, 64 * MIB, ANY,
-        "What is kept free for housekeeping on the disk of the data directory, in a file; at most half of the disk";
-    RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after its end";
+        "Space on the disk of the data directory that is kept free, in a file, for housekeeping; at most half of the \
+         disk";
+    RETENTION, retention: "retention", Span, 7 * DAY, ANY, "How long a run is kept after it has ended";
     BROKEN_RETENTION, broken_retention: "broken-retention", Span, 30 * DAY, ANY,
-        "How long a run whose code broke, or that failed, waits to be repaired before it is given up";
+        "How long a run whose code broke, or that failed, can be repaired before it is given up";
     DUPLICATE_WINDOW, duplicate_window: "duplicate-window", Span, DAY, ANY,
-        "How long a repeated request is known as one";
+        "How long a request that is sent again is recognised as a repeat";
     CALL_TIMEOUT, call_timeout: "call-timeout", Span, 2 * MINUTE, SOME,
-        "For one attempt at a call whose workflow does not say";
+        "Timeout of one attempt at a call, unless the workflow sets one";
     CALL_TIMEOUT_LIMIT, call_timeout_limit: "call-timeout-limit", Span, 2 * HOUR, SOME,
-        "For one attempt at a call, whatever its workflow says";
+        "Longest timeout of one attempt at a call, whatever the workflow sets";
     CALLS_IN_FLIGHT, calls_in_flight: "calls-in-flight", Count, 1_024, MAPPED,
-        "Calls made at once, of which each run and each workflow has a share; further calls wait for their turn";
+        "Calls made at the same time, of which each run and each workflow has a share; further calls wait for their \
+         turn";
     COMPILE_TIME, compile_time: "compile-time-limit", Span, MINUTE, CHILD_TIME, "Processor time for compiling a component";
     COMPILE_MEMORY, compile_memory: "compile-memory-limit", Size, 2 * GIB, CHILD_MEMORY,
         "Memory for compiling a component";
-    MAX_WAIT, max_wait: "max-wait", Span, MINUTE, ANY, "The longest that `Prefer: wait` holds an answer";
+    MAX_WAIT, max_wait: "max-wait", Span, MINUTE, ANY, "The longest that an answer is delayed by `Prefer: wait`";
 }

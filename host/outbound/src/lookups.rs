@@ -1,23 +1,23 @@
-//! How many names are looked up at once, and by whom.
+//! Limits how many host names are looked up at the same time, and shares the lookups among workflows.
 //!
-//! A name server that does not answer keeps a lookup busy long after whoever asked has given up. So a workflow that has
-//! lookups under way begins another one only while it has fewer than are free: alone it gets half, and however many silent
-//! names some look up, there is one free for who comes next.
+//! A name server that does not answer keeps a lookup busy long after the caller has given up. So a workflow that has lookups
+//! under way begins another one only while it has fewer than are free. A workflow alone gets half of them, and one stays free
+//! for newcomers, however many names without an answer are being looked up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// How many lookups may be under way at once. Each has a thread.
+/// The number of lookups that may be under way at the same time. Each has a thread.
 const AT_ONCE: usize = 64;
 
 tokio::task_local! {
-    /// The workflow on whose behalf the current attempt is made.
+    /// The workflow for which the current attempt is made.
     pub(crate) static ON_BEHALF_OF: Arc<str>;
 }
 
-/// Returns on whose behalf the current attempt is made.
+/// Returns the workflow for which the current attempt is made.
 pub(crate) fn whose() -> Arc<str> {
     let whose = ON_BEHALF_OF.try_with(Arc::clone);
     whose.unwrap_or_else(|_| "".into())
@@ -34,7 +34,7 @@ struct State {
     used: HashMap<Arc<str>, usize>,
 }
 
-/// A lookup under way, until this is dropped.
+/// A lookup under way. Dropping it ends the lookup's turn.
 pub(crate) struct Turn {
     lookups: Arc<Lookups>,
     whose: Arc<str>,

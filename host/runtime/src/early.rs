@@ -1,18 +1,18 @@
-//! What the store has decided and not made durable yet.
+//! What the store has decided, but has not made durable yet.
 //!
-//! A request or a start is known to the run's owner before its sync, so that the activation that follows from it can
-//! become durable by the same one. What is known early may never become durable, if the sync fails: then the commit of
-//! the activation is refused as well, since the store applies writes in order. The store's reads do not show it yet.
+//! The owner of a run learns of a request or a start before its disk sync, so that the activation that follows from it can
+//! become durable by the same sync. The store's reads do not show such a request yet. If the sync fails, the request never
+//! becomes durable; then the commit of the activation is refused too, because the store applies writes in order.
 
 use dormouse_journal::{Channel, Delivery, Frontier, Head, Outcome, Payload, RunId, WebhookNumber};
 use dormouse_store::{ReadError, RunView, StoreReader};
 
-/// A request that was queued.
+/// A request that is in an inbox, and may not be durable yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EarlyRequest {
     pub(crate) webhook: WebhookNumber,
     pub(crate) place: u64,
-    /// True if nothing lies before it.
+    /// True if no other request is before it in the inbox.
     pub(crate) is_first: bool,
     pub(crate) delivery: Delivery,
 }
@@ -26,23 +26,23 @@ impl EarlyRequest {
     }
 }
 
-/// A run that was started.
+/// A run that was started, and may not be durable yet.
 #[derive(Debug, Clone)]
 pub(crate) struct EarlyStart {
     pub(crate) view: RunView,
     pub(crate) input: Payload,
 }
 
-/// What the owner of a run knows before it is durable.
+/// What the owner of a run knows, although it may not be durable yet.
 #[derive(Default)]
 pub(crate) struct Early {
     pub(crate) start: Option<Box<EarlyStart>>,
-    /// In the order of their acceptance.
+    /// The requests, in the order of their acceptance.
     requests: Vec<EarlyRequest>,
 }
 
 impl Early {
-    /// Adds a request, which was accepted after all that are here.
+    /// Adds a request, which was accepted after all others here.
     pub(crate) fn add(&mut self, request: EarlyRequest) {
         self.requests.push(request);
     }
@@ -51,7 +51,7 @@ impl Early {
         self.start.is_none() && self.requests.is_empty()
     }
 
-    /// Returns the request that was accepted first of those in a channel.
+    /// Returns the request in a channel that was accepted first.
     fn first(&self, channel: &Channel) -> Option<&EarlyRequest> {
         let Channel::Webhook(webhook) = channel else {
             return None;
@@ -61,7 +61,7 @@ impl Early {
             .find(|request| request.webhook == *webhook)
     }
 
-    /// Tells the frontier what lies first in a channel, given what the store says of it.
+    /// Tells the frontier what is first in a channel, given what the store has there.
     pub(crate) fn found(&self, frontier: &mut Frontier, channel: Channel, durable: Option<Head>) {
         let early = self.first(&channel).map(EarlyRequest::head);
         let head = durable.into_iter().chain(early);
@@ -101,7 +101,7 @@ impl Early {
         }
     }
 
-    /// Takes what lies in a channel at this place, as the outcome of the operation that takes it.
+    /// Takes the request at this place in a channel, as the outcome of the operation that takes it.
     pub(crate) async fn take(
         &mut self,
         store: &dyn StoreReader,

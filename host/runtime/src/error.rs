@@ -68,14 +68,14 @@ pub enum StartError {
     OtherInput(dormouse_journal::RunId),
     /// The input is more than a run may own on the disk.
     #[error(
-        "the input is more than a run may take on the disk; the setting is `{}`",
+        "the input is larger than the disk space that a run may use; the setting is `{}`",
         dormouse_limits::STORAGE
     )]
     TooLarge,
     /// The runs of the workflow own as much on the disk as they may.
     #[error(
-        "the runs of workflow {0:?} take as much of the disk as they may; the setting is `{setting}`. Runs that have \
-         ended give theirs back when they are removed",
+        "the runs of workflow {0:?} use all disk space that they may; the setting is `{setting}`. Runs that have ended \
+         free their space when they are removed",
         setting = dormouse_limits::WORKFLOW_STORAGE
     )]
     WorkflowFull(String),
@@ -88,7 +88,9 @@ pub enum StartError {
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
     /// As many large events as there may be have reached runs that have not taken them.
-    #[error("the host keeps as many large events as it may for runs that have not taken them")]
+    #[error(
+        "the host keeps as many large events as it may, because runs have not taken them; try again later"
+    )]
     Full,
     /// The host cannot do it now.
     #[error(transparent)]

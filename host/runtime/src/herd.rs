@@ -1,8 +1,9 @@
-//! What wakes runs from within the host: timers, results, events, recovery, its own trouble.
+//! The herd: runs that are woken from within the host, by timers, results, events, recovery after a start, or a new try after
+//! the host's own trouble.
 //!
-//! Much of this can come at one instant. So it waits here, in the order of its time, and only so much of it is executed at
-//! once that a request from outside never has more than that before it. While requests from outside keep the host busy, one
-//! in ten activations is for those who wait here all the same.
+//! Very many of these runs can be woken at the same moment. So they wait here, in the order of their time, and only a few of
+//! them execute at the same time: a request from outside never has more than these before it. While requests from outside keep
+//! the host busy, the herd still gets one in ten activations.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,42 +11,42 @@ use dormouse_journal::{RunId, Time};
 
 use crate::hint::{Hint, add};
 
-/// How many runs wait at most. What comes beyond is forgotten, and found again by a scan of the store.
+/// The largest number of runs that wait here. Further runs are forgotten, and found again by a scan of the store.
 const MOST: usize = 65_536;
 
-/// How many runs wait when whoever reads the store for more goes on.
+/// The number of waiting runs below which the services read more of them from the store.
 const FEW: usize = 1_024;
 
-/// How many runs have a seat at most: those whose activation is executed, and those who wait for it to be durable. A commit
-/// that takes all of them takes little longer than one that takes a few.
+/// The largest number of runs with a seat: runs whose activation executes, or waits to become durable. A commit with the
+/// activations of all of them takes little longer than a commit with a few.
 const SEATS: usize = 64;
 
-/// After so many runs that were woken from outside, one that waits here is woken whatever is under way.
+/// After this many runs were woken from outside, one that waits here is woken even if others are under way.
 const OUTSIDE: u32 = 9;
 
-/// How many such runs may be under way beyond those that have seats anyhow.
+/// The largest number of such runs under way, in addition to those that may have seats anyway.
 const BEYOND: usize = 192;
 
-/// How long a run is left alone after the host's own trouble kept it from going on, in milliseconds: the first time, and at
-/// most, after a delay that doubles each time.
+/// The delay in milliseconds before a run is tried again that the host's own trouble kept from going on: the first delay, and
+/// the longest one. The delay doubles each time.
 const RETRY: (u64, u64) = (1_000, 60_000);
 
 /// Runs that the host itself wakes.
 pub(crate) struct Herd {
-    /// In the order of their time, and of those at one time in the order in which they came.
+    /// The waiting runs in the order of their time. Runs with the same time are in the order in which they came.
     order: BTreeMap<(Time, u64), RunId>,
     waiting: HashMap<RunId, Waiting>,
     came: u64,
-    /// How many of them may execute at once.
+    /// The number of these runs that may execute at the same time.
     at_once: usize,
     executing: usize,
     seated: usize,
-    /// How many runs were woken from outside since the last one that is to be woken for them.
+    /// The number of runs that were woken from outside since a run of the herd was last woken in turn.
     outside: u32,
-    /// How many are to be woken whatever is under way.
+    /// The number of runs that are to be woken even if others are under way.
     owed: usize,
     has_forgotten: bool,
-    /// How often in a row each run met trouble of the host's.
+    /// How often in a row the host's own trouble kept each run from going on.
     troubles: HashMap<RunId, u32>,
 }
 
@@ -70,7 +71,7 @@ impl Herd {
         }
     }
 
-    /// Adds a run, which is woken at this time or later.
+    /// Adds a run that is to be woken at this time or later.
     pub(crate) fn add(&mut self, run: RunId, hint: Hint, time: Time) {
         if let Some(waiting) = self.waiting.get_mut(&run) {
             add(&mut waiting.hints, hint);
@@ -92,7 +93,7 @@ impl Herd {
         self.waiting.insert(run, Waiting { place, hints });
     }
 
-    /// Returns the run that is to be woken now, which has a seat from here on.
+    /// Returns the run that is to be woken now. From now on the run has a seat.
     pub(crate) fn next(&mut self, now: Time) -> Option<(RunId, Vec<Hint>)> {
         let Some(first) = self
             .order
@@ -115,12 +116,12 @@ impl Herd {
         Some((run, waiting.hints))
     }
 
-    /// Returns when the first one is to be woken.
+    /// Returns the time at which the first run is to be woken.
     pub(crate) fn first(&self) -> Option<Time> {
         self.order.first_key_value().map(|((time, _), _)| *time)
     }
 
-    /// A run was woken from outside. Returns true if one of those who wait is to be woken for it.
+    /// Counts a run that was woken from outside. Returns true if it is the turn of a run that waits here.
     pub(crate) fn came_from_outside(&mut self, now: Time) -> bool {
         if self.first().is_none_or(|first| first > now) {
             return false;
@@ -134,7 +135,7 @@ impl Herd {
         true
     }
 
-    /// A run with a seat executes, or does so no longer.
+    /// Notes whether a run with a seat executes.
     pub(crate) fn executes(&mut self, does: bool) {
         if does {
             self.executing += 1;
@@ -143,22 +144,22 @@ impl Herd {
         }
     }
 
-    /// A run gives up its seat.
+    /// Gives up the seat of a run.
     pub(crate) fn leaves(&mut self) {
         self.seated = self.seated.saturating_sub(1);
     }
 
-    /// Returns true if there is room for more that the store has.
+    /// Returns true if there is room for more runs, which the services can read from the store.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < FEW
     }
 
-    /// Returns true if something was forgotten that the store is to be asked for now.
+    /// Returns true if runs were forgotten, and the store is to be read for them now.
     pub(crate) fn takes_forgotten(&mut self) -> bool {
         self.has_room() && std::mem::take(&mut self.has_forgotten)
     }
 
-    /// Returns after how many milliseconds a run is tried again that met trouble of the host's.
+    /// Returns the delay in milliseconds after which a run is tried again that the host's own trouble kept from going on.
     pub(crate) fn in_trouble(&mut self, run: RunId) -> u64 {
         let is_known = self.troubles.contains_key(&run);
         if !is_known && self.troubles.len() >= MOST {
@@ -170,7 +171,7 @@ impl Herd {
         delay.min(RETRY.1)
     }
 
-    /// A run has no trouble any more.
+    /// Notes that the host's trouble does not keep a run from going on any more.
     pub(crate) fn is_well(&mut self, run: RunId) {
         if !self.troubles.is_empty() {
             self.troubles.remove(&run);

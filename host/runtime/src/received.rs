@@ -92,7 +92,7 @@ pub enum Refusal {
         /// The methods that the host answers here, with commas between them.
         allowed: String,
     },
-    /// It does not prove who sent it.
+    /// Its signature is missing or wrong.
     #[error(transparent)]
     Signature(#[from] Rejected),
     /// The workflow may use none of the secrets that it named.
@@ -104,15 +104,15 @@ pub enum Refusal {
     /// It is its provider's probe, and cannot be answered.
     #[error("{}", Unanswered::Unanswerable)]
     Probe,
-    /// It teaches a secret that the host cannot keep.
+    /// The probe contains a secret that the host is to keep, and cannot.
     #[error(
-        "the host cannot keep the secret that this probe teaches; its operator must give it a key for secrets"
+        "the host cannot keep the secret in this probe; its operator must give it a key for secrets"
     )]
     Learn,
     /// The host has no description of its provider any more.
     #[error(transparent)]
     Provider(#[from] UnknownProvider),
-    /// Its `Idempotency-Key` cannot be one.
+    /// Its `Idempotency-Key` is not valid.
     #[error(transparent)]
     Key(#[from] InvalidKey),
     /// Its key was used for another body.
@@ -130,30 +130,27 @@ pub enum Refusal {
     /// The inbox is full.
     #[error("this webhook's inbox is full: the run has not taken what was sent before")]
     InboxFull,
-    /// All inboxes together hold what the host allows.
+    /// All inboxes together have as much as the host allows.
     #[error("the inboxes of this host are full: runs have not taken what was sent before")]
     HostFull,
-    /// The run owns as much on the disk as it may.
+    /// The run uses all disk space that it may.
     #[error(
-        "this webhook's run takes as much of the host's disk as it may, and takes no more until it has taken what was \
-         sent before"
+        "this webhook's run uses all disk space that it may, and accepts nothing before it has taken what was sent earlier"
     )]
     RunFull,
-    /// The runs of its workflow own as much on the disk as they may.
-    #[error("the runs of this webhook's workflow take as much of the host's disk as they may")]
+    /// The runs of its workflow use all disk space that they may.
+    #[error("the runs of this webhook's workflow use all disk space that they may")]
     WorkflowFull,
     /// It came too soon after others.
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
     /// The trigger or this URL of it is gone.
-    #[error(
-        "this trigger was deleted, has another URL now, or its workflow cannot be started any more"
-    )]
+    #[error("this trigger or its workflow was deleted, or the trigger has another URL now")]
     TriggerGone,
-    /// The trigger takes no requests for the time being.
+    /// The trigger is paused.
     #[error("this trigger is paused; it takes requests again when it is resumed")]
     TriggerPaused,
-    /// It has no key, and the trigger wants one.
+    /// It has no key, and the trigger requires one.
     #[error("{}", key_missing(.0))]
     KeyMissing(Place),
     /// The run that has its key has failed, and may be retried.
@@ -164,10 +161,10 @@ pub enum Refusal {
     /// The run that has its key has not taken what was sent to it before.
     #[error("run {0}, which has this key, has not taken what was sent to it before")]
     KeyedInboxFull(RunId),
-    /// No more callers can be held.
+    /// No more callers can wait.
     #[error("{}", too_many_held(*.0))]
     TooManyHeld(Scope),
-    /// The host cannot open the secrets that it is to be checked by.
+    /// The host cannot open the secrets by which the request is to be checked.
     #[error(transparent)]
     Secret(#[from] SecretTrouble),
     /// The host cannot do it now.

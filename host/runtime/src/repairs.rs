@@ -59,18 +59,18 @@ pub struct Move {
     pub dry_run: bool,
 }
 
-/// What came of a repair.
+/// The result of a repair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepairedRun {
-    /// Where the run stands.
+    /// The status of the run.
     pub status: Status,
-    /// The version that it goes on with.
+    /// The version that the run goes on with.
     pub version: VersionId,
-    /// By what it is still paused, if it is.
+    /// What is still paused, so that the run does not go on.
     pub paused: Option<PausedBy>,
-    /// Why the current version of its workflow was not taken, if that was looked at and was not.
+    /// Where the current version of the workflow does not repeat the run's journal, if it was not used for that reason.
     pub differs: Option<Box<Mismatch>>,
-    /// What it means, if the run is taken back.
+    /// If the run is taken back: what that means.
     pub back: Option<Box<Back>>,
 }
 
@@ -102,7 +102,7 @@ pub enum RepairError {
         workflow: String,
     },
     /// The run has ended.
-    #[error("the run has {0}")]
+    #[error("the run has {}", .0.after_has())]
     Ended(Status),
     /// The run is on another version than the one that it is to be moved from.
     #[error("the run is on version {0}")]
@@ -111,23 +111,23 @@ pub enum RepairError {
     #[error("the run has failed")]
     Failed,
     /// The same code would break in the same way.
-    #[error("the run would break again with {code}: neither its code nor its limits differ")]
+    #[error("the run would break again with {code}: neither its code nor its limits have changed")]
     SameAgain {
         /// The failure's code.
         code: String,
     },
-    /// The same code would be given the same, and fail in the same way.
+    /// The same code would get the same results, and fail in the same way.
     #[error(
-        "the run would fail again with {code}: it would be given what it was given, and neither its code nor its limits differ"
+        "the run would fail again with {code}: it would get the same results, and neither its code nor its limits have changed"
     )]
     SameAnswers {
         /// The failure's code.
         code: String,
-        /// The steps that were answered badly before, the last ones first.
+        /// The steps that had a bad answer before, the last ones first.
         bad: Vec<BadStep>,
     },
-    /// A call may be made once, and nobody knows whether it was.
-    #[error("the step {step:?} may be made once, and it is not known whether it was")]
+    /// A call may be sent only once, and it is not known whether it arrived.
+    #[error("the call {step:?} may be sent only once, and it is not known whether it arrived")]
     AtMostOnce {
         /// The operation.
         operation: OperationNumber,
@@ -136,16 +136,16 @@ pub enum RepairError {
     },
     /// The run that started it was told of its failure, and has not failed itself.
     #[error(
-        "run {parent} started this run, was told that it has failed, and goes on or has ended otherwise"
+        "run {parent} started this run, was told of its failure, and goes on or has ended in another way"
     )]
     FailureTold {
         /// The run that started it.
         parent: RunId,
     },
-    /// A run that its failure started goes on.
+    /// A run that was started because of its failure has not ended.
     #[error("{}", match handler {
-        Some(handler) => format!("run {handler}, which the failure of this run has started, has not ended"),
-        None => "the run that the failure of this run starts has not begun".into(),
+        Some(handler) => format!("run {handler}, which was started because of this run's failure, has not ended"),
+        None => "the run that is started because of this run's failure has not begun".into(),
     })]
     HandlerRunning {
         /// That run. None if it is about to be started.
@@ -159,8 +159,8 @@ pub enum RepairError {
         /// The last steps that it has made, the newest first.
         last: Vec<String>,
     },
-    /// The step has no answer.
-    #[error("the step {step:?} (operation {operation}) has no answer yet")]
+    /// The step has no result.
+    #[error("the step {step:?} (operation {operation}) has no result yet")]
     Unanswered {
         /// The operation.
         operation: OperationNumber,
@@ -169,24 +169,24 @@ pub enum RepairError {
         /// The last steps that it has made, the newest first.
         last: Vec<String>,
     },
-    /// The journal does not say where its completions came from.
+    /// The journal does not say where its results came from.
     #[error(
-        "an earlier version of the host wrote a part of the journal that would be set aside, and did not record where its completions came from"
+        "an earlier version of the host wrote a part of the journal that would be set aside, and did not record where its results came from"
     )]
     RecordsTooOld,
     /// It was taken back too often.
-    #[error("the run was taken back as often as it may be")]
+    #[error("the run was taken back as often as is allowed")]
     TakenBackTooOften,
-    /// A run that it started, and waits for, cannot come back.
-    #[error("run {child}, which it started and waits for, cannot come back")]
+    /// A run that it started, and waits for, was cancelled, given up or removed.
+    #[error("run {child}, which it started and waits for, cannot be retried any more")]
     ChildGone {
         /// That run.
         child: RunId,
-        /// Where it stands. None if it was removed.
+        /// Its status. None if it was removed.
         status: Option<Status>,
     },
     /// A run that it started, and waits for, cannot be retried.
-    #[error("run {child}, which it started and waits for, is to be retried first: {error}")]
+    #[error("run {child}, which it started and waits for, must be retried first: {error}")]
     Child {
         /// That run.
         child: RunId,
@@ -196,8 +196,8 @@ pub enum RepairError {
     /// The version does not repeat the run's journal.
     #[error(transparent)]
     Differs(Box<Mismatch>),
-    /// The run moved on whenever it was looked at.
-    #[error("the run does not come to rest")]
+    /// The run had gone on whenever it was looked at.
+    #[error("the run is busy")]
     Busy,
     /// The version cannot be executed.
     #[error("the version cannot be executed: {0}")]

@@ -1,4 +1,4 @@
-//! What HTTP can ask of the host below it.
+//! The interface between HTTP and the rest of the host.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,21 +29,21 @@ use crate::{
     Settings, StartError, Unavailable, UnusableSecret,
 };
 
-/// The host below HTTP. Cheap to clone.
+/// The host without HTTP. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime(Arc<Services>);
 
 /// Whether the host can take work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It can.
+    /// The host can take work.
     Ready,
-    /// It cannot, for this reason.
+    /// The host cannot take work, for this reason.
     NotReady(String),
 }
 
 impl Runtime {
-    /// Builds the host from its parts, and takes up all that is due.
+    /// Builds the host from its parts, and starts all work that is due.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -53,7 +53,7 @@ impl Runtime {
         Ok(Runtime(Arc::new(services)))
     }
 
-    /// Returns what can be asked of the store.
+    /// Returns the reads of the store.
     #[must_use]
     pub fn reader(&self) -> Arc<dyn StoreReader> {
         self.0.store.clone()
@@ -73,13 +73,13 @@ impl Runtime {
     /// Starts a run. Returns its id, and whether it is new.
     ///
     /// # Errors
-    /// When there is nothing of that name to start, or it cannot be made durable.
+    /// When the workflow or the version does not exist, or the start cannot be made durable.
     pub async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
         self.0.starter.start(start).await
     }
 
-    /// Resolves when a run has come so far, this much time has passed, or the host stops. Returns where it stands, if there
-    /// is such a run.
+    /// Resolves when a run has come so far, this much time has passed, or the host stops. Returns the run's status, if there is
+    /// such a run.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -108,7 +108,7 @@ impl Runtime {
         }
     }
 
-    /// Returns where a run stands, if there is such a run.
+    /// Returns the status of a run, if there is such a run.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -166,8 +166,8 @@ impl Runtime {
         }
     }
 
-    /// Starts a run anew: with the input that it was started with, or another, on the current version of its workflow.
-    /// Returns the new run's id, and whether it is new. None if there is no such run.
+    /// Starts a new run with the input that a run was started with, or another input, on the current version of its workflow.
+    /// Returns the new run's id, and false if it was started before. None if there is no run with the given id.
     ///
     /// # Errors
     /// When its workflow cannot be started, or it cannot be made durable.
@@ -205,9 +205,9 @@ impl Runtime {
         self.start(start).await.map(Some)
     }
 
-    /// Has a run go on. One that is paused is so no longer, and is tried again if it is blocked for the host's trouble. Any
-    /// other blocked run is tried again: where it stood if the host was in trouble, and as [`Runtime::retry`] does if its
-    /// code broke.
+    /// Resumes a run. The pause of a paused run ends, and the run is tried again if it is also blocked because of the host's own
+    /// trouble. A run that is only blocked is tried again: from where it was if the host was in trouble, and as by
+    /// [`Runtime::retry`] if its code broke.
     ///
     /// # Errors
     /// When it is neither paused nor blocked, would break again, or it cannot be made durable.
@@ -238,17 +238,18 @@ impl Runtime {
         }
     }
 
-    /// Tries a blocked run again: on the version asked for, or the current one of its workflow if its journal agrees, or its
-    /// own.
+    /// Retries a blocked or failed run: on the version asked for, otherwise on the current version of its workflow if that
+    /// repeats the journal, and otherwise on its own version.
     ///
     /// # Errors
-    /// When it is not blocked, would break again, no version can take it up, or it cannot be made durable.
+    /// When the run is neither blocked nor failed, would break again, no version can continue it, or the retry cannot be made
+    /// durable.
     pub async fn retry(&self, run: RunId, retry: &Retry) -> Result<RepairedRun, RepairError> {
         self.0.repairs.retry(run, retry).await
     }
 
-    /// Returns the steps of a failed run that were answered badly: those that a retry does again, then earlier ones, the last
-    /// first. Empty for a run that has not failed or was given up.
+    /// Returns the steps of a failed run that had a bad answer: those that a retry does again, then earlier ones, the last first.
+    /// Empty for a run that has not failed or was given up.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -256,7 +257,7 @@ impl Runtime {
         self.0.repairs.bad_answers(run).await
     }
 
-    /// Pauses a run, a workflow or the host: nothing of it is executed or sent until it goes on.
+    /// Pauses a run, a workflow or the host: nothing of it is executed or sent until it is resumed.
     ///
     /// # Errors
     /// When it cannot be made durable.
@@ -264,7 +265,7 @@ impl Runtime {
         self.0.pauses.pause(what).await
     }
 
-    /// Has a run, a workflow or the host go on that was paused.
+    /// Resumes a paused run, workflow or host.
     ///
     /// # Errors
     /// When it cannot be made durable.
@@ -281,7 +282,7 @@ impl Runtime {
     /// Moves a run to another version of its workflow, which must repeat its journal.
     ///
     /// # Errors
-    /// When it does not, the run has ended, or it cannot be made durable.
+    /// When the version does not repeat the journal, the run has ended, or the move cannot be made durable.
     pub async fn move_to(&self, run: RunId, asked: Move) -> Result<RepairedRun, RepairError> {
         self.0.repairs.move_to(run, asked).await
     }
@@ -299,7 +300,8 @@ impl Runtime {
         Ok(self.0.store.set_workflow(workflow, settings).await?)
     }
 
-    /// Sends an event to all who wait for it. Returns whom it has reached: everybody, or those of the first few seconds.
+    /// Sends an event to all runs that wait for it. Returns the runs that it has reached: all, or those of the first few
+    /// seconds.
     ///
     /// # Errors
     /// When there is no room for it, or it cannot be made durable.
@@ -320,13 +322,13 @@ impl Runtime {
         Ok(self.0.events.send_to_run(run, event, payload).await?)
     }
 
-    /// Returns what the text of a token names, if it is genuine. The store is not asked.
+    /// Returns what a token names, if the token is genuine. The store is not asked.
     #[must_use]
     pub fn read_token(&self, text: &str) -> Option<Address> {
         self.0.urls.read(text)
     }
 
-    /// Returns the webhook or the trigger that a token names, to be handed a request.
+    /// Returns the webhook or the trigger that a token names, to which a request can be passed.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -334,18 +336,17 @@ impl Runtime {
         Addressee::find(self.0.webhooks.clone(), address).await
     }
 
-    /// Forgets that the request of this name was accepted at a webhook or a trigger, so that it is taken as a new one when it
-    /// comes again. `name` has several parts where a provider takes several values together.
+    /// Forgets that the request with this id was accepted at a webhook or a trigger, so that it is accepted as a new one when it
+    /// comes again. `name` has several parts if the provider's description has several places for the id.
     ///
     /// # Errors
-    /// When the URL is none of this host's, what it led to is gone, nothing of this name is remembered, or it cannot be made
-    /// durable.
+    /// When this host did not make the URL, its webhook or trigger is gone, no request with this id is remembered, or the change
+    /// cannot be made durable.
     pub async fn forget(&self, url: &str, name: &[String]) -> Result<Forgotten, ForgetError> {
         self.0.forget(url, name).await
     }
 
-    /// Returns what secrets of a workflow's webhooks and triggers cannot be keys of their providers' signatures: for each of
-    /// these options in turn.
+    /// Returns, for each of these options, the secrets that are not valid keys for the provider's signature.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -357,7 +358,7 @@ impl Runtime {
         self.0.unusable_secrets(workflow, options).await
     }
 
-    /// Returns what sets triggers and shows them.
+    /// Returns the service that sets and shows triggers.
     #[must_use]
     pub fn triggers(&self) -> TriggerControl<'_> {
         TriggerControl::new(&self.0)
@@ -366,29 +367,29 @@ impl Runtime {
     /// Makes uploaded bytes the current version of a workflow.
     ///
     /// # Errors
-    /// When they are not a workflow, take too much to compile, or cannot be made durable.
+    /// When the bytes are not a workflow, need too much to compile, or cannot be made durable.
     pub async fn deploy(&self, name: &str, upload: Bytes) -> Result<Deployment, DeployError> {
         self.0.deployer.deploy(name, upload).await
     }
 
-    /// Makes uploaded bytes ready to be checked against runs ([`Runtime::check_run`]), and deploys nothing. Returns the
-    /// version that they are.
+    /// Prepares uploaded bytes to be checked against runs ([`Runtime::check_run`]), without deploying them. Returns their
+    /// version.
     ///
     /// # Errors
-    /// When they are not a workflow, or take too much to compile.
+    /// When the bytes are not a workflow, or need too much to compile.
     pub async fn check(&self, upload: Bytes) -> Result<VersionId, DeployError> {
         self.0.deployer.check(upload).await
     }
 
-    /// Replays a run's journal against a version, without effects. Returns where the run stands.
+    /// Replays a run's journal against a version, without effects. Returns the run's status.
     ///
     /// # Errors
-    /// When the version does not repeat it, or the run has ended.
+    /// When the version does not repeat the journal, or the run has ended.
     pub async fn check_run(&self, run: RunId, version: VersionId) -> Result<Status, RepairError> {
         self.0.repairs.check(run, version).await
     }
 
-    /// Deletes a workflow: no new runs, until it is deployed again. Returns false if there is none of this name.
+    /// Deletes a workflow: it gets no new runs until it is deployed again. Returns false if there is no workflow of this name.
     ///
     /// # Errors
     /// When it cannot be made durable.
@@ -396,7 +397,7 @@ impl Runtime {
         Ok(self.0.store.delete_workflow(name.to_owned()).await?)
     }
 
-    /// Sets a secret, in the place of one of the same name. No other use is allowed than these.
+    /// Sets a secret, and replaces a secret of the same name. Only these uses are allowed.
     ///
     /// # Errors
     /// When the host has no key, the uses do not fit the value, or it cannot be made durable.
@@ -409,11 +410,11 @@ impl Runtime {
         self.0.secrets.set(name, secret, uses).await
     }
 
-    /// Allows further uses of a secret, and then no longer allows others. Its value stays.
+    /// Allows further uses of a secret, and then forbids others. Its value does not change.
     ///
     /// # Errors
-    /// When there is none of this name, the host cannot open it, no use or too many would be left, or it cannot be made
-    /// durable.
+    /// When there is no secret of this name, the host cannot open it, no use or too many would be left, or the change cannot be
+    /// made durable.
     pub async fn change_secret_uses(
         &self,
         name: SecretName,
@@ -439,7 +440,7 @@ impl Runtime {
         Ok(self.0.secrets.show(name).await?)
     }
 
-    /// Deletes a secret. Returns false if there is none of this name.
+    /// Deletes a secret. Returns false if there is no secret of this name.
     ///
     /// # Errors
     /// When it cannot be made durable.
@@ -453,7 +454,7 @@ impl Runtime {
         self.0.slots.is_active(run)
     }
 
-    /// Returns how many runs are being executed, and how many sleep with their instance kept.
+    /// Returns the number of runs that are being executed, and the number of warm instances.
     #[must_use]
     pub fn instances(&self) -> (usize, usize) {
         self.0.slots.counts()
@@ -465,7 +466,7 @@ impl Runtime {
         self.0.store.commits()
     }
 
-    /// Returns how many callers of webhooks are held until their workflows have answered.
+    /// Returns the number of callers that wait for an answer of a workflow.
     #[must_use]
     pub fn held(&self) -> usize {
         self.0.replies.held()
@@ -509,7 +510,7 @@ impl Runtime {
         self.0.store.is_full()
     }
 
-    /// Writes nothing but the time, and resolves when that is durable.
+    /// Writes only the time, and resolves when that is durable.
     ///
     /// # Errors
     /// When nothing can be written.
@@ -517,7 +518,7 @@ impl Runtime {
         self.0.store.probe().await
     }
 
-    /// Returns how many secrets no key of this host opens.
+    /// Returns the number of secrets for which this host has no key.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -531,16 +532,16 @@ impl Runtime {
         self.0.store.failure().is_some()
     }
 
-    /// Returns true once the host takes no more work.
+    /// Returns true when the host takes no more work.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.slots.is_stopping()
     }
 
-    /// Takes no more work, and resolves when what is being executed has been committed or thrown away, and attempts
-    /// at calls that were under way have been recorded. Whoever cannot wait for those counts them as cut off.
+    /// Takes no more work, and resolves when what is being executed has been committed or thrown away, and attempts at calls that
+    /// were under way have been recorded. A caller that cannot wait for the attempts counts them as cut off.
     ///
-    /// Callers who are held get what is decided within [`HOLD_AT_STOP`], and are let go then.
+    /// Callers of webhooks that wait get what is decided within [`HOLD_AT_STOP`], and 202 after that.
     pub async fn stop(&self) {
         let clock = &self.0.clock;
         let mut stopped = pin!(self.0.slots.stop().fuse());
@@ -558,9 +559,9 @@ impl Runtime {
     }
 }
 
-/// How many milliseconds pass between two parts of a deletion.
+/// The time in milliseconds between two parts of a deletion.
 const BETWEEN_PARTS: u64 = 10;
 
-/// How many milliseconds a stopping host leaves to activations before it lets callers go who wait for what they decide.
-/// The rest of its time to leave is for answering them.
+/// The time in milliseconds that a stopping host gives to activations before it answers the callers that wait for them. The
+/// rest of its time to stop is for these answers.
 const HOLD_AT_STOP: u64 = 1_000;

@@ -1,19 +1,18 @@
-//! Shares: who may have how much of what the host has only so much of.
+//! Shares: how the parts of something scarce, such as calls in flight, are divided among workflows and runs.
 //!
-//! What there is goes to workflows, and what a workflow has goes to its runs. A workflow that has something gets more only
-//! while it has less than is free, so that one alone gets half, two get a third each, and so on. A run that has something
-//! gets more only while it has less than a third of what is free, so that one alone gets a quarter. Whoever has nothing gets
-//! one as long as anything is free. So however much some of them ask for, and however long they keep it, there is something
-//! left for who comes next.
+//! A workflow that has some parts gets another only while it has fewer than are free. So one workflow alone gets half, two get
+//! a third each, and so on. A run that has some parts gets another only while it has fewer than a third of those that are
+//! free, so a run alone gets a quarter. A workflow or run that has none gets one as long as any is free. So however many parts
+//! some of them ask for, and however long they keep them, something is left for newcomers.
 //!
-//! Those who wait are served in turns: workflow after workflow, and within each run after run.
+//! Those who wait are served in turns: workflow by workflow, and run by run within a workflow.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use dormouse_journal::RunId;
 
-/// A run gets more while it has less than one part in so many of what is free.
+/// A run gets another part while it has fewer than this fraction (one in so many) of the free parts.
 const RUN: usize = 3;
 
 /// A run, and the workflow whose share it belongs to.
@@ -23,12 +22,12 @@ pub(crate) struct Party {
     pub(crate) run: RunId,
 }
 
-/// What is shared, and what waits for a part of it.
+/// The parts that are shared, and what waits for a part.
 pub(crate) struct Shares<T> {
     free: usize,
     used: usize,
     workflows: HashMap<Arc<str>, Workflow<T>>,
-    /// Workflows of which something may wait, in the order of their turns.
+    /// The workflows for which something may wait, in the order of their turns.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
 }
@@ -36,7 +35,7 @@ pub(crate) struct Shares<T> {
 struct Workflow<T> {
     used: usize,
     runs: HashMap<RunId, Run<T>>,
-    /// Runs of which something may wait, in the order of their turns.
+    /// The runs for which something may wait, in the order of their turns.
     turns: VecDeque<RunId>,
     has_turn: bool,
 }
@@ -80,9 +79,9 @@ impl<T> Shares<T> {
         }
     }
 
-    /// Gives a part to whoever has the next turn, and returns what waited for it. None if nobody may have one now.
+    /// Gives a part to the run that has the next turn, and returns what waited for it. None if no run may have a part now.
     ///
-    /// Only who uses a part is ever passed over, so that this takes no longer than there are parts.
+    /// Only runs that use a part are ever passed over, so the number of parts bounds the time that this takes.
     pub(crate) fn next(&mut self) -> Option<(Party, T)> {
         for _ in 0..self.turns.len() {
             if self.free == 0 || self.waiting == 0 {
@@ -137,7 +136,7 @@ impl<T> Shares<T> {
         }
     }
 
-    /// Takes back what waits for a run, which gets no part for it.
+    /// Removes what waits for a run, without giving it a part.
     pub(crate) fn forget(&mut self, party: &Party) -> VecDeque<T> {
         let run = self
             .workflows

@@ -1,10 +1,11 @@
-//! Who executes what: at any moment at most one task owns a run.
+//! Ownership of runs: at any moment at most one task, the owner, executes a run.
 //!
-//! A run that somebody owns has a slot; all others have none. Waking a run that has an owner sets a mark, and the owner goes
-//! round once more before it lets go, so that no wake-up falls between the last look and the release.
+//! A run with an owner has a slot; other runs have none. Waking a run that has an owner sets a mark in the slot. An owner that
+//! finds the mark looks at its run once more before it releases the run, so that no wake-up is lost between the last look and
+//! the release.
 //!
-//! A run that sleeps may keep its instance, which is then [`Warm`], and stays so until an owner takes it. Instances are
-//! bounded in number by permits; a warm one is dropped for one that is needed, and rebuilt from its journal later.
+//! A run that waits may keep its instance, which is then [`Warm`] until an owner takes it. Permits bound the number of
+//! instances. If a permit is needed, a warm instance is dropped; it is rebuilt from the journal when its run wakes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use crate::hint::{self, Hint};
 use crate::live::LiveRun;
 use crate::warm::Warm;
 
-/// All slots.
+/// The slots of all runs that have an owner.
 pub(crate) struct Slots {
     state: Mutex<State>,
     permits: Arc<Semaphore>,
@@ -26,18 +27,18 @@ pub(crate) struct Slots {
 struct State {
     owned: HashMap<RunId, Owned>,
     warm: Warm<Box<LiveRun>>,
-    /// No run is claimed any more.
+    /// True if no run can be claimed any more.
     stopping: bool,
 }
 
-/// A run that somebody owns, and what its owner is told when it is about to let go.
+/// The slot of a run that has an owner, with the mark for the owner.
 #[derive(Default)]
 struct Owned {
     again: bool,
     hints: Vec<Hint>,
 }
 
-/// A run that the caller has come to own.
+/// A run of which the caller has become the owner.
 pub(crate) struct Claim {
     pub(crate) owner: Owner,
     pub(crate) hints: Vec<Hint>,
@@ -45,9 +46,9 @@ pub(crate) struct Claim {
 
 /// What an owner does next.
 pub(crate) enum Release {
-    /// The run was woken meanwhile: go round once more.
+    /// The run was woken meanwhile: look at it once more.
     Again(Claim, Option<Box<LiveRun>>),
-    /// Somebody else may own it now.
+    /// The run was released, and may have another owner now.
     Released,
 }
 
@@ -64,7 +65,7 @@ impl Slots {
         })
     }
 
-    /// Takes ownership of a run, or leaves a mark for whoever has it.
+    /// Takes ownership of a run. If the run has an owner, sets the mark for that owner.
     pub(crate) fn claim(self: &Arc<Self>, run: RunId, hints: Vec<Hint>) -> Option<Claim> {
         let mut state = self.lock();
         if state.stopping {
@@ -86,24 +87,24 @@ impl Slots {
         Some(Claim { owner, hints })
     }
 
-    /// Whether somebody executes this run.
+    /// Returns true if the run has an owner.
     pub(crate) fn is_active(&self, run: RunId) -> bool {
         self.lock().owned.contains_key(&run)
     }
 
-    /// Drops what is kept of a run, if it sleeps.
+    /// Drops the warm instance of a run, if there is one.
     pub(crate) fn forget(&self, run: RunId) {
         let live = self.lock().warm.take(run);
         drop(live);
     }
 
-    /// Drops what is kept of all runs of a workflow, or of all, that sleep.
+    /// Drops the warm instances of all runs of a workflow, or of all runs.
     pub(crate) fn forget_of(&self, workflow: Option<&str>) {
         let live = self.lock().warm.take_of(workflow);
         drop(live);
     }
 
-    /// Room for one instance. Drops warm ones for it; waits when there are none left to drop.
+    /// Returns a permit for one instance. Drops a warm instance for it if necessary, and waits if there is none.
     pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         loop {
             if let Ok(permit) = self.permits.clone().try_acquire_owned() {
@@ -115,20 +116,20 @@ impl Slots {
         }
     }
 
-    /// Drops a warm instance; gives false if there is none.
+    /// Drops a warm instance. Returns false if there is none.
     pub(crate) fn make_room(&self) -> bool {
         // Dropped outside the lock: it frees memory.
         let evicted = self.lock().warm.evict();
         evicted.is_some()
     }
 
-    /// How many runs are being executed, and how many sleep with their instance kept.
+    /// Returns the number of runs that have an owner, and the number of warm instances.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.lock();
         (state.owned.len(), state.warm.len())
     }
 
-    /// Lets no run be claimed any more, and resolves when the last owner has let go.
+    /// Stops runs from being claimed, and resolves when the last owner has released its run.
     pub(crate) async fn stop(&self) {
         self.lock().stopping = true;
         loop {
@@ -140,7 +141,7 @@ impl Slots {
         }
     }
 
-    /// Whether owners should let go.
+    /// Returns true if owners should release their runs.
     pub(crate) fn is_stopping(&self) -> bool {
         self.lock().stopping
     }
@@ -150,7 +151,7 @@ impl Slots {
     }
 }
 
-/// Ownership of a run. Dropped without [`Owner::release`], as by a panic, it lets go all the same.
+/// Ownership of a run. If it is dropped without [`Owner::release`], as by a panic, the run is released too.
 pub(crate) struct Owner {
     slots: Arc<Slots>,
     run: RunId,
@@ -158,17 +159,17 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Returns the workflow of the run if its instance was kept.
+    /// Returns the workflow of the run if the run has a warm instance.
     pub(crate) fn warm_workflow(&self) -> Option<Arc<str>> {
         self.slots.lock().warm.workflow(self.run)
     }
 
-    /// Takes the instance if it is still kept.
+    /// Takes the run's warm instance, if it still has one.
     pub(crate) fn take_warm(&self) -> Option<Box<LiveRun>> {
         self.slots.lock().warm.take(self.run)
     }
 
-    /// Lets go, unless the run was woken meanwhile. The instance is kept if there is memory for it.
+    /// Releases the run, unless it was woken meanwhile. Keeps the instance warm if there is memory for it.
     pub(crate) fn release(mut self, live: Option<Box<LiveRun>>) -> Release {
         let slots = self.slots.clone();
         let mut state = slots.lock();

@@ -1,4 +1,4 @@
-//! What the owner of a run goes by, from when it was woken until nothing more is due.
+//! The state of a run's owner, from the moment when the run was woken until nothing more of it is due.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use crate::places::{Place, Places};
 use crate::shares::Party;
 use crate::wake::Seat;
 
-/// What the owner of a run goes by.
+/// The state of a run's owner.
 pub(crate) struct Turn {
     pub(crate) run: RunId,
     pub(crate) early: Early,
-    /// Kept until the first activation is in the store's queue.
+    /// Keeps the store's group open until the first activation is in the queue.
     pub(crate) hold: Option<Hold>,
-    /// Held from before the run has an instance until its owner lets go.
+    /// The run's place: taken before the run has an instance, and kept until its owner releases the run.
     pub(crate) place: Option<Place>,
-    /// Held if the host itself woke the run.
+    /// The seat of the run, if it is woken by the herd.
     pub(crate) seat: Option<Seat>,
-    /// True if anything was known early, so that the store's reads may be behind it.
+    /// True if something was known before it was durable, so that the store's reads may lag behind it.
     was_early: bool,
-    /// Where something may have arrived.
+    /// The channels in which something may have arrived.
     channels: Vec<Channel>,
-    /// True if it may have arrived anywhere else as well.
+    /// True if something may also have arrived in any other channel.
     anywhere: bool,
 }
 
@@ -57,7 +57,7 @@ impl Turn {
         turn
     }
 
-    /// Has a run that was kept look where something may have arrived.
+    /// Tells a run with a warm instance where something may have arrived.
     pub(crate) fn hint(&mut self, frontier: &mut Frontier) {
         for channel in self.channels.drain(..) {
             frontier.hint(channel);
@@ -67,7 +67,7 @@ impl Turn {
         }
     }
 
-    /// Waits until the run has a place. Nobody else is kept waiting meanwhile.
+    /// Waits until the run has a place. Lets go of the store's group meanwhile, so that no other run waits.
     pub(crate) async fn take_place(&mut self, places: &Arc<Places>, workflow: &Arc<str>) {
         if self.place.is_some() {
             return;
@@ -89,21 +89,21 @@ impl Turn {
         };
     }
 
-    /// The run executes from here on.
+    /// Notes that the run executes from now on.
     pub(crate) fn execute(&mut self) {
         if let Some(seat) = &mut self.seat {
             seat.execute();
         }
     }
 
-    /// The run waits from here on, and does not keep others from executing.
+    /// Notes that the run waits from now on, and does not keep others from executing.
     pub(crate) fn wait(&mut self) {
         if let Some(seat) = &mut self.seat {
             seat.wait();
         }
     }
 
-    /// Forgets what was known early, and lets the store's group go. Returns whether anything was known.
+    /// Forgets what was known before it was durable, and lets go of the store's group. Returns true if anything was known.
     pub(crate) fn forget_early(&mut self) -> bool {
         self.hold = None;
         self.early = Early::default();

@@ -1,7 +1,7 @@
 //! The handle that wakes runs.
 //!
-//! There are two ways. What comes from outside wakes its run at once. What comes from within the host goes through the
-//! [`Herd`], which wakes a few at a time.
+//! There are two ways to wake a run. Something that comes from outside wakes its run at once. Something that comes from within
+//! the host goes through the [`Herd`], which wakes a few runs at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -15,16 +15,16 @@ use crate::herd::Herd;
 use crate::hint::Hint;
 use crate::slots::{Claim, Slots};
 
-/// How often the herd is looked at although nothing says so, in milliseconds.
+/// The time in milliseconds after which the herd is looked at without a reason.
 const LOOK: u64 = 30_000;
 
-/// How many runs of the herd execute at once for each task that can be executed at once.
+/// The number of runs of the herd that execute at the same time, for each task that the machine can execute at a time.
 const EACH: usize = 4;
 
 /// Executes the runs that it is given.
 pub(crate) trait OwnRuns: Send + Sync {
-    /// Executes a run until nothing more is due. The store's group is kept open by `hold` until its first activation is in
-    /// the queue. A run that the host itself woke has a seat.
+    /// Executes a run until nothing more of it is due. `hold` keeps the store's group open until the run's first activation is
+    /// in the queue. A run of the herd has a seat.
     fn own(
         self: Arc<Self>,
         run: RunId,
@@ -34,7 +34,7 @@ pub(crate) trait OwnRuns: Send + Sync {
     ) -> Task;
 }
 
-/// Wakes runs: sees to it that somebody looks what has happened to them. Cheap to clone.
+/// Wakes runs: makes sure that an owner looks at what has happened to them. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Wake(Arc<Inner>);
 
@@ -42,16 +42,16 @@ struct Inner {
     slots: Arc<Slots>,
     clock: HostClock,
     spawner: Arc<dyn Spawner>,
-    /// Weak, since whoever executes runs wakes others too.
+    /// Weak, because the code that executes runs wakes others too.
     owner: OnceLock<Weak<dyn OwnRuns>>,
     herd: Mutex<Herd>,
-    /// When the first of the herd is to be woken.
+    /// The time at which the first run of the herd is to be woken.
     next: Deadlines,
     room: Notify,
 }
 
 impl Wake {
-    /// Creates a handle that wakes nobody until [`Wake::set_owner`] is called.
+    /// Creates a handle that wakes no run before [`Wake::set_owner`] is called.
     pub(crate) fn new(slots: Arc<Slots>, clock: HostClock, spawner: Arc<dyn Spawner>) -> Self {
         let at_once = EACH * spawner.parallelism();
         Wake(Arc::new(Inner {
@@ -65,18 +65,19 @@ impl Wake {
         }))
     }
 
-    /// Says who executes the runs that are woken, once and before any is.
+    /// Sets what executes the runs that are woken. Called once, before any run is woken.
     pub(crate) fn set_owner(&self, owner: Weak<dyn OwnRuns>) {
         let _ = self.0.owner.set(owner);
     }
 
-    /// Something came from outside for this run.
+    /// Wakes a run for which something came from outside.
     pub(crate) fn wake(&self, run: RunId, hint: Hint) {
         self.wake_early(run, hint, None);
     }
 
-    /// Something was decided about this run that may not be durable yet. With a hold, the writes that the store gathers wait
-    /// for what the run decides, if it sleeps; if it is being executed, its owner may be waiting for them.
+    /// Wakes a run about which something was decided that may not be durable yet. With a hold, the store's group of writes waits
+    /// for the run's activation, if the run has no owner. If it has one, the owner may be waiting for the group, so the hold is
+    /// let go.
     pub(crate) fn wake_early(&self, run: RunId, hint: Hint, hold: Option<Hold>) {
         if let Some(claim) = self.0.slots.claim(run, vec![hint]) {
             self.execute(run, claim, hold, None);
@@ -87,25 +88,25 @@ impl Wake {
         }
     }
 
-    /// Something happened to this run within the host, at this time. The run is woken when it is its turn.
+    /// Queues a run in the herd, for something that happened within the host at this time. The run is woken in its turn.
     pub(crate) fn queue(&self, run: RunId, hint: Hint, time: Time) {
         self.herd().add(run, hint, time);
         self.wake_next();
     }
 
-    /// Tries a run again that met trouble of the host's, later each time.
+    /// Tries a run again that the host's own trouble kept from going on, after a longer delay each time.
     pub(crate) fn retry(&self, run: RunId) {
         let delay = self.herd().in_trouble(run);
         let time = self.0.clock.now().after(delay);
         self.queue(run, Hint::Anything, time);
     }
 
-    /// A run has met no trouble.
+    /// Notes that the host's trouble does not keep a run from going on.
     pub(crate) fn is_well(&self, run: RunId) {
         self.herd().is_well(run);
     }
 
-    /// Waits until there is room for more runs that the store knows of.
+    /// Waits until there is room for more runs from the store.
     pub(crate) async fn room(&self) {
         loop {
             let room = self.0.room.notified();
@@ -116,7 +117,7 @@ impl Wake {
         }
     }
 
-    /// Returns true if runs were forgotten that the store is to be asked for now.
+    /// Returns true if runs were forgotten, and the store is to be read for them now.
     pub(crate) fn takes_forgotten(&self) -> bool {
         self.herd().takes_forgotten()
     }
@@ -131,7 +132,7 @@ impl Wake {
         }
     }
 
-    /// Wakes those of the herd that may be woken now.
+    /// Wakes the runs of the herd that may be woken now.
     fn wake_next(&self) {
         let now = self.0.clock.now();
         loop {
@@ -151,7 +152,7 @@ impl Wake {
             let herd = self.herd();
             (herd.first(), herd.has_room())
         };
-        // Those whose time has come wait for a seat, and whoever gives one up wakes them.
+        // Runs whose time has come wait for a seat. They are woken when a seat is given up.
         self.0.next.hint(first.filter(|first| *first > now));
         if has_room {
             self.0.room.notify_waiters();
@@ -169,21 +170,21 @@ impl Wake {
     }
 }
 
-/// The seat of a run that the host itself woke. It is given up when this is dropped.
+/// The seat of a run of the herd. Dropping it gives the seat up.
 pub(crate) struct Seat {
     wake: Wake,
     executes: bool,
 }
 
 impl Seat {
-    /// The run executes from here on.
+    /// Notes that the run executes from now on.
     pub(crate) fn execute(&mut self) {
         if !std::mem::replace(&mut self.executes, true) {
             self.wake.herd().executes(true);
         }
     }
 
-    /// The run waits for the store from here on, and others may execute.
+    /// Notes that the run waits for the store from now on, so that others may execute.
     pub(crate) fn wait(&mut self) {
         if std::mem::replace(&mut self.executes, false) {
             self.wake.herd().executes(false);
@@ -191,14 +192,14 @@ impl Seat {
         }
     }
 
-    /// Gives up the seat to the next.
+    /// Gives up the seat, and wakes the next run.
     pub(crate) fn give_up(self) {
         let wake = self.wake.clone();
         drop(self);
         wake.wake_next();
     }
 
-    /// Gives up the seat, which whoever fills the seats knows.
+    /// Gives up the seat without waking the next run; the caller fills the seats.
     fn leave(self) {
         drop(self);
     }

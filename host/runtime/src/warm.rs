@@ -1,17 +1,17 @@
-//! Warm instances: runs that are asleep with their instance kept.
+//! Warm instances: the instances of waiting runs, which are kept in memory.
 //!
-//! They are a cache. When something of it has to go, it is the instance that was used longest ago of the workflow whose
-//! instances take most, so that nobody's go for the sake of a workflow that has more.
+//! Warm instances are a cache. If one must be dropped, it is taken from the workflow whose instances use most memory: the one
+//! that was not used for longest. So no workflow loses an instance to a workflow that has more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use dormouse_journal::RunId;
 
-/// A run keeps its instance only if that takes at most one part in so many of the memory for all.
+/// A run keeps its instance only if the instance uses at most this fraction (one part in so many) of the memory for all.
 const PART: u64 = 4;
 
-/// Instances that are kept.
+/// The warm instances.
 pub(crate) struct Warm<L> {
     limit: u64,
     bytes: u64,
@@ -30,12 +30,12 @@ struct Kept<L> {
 #[derive(Default)]
 struct Workflow {
     bytes: u64,
-    /// Its runs by when they were last used.
+    /// The workflow's runs, by the time at which they were last used.
     by_use: BTreeMap<u64, RunId>,
 }
 
 impl<L> Warm<L> {
-    /// Keeps at most so many bytes.
+    /// Creates a cache of at most this many bytes.
     pub(crate) fn new(limit: u64) -> Self {
         Warm {
             limit,
@@ -46,17 +46,17 @@ impl<L> Warm<L> {
         }
     }
 
-    /// Returns how many are kept.
+    /// Returns the number of warm instances.
     pub(crate) fn len(&self) -> usize {
         self.runs.len()
     }
 
-    /// Returns the workflow of a run that is kept.
+    /// Returns the workflow of a run, if the run has a warm instance.
     pub(crate) fn workflow(&self, run: RunId) -> Option<Arc<str>> {
         self.runs.get(&run).map(|kept| kept.workflow.clone())
     }
 
-    /// Keeps a run, which takes so many bytes. Returns what is to be dropped for that, which may be the run itself.
+    /// Keeps the instance of a run, which uses this many bytes. Returns the instances to drop for it, which may include this one.
     pub(crate) fn keep(&mut self, run: RunId, workflow: Arc<str>, live: L, bytes: u64) -> Vec<L> {
         if bytes > self.limit / PART {
             return vec![live];
@@ -84,7 +84,7 @@ impl<L> Warm<L> {
         evicted
     }
 
-    /// Takes a run out.
+    /// Removes and returns the instance of a run.
     pub(crate) fn take(&mut self, run: RunId) -> Option<L> {
         let kept = self.runs.remove(&run)?;
         self.bytes = self.bytes.saturating_sub(kept.bytes);
@@ -98,7 +98,7 @@ impl<L> Warm<L> {
         Some(kept.live)
     }
 
-    /// Takes out all runs of a workflow, or all.
+    /// Removes and returns all instances of a workflow, or all instances.
     pub(crate) fn take_of(&mut self, workflow: Option<&str>) -> Vec<L> {
         let Some(workflow) = workflow else {
             return std::iter::from_fn(|| self.evict()).collect();
@@ -108,7 +108,7 @@ impl<L> Warm<L> {
         runs.into_iter().filter_map(|run| self.take(run)).collect()
     }
 
-    /// Takes out the one that goes first.
+    /// Removes and returns the instance that is dropped first.
     pub(crate) fn evict(&mut self) -> Option<L> {
         // Of those that have as much, the one that was used longest ago, so that a test sees the same twice.
         let most = self.workflows.values().max_by_key(|own| {

@@ -67,19 +67,19 @@ impl Degraded {
     pub fn explanation(self) -> &'static str {
         match self {
             Degraded::DiskFull => {
-                "the disk of the data directory is full: make room there; reading and housekeeping go on"
+                "the disk of the data directory is full: make room there. Reading and housekeeping go on"
             }
             Degraded::DiskReserve => {
-                "the reserve of the disk was given up, and is made again when there is room: make room on the disk of \
-                 the data directory"
+                "the reserve on the disk was used, and is made again when there is space: make room on the disk of the \
+                 data directory"
             }
             Degraded::Log => {
-                "lines of the log are dropped: whoever reads standard error is too slow"
+                "lines of the log are dropped, because the reader of standard error is too slow"
             }
             Degraded::Secrets => {
-                "there are secrets that no key of this host opens: give it their key, or set them again"
+                "the host has no key for some secrets: give it the key, or set these secrets again"
             }
-            Degraded::Compiler => "the compiler cannot be run; the log says why",
+            Degraded::Compiler => "the compiler cannot be run; the host's log says why",
             Degraded::Paused => {
                 "the host is paused: requests, events and starts are kept, and nothing is executed or sent until \
                  `dormouse resume --host`"

@@ -1,9 +1,8 @@
 //! What a caller reads when something did not work: RFC 9457 problem details, each with a stable code.
 //!
 //! What goes wrong below is mapped to a status and a code here. What only one layer knows, such as a head that is malformed
-//! or a token that is missing, becomes a [`Problem`] where it is found. The text that an outsider reads says
-//! what to do; what only the operator can act on (a disk that fails, a damaged row) goes to the log and not to the
-//! caller.
+//! or a token that is missing, becomes a [`Problem`] where it is found. The text for the caller says what to do. What only
+//! the operator can act on (a disk that fails, a damaged row) goes to the log and not to the caller.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -32,7 +31,7 @@ const RETRY_RESTART: &str = "5";
 /// Seconds after which to try again when somebody has to make room: on the disk, in an inbox.
 const RETRY_ROOM: &str = "30";
 
-/// Seconds after which what was refused since a run has failed may be tried again: somebody has to retry the run.
+/// Seconds after which a request that was refused because its run has failed may be sent again: somebody has to retry the run.
 const RETRY_FAILED: &str = "60";
 
 /// Why a request was not answered as asked.
@@ -43,7 +42,7 @@ pub struct Problem {
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     difference: Option<Box<Difference>>,
-    /// What is answered instead, to a provider that is particular about it.
+    /// The response that is sent instead, to a provider that expects another one.
     instead: Option<Box<Answer>>,
 }
 
@@ -60,14 +59,14 @@ impl Problem {
         }
     }
 
-    /// An answer that goes out instead of the problem, which is still what is counted.
+    /// Sends this response instead of the problem. The problem is still counted.
     #[must_use]
     pub fn answered_by(mut self, instead: Option<Answer>) -> Self {
         self.instead = instead.map(Box::new);
         self
     }
 
-    /// A header that the answer carries besides.
+    /// Adds a header to the answer.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -95,10 +94,10 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
-    /// A body for which its sender has taken up the memory that one sender may have.
+    /// A body from a sender whose bodies use all memory that one sender may have.
     #[must_use]
     pub fn memory_share() -> Self {
-        let detail = "the bodies that are being sent here take up the memory that this address may have; send fewer at once";
+        let detail = "the bodies that are being sent to this address use all memory that it may have; send fewer at the same time";
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "memory-share",
@@ -122,7 +121,7 @@ impl Problem {
     pub fn encoded(encoding: &[u8]) -> Self {
         let shown: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
         let detail = format!(
-            "the body has the Content-Encoding {shown:?}, and none is undone here; send the body as it is"
+            "the body has the Content-Encoding {shown:?}, and the host decodes none here; send the body without an encoding"
         );
         Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -138,11 +137,10 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", detail)
     }
 
-    /// A body that did not keep coming.
+    /// A body that came too slowly.
     #[must_use]
     pub fn too_slow() -> Self {
-        let detail =
-            "the body did not come fast enough, and was given up; the setting is `body-timeout`";
+        let detail = "the body came too slowly, and the host stopped reading it; the setting is `body-timeout`";
         Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
     }
 
@@ -155,7 +153,7 @@ impl Problem {
             Scope::Host => "this host",
         };
         let detail = format!(
-            "{what} gets requests faster than it may take them, and this one was dropped; the setting is `{}`",
+            "{what} gets more requests per second than it may, and this one was refused; the setting is `{}`",
             exceeded.setting
         );
         // Whole seconds, and not one too few.
@@ -189,7 +187,7 @@ impl Problem {
     /// No run has this id.
     #[must_use]
     pub fn unknown_run(run: RunId) -> Self {
-        let detail = format!("there is no run {run}: it never was, or its retention has passed");
+        let detail = format!("there is no run {run}: it never existed, or its retention is over");
         Problem::new(StatusCode::NOT_FOUND, "unknown-run", detail)
     }
 
@@ -233,14 +231,16 @@ impl Problem {
     /// A run that has ended cannot be cancelled.
     #[must_use]
     pub fn already_ended(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} has {status} already, and cannot be cancelled");
+        let ended = status.after_has();
+        let detail = format!("run {run} has {ended} already, and cannot be cancelled");
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
     /// A run that has ended cannot be paused.
     #[must_use]
     pub fn not_to_be_paused(run: RunId, status: Status) -> Self {
-        let detail = format!("run {run} has {status}: there is nothing to be paused");
+        let ended = status.after_has();
+        let detail = format!("run {run} has {ended}, and cannot be paused");
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
@@ -277,8 +277,8 @@ impl Problem {
     #[must_use]
     pub fn run_storage_full(run: RunId) -> Self {
         let detail = format!(
-            "run {run} takes as much of the disk as it may, and takes no more until it has taken what was sent before; \
-             the setting is `{STORAGE}`"
+            "run {run} uses all disk space that it may, and accepts nothing before it has taken what was sent earlier; the \
+             setting is `{STORAGE}`"
         );
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "run-storage-full", detail)
             .retry_after(RETRY_ROOM)
@@ -288,7 +288,7 @@ impl Problem {
     #[must_use]
     pub fn workflow_storage_full(run: RunId) -> Self {
         let detail = format!(
-            "the runs of the workflow of run {run} take as much of the disk as they may; the setting is \
+            "the runs of the workflow of run {run} use all disk space that they may; the setting is \
              `{WORKFLOW_STORAGE}`"
         );
         Problem::new(
@@ -303,7 +303,7 @@ impl Problem {
     #[must_use]
     pub fn not_blocked(run: RunId, status: Status) -> Self {
         let detail = format!(
-            "run {run} is {status}; only a blocked run can be resumed, and a blocked or failed one retried"
+            "run {run} is {status}; only a paused or blocked run can be resumed, and only a blocked or failed run can be retried"
         );
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
@@ -314,9 +314,7 @@ impl Problem {
         let conflict = |code, detail| Problem::new(StatusCode::CONFLICT, code, detail);
         match error {
             RepairError::UnknownRun => Problem::unknown_run(run),
-            RepairError::UnknownVersion { workflow } => {
-                StartError::UnknownVersion(workflow).into()
-            }
+            RepairError::UnknownVersion { workflow } => StartError::UnknownVersion(workflow).into(),
             RepairError::NotBlocked(status) => Problem::not_blocked(run, status),
             RepairError::PausedAbove { by, ref workflow } => {
                 let (what, command) = match by {
@@ -330,32 +328,34 @@ impl Problem {
                     ),
                     _ => ("the host is".into(), "dormouse resume --host".into()),
                 };
-                let detail = format!(
-                    "run {run} itself is not paused, but {what}; `{command}` has it go on"
-                );
+                let detail =
+                    format!("run {run} itself is not paused, but {what}; `{command}` resumes it");
                 conflict("paused-above", detail)
             }
             RepairError::Ended(status) => conflict(
                 "run-ended",
                 format!(
-                    "run {run} has {status} and goes on no more; `dormouse restart {run}` starts it anew"
+                    "run {run} has {}, and cannot go on; `dormouse restart {run}` starts a new run with its input",
+                    status.after_has()
                 ),
             ),
             RepairError::OtherVersion(version) => conflict(
                 "other-version",
-                format!("run {run} is on version {version}, and so is not moved"),
+                format!(
+                    "run {run} is on version {version}, which is not the version that was named, so it was not moved"
+                ),
             ),
             RepairError::Failed => conflict(
                 "run-ended",
                 format!(
-                    "run {run} has failed, and is moved when it is retried: `dormouse retry --on VERSION {run}` does so"
+                    "run {run} has failed, and can only be moved by a retry: `dormouse retry --on VERSION {run}`"
                 ),
             ),
             RepairError::SameAgain { code } => conflict(
                 "same-again",
                 format!(
-                    "run {run} would break again with {code}: neither its code nor its limits differ. Deploy a version \
-                     that mends it and retry; `dormouse retry --anyway {run}` tries it all the same"
+                    "run {run} would break again with {code}: neither its code nor its limits have changed. Deploy a corrected \
+                     version and retry; `dormouse retry --anyway {run}` retries it nevertheless"
                 ),
             ),
             RepairError::SameAnswers { code, bad } => {
@@ -367,36 +367,38 @@ impl Problem {
                 let steps = match steps.is_empty() {
                     true => String::new(),
                     false => format!(
-                        " Steps that were answered badly before, and what does each again: {}.",
+                        " Steps that had a bad answer, each with the command that does it again: {}.",
                         steps.join(", ")
                     ),
                 };
                 conflict(
                     "same-again",
                     format!(
-                        "run {run} would fail again with {code}: what it was given last was no error, and neither its code \
-                         nor its limits differ.{steps} Deploy a version that mends it and retry, or start it anew with \
-                         `dormouse restart {run}`; `dormouse retry --anyway {run}` tries it all the same"
+                        "run {run} would fail again with {code}: its last result was not an error, and neither its code nor \
+                         its limits have changed.{steps} Deploy a corrected version and retry, or start a new run with \
+                         `dormouse restart {run}`; `dormouse retry --anyway {run}` retries it nevertheless"
                     ),
                 )
             }
             RepairError::AtMostOnce { operation, step } => conflict(
                 "at-most-once",
                 format!(
-                    "the call {step:?} (operation {operation}) of run {run} may be made once, and it is not known whether it \
-                     arrived. `dormouse retry --from {operation} {run}` makes it again"
+                    "the call {step:?} (operation {operation}) of run {run} may be sent only once, and it is not known whether it \
+                     arrived. `dormouse retry --from {operation} {run}` sends it again"
                 ),
             ),
             RepairError::HandlerRunning { handler } => {
                 let what = match handler {
-                    Some(handler) => format!("run {handler}, which its failure has started, has not ended"),
-                    None => "the run that its failure starts has not begun".into(),
+                    Some(handler) => format!(
+                        "run {handler}, which was started because of its failure, has not ended"
+                    ),
+                    None => "the run that is started because of its failure has not begun".into(),
                 };
                 conflict(
                     "handler-running",
                     format!(
-                        "run {run} is being dealt with: {what}. Retry it when that has ended; `dormouse retry --anyway {run}` \
-                         retries it all the same"
+                        "the failure of run {run} is being handled: {what}. Retry it when that run has ended; \
+                         `dormouse retry --anyway {run}` retries it nevertheless"
                     ),
                 )
             }
@@ -404,7 +406,7 @@ impl Problem {
                 StatusCode::NOT_FOUND,
                 "unknown-step",
                 format!(
-                    "run {run} has made no step {step:?} in this generation.{} `dormouse journal {run}` lists all",
+                    "run {run} has made no step {step:?} in this generation.{} `dormouse journal {run}` lists all steps",
                     last_steps(&last)
                 ),
             ),
@@ -415,8 +417,8 @@ impl Problem {
             } => conflict(
                 "unanswered",
                 format!(
-                    "the step {step:?} (operation {operation}) of run {run} has no answer yet: there is nothing to take back.{} \
-                     An earlier one of the same name can be named by its number",
+                    "the step {step:?} (operation {operation}) of run {run} has no result yet, so there is nothing to take back.{} \
+                     To name an earlier step of the same name, give its number",
                     last_steps(&last)
                 ),
             ),
@@ -424,33 +426,33 @@ impl Problem {
                 "records-too-old",
                 format!(
                     "an earlier version of the host wrote a part of the journal of run {run} that would be set aside, and did not \
-                     record where its completions came from. Name a later step, or start it anew: `dormouse restart {run}`"
+                     record where its results came from. Name a later step, or start a new run: `dormouse restart {run}`"
                 ),
             ),
             RepairError::TakenBackTooOften => conflict(
                 "taken-back-too-often",
                 format!(
-                    "run {run} was taken back to later and later steps as often as it may be. Name an earlier step, or start it \
-                     anew: `dormouse restart {run}`"
+                    "run {run} was taken back to later and later steps as often as is allowed. Name an earlier step, or start a \
+                     new run: `dormouse restart {run}`"
                 ),
             ),
             RepairError::FailureTold { parent } => conflict(
                 "failure-told",
                 format!(
-                    "run {parent}, which started run {run}, was told that it has failed, or has ended itself: it may have \
-                     dealt with that. `dormouse retry --anyway {run}` retries it all the same"
+                    "run {parent}, which started run {run}, was told of its failure, or has ended itself: it may have handled the \
+                     failure. `dormouse retry --anyway {run}` retries run {run} nevertheless"
                 ),
             ),
             RepairError::ChildGone { child, status } => {
                 let what = status.map_or_else(
                     || "was removed".to_owned(),
-                    |status| format!("has {status} for good"),
+                    |status| format!("has {} for good", status.after_has()),
                 );
                 conflict(
                     "child-gone",
                     format!(
-                        "run {run} waits for run {child}, which it started, and which {what}: it cannot come back. \
-                         `dormouse restart {run}` starts run {run} anew, with a new one"
+                        "run {run} waits for run {child}, which it started, and which {what}: that run cannot be retried. \
+                         `dormouse restart {run}` starts a new run with the input of run {run}"
                     ),
                 )
             }
@@ -458,7 +460,7 @@ impl Problem {
                 let mut problem = Problem::not_repaired(child, *error);
                 let why = &problem.detail;
                 problem.detail = format!(
-                    "run {run} waits for run {child}, which is to be retried first, and cannot be: {why}"
+                    "run {run} waits for run {child}, which must be retried first, and cannot be: {why}"
                 );
                 problem
             }
@@ -479,7 +481,7 @@ impl Problem {
             }
             RepairError::Busy => conflict(
                 "busy",
-                format!("run {run} does not come to rest, or the host has no room to check it; try again"),
+                format!("run {run} is busy, or the host has no room to check it; try again"),
             )
             .retry_after(RETRY_RESTART),
             RepairError::Unusable(why) => conflict(
@@ -490,7 +492,7 @@ impl Problem {
         }
     }
 
-    /// A run that is alive cannot be deleted.
+    /// A run that has not ended cannot be deleted.
     #[must_use]
     pub fn alive(run: RunId, status: Status) -> Self {
         let detail = format!(
@@ -510,7 +512,8 @@ impl Problem {
     #[must_use]
     pub fn no_output(run: RunId, status: Status) -> Self {
         let detail = format!(
-            "run {run} has {status}, and gave no output; `dormouse show {run}`, or `GET /v1/runs/{run}`, says why"
+            "run {run} has {}, and has no output; `dormouse show {run}`, or `GET /v1/runs/{run}`, says why",
+            status.after_has()
         );
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
     }
@@ -519,8 +522,8 @@ impl Problem {
     #[must_use]
     pub fn request_not_kept(run: RunId, operation: OperationNumber) -> Self {
         let detail = format!(
-            "operation {operation} of run {run} has no request that is kept: it is no call, or its call has a result or was \
-             given up; `dormouse calls {run}`, or `waiting` of `GET /v1/runs/{run}`, lists what has no result"
+            "the host keeps no request of operation {operation} of run {run}: the operation is not a call, or the call has a \
+             result or was given up; `dormouse calls {run}`, or `waiting` of `GET /v1/runs/{run}`, lists the calls without a result"
         );
         Problem::new(StatusCode::NOT_FOUND, "request-not-kept", detail)
     }
@@ -540,12 +543,12 @@ impl Problem {
             BackupError::Full => {
                 tracing::warn!(%error, size, "a backup was refused");
                 let detail = format!(
-                    "a backup takes up to {size} bytes, as much as the store, on the disk of the data directory until \
-                     it was fetched, beside what the setting `disk-reserve` keeps free; make room there"
+                    "a backup needs up to {size} bytes, as much as the store, on the disk of the data directory until it \
+                     was fetched, beside the space that the setting `disk-reserve` keeps free; make room on that disk"
                 );
                 Problem::unavailable("disk-full", &detail, RETRY_ROOM)
             }
-            // Nobody reads this but when the host stops: a client that gave up is gone.
+            // Somebody reads this only when the host stops: a client that gave up is gone.
             BackupError::GivenUp => stopping(),
             BackupError::Copy(_) => {
                 tracing::error!(%error, "a backup failed");
@@ -604,7 +607,7 @@ impl IntoResponse for Problem {
 impl Problem {
     /// Returns the answer to whoever waited for the output of a run that has none. Its code is that of the run's failure.
     pub fn without_output(run: RunId, status: Status, code: String) -> Response {
-        let detail = format!("run {run} has {status}, and has no output");
+        let detail = format!("run {run} has {}, and has no output", status.after_has());
         Problem::new(StatusCode::BAD_GATEWAY, "no-output", detail).with_code(code)
     }
 
@@ -632,7 +635,7 @@ impl Problem {
 /// A response that somebody else wrote.
 pub(crate) fn authored(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
-    // What is no status or no header was refused where it was made.
+    // An invalid status or header was refused when the response was made.
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
     for (name, value) in answer.headers {
@@ -701,7 +704,7 @@ impl From<WriteError> for Problem {
             WriteError::Panicked => {
                 tracing::error!(%error, "a write failed");
                 let detail =
-                    "the host met a fault of its own, and nothing was written; its log says which";
+                    "the host has an internal fault, and nothing was written; its log says which";
                 Problem::unavailable("internal-fault", detail, RETRY_RESTART)
             }
             WriteError::Stopped => stopping(),
@@ -718,8 +721,7 @@ impl From<ReadError> for Problem {
                 Problem::unavailable("store-failed", detail, RETRY_RESTART)
             }
             ReadError::Row { .. } | ReadError::Key { .. } | ReadError::Missing { .. } => {
-                let detail =
-                    "what this needs is damaged in the host's store; its log says which table";
+                let detail = "a row that this needs is damaged in the host's store; the host's log says in which table";
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store-damaged", detail)
             }
         }
@@ -785,7 +787,7 @@ fn invalid_code(invalid: &Invalid) -> &'static str {
         Invalid::ItemType { .. } => "wrong-import-type",
         Invalid::NoRun { .. } | Invalid::OtherWorld { .. } => "missing-run",
         Invalid::RunNotAsync | Invalid::RunType { .. } => "wrong-run-type",
-        // Whatever reason comes to be added, its text says what is wrong.
+        // The text of a reason that is added later says what is wrong.
         _ => "invalid-component",
     }
 }

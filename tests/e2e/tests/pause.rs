@@ -231,7 +231,11 @@ fn the_command_line_pauses_runs_a_workflow_and_those_of_a_filter() {
     for run in &runs {
         assert_eq!(paused(run), "run");
     }
-    assert!(cli.run(&["show", runs[1].id()]).ok().contains("by itself"));
+    assert!(
+        cli.run(&["show", runs[1].id()])
+            .ok()
+            .contains("the run itself")
+    );
     let listed = cli.run(&["runs"]).ok();
     assert!(
         listed.lines().nth(1).unwrap().ends_with("paused"),

@@ -65,7 +65,7 @@ fn a_call_that_failed_a_run_is_made_again_and_nothing_else() {
     }]);
     assert_eq!(bad, expected);
     let shown = Cli::of(&host).run(&["show", &id]).ok();
-    assert!(shown.contains("answered badly"), "{shown}");
+    assert!(shown.contains("bad answers"), "{shown}");
 
     // The world has not changed: it fails again, which is one failed try more.
     retry(&run, &json!({})).expect(200);

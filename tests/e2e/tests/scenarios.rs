@@ -362,7 +362,7 @@ fn a_component_of_python_is_made_by_the_tool_on_the_path() {
     let missing = test(&TempDir::new().unwrap());
     assert_eq!(missing.code, 2);
     assert!(
-        missing.stderr.contains("there is none on PATH"),
+        missing.stderr.contains("is not on PATH"),
         "{}",
         missing.stderr
     );

@@ -206,7 +206,7 @@ fn mistakes_are_told_without_what_is_secret() {
     let unreachable = fails(&[url], 3, "http://127.0.0.1:1 cannot be reached");
     assert!(!unreachable.contains("TOKEN"), "{unreachable}");
     fails(&["hooks.example/hooks/TOKEN"], 2, "begins with https://");
-    fails(&[url, "--sign", "github"], 2, "is no secret");
+    fails(&[url, "--sign", "github"], 2, "is not a secret");
     fails(&[url, "--sign", "hmac-sha256"], 2, "--sign-header");
     fails(
         &[url, "--sign", "github", "--sign-header", "x"],

@@ -29,11 +29,11 @@ use crate::request::body;
 /// How many runs are acted on at once: each is a commit, and those that come together share a disk sync.
 const AT_ONCE: usize = 32;
 
-/// Does the same to many runs
+/// Does one action to many runs
 ///
 /// The runs are those with the ids in the body, or those of the filter, newest first, as they are when their turn comes. The
-/// answer has a line for each run as soon as it is done, in no order, and a last line of counts. Whoever closes the
-/// connection ends it.
+/// answer has a line for each run as soon as the action is done, in no particular order, and a last line with counts. If the
+/// client closes the connection, the host stops.
 #[utoipa::path(
     post, path = "/v1/runs/actions", tag = "runs", operation_id = "act_on_runs",
     params(FilterParams),

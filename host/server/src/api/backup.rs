@@ -35,9 +35,9 @@ struct Made {
 
 /// Makes a backup
 ///
-/// It is the store as it was at one moment after the request came, and has all that was acknowledged before. The answer
-/// begins when the copy is made; the host goes on meanwhile. One that is cut off is not whole: compare its length. It
-/// holds the keys of webhook tokens and the sealed secrets, and not the key that opens those.
+/// The backup is the store as it was at one moment after the request came, and has everything that was acknowledged before. The
+/// host goes on meanwhile. The answer begins when the copy is made. If the answer is cut off, the backup is not complete:
+/// compare its length. The backup has the keys of webhook tokens and the sealed secrets, but not the key that opens those.
 #[utoipa::path(
     get, path = "/v1/backup", tag = "operations", operation_id = "make_backup",
     responses(

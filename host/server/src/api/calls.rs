@@ -11,11 +11,11 @@ use super::runs::bytes;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// Gives the body of a call's request
+/// Returns the body of a call's request
 ///
-/// The bytes that each attempt at the call sends, with the media type that the workflow gave them. The host keeps a request
-/// until its call has a result; `waiting` of the run lists the calls that have none. Headers are not shown, since they may
-/// hold credentials.
+/// The answer has the bytes that each attempt at the call sends, with the media type that the workflow gave. The host keeps a
+/// request until its call has a result; `waiting` of the run lists the calls without a result. Headers are not shown, because
+/// they may have credentials in them.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/calls/{operation}/request", tag = "runs", operation_id = "show_call_request",
     params(

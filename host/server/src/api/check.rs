@@ -25,9 +25,9 @@ const AT_ONCE: usize = 2;
 /// Checks a component against the runs of a workflow
 ///
 /// Nothing is deployed. The journal of each run that has not ended is replayed against the component, without effects, a few
-/// at a time. The answer has a line for each run: without a `code` if the component repeats its journal, with `differs` and
-/// the first difference if not, and with another code if it could not be checked. The last line counts both. Whoever closes
-/// the connection ends it.
+/// at a time. The answer has a line for each run: without a `code` if the component repeats the run's journal, with the code
+/// `differs` and the first difference if it does not, and with another code if the run could not be checked. The last line
+/// has counts. If the client closes the connection, the host stops.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/check", tag = "workflows", operation_id = "check_workflow",
     params(("name" = String, Path, description = "The workflow's name")),

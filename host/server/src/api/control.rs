@@ -27,12 +27,12 @@ use crate::request::body;
 
 /// Cancels a run
 ///
-/// What it is doing is thrown away, and it does nothing more. To cancel it again changes nothing. With a grace, the run is
-/// told by `wait-for-cancel` and may end by itself until that is over.
+/// What the run is doing is thrown away, and it does nothing more. To cancel it again changes nothing. With a grace, the run
+/// learns of it by `wait-for-cancel`, and may end by itself before the grace is over.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/cancel", tag = "runs", operation_id = "cancel_run",
     params(("id" = String, Path, description = "The run's id")),
-    request_body(content = Option<CancelRun>, description = "How, if not at once"),
+    request_body(content = Option<CancelRun>, description = "The grace and the reason. Without a body the run is cancelled at once"),
     responses(
         (status = 200, description = "The run is cancelled, now or before; or it was asked to cancel, and `status` says \
             where it stands", body = RunStatus),
@@ -92,17 +92,16 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
     })
 }
 
-/// Has a run go on
+/// Resumes a run
 ///
-/// A run that is paused goes on where it stands, and if it is blocked too, it stays so if its own code broke: resume it
-/// again, or retry it. A blocked run is tried again: where it stood if the host could not go on with it, and as `retry` does
-/// if its own code broke.
+/// A paused run goes on. If its own code broke before, it stays blocked: resume it again, or retry it. A blocked run is tried
+/// again: from where it was if the host could not go on with it, and as by `retry` if its own code broke.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/resume", tag = "runs", operation_id = "resume_run",
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run goes on, or is tried again", body = RepairedRun),
-        (status = 409, description = "`not-blocked`: it is neither paused nor blocked; `paused-above`: its workflow or \
+        (status = 409, description = "`not-blocked`: the run is neither paused nor blocked; `paused-above`: its workflow or \
             the host is paused, and has to go on instead; `run-ended`, `same-again`, `busy`, `version-unusable`",
             body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, RunProblems, Guarded,
@@ -121,18 +120,20 @@ pub(super) async fn resume(
 
 /// Retries a run whose code broke, or that has failed
 ///
-/// Nothing of the activation in which it broke or failed has happened but answers to callers; it is executed again, on the
-/// version asked for, or on the current version of its workflow if that repeats the run's journal, or else on its own. What a
-/// failed run was badly answered is asked again: a call that ended in an error or in a status of 400 or more is made anew, and
-/// a run that it started and that has failed is retried before it. The run gets the host's present limits where they are larger.
+/// Nothing of the activation in which the run broke or failed has taken effect, except answers to callers. The activation is
+/// executed again: on the version in the body, otherwise on the current version of the workflow if that repeats the run's
+/// journal, and otherwise on the run's own version. If a failed run got a bad result, that is asked for again: a call that
+/// ended with an error or with a status of 400 or more is made again, and a run that it started and that has failed is retried
+/// first. The run gets the host's present limits where they are larger than its own.
 ///
-/// With `from`, a run that has not completed, been cancelled or been given up is taken back to before that step was answered; for
-/// what the host answers at once, to before it was made. It and everything after it is done again. What was taken from the
-/// inboxes since lies there again, runs started since end as `when-parent-ends` says, and what was open keeps its result.
+/// With `from`, a run that has not completed, been cancelled or been given up is taken back to before that step had its result.
+/// If the host answers the step at once, the run is taken back to before the step was made. The step and everything after it is
+/// done again. Requests and events that were taken since are in the inboxes again, runs that were started since end as
+/// `when-parent-ends` says, and operations that were open keep their results.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "retry_run",
     params(("id" = String, Path, description = "The run's id")),
-    request_body(content = Option<RetryRun>, description = "How, if not as usual"),
+    request_body(content = Option<RetryRun>, description = "The options of the retry"),
     responses(
         (status = 200, description = "The run goes on", body = RepairedRun),
         (status = 404, description = "`unknown-run`, `unknown-version`, `unknown-step`", body = ProblemBody,
@@ -208,7 +209,7 @@ fn step_name(from: String) -> Result<String, Problem> {
     Ok(from)
 }
 
-/// Has a run go on that is paused or blocked. Returns where it stands now.
+/// Resumes a run that is paused or blocked. Returns its status.
 pub(super) async fn resume_run(state: &AppState, run: RunId) -> Result<Status, Problem> {
     let resumed = repaired(run, state.runtime.resume(run).await)?;
     Ok(resumed.status)
@@ -216,8 +217,8 @@ pub(super) async fn resume_run(state: &AppState, run: RunId) -> Result<Status, P
 
 /// Moves a run to another version of its workflow
 ///
-/// Between two activations, the run's journal is replayed against that version, without effects. If the version repeats all
-/// of it, the run goes on with it. If not, nothing changes.
+/// Between two activations, the run's journal is replayed against the version, without effects. If the version repeats the
+/// whole journal, the run goes on with it. Otherwise nothing changes.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/move", tag = "runs", operation_id = "move_run",
     params(("id" = String, Path, description = "The run's id")),
@@ -330,10 +331,10 @@ fn request_back(taken: Taken) -> RequestBack {
     }
 }
 
-/// Starts a run anew
+/// Starts a new run with the input of another
 ///
-/// The new run gets the input and the headers that this one was started with, or another input, and the workflow's current
-/// version. This run stays as it is, whatever its status; `restarted` of the new one names it.
+/// The new run gets the input and the headers that this run was started with, or the input in the body, and the workflow's
+/// current version. This run is not changed, whatever its status. `restarted` of the new run has its id.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/restart", tag = "runs", operation_id = "restart_run",
     params(
@@ -343,11 +344,11 @@ fn request_back(taken: Taken) -> RequestBack {
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, and `; until=suspended`",
             example = "wait=30"),
     ),
-    request_body(content = Option<RestartRun>, description = "What is to be different, if anything"),
+    request_body(content = Option<RestartRun>, description = "Another input for the new run"),
     responses(
         (status = 202, description = "The new run is started", body = StartedRun, headers(
             ("Location" = String, description = "The new run"),
-            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+            ("Preference-Applied" = String, description = "The longest time that the answer was delayed"),
         )),
         (status = 200, description = "With `Prefer`: the new run has ended, and this is all of it. Otherwise it was \
             started before with this `Idempotency-Key`, and this is its `id` and `status`", body = dormouse_api::Run),
@@ -440,7 +441,7 @@ pub(super) fn from_object<T: DeserializeOwned>(body: &[u8], what: &str) -> Resul
 
 /// Deletes a run that has ended
 ///
-/// Its journal, its output and everything else of it are removed before retention does so.
+/// The run's journal, its output and everything else of it are removed before its retention is over.
 #[utoipa::path(
     delete, path = "/v1/runs/{id}", tag = "runs", operation_id = "delete_run",
     params(("id" = String, Path, description = "The run's id")),

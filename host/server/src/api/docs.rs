@@ -94,14 +94,14 @@ impl Modify for Hooks {
     method(get, post, put, patch, delete, head, options),
     path = "/hooks/{token}", tag = "webhooks", security(()),
     params(
-        ("token" = String, Path, description = "What the run was given"),
+        ("token" = String, Path, description = "The token in the URL that the run or the trigger has"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key and body is known as \
             one, and does not reach the run again. `webhook-id` and the ids of providers do the same"),
     ),
     request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "Whatever the run is to get"),
     responses(
         (status = 202, description = "The request is durable", body = inline(HookAnswer)),
-        (status = "default", description = "What the workflow answers, if it says so. Repeats get the same"),
+        (status = "default", description = "The answer of the workflow, if the workflow answers. Repeats get the same answer"),
         (status = 200, description = "To HEAD, and to a provider's probe"),
         (status = 204, description = "To OPTIONS, with `Allow`"),
         (status = 401, description = "`signature-missing`, `signature-malformed`, `signature-stale`, `signature-wrong`: \

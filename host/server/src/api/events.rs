@@ -16,22 +16,22 @@ use crate::request::body;
 
 /// Sends an event to all who wait for it
 ///
-/// It reaches every wait for this event that was made before and is still open, once each. Nobody keeps it: where a
-/// message must not be lost, use a webhook, or send it to one run. The answer comes when it has reached everybody, or
-/// after 5 seconds with those that it has reached by then; the others are reached all the same.
+/// The event reaches every wait for it that was made before and is still open, once each. It is not kept for later waits: if a
+/// message must not be lost, use a webhook, or send the event to one run. The answer comes when the event has reached all
+/// waits, or after 5 seconds with those that it has reached by then. The others are still reached after that.
 #[utoipa::path(
     post, path = "/v1/events/{event}", tag = "events", operation_id = "send_event",
     params(("event" = String, Path, description = "The event's name, of 1 to 256 bytes")),
-    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "What is sent with it"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "The data of the event"),
     responses(
-        (status = 200, description = "Whom it reached", body = Notified),
-        (status = 202, description = "Whom it has reached so far", body = Notified),
+        (status = 200, description = "The runs that the event reached", body = Notified),
+        (status = 202, description = "The runs that the event has reached so far", body = Notified),
         (status = 429, description = "`events-full`: runs have not taken large events that were sent before",
             body = ProblemBody, content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
         (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
             content_type = "application/problem+json",
-            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
+            headers(("Accept-Encoding" = String, description = "The encodings that are accepted: `identity`"))),
         BodyProblems, Guarded,
     ),
 )]
@@ -59,14 +59,15 @@ pub(super) async fn broadcast(
 
 /// Sends an event to one run
 ///
-/// The run keeps it for its next wait for this event, first-in first-out.
+/// The run keeps the event until it waits for an event of this name. Events of one name are taken in the order in which they
+/// came.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/events/{event}", tag = "events", operation_id = "send_event_to_run",
     params(
         ("id" = String, Path, description = "The run's id"),
         ("event" = String, Path, description = "The event's name, of 1 to 256 bytes"),
     ),
-    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "What is sent with it"),
+    request_body(content = inline(Option<Bytes>), content_type = "*/*", description = "The data of the event"),
     responses(
         (status = 202, description = "The run keeps it", body = NotifiedRun),
         (status = 410, description = "`run-ended`", body = ProblemBody, content_type = "application/problem+json"),
@@ -76,7 +77,7 @@ pub(super) async fn broadcast(
             headers(("Retry-After" = u32, description = "Seconds after which to try again"))),
         (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
             content_type = "application/problem+json",
-            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
+            headers(("Accept-Encoding" = String, description = "The encodings that are accepted: `identity`"))),
         RunProblems, BodyProblems, Guarded,
     ),
 )]

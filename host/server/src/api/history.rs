@@ -15,11 +15,11 @@ use super::path::PathParams;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// Gives the history of a run
+/// Returns the history of a run
 ///
-/// All that the run's code was given in its present generation, and what it made of it: what `dormouse replay` checks code
-/// against. Of a failed run the activation in which it failed is left out, as a retry takes it back. The run's requests and
-/// responses are in it, and the key of its random numbers; secrets are not.
+/// A history has everything that the run's code was given in its present generation, and what it did; `dormouse replay` checks
+/// code against it. If the run has failed, the activation in which it failed is left out, because a retry takes it back. The
+/// history has the run's requests and responses, and the key of its random numbers. It has no secrets.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/history", tag = "runs", operation_id = "export_run",
     params(("id" = String, Path, description = "The run's id")),

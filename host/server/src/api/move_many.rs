@@ -26,9 +26,10 @@ const AT_ONCE: usize = 2;
 /// Moves the runs of a workflow to another version
 ///
 /// The runs that have not ended, are on another version and meet the filter are moved, a few at a time, as
-/// `POST /v1/runs/{id}/move` does with one. The answer has a line for each run as soon as it is done, in no order, and a last
-/// line of counts. A run whose journal the version does not repeat stays where it is, with the first `difference`. Whoever
-/// closes the connection ends it; the same request goes on with the runs that are left.
+/// `POST /v1/runs/{id}/move` does with one. The answer has a line for each run as soon as it is done, in no particular order,
+/// and a last line with counts. A run whose journal the version does not repeat stays on its version, and its line has the
+/// first `difference`. If the client closes the connection, the host stops; the same request continues with the runs that are
+/// left.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/move", tag = "workflows", operation_id = "move_runs",
     params(("name" = String, Path, description = "The workflow's name"), FilterParams),

@@ -14,24 +14,24 @@ use crate::health;
 use crate::metrics::{self, Moment};
 use crate::problem::Problem;
 
-/// Whether the process lives
+/// Says whether the process is alive
 #[utoipa::path(
     get, path = "/healthz", tag = "operations", operation_id = "show_health", security(()),
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Whether the host can take work
+/// Says whether the host can take work
 ///
-/// It can if something became durable within the last 5 seconds. Where nothing was to be written, this has something
-/// written that changes nothing, at most once a second, and waits for that.
+/// The host can take work if something became durable within the last 5 seconds. If nothing was to be written, this request
+/// causes a write that changes nothing, at most once a second, and waits for it.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "show_readiness", security(()),
     responses(
-        (status = 200, description = "It can; what does not work as it should, and whether the machine's clock was set", body = Health),
-        (status = 503, description = "`not-ready`, and why, with what is degraded", body = ProblemBody,
+        (status = 200, description = "The host can take work. The body says what does not work as it should, and whether the machine's clock was set", body = Health),
+        (status = 503, description = "`not-ready`: the detail says why, and what does not work as it should", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
@@ -56,7 +56,7 @@ fn shown(degraded: health::Degraded) -> Degraded {
     }
 }
 
-/// Metrics, as Prometheus reads them
+/// Returns metrics in the format of Prometheus
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", operation_id = "show_metrics",
     responses(
@@ -94,7 +94,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         .into_response()
 }
 
-/// This document
+/// Returns this document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "operations", operation_id = "show_document", security(()),
     responses((status = 200, description = "The document", body = serde_json::Value)),

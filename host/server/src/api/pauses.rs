@@ -18,10 +18,10 @@ use crate::problem::Problem;
 
 /// Pauses a run
 ///
-/// Requests and events for it are accepted and kept. No activation of it is executed and no attempt at a call is sent until
-/// it goes on by `resume`; an attempt that is under way may finish, and its result is kept. Sleeps and waits keep their
-/// deadlines, and what has passed by then happens when the run goes on; its timeout and the grace of a cancel take effect
-/// only then. A cancel without grace works at once. To pause it again changes nothing.
+/// Requests and events for the run are accepted and kept. Until it is resumed, no activation of it is executed and no attempt at
+/// a call is sent; an attempt that is under way may finish, and its result is kept. Sleeps and waits keep their deadlines;
+/// those that have passed end when the run is resumed, and so do its timeout and the grace of a cancel. A cancel without grace
+/// works at once. To pause a paused run changes nothing.
 #[utoipa::path(
     post, path = "/v1/runs/{id}/pause", tag = "runs", operation_id = "pause_run",
     params(("id" = String, Path, description = "The run's id")),
@@ -57,8 +57,8 @@ pub(super) async fn pause_one(state: &AppState, run: RunId) -> Result<Status, Pr
 
 /// Pauses a workflow
 ///
-/// All of its runs are paused, as by `POST /v1/runs/{id}/pause`. Starts are accepted, and the new runs wait. To pause it
-/// again changes nothing.
+/// All runs of the workflow are paused, as by `POST /v1/runs/{id}/pause`. Starts are accepted, and the new runs wait. To pause a
+/// paused workflow changes nothing.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/pause", tag = "workflows", operation_id = "pause_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
@@ -75,9 +75,9 @@ pub(super) async fn pause_workflow(
     pause(&state, Pausable::Workflow(path.text("name").to_owned())).await
 }
 
-/// Has a workflow go on
+/// Resumes a workflow
 ///
-/// A run that is paused by itself stays so. Nothing changes if the workflow is not paused.
+/// A run that was paused itself stays paused. Nothing changes if the workflow is not paused.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/resume", tag = "workflows", operation_id = "resume_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
@@ -105,8 +105,8 @@ pub(super) async fn show(State(state): State<AppState>) -> Result<Json<Pauses>, 
 
 /// Pauses the host
 ///
-/// All runs are paused, as by `POST /v1/runs/{id}/pause`, and those that are started meanwhile wait. The host stays paused
-/// across restarts until it goes on by `POST /v1/resume`. To pause it again changes nothing.
+/// All runs are paused, as by `POST /v1/runs/{id}/pause`, and runs that are started meanwhile wait. The host stays paused, also
+/// across restarts, until `POST /v1/resume`. To pause a paused host changes nothing.
 #[utoipa::path(
     post, path = "/v1/pause", tag = "operations", operation_id = "pause_host",
     responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, Guarded),
@@ -120,9 +120,9 @@ pub(super) async fn pause_host(
     pause(&state, Pausable::Host).await
 }
 
-/// Has the host go on
+/// Resumes the host
 ///
-/// Workflows and runs that are paused by themselves stay so. Nothing changes if the host is not paused.
+/// Workflows and runs that were paused themselves stay paused. Nothing changes if the host is not paused.
 #[utoipa::path(
     post, path = "/v1/resume", tag = "operations", operation_id = "resume_host",
     responses((status = 200, description = "What is paused now", body = Pauses), BodyProblems, Guarded),

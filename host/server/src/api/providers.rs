@@ -12,8 +12,8 @@ use crate::problem::Problem;
 
 /// Lists the providers
 ///
-/// How a provider signs, probes and repeats its webhooks is a description. Those that come with the host and those of
-/// `--providers-dir` are listed.
+/// A provider's description says how it signs its webhooks, probes URLs and repeats deliveries. The list has the descriptions
+/// that come with the host, and those of `--providers-dir`.
 #[utoipa::path(
     get, path = "/v1/providers", tag = "operations", operation_id = "list_providers",
     responses((status = 200, description = "The providers", body = Providers), Guarded),

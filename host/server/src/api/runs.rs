@@ -25,10 +25,10 @@ const LARGEST_PAGE: usize = 500;
 
 /// Lists runs, newest first
 ///
-/// The runs that meet all conditions. Workflow, status, labels, id and the times of start are looked up; version, failure,
-/// the times of end and what a run waits for are checked run by run, of those that the other conditions leave. One page
-/// looks at 10,000 runs at most, or at as many operations that wait. So it can be short, even empty, and have a `next` all
-/// the same: the list ends only where there is none.
+/// The list has the runs that meet all conditions. Workflow, status, labels, id and the time of the start are looked up in
+/// indexes. Version, failure, the time of the end and what a run waits for are checked for each run that meets the other
+/// conditions. One page looks at 10,000 runs at most, or at as many operations that wait. So a page can be short, even empty,
+/// and still have a `next`: the list ends only where there is no `next`.
 #[utoipa::path(
     get, path = "/v1/runs", tag = "runs", operation_id = "list_runs",
     params(
@@ -66,8 +66,8 @@ pub(super) async fn list(
 
 /// Counts runs by status
 ///
-/// The counts are kept as runs change, so that this takes the same time however many runs there are. A run that is executing
-/// counts as what it was last stored as: `suspended`, or `pending` in its first activation.
+/// The counts are kept while runs change, so this takes the same time however many runs there are. A run that is executing
+/// counts with the status that was stored last: `suspended`, or `pending` in its first activation.
 #[utoipa::path(
     get, path = "/v1/counts", tag = "runs", operation_id = "count_runs",
     params(("workflow" = Option<String>, Query, description = "Runs of this workflow only")),
@@ -85,8 +85,8 @@ pub(super) async fn counts(
 
 /// Shows a run
 ///
-/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up; with
-/// `Prefer: wait=SECONDS; until=suspended` until it sleeps or has ended.
+/// With `Prefer: wait=SECONDS` the answer comes when the run has ended or the time is over. With
+/// `Prefer: wait=SECONDS; until=suspended` it also comes when the run waits for something.
 #[utoipa::path(
     get, path = "/v1/runs/{id}", tag = "runs", operation_id = "show_run",
     params(
@@ -96,7 +96,7 @@ pub(super) async fn counts(
     ),
     responses(
         (status = 200, description = "The run", body = Run,
-            headers(("Preference-Applied" = String, description = "How long the answer was held at most"))),
+            headers(("Preference-Applied" = String, description = "The longest time that the answer was delayed"))),
         RunProblems, Guarded,
     ),
 )]
@@ -115,9 +115,9 @@ pub(super) async fn show(
     Ok((answer, Json(view(&state, run).await?)))
 }
 
-/// Gives a run's output
+/// Returns a run's output
 ///
-/// The bytes that the workflow returned, with their media type.
+/// The answer has the bytes that the workflow returned, with their media type.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/output", tag = "runs", operation_id = "show_output",
     params(("id" = String, Path, description = "The run's id")),
@@ -144,9 +144,10 @@ pub(super) async fn output(
     Ok(bytes(output))
 }
 
-/// Gives the input that a run was started with
+/// Returns the input that a run was started with
 ///
-/// The bytes of the start's body, with their media type; `application/octet-stream` if they were called JSON and are none.
+/// The answer has the bytes of the start's body, with their media type. It is `application/octet-stream` if the bytes were
+/// declared as JSON and are not.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/input", tag = "runs", operation_id = "show_input",
     params(("id" = String, Path, description = "The run's id")),

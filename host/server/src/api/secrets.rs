@@ -22,7 +22,7 @@ const BODY: u64 = 16 << 10;
 
 /// Lists the secrets
 ///
-/// Their values are not shown, here or elsewhere.
+/// The values of secrets are shown nowhere.
 #[utoipa::path(
     get, path = "/v1/secrets", tag = "secrets", operation_id = "list_secrets",
     responses((status = 200, description = "The secrets", body = Secrets), Guarded),
@@ -37,7 +37,7 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Secrets>,
 
 /// Shows a secret
 ///
-/// Its value is not shown, here or elsewhere.
+/// The value of a secret is shown nowhere.
 #[utoipa::path(
     get, path = "/v1/secrets/{name}", tag = "secrets", operation_id = "show_secret",
     params(("name" = String, Path, description = "The secret's name")),
@@ -55,16 +55,16 @@ pub(super) async fn show(
 
 /// Sets a secret
 ///
-/// The value is sealed with the host's key before it is written. It may be used for what `uses` lists and for nothing
-/// else. A secret of the same name is replaced, its uses included.
+/// The value is sealed with the host's key before it is written. The secret may be used as `uses` lists, and in no other way. A
+/// secret of the same name is replaced, including its uses.
 #[utoipa::path(
     put, path = "/v1/secrets/{name}", tag = "secrets", operation_id = "set_secret",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`")),
     request_body(content = NewSecret, description = "Value and uses; at most 16 KiB"),
     responses(
-        (status = 201, description = "There was none of this name", body = Secret,
+        (status = 201, description = "There was no secret of this name", body = Secret,
             headers(("Location" = String, description = "The secret"))),
-        (status = 200, description = "It took the place of another", body = Secret),
+        (status = 200, description = "The secret has replaced another of this name", body = Secret),
         (status = 409, description = "`no-secret-key`: the host has no key to seal it with", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid-secret`: `detail` says what is wrong with the value or the uses",
@@ -97,9 +97,9 @@ pub(super) async fn set(
     Ok((status, headers, Json(shown)))
 }
 
-/// Allows further uses of a secret, or no longer allows some
+/// Changes what a secret may be used for
 ///
-/// The value stays, and need not be known. What is in both lists is not allowed.
+/// The value does not change, and you need not know it. A use that is in both lists is not allowed.
 #[utoipa::path(
     patch, path = "/v1/secrets/{name}", tag = "secrets", operation_id = "change_secret_uses",
     params(("name" = String, Path, description = "The secret's name")),
@@ -134,11 +134,11 @@ pub(super) async fn change_uses(
 
 /// Deletes a secret
 ///
-/// What would use it is denied from now on.
+/// Everything that would use the secret is denied from now on.
 #[utoipa::path(
     delete, path = "/v1/secrets/{name}", tag = "secrets", operation_id = "delete_secret",
     params(("name" = String, Path, description = "The secret's name")),
-    responses((status = 204, description = "It is deleted"), SecretProblems, Guarded),
+    responses((status = 204, description = "The secret is deleted"), SecretProblems, Guarded),
 )]
 pub(super) async fn delete(
     State(state): State<AppState>,

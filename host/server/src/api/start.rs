@@ -22,14 +22,14 @@ use crate::request::body;
 
 /// Starts a run
 ///
-/// The body is the input, of any media type, and reaches the workflow as it is. One that says it is JSON must be. The
-/// run gets the workflow's current version, or the one that `version` names, and stays on it.
+/// The body is the input, of any media type, and is passed to the workflow unchanged. A body that is declared as JSON must be
+/// JSON. The run gets the workflow's current version, or the one that `version` names, and stays on it.
 ///
-/// With `Prefer: wait=SECONDS` the answer is held until the run has ended or the time is up. With
-/// `Prefer: wait=SECONDS; until=suspended` it is held until the run sleeps, and has its webhooks with their URLs: whoever
-/// starts a run to send it something needs to ask no further.
+/// With `Prefer: wait=SECONDS` the answer comes when the run has ended or the time is over. With
+/// `Prefer: wait=SECONDS; until=suspended` it also comes when the run waits for something, and has the run's webhooks with
+/// their URLs. So a client that starts a run to send it something needs no further request.
 ///
-/// The headers of the request are shown to the workflow, without credentials, forwarding fields and hop-by-hop fields.
+/// The workflow gets the headers of the request, without credentials, forwarding fields and hop-by-hop fields.
 #[utoipa::path(
     post, path = "/v1/workflows/{name}/runs", tag = "runs", operation_id = "start_run",
     params(
@@ -47,12 +47,12 @@ use crate::request::body;
     responses(
         (status = 202, description = "The run is started", body = StartedRun, headers(
             ("Location" = String, description = "The run"),
-            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+            ("Preference-Applied" = String, description = "The longest time that the answer was delayed"),
         )),
         (status = 200, description = "With `Prefer`: the run has ended, and this is all of it. Otherwise the run was \
             started before with this `Idempotency-Key`, and this is its `id` and `status`", body = Run, headers(
             ("Location" = String, description = "The run"),
-            ("Preference-Applied" = String, description = "How long the answer was held at most"),
+            ("Preference-Applied" = String, description = "The longest time that the answer was delayed"),
         )),
         (status = 404, description = "`unknown-workflow`, `unknown-version`", body = ProblemBody,
             content_type = "application/problem+json"),
@@ -60,7 +60,7 @@ use crate::request::body;
             content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-encoding`: the body has a `Content-Encoding`", body = ProblemBody,
             content_type = "application/problem+json",
-            headers(("Accept-Encoding" = String, description = "What is taken: `identity`"))),
+            headers(("Accept-Encoding" = String, description = "The encodings that are accepted: `identity`"))),
         (status = 422, description = "`idempotency-key-reused`: it came with another input before; `label-limit`: a label \
             is too long, or there are too many",
             body = ProblemBody, content_type = "application/problem+json"),

@@ -78,18 +78,18 @@ pub(super) async fn show_one(
 
 /// Sets a trigger
 ///
-/// A trigger makes one URL, the same for as long as the trigger exists, that starts a run of a workflow for each request. The
-/// request's body is the run's input. A trigger of the same name is changed: what is not given is as by default again, and the
-/// URL stays.
+/// A trigger has a URL that starts a run of a workflow for each request. The request's body is the run's input. The URL stays the
+/// same for as long as the trigger exists. A trigger of the same name is changed and keeps its URL; fields that are absent have
+/// their defaults again.
 #[utoipa::path(
     put, path = "/v1/triggers/{name}", tag = "triggers", operation_id = "set_trigger",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`. It is also the name of \
         the events that are sent to runs by `on_existing`")),
-    request_body(content = SetTrigger, description = "What it does; at most 128 KiB"),
+    request_body(content = SetTrigger, description = "The trigger; at most 128 KiB"),
     responses(
-        (status = 201, description = "There was none of this name", body = Trigger,
+        (status = 201, description = "There was no trigger of this name", body = Trigger,
             headers(("Location" = String, description = "The trigger"))),
-        (status = 200, description = "It was changed", body = Trigger),
+        (status = 200, description = "The trigger was changed", body = Trigger),
         (status = 400, description = "`invalid-trigger-name`; `invalid-json`: among others a field that there is not",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-workflow`, `unknown-version`", body = ProblemBody,
@@ -125,8 +125,8 @@ pub(super) async fn set(
 
 /// Gives a trigger another URL
 ///
-/// The URLs that it has stay valid for `keep_old`, so that whoever calls can be told the new one meanwhile. Then they answer
-/// 410.
+/// The present URLs stay valid for the time of `keep_old`, so that you can tell the new one to those who call. After that they
+/// answer 410.
 #[utoipa::path(
     post, path = "/v1/triggers/{name}/rotate", tag = "triggers", operation_id = "rotate_trigger",
     params(("name" = String, Path, description = "The trigger's name")),
@@ -166,7 +166,7 @@ fn keep_old(text: &str) -> Result<u64, Problem> {
 
 /// Pauses a trigger
 ///
-/// Its URL answers 503 with `Retry-After` until it is resumed. Runs that it started go on.
+/// The trigger's URL answers 503 with `Retry-After` until the trigger is resumed. Runs that it started go on.
 #[utoipa::path(
     post, path = "/v1/triggers/{name}/pause", tag = "triggers", operation_id = "pause_trigger",
     params(("name" = String, Path, description = "The trigger's name")),
@@ -179,7 +179,7 @@ pub(super) async fn pause(
     act(&state, &path, TriggerAction::Pause).await
 }
 
-/// Has a trigger take requests again
+/// Resumes a trigger
 #[utoipa::path(
     post, path = "/v1/triggers/{name}/resume", tag = "triggers", operation_id = "resume_trigger",
     params(("name" = String, Path, description = "The trigger's name")),
@@ -194,12 +194,12 @@ pub(super) async fn resume(
 
 /// Deletes a trigger
 ///
-/// Its URLs answer 410 from now on, for good: one that is set again under the same name has another URL. Runs that it started
-/// go on.
+/// The trigger's URLs answer 410 from now on, for good. A trigger that is set again under the same name has another URL. Runs
+/// that it started go on.
 #[utoipa::path(
     delete, path = "/v1/triggers/{name}", tag = "triggers", operation_id = "delete_trigger",
     params(("name" = String, Path, description = "The trigger's name")),
-    responses((status = 204, description = "It is deleted"), TriggerProblems, Guarded),
+    responses((status = 204, description = "The trigger is deleted"), TriggerProblems, Guarded),
 )]
 pub(super) async fn delete(
     State(state): State<AppState>,

@@ -17,16 +17,16 @@ use crate::request::body;
 /// Bytes of a request: a name is as long as a head may be, and a URL too.
 const BODY: u64 = 128 << 10;
 
-/// Forgets that a request was accepted
+/// Forgets a request that was accepted
 ///
-/// A redelivery by hand, from a provider's page, has the name of the first delivery, so that it is answered as a repeat for as
-/// long as `duplicate-window` says. When the host has forgotten the first one, it is taken as a new request. Where the first
-/// one is, it stays: in an inbox, or with the run that has taken it or was started by it.
+/// A redelivery by hand, from a provider's page, has the id of the first delivery, so it is answered as a repeat for as long as
+/// `duplicate-window` says. After the host has forgotten the first request, the redelivery is accepted as a new one. The first
+/// request stays where it is: in an inbox, or with the run that has taken it or was started by it.
 #[utoipa::path(
     post, path = "/v1/webhooks/forget", tag = "webhooks", operation_id = "forget_request",
     request_body(content = Forget, description = "Which request, and where it was accepted"),
     responses(
-        (status = 200, description = "It is forgotten", body = Forgotten),
+        (status = 200, description = "The host has forgotten the request", body = Forgotten),
         (status = 400, description = "`invalid-json`, `invalid-delivery`: the name is empty, or has too many parts",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-webhook`: this host made no such URL; `not-remembered`: no request of this \

@@ -20,7 +20,7 @@ use crate::request::body;
 
 /// Lists the workflows
 ///
-/// Those that were deleted are left out.
+/// Deleted workflows are left out.
 #[utoipa::path(
     get, path = "/v1/workflows", tag = "workflows", operation_id = "list_workflows",
     responses((status = 200, description = "The workflows", body = Workflows), Guarded),
@@ -38,7 +38,7 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows
 
 /// Shows a workflow and its versions
 ///
-/// One that was deleted is shown as such.
+/// A deleted workflow is shown with `deleted`.
 #[utoipa::path(
     get, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "show_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
@@ -83,7 +83,7 @@ pub(super) async fn settings(
 
 /// Sets the settings of a workflow
 ///
-/// What the body does not say becomes as the host says.
+/// Settings that the body does not have are set to the host's.
 #[utoipa::path(
     put, path = "/v1/workflows/{name}/settings", tag = "workflows", operation_id = "set_workflow_settings",
     params(("name" = String, Path, description = "The workflow's name")),
@@ -153,12 +153,13 @@ fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {
 
 /// Deploys a workflow
 ///
-/// Makes the bytes of the body the version that new runs get. Runs that exist stay on theirs. The body is a component,
-/// or a core module with component metadata, of which the host makes one. Bytes that were deployed before become the
-/// current version again, so a rollback is a deployment of the old bytes. A workflow that was deleted is revived.
+/// The body becomes the version that new runs get. Runs that exist stay on their versions. The body is a component, or a core
+/// module with component metadata, of which the host makes a component. Bytes that were deployed before become the current
+/// version again, so to go back, deploy the old bytes. A deleted workflow exists again after a deployment.
 ///
-/// A body of `application/typescript` or `application/javascript` is one file that imports nothing but `@dormouse/sdk` and
-/// the modules of Node that are there; `dormouse deploy` follows imports and sends what it found.
+/// A body of the type `application/typescript` or `application/javascript` is one file that imports nothing but
+/// `@dormouse/sdk` and the modules of Node that the host has. `dormouse deploy` follows imports, and sends everything that it
+/// finds.
 #[utoipa::path(
     put, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "deploy_workflow",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`")),
@@ -166,9 +167,9 @@ fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {
         (inline(Bytes) = "application/wasm"), (String = "application/typescript"), (String = "application/javascript"),
     )),
     responses(
-        (status = 201, description = "The workflow did not have this version", body = Deployed,
+        (status = 201, description = "The version is new for this workflow", body = Deployed,
             headers(("Location" = String, description = "The workflow"))),
-        (status = 200, description = "It had it before", body = Deployed),
+        (status = 200, description = "The workflow had this version before", body = Deployed),
         (status = 422, description = "The bytes are not a workflow that this host can run: `not-wasm`, `invalid-wasm`, \
             `unsupported-feature`, `not-a-component`, `unknown-import`, `wrong-import-type`, `missing-run`, \
             `wrong-run-type`, `invalid-script`, with the file, the line and its text, `not-compilable`, `not-linkable`, \
@@ -235,11 +236,11 @@ pub(super) fn uploaded(headers: &HeaderMap, upload: bytes::Bytes) -> Result<byte
 
 /// Deletes a workflow
 ///
-/// No new run is started until it is deployed again. Runs that exist go on.
+/// No new run of the workflow is started until it is deployed again. Runs that exist go on.
 #[utoipa::path(
     delete, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "delete_workflow",
     params(("name" = String, Path, description = "The workflow's name")),
-    responses((status = 204, description = "It is deleted, now or before"), WorkflowProblems, Guarded),
+    responses((status = 204, description = "The workflow is deleted, by this request or before"), WorkflowProblems, Guarded),
 )]
 pub(super) async fn delete(
     State(state): State<AppState>,

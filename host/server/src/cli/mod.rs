@@ -31,7 +31,7 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done; for `start --wait`, the run completed
-            1 the host refused; for `start --wait`, the run failed or was cancelled
+            1 the host refused; for `start --wait`, the run failed, was cancelled or is blocked
             2 wrong usage
             3 the host cannot be reached
 

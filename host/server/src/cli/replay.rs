@@ -22,11 +22,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::code::{self, Reader, Ticks};
 
-/// Checks code against histories of runs, as `dormouse export` writes them
+/// Checks code against histories of runs that `dormouse export` wrote
 ///
-/// Each history is replayed without effects, as the host does it when it rebuilds a run. If the code does not repeat what the
-/// run has done, the first difference is shown. No host is needed; the limits are the defaults of one. The exit code is 1 if
-/// code and a history differ.
+/// Each history is replayed without effects, as the host does when a run is no longer in memory. If the code does not repeat what
+/// the run has done, the first difference is shown. No host is needed; the limits are a host's defaults. The exit code is 1 if
+/// the code differs from a history.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,7 +37,7 @@ pub(super) struct Replay {
     #[arg(required = true, value_name = "HISTORY")]
     histories: Vec<PathBuf>,
 
-    /// The code: a component, a core module, or a script, as `dormouse deploy` takes it
+    /// The code: any file that `dormouse deploy` takes
     #[arg(long, value_name = "FILE")]
     component: PathBuf,
 

@@ -17,9 +17,9 @@ const FLUSH_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs a host
 ///
-/// A setting given here goes before the same in the environment (`--data-dir` is DORMOUSE_DATA_DIR there), that before
-/// the file that --config names (`data-dir = "…"`), and that before its default. Sizes are written 65536, 64KiB, 16MiB
-/// or 1GiB, spans of time 500ms, 5s, 10m, 24h or 7d.
+/// A setting can be given on the command line (`--data-dir PATH`), in the environment (DORMOUSE_DATA_DIR), or in the file that
+/// --config names (`data-dir = "PATH"`). If it is given in several ways, the first of these counts. Sizes are written as 65536,
+/// 64KiB, 16MiB or 1GiB, spans of time as 500ms, 5s, 10m, 24h or 7d.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -21,12 +21,12 @@ use crate::ingress::told;
 
 /// Plays scenarios of a workflow, and says whether it does what they expect
 ///
-/// A scenario is a file in TOML: what the run is given, what its calls are answered, what comes to its webhooks and when, and
-/// what it must do. The real code runs, without a host: time goes on by itself to where something happens next, so that a
-/// month takes no time, and nothing is sent anywhere. Each activation replays the journal, so that code which is not
-/// deterministic is found. docs/reference/scenario-format.md says what a scenario may have.
+/// A scenario is a TOML file. It says what a run is given, how its calls are answered, what comes to its webhooks and when, and
+/// what the run must do. The real code is executed, without a host and in simulated time: a month takes no time, and nothing is
+/// sent anywhere. The journal is replayed before each activation, so that code which does not repeat itself is found.
+/// docs/reference/scenario-format.md lists what a scenario may have.
 ///
-/// The exit code is 1 if a scenario does not go as it says.
+/// The exit code is 1 if a scenario fails, and 2 if a file is not a scenario.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +50,7 @@ A scenario:
   [expect]
   output = [{ done = true }]")]
 pub(super) struct Test {
-    /// The workflow: a component, a core module, or a script, as `dormouse deploy` takes it
+    /// The workflow: any file that `dormouse deploy` takes
     #[arg(value_name = "FILE")]
     component: PathBuf,
 
@@ -58,14 +58,14 @@ pub(super) struct Test {
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 
-    /// Another workflow that takes part, which the one that is tested starts; give the flag again for others
+    /// Another workflow, of which the tested one starts runs; give the flag again for others
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     with: Vec<(String, PathBuf)>,
 
     #[command(flatten)]
     environment: Environment,
 
-    /// Shows what happened, and the log, of scenarios that went well too
+    /// Shows what happened, and the run's log, also for scenarios that pass
     #[arg(long, short)]
     verbose: bool,
 

@@ -1,8 +1,10 @@
-//! The queue, and in which order it is emptied: each lane gets its turn, however many writes another one has queued.
+//! The queue of writes, and its order: each lane (a run, for example) gets its turn, however many writes another lane has
+//! queued.
 //!
-//! A write is given a turn when it comes: the one that is being served now or, behind others of its lane, as much later
-//! as those cost. Writes go in the order of their turns, and of their arrival within one. So a write whose lane has
-//! nothing else queued goes before all but the first of every pile, and writes of one lane keep their order.
+//! A write gets the number of a turn when it arrives. If its lane has nothing else in the queue, it is the turn that is being
+//! served now. Otherwise it is later than the lane's last write by what that write costs. Writes are taken in the order of
+//! their turns, and of their arrival within a turn. So a write whose lane has nothing else queued waits for at most one turn of
+//! every other lane, and writes of one lane keep their order.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +12,10 @@ use super::group::Job;
 use crate::rows::Extent;
 use crate::rules::Lane;
 
-/// How many rows cost one more turn.
+/// The number of rows that cost one more turn.
 const ROWS: u64 = 32;
 
-/// How many bytes cost one more turn.
+/// The number of bytes that cost one more turn.
 const BYTES: u64 = 128 << 10;
 
 /// The place of a write: its turn, and the number of its arrival.
@@ -23,7 +25,7 @@ type Place = (u64, u64);
 #[derive(Default)]
 pub(super) struct Fair {
     jobs: BTreeMap<Place, Box<dyn Job>>,
-    /// The turn of the next write of each lane that has had one of late.
+    /// The turn of the next write, for each lane that has had a write lately.
     next: BTreeMap<Lane, u64>,
     /// The turn that is being served.
     turn: u64,
@@ -47,7 +49,7 @@ impl Fair {
         self.forget();
     }
 
-    /// Takes the writes that go next, as many as the group has room for.
+    /// Removes and returns the next writes, as many as the group has room for.
     pub(super) fn take(&mut self, room: &mut Room) -> Vec<Box<dyn Job>> {
         let mut group = Vec::new();
         while let Some(first) = self.jobs.first_entry() {
@@ -61,7 +63,7 @@ impl Fair {
         group
     }
 
-    /// Takes writes that decide nothing in advance, in their order, as many as the group has room for.
+    /// Removes and returns writes that decide nothing in advance, in their order, as many as the group has room for.
     pub(super) fn take_following(&mut self, room: &mut Room) -> Vec<Box<dyn Job>> {
         let mut places = Vec::new();
         for (place, job) in &self.jobs {
@@ -90,7 +92,7 @@ impl Fair {
         self.jobs.remove(&place)
     }
 
-    /// Forgets lanes whose next write has its turn now anyhow. Seldom, so that it costs each write next to nothing.
+    /// Forgets lanes whose next write would be served now anyway. This is done seldom, so that it costs each write almost nothing.
     fn forget(&mut self) {
         if self.next.len() > 1_024 + 2 * self.jobs.len() {
             let turn = self.turn;
@@ -99,7 +101,7 @@ impl Fair {
     }
 }
 
-/// What a group has room for.
+/// The room that a group has left.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     writes: usize,

@@ -1,10 +1,11 @@
-//! Runs that are held by one above them, and the end of that.
+//! Runs that are held by a run above them, and how a hold ends.
 //!
-//! What ends with a run, and below that, is held while that run has failed and may be retried, and while it is paused by
-//! itself: none of its activations is committed, and its work is set aside when it comes due, as that of a paused run is. When
-//! the run above goes on, is given up or ends, an order goes down the family, one run after the other and in pieces: waits get
-//! the time that they had left when the run above failed, and what was set aside is put back. A run is held until the order has
-//! passed it. A run on the way that holds by itself keeps what is below it.
+//! While a run has failed and may be retried, or is paused itself, it holds the runs that end with it, and those below them. No
+//! activation of a held run is committed, and its work is set aside when it comes due, as the work of a paused run is.
+//!
+//! When the run above goes on, is given up or ends, an order goes down the family, one run after the other and in pieces. Waits
+//! get the time that they had left when the run above failed, and what was set aside is put back. A run is held until the
+//! order has passed it. If a run on the way holds runs itself, the runs below it stay held.
 
 use std::ops::Bound;
 
@@ -20,12 +21,12 @@ use crate::tables::orders::{self, Order, Release, ReleaseStage};
 use crate::tables::resuming::{self, Resuming};
 use crate::tables::{Pause, calls, children, event_waits, open, pauses, set_aside, timers};
 
-/// Returns that a run is held, if it is.
+/// Returns the hold of a run, as a kind of pause, if the run is held.
 pub(super) fn of(write: &mut Write<'_>, id: RunId) -> Result<Option<Pause>, ReadError> {
     let is_child = write.run(id)?.is_some_and(|run| run.state().is_child);
     match is_child {
         true => held::of(id, |run| link(write, run)),
-        // Nobody is above it.
+        // There is no run above it.
         false => Ok(None),
     }
 }
@@ -37,7 +38,7 @@ fn link(write: &mut Write<'_>, id: RunId) -> Result<Option<Link>, ReadError> {
     }
 }
 
-/// Returns that nothing of a run is to begin: it is paused, or held.
+/// Returns true if nothing of the run is to begin, because it is paused or held.
 pub(super) fn stands_still(
     write: &mut Write<'_>,
     id: RunId,
@@ -50,8 +51,8 @@ pub(super) fn stands_still(
 }
 
 impl RunWrite<'_> {
-    /// Has the runs below this one go on that it has held. If it had failed at this time, their waits get the time that they
-    /// had left then.
+    /// Orders that the runs below this one, which it has held, go on. If the run had failed at this time, their waits get the
+    /// time that they had left then.
     pub(super) fn release(&mut self, failed: Option<Time>) -> Result<(), ReadError> {
         if self.state().children == 0 {
             return Ok(());
@@ -71,15 +72,15 @@ impl RunWrite<'_> {
     }
 }
 
-/// What one step did.
+/// The result of one step.
 pub(super) enum Step {
-    /// There is more to do.
+    /// There are more steps.
     More,
     /// The run goes on.
     Over,
 }
 
-/// Does the next step of ending the hold of a run, and of those below it.
+/// Does the next step of ending the hold of a run and of the runs below it.
 pub(super) fn step(
     write: &mut Write<'_>,
     id: RunId,
@@ -112,7 +113,7 @@ pub(super) fn step(
     }
 }
 
-/// Returns true if a run holds those below it by itself, so that they do not go on with it.
+/// Returns true if a run itself holds the runs below it, so that they do not go on.
 fn holds(run: &RunWrite<'_>) -> Result<bool, ReadError> {
     Ok(run.state().is_frozen() || pauses::RUNS.has(run.rows, run.id)?)
 }
@@ -131,7 +132,7 @@ fn next_child(
     Ok(next.map(|((_, child), row)| (child, row.when_parent_ends)))
 }
 
-/// Has the hold of a run end as well that this one started.
+/// Orders that the hold of a run that this one started ends too.
 fn pass_on(write: &mut Write<'_>, child: RunId, release: &Release) -> Result<(), ReadError> {
     let Some(run) = write.run(child)? else {
         return Ok(());
@@ -146,7 +147,7 @@ fn pass_on(write: &mut Write<'_>, child: RunId, release: &Release) -> Result<(),
     orders::put(run.rows, child, orders::RELEASE, &Order::Release(down))
 }
 
-/// Has what was set aside of a run put back. What is still to stand still stays aside.
+/// Orders that what was set aside of a run is put back. What is still paused stays set aside.
 fn put_back(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
     let workflow = run.state().workflow.clone();
     if !run.state().status.has_ended() && set_aside::has(run.rows, &workflow, run.id)? {
@@ -155,7 +156,7 @@ fn put_back(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
     Ok(Step::Over)
 }
 
-/// Gives the next operation from this one on the time that it had left when the run above failed. Returns where to go on.
+/// Gives the next operation, from this one on, the time that it had left when the run above failed. Returns where to continue.
 fn give_time(
     run: &mut RunWrite<'_>,
     from: OperationNumber,

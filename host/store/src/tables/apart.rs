@@ -1,7 +1,8 @@
-//! Values that lie in a row if they are small, and otherwise in a table of their own under the same key.
+//! Values that are in a row if they are small, and otherwise in a table of their own under the same key.
 //!
-//! So a body is not written again because something beside it changes; what is scanned and what changes often stays
-//! small, also in the leaves of a B-tree, which are rewritten whole; and an id or a time is read without the body.
+//! This has three reasons. A body is not written again when something beside it changes. Rows that are scanned or change often
+//! stay small, and so do the leaves of the B-tree, which are rewritten as a whole. An id or a time can be read without the
+//! body.
 
 use dormouse_journal::encode_as;
 
@@ -10,25 +11,25 @@ use crate::rows::keys::{Key, KeyOf};
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
 
-/// How many bytes a value may have that lies in its row. A page of redb has 4 KiB, and several rows share one.
+/// The largest size in bytes of a value in a row. A page of redb has 4 KiB, and several rows share one.
 const SMALL: usize = 1_024;
 
-/// A value on its way into the store: encoded already if it is large, so that the writer need not do it.
+/// A value that is to be stored. A large value is encoded already, so that the writer need not do it.
 #[derive(Debug, Clone)]
 pub(crate) enum Apart<V> {
-    /// A small value, which goes into the row.
+    /// A small value, which is stored in the row.
     Small(V),
-    /// The row of its own table that a large value is.
+    /// A large value, encoded as a row of its own table.
     Large(Vec<u8>),
 }
 
-/// Returns true if a value of so many bytes lies in its row.
+/// Returns true if a value of this many bytes is stored in the row.
 pub(crate) fn is_small(size: usize) -> bool {
     size <= SMALL
 }
 
 impl<V: Row + Clone> Apart<V> {
-    /// Returns a value of so many bytes as it will lie in the store.
+    /// Returns a value of this many bytes as it is going to be stored.
     pub(crate) fn new(size: usize, value: V) -> Self {
         if is_small(size) {
             Apart::Small(value)
@@ -37,7 +38,7 @@ impl<V: Row + Clone> Apart<V> {
         }
     }
 
-    /// Returns how many bytes it takes at most.
+    /// Returns the largest number of bytes that the value takes.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Apart::Small(_) => 2 * SMALL as u64,
@@ -49,7 +50,7 @@ impl<V: Row + Clone> Apart<V> {
         matches!(self, Apart::Large(_))
     }
 
-    /// Puts the value where it belongs: returns it if it is to lie in its row, and otherwise writes it to its own table.
+    /// Returns a small value, for its row. Writes a large value to its own table.
     pub(crate) fn put<K: Key>(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -66,7 +67,7 @@ impl<V: Row + Clone> Apart<V> {
     }
 }
 
-/// Returns a value: what its row has, else what its own table has.
+/// Returns a value from its row, or from its own table.
 pub(crate) fn get<K: Key, V: Row>(
     rows: &(impl Rows + ?Sized),
     table: &Table<K, V>,

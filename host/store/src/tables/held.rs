@@ -1,8 +1,8 @@
-//! Runs that are held: one above them has failed and may be retried, or is paused.
+//! Held runs: a run above them, with which they end, has failed and may be retried, or is paused.
 //!
-//! No table says so. Whoever looks at a run that another started follows those above it, as far as each ends with the next,
-//! which is as far as `depth-limit` lets a family reach. A run is held as well while its hold is being ended: an order for it,
-//! or for one above it, has that done in pieces (`rules/held.rs`).
+//! No table says which runs are held. To find out, the chain of runs above a run is followed as long as each ends with the run
+//! that started it; `depth-limit` bounds the length of the chain. A run is also held while its hold is being ended: an order
+//! for the run, or for a run above it, does that in pieces (`rules/held.rs`).
 
 use dormouse_journal::{RunId, Time, WhenParentEnds};
 
@@ -11,21 +11,21 @@ use super::{State, orders, runs};
 use crate::ReadError;
 use crate::rows::Rows;
 
-/// How many runs above a run are looked at. `depth-limit` is at most as large.
+/// The number of runs above a run that are looked at. `depth-limit` cannot be larger.
 const ABOVE: u32 = 1_000;
 
-/// What must be known of a run to tell what it holds, and what may hold it.
+/// What decides whether a run holds others, and whether it may be held.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Link {
-    /// The run that started it, if it ends with that.
+    /// The run that started this one, if this one ends with it.
     pub(crate) parent: Option<RunId>,
-    /// Since when it holds those below it, if it does.
+    /// Since when the run holds the runs below it, if it does.
     pub(crate) holds: Option<Time>,
-    /// True if its own hold is being ended.
+    /// True if the hold of the run itself is being ended.
     pub(crate) is_released: bool,
 }
 
-/// Returns what is known of a run that stands so.
+/// Returns this for a run with these rows.
 pub(crate) fn link(
     rows: &(impl Rows + ?Sized),
     id: RunId,
@@ -50,7 +50,7 @@ pub(crate) fn link(
     })
 }
 
-/// Returns that a run is held, if it is, and by which of those above it. `look` returns what is known of a run.
+/// Returns the run that holds a run, if it is held. `look` returns what is known of a run.
 pub(crate) fn of(
     id: RunId,
     mut look: impl FnMut(RunId) -> Result<Option<Link>, ReadError>,
