@@ -29,7 +29,9 @@ export const { POST } = serve(async (context) => {
   const empty = (await next()).request;
   const nothing = { body: empty.body !== null, text: await empty.text() };
   const got = (await next()).request;
-  return { posted, nothing, got: { method: got.method, body: got.body, text: await got.text() } };
+  const half = [...new TextEncoder().encode("a\ud800")];
+  await context.sleep("a moment", "0.005 s");
+  return { half, posted, nothing, got: { method: got.method, body: got.body, text: await got.text() } };
 });
 "#;
 
@@ -75,6 +77,8 @@ fn a_request_is_what_the_web_says_a_request_is() {
         "aborted": false, "redirect": "follow", "isRequest": true,
     });
     assert_eq!(output["posted"], expected);
+    // Half a surrogate pair is U+FFFD in UTF-8.
+    assert_eq!(output["half"], json!([97, 239, 191, 189]));
     assert_eq!(output["nothing"], json!({"body": true, "text": ""}));
     assert_eq!(
         output["got"],
@@ -126,6 +130,10 @@ fn what_would_silently_check_nothing_fails_the_run() {
             "no option \"secret\"; it has methods, provider, secrets",
         ),
         (json!({"tolerance": "soon"}), "no span of time"),
+        (json!({"tolerance": ".5s"}), "no span of time"),
+        (json!({"tolerance": "5."}), "no span of time"),
+        (json!({"tolerance": "1.2.3s"}), "no span of time"),
+        (json!({"tolerance": "-1s"}), "no span of time"),
     ] {
         let failure = host.start_run("flow", &options).failure();
         assert!(failure.1.contains(part), "{options}: {failure:?}");
