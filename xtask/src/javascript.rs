@@ -30,7 +30,6 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     cargo.args(["--manifest-path", "guest-sdk/js/runtime/Cargo.toml"]);
     cargo.env("CC_wasm32_unknown_unknown", compiler);
     cargo.env("AR_wasm32_unknown_unknown", archiver);
-    cargo.env("CFLAGS_wasm32_unknown_unknown", "-O3 -mbulk-memory");
     command::run(&mut cargo).context("the JavaScript runtime does not build")?;
     let built = workspace
         .guests_build()
