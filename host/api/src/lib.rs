@@ -13,6 +13,7 @@ mod health;
 mod journal;
 mod logs;
 mod mask;
+mod output;
 mod pauses;
 mod problem;
 mod providers;
@@ -23,6 +24,7 @@ mod runs;
 mod secrets;
 mod time;
 mod triggers;
+mod waiting;
 mod webhook_options;
 mod webhooks;
 mod workflows;
@@ -38,6 +40,7 @@ pub use journal::{
 };
 pub use logs::{LogLine, LogPage};
 pub use mask::Mask;
+pub use output::{is_json, output};
 pub use pauses::{PausedRun, Pauses};
 pub use problem::ProblemBody;
 pub use providers::{Provider, ProviderSummary, Providers};
@@ -48,13 +51,14 @@ pub use repairs::{
 };
 pub use runs::{
     BadAnswer, CancelAsked, CancelRun, FailedTry, Failure, RestartRun, Run, RunCounts, RunPage,
-    RunStatus, RunSummary, SetAside, StartedRun, TriedOperation, Waiting, is_json, output,
+    RunStatus, RunSummary, SetAside, StartedRun, TriedOperation,
 };
 pub use secrets::{ChangedUses, NewSecret, Secret, SecretUse, Secrets};
 pub use time::{Dates, Timestamp};
 pub use triggers::{
     EarlierUrl, LabelValue, Place, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers, span,
 };
+pub use waiting::Waiting;
 pub use webhook_options::{SignatureCheck, WebhookOptions, WebhookReply};
 pub use webhooks::{DeliveryName, Forget, Forgotten, UnusableSecret, Webhook, Webhooks};
 pub use workflows::{Deployed, Version, Workflow, Workflows};

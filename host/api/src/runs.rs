@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dormouse_journal::{Open, OperationNumber, Payload, RunId, Status};
+use dormouse_journal::{RunId, Status};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use super::{Dates, LogLine, Timestamp, Webhook};
+use super::{LogLine, Timestamp, Waiting, Webhook};
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -296,39 +294,6 @@ pub struct Failure {
     pub backtrace: Option<String>,
 }
 
-/// An operation that has not completed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Waiting {
-    /// The number of the operation in its run.
-    pub operation: u32,
-    /// The import that was called.
-    #[schema(example = "wait-for-webhook")]
-    pub kind: String,
-    /// The step name, which the author chose.
-    pub step: String,
-    /// When the operation was made.
-    pub since: Timestamp,
-    /// When the operation ends by itself, if it does.
-    pub deadline: Option<Timestamp>,
-    /// For a call: the number of attempts, including one that is under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u32>,
-    /// For a call that is tried again: why the last attempt did not succeed, cut after 256 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-    /// For a call that is tried again: when the next attempt is made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_attempt: Option<Timestamp>,
-    /// For a call: when it is given up. No attempt begins after that time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gives_up: Option<Timestamp>,
-}
-
-impl Waiting {
-    /// The kind of a call.
-    pub const CALL: &'static str = "call";
-}
-
 impl RunSummary {
     /// A run that is known to be executing right now is shown as running, although its last commit left it asleep, or nothing
     /// of it is committed yet.
@@ -355,27 +320,6 @@ impl Run {
     pub const WAITING: usize = 1_000;
 }
 
-impl Waiting {
-    /// An operation as it is recorded, with these dates.
-    #[must_use]
-    pub fn of((number, open): &(OperationNumber, Open), dates: Dates) -> Self {
-        // A date that the workflow named is one already.
-        let named = open.kind.date().map(Timestamp);
-        let passes = || open.kind.deadline(open.issued).map(|at| dates.of(at));
-        Waiting {
-            operation: number.0,
-            kind: open.kind.name().into(),
-            step: open.step.clone(),
-            since: dates.of(open.issued),
-            deadline: named.or_else(passes),
-            attempts: None,
-            last_error: None,
-            next_attempt: None,
-            gives_up: None,
-        }
-    }
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde passes")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -388,33 +332,6 @@ fn shown(status: Status, active: bool) -> Status {
     }
 }
 
-/// A run's output as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
-#[must_use]
-pub fn output(payload: &Payload) -> Option<Box<RawValue>> {
-    if is_json(&payload.content_type)
-        && let Ok(value) = serde_json::from_slice(&payload.body)
-    {
-        return Some(value);
-    }
-    let wrapped = serde_json::json!({
-        "content_type": payload.content_type,
-        "base64": STANDARD.encode(&payload.body),
-    });
-    serde_json::value::to_raw_value(&wrapped).ok()
-}
-
-/// Whether a media type is JSON's, or one built on it (`application/problem+json`).
-#[must_use]
-pub fn is_json(content_type: &str) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
-}
-
 pub(super) fn status_schema() -> Schema {
     let names = Status::ALL.map(Status::as_str);
     let schema = ObjectBuilder::new()
@@ -425,77 +342,7 @@ pub(super) fn status_schema() -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use dormouse_journal::{Kind, Moment, Time};
-    use serde_json::json;
-
     use super::*;
-
-    fn output(content_type: &str, body: &'static [u8]) -> String {
-        let payload = Payload {
-            content_type: content_type.into(),
-            body: body.into(),
-        };
-        super::output(&payload).unwrap().to_string()
-    }
-
-    #[test]
-    fn json_output_stands_as_it_is() {
-        let digits = b"{\"n\": 12345678901234567890123, \"f\": 1.10}";
-        assert_eq!(
-            output("application/json", digits),
-            String::from_utf8_lossy(digits)
-        );
-        assert_eq!(output("Application/JSON; charset=utf-8", b"null"), "null");
-        assert_eq!(output("application/problem+json", b" [1]"), "[1]");
-    }
-
-    /// Which field stands first means nothing.
-    fn wrapped(content_type: &str, body: &'static [u8]) -> serde_json::Value {
-        serde_json::from_str(&output(content_type, body)).unwrap()
-    }
-
-    #[test]
-    fn other_output_is_wrapped() {
-        assert_eq!(
-            wrapped("text/plain", b"1"),
-            json!({"base64": "MQ==", "content_type": "text/plain"})
-        );
-        assert_eq!(wrapped("", b""), json!({"base64": "", "content_type": ""}));
-    }
-
-    #[test]
-    fn output_that_only_says_it_is_json_is_wrapped() {
-        assert_eq!(
-            wrapped("application/json", b"{]"),
-            json!({"base64": "e10=", "content_type": "application/json"})
-        );
-    }
-
-    fn waits(kind: Kind) -> (u64, Option<u64>) {
-        let issued = Time(10_000);
-        let step = String::new();
-        let moment = Moment {
-            time: Time(20_000),
-            shift: -3_000,
-        };
-        let abandoned = false;
-        let open = Open {
-            kind,
-            step,
-            issued,
-            abandoned,
-        };
-        let open = (OperationNumber(1), open);
-        let shown = Waiting::of(&open, Dates::at(moment));
-        (shown.since.0.0, shown.deadline.map(|deadline| deadline.0.0))
-    }
-
-    #[test]
-    fn waits_are_shown_with_dates_and_dates_that_were_named_as_they_are() {
-        assert_eq!(waits(Kind::Sleep { duration: 500 }), (7_000, Some(7_500)));
-        let instant = Time(12_345);
-        assert_eq!(waits(Kind::SleepUntil { instant }), (7_000, Some(12_345)));
-    }
 
     #[test]
     fn a_run_that_slept_or_had_not_begun_changes_its_status_by_being_active() {

@@ -12,6 +12,8 @@ use dormouse_store::{ReadError, Store};
 use tokio::sync::{Mutex, Notify};
 
 use crate::aside::Aside;
+use crate::call_attempt::CallSender;
+use crate::call_results::CallResults;
 use crate::calls::{CallParts, Calls};
 use crate::clock_watch::ClockWatch;
 use crate::deadlines::Deadlines;
@@ -118,18 +120,34 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
     });
     let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
     let orders_waiting = Arc::<Notify>::default();
+    let results = Arc::new(CallResults {
+        store: store.clone(),
+        clock: clock.clone(),
+        slots: slots.clone(),
+        wake: wake.clone(),
+        limits: limits.clone(),
+        watchers: watchers.clone(),
+        orders_waiting: orders_waiting.clone(),
+    });
+    let sender = Arc::new(CallSender {
+        store: store.clone(),
+        clock: clock.clone(),
+        egress,
+        secrets: secrets.clone(),
+        limits: limits.clone(),
+        memory: memory.clone(),
+        aside: aside.clone(),
+        results: results.clone(),
+    });
     let calls = Calls::new(CallParts {
         store: store.clone(),
         spawner: spawner.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
-        egress,
-        secrets: secrets.clone(),
-        limits: limits.clone(),
-        memory: memory.clone(),
-        watchers: watchers.clone(),
         aside: aside.clone(),
-        orders_waiting: orders_waiting.clone(),
+        sender,
+        results,
+        most_in_flight: limits.calls_in_flight,
     });
     let resuming = Arc::new(Notify::new());
     let orders = Arc::new(Orders {

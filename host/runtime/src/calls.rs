@@ -1,54 +1,37 @@
 //! Outbound calls: attempt after attempt, each counted in the store before it is made.
 //!
 //! The store has every call without a result, and how far it has come. The [`CallQueue`] knows those that are the next to be
-//! attempted, and gives each run and each workflow its share of what may be in flight. A task drives one attempt at a time.
+//! attempted, and gives each run and each workflow its share of what may be in flight. A task makes one attempt at a time
+//! (`call_attempt.rs`), and what comes of each is recorded (`call_results.rs`).
 //!
 //! After a crash, [`Calls::survey`] takes up every call where it was: an attempt whose time had come may have been sent, so
 //! it counts, and the next one follows; if it was the last that is allowed, the call was `interrupted`. The same happens to
 //! an attempt whose task panicked. An attempt that the host has no key for is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use bytes::Bytes;
-use dormouse_journal::{CallError, Channel, OperationNumber, Response, RunId, Status, Time};
-use dormouse_limits::{Budget, Limits, Part};
-use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader, Spawner};
-use dormouse_store::{
-    AttemptMade, AttemptNoted, Attempts, Call, CallPage, Due, OutstandingCall, Pause, ReadError,
-    SendingView, Store, WriteError,
-};
-use futures::FutureExt;
-use futures::channel::oneshot;
+use dormouse_journal::{CallError, OperationNumber, RunId, Time};
+use dormouse_seams::{HostClock, Spawner};
+use dormouse_store::{Attempts, CallPage, Due, OutstandingCall, Pause, ReadError, Store};
 use tokio::sync::Notify;
 
 use crate::aside::Aside;
-use crate::call_queue::{CallQueue, Course, Departure, Lacking};
+use crate::call_attempt::{AfterAttempt, CallAttempt, CallSender};
+use crate::call_queue::{CallQueue, Course, Lacking};
+use crate::call_results::{CallResults, Recorded};
 use crate::deadlines::Deadlines;
-use crate::hint::Hint;
-use crate::retry::{self, Decision, GAP, Tried};
-use crate::secrets::{Secrets, SendRefused};
+use crate::retry::{self, GAP};
 use crate::shares::Party;
 use crate::slots::Slots;
-use crate::storage::over_storage;
 use crate::wake::Wake;
-use crate::watchers::Watchers;
 
 /// How many calls a survey reads at once.
 const PAGE: usize = 256;
 
 /// Milliseconds between surveys of all calls, which find those that were lost.
 const SURVEY: u64 = 30_000;
-
-/// How often a call is looked at whose secrets the host cannot open, in milliseconds.
-const SECRET_PAUSE: u64 = 5_000;
-
-/// How long to wait before something that the host's own trouble prevents is tried again, in milliseconds: the first time,
-/// and at most, after a delay that doubles each time.
-const PAUSE: (u64, u64) = (500, 60_000);
 
 /// How long after the beginning of a pause an attempt may have been on its way that was not recorded when the host was killed,
 /// in milliseconds: it was decided before the pause was known.
@@ -64,14 +47,9 @@ pub(crate) struct Calls {
     spawner: Arc<dyn Spawner>,
     slots: Arc<Slots>,
     wake: Wake,
-    egress: Arc<dyn Egress>,
-    secrets: Arc<Secrets>,
-    limits: Arc<Limits>,
-    memory: Budget,
-    watchers: Arc<Watchers>,
     aside: Arc<Aside>,
-    /// Told when a run has ended by a call, which may leave something to be carried out.
-    orders_waiting: Arc<Notify>,
+    sender: Arc<CallSender>,
+    results: Arc<CallResults>,
     /// When this host was started. What was to be attempted before may have been.
     started: Time,
     /// True once all that was to be attempted before was taken up.
@@ -90,36 +68,10 @@ pub(crate) struct CallParts {
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
-    pub(crate) egress: Arc<dyn Egress>,
-    pub(crate) secrets: Arc<Secrets>,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) memory: Budget,
-    pub(crate) watchers: Arc<Watchers>,
     pub(crate) aside: Arc<Aside>,
-    pub(crate) orders_waiting: Arc<Notify>,
-}
-
-/// How a call goes on after its task is done.
-#[derive(Clone, Copy)]
-enum Outcome {
-    /// It does not: it has a result, or nobody wants one.
-    Over,
-    /// Its next attempt is made at its time.
-    Again(Course),
-    /// The host's own trouble keeps it from going on, and it is tried again after so many milliseconds.
-    Trouble(Course, u64),
-    /// Its row is damaged.
-    Damaged,
-}
-
-/// Whether what came of an attempt was recorded.
-enum Recorded {
-    /// It was.
-    Yes,
-    /// Nobody wants to know.
-    Unwanted,
-    /// It cannot be.
-    Damaged,
+    pub(crate) sender: Arc<CallSender>,
+    pub(crate) results: Arc<CallResults>,
+    pub(crate) most_in_flight: u32,
 }
 
 impl Calls {
@@ -129,19 +81,16 @@ impl Calls {
             spawner,
             slots,
             wake,
-            egress,
-            secrets,
-            limits,
-            memory,
-            watchers,
             aside,
-            orders_waiting,
+            sender,
+            results,
+            most_in_flight,
         } = parts;
         let clock = store.clock().clone();
         Arc::new(Calls {
             started: clock.now(),
             is_recovered: AtomicBool::new(false),
-            queue: Mutex::new(CallQueue::new(limits.calls_in_flight)),
+            queue: Mutex::new(CallQueue::new(most_in_flight)),
             next: Deadlines::default(),
             surveys: Deadlines::default(),
             landed: Notify::new(),
@@ -150,13 +99,9 @@ impl Calls {
             spawner,
             slots,
             wake,
-            egress,
-            secrets,
-            limits,
-            memory,
-            watchers,
             aside,
-            orders_waiting,
+            sender,
+            results,
         })
     }
 
@@ -344,11 +289,13 @@ impl Calls {
         let bounds = call.bounds;
         if bounds.allow_after(call.attempts.scheduled) && bounds.allow_at(next) {
             let error = Some(retry::reason(&Err(CallError::Interrupted)));
-            if let Recorded::Yes = self.schedule_next(id, &mut course, next, error).await {
+            let recorded = self.results.schedule_next(id, &mut course, next, error);
+            if let Recorded::Yes = recorded.await {
                 self.lock().add(party(call), call.operation, course);
             }
         } else {
-            self.finish(id, course, Err(CallError::Interrupted)).await;
+            let result = Err(CallError::Interrupted);
+            self.results.finish(id, course, result).await;
         }
     }
 
@@ -366,134 +313,15 @@ impl Calls {
                 queue.depart()
             };
             let Some(departure) = departure else { break };
-            let flight = Flight::new(self.clone(), departure);
+            let flight = Flight {
+                calls: self.clone(),
+                attempt: CallAttempt::new(self.sender.clone(), departure),
+                has_landed: false,
+            };
             self.spawner.spawn(Box::pin(flight.fly()));
         }
         let next = self.lock().next_time();
         self.next.hint(next);
-    }
-
-    /// Returns the call if its next attempt is still to be made: the run may have ended, or given the call up.
-    async fn wanted(
-        &self,
-        (run, operation): (RunId, OperationNumber),
-        course: &Course,
-    ) -> Result<Option<SendingView>, ReadError> {
-        let sending = self.store.sending(run, operation).await?;
-        Ok(sending.filter(|sending| sending.attempts == course.attempts))
-    }
-
-    /// Has the memory for a call's body counted for as long as it is in use. Returns false if there is none.
-    fn hold(&self, call: &mut Call) -> bool {
-        let mut memory = self.memory.begin(Part::Calls);
-        let body = &mut call.request.body;
-        if !memory.reach_body(body.len() as u64) {
-            return false;
-        }
-        *body = memory.keep(std::mem::take(body));
-        true
-    }
-
-    fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>, party: &Party) -> Attempt {
-        let mut request = call.request.clone();
-        let named = |name: &str| {
-            let own = request.headers.iter().map(|(header, _)| header);
-            let mut all = own.chain(secret_headers.iter().map(|header| &header.name));
-            all.any(|header| header.eq_ignore_ascii_case(name))
-        };
-        if !named("idempotency-key") {
-            let key = Bytes::copy_from_slice(call.idempotency_key.as_bytes());
-            request.headers.push(("Idempotency-Key".into(), key));
-        }
-        Attempt {
-            on_behalf_of: party.workflow.clone(),
-            request,
-            secret_headers,
-            timeout: Duration::from_millis(call.timeout.min(self.limits.call_timeout_limit)),
-            redirects: call.redirects,
-            max_response: self.limits.body,
-            memory: self.memory.clone(),
-        }
-    }
-
-    /// Records a call's result, and wakes its run.
-    async fn finish(
-        &self,
-        id: (RunId, OperationNumber),
-        course: Course,
-        result: Result<Response, CallError>,
-    ) -> Recorded {
-        let recorded = self.record(id, course, AttemptMade::Done(result)).await;
-        if let Recorded::Yes = recorded {
-            let hint = Hint::Channel(Channel::Result(id.1));
-            self.wake.queue(id.0, hint, self.clock.now());
-        }
-        recorded
-    }
-
-    /// Schedules the next attempt, which counts from its commit on.
-    async fn schedule_next(
-        &self,
-        id: (RunId, OperationNumber),
-        course: &mut Course,
-        next: Time,
-        error: Option<String>,
-    ) -> Recorded {
-        let made = AttemptMade::Again { next, error };
-        let recorded = self.record(id, *course, made).await;
-        if let Recorded::Yes = recorded {
-            *course = Course::new(Attempts {
-                scheduled: course.attempts.scheduled + 1,
-                next,
-            });
-        }
-        recorded
-    }
-
-    /// Records what came of an attempt, however long the host is in trouble.
-    async fn record(
-        &self,
-        (run, operation): (RunId, OperationNumber),
-        course: Course,
-        made: AttemptMade,
-    ) -> Recorded {
-        let mut troubles = 0;
-        loop {
-            let attempt = course.attempts;
-            let over = over_storage(&self.limits);
-            let made = made.clone();
-            match self
-                .store
-                .attempt_made(run, operation, attempt, made, over)
-                .await
-            {
-                Ok(AttemptNoted::Recorded) => return Recorded::Yes,
-                Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
-                Ok(AttemptNoted::RunFailed) => {
-                    tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
-                    self.slots.forget(run);
-                    self.watchers.tell(run, Status::Failed);
-                    self.orders_waiting.notify_one();
-                    return Recorded::Unwanted;
-                }
-                Err(error @ WriteError::Row(_)) => {
-                    tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
-                    return Recorded::Damaged;
-                }
-                // The host is about to exit, and the next one counts the attempt as one that was cut off.
-                Err(WriteError::Failed(_)) => return Recorded::Unwanted,
-                Err(error) => {
-                    tracing::debug!(%run, %operation, %error, "what came of a call is recorded later");
-                    // Space is there at once when it is; other trouble may stay.
-                    let pause = match error {
-                        WriteError::Full => PAUSE.0,
-                        _ => pause(troubles),
-                    };
-                    troubles += 1;
-                    self.clock.sleep_until(self.clock.now().after(pause)).await;
-                }
-            }
-        }
     }
 
     /// Resolves when what came of every attempt in flight has been recorded.
@@ -519,230 +347,36 @@ fn party(call: &OutstandingCall) -> Party {
     }
 }
 
-fn pause(troubles: u32) -> u64 {
-    PAUSE.0.saturating_mul(1 << troubles.min(16)).min(PAUSE.1)
-}
-
 /// A call in flight: its share of what may be, until its task is done. If the task panics, the call goes on as after a crash.
 struct Flight {
     calls: Arc<Calls>,
-    party: Party,
-    operation: OperationNumber,
-    course: Course,
-    cut: Option<oneshot::Receiver<Time>>,
-    /// True from the moment at which something may have been sent until what came of it is recorded.
-    is_sent: bool,
+    attempt: CallAttempt,
     has_landed: bool,
 }
 
 impl Flight {
-    fn new(calls: Arc<Calls>, departure: Departure) -> Self {
-        let Departure {
-            party,
-            operation,
-            course,
-            cut,
-        } = departure;
-        Flight {
-            calls,
-            party,
-            operation,
-            course,
-            cut: Some(cut),
-            is_sent: false,
-            has_landed: false,
-        }
-    }
-
     async fn fly(mut self) {
-        let outcome = self.course().await;
-        self.land(outcome);
+        let after = self.attempt.make().await;
+        self.land(after);
         self.calls.depart();
     }
 
-    /// Makes the next attempt, and returns how the call goes on.
-    async fn course(&mut self) -> Outcome {
-        let (calls, id) = (self.calls.clone(), (self.party.run, self.operation));
-        let mut sending = match calls.wanted(id, &self.course).await {
-            Ok(Some(sending)) => sending,
-            Ok(None) => return Outcome::Over,
-            Err(error) => {
-                tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for what it needs");
-                return self.trouble(None);
-            }
-        };
-        if self.course.cut_off {
-            return self.count_cut_off(&sending).await;
-        }
-        if sending.is_paused {
-            return self.set_aside().await;
-        }
-        if retry::is_too_late(sending.bounds, calls.clock.now()) {
-            let result = Err(retry::too_late());
-            return calls.finish(id, self.course, result).await.into();
-        }
-        if !calls.hold(&mut sending.call) {
-            tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
-            return self.withdraw().await;
-        }
-        let headers = calls.secrets.sending(&sending);
-        if let Err(SendRefused::Trouble(trouble)) = &headers {
-            tracing::warn!(run = %id.0, operation = %id.1, %trouble, "a call waits for its secret");
-            return self.withdraw().await;
-        }
-        if self.course.withdrawn {
-            let now = calls.clock.now();
-            match calls.schedule_next(id, &mut self.course, now, None).await {
-                Recorded::Yes => {}
-                other => return other.into(),
-            }
-        }
-        let result = match headers {
-            Ok(headers) => {
-                let attempt = calls.attempt(&sending.call, headers, &self.party);
-                match self.send(attempt).await {
-                    Some(result) => result,
-                    None => return Outcome::Over,
-                }
-            }
-            Err(SendRefused::Denied(text)) => {
-                calls.egress.withheld();
-                Err(CallError::Denied(text))
-            }
-            Err(SendRefused::Trouble(_)) => return self.trouble(None),
-        };
-        let tried = self.tried(&sending);
-        drop(sending);
-        let outcome = self.go_on(tried, result).await;
-        self.is_sent = false;
-        outcome
-    }
-
-    /// Leaves the attempt to whoever has the run go on.
-    async fn set_aside(&mut self) -> Outcome {
-        let work = Due::Call(self.party.run, self.operation);
-        let held = self.calls.aside.set_aside([work].into()).await;
-        match held.contains(&work) {
-            true => Outcome::Over,
-            // It goes on already.
-            false => Outcome::Again(self.course),
-        }
-    }
-
-    /// Sends an attempt. None if nobody wants its result any more, and its time is up.
-    async fn send(&mut self, attempt: Attempt) -> Option<Result<Response, CallError>> {
-        let clock = self.calls.clock.clone();
-        self.is_sent = true;
-        let mut sending = self.calls.egress.send(attempt).fuse();
-        let cut = self.cut.take();
-        let mut cut = pin!(
-            async move {
-                match cut {
-                    Some(cut) => match cut.await {
-                        Ok(at) => clock.sleep_until(at).await,
-                        // Nobody can tell any more.
-                        Err(_) => std::future::pending().await,
-                    },
-                    None => std::future::pending().await,
-                }
-            }
-            .fuse()
-        );
-        let result = futures::select_biased! {
-            result = sending => Some(result),
-            () = cut => None,
-        };
-        if result.is_none() {
-            self.is_sent = false;
-        }
-        result
-    }
-
-    /// Counts an attempt that the host's own fault cut off, as recovery does.
-    async fn count_cut_off(&mut self, sending: &SendingView) -> Outcome {
-        let tried = self.tried(sending);
-        self.go_on(tried, Err(CallError::Interrupted)).await
-    }
-
-    /// The call as it is now, after its attempt.
-    fn tried(&self, sending: &SendingView) -> Tried {
-        let clock = &self.calls.clock;
-        Tried {
-            run: self.party.run,
-            operation: self.operation,
-            policy: sending.call.retry,
-            bounds: sending.bounds,
-            attempt: self.course.attempts.scheduled,
-            now: clock.now(),
-            date: clock.machine_time(),
-        }
-    }
-
-    /// Records what came of the attempt.
-    async fn go_on(&mut self, tried: Tried, result: Result<Response, CallError>) -> Outcome {
-        match tried.decide(&result) {
-            Decision::Done => {
-                let id = (self.party.run, self.operation);
-                self.calls.finish(id, self.course, result).await.into()
-            }
-            Decision::Again(next) => self.schedule_next(next, retry::reason(&result)).await,
-        }
-    }
-
-    async fn schedule_next(&mut self, next: Time, error: String) -> Outcome {
-        let id = (self.party.run, self.operation);
-        if self.course.attempts.scheduled == 1 {
-            tracing::info!(run = %id.0, operation = %id.1, %error, "a call is tried again");
-        }
-        let (calls, error) = (self.calls.clone(), Some(error));
-        let recorded = calls.schedule_next(id, &mut self.course, next, error).await;
-        match recorded {
-            Recorded::Yes => Outcome::Again(self.course),
-            other => other.into(),
-        }
-    }
-
-    /// Takes the attempt back, whose secrets the host cannot open: a host gets its key at a start, and the attempt that it did
-    /// not make must not count there.
-    async fn withdraw(&mut self) -> Outcome {
-        if !self.course.withdrawn {
-            let id = (self.party.run, self.operation);
-            let made = AttemptMade::Withdrawn;
-            match self.calls.record(id, self.course, made).await {
-                Recorded::Yes => {}
-                other => return other.into(),
-            }
-            // As the store has it.
-            let attempts = &mut self.course.attempts;
-            attempts.scheduled = attempts.scheduled.saturating_sub(1);
-            attempts.next = Time(0);
-            self.course.withdrawn = true;
-        }
-        self.trouble(Some(SECRET_PAUSE))
-    }
-
-    fn trouble(&mut self, delay: Option<u64>) -> Outcome {
-        let delay = delay.unwrap_or_else(|| pause(self.course.troubles).max(SECRET_PAUSE));
-        self.course.troubles += 1;
-        Outcome::Trouble(self.course, delay)
-    }
-
     /// Ends the flight.
-    fn land(&mut self, outcome: Outcome) {
+    fn land(&mut self, after: AfterAttempt) {
         let now = self.calls.clock.now();
         // From here on nothing can panic.
         self.has_landed = true;
-        let (party, operation) = (&self.party, self.operation);
+        let (party, operation) = (self.attempt.party(), self.attempt.operation());
         let mut queue = self.calls.lock();
-        match outcome {
-            Outcome::Over => queue.end(party, operation),
-            Outcome::Again(course) => {
+        match after {
+            AfterAttempt::Over => queue.end(party, operation),
+            AfterAttempt::Again(course) => {
                 queue.wait(party, operation, course.attempts.next, course);
             }
-            Outcome::Trouble(course, delay) => {
+            AfterAttempt::Trouble(course, delay) => {
                 queue.wait(party, operation, now.after(delay), course);
             }
-            Outcome::Damaged => queue.set_aside(party, operation),
+            AfterAttempt::Damaged => queue.set_aside(party, operation),
         }
         let is_lacking = queue.lacks();
         drop(queue);
@@ -758,26 +392,14 @@ impl Drop for Flight {
         if self.has_landed {
             return;
         }
+        let (party, operation) = (self.attempt.party(), self.attempt.operation());
         if !std::thread::panicking() {
             // The host goes.
-            return self.calls.lock().end(&self.party, self.operation);
+            return self.calls.lock().end(party, operation);
         }
-        tracing::error!(run = %self.party.run, operation = %self.operation, "the host panicked over a call");
-        let mut course = self.course;
-        course.cut_off |= self.is_sent;
-        let delay = pause(course.troubles);
-        course.troubles += 1;
-        self.land(Outcome::Trouble(course, delay));
+        tracing::error!(run = %party.run, %operation, "the host panicked over a call");
+        self.land(self.attempt.after_panic());
         let next = self.calls.lock().next_time();
         self.calls.next.hint(next);
-    }
-}
-
-impl From<Recorded> for Outcome {
-    fn from(recorded: Recorded) -> Self {
-        match recorded {
-            Recorded::Yes | Recorded::Unwanted => Outcome::Over,
-            Recorded::Damaged => Outcome::Damaged,
-        }
     }
 }

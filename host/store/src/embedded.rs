@@ -11,8 +11,8 @@ use dormouse_journal::{
 use dormouse_seams::{Clock, Entropy, HostClock, Spawner};
 use futures::channel::oneshot;
 
-use crate::backend::{Backend, BackendTransaction};
-use crate::migrations;
+use crate::backend::Backend;
+use crate::opening::{self, StoreKeys};
 use crate::queries::View;
 use crate::queue::{Commits, Decided, Writer};
 use crate::rows::Extent;
@@ -42,8 +42,8 @@ use crate::rules::{
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
-    Attempts, PastTry, Pause, Pauses, Restore, SCHEMA, SealedSecret, State, TokenKeys, Workflow,
-    WorkflowSettings, meta,
+    Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
+    WorkflowSettings,
 };
 use crate::views::{
     Answer, BegunRun, CallPage, DuePage, FailedRun, IncomingView, JournalPage, LogPage, Lying,
@@ -58,7 +58,7 @@ pub struct Embedded<B: Backend> {
     writer: Arc<Writer<B>>,
     clock: HostClock,
     spawner: Arc<dyn Spawner>,
-    keys: Arc<Keys>,
+    keys: Arc<StoreKeys>,
 }
 
 impl<B: Backend> Clone for Embedded<B> {
@@ -71,11 +71,6 @@ impl<B: Backend> Clone for Embedded<B> {
             keys: self.keys.clone(),
         }
     }
-}
-
-struct Keys {
-    tokens: TokenKeys,
-    code: [u8; 32],
 }
 
 /// Writes nothing but the time, after all that was queued for a run.
@@ -108,8 +103,7 @@ impl<B: Backend> Embedded<B> {
         entropy: &dyn Entropy,
         spawner: Arc<dyn Spawner>,
     ) -> Result<Self, OpenError> {
-        let (clock, keys) = prepare(&backend, clock, entropy).await?;
-        migrations::finish(&backend).await?;
+        let (clock, keys) = opening::open(&backend, clock, entropy).await?;
         let backend = Arc::new(backend);
         Ok(Embedded {
             writer: Writer::new(backend.clone(), clock.clone(), spawner.clone()),
@@ -173,67 +167,6 @@ impl<B: Backend> Embedded<B> {
 #[derive(Debug, thiserror::Error)]
 #[error("the read was cut off")]
 struct CutOff;
-
-/// Checks the schema, makes what a new store needs, and returns the clock, which goes on from where it stood, and the keys.
-async fn prepare<B: Backend>(
-    backend: &B,
-    clock: Arc<dyn Clock>,
-    entropy: &dyn Entropy,
-) -> Result<(HostClock, Keys), OpenError> {
-    // Before anything else of it is looked at: the tables of a newer store may be of other types.
-    if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
-        migrations::check_schema(&found)?;
-    }
-    let mut transaction = backend.begin_housekeeping()?;
-    let mut is_as_it_was = false;
-    let found = {
-        let mut rows = transaction.rows()?;
-        match meta::TABLE.get(&rows, meta::FORMAT)? {
-            None => {
-                meta::TABLE.put(&mut rows, meta::FORMAT, &[SCHEMA])?;
-                let tokens = TokenKeys {
-                    keys: vec![(1, random(entropy))],
-                };
-                meta::put(&mut rows, meta::TOKEN_KEYS, &tokens)?;
-                meta::put(&mut rows, meta::CODE_KEY, &random::<32>(entropy))?;
-                let clock = HostClock::new(clock.clone(), None);
-                meta::put_clock(&mut rows, clock.mark())?;
-            }
-            Some(found) => {
-                is_as_it_was = found == [SCHEMA];
-                migrations::begin(&mut rows, &found)?;
-            }
-        }
-        let keys = Keys {
-            tokens: fact(&rows, meta::TOKEN_KEYS)?,
-            code: fact(&rows, meta::CODE_KEY)?,
-        };
-        let missing = || OpenError::Damaged("its clock is missing".into());
-        let mark = meta::clock(&rows)?.ok_or_else(missing)?;
-        (HostClock::new(clock, Some(mark)), keys)
-    };
-    if is_as_it_was {
-        // A start on a full disk writes nothing.
-        transaction.abort()?;
-    } else {
-        transaction.commit().await?;
-    }
-    Ok(found)
-}
-
-/// Returns a fact that every store has.
-fn fact<T: serde::de::DeserializeOwned>(
-    rows: &impl crate::rows::Rows,
-    name: &str,
-) -> Result<T, OpenError> {
-    meta::get(rows, name)?.ok_or_else(|| OpenError::Damaged(format!("its {name} is missing")))
-}
-
-fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
-    let mut bytes = [0; N];
-    entropy.fill(&mut bytes);
-    bytes
-}
 
 impl<B: Backend> StoreReader for Embedded<B> {
     fn state(&self, run: RunId) -> Read<Option<State>> {

@@ -19,6 +19,7 @@ mod error;
 #[cfg(test)]
 mod layouts;
 mod migrations;
+mod opening;
 mod queries;
 mod queue;
 pub mod rows;

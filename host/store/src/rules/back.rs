@@ -10,6 +10,7 @@ use dormouse_journal::{
 
 use super::retry::{self, Told};
 use super::run::RunWrite;
+use super::thaw::is_once_in_doubt;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, handler};
 use crate::ReadError;
 use crate::rows::Extent;
@@ -232,7 +233,7 @@ impl TakeBack {
             if stays
                 && matches!(open.kind, Kind::Call { .. })
                 && !self.in_flight.contains(&number)
-                && retry::is_once_in_doubt(run, number)?
+                && is_once_in_doubt(run, number)?
             {
                 return Ok(Some(number));
             }

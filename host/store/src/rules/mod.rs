@@ -35,6 +35,7 @@ pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod start;
 mod storage;
+mod thaw;
 pub(crate) mod trigger;
 pub(crate) mod trigger_settings;
 

@@ -12,8 +12,8 @@ use dormouse_journal::{
 };
 
 use super::commit;
-use super::retry::Thaw;
 use super::run::RunWrite;
+use super::thaw::Thaw;
 use super::{Write, family};
 use crate::ReadError;
 use crate::rows::counted::Room;

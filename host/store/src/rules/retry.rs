@@ -2,25 +2,22 @@
 //! waits for is set up again with the time that it had left.
 
 use dormouse_journal::{
-    Activation, GuestLimits, Kind, Open, OperationNumber, RetryPolicy, RunId, Status, Time,
-    Transition, VersionId, WhenParentEnds,
+    Activation, GuestLimits, Kind, Open, OperationNumber, RunId, Status, Time, Transition,
+    VersionId, WhenParentEnds,
 };
 
 use super::clearing::OPERATION;
 use super::run::RunWrite;
+use super::thaw::{Thaw, is_once_in_doubt};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
 use crate::tables::apart::Apart;
-use crate::tables::calls::Outstanding;
-use crate::tables::event_waits::{self, EventWait};
 use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order};
 use crate::tables::repeats::{self, Repeats};
-use crate::tables::{
-    Attempts, Bounds, Call, calls, held_calls, journal, logs, results, runs, timers,
-};
+use crate::tables::{Attempts, Bounds, Call, calls, journal, logs, runs, timers};
 
 /// How many log lines of the activation that is taken back go with it. Those beyond this are replaced by the next try, or
 /// stay.
@@ -372,110 +369,6 @@ pub(super) fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
         Some(Order::Ended { parent_told, .. }) => parent_told,
         _ => true,
     })
-}
-
-/// Returns a call of a failed run that has no result.
-fn held(run: &RunWrite<'_>, number: OperationNumber) -> Result<Option<Outstanding>, ReadError> {
-    let key = (run.id, number);
-    match held_calls::TABLE.get(run.rows, key)? {
-        Some(call) => Ok(Some(call)),
-        None => calls::get(run.rows, key),
-    }
-}
-
-/// Returns true if a call of a failed run may be made once, and nobody knows whether it was.
-pub(super) fn is_once_in_doubt(
-    run: &RunWrite<'_>,
-    number: OperationNumber,
-) -> Result<bool, ReadError> {
-    let call = held(run, number)?;
-    Ok(call.is_some_and(|call| {
-        call.bounds.attempts == Some(1) && is_in_doubt(&call, run.state().ended)
-    }))
-}
-
-/// Returns true if an attempt at a call may have been made whose outcome is not known: its time had come when the run failed.
-fn is_in_doubt(call: &Outstanding, failed: Option<Time>) -> bool {
-    let Attempts { scheduled, next } = call.attempts;
-    // What was taken back has no time.
-    scheduled > 0 && next > Time(0) && failed.is_some_and(|failed| next <= failed)
-}
-
-/// How what a run waits for is set up again.
-pub(super) struct Thaw {
-    /// When the run failed.
-    pub(super) failed: Time,
-    /// The last commit sequence: an event that was decided until now does not reach it.
-    pub(super) sequence: u64,
-    pub(super) in_flight: bool,
-}
-
-impl Thaw {
-    /// Sets one operation up again. Returns how far it has come, if it is a call to be made.
-    pub(super) fn thaw(
-        &self,
-        run: &mut RunWrite<'_>,
-        number: OperationNumber,
-        mut open: Open,
-    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
-        if open.abandoned {
-            return Ok(None);
-        }
-        let id = run.id;
-        let stood = run.now.0.saturating_sub(self.failed.0);
-        timers::remove(run.rows, id, number, &open)?;
-        let deadline = open.kind.deadline(open.issued);
-        if deadline.is_some_and(|deadline| deadline > self.failed) {
-            // It has the time that it had left.
-            open.issued = open.issued.after(stood);
-            run.replace_open(number, open.clone())?;
-        }
-        timers::add(run.rows, id, number, &open)?;
-        match &open.kind {
-            Kind::WaitForEvent { event, .. } if !results::TABLE.has(run.rows, (id, number))? => {
-                let wait = EventWait {
-                    since: self.sequence,
-                    waiting: open.waiting(),
-                };
-                event_waits::TABLE.put(run.rows, (event.as_str(), id, number), &wait)?;
-                Ok(None)
-            }
-            Kind::Call { retry, .. } => self.call(run, number, *retry, stood),
-            _ => Ok(None),
-        }
-    }
-
-    /// Has a call go on that had no result.
-    fn call(
-        &self,
-        run: &mut RunWrite<'_>,
-        number: OperationNumber,
-        retry: RetryPolicy,
-        stood: u64,
-    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
-        let (now, key) = (run.now, (run.id, number));
-        let Some(mut call) = held_calls::TABLE.take(run.rows, key)? else {
-            return Ok(None);
-        };
-        call.bounds.until = call.bounds.until.map(|until| until.after(stood));
-        let Attempts { scheduled, next } = call.attempts;
-        if next > self.failed {
-            call.attempts.next = next.after(stood);
-        } else if !self.in_flight {
-            if !call.bounds.allow_after(scheduled) {
-                // All attempts were made, and what came of the last one is not known. It has as many once more.
-                call.bounds = Bounds::new(retry, now);
-                let allowed = call.bounds.attempts;
-                call.bounds.attempts = allowed.map(|allowed| allowed.saturating_add(scheduled));
-            }
-            call.attempts = Attempts {
-                scheduled: scheduled + 1,
-                next: now,
-            };
-        }
-        calls::TABLE.put(run.rows, key, &call)?;
-        Ok(Some((number, call.attempts)))
-    }
 }
 
 /// Makes a call again that had a result.

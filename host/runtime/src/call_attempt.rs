@@ -1,0 +1,333 @@
+//! One attempt at a call, from the question whether anybody still wants it to the record of what came of it.
+//!
+//! The attempt knows nothing of other calls. It returns how its call goes on, and whoever made it acts on that.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_journal::{CallError, OperationNumber, Response, Time};
+use dormouse_limits::{Budget, Limits, Part};
+use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader};
+use dormouse_store::{AttemptMade, Call, Due, ReadError, SendingView, Store};
+use futures::FutureExt;
+use futures::channel::oneshot;
+
+use crate::aside::Aside;
+use crate::call_queue::{CallId, Course, Departure};
+use crate::call_results::{CallResults, Recorded, pause};
+use crate::retry::{self, Decision, Tried};
+use crate::secrets::{Secrets, SendRefused};
+use crate::shares::Party;
+
+/// How often a call is looked at whose secrets the host cannot open, in milliseconds.
+const SECRET_PAUSE: u64 = 5_000;
+
+/// What attempts at calls are made with.
+pub(crate) struct CallSender {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) memory: Budget,
+    pub(crate) aside: Arc<Aside>,
+    pub(crate) results: Arc<CallResults>,
+}
+
+/// One attempt at a call.
+pub(crate) struct CallAttempt {
+    sender: Arc<CallSender>,
+    party: Party,
+    operation: OperationNumber,
+    course: Course,
+    cut: Option<oneshot::Receiver<Time>>,
+    /// True from the moment at which something may have been sent until what came of it is recorded.
+    is_sent: bool,
+}
+
+/// How a call goes on after an attempt.
+#[derive(Clone, Copy)]
+pub(crate) enum AfterAttempt {
+    /// It does not: it has a result, or nobody wants one.
+    Over,
+    /// Its next attempt is made at its time.
+    Again(Course),
+    /// The host's own trouble keeps it from going on, and it is tried again after so many milliseconds.
+    Trouble(Course, u64),
+    /// Its row is damaged.
+    Damaged,
+}
+
+impl CallSender {
+    /// Returns the call if its next attempt is still to be made: the run may have ended, or given the call up.
+    async fn wanted(
+        &self,
+        (run, operation): CallId,
+        course: &Course,
+    ) -> Result<Option<SendingView>, ReadError> {
+        let sending = self.store.sending(run, operation).await?;
+        Ok(sending.filter(|sending| sending.attempts == course.attempts))
+    }
+
+    /// Has the memory for a call's body counted for as long as it is in use. Returns false if there is none.
+    fn hold(&self, call: &mut Call) -> bool {
+        let mut memory = self.memory.begin(Part::Calls);
+        let body = &mut call.request.body;
+        if !memory.reach_body(body.len() as u64) {
+            return false;
+        }
+        *body = memory.keep(std::mem::take(body));
+        true
+    }
+
+    fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>, party: &Party) -> Attempt {
+        let mut request = call.request.clone();
+        let named = |name: &str| {
+            let own = request.headers.iter().map(|(header, _)| header);
+            let mut all = own.chain(secret_headers.iter().map(|header| &header.name));
+            all.any(|header| header.eq_ignore_ascii_case(name))
+        };
+        if !named("idempotency-key") {
+            let key = Bytes::copy_from_slice(call.idempotency_key.as_bytes());
+            request.headers.push(("Idempotency-Key".into(), key));
+        }
+        Attempt {
+            on_behalf_of: party.workflow.clone(),
+            request,
+            secret_headers,
+            timeout: Duration::from_millis(call.timeout.min(self.limits.call_timeout_limit)),
+            redirects: call.redirects,
+            max_response: self.limits.body,
+            memory: self.memory.clone(),
+        }
+    }
+}
+
+impl CallAttempt {
+    pub(crate) fn new(sender: Arc<CallSender>, departure: Departure) -> Self {
+        let Departure {
+            party,
+            operation,
+            course,
+            cut,
+        } = departure;
+        CallAttempt {
+            sender,
+            party,
+            operation,
+            course,
+            cut: Some(cut),
+            is_sent: false,
+        }
+    }
+
+    /// Returns whose call it is.
+    pub(crate) fn party(&self) -> &Party {
+        &self.party
+    }
+
+    /// Returns which operation of its run the call is.
+    pub(crate) fn operation(&self) -> OperationNumber {
+        self.operation
+    }
+
+    fn id(&self) -> CallId {
+        (self.party.run, self.operation)
+    }
+
+    /// Makes the attempt, and returns how the call goes on.
+    pub(crate) async fn make(&mut self) -> AfterAttempt {
+        let (sender, id) = (self.sender.clone(), self.id());
+        let mut sending = match sender.wanted(id, &self.course).await {
+            Ok(Some(sending)) => sending,
+            Ok(None) => return AfterAttempt::Over,
+            Err(error) => {
+                tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for what it needs");
+                return self.trouble(None);
+            }
+        };
+        if self.course.cut_off {
+            return self.count_cut_off(&sending).await;
+        }
+        if sending.is_paused {
+            return self.set_aside().await;
+        }
+        if retry::is_too_late(sending.bounds, sender.clock.now()) {
+            let result = Err(retry::too_late());
+            return sender.results.finish(id, self.course, result).await.into();
+        }
+        if !sender.hold(&mut sending.call) {
+            tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
+            return self.withdraw().await;
+        }
+        let headers = sender.secrets.sending(&sending);
+        if let Err(SendRefused::Trouble(trouble)) = &headers {
+            tracing::warn!(run = %id.0, operation = %id.1, %trouble, "a call waits for its secret");
+            return self.withdraw().await;
+        }
+        if self.course.withdrawn {
+            let now = sender.clock.now();
+            let recorded = sender
+                .results
+                .schedule_next(id, &mut self.course, now, None);
+            match recorded.await {
+                Recorded::Yes => {}
+                other => return other.into(),
+            }
+        }
+        let result = match headers {
+            Ok(headers) => {
+                let attempt = sender.attempt(&sending.call, headers, &self.party);
+                match self.send(attempt).await {
+                    Some(result) => result,
+                    None => return AfterAttempt::Over,
+                }
+            }
+            Err(SendRefused::Denied(text)) => {
+                sender.egress.withheld();
+                Err(CallError::Denied(text))
+            }
+            Err(SendRefused::Trouble(_)) => return self.trouble(None),
+        };
+        let tried = self.tried(&sending);
+        drop(sending);
+        let outcome = self.go_on(tried, result).await;
+        self.is_sent = false;
+        outcome
+    }
+
+    /// Leaves the attempt to whoever has the run go on.
+    async fn set_aside(&mut self) -> AfterAttempt {
+        let work = Due::Call(self.party.run, self.operation);
+        let held = self.sender.aside.set_aside([work].into()).await;
+        match held.contains(&work) {
+            true => AfterAttempt::Over,
+            // It goes on already.
+            false => AfterAttempt::Again(self.course),
+        }
+    }
+
+    /// Sends an attempt. None if nobody wants its result any more, and its time is up.
+    async fn send(&mut self, attempt: Attempt) -> Option<Result<Response, CallError>> {
+        let clock = self.sender.clock.clone();
+        self.is_sent = true;
+        let mut sending = self.sender.egress.send(attempt).fuse();
+        let cut = self.cut.take();
+        let mut cut = pin!(
+            async move {
+                match cut {
+                    Some(cut) => match cut.await {
+                        Ok(at) => clock.sleep_until(at).await,
+                        // Nobody can tell any more.
+                        Err(_) => std::future::pending().await,
+                    },
+                    None => std::future::pending().await,
+                }
+            }
+            .fuse()
+        );
+        let result = futures::select_biased! {
+            result = sending => Some(result),
+            () = cut => None,
+        };
+        if result.is_none() {
+            self.is_sent = false;
+        }
+        result
+    }
+
+    /// Counts an attempt that the host's own fault cut off, as recovery does.
+    async fn count_cut_off(&mut self, sending: &SendingView) -> AfterAttempt {
+        let tried = self.tried(sending);
+        self.go_on(tried, Err(CallError::Interrupted)).await
+    }
+
+    /// The call as it is now, after its attempt.
+    fn tried(&self, sending: &SendingView) -> Tried {
+        let clock = &self.sender.clock;
+        Tried {
+            run: self.party.run,
+            operation: self.operation,
+            policy: sending.call.retry,
+            bounds: sending.bounds,
+            attempt: self.course.attempts.scheduled,
+            now: clock.now(),
+            date: clock.machine_time(),
+        }
+    }
+
+    /// Records what came of the attempt.
+    async fn go_on(&mut self, tried: Tried, result: Result<Response, CallError>) -> AfterAttempt {
+        match tried.decide(&result) {
+            Decision::Done => {
+                let id = self.id();
+                self.sender
+                    .results
+                    .finish(id, self.course, result)
+                    .await
+                    .into()
+            }
+            Decision::Again(next) => self.schedule_next(next, retry::reason(&result)).await,
+        }
+    }
+
+    async fn schedule_next(&mut self, next: Time, error: String) -> AfterAttempt {
+        let id = self.id();
+        if self.course.attempts.scheduled == 1 {
+            tracing::info!(run = %id.0, operation = %id.1, %error, "a call is tried again");
+        }
+        let (results, error) = (self.sender.results.clone(), Some(error));
+        let recorded = results
+            .schedule_next(id, &mut self.course, next, error)
+            .await;
+        match recorded {
+            Recorded::Yes => AfterAttempt::Again(self.course),
+            other => other.into(),
+        }
+    }
+
+    /// Takes the attempt back, whose secrets the host cannot open: a host gets its key at a start, and the attempt that it did
+    /// not make must not count there.
+    async fn withdraw(&mut self) -> AfterAttempt {
+        if !self.course.withdrawn {
+            let id = self.id();
+            let made = AttemptMade::Withdrawn;
+            match self.sender.results.record(id, self.course, made).await {
+                Recorded::Yes => {}
+                other => return other.into(),
+            }
+            // As the store has it.
+            let attempts = &mut self.course.attempts;
+            attempts.scheduled = attempts.scheduled.saturating_sub(1);
+            attempts.next = Time(0);
+            self.course.withdrawn = true;
+        }
+        self.trouble(Some(SECRET_PAUSE))
+    }
+
+    fn trouble(&mut self, delay: Option<u64>) -> AfterAttempt {
+        let delay = delay.unwrap_or_else(|| pause(self.course.troubles).max(SECRET_PAUSE));
+        self.course.troubles += 1;
+        AfterAttempt::Trouble(self.course, delay)
+    }
+
+    /// Returns how the call goes on if the host panics over the attempt now.
+    pub(crate) fn after_panic(&self) -> AfterAttempt {
+        let mut course = self.course;
+        course.cut_off |= self.is_sent;
+        let delay = pause(course.troubles);
+        course.troubles += 1;
+        AfterAttempt::Trouble(course, delay)
+    }
+}
+
+impl From<Recorded> for AfterAttempt {
+    fn from(recorded: Recorded) -> Self {
+        match recorded {
+            Recorded::Yes | Recorded::Unwanted => AfterAttempt::Over,
+            Recorded::Damaged => AfterAttempt::Damaged,
+        }
+    }
+}

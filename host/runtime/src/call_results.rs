@@ -1,0 +1,133 @@
+//! What comes of attempts at calls, as the store records it.
+//!
+//! Recording is tried again for as long as the host is in trouble. Once it is durable, a run that has got a result is woken. If
+//! the run has failed instead, because it has no room for the response, whoever watches it is told.
+
+use std::sync::Arc;
+
+use dormouse_journal::{CallError, Channel, Response, Status, Time};
+use dormouse_limits::Limits;
+use dormouse_seams::HostClock;
+use dormouse_store::{AttemptMade, AttemptNoted, Attempts, Store, WriteError};
+use tokio::sync::Notify;
+
+use crate::call_queue::{CallId, Course};
+use crate::hint::Hint;
+use crate::slots::Slots;
+use crate::storage::over_storage;
+use crate::wake::Wake;
+use crate::watchers::Watchers;
+
+/// How long to wait before something that the host's own trouble prevents is tried again, in milliseconds: the first time,
+/// and at most, after a delay that doubles each time.
+const PAUSE: (u64, u64) = (500, 60_000);
+
+/// Records what comes of attempts at calls.
+pub(crate) struct CallResults {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: HostClock,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) wake: Wake,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) watchers: Arc<Watchers>,
+    /// Told when a run has ended by a call, which may leave something to be carried out.
+    pub(crate) orders_waiting: Arc<Notify>,
+}
+
+/// Whether what came of an attempt was recorded.
+pub(crate) enum Recorded {
+    /// It was recorded.
+    Yes,
+    /// Nobody wants to know.
+    Unwanted,
+    /// It cannot be recorded.
+    Damaged,
+}
+
+impl CallResults {
+    /// Records a call's result, and wakes its run.
+    pub(crate) async fn finish(
+        &self,
+        id: CallId,
+        course: Course,
+        result: Result<Response, CallError>,
+    ) -> Recorded {
+        let recorded = self.record(id, course, AttemptMade::Done(result)).await;
+        if let Recorded::Yes = recorded {
+            let hint = Hint::Channel(Channel::Result(id.1));
+            self.wake.queue(id.0, hint, self.clock.now());
+        }
+        recorded
+    }
+
+    /// Schedules the next attempt, which counts from its commit on.
+    pub(crate) async fn schedule_next(
+        &self,
+        id: CallId,
+        course: &mut Course,
+        next: Time,
+        error: Option<String>,
+    ) -> Recorded {
+        let made = AttemptMade::Again { next, error };
+        let recorded = self.record(id, *course, made).await;
+        if let Recorded::Yes = recorded {
+            *course = Course::new(Attempts {
+                scheduled: course.attempts.scheduled + 1,
+                next,
+            });
+        }
+        recorded
+    }
+
+    /// Records what came of an attempt, however long the host is in trouble.
+    pub(crate) async fn record(
+        &self,
+        (run, operation): CallId,
+        course: Course,
+        made: AttemptMade,
+    ) -> Recorded {
+        let mut troubles = 0;
+        loop {
+            let attempt = course.attempts;
+            let over = over_storage(&self.limits);
+            let made = made.clone();
+            match self
+                .store
+                .attempt_made(run, operation, attempt, made, over)
+                .await
+            {
+                Ok(AttemptNoted::Recorded) => return Recorded::Yes,
+                Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
+                Ok(AttemptNoted::RunFailed) => {
+                    tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
+                    self.slots.forget(run);
+                    self.watchers.tell(run, Status::Failed);
+                    self.orders_waiting.notify_one();
+                    return Recorded::Unwanted;
+                }
+                Err(error @ WriteError::Row(_)) => {
+                    tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
+                    return Recorded::Damaged;
+                }
+                // The host is about to exit, and the next one counts the attempt as one that was cut off.
+                Err(WriteError::Failed(_)) => return Recorded::Unwanted,
+                Err(error) => {
+                    tracing::debug!(%run, %operation, %error, "what came of a call is recorded later");
+                    // Space is there at once when it is; other trouble may stay.
+                    let pause = match error {
+                        WriteError::Full => PAUSE.0,
+                        _ => pause(troubles),
+                    };
+                    troubles += 1;
+                    self.clock.sleep_until(self.clock.now().after(pause)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Returns for how long something waits that the host's own trouble has prevented so many times in a row before, in
+/// milliseconds.
+pub(crate) fn pause(troubles: u32) -> u64 {
+    PAUSE.0.saturating_mul(1 << troubles.min(16)).min(PAUSE.1)
+}

@@ -1,0 +1,91 @@
+//! Opening a store: its schema is checked, a new store gets what every store has, and an old one is migrated.
+
+use std::sync::Arc;
+
+use dormouse_seams::{Clock, Entropy, HostClock};
+
+use crate::OpenError;
+use crate::backend::{Backend, BackendTransaction};
+use crate::migrations;
+use crate::rows::Rows;
+use crate::tables::{SCHEMA, TokenKeys, meta};
+
+/// The keys that a store is made with, and keeps.
+pub(crate) struct StoreKeys {
+    /// The keys of the tokens in URLs.
+    pub(crate) tokens: TokenKeys,
+    /// The key that compiled code is sealed under.
+    pub(crate) code: [u8; 32],
+}
+
+/// Makes what a new store needs, and migrates one that an earlier version wrote. Returns the clock, which goes on from where it
+/// stood, and the keys.
+pub(crate) async fn open<B: Backend>(
+    backend: &B,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<(HostClock, StoreKeys), OpenError> {
+    let opened = prepare(backend, clock, entropy).await?;
+    migrations::finish(backend).await?;
+    Ok(opened)
+}
+
+/// Checks the schema, makes what a new store needs, and returns the clock and the keys.
+///
+/// All that this writes is one commit. If the host dies before that commit, its next start finds the store unchanged.
+async fn prepare<B: Backend>(
+    backend: &B,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<(HostClock, StoreKeys), OpenError> {
+    // Before anything else of it is looked at: the tables of a newer store may be of other types.
+    if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
+        migrations::check_schema(&found)?;
+    }
+    let mut transaction = backend.begin_housekeeping()?;
+    let mut is_as_it_was = false;
+    let found = {
+        let mut rows = transaction.rows()?;
+        match meta::TABLE.get(&rows, meta::FORMAT)? {
+            None => {
+                meta::TABLE.put(&mut rows, meta::FORMAT, &[SCHEMA])?;
+                let tokens = TokenKeys {
+                    keys: vec![(1, random(entropy))],
+                };
+                meta::put(&mut rows, meta::TOKEN_KEYS, &tokens)?;
+                meta::put(&mut rows, meta::CODE_KEY, &random::<32>(entropy))?;
+                let clock = HostClock::new(clock.clone(), None);
+                meta::put_clock(&mut rows, clock.mark())?;
+            }
+            Some(found) => {
+                is_as_it_was = found == [SCHEMA];
+                migrations::begin(&mut rows, &found)?;
+            }
+        }
+        let keys = StoreKeys {
+            tokens: fact(&rows, meta::TOKEN_KEYS)?,
+            code: fact(&rows, meta::CODE_KEY)?,
+        };
+        let missing = || OpenError::Damaged("its clock is missing".into());
+        let mark = meta::clock(&rows)?.ok_or_else(missing)?;
+        (HostClock::new(clock, Some(mark)), keys)
+    };
+    if is_as_it_was {
+        // A start on a full disk writes nothing.
+        transaction.abort()?;
+    } else {
+        transaction.commit().await?;
+    }
+    Ok(found)
+}
+
+/// Returns a fact that every store has.
+fn fact<T: serde::de::DeserializeOwned>(rows: &impl Rows, name: &str) -> Result<T, OpenError> {
+    meta::get(rows, name)?.ok_or_else(|| OpenError::Damaged(format!("its {name} is missing")))
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
