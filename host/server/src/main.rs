@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A run makes some hundreds of small allocations. The C library's allocator takes a fifth of its processor time, and this
-/// one a third of that.
+/// A run makes some hundreds of small allocations. The C library's allocator takes a fifth of a run's processor time, and its
+/// threads wait for each other; `BENCHMARKS.md` has what this one saves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
