@@ -61,7 +61,7 @@ fn a_request_is_what_the_web_says_a_request_is() {
     let host = host_with(READING);
     let run = host.start_run("flow", &json!({}));
     let hook = run.hook("hook");
-    let posted = request("POST", &format!("{hook}/sub%20path?q=a%20b"))
+    let posted = request("POST", format!("{hook}/sub%20path?q=a%20b"))
         .header("X-One", "1")
         .header("x-two", "2")
         .header("x-two", "caf\u{e9}")
