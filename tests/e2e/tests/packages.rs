@@ -248,6 +248,10 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
     let ready = wait_until("all flows to wait", || {
         Some(ready()).filter(|ready| ready.len() == runs.len())
     });
+    // A call whose answer the kill cuts off is made again, rightly.
+    for (_, run) in &runs {
+        run.wait_for_steps(&["the kill"]);
+    }
     let asked = service.requests().len();
     host.restart();
     for ready in &ready {
