@@ -91,7 +91,7 @@ pub(crate) fn check_providers(
         Some(name) if !find("the handshake", name)?.probes() && signer != Some(name) => {
             Err(misuse(format!(
                 "the handshake is `{name}`, which does not probe a URL; leave the handshake out, or give the secrets by which \
-                     the provider's signature is checked"
+                 the provider's signature is checked"
             )))
         }
         _ => Ok(()),

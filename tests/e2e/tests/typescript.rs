@@ -22,6 +22,7 @@ export const { POST } = serve<Input>(async (context) => {
   if (how === "coded") throw Object.assign(new Error("declined"), { code: "card-declined" });
   if (how === "json") JSON.parse("[".repeat(100_000));
   if (how === "lost") { Promise.reject(new Error("nobody caught this")); await context.sleep("a moment", "1ms"); }
+  if (how === "circle") { const circle: any = {}; circle.circle = circle; return circle; }
   if (how === "kept") { try { JSON.parse("[".repeat(100_000)); } catch (error) { return (error as Error).message; } }
   return "done";
 });
@@ -123,6 +124,7 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
         ("type", "trap", &["TypeError", "flow.ts:9"][..]),
         ("deep", "trap", &["RangeError", "flow.ts:10"]),
         ("never", "stuck", &[]),
+        ("circle", "trap", &["TypeError", "circular"]),
     ] {
         let shown = hostile(&host, how).wait_for_status("blocked");
         let failure = &shown["failure"];

@@ -123,7 +123,7 @@ fn what_would_silently_check_nothing_fails_the_run() {
         (json!({"provider": "github"}), "does not probe"),
         (
             json!({"secrets": ["s"]}),
-            "`secrets` and `settings` are those of a `provider`",
+            "`secrets` are those of a `provider`",
         ),
         (
             json!({"secret": ["s"]}),

@@ -46,15 +46,14 @@ class TextDecoder {
     const whole = stream ? bytes.length - unfinished(bytes) : bytes.length;
     this.#rest = bytes.slice(whole);
     const text = host.decode(bytes.subarray(0, whole), this.#fatal);
-    return !this.#mark && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+    return this.#mark ? text : withoutMark(text);
   }
 }
 
-/** UTF-8 as text, without its mark. */
-export function textOf(bytes) {
-  const text = host.decode(bytes, false);
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-}
+const withoutMark = (text) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+
+/** UTF-8 as text, without a byte order mark. */
+export const textOf = (bytes) => withoutMark(host.decode(bytes, false));
 
 /** How many bytes at the end begin a character that is not whole. */
 function unfinished(bytes) {

@@ -8,7 +8,7 @@ const host = globalThis.__dormouse;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The fields that were received: the host gives them as one text, a line for each name and each value. */
+/** The headers that were received, from a text with a line for each name and each value. Other lines may stand before them. */
 export function receivedFields(text, before = 0) {
   const lines = text.split('\n');
   const fields = [];
@@ -243,7 +243,7 @@ class Body {
   }
 }
 
-/** What a request has that nobody set. */
+/** What a request has where nothing else was given. */
 const REQUEST = { redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' };
 
 const NOTHING = new Uint8Array(0);
@@ -272,10 +272,12 @@ export class Request extends Body {
     this.#headers = new Headers(init.headers ?? from?.headers);
     if (given.type && !this.#headers.has('content-type')) this.#headers.set('content-type', given.type);
     this.#signal = init.signal ?? from?.signal;
-    if (from && from.redirect !== REQUEST.redirect) this.redirect = from.redirect;
-    for (const name in REQUEST) if (init[name] !== undefined && init[name] !== null) this[name] = init[name];
+    for (const name in REQUEST) {
+      const given = init[name] ?? from?.[name] ?? REQUEST[name];
+      if (given !== REQUEST[name]) this[name] = given;
+    }
   }
-  /** The lines before the headers: the delivery, the method, and the URL. */
+  /** A line before the headers: the delivery's id, the method, or the URL. */
   #line(place) { return this.#received.split('\n', 3)[place]; }
   get method() { return (this.#method ??= this.#line(1)); }
   get url() { return (this.#url ??= new globalThis.URL(this.#line(2)).href); }
@@ -286,8 +288,11 @@ export class Request extends Body {
 
 Object.assign(Request.prototype, REQUEST);
 
-/** A request that came to a webhook. What most programs do not look at is made when it is asked for. */
-export const received = (delivery) => new Request(RECEIVED, delivery);
+/** A delivery's id and its request, whose parts are made when the program asks for them. */
+export function received(delivery) {
+  const id = delivery.text.slice(0, delivery.text.indexOf('\n'));
+  return { id, request: new Request(RECEIVED, delivery) };
+}
 
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {

@@ -191,7 +191,8 @@ class WorkflowContext {
   async waitForWebhook(step, webhook, timeout, options) {
     const delivery = await perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout)), options?.signal);
     if (!delivery) return { timeout: true, request: undefined };
-    return { timeout: false, request: received(delivery), id: delivery.text.slice(0, delivery.text.indexOf('\n')) };
+    const { id, request } = received(delivery);
+    return { timeout: false, request, id };
   }
 
   /** Answers the caller of a webhook that was created with `reply`. */
@@ -272,25 +273,24 @@ function called(outcome) {
 const WEBHOOK_OPTIONS = ['methods', 'provider', 'secrets', 'settings', 'handshake', 'description', 'tolerance', 'cors', 'reply', 'replyWithin'];
 
 /** A list, or one text for a list of one. */
-const list = (given) => (given === undefined ? [] : [given].flat());
+const list = (given) => [given ?? []].flat();
 
 function webhookOptions(given) {
   const unknown = Object.keys(given).find((name) => !WEBHOOK_OPTIONS.includes(name));
   if (unknown) throw new TypeError(`createWebhook has no option ${JSON.stringify(unknown)}; it has ${WEBHOOK_OPTIONS.join(', ')}`);
   const { methods, provider, settings, handshake, description, tolerance, cors, reply, replyWithin } = given;
   const secrets = list(given.secrets);
-  if (provider === undefined && (secrets.length || settings)) {
-    throw new TypeError('createWebhook: `secrets` and `settings` are those of a `provider`, which was not given');
-  }
+  if (secrets.length && !provider) throw new TypeError('createWebhook: `secrets` are those of a `provider`, which was not given');
+  if (settings && !secrets.length) throw new TypeError('createWebhook: `settings` are those of a signature, which is checked by `secrets`, and none were given');
   const options = { methods: list(methods), handshake: handshake ?? provider ?? null, settings: [] };
   if (secrets.length) options.signature = { scheme: provider, secrets, settings: Object.entries(settings ?? {}) };
-  if (description !== undefined) options.settings.push(['description', String(description)]);
-  if (tolerance !== undefined) options.settings.push(['tolerance', String(span(tolerance))]);
+  if (description) options.settings.push(['description', String(description)]);
+  if (tolerance !== undefined && tolerance !== null) options.settings.push(['tolerance', String(span(tolerance))]);
   for (const origin of list(cors)) options.settings.push(['cors', String(origin)]);
   if (replyWithin !== undefined) options.within = span(replyWithin);
   else if (reply) {
-    const given = reply instanceof Response ? reply : new Response(reply.body, reply);
-    options.fixed = { status: given.status, headers: [...given.headers], body: bytesOf(given) };
+    const answer = reply instanceof Response ? reply : new Response(reply.body, reply);
+    options.fixed = { status: answer.status, headers: [...answer.headers], body: bytesOf(answer) };
   }
   return options;
 }
@@ -362,7 +362,7 @@ export function warmUp() {
   const run = async (context) => {
     context.headers.get('b');
     stepName('c');
-    const request = received(await delivery);
+    const { request } = received(await delivery);
     request.headers.get('b');
     new globalThis.URL(request.url).searchParams.get('d');
     return { text: await request.clone().text(), value: await request.json() };

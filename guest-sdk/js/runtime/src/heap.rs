@@ -62,9 +62,9 @@ fn is_deployed(place: *mut u8) -> bool {
     place.addr() < BEGIN.load(Ordering::Relaxed)
 }
 
-// Sound: each of the two heaps is one, and is given back only what it gave. What deployment allocated is known by its
-// address, since the run's part of memory lies behind it, and is never freed by a run: it has an end, and to note it as free
-// would write to pages that are shared.
+// Sound: there are two heaps, and each is given back only what it gave. An address says which heap gave it, since all of the
+// run's memory lies behind that of deployment. A run never frees what deployment allocated. That is bounded by the size of
+// the first memory, and noting it as free would write to pages that are shared.
 #[allow(unsafe_code, reason = "the proof stands above")]
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -111,8 +111,9 @@ struct Pages;
 #[allow(unsafe_code, reason = "the proof stands above")]
 unsafe impl Allocator for Pages {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
-        let ready = READY_AT.swap(0, Ordering::Relaxed);
+        let ready = READY_AT.load(Ordering::Relaxed);
         if ready != 0 && size <= READY * PAGE {
+            READY_AT.store(0, Ordering::Relaxed);
             return (ptr::with_exposed_provenance_mut(ready), READY * PAGE, 0);
         }
         let pages = size.div_ceil(PAGE);

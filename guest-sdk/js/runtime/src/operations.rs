@@ -27,7 +27,7 @@ struct Operations {
     pending: RefCell<FuturesUnordered<Pending>>,
     /// Those that were not yet, in the order in which they were begun.
     begun: RefCell<Vec<Pending>>,
-    /// How each is given up, and its promise is settled.
+    /// How each is given up, and how its promise is settled.
     handles: RefCell<BTreeMap<u32, Handle>>,
     next: Cell<u32>,
 }

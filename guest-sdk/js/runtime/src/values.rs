@@ -45,7 +45,7 @@ pub(crate) fn from_bytes(ctx: &Ctx<'_>, value: &TypedArray<'_, u8>) -> Result<Ve
     copied.ok_or_else(|| wrong(ctx, "the array's buffer was detached"))
 }
 
-/// A text of JavaScript, made of whatever was given. Half a surrogate pair, which is no text elsewhere, is U+FFFD.
+/// A value of JavaScript as text. UTF-8 cannot hold half a surrogate pair, so it becomes U+FFFD.
 pub(crate) struct Text(pub(crate) String);
 
 impl<'js> FromJs<'js> for Text {
@@ -65,7 +65,8 @@ impl<'js> FromJs<'js> for Text {
     }
 }
 
-/// Headers as one text, a line for each name and each value. Most programs look at none, so they are taken apart there.
+/// Headers as one text, with a line for each name and each value. JavaScript takes it apart when a program looks at a header,
+/// which most do not.
 pub(crate) fn headers(headers: &[Header]) -> String {
     let mut text = String::new();
     add_headers(&mut text, headers);

@@ -1,4 +1,4 @@
-//! Text as bytes, bytes as text, and what texts say.
+//! Text as bytes, bytes as text, and questions about texts that are answered faster here than in JavaScript.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result, TypedArray, Value};
@@ -26,7 +26,8 @@ fn decode<'js>(ctx: Ctx<'js>, encoded: TypedArray<'js, u8>, fatal: bool) -> Resu
     }
 }
 
-/// Whether JSON is nested deeper than so many levels. What is no JSON may be said either way: whoever parses it says more.
+/// Whether JSON is nested deeper than so many levels. For a text that is no JSON the answer means nothing, and the parser
+/// refuses it.
 fn is_nested(Text(text): Text, levels: u32) -> bool {
     let (mut depth, mut is_text) = (0_u32, false);
     let mut bytes = text.bytes();
