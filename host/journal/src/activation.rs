@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{DecodeError, decode_body, encode_as, split_version};
+use crate::codec::{DecodeError, decode_body, encode_as, encoded_len, split_version};
 use crate::{
     CallError, Delivery, Digest, Failure, Fields, Kind, Moment, Operation, OperationNumber, Origin,
     Payload, Response, RunOutcome, Time,
@@ -101,6 +101,12 @@ impl Activation {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         encode_as(Self::VERSION, self)
+    }
+
+    /// Returns how many bytes that record has.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        encoded_len(self)
     }
 
     /// Decodes a record of any version.

@@ -5,6 +5,7 @@
 //! enum; any other change needs a new version of that record, and a reader for the old one that stays for ever. The
 //! fixtures in `tests/` hold this.
 
+use postcard::ser_flavors::Size;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -28,6 +29,15 @@ pub fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
         Err(error) => {
             unreachable!("recorded types have fixed shapes, and memory is the only limit: {error}")
         }
+    }
+}
+
+/// Returns how many bytes a value takes as a record, without encoding it.
+#[must_use]
+pub(crate) fn encoded_len<T: Serialize>(value: &T) -> usize {
+    match postcard::serialize_with_flavor(value, Size::default()) {
+        Ok(body) => 1 + body,
+        Err(error) => unreachable!("recorded types have fixed shapes: {error}"),
     }
 }
 

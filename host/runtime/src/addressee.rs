@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dormouse_journal::{Header, Request, Response, RunId, WebhookNumber, WebhookOptions};
 use dormouse_store::{IncomingView, SealedSecret, TriggerCalled};
-use dormouse_webhook::provider::{Check, Claim, Tolerance};
-use dormouse_webhook::{Rejected, Token, TriggerToken};
+use dormouse_webhook::provider::Check;
+use dormouse_webhook::{Token, TriggerToken};
 
 use crate::Unavailable;
 use crate::received::Refusal;
@@ -133,12 +133,6 @@ impl Addressee {
         prober.map_or_else(Vec::new, |prober| prober.probe_methods())
     }
 
-    /// Returns the names of the headers that prove who sent a request.
-    pub(crate) fn proofs(&self) -> Vec<String> {
-        let checks = self.signer().into_iter().chain(self.prober());
-        checks.flat_map(|check| check.signature_headers()).collect()
-    }
-
     /// Returns the methods that are answered here, with commas between them.
     #[must_use]
     pub fn allowed(&self) -> String {
@@ -175,61 +169,6 @@ impl Addressee {
         Refusal::Method {
             method: method.to_owned(),
             allowed: self.allowed(),
-        }
-    }
-
-    /// Reads the signatures that a head carries. None if the webhook asks for none.
-    pub(crate) fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
-        let Some(check) = self.signer() else {
-            return Ok(None);
-        };
-        let limits = &self.webhooks.limits;
-        let tolerance = Tolerance {
-            own: self.options.tolerance,
-            usual: limits.signature_tolerance,
-            most: limits
-                .signature_tolerance_limit
-                .max(limits.signature_tolerance),
-        };
-        let now = self.webhooks.clock.machine_time();
-        check.claim(head, now, tolerance).map(Some)
-    }
-
-    /// Returns why no request is taken here any more, or for the time being, if that is so.
-    pub(crate) async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
-        let (token, incoming) = match &self.target {
-            Target::Webhook { token, incoming } => (token, incoming),
-            Target::Trigger { token, called } => {
-                return Ok(self.trigger_gone(*token, called.as_deref()));
-            }
-        };
-        let incoming = match incoming {
-            Some(incoming) => incoming,
-            // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
-            // kept when the run continued as new.
-            None => {
-                let state = self.webhooks.store.state(token.run).await?;
-                return Ok(Some(match state {
-                    Some(state) if state.is_frozen() => Refusal::RunFailed,
-                    Some(state) if !state.is_gone() && state.generation == 0 => Refusal::Unknown,
-                    _ => Refusal::Gone,
-                }));
-            }
-        };
-        let is_gone = incoming.has_ended || incoming.webhook.closed;
-        let failed = incoming.has_failed.then_some(Refusal::RunFailed);
-        Ok(is_gone.then_some(Refusal::Gone).or(failed))
-    }
-
-    fn trigger_gone(&self, token: TriggerToken, called: Option<&TriggerCalled>) -> Option<Refusal> {
-        let now = self.webhooks.clock.now();
-        // The token proves that the trigger was there, and had this URL.
-        let called = called
-            .filter(|called| called.has_workflow && called.trigger.takes(token.rotation, now));
-        match called {
-            None => Some(Refusal::TriggerGone),
-            Some(called) if called.trigger.paused => Some(Refusal::TriggerPaused),
-            Some(_) => None,
         }
     }
 }

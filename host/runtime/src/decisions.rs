@@ -66,7 +66,7 @@ pub(crate) fn activation(
     decision.activation.origin = origin;
     // The last activation of a generation is not recorded, and the input of the next one is.
     let record = match &decision.next {
-        None => decision.activation.encode().len() as u64,
+        None => decision.activation.encoded_len() as u64,
         Some(next) => next.input.body.len() as u64,
     };
     let size = journal_bytes + record;

@@ -1,12 +1,11 @@
-//! A request to a webhook or a trigger: judged by its head, before its body is read ([`Addressee::judge`]), and with its body
-//! ([`Expected::receive`]).
+//! Judging a request to a webhook or a trigger: first by its head, before its body is read, and then with its body.
 
 use bytes::Bytes;
 use dormouse_journal::{Reply, Request};
 use dormouse_secret::Secret;
-use dormouse_store::{Accept, RememberedKey};
-use dormouse_webhook::provider::{Claim, Probe};
-use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, delivery_key};
+use dormouse_store::{Accept, RememberedKey, TriggerCalled};
+use dormouse_webhook::provider::{Claim, Probe, Tolerance};
+use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, TriggerToken, delivery_key};
 use sha2::{Digest as _, Sha256};
 
 use crate::addressee::{Addressee, Target};
@@ -16,7 +15,7 @@ use crate::triggers::Arrival;
 use crate::webhooks::Webhooks;
 
 /// A request of which the head is there, and was found good. Its body is to be read next.
-pub struct Expected {
+struct Expected {
     to: Addressee,
     head: Request,
     /// The signatures that the head carries, where the webhook asks for one.
@@ -28,11 +27,31 @@ pub struct Expected {
 }
 
 impl Addressee {
-    /// Judges a request by its head, before its body is read. `length` is the length of the body, as far as it is known.
+    /// Takes a request: judges it by its head, reads its body, judges it again, makes it durable, and returns what its caller
+    /// is to be answered. The run is being woken by then. If its workflow decides the answer, this takes as long as it takes
+    /// to decide it, within limits.
+    ///
+    /// `length` is the length of the body, as far as it is known. `body` reads the body; it is not polled if the head alone
+    /// has the request refused.
     ///
     /// # Errors
-    /// When the request is refused, whatever its body is.
-    pub async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
+    /// That of `body`. What the request itself is refused for stands in the inner result.
+    pub async fn receive<E>(
+        self,
+        head: Request,
+        length: Option<u64>,
+        body: impl Future<Output = Result<Bytes, E>>,
+    ) -> Result<Result<Received, Refusal>, E> {
+        let expected = match self.judge(head, length).await {
+            Ok(expected) => expected,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let body = body.await?;
+        Ok(expected.receive(body).await)
+    }
+
+    /// Judges a request by its head.
+    async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
         let prober = self.prober();
         let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
         let is_known = self.providers.is_ok();
@@ -58,6 +77,67 @@ impl Addressee {
             expected.unless = Some(refusal);
         }
         Ok(expected)
+    }
+
+    /// Reads the signatures that a head carries. None if the webhook asks for none.
+    fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
+        let Some(check) = self.signer() else {
+            return Ok(None);
+        };
+        let limits = &self.webhooks.limits;
+        let tolerance = Tolerance {
+            own: self.options.tolerance,
+            usual: limits.signature_tolerance,
+            most: limits
+                .signature_tolerance_limit
+                .max(limits.signature_tolerance),
+        };
+        let now = self.webhooks.clock.machine_time();
+        check.claim(head, now, tolerance).map(Some)
+    }
+
+    /// Returns why no request is taken here any more, or for the time being, if that is so.
+    async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
+        let (token, incoming) = match &self.target {
+            Target::Webhook { token, incoming } => (token, incoming),
+            Target::Trigger { token, called } => {
+                return Ok(self.trigger_gone(*token, called.as_deref()));
+            }
+        };
+        let incoming = match incoming {
+            Some(incoming) => incoming,
+            // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
+            // kept when the run continued as new.
+            None => {
+                let state = self.webhooks.store.state(token.run).await?;
+                return Ok(Some(match state {
+                    Some(state) if state.is_frozen() => Refusal::RunFailed,
+                    Some(state) if !state.is_gone() && state.generation == 0 => Refusal::Unknown,
+                    _ => Refusal::Gone,
+                }));
+            }
+        };
+        let is_gone = incoming.has_ended || incoming.webhook.closed;
+        let failed = incoming.has_failed.then_some(Refusal::RunFailed);
+        Ok(is_gone.then_some(Refusal::Gone).or(failed))
+    }
+
+    fn trigger_gone(&self, token: TriggerToken, called: Option<&TriggerCalled>) -> Option<Refusal> {
+        let now = self.webhooks.clock.now();
+        // The token proves that the trigger was there, and had this URL.
+        let called = called
+            .filter(|called| called.has_workflow && called.trigger.takes(token.rotation, now));
+        match called {
+            None => Some(Refusal::TriggerGone),
+            Some(called) if called.trigger.paused => Some(Refusal::TriggerPaused),
+            Some(_) => None,
+        }
+    }
+
+    /// Returns the names of the headers that prove who sent a request.
+    fn proofs(&self) -> Vec<String> {
+        let checks = self.signer().into_iter().chain(self.prober());
+        checks.flat_map(|check| check.signature_headers()).collect()
     }
 }
 
@@ -137,12 +217,8 @@ impl Expected {
         signer.is_some_and(|signer| signer.is_repeat_in_body())
     }
 
-    /// Checks the request with its body, makes it durable, and returns what its caller is to be answered. The run is being
-    /// woken by then. If its workflow decides the answer, this takes as long as it takes to decide it, within limits.
-    ///
-    /// # Errors
-    /// When it was not accepted.
-    pub async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
+    /// Checks the request with its body, and hands it on if it is good.
+    async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
         let prober = self.to.prober();
         let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
@@ -196,25 +272,8 @@ impl Expected {
             remember: webhooks.limits.duplicate_window,
             limits: webhooks.inbox_limits(),
         };
-        let unless = self.unless;
-        match self.to.options.reply {
-            Reply::Accepted => {
-                let delivered = webhooks.accept(accept, unless).await?;
-                Ok(match accepted {
-                    Some(response) => Received::AcknowledgedAs {
-                        id: delivered.id,
-                        response,
-                        is_repeat: delivered.is_repeat,
-                    },
-                    None => delivered.acknowledged(),
-                })
-            }
-            Reply::Fixed(response) => Ok(Received::Answered {
-                id: webhooks.accept(accept, unless).await?.id,
-                response,
-            }),
-            Reply::FromWorkflow(within) => webhooks.accept_and_hold(accept, unless, within).await,
-        }
+        let reply = self.to.options.reply;
+        webhooks.receive(accept, self.unless, reply, accepted).await
     }
 
     /// Returns the answer to a probe.

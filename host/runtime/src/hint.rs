@@ -1,8 +1,7 @@
 //! Hints: what is known about the reason of a wake-up. The tables are the truth.
 
-use dormouse_journal::Channel;
-
-use crate::early::{EarlyRequest, EarlyStart};
+use dormouse_journal::{Channel, Delivery, Payload, WebhookNumber};
+use dormouse_store::RunView;
 
 /// How many channels are kept apart. With more of them it is simpler to look everywhere, which costs as much as the run waits
 /// for, and happens once for so many arrivals at least.
@@ -21,6 +20,23 @@ pub(crate) enum Hint {
     Request(Box<EarlyRequest>),
     /// The run was started, and may not be durable yet.
     Start(Box<EarlyStart>),
+}
+
+/// A request that is in an inbox, and may not be durable yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EarlyRequest {
+    pub(crate) webhook: WebhookNumber,
+    pub(crate) place: u64,
+    /// True if no other request is before it in the inbox.
+    pub(crate) is_first: bool,
+    pub(crate) delivery: Delivery,
+}
+
+/// A run that was started, and may not be durable yet.
+#[derive(Debug, Clone)]
+pub(crate) struct EarlyStart {
+    pub(crate) view: RunView,
+    pub(crate) input: Payload,
 }
 
 impl Hint {

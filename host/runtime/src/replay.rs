@@ -63,7 +63,7 @@ struct Known {
 impl Replay {
     /// Brings a run into memory if it has something to do.
     pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
-        let known = match turn.early.start.take() {
+        let known = match turn.take_start() {
             Some(start) if self.aside.has_workflow(&start.view.run.workflow) => None,
             Some(start) => Some(Known {
                 view: start.view,
@@ -126,12 +126,9 @@ impl Replay {
             for channel in channels {
                 // Both are in the order of the channels.
                 let head = heads.next_if(|(found, _)| *found == channel);
-                turn.early
-                    .found(&mut frontier, channel, head.map(|(_, head)| head));
+                turn.found(&mut frontier, channel, head.map(|(_, head)| head));
             }
-            turn.early
-                .check(&*self.store, turn.run, &mut frontier)
-                .await?;
+            turn.check(&*self.store, &mut frontier).await?;
             if frontier.next(self.clock.moment()).is_none() {
                 // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
                 self.deadlines

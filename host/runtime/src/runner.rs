@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
-    Activation, Channel, Completion, End, Failure, Frontier, Kind, Moment, OperationNumber, Origin,
-    Outcome, Ready, RunId, Source, Status, Time, WhenBroken,
+    Activation, End, Failure, Frontier, Kind, OperationNumber, RunId, Status, Time, WhenBroken,
 };
 use dormouse_limits::{Limits, MEMORY_BUDGET};
 use dormouse_seams::{HostClock, Task};
@@ -30,7 +29,7 @@ use crate::replies::Replies;
 use crate::shares::Party;
 use crate::slots::{Claim, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
-use crate::turn::Turn;
+use crate::turn::{Next, Turn};
 use crate::wake::{OwnRuns, Seat, Wake};
 use crate::watchers::Watchers;
 
@@ -55,12 +54,6 @@ pub(crate) struct Runner {
     pub(crate) when_broken: WhenBroken,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
-}
-
-/// What is to be delivered, and the moment of the activation. The first activation has nothing to deliver.
-struct Next {
-    now: Moment,
-    delivery: Option<(Completion, Origin)>,
 }
 
 /// What follows from an activation once it is committed.
@@ -213,7 +206,7 @@ impl Runner {
                 *live = self.replay.load(turn).await?;
             }
             let Some(current) = live else { return Ok(()) };
-            let next = self.next(turn, current).await?;
+            let next = turn.next(&*self.store, &self.clock, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
                 // What is due is known to the run that is kept, and one that is not kept looks everywhere.
@@ -243,61 +236,6 @@ impl Runner {
             tracing::debug!(run = %turn.run, %error, "what was known early has failed");
         }
         was_early
-    }
-
-    /// Returns what is to be delivered next.
-    async fn next(&self, turn: &mut Turn, live: &mut LiveRun) -> Result<Option<Next>, Trouble> {
-        if !live.has_begun {
-            let now = self.clock.moment();
-            return Ok(Some(Next {
-                now: Moment {
-                    time: now.time.max(live.time),
-                    ..now
-                },
-                delivery: None,
-            }));
-        }
-        turn.early
-            .check(&*self.store, turn.run, &mut live.frontier)
-            .await?;
-        let now = self.clock.moment();
-        let Some(ready) = live.frontier.next(now) else {
-            return Ok(None);
-        };
-        let time = now.time.max(live.time).max(ready.time);
-        let outcome = self.outcome(turn, &live.frontier, &ready).await?;
-        let completion = Completion {
-            operation: ready.operation,
-            outcome,
-        };
-        let origin = origin(&live.frontier, ready);
-        Ok(Some(Next {
-            now: Moment { time, ..now },
-            delivery: Some((completion, origin)),
-        }))
-    }
-
-    /// Returns what an operation completes with.
-    async fn outcome(
-        &self,
-        turn: &mut Turn,
-        frontier: &Frontier,
-        ready: &Ready,
-    ) -> Result<Outcome, Trouble> {
-        let outcome = match &ready.source {
-            Source::Arrival { channel, place } => {
-                turn.early
-                    .take(&*self.store, turn.run, channel, *place)
-                    .await?
-            }
-            Source::Deadline | Source::Abandoned => {
-                let open = frontier.get(ready.operation);
-                open.and_then(|open| Outcome::given_up(&open.kind))
-            }
-        };
-        let operation = ready.operation;
-        let missing = || format!("operation {operation} has nothing to complete with");
-        outcome.ok_or_else(|| Trouble::Retry(missing()))
     }
 
     /// Executes one activation, commits it and acts on it. Returns whether to go on.
@@ -481,28 +419,6 @@ impl Runner {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
         self.watchers.tell(run, activated.status);
-    }
-}
-
-/// Returns where an operation's completion comes from.
-fn origin(frontier: &Frontier, ready: Ready) -> Origin {
-    let event = match (&ready.source, frontier.get(ready.operation)) {
-        (
-            Source::Arrival {
-                channel: Channel::Result(_),
-                ..
-            },
-            Some(open),
-        ) => match &open.kind {
-            Kind::WaitForEvent { event, .. } => Some(event.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    Origin {
-        source: ready.source,
-        accepted: ready.accepted,
-        event,
     }
 }
 

@@ -12,8 +12,7 @@ use dormouse_store::{
 use dormouse_webhook::quoted;
 
 use crate::StartError;
-use crate::early::EarlyStart;
-use crate::hint::Hint;
+use crate::hint::{EarlyStart, Hint};
 use crate::run_ids::RunIds;
 use crate::storage::storage_limits;
 use crate::wake::Wake;
@@ -123,7 +122,7 @@ impl Starter {
                 held_by: None,
             };
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));
-            Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))
+            Some(wake.following(id, hint))
         };
         self.store.start_run(start, Box::new(decided)).await
     }

@@ -19,8 +19,7 @@ use dormouse_store::{
 };
 use dormouse_webhook::{TriggerToken, labels_of, value_at};
 
-use crate::early::EarlyStart;
-use crate::hint::Hint;
+use crate::hint::{EarlyStart, Hint};
 use crate::rates::Rates;
 use crate::received::{Came, Received, Refusal, TriggerAnswer};
 use crate::replies::{Replies, answered};
@@ -203,7 +202,7 @@ impl Triggers {
             };
             let input = early.input;
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));
-            Some(Box::new(move |hold| wake.wake_early(id, hint, hold)))
+            Some(wake.following(id, hint))
         };
         self.store.trip(trip, Box::new(decided)).await
     }

@@ -1,20 +1,32 @@
-//! The state of a run's owner, from the moment when the run was woken until nothing more of it is due.
+//! The state of a run's owner, from the moment when the run was woken until nothing more of it is due: what the owner knows,
+//! and what it delivers next.
+//!
+//! The owner learns of a request or a start before its disk sync, so that the activation that follows from it can become
+//! durable by the same sync. The store's reads do not show such a request yet. If the sync fails, the request never becomes
+//! durable; then the commit of the activation is refused too, because the store applies writes in order.
 
 use std::sync::Arc;
 
-use dormouse_journal::{Channel, Frontier, RunId};
-use dormouse_store::Hold;
+use dormouse_journal::{
+    Channel, Completion, Frontier, Head, Kind, Moment, Origin, Outcome, Ready, RunId, Source,
+};
+use dormouse_seams::HostClock;
+use dormouse_store::{Hold, ReadError, Store};
 
-use crate::early::Early;
-use crate::hint::Hint;
+use crate::hint::{EarlyRequest, EarlyStart, Hint};
+use crate::live::LiveRun;
 use crate::places::{Place, Places};
 use crate::shares::Party;
+use crate::trouble::Trouble;
 use crate::wake::Seat;
 
 /// The state of a run's owner.
 pub(crate) struct Turn {
     pub(crate) run: RunId,
-    pub(crate) early: Early,
+    /// The start of the run, if it may not be durable yet.
+    start: Option<Box<EarlyStart>>,
+    /// The requests that may not be durable yet, in the order of their acceptance.
+    requests: Vec<EarlyRequest>,
     /// Keeps the store's group open until the first activation is in the queue.
     pub(crate) hold: Option<Hold>,
     /// The run's place: taken before the run has an instance, and kept until its owner releases the run.
@@ -29,11 +41,18 @@ pub(crate) struct Turn {
     anywhere: bool,
 }
 
+/// What is to be delivered, and the moment of the activation. The first activation has nothing to deliver.
+pub(crate) struct Next {
+    pub(crate) now: Moment,
+    pub(crate) delivery: Option<(Completion, Origin)>,
+}
+
 impl Turn {
     pub(crate) fn new(run: RunId, hints: Vec<Hint>, hold: Option<Hold>) -> Self {
         let mut turn = Turn {
             run,
-            early: Early::default(),
+            start: None,
+            requests: Vec::new(),
             hold,
             place: None,
             seat: None,
@@ -48,12 +67,12 @@ impl Turn {
                 Hint::Time => {}
                 Hint::Request(request) => {
                     turn.channels.push(Channel::Webhook(request.webhook));
-                    turn.early.add(*request);
+                    turn.requests.push(*request);
                 }
-                Hint::Start(start) => turn.early.start = Some(start),
+                Hint::Start(start) => turn.start = Some(start),
             }
         }
-        turn.was_early = !turn.early.is_empty();
+        turn.was_early = turn.start.is_some() || !turn.requests.is_empty();
         turn
     }
 
@@ -106,7 +125,161 @@ impl Turn {
     /// Forgets what was known before it was durable, and lets go of the store's group. Returns true if anything was known.
     pub(crate) fn forget_early(&mut self) -> bool {
         self.hold = None;
-        self.early = Early::default();
+        self.start = None;
+        self.requests = Vec::new();
         std::mem::take(&mut self.was_early)
+    }
+
+    /// Takes the start of the run, if it may not be durable yet.
+    pub(crate) fn take_start(&mut self) -> Option<Box<EarlyStart>> {
+        self.start.take()
+    }
+
+    /// Returns what is to be delivered next to a run in memory. None if nothing is due.
+    pub(crate) async fn next(
+        &mut self,
+        store: &dyn Store,
+        clock: &HostClock,
+        live: &mut LiveRun,
+    ) -> Result<Option<Next>, Trouble> {
+        if !live.has_begun {
+            let now = clock.moment();
+            return Ok(Some(Next {
+                now: Moment {
+                    time: now.time.max(live.time),
+                    ..now
+                },
+                delivery: None,
+            }));
+        }
+        self.check(store, &mut live.frontier).await?;
+        let now = clock.moment();
+        let Some(ready) = live.frontier.next(now) else {
+            return Ok(None);
+        };
+        let time = now.time.max(live.time).max(ready.time);
+        let outcome = self.outcome(store, &live.frontier, &ready).await?;
+        let completion = Completion {
+            operation: ready.operation,
+            outcome,
+        };
+        let origin = origin(&live.frontier, ready);
+        Ok(Some(Next {
+            now: Moment { time, ..now },
+            delivery: Some((completion, origin)),
+        }))
+    }
+
+    /// Looks up every channel that the frontier wants to know about.
+    pub(crate) async fn check(
+        &self,
+        store: &dyn Store,
+        frontier: &mut Frontier,
+    ) -> Result<(), ReadError> {
+        loop {
+            let channels: Vec<Channel> = frontier.unchecked().cloned().collect();
+            if channels.is_empty() {
+                return Ok(());
+            }
+            // Mostly, what is known early is all there is, and the store need not be asked.
+            let is_known =
+                |channel: &Channel| self.first(channel).is_some_and(|first| first.is_first);
+            let unknown: Vec<Channel> = channels
+                .iter()
+                .filter(|channel| !is_known(channel))
+                .cloned()
+                .collect();
+            let mut durable = Vec::new().into_iter().peekable();
+            if !unknown.is_empty() {
+                durable = store.heads(self.run, unknown).await?.into_iter().peekable();
+            }
+            for channel in channels {
+                // The store answers in the order in which it was asked.
+                let head = durable.next_if(|(answered, _)| *answered == channel);
+                self.found(frontier, channel, head.map(|(_, head)| head));
+            }
+        }
+    }
+
+    /// Tells the frontier what is first in a channel, given what the store has there.
+    pub(crate) fn found(&self, frontier: &mut Frontier, channel: Channel, durable: Option<Head>) {
+        let early = self.first(&channel).map(|request| Head {
+            place: request.place,
+            accepted: request.delivery.accepted,
+        });
+        let head = durable.into_iter().chain(early);
+        let head = head.min_by_key(|head| head.place);
+        frontier.found(channel, head);
+    }
+
+    /// Returns the request in a channel that was accepted first, of those that may not be durable yet.
+    fn first(&self, channel: &Channel) -> Option<&EarlyRequest> {
+        let Channel::Webhook(webhook) = channel else {
+            return None;
+        };
+        self.requests
+            .iter()
+            .find(|request| request.webhook == *webhook)
+    }
+
+    /// Returns what an operation completes with.
+    async fn outcome(
+        &mut self,
+        store: &dyn Store,
+        frontier: &Frontier,
+        ready: &Ready,
+    ) -> Result<Outcome, Trouble> {
+        let outcome = match &ready.source {
+            Source::Arrival { channel, place } => self.take(store, channel, *place).await?,
+            Source::Deadline | Source::Abandoned => {
+                let open = frontier.get(ready.operation);
+                open.and_then(|open| Outcome::given_up(&open.kind))
+            }
+        };
+        let operation = ready.operation;
+        let missing = || format!("operation {operation} has nothing to complete with");
+        outcome.ok_or_else(|| Trouble::Retry(missing()))
+    }
+
+    /// Takes what is at this place in a channel, as the outcome of the operation that takes it.
+    async fn take(
+        &mut self,
+        store: &dyn Store,
+        channel: &Channel,
+        place: u64,
+    ) -> Result<Option<Outcome>, ReadError> {
+        if let Channel::Webhook(webhook) = channel {
+            let found = self
+                .requests
+                .iter()
+                .position(|request| request.webhook == *webhook && request.place == place);
+            if let Some(index) = found {
+                let delivery = self.requests.remove(index).delivery;
+                return Ok(Some(Outcome::Delivery(Some(delivery))));
+            }
+        }
+        store.arrival(self.run, channel.clone(), place).await
+    }
+}
+
+/// Returns where an operation's completion comes from.
+fn origin(frontier: &Frontier, ready: Ready) -> Origin {
+    let event = match (&ready.source, frontier.get(ready.operation)) {
+        (
+            Source::Arrival {
+                channel: Channel::Result(_),
+                ..
+            },
+            Some(open),
+        ) => match &open.kind {
+            Kind::WaitForEvent { event, .. } => Some(event.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    Origin {
+        source: ready.source,
+        accepted: ready.accepted,
+        event,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use dormouse_journal::{RunId, Time};
 use dormouse_seams::{HostClock, Spawner, Task};
-use dormouse_store::Hold;
+use dormouse_store::{Following, Hold};
 use tokio::sync::Notify;
 
 use crate::deadlines::Deadlines;
@@ -75,10 +75,16 @@ impl Wake {
         self.wake_early(run, hint, None);
     }
 
+    /// Returns what follows for a run from a write that was decided, and may not be durable yet: it is woken.
+    pub(crate) fn following(&self, run: RunId, hint: Hint) -> Following {
+        let wake = self.clone();
+        Box::new(move |hold| wake.wake_early(run, hint, hold))
+    }
+
     /// Wakes a run about which something was decided that may not be durable yet. With a hold, the store's group of writes waits
     /// for the run's activation, if the run has no owner. If it has one, the owner may be waiting for the group, so the hold is
     /// let go.
-    pub(crate) fn wake_early(&self, run: RunId, hint: Hint, hold: Option<Hold>) {
+    fn wake_early(&self, run: RunId, hint: Hint, hold: Option<Hold>) {
         if let Some(claim) = self.0.slots.claim(run, vec![hint]) {
             self.execute(run, claim, hold, None);
             let now = self.0.clock.now();

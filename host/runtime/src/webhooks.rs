@@ -1,22 +1,21 @@
 //! Webhooks: from a genuine token to a durable request, and what its caller is answered.
 //!
-//! A request is judged twice. By its head, before its body is read ([`Addressee::judge`](crate::Addressee::judge)): the method, whether the webhook
-//! is gone, the spelling of its signature and of its key, the rate, the room in the inbox. What could be the repeat of
-//! another request, or a probe, is read in spite of that. Then with its body ([`Expected::receive`](crate::Expected::receive)): the probe, the
-//! signature, the key, the rate, which is charged here and only here; and, in the transaction that makes the request
-//! durable: repeat, ended, full.
+//! A request is judged twice ([`Addressee::receive`](crate::Addressee::receive)). By its head, before its body is read: the
+//! method, whether the webhook is gone, the spelling of its signature and of its key, the rate, the room in the inbox. What
+//! could be the repeat of another request, or a probe, is read in spite of that. Then with its body: the probe, the
+//! signature, the key. Here follow the rate, which is charged here and only here; and, in the transaction that makes the
+//! request durable: repeat, ended, full.
 
 use std::pin::pin;
 use std::sync::Arc;
 
-use dormouse_journal::{Delivery, RunId, Until, WebhookNumber};
+use dormouse_journal::{Delivery, Reply, Response, RunId, Until, WebhookNumber};
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Accept, Accepted, Answer, Following, InboxLimits, Store, WriteError};
 use futures::future::{Either, select};
 
-use crate::early::EarlyRequest;
-use crate::hint::Hint;
+use crate::hint::{EarlyRequest, Hint};
 use crate::rates::Rates;
 use crate::received::{Received, Refusal};
 use crate::replies::{Replies, answered};
@@ -53,9 +52,38 @@ impl Webhooks {
         }
     }
 
+    /// Makes a request durable and wakes its run, and returns what its caller is to be answered. `accepted` is what the
+    /// webhook's provider wants to hear, where the webhook says nothing else.
+    pub(crate) async fn receive(
+        &self,
+        accept: Accept,
+        unless: Option<Refusal>,
+        reply: Reply,
+        accepted: Option<Response>,
+    ) -> Result<Received, Refusal> {
+        match reply {
+            Reply::FromWorkflow(within) => self.accept_and_hold(accept, unless, within).await,
+            Reply::Fixed(response) => Ok(Received::Answered {
+                id: self.accept(accept, unless).await?.id,
+                response,
+            }),
+            Reply::Accepted => {
+                let delivered = self.accept(accept, unless).await?;
+                Ok(match accepted {
+                    Some(response) => Received::AcknowledgedAs {
+                        id: delivered.id,
+                        response,
+                        is_repeat: delivered.is_repeat,
+                    },
+                    None => delivered.acknowledged(),
+                })
+            }
+        }
+    }
+
     /// Makes a request durable and wakes its run, unless it is refused, or others came too fast before it. A repeat is told
     /// so all the same, from a read.
-    pub(crate) async fn accept(
+    async fn accept(
         &self,
         accept: Accept,
         unless: Option<Refusal>,
@@ -113,13 +141,13 @@ impl Webhooks {
                 },
             };
             let hint = Hint::Request(Box::new(early));
-            Some(Box::new(move |hold| wake.wake_early(run, hint, hold)))
+            Some(wake.following(run, hint))
         };
         self.store.accept(accept, Box::new(decided)).await
     }
 
     /// Accepts a request, and holds its caller for this many milliseconds, or until the workflow has answered.
-    pub(crate) async fn accept_and_hold(
+    async fn accept_and_hold(
         &self,
         accept: Accept,
         unless: Option<Refusal>,
@@ -170,18 +198,18 @@ impl Webhooks {
 }
 
 /// A request that was accepted, now or when it came for the first time.
-pub(crate) struct Delivered {
+struct Delivered {
     run: RunId,
     webhook: WebhookNumber,
-    pub(crate) id: String,
+    id: String,
     /// Where it lay in the inbox.
     place: u64,
-    pub(crate) is_repeat: bool,
+    is_repeat: bool,
 }
 
 impl Delivered {
     /// The default acknowledgement, for callers that no reply is configured for or decided.
-    pub(crate) fn acknowledged(self) -> Received {
+    fn acknowledged(self) -> Received {
         let id = self.id;
         if self.is_repeat {
             Received::Duplicate { id }

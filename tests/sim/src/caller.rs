@@ -1,5 +1,8 @@
 //! What the outside world does to a host, in one line each. Whatever goes wrong here ends the test.
 
+use std::convert::Infallible;
+use std::future::ready;
+
 use bytes::Bytes;
 use dormouse_journal::{Request, RunId, Status, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Start};
@@ -132,6 +135,8 @@ pub async fn post(
     };
     let body = Bytes::copy_from_slice(body.as_bytes());
     let addressee = host.addressee(token).await?;
-    let expected = addressee.judge(head, Some(body.len() as u64)).await?;
-    expected.receive(body).await
+    let length = Some(body.len() as u64);
+    let body = ready(Ok::<_, Infallible>(body));
+    let Ok(received) = addressee.receive(head, length, body).await;
+    received
 }

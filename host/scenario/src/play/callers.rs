@@ -1,5 +1,7 @@
 //! Requests to webhooks, and what their callers are answered.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::sync::PoisonError;
 
 use dormouse_journal::RunId;
@@ -78,8 +80,10 @@ impl Player<'_> {
             head.body = bytes::Bytes::new();
             let receiving = async {
                 let addressee = runtime.addressee(address).await?;
-                let expected = addressee.judge(head, Some(body.len() as u64)).await?;
-                expected.receive(body).await
+                let length = Some(body.len() as u64);
+                let body = ready(Ok::<_, Infallible>(body));
+                let Ok(received) = addressee.receive(head, length, body).await;
+                received
             };
             let answer = told(receiving.await);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);

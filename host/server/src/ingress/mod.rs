@@ -206,11 +206,11 @@ async fn take(
         Address::Trigger(_) => addressee.showing(for_the_run(&parts.headers)),
         Address::Webhook(_) => addressee,
     };
-    let expected = addressee.judge(head, length).await.map_err(refused)?;
     let (run, webhook) = room_of(address);
     let room = ingress.rooms.of_webhook(run, webhook);
-    let body = body::read(&parts.headers, body, limit, setting, room).await?;
-    let received = expected.receive(body).await.map_err(refused)?;
+    let body = body::read(&parts.headers, body, limit, setting, room);
+    let received = addressee.receive(head, length, body).await?;
+    let received = received.map_err(refused)?;
     if let Received::Triggered {
         came: Came::Started,
         ..
