@@ -338,6 +338,16 @@ impl RunEvidence<'_> {
                 }
                 continue;
             }
+            if let Err(CallError::Other(failure)) = result
+                && failure.code == "too-late"
+            {
+                // While the run or the host stood still, the time to give up passed.
+                let may_be_late = self.all.disturbed || self.is_repaired();
+                if !may_be_late || retry.give_up_after.is_none() {
+                    return Err(format!("operation {number} was late for no reason"));
+                }
+                continue;
+            }
             let answers = self.answers_of(&key);
             if !answers.contains(&result) {
                 return Err(format!(
