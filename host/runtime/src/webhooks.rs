@@ -83,11 +83,7 @@ impl Webhooks {
 
     /// Makes a request durable and wakes its run, unless it is refused, or others came too fast before it. A repeat is told
     /// so all the same, from a read.
-    async fn accept(
-        &self,
-        accept: Accept,
-        unless: Option<Refusal>,
-    ) -> Result<Delivered, Refusal> {
+    async fn accept(&self, accept: Accept, unless: Option<Refusal>) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
         let refusal = unless.or_else(|| {
             let admitted = self.rates.admit(run, webhook, self.clock.now());

@@ -34,7 +34,14 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
-    stream: Option<TcpStream>,
+    connection: Option<Connection>,
+}
+
+/// A connection, and what was read from it beyond the last answer.
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
 }
 
 impl Client {
@@ -42,7 +49,7 @@ impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Client {
             address,
-            stream: None,
+            connection: None,
         }
     }
 
@@ -59,16 +66,39 @@ impl Client {
         header_lines: &str,
         body: &[u8],
     ) -> io::Result<Answer> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => connect(self.address)?,
+        let mut answers = self.send_often(1, method, path, header_lines, body)?;
+        answers.pop().ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Sends a request so many times at once, without waiting for the answers in between, and reads the answers. There are
+    /// fewer if the host ends the connection after one.
+    pub(crate) fn send_often(
+        &mut self,
+        count: usize,
+        method: &str,
+        path: &str,
+        header_lines: &str,
+        body: &[u8],
+    ) -> io::Result<Vec<Answer>> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection {
+                stream: connect(self.address)?,
+                read: Vec::new(),
+            },
         };
         let mut request = head(self.address, method, path, header_lines, body.len()).into_bytes();
         request.extend_from_slice(body);
-        stream.write_all(&request)?;
-        let (answer, is_kept) = read_answer(&mut stream)?;
-        self.stream = is_kept.then_some(stream);
-        Ok(answer)
+        connection.stream.write_all(&request.repeat(count))?;
+        let mut answers = Vec::with_capacity(count);
+        let mut is_kept = true;
+        while is_kept && answers.len() < count {
+            let (answer, kept) = connection.answer()?;
+            answers.push(answer);
+            is_kept = kept;
+        }
+        self.connection = is_kept.then_some(connection);
+        Ok(answers)
     }
 }
 
@@ -100,36 +130,38 @@ pub(crate) fn path(url: &str) -> &str {
     &rest[rest.find('/').unwrap_or(rest.len())..]
 }
 
-/// Reads an answer. Returns true with it if the connection is good for another request.
-fn read_answer(stream: &mut TcpStream) -> io::Result<(Answer, bool)> {
-    let mut read = Vec::new();
-    let head = loop {
-        more(stream, &mut read)?;
-        if let Some(head) = Head::parse(&read)? {
-            break head;
+impl Connection {
+    /// Reads an answer. Returns true with it if the connection is good for another request.
+    fn answer(&mut self) -> io::Result<(Answer, bool)> {
+        let head = loop {
+            if let Some(head) = Head::parse(&self.read)? {
+                break head;
+            }
+            self.more()?;
+        };
+        let end = head.end.saturating_add(head.length);
+        while self.read.len() < end {
+            self.more()?;
         }
-    };
-    let end = head.end.saturating_add(head.length);
-    while read.len() < end {
-        more(stream, &mut read)?;
+        let answer = Answer {
+            status: head.status,
+            body: self.read[head.end..end].to_vec(),
+        };
+        self.read.drain(..end);
+        Ok((answer, head.is_kept))
     }
-    let answer = Answer {
-        status: head.status,
-        body: read[head.end..end].to_vec(),
-    };
-    Ok((answer, head.is_kept && read.len() == end))
-}
 
-fn more(stream: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<()> {
-    let mut buffer = [0; 16 << 10];
-    match stream.read(&mut buffer) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(count) => {
-            read.extend_from_slice(&buffer[..count]);
-            Ok(())
+    fn more(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 16 << 10];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                self.read.extend_from_slice(&buffer[..count]);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
         }
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

@@ -17,6 +17,7 @@ mod host;
 mod http;
 mod neighbours;
 mod prepare;
+mod priority;
 mod report;
 mod samples;
 mod service;

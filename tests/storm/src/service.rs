@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::priority;
 use crate::time::Moment;
 
 /// A body that is held back but for its last byte is as large as a call may be for long without being refused.
@@ -35,6 +36,7 @@ impl Service {
         let calls = Arc::<Mutex<BTreeMap<_, _>>>::default();
         let kept = calls.clone();
         thread::spawn(move || {
+            priority::give_way();
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
                 let serve = move || {

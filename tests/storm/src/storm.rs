@@ -24,7 +24,7 @@ const LANES: u64 = 3;
 
 /// What lives in the storm. The first one is measured.
 const NEIGHBOURS: [Kind; 5] = [
-    kind("the measured neighbour", false, true, 1, 40),
+    kind("the measured neighbour", false, true, 1, 10),
     kind("a neighbour", false, false, 2, 100),
     kind("a second neighbour", false, false, 2, 100),
     kind("a signed neighbour", true, false, 2, 100),
