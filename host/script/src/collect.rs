@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
-use crate::module::{Read, read};
+use crate::module::{Read, is_of_package, read};
 use crate::names::{Meant, Names};
 use crate::stub::Stubs;
 
@@ -120,7 +120,7 @@ impl Collector {
             imports,
             variables,
         } = read(path, &id, source, self.without_async)?;
-        if !path.iter().any(|folder| folder == "node_modules") {
+        if !is_of_package(path) {
             self.variables.extend(variables);
         }
         for import in imports {

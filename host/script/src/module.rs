@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{Argument, CallExpression, Expression, ImportExpression};
+use oxc_ast::ast::{Argument, CallExpression, Expression, ImportExpression, VariableDeclarator};
 use oxc_ast_visit::{Visit, walk};
 use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_parser::{Parser, ParserReturn};
@@ -14,6 +14,8 @@ use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord
 use oxc_transformer::{HelperLoaderMode, TransformOptions, Transformer};
 
 use crate::bundle::{Kind, Module};
+use crate::commonjs::{self, Requires};
+use crate::edits::Edits;
 use crate::error::{ScriptError, place, syntax};
 use crate::variables::variables;
 
@@ -55,7 +57,13 @@ pub(crate) fn read(
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
     let (source, lines) = javascript(path, shown, source, kind, without_async)?;
-    let (kind, imports, variables) = imports(shown, &source, kind)?;
+    let is_own = !is_of_package(path);
+    let Parsed {
+        kind,
+        source,
+        imports,
+        variables,
+    } = parse(shown, source, kind, is_own)?;
     let line = |line: usize| {
         lines
             .get(line.wrapping_sub(1))
@@ -75,6 +83,11 @@ pub(crate) fn read(
             lines,
         },
     })
+}
+
+/// Whether a file is one of a package, and not one of the author's own.
+pub(crate) fn is_of_package(path: &Path) -> bool {
+    path.iter().any(|folder| folder == "node_modules")
 }
 
 fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
@@ -155,12 +168,21 @@ fn javascript(
     Ok((printed.code, lines))
 }
 
-/// What a module imports, and how it is evaluated.
-fn imports(
+/// A module of plain JavaScript.
+struct Parsed {
+    kind: Kind,
+    source: String,
+    imports: Vec<Import>,
+    variables: BTreeSet<String>,
+}
+
+/// Finds out what a module imports and how it is evaluated, and gives it what it lacks.
+fn parse(
     shown: &str,
-    source: &str,
+    source: String,
     kind: SourceType,
-) -> Result<(Kind, Vec<Import>, BTreeSet<String>), ScriptError> {
+    is_own: bool,
+) -> Result<Parsed, ScriptError> {
     let allocator = Allocator::default();
     let as_module = kind.is_module() || !kind.is_commonjs();
     let source_type = if as_module {
@@ -168,16 +190,17 @@ fn imports(
     } else {
         SourceType::cjs()
     };
-    let parsed = Parser::new(&allocator, source, source_type).parse();
+    let parsed = Parser::new(&allocator, &source, source_type).parse();
     if !parsed.diagnostics.is_empty() {
-        return Err(syntax(shown, source, &parsed.diagnostics));
+        return Err(syntax(shown, &source, &parsed.diagnostics));
     }
     let is_module =
         parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
     let mut found = Found {
-        source,
+        source: &source,
         imports: Vec::new(),
         conditional: 0,
+        requires: Requires::default(),
     };
     for (name, requests) in &parsed.module_record.requested_modules {
         let offset = requests
@@ -189,10 +212,21 @@ fn imports(
         import.members = members(&parsed.module_record, &import.name);
     }
     found.visit_program(&parsed.program);
+    let mut edits = Edits::default();
+    if is_module {
+        let calls_require = found.imports.iter().any(|import| import.by_require);
+        if commonjs::provide(&parsed.program, is_own, calls_require, &mut edits) {
+            found.add("node:module", 0, false);
+        }
+    }
     let Found { mut imports, .. } = found;
     imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
-    let kind = if is_module { Kind::Esm } else { Kind::Cjs };
-    Ok((kind, imports, variables(&parsed.program)))
+    Ok(Parsed {
+        kind: if is_module { Kind::Esm } else { Kind::Cjs },
+        variables: variables(&parsed.program),
+        imports,
+        source: edits.apply(&source),
+    })
 }
 
 /// The names that a module imports of another, or exports of it.
@@ -224,6 +258,7 @@ struct Found<'s> {
     imports: Vec<Import>,
     /// How many functions and `try`s are around.
     conditional: usize,
+    requires: Requires,
 }
 
 impl Found<'_> {
@@ -241,13 +276,17 @@ impl Found<'_> {
 
 impl<'a> Visit<'a> for Found<'_> {
     fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
-        if let Expression::Identifier(callee) = &call.callee
-            && callee.name == "require"
+        if self.requires.is_called(&call.callee)
             && let Some(Argument::StringLiteral(name)) = call.arguments.first()
         {
             self.add(name.value.as_str(), call.span.start, true);
         }
         walk::walk_call_expression(self, call);
+    }
+
+    fn visit_variable_declarator(&mut self, declarator: &VariableDeclarator<'a>) {
+        self.requires.declared(declarator);
+        walk::walk_variable_declarator(self, declarator);
     }
 
     fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {

@@ -121,3 +121,31 @@ fn a_text_is_uploaded_as_it_is() {
         .bundle;
     assert_eq!(uploaded_text(&bundle.encode()), None);
 }
+
+#[test]
+fn a_literal_require_is_bundled_however_it_was_made() {
+    let files = [
+        (
+            "flow.ts",
+            "#!/usr/bin/env node\nimport { createRequire } from 'module';\nconst load = createRequire(import.meta.url);\n\
+             export default [load('./a'), require('./b'), createRequire(import.meta.url)('./c'), __dirname];",
+        ),
+        ("a.js", "exports.a = 1;"),
+        ("b.js", "exports.b = 1;"),
+        (
+            "c.js",
+            "import './d.js'; const require = (name) => name; export default require('./a');",
+        ),
+        ("d.js", "export const d = typeof require;"),
+    ];
+    let bundle = collected(&files).unwrap().bundle;
+    let flow = &bundle.modules["flow.ts"];
+    for name in ["a", "b", "c"] {
+        assert_eq!(flow.imports[&format!("./{name}")], format!("{name}.js"));
+    }
+    let lines: Vec<&str> = flow.source.lines().collect();
+    assert!(lines[1].contains("const require="), "{}", flow.source);
+    assert!(lines[1].contains("const __dirname="), "{}", flow.source);
+    // One that a module declares is its own.
+    assert!(!bundle.modules["c.js"].source.contains("createRequire"));
+}
