@@ -290,3 +290,26 @@ fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
     let ate: u32 = ate.split_once('.').unwrap().0.parse().unwrap();
     assert!((64..512).contains(&ate), "{}", answer.stderr);
 }
+
+#[test]
+fn a_result_for_which_json_has_nothing_is_no_result() {
+    let host = Host::start();
+    deploy_text(
+        &host,
+        "none",
+        r#"
+import { serve } from "@dormouse/sdk";
+export default serve<string>(async (context) => {
+  const given = { function: () => 1, symbol: Symbol("a"), undefined: undefined, json: { toJSON: () => undefined } }[context.requestPayload];
+  const step = await context.run("a step", () => given);
+  return step === undefined ? given : `the step gave ${JSON.stringify(step)}`;
+});
+"#,
+    );
+    for given in ["function", "symbol", "undefined", "json"] {
+        let run = host.start_run("none", &json!(given));
+        run.wait_for_status("completed");
+        let answer = run.get("/output").expect(200);
+        assert_eq!(answer.text(), "", "{given}");
+    }
+}

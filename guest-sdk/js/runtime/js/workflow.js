@@ -37,7 +37,8 @@ export class WorkflowRetryAfterError extends WorkflowError {
   }
 }
 
-const json = (value) => host.encode(value === undefined ? '' : JSON.stringify(value));
+/** A value as JSON, and nothing for one that JSON has nothing for: a function and a symbol are as `undefined`. */
+const json = (value) => host.encode(JSON.stringify(value) ?? '');
 
 /** The value of a payload: nothing, JSON, or the text itself. */
 function value({ body }) {
@@ -349,7 +350,10 @@ export function start(contentType, body) {
   const workflow = workflows.get('') ?? workflows.get([...workflows.keys()].find((name) => run.workflow.endsWith(`-${name}`)));
   if (!workflow) throw new Error('this module has no workflow; give a function to serve');
   execute(run, workflow, { contentType, body })
-    .then((result) => host.complete(result === undefined ? '' : 'application/json', json(result)))
+    .then((result) => {
+      const output = json(result);
+      host.complete(output.length ? 'application/json' : '', output);
+    })
     .catch(host.fail);
 }
 
