@@ -15,8 +15,8 @@ const MODULES: usize = 10_000;
 /// How many bytes they may have together.
 const BYTES: usize = 32 << 20;
 
-/// The module that values are kept in which go along with what is begun. The engine takes them past `then`, and not past
-/// `await`, so that a program with it is written with `then`s.
+/// The module that values are kept in which go along with what is begun. The engine does not take them past `await`, so that
+/// a program with it has more written where it waits.
 const ASYNC_HOOKS: &str = "node:async_hooks";
 
 /// A workflow that was collected.
@@ -72,12 +72,12 @@ struct Collector {
     bytes: usize,
     stubs: Stubs,
     variables: BTreeSet<String>,
-    /// Whether `async` functions are made into functions that call `then`.
-    without_async: bool,
+    /// Whether values go along past `await`.
+    carries: bool,
 }
 
 impl Collector {
-    fn new(entry: &Path, without_async: bool) -> Self {
+    fn new(entry: &Path, carries: bool) -> Self {
         Collector {
             names: Names::new(),
             root: entry.parent().unwrap_or(entry).to_owned(),
@@ -86,7 +86,7 @@ impl Collector {
             bytes: 0,
             stubs: Stubs::default(),
             variables: BTreeSet::new(),
-            without_async,
+            carries,
         }
     }
 
@@ -119,7 +119,7 @@ impl Collector {
             mut module,
             imports,
             variables,
-        } = read(path, &id, source, self.without_async)?;
+        } = read(path, &id, source, self.carries)?;
         if !is_of_package(path) {
             self.variables.extend(variables);
         }

@@ -7,6 +7,7 @@
 //! | `collect` | follows imports from the first file on |
 //! | `names` | what a name in an import means |
 //! | `module` | one file, its types taken off, and what it imports |
+//! | `carry` | values that go along past `await` |
 //! | `commonjs` | what modules of CommonJS have around them, in ES modules |
 //! | `edits` | texts that are put into a source |
 //! | `stub` | modules that stand for those of Node that are not there |
@@ -14,6 +15,7 @@
 //! | `error` | why there is no bundle, with the place in the source |
 
 mod bundle;
+mod carry;
 mod collect;
 mod commonjs;
 mod edits;

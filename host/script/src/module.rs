@@ -11,9 +11,10 @@ use oxc_parser::{Parser, ParserReturn};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
-use oxc_transformer::{HelperLoaderMode, TransformOptions, Transformer};
+use oxc_transformer::{TransformOptions, Transformer};
 
 use crate::bundle::{Kind, Module};
+use crate::carry::carry;
 use crate::commonjs::{self, Requires};
 use crate::edits::Edits;
 use crate::error::{ScriptError, place, syntax};
@@ -42,12 +43,12 @@ pub(crate) struct Import {
 
 /// Reads a file. `shown` is its name for people.
 ///
-/// `without_async` makes `async` functions into functions that call `then`.
+/// With `carries`, values go along past its `await`s.
 pub(crate) fn read(
     path: &Path,
     shown: &str,
     source: &str,
-    without_async: bool,
+    carries: bool,
 ) -> Result<Read, ScriptError> {
     if path
         .extension()
@@ -56,14 +57,14 @@ pub(crate) fn read(
         return read_json(shown, source);
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
-    let (source, lines) = javascript(path, shown, source, kind, without_async)?;
+    let (source, lines) = javascript(path, shown, source, kind)?;
     let is_own = !is_of_package(path);
     let Parsed {
         kind,
         source,
         imports,
         variables,
-    } = parse(shown, source, kind, is_own)?;
+    } = parse(shown, source, kind, is_own, carries)?;
     let line = |line: usize| {
         lines
             .get(line.wrapping_sub(1))
@@ -118,18 +119,10 @@ fn javascript(
     shown: &str,
     source: &str,
     kind: SourceType,
-    without_async: bool,
 ) -> Result<(String, Vec<u32>), ScriptError> {
-    let is_plain = kind.is_javascript() && !kind.is_jsx();
-    let rewrites = without_async && (source.contains("async") || source.contains("await"));
-    if is_plain && !rewrites {
+    if kind.is_javascript() && !kind.is_jsx() {
         return Ok((source.to_owned(), Vec::new()));
     }
-    // What a file of JavaScript is, a module or CommonJS, is seen from what stands in it.
-    let kind = match is_plain && kind.is_module() {
-        true => SourceType::unambiguous(),
-        false => kind,
-    };
     let allocator = Allocator::default();
     let ParserReturn {
         mut program,
@@ -141,12 +134,7 @@ fn javascript(
     }
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
     let scoping = semantic.semantic.into_scoping();
-    let mut options = TransformOptions::default();
-    if without_async {
-        options.env.es2017.async_to_generator = true;
-        options.env.es2018.async_generator_functions = true;
-        options.helper_loader.mode = HelperLoaderMode::External;
-    }
+    let options = TransformOptions::default();
     let transformed =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if !transformed.diagnostics.is_empty() {
@@ -182,6 +170,7 @@ fn parse(
     source: String,
     kind: SourceType,
     is_own: bool,
+    carries: bool,
 ) -> Result<Parsed, ScriptError> {
     let allocator = Allocator::default();
     let as_module = kind.is_module() || !kind.is_commonjs();
@@ -218,6 +207,9 @@ fn parse(
         if commonjs::provide(&parsed.program, is_own, calls_require, &mut edits) {
             found.add("node:module", 0, false);
         }
+    }
+    if carries {
+        carry(&parsed.program, &mut edits);
     }
     let Found { mut imports, .. } = found;
     imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));

@@ -3,12 +3,12 @@
 import { environment, registered, start, warmUp } from 'dormouse:workflow';
 import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
+import * as carrying from 'dormouse:carried';
 import * as clones from 'dormouse:clone';
 import * as consoles from 'dormouse:console';
 import * as cryptography from 'dormouse:crypto';
 import * as events from 'dormouse:events';
 import * as fetching from 'dormouse:fetch';
-import * as helpers from 'dormouse:helpers';
 import * as streams from 'dormouse:streams';
 import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
@@ -19,7 +19,7 @@ import 'dormouse:intl';
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
-for (const module of [buffers, bytes, clones, consoles, cryptography, events, fetching, helpers, streams, timers, urls]) {
+for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, events, fetching, streams, timers, urls]) {
   for (const [name, value] of Object.entries(module.globals)) define(name, value);
 }
 define('global', globalThis);

@@ -1,6 +1,6 @@
 //! The engine: one runtime and one context, made at deployment and kept for as long as the instance lives.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime};
 
@@ -33,11 +33,36 @@ pub(crate) fn with<R>(what: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> R) 
     })
 }
 
+thread_local! {
+    static BEFORE_JOBS: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
+}
+
+/// Has a function called before each job.
+pub(crate) fn before_jobs(function: Function<'_>) {
+    let function = Persistent::save(&function.ctx().clone(), function);
+    BEFORE_JOBS.set(Some(function));
+}
+
+/// Calls the function that is called before each job, if there is one.
+pub(crate) fn prepare_job() {
+    let Some(function) = BEFORE_JOBS.with_borrow(Clone::clone) else {
+        return;
+    };
+    with(|ctx, _| {
+        let called = function
+            .restore(ctx)
+            .and_then(|function| function.call::<_, ()>(()));
+        // It sets a variable.
+        called.unwrap_or_default();
+    });
+}
+
 /// Runs what is ready until nothing is. Returns the first error that a job threw outside any promise.
 pub(crate) fn run_jobs() -> Result<(), Thrown> {
     ENGINE.with(|engine| {
         let engine = engine.get_or_init(make);
         while engine.runtime.is_job_pending() {
+            prepare_job();
             if engine.runtime.execute_pending_job().is_err() {
                 return Err(engine.context.with(|ctx| Thrown::caught(&ctx)));
             }

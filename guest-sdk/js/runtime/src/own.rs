@@ -4,12 +4,12 @@
 const OWN: [(&str, &str); 33] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:carried", include_str!("../js/carried.js")),
     ("dormouse:clone", include_str!("../js/clone.js")),
     ("dormouse:console", include_str!("../js/console.js")),
     ("dormouse:crypto", include_str!("../js/crypto.js")),
     ("dormouse:events", include_str!("../js/events.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
-    ("dormouse:helpers", include_str!("../js/helpers.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
     ("dormouse:require", include_str!("../js/require.js")),

@@ -105,7 +105,7 @@ pub(crate) fn finish() -> Result<(), Thrown> {
 fn evaluate() -> Result<(), Thrown> {
     EVALUATED.set(true);
     let env = modules::env();
-    engine::with(|ctx, hooks| {
+    let evaluated = engine::with(|ctx, hooks| {
         engine::hook::<_, ()>(hooks, "environment", env).map_err(|_| Thrown::caught(ctx))?;
         let promise: Promise<'_> =
             Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
@@ -120,5 +120,7 @@ fn evaluate() -> Result<(), Thrown> {
             }),
             Err(_) => Err(Thrown::caught(ctx)),
         }
-    })
+    });
+    engine::prepare_job();
+    evaluated
 }

@@ -6,12 +6,13 @@ use rquickjs::{Ctx, Exception, Object, Result, Value};
 use super::in_run;
 use crate::bindings::dormouse::workflow::context::{self, Level};
 use crate::values::{bytes, headers, throw};
-use crate::{clock, operations, run};
+use crate::{clock, engine, operations, run};
 
 /// Bytes that the host gives at once.
 const MOST: u32 = 65_536;
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
+    host.set("beforeJobs", Func::from(engine::before_jobs))?;
     host.set("outcome", Func::from(operations::outcome))?;
     host.set("giveUp", Func::from(operations::give_up))?;
     host.set("complete", Func::from(run::complete))?;
