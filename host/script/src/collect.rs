@@ -119,7 +119,7 @@ impl Collector {
             mut module,
             imports,
             variables,
-        } = read(path, &id, source, self.carries)?;
+        } = read(path, &id, source, self.names.dialect(path), self.carries)?;
         if !is_of_package(path) {
             self.variables.extend(variables);
         }

@@ -9,6 +9,7 @@
 //! | `module` | one file, its types taken off, and what it imports |
 //! | `carry` | values that go along past `await` |
 //! | `commonjs` | what modules of CommonJS have around them, in ES modules |
+//! | `dialect` | how a file is compiled, and what cannot be |
 //! | `edits` | texts that are put into a source |
 //! | `stub` | modules that stand for those of Node that are not there |
 //! | `variables` | the names in `process.env` that a module reads |
@@ -18,6 +19,7 @@ mod bundle;
 mod carry;
 mod collect;
 mod commonjs;
+mod dialect;
 mod edits;
 mod error;
 mod module;

@@ -1,5 +1,6 @@
 //! One file: its types are taken off, and what it imports is found.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -11,13 +12,14 @@ use oxc_parser::{Parser, ParserReturn};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
-use oxc_transformer::{TransformOptions, Transformer};
+use oxc_transformer::Transformer;
 
 use crate::bundle::{Kind, Module};
 use crate::carry::carry;
 use crate::commonjs::{self, Requires};
+use crate::dialect::Dialect;
 use crate::edits::Edits;
-use crate::error::{ScriptError, place, syntax};
+use crate::error::{ScriptError, Written, place, syntax};
 use crate::variables::variables;
 
 /// A file as a module, and what it imports.
@@ -48,6 +50,7 @@ pub(crate) fn read(
     path: &Path,
     shown: &str,
     source: &str,
+    dialect: Dialect,
     carries: bool,
 ) -> Result<Read, ScriptError> {
     if path
@@ -57,14 +60,15 @@ pub(crate) fn read(
         return read_json(shown, source);
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
-    let (source, lines) = javascript(path, shown, source, kind)?;
+    let plain = javascript(path, shown, source, kind, dialect)?;
     let is_own = !is_of_package(path);
     let Parsed {
         kind,
         source,
         imports,
         variables,
-    } = parse(shown, source, kind, is_own, carries)?;
+    } = parse(shown, &plain, kind, is_own, carries)?;
+    let lines = plain.lines;
     let line = |line: usize| {
         lines
             .get(line.wrapping_sub(1))
@@ -113,15 +117,29 @@ fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
     })
 }
 
-/// The file as plain JavaScript, and the lines that its lines come from.
-fn javascript(
+/// A file as plain JavaScript.
+struct Plain<'s> {
+    /// As its author wrote it.
+    written: &'s str,
+    source: Cow<'s, str>,
+    /// The lines that the lines of `source` come from; empty if they are the same.
+    lines: Vec<u32>,
+}
+
+/// The file as plain JavaScript.
+fn javascript<'s>(
     path: &Path,
     shown: &str,
-    source: &str,
+    source: &'s str,
     kind: SourceType,
-) -> Result<(String, Vec<u32>), ScriptError> {
+    dialect: Dialect,
+) -> Result<Plain<'s>, ScriptError> {
     if kind.is_javascript() && !kind.is_jsx() {
-        return Ok((source.to_owned(), Vec::new()));
+        return Ok(Plain {
+            written: source,
+            source: source.into(),
+            lines: Vec::new(),
+        });
     }
     let allocator = Allocator::default();
     let ParserReturn {
@@ -132,9 +150,13 @@ fn javascript(
     if !diagnostics.is_empty() {
         return Err(syntax(shown, source, &diagnostics));
     }
+    let refused = dialect.refuse(&program);
+    if !refused.is_empty() {
+        return Err(syntax(shown, source, &refused));
+    }
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
     let scoping = semantic.semantic.into_scoping();
-    let options = TransformOptions::default();
+    let options = dialect.options();
     let transformed =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if !transformed.diagnostics.is_empty() {
@@ -153,7 +175,11 @@ fn javascript(
             *line = token.get_src_line() + 1;
         }
     }
-    Ok((printed.code, lines))
+    Ok(Plain {
+        written: source,
+        source: printed.code.into(),
+        lines,
+    })
 }
 
 /// A module of plain JavaScript.
@@ -167,7 +193,7 @@ struct Parsed {
 /// Finds out what a module imports and how it is evaluated, and gives it what it lacks.
 fn parse(
     shown: &str,
-    source: String,
+    plain: &Plain<'_>,
     kind: SourceType,
     is_own: bool,
     carries: bool,
@@ -179,14 +205,23 @@ fn parse(
     } else {
         SourceType::cjs()
     };
-    let parsed = Parser::new(&allocator, &source, source_type).parse();
+    let source = &*plain.source;
+    let mut parsed = Parser::new(&allocator, source, source_type).parse();
+    if plain.lines.is_empty() {
+        let refused = Dialect::default().refuse(&parsed.program);
+        parsed.diagnostics.extend(refused);
+    }
     if !parsed.diagnostics.is_empty() {
-        return Err(syntax(shown, &source, &parsed.diagnostics));
+        let written = Written {
+            source: plain.written,
+            lines: &plain.lines,
+        };
+        return Err(written.syntax(shown, source, &parsed.diagnostics));
     }
     let is_module =
         parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
     let mut found = Found {
-        source: &source,
+        source,
         imports: Vec::new(),
         conditional: 0,
         requires: Requires::default(),
@@ -217,7 +252,7 @@ fn parse(
         kind: if is_module { Kind::Esm } else { Kind::Cjs },
         variables: variables(&parsed.program),
         imports,
-        source: edits.apply(&source),
+        source: edits.apply(source),
     })
 }
 

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use oxc_resolver::{AliasValue, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
 
+use crate::dialect::Dialect;
+
 /// The module that workflows are written against, under each name by which they import it.
 const WORKFLOW: &str = "dormouse:workflow";
 
@@ -107,6 +109,14 @@ impl Names {
             imports: Resolver::new(options("import")),
             requires: Resolver::new(options("require")),
         }
+    }
+
+    /// How the project of a file compiles it.
+    pub(crate) fn dialect(&self, file: &Path) -> Dialect {
+        let found = self.imports.find_tsconfig(file).ok().flatten();
+        found.map_or_else(Dialect::default, |found| {
+            Dialect::of(&found.compiler_options)
+        })
     }
 
     /// What a name means in a file.

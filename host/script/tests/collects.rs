@@ -150,3 +150,42 @@ fn a_literal_require_is_bundled_however_it_was_made() {
     // One that a module declares is its own.
     assert!(!bundle.modules["c.js"].source.contains("createRequire"));
 }
+
+#[test]
+fn decorators_are_compiled_as_the_project_has_them_or_refused_with_their_place() {
+    let flow = "interface Other {\n  a: string;\n}\n\nconst post = (path: string) => (target: object, key: string) => {};\n\
+        const req = (target: object, key: string, place: number) => {};\n\nclass Controller {\n  @post('a')\n  \
+        add(@req request: Other) { return request; }\n}\nexport default Controller;\n";
+    let refused = collected(&[("flow.ts", flow)]).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("flow.ts:9:3: decorators") && refused.contains("@post('a')"),
+        "{refused}"
+    );
+    assert!(refused.contains("experimentalDecorators"), "{refused}");
+    let project = [
+        ("flow.ts", flow),
+        (
+            "tsconfig.json",
+            r#"{"compilerOptions": {"experimentalDecorators": true, "emitDecoratorMetadata": true}}"#,
+        ),
+    ];
+    let bundle = collected(&project).unwrap().bundle;
+    let source = &bundle.modules["flow.ts"].source;
+    for called in ["decorate(", "decorateParam(0, req)", "decorateMetadata("] {
+        let called = format!("babelHelpers.{called}");
+        assert!(source.contains(&called), "{called}: {source}");
+    }
+    let field =
+        "interface A {\n  a: string;\n}\nclass B {\n  accessor x = 1;\n}\nexport default B;\n";
+    for name in ["flow.ts", "plain.js"] {
+        let text = if name == "flow.ts" {
+            field
+        } else {
+            &field[field.find("class").unwrap()..]
+        };
+        let files = [("flow.ts", "import './plain.js';"), (name, text)];
+        let refused = collected(&files).unwrap_err().to_string();
+        assert!(refused.contains("`accessor`"), "{refused}");
+        assert!(refused.contains("accessor x = 1;"), "{refused}");
+    }
+}

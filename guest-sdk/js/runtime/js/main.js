@@ -7,6 +7,7 @@ import * as carrying from 'dormouse:carried';
 import * as clones from 'dormouse:clone';
 import * as consoles from 'dormouse:console';
 import * as cryptography from 'dormouse:crypto';
+import * as decorators from 'dormouse:decorators';
 import * as events from 'dormouse:events';
 import * as fetching from 'dormouse:fetch';
 import * as streams from 'dormouse:streams';
@@ -19,7 +20,7 @@ import 'dormouse:intl';
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
-for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, events, fetching, streams, timers, urls]) {
+for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, decorators, events, fetching, streams, timers, urls]) {
   for (const [name, value] of Object.entries(module.globals)) define(name, value);
 }
 define('global', globalThis);

@@ -1,13 +1,14 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 33] = [
+const OWN: [(&str, &str); 34] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
     ("dormouse:carried", include_str!("../js/carried.js")),
     ("dormouse:clone", include_str!("../js/clone.js")),
     ("dormouse:console", include_str!("../js/console.js")),
     ("dormouse:crypto", include_str!("../js/crypto.js")),
+    ("dormouse:decorators", include_str!("../js/decorators.js")),
     ("dormouse:events", include_str!("../js/events.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
