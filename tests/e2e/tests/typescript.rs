@@ -313,3 +313,59 @@ export default serve<string>(async (context) => {
         assert_eq!(answer.text(), "", "{given}");
     }
 }
+
+/// A workflow whose errors come from others, and are told in the log, in a step that fails and at its end.
+const CAUSED: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+interface Order { lines: { price: number }[] }
+
+const total = (order: Order) =>
+  order.lines.reduce((sum, line) => sum + line.price, 0);
+
+export default serve<Order>(async (context) => {
+  try {
+    await Promise.any([Promise.reject(new Error("the first")), Promise.reject(new RangeError("the second"))]);
+  } catch (error) {
+    console.error(error);
+  }
+  await context.run("total", async () => total(context.requestPayload)).catch((cause) => {
+    throw new Error("no total", { cause });
+  });
+}, { retries: 1, retryDelay: 1 });
+"#;
+
+#[test]
+fn errors_are_told_with_their_places_and_with_what_they_came_from() {
+    let host = Host::start();
+    deploy_text(&host, "caused", CAUSED);
+    let run = host.start_run("caused", &json!({}));
+    let (_, message) = run.failure();
+    let parts = [
+        "no total",
+        "flow.ts:16",
+        "caused by: TypeError: cannot read property 'reduce' of undefined",
+        "total (flow.ts:6",
+    ];
+    for part in parts {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let logs = run.logs();
+    let logged = |begin: &str| {
+        let lines = logs["lines"].as_array().unwrap().iter();
+        let mut messages = lines.filter_map(|line| line["message"].as_str());
+        let found = messages.find(|message| message.starts_with(begin));
+        found.unwrap_or_else(|| panic!("{begin}: {logs}"))
+    };
+    let step = logged("the step \"total\" failed");
+    assert!(step.contains("TypeError: cannot read"), "{step}");
+    assert!(step.contains("total (flow.ts:6"), "{step}");
+    let told = logged("AggregateError");
+    for part in [
+        "error 1: the first",
+        "error 2: RangeError: the second",
+        "flow.ts:11",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

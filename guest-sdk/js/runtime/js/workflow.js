@@ -127,7 +127,7 @@ class WorkflowContext {
     let wait = STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
     if (error instanceof WorkflowRetryAfterError) wait = span(error.retryAfter);
     else if (this.retryDelay !== undefined) wait = retryDelay(this.retryDelay, failed);
-    host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${error?.message ?? error}`);
+    host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${host.told(error)}`);
     await perform(host.sleep(stepName(`retry ${name}`), wait));
   }
 

@@ -16,6 +16,8 @@ pub(crate) struct Thrown {
     pub(crate) message: String,
     /// Where it was made.
     pub(crate) stack: String,
+    /// The errors that it came from, as people read them.
+    causes: String,
 }
 
 /// The errors that the language itself throws: a mistake in the program.
@@ -27,15 +29,26 @@ impl Thrown {
         Self::of(&ctx.catch())
     }
 
+    /// An error that JavaScript does not know.
+    pub(crate) fn told(message: String) -> Self {
+        Thrown {
+            name: String::new(),
+            code: None,
+            message,
+            stack: String::new(),
+            causes: String::new(),
+        }
+    }
+
     /// Reads a value that was thrown.
     pub(crate) fn of(value: &Value<'_>) -> Self {
+        Self::within(value, CAUSES)
+    }
+
+    /// Reads a value that was thrown, with so many errors that came from each other.
+    fn within(value: &Value<'_>, causes: usize) -> Self {
         let Some(error) = value.as_object() else {
-            return Thrown {
-                name: String::new(),
-                code: None,
-                message: shown(value),
-                stack: String::new(),
-            };
+            return Self::told(shown(value));
         };
         let text = |key: &str| error.get::<_, Option<String>>(key).ok().flatten();
         Thrown {
@@ -43,6 +56,9 @@ impl Thrown {
             code: text("code").filter(|code| is_code(code)),
             message: text("message").unwrap_or_else(|| shown(value)),
             stack: stack(error),
+            causes: causes
+                .checked_sub(1)
+                .map_or_else(String::new, |left| self::causes(error, left)),
         }
     }
 
@@ -64,7 +80,7 @@ impl Thrown {
         } else {
             format!("\n{stack}")
         };
-        format!("{name}{}{stack}", self.message)
+        format!("{name}{}{stack}{}", self.message, self.causes)
     }
 
     /// The failure of the run.
@@ -74,6 +90,27 @@ impl Thrown {
             message: self.text(),
         }
     }
+}
+
+/// How many errors that came from each other people are shown, and how many that came together.
+const CAUSES: usize = 4;
+
+/// The errors that an error came from: its `cause`, and those of an `AggregateError`.
+fn causes(error: &Object<'_>, left: usize) -> String {
+    let told = |what: &str, value: &Value<'_>| {
+        let text = Thrown::within(value, left).text();
+        format!("\n{what}: {text}")
+    };
+    let cause: Option<Value<'_>> = error.get("cause").ok();
+    let cause = cause.filter(|cause| !cause.is_undefined() && !cause.is_null());
+    let cause = cause.map(|cause| told("caused by", &cause));
+    let errors: Option<Vec<Value<'_>>> = error.get("errors").ok().flatten();
+    let errors = errors.into_iter().flatten();
+    let errors = errors.filter(Value::is_error).take(CAUSES);
+    let errors = errors
+        .enumerate()
+        .map(|(place, error)| told(&format!("error {}", place + 1), &error));
+    cause.into_iter().chain(errors).collect()
 }
 
 fn stack(error: &Object<'_>) -> String {
@@ -95,12 +132,18 @@ fn stack(error: &Object<'_>) -> String {
 /// How many frames people are shown.
 const FRAMES: usize = 10;
 
-/// A frame, `    at f (flow.js:3:7)`, with the line of the author's file. Its column is that of other text, and is left out
-/// where the line is another.
+/// A frame, `    at f (flow.js:3:7)` or `    at flow.js:3:7`, with the line of the author's file. Its column is that of other
+/// text, and is left out where the line is another.
 fn in_source(frame: &str) -> String {
     let place = || {
-        let (call, place) = frame.rsplit_once('(')?;
-        let mut parts = place.trim_end_matches(')').rsplitn(3, ':');
+        let (before, place, after) = match frame.rsplit_once('(') {
+            Some((call, place)) => (format!("{call}("), place.trim_end_matches(')'), ")"),
+            None => {
+                let (indent, place) = frame.split_once("at ")?;
+                (format!("{indent}at "), place, "")
+            }
+        };
+        let mut parts = place.rsplitn(3, ':');
         let (column, line, file) = (
             parts.next()?,
             parts.next()?.parse::<usize>().ok()?,
@@ -112,7 +155,7 @@ fn in_source(frame: &str) -> String {
         } else {
             String::new()
         };
-        Some(format!("{call}({file}:{found}{column})"))
+        Some(format!("{before}{file}:{found}{column}{after}"))
     };
     place().unwrap_or_else(|| frame.to_owned())
 }

@@ -111,13 +111,9 @@ fn evaluate() -> Result<(), Thrown> {
             Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
         match promise.finish::<rquickjs::Value<'_>>() {
             Ok(_) => Ok(()),
-            Err(rquickjs::Error::WouldBlock) => Err(Thrown {
-                name: String::new(),
-                code: None,
-                message: "a module awaits something at its top level that only a run can give"
-                    .into(),
-                stack: String::new(),
-            }),
+            Err(rquickjs::Error::WouldBlock) => Err(Thrown::told(
+                "a module awaits something at its top level that only a run can give".into(),
+            )),
             Err(_) => Err(Thrown::caught(ctx)),
         }
     });

@@ -5,6 +5,7 @@ use rquickjs::{Ctx, Exception, Object, Result, Value};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::context::{self, Level};
+use crate::failure::Thrown;
 use crate::values::{bytes, headers, throw};
 use crate::{clock, engine, operations, run};
 
@@ -20,6 +21,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("now", Func::from(now))?;
     host.set("random", Func::from(random))?;
     host.set("log", Func::from(log))?;
+    host.set("told", Func::from(told))?;
     host.set("setLabel", Func::from(set_label))?;
     host.set("currentRun", Func::from(current_run))
 }
@@ -58,6 +60,11 @@ fn log(level: String, message: String) {
         _ => Level::Info,
     };
     context::log(level, &message);
+}
+
+/// What was thrown, as people read it: with the lines of the author's files.
+fn told(thrown: Value<'_>) -> String {
+    Thrown::of(&thrown).text()
 }
 
 fn set_label(ctx: Ctx<'_>, label: String) -> Result<()> {
