@@ -23,6 +23,9 @@ export const { POST } = serve<Input>(async (context) => {
   if (how === "json") JSON.parse("[".repeat(100_000));
   if (how === "lost") { Promise.reject(new Error("nobody caught this")); await context.sleep("a moment", "1ms"); }
   if (how === "circle") { const circle: any = {}; circle.circle = circle; return circle; }
+  if (how === "big") return { big: 1n };
+  if (how === "step") await context.run("a step", () => { const circle: any = {}; circle.circle = circle; return circle; });
+  if (how === "intl") new Intl.NumberFormat("de");
   if (how === "kept") { try { JSON.parse("[".repeat(100_000)); } catch (error) { return (error as Error).message; } }
   return "done";
 });
@@ -124,7 +127,26 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
         ("type", "trap", &["TypeError", "flow.ts:9"][..]),
         ("deep", "trap", &["RangeError", "flow.ts:10"]),
         ("never", "stuck", &[]),
-        ("circle", "trap", &["TypeError", "circular"]),
+        (
+            "circle",
+            "trap",
+            &["TypeError", "what the workflow returned", "circular"],
+        ),
+        (
+            "big",
+            "trap",
+            &["TypeError", "what the workflow returned", "BigInt"],
+        ),
+        (
+            "step",
+            "trap",
+            &["TypeError", "the step \"a step\"", "circular"],
+        ),
+        (
+            "intl",
+            "trap",
+            &["Intl is not defined", "toLocaleString", "flow.ts:19"],
+        ),
     ] {
         let shown = hostile(&host, how).wait_for_status("blocked");
         let failure = &shown["failure"];
@@ -169,7 +191,7 @@ fn what_is_no_workflow_is_refused_with_its_place() {
         ),
         (
             "export const a = await fetch(\"http://localhost/\");\n",
-            &["top level", "serve"],
+            &["top level", "serve", "flow.ts:1"],
         ),
     ] {
         let file = folder.path().join("flow.ts");
@@ -368,4 +390,26 @@ fn errors_are_told_with_their_places_and_with_what_they_came_from() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+#[test]
+fn a_run_that_computes_for_too_long_says_where_in_its_log() {
+    let host = Host::with(&["--when-broken", "block"]);
+    deploy_text(
+        &host,
+        "endless",
+        r#"
+import { serve } from "@dormouse/sdk";
+const search = () => {
+  for (;;) Math.sqrt(2);
+};
+export default serve(async () => search());
+"#,
+    );
+    let run = host.start_run("endless", &json!(null));
+    let shown = run.wait_for_status("blocked");
+    assert_eq!(shown["failure"]["code"], "cpu-limit");
+    let logs = run.logs().to_string();
+    assert!(logs.contains("has computed for long"), "{logs}");
+    assert!(logs.contains("search (flow.ts:4"), "{logs}");
 }

@@ -351,6 +351,7 @@ export async function callOnce(step, given, plain, signal) {
 async function fetch(input, init = {}) {
   const request = new Request(input, init);
   if (request.url.startsWith('data:')) return dataResponse(request.url);
+  host.mayCall();
   request.signal.throwIfAborted();
   await Body.read(request);
   const url = new globalThis.URL(request.url);

@@ -51,10 +51,11 @@ impl Thrown {
             return Self::told(shown(value));
         };
         let text = |key: &str| error.get::<_, Option<String>>(key).ok().flatten();
+        let name = text("name").unwrap_or_default();
         Thrown {
-            name: text("name").unwrap_or_default(),
             code: text("code").filter(|code| is_code(code)),
-            message: text("message").unwrap_or_else(|| shown(value)),
+            message: advised(&name, text("message").unwrap_or_else(|| shown(value))),
+            name,
             stack: stack(error),
             causes: causes
                 .checked_sub(1)
@@ -89,6 +90,52 @@ impl Thrown {
             code: self.code.clone().unwrap_or_else(|| "error".into()),
             message: self.text(),
         }
+    }
+}
+
+/// Globals of other places that a workflow does not have, and what to do.
+const ABSENT: [(&str, &str); 15] = [
+    (
+        "Intl",
+        "a workflow has numbers and dates of en-US and UTC alone, by toLocaleString; use a package that brings its own for others",
+    ),
+    ("Temporal", "use Date, or a package"),
+    (
+        "WebAssembly",
+        "a workflow is WebAssembly itself; use a package in JavaScript",
+    ),
+    ("Atomics", "a workflow has one thread"),
+    ("Worker", "start another run: context.invoke"),
+    ("MessageChannel", "use a promise"),
+    ("BroadcastChannel", "send an event: context.notify"),
+    (
+        "WebSocket",
+        "a workflow has no sockets; use fetch, and a webhook for what comes",
+    ),
+    (
+        "EventSource",
+        "a workflow has no sockets; use fetch, and a webhook for what comes",
+    ),
+    ("XMLHttpRequest", "use fetch"),
+    ("CompressionStream", "use a package for it"),
+    ("DecompressionStream", "use a package for it"),
+    ("window", "a workflow is no page of a browser"),
+    ("document", "a workflow is no page of a browser"),
+    (
+        "localStorage",
+        "a workflow is no page of a browser; what its function keeps in variables is durable",
+    ),
+];
+
+/// A message with what to do where the program asks for what other places have.
+fn advised(name: &str, message: String) -> String {
+    let missing = (name == "ReferenceError")
+        .then(|| message.strip_suffix(" is not defined"))
+        .flatten();
+    let absent = missing.and_then(|missing| ABSENT.iter().find(|(absent, _)| *absent == missing));
+    match absent {
+        Some((_, instead)) => format!("{message}; {instead}"),
+        None => message,
     }
 }
 

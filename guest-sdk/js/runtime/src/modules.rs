@@ -151,7 +151,10 @@ fn describe(module: &Module<'_, Declared>, id: &str) -> Result<()> {
         "dirname",
         place.rsplit_once('/').map_or("", |(folder, _)| folder),
     )?;
-    meta.set("filename", place)
+    meta.set("filename", place)?;
+    // Bundlers of the web have it.
+    let process: Object<'_> = module.ctx().globals().get("process")?;
+    meta.set("env", process.get::<_, Object<'_>>("env")?)
 }
 
 /// What a name means in a module.

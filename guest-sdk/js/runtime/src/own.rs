@@ -1,7 +1,7 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 34] = [
+const OWN: [(&str, &str); 35] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
     ("dormouse:carried", include_str!("../js/carried.js")),
@@ -13,6 +13,7 @@ const OWN: [(&str, &str); 34] = [
     ("dormouse:fetch", include_str!("../js/fetch.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
+    ("dormouse:process", include_str!("../js/process.js")),
     ("dormouse:require", include_str!("../js/require.js")),
     ("dormouse:secrets", include_str!("../js/secrets.js")),
     ("dormouse:streams", include_str!("../js/streams.js")),
