@@ -28,6 +28,8 @@ pub(crate) struct Read {
     pub(crate) imports: Vec<Import>,
     /// The names in `process.env` that it reads.
     pub(crate) variables: BTreeSet<String>,
+    /// The line in which it calls a method `listen` when it is loaded.
+    pub(crate) listens: Option<usize>,
 }
 
 /// A name that a module imports.
@@ -41,6 +43,18 @@ pub(crate) struct Import {
     pub(crate) by_require: bool,
     /// The names of what is imported of it, as far as they are written down.
     pub(crate) members: Vec<String>,
+}
+
+impl Import {
+    /// The error that there is nothing of this name.
+    pub(crate) fn not_found(self, path: String, hint: String) -> ScriptError {
+        ScriptError::NotFound {
+            path,
+            line: self.line,
+            name: self.name,
+            hint,
+        }
+    }
 }
 
 /// Reads a file. `shown` is its name for people.
@@ -67,6 +81,7 @@ pub(crate) fn read(
         source,
         imports,
         variables,
+        listens,
     } = parse(shown, &plain, kind, is_own, carries)?;
     let lines = plain.lines;
     let line = |line: usize| {
@@ -81,6 +96,7 @@ pub(crate) fn read(
     Ok(Read {
         imports: imports.collect(),
         variables,
+        listens: listens.map(line),
         module: Module {
             kind,
             source,
@@ -114,6 +130,7 @@ fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
         module,
         imports: Vec::new(),
         variables: BTreeSet::new(),
+        listens: None,
     })
 }
 
@@ -188,6 +205,7 @@ struct Parsed {
     source: String,
     imports: Vec<Import>,
     variables: BTreeSet<String>,
+    listens: Option<usize>,
 }
 
 /// Finds out what a module imports and how it is evaluated, and gives it what it lacks.
@@ -225,6 +243,7 @@ fn parse(
         imports: Vec::new(),
         conditional: 0,
         requires: Requires::default(),
+        listens: None,
     };
     for (name, requests) in &parsed.module_record.requested_modules {
         let offset = requests
@@ -246,12 +265,17 @@ fn parse(
     if carries {
         carry(&parsed.program, &mut edits);
     }
-    let Found { mut imports, .. } = found;
+    let Found {
+        mut imports,
+        listens,
+        ..
+    } = found;
     imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
     Ok(Parsed {
         kind: if is_module { Kind::Esm } else { Kind::Cjs },
         variables: variables(&parsed.program),
         imports,
+        listens,
         source: edits.apply(source),
     })
 }
@@ -286,6 +310,7 @@ struct Found<'s> {
     /// How many functions and `try`s are around.
     conditional: usize,
     requires: Requires,
+    listens: Option<usize>,
 }
 
 impl Found<'_> {
@@ -307,6 +332,12 @@ impl<'a> Visit<'a> for Found<'_> {
             && let Some(Argument::StringLiteral(name)) = call.arguments.first()
         {
             self.add(name.value.as_str(), call.span.start, true);
+        }
+        let called = call.callee.as_member_expression();
+        let method = called.and_then(|called| called.static_property_name());
+        if self.conditional == 0 && method.is_some_and(|name| name == "listen") {
+            let (line, ..) = place(self.source, call.span.start as usize);
+            self.listens = self.listens.or(Some(line));
         }
         walk::walk_call_expression(self, call);
     }

@@ -134,3 +134,149 @@ fn values_go_along_however_a_program_waits() {
     });
     assert_eq!(output(&files), expected);
 }
+
+/// A small stand-in for Express: what it does with Node's modules when it is loaded, and that it takes functions alone.
+const SERVER: &str = r#"
+const http = require("node:http");
+const Stream = require("stream");
+const channels = require("node:diagnostics_channel").tracingChannel("server.request");
+const methods = http.METHODS.map((method) => method.toLowerCase());
+function Reply() {}
+Reply.prototype = Object.create(http.ServerResponse.prototype);
+require("util").inherits(Reply, Stream);
+module.exports = () => ({
+  routes: [],
+  post(path, run) {
+    if (typeof run !== "function" || !methods.includes("post")) throw new TypeError("it takes a function");
+    if (channels.hasSubscribers) throw new Error("nobody listens");
+    this.routes.push([path, http.STATUS_CODES[200]]);
+  },
+  listen(...given) { return http.createServer(this).listen(...given); },
+});
+"#;
+
+#[test]
+fn a_program_that_is_a_server_is_deployed_and_its_server_does_nothing() {
+    let host = Host::start();
+    let flow = "import server from 'server';\nimport { serve } from '@upstash/workflow/express';\nconst app = server();\n\
+        app.post('/flow', serve(async () => app.routes));\napp.listen(3000, () => console.log('listening'));\n";
+    let files = [
+        ("package.json", "{}"),
+        ("src/flow.ts", flow),
+        (
+            "node_modules/server/package.json",
+            r#"{"name": "server", "main": "index.js"}"#,
+        ),
+        ("node_modules/server/index.js", SERVER),
+    ];
+    let deployed = deploy(&host, &files);
+    let told = &deployed.stderr;
+    assert!(
+        told.contains("src/flow.ts:5: `listen` does nothing"),
+        "{told}"
+    );
+    deployed.ok();
+    let output = host.start_run("flow", &json!(null)).output();
+    assert_eq!(output, json!([["/flow", "OK"]]));
+}
+
+#[test]
+fn what_is_missing_is_told_with_what_to_do() {
+    let host = Host::start();
+    let tsconfig = r#"{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}"#;
+    for (import, parts) in [
+        (
+            "@/lib/nope",
+            &["src/flow.ts:1", "tsconfig.json maps \"@/*\" to \"src/*\""][..],
+        ),
+        ("~/lib/nope", &["src/flow.ts:1", "no name of a package"]),
+        ("$app/nope", &["src/flow.ts:1", "no name of a package"]),
+        ("@scope/nope/deep", &["npm install @scope/nope`"]),
+        ("closed/deep", &["closed is there", "exports no ./deep"]),
+    ] {
+        let flow = format!("import a from {import:?};\nexport default a;\n");
+        let files = [
+            ("package.json", "{}"),
+            ("tsconfig.json", tsconfig),
+            ("src/flow.ts", flow.as_str()),
+            (
+                "node_modules/closed/package.json",
+                r#"{"name": "closed", "exports": {".": "./index.js"}}"#,
+            ),
+        ];
+        let outcome = deploy(&host, &files);
+        for part in parts {
+            assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
+        }
+        assert!(!outcome.stderr.contains("install @/"), "{}", outcome.stderr);
+    }
+}
+
+/// Tells what becomes of each thing that is elsewhere and not here.
+const ELSEWHERE: &str = r#"
+import { env } from "$env/dynamic/private";
+import { STATIC } from "$env/static/private";
+import { serve } from "@dormouse/sdk";
+
+const kept = async (what: () => unknown) => {
+  try { return await what(); } catch (error) { return String((error as Error).message); }
+};
+
+export default serve(async () => {
+  const [seconds, nanos] = process.hrtime(process.hrtime());
+  process.stdout.write("to the log\n");
+  process.stderr.write("an error\n");
+  return {
+    variables: [env.DYNAMIC, STATIC, (import.meta as any).env.DYNAMIC],
+    passed: [seconds, nanos], memory: process.memoryUsage().heapUsed,
+    exit: await kept(() => process.exit(1)),
+    files: await kept(async () => (await import("fs/promises")).readFile("a")),
+    required: await kept(() => require("node:fs").readFileSync("a")),
+    wide: new TextDecoder("utf-16le").decode(new Uint8Array([65, 0, 0xac, 0x20])),
+    ciphers: [
+      await kept(() => crypto.subtle.generateKey({ name: "AES-CBC", length: 256 }, true, ["encrypt"])),
+      await kept(() => crypto.subtle.generateKey({ name: "AES-GCM", length: 192 }, true, ["encrypt"])),
+      await kept(() => crypto.subtle.importKey("raw", new Uint8Array(16), "AES-CTR", true, ["encrypt"])),
+    ],
+  };
+});
+"#;
+
+#[test]
+fn what_other_places_have_is_there_or_says_what_to_do() {
+    let host = Host::start();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("flow.ts");
+    fs::write(&file, ELSEWHERE).unwrap();
+    let variables = ["--env", "DYNAMIC=one", "--env", "STATIC=two"];
+    let deploy = [&["deploy", "flow", file.to_str().unwrap()][..], &variables].concat();
+    Cli::of(&host).run(&deploy).ok();
+    let run = host.start_run("flow", &json!(null));
+    let output = run.output();
+    assert_eq!(output["variables"], json!(["one", "two", "one"]));
+    assert_eq!(output["passed"], json!([0, 0]));
+    assert_eq!(output["memory"], 0);
+    assert_eq!(output["wide"], "A€");
+    for (name, part) in [
+        ("exit", "a workflow ends when its function returns"),
+        ("files", "node:fs/promises was imported"),
+        ("files", "a workflow has no files"),
+        (
+            "required",
+            "readFileSync of node:fs was called, a module of Node that is not there",
+        ),
+    ] {
+        let text = output[name].as_str().unwrap();
+        assert!(text.contains(part), "{name}: {text}");
+    }
+    for refused in output["ciphers"].as_array().unwrap() {
+        assert!(
+            refused.as_str().unwrap().contains("is not there"),
+            "{refused}"
+        );
+    }
+    let logs = run.logs().to_string();
+    for part in ["\"to the log\"", "\"an error\""] {
+        assert!(logs.contains(part), "{part}: {logs}");
+    }
+}
