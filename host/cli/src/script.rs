@@ -112,7 +112,13 @@ impl Environment {
         let Collected {
             mut bundle,
             variables,
+            listens,
         } = collect(file)?;
+        if let Some(place) = listens {
+            terminal.note(&format!(
+                "{place}: `listen` does nothing: a workflow is no server, and the host starts its runs"
+            ))?;
+        }
         let is_unset = |name: &&String| !env.contains_key(*name) && !secrets.contains(*name);
         let unset: Vec<String> = variables.iter().filter(is_unset).cloned().collect();
         let held = sendable(client, workflow, &unset);

@@ -55,6 +55,8 @@ pub(crate) fn render_failure(failure: &Failure) -> String {
 fn trace(failure: &Failure, is_wanted: bool) -> String {
     match &failure.backtrace {
         Some(backtrace) if is_wanted => format!("{}\n", plain(backtrace).trim_end()),
+        // The lines of the author's file say it, where there are any.
+        Some(_) if failure.message.contains("\n    at ") => String::new(),
         Some(_) => "`dormouse show --trace` shows where in the component\n".to_owned(),
         None => String::new(),
     }

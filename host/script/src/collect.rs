@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
-use crate::module::{Read, read};
+use crate::module::{Read, is_of_package, read};
 use crate::names::{Meant, Names};
 use crate::stub::Stubs;
 
@@ -15,9 +15,12 @@ const MODULES: usize = 10_000;
 /// How many bytes they may have together.
 const BYTES: usize = 32 << 20;
 
-/// The module that values are kept in which go along with what is begun. The engine takes them past `then`, and not past
-/// `await`, so that a program with it is written with `then`s.
+/// The module that values are kept in which go along with what is begun. The engine does not take them past `await`, so that
+/// a program with it has more written where it waits.
 const ASYNC_HOOKS: &str = "node:async_hooks";
+
+/// The modules of Node that servers are made by.
+const HTTP: [&str; 2] = ["node:http", "node:https"];
 
 /// A workflow that was collected.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct Collected {
     pub bundle: Bundle,
     /// The names in `process.env` that its author's own files read.
     pub variables: BTreeSet<String>,
+    /// Where one of them starts a server, which does nothing: the file and the line.
+    pub listens: Option<String>,
 }
 
 /// Collects a workflow, beginning with a file.
@@ -63,6 +68,15 @@ fn collect_from(entry: &Path, source: &str) -> Result<Collected, ScriptError> {
     Ok(collected)
 }
 
+/// The folder of a project, which ids begin from: the nearest one that has a `package.json`, or that of the first file. Files of
+/// one name, as frameworks have many, are told apart by what comes before it.
+fn project(entry: &Path) -> PathBuf {
+    let mut folders = entry.ancestors().skip(1);
+    let found = folders.find(|folder| folder.join("package.json").is_file());
+    let folder = found.or_else(|| entry.parent());
+    folder.unwrap_or(entry).to_owned()
+}
+
 struct Collector {
     names: Names,
     /// The folder that ids begin from.
@@ -72,21 +86,24 @@ struct Collector {
     bytes: usize,
     stubs: Stubs,
     variables: BTreeSet<String>,
-    /// Whether `async` functions are made into functions that call `then`.
-    without_async: bool,
+    /// Where an own file calls `listen` when it is loaded.
+    listens: Option<String>,
+    /// Whether values go along past `await`.
+    carries: bool,
 }
 
 impl Collector {
-    fn new(entry: &Path, without_async: bool) -> Self {
+    fn new(entry: &Path, carries: bool) -> Self {
         Collector {
             names: Names::new(),
-            root: entry.parent().unwrap_or(entry).to_owned(),
+            root: project(entry),
             modules: BTreeMap::new(),
             left: VecDeque::new(),
             bytes: 0,
             stubs: Stubs::default(),
             variables: BTreeSet::new(),
-            without_async,
+            listens: None,
+            carries,
         }
     }
 
@@ -100,7 +117,9 @@ impl Collector {
             }
         }
         self.modules.extend(self.stubs.modules());
+        let has_server = HTTP.iter().any(|name| self.modules.contains_key(*name));
         Ok(Collected {
+            listens: self.listens.filter(|_| has_server),
             bundle: Bundle::new(id, self.modules),
             variables: self.variables,
         })
@@ -119,11 +138,15 @@ impl Collector {
             mut module,
             imports,
             variables,
-        } = read(path, &id, source, self.without_async)?;
-        if !path.iter().any(|folder| folder == "node_modules") {
+            listens,
+        } = read(path, &id, source, self.names.dialect(path), self.carries)?;
+        let is_own = !is_of_package(path);
+        if is_own {
             self.variables.extend(variables);
+            let listens = listens.map(|line| format!("{id}:{line}"));
+            self.listens = self.listens.take().or(listens);
         }
-        for import in imports {
+        for mut import in imports {
             let meant = match self.names.find(path, &import.name, import.by_require) {
                 Meant::Own(own) => own,
                 Meant::File(file) => {
@@ -132,14 +155,27 @@ impl Collector {
                     id
                 }
                 Meant::Empty => self.stubs.empty(),
-                Meant::Absent(node, instead) => self.stubs.absent(node, instead, import.members),
+                // A package imports much that it never calls here. An author's own import is meant.
+                Meant::Absent(_, instead) if is_own && import.required => {
+                    let hint = format!("it is a module of Node, which is not there; {instead}");
+                    return Err(import.not_found(id, hint));
+                }
+                Meant::Absent(node, instead) if is_own && !import.by_require => {
+                    self.stubs.imported(node, instead)
+                }
+                Meant::Absent(node, instead) => {
+                    let members = std::mem::take(&mut import.members);
+                    self.stubs.absent(node, instead, members)
+                }
+                Meant::Environment => {
+                    let members = std::mem::take(&mut import.members);
+                    if is_own && import.name.contains("/static/") {
+                        self.variables.extend(members.iter().cloned());
+                    }
+                    self.stubs.environment(&import.name, members)
+                }
                 Meant::Nothing(hint) if import.required => {
-                    return Err(ScriptError::NotFound {
-                        path: id,
-                        line: import.line,
-                        name: import.name,
-                        hint,
-                    });
+                    return Err(import.not_found(id, hint));
                 }
                 Meant::Nothing(_) => continue,
             };
@@ -155,7 +191,7 @@ impl Collector {
         Ok(())
     }
 
-    /// A file's name for people: from the first file's folder, or from the last folder `node_modules` above it.
+    /// A file's name for people: from the project's folder.
     fn id(&self, path: &Path) -> String {
         if let Ok(inner) = path.strip_prefix(&self.root) {
             return inner.to_string_lossy().into_owned();

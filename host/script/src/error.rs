@@ -47,22 +47,39 @@ pub enum ScriptError {
 
 /// Errors of a parser, with the lines that they are about.
 pub(crate) fn syntax(path: &str, source: &str, errors: &[OxcDiagnostic]) -> ScriptError {
-    let told = errors.iter().take(5).map(|error| {
-        let label = error.labels.as_ref().first();
-        let offset = label.map_or(0, |label| label.offset());
-        let (line, column, text) = place(source, offset as usize);
-        let help = error
-            .help
-            .as_ref()
-            .map(|help| format!("\n  {help}"))
-            .unwrap_or_default();
-        let marked = " ".repeat(column.saturating_sub(1));
-        format!(
-            "{path}:{line}:{column}: {}\n  {text}\n  {marked}^{help}",
-            error.message
-        )
-    });
-    ScriptError::Syntax(told.collect::<Vec<_>>().join("\n"))
+    let written = Written { source, lines: &[] };
+    written.syntax(path, source, errors)
+}
+
+/// A file as its author wrote it, where what was parsed was made of it.
+pub(crate) struct Written<'s> {
+    pub(crate) source: &'s str,
+    /// The lines that the lines that were parsed come from; empty if they are the same.
+    pub(crate) lines: &'s [u32],
+}
+
+impl Written<'_> {
+    /// Errors of a parser, with the lines that they are about. A column in what was made says nothing, and is left out.
+    pub(crate) fn syntax(&self, path: &str, parsed: &str, errors: &[OxcDiagnostic]) -> ScriptError {
+        let told = errors.iter().take(5).map(|error| {
+            let label = error.labels.as_ref().first();
+            let offset = label.map_or(0, |label| label.offset());
+            let (line, column, text) = place(parsed, offset as usize);
+            let help = error.help.as_ref();
+            let help = help.map(|help| format!("\n  {help}")).unwrap_or_default();
+            if let Some(line) = self.lines.get(line - 1) {
+                let text = self.source.lines().nth((*line as usize).saturating_sub(1));
+                let text = text.unwrap_or_default();
+                return format!("{path}:{line}: {}\n  {text}{help}", error.message);
+            }
+            let marked = " ".repeat(column.saturating_sub(1));
+            format!(
+                "{path}:{line}:{column}: {}\n  {text}\n  {marked}^{help}",
+                error.message
+            )
+        });
+        ScriptError::Syntax(told.collect::<Vec<_>>().join("\n"))
+    }
 }
 
 /// The line and column of a place, counted from 1, and the text of the line.

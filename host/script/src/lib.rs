@@ -7,12 +7,20 @@
 //! | `collect` | follows imports from the first file on |
 //! | `names` | what a name in an import means |
 //! | `module` | one file, its types taken off, and what it imports |
+//! | `carry` | values that go along past `await` |
+//! | `commonjs` | what modules of CommonJS have around them, in ES modules |
+//! | `dialect` | how a file is compiled, and what cannot be |
+//! | `edits` | texts that are put into a source |
 //! | `stub` | modules that stand for those of Node that are not there |
 //! | `variables` | the names in `process.env` that a module reads |
 //! | `error` | why there is no bundle, with the place in the source |
 
 mod bundle;
+mod carry;
 mod collect;
+mod commonjs;
+mod dialect;
+mod edits;
 mod error;
 mod module;
 mod names;

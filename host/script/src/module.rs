@@ -1,20 +1,25 @@
 //! One file: its types are taken off, and what it imports is found.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{Argument, CallExpression, Expression, ImportExpression};
+use oxc_ast::ast::{Argument, CallExpression, Expression, ImportExpression, VariableDeclarator};
 use oxc_ast_visit::{Visit, walk};
 use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_parser::{Parser, ParserReturn};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
-use oxc_transformer::{HelperLoaderMode, TransformOptions, Transformer};
+use oxc_transformer::Transformer;
 
 use crate::bundle::{Kind, Module};
-use crate::error::{ScriptError, place, syntax};
+use crate::carry::carry;
+use crate::commonjs::{self, Requires};
+use crate::dialect::Dialect;
+use crate::edits::Edits;
+use crate::error::{ScriptError, Written, place, syntax};
 use crate::variables::variables;
 
 /// A file as a module, and what it imports.
@@ -23,6 +28,8 @@ pub(crate) struct Read {
     pub(crate) imports: Vec<Import>,
     /// The names in `process.env` that it reads.
     pub(crate) variables: BTreeSet<String>,
+    /// The line in which it calls a method `listen` when it is loaded.
+    pub(crate) listens: Option<usize>,
 }
 
 /// A name that a module imports.
@@ -38,14 +45,27 @@ pub(crate) struct Import {
     pub(crate) members: Vec<String>,
 }
 
+impl Import {
+    /// The error that there is nothing of this name.
+    pub(crate) fn not_found(self, path: String, hint: String) -> ScriptError {
+        ScriptError::NotFound {
+            path,
+            line: self.line,
+            name: self.name,
+            hint,
+        }
+    }
+}
+
 /// Reads a file. `shown` is its name for people.
 ///
-/// `without_async` makes `async` functions into functions that call `then`.
+/// With `carries`, values go along past its `await`s.
 pub(crate) fn read(
     path: &Path,
     shown: &str,
     source: &str,
-    without_async: bool,
+    dialect: Dialect,
+    carries: bool,
 ) -> Result<Read, ScriptError> {
     if path
         .extension()
@@ -54,8 +74,16 @@ pub(crate) fn read(
         return read_json(shown, source);
     }
     let kind = SourceType::from_path(path).map_err(|_| ScriptError::Extension(path.to_owned()))?;
-    let (source, lines) = javascript(path, shown, source, kind, without_async)?;
-    let (kind, imports, variables) = imports(shown, &source, kind)?;
+    let plain = javascript(path, shown, source, kind, dialect)?;
+    let is_own = !is_of_package(path);
+    let Parsed {
+        kind,
+        source,
+        imports,
+        variables,
+        listens,
+    } = parse(shown, &plain, kind, is_own, carries)?;
+    let lines = plain.lines;
     let line = |line: usize| {
         lines
             .get(line.wrapping_sub(1))
@@ -68,6 +96,7 @@ pub(crate) fn read(
     Ok(Read {
         imports: imports.collect(),
         variables,
+        listens: listens.map(line),
         module: Module {
             kind,
             source,
@@ -75,6 +104,11 @@ pub(crate) fn read(
             lines,
         },
     })
+}
+
+/// Whether a file is one of a package, and not one of the author's own.
+pub(crate) fn is_of_package(path: &Path) -> bool {
+    path.iter().any(|folder| folder == "node_modules")
 }
 
 fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
@@ -96,27 +130,34 @@ fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
         module,
         imports: Vec::new(),
         variables: BTreeSet::new(),
+        listens: None,
     })
 }
 
-/// The file as plain JavaScript, and the lines that its lines come from.
-fn javascript(
+/// A file as plain JavaScript.
+struct Plain<'s> {
+    /// As its author wrote it.
+    written: &'s str,
+    source: Cow<'s, str>,
+    /// The lines that the lines of `source` come from; empty if they are the same.
+    lines: Vec<u32>,
+}
+
+/// The file as plain JavaScript.
+fn javascript<'s>(
     path: &Path,
     shown: &str,
-    source: &str,
+    source: &'s str,
     kind: SourceType,
-    without_async: bool,
-) -> Result<(String, Vec<u32>), ScriptError> {
-    let is_plain = kind.is_javascript() && !kind.is_jsx();
-    let rewrites = without_async && (source.contains("async") || source.contains("await"));
-    if is_plain && !rewrites {
-        return Ok((source.to_owned(), Vec::new()));
+    dialect: Dialect,
+) -> Result<Plain<'s>, ScriptError> {
+    if kind.is_javascript() && !kind.is_jsx() {
+        return Ok(Plain {
+            written: source,
+            source: source.into(),
+            lines: Vec::new(),
+        });
     }
-    // What a file of JavaScript is, a module or CommonJS, is seen from what stands in it.
-    let kind = match is_plain && kind.is_module() {
-        true => SourceType::unambiguous(),
-        false => kind,
-    };
     let allocator = Allocator::default();
     let ParserReturn {
         mut program,
@@ -126,14 +167,13 @@ fn javascript(
     if !diagnostics.is_empty() {
         return Err(syntax(shown, source, &diagnostics));
     }
+    let refused = dialect.refuse(&program);
+    if !refused.is_empty() {
+        return Err(syntax(shown, source, &refused));
+    }
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&program);
     let scoping = semantic.semantic.into_scoping();
-    let mut options = TransformOptions::default();
-    if without_async {
-        options.env.es2017.async_to_generator = true;
-        options.env.es2018.async_generator_functions = true;
-        options.helper_loader.mode = HelperLoaderMode::External;
-    }
+    let options = dialect.options();
     let transformed =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if !transformed.diagnostics.is_empty() {
@@ -152,15 +192,30 @@ fn javascript(
             *line = token.get_src_line() + 1;
         }
     }
-    Ok((printed.code, lines))
+    Ok(Plain {
+        written: source,
+        source: printed.code.into(),
+        lines,
+    })
 }
 
-/// What a module imports, and how it is evaluated.
-fn imports(
+/// A module of plain JavaScript.
+struct Parsed {
+    kind: Kind,
+    source: String,
+    imports: Vec<Import>,
+    variables: BTreeSet<String>,
+    listens: Option<usize>,
+}
+
+/// Finds out what a module imports and how it is evaluated, and gives it what it lacks.
+fn parse(
     shown: &str,
-    source: &str,
+    plain: &Plain<'_>,
     kind: SourceType,
-) -> Result<(Kind, Vec<Import>, BTreeSet<String>), ScriptError> {
+    is_own: bool,
+    carries: bool,
+) -> Result<Parsed, ScriptError> {
     let allocator = Allocator::default();
     let as_module = kind.is_module() || !kind.is_commonjs();
     let source_type = if as_module {
@@ -168,9 +223,18 @@ fn imports(
     } else {
         SourceType::cjs()
     };
-    let parsed = Parser::new(&allocator, source, source_type).parse();
+    let source = &*plain.source;
+    let mut parsed = Parser::new(&allocator, source, source_type).parse();
+    if plain.lines.is_empty() {
+        let refused = Dialect::default().refuse(&parsed.program);
+        parsed.diagnostics.extend(refused);
+    }
     if !parsed.diagnostics.is_empty() {
-        return Err(syntax(shown, source, &parsed.diagnostics));
+        let written = Written {
+            source: plain.written,
+            lines: &plain.lines,
+        };
+        return Err(written.syntax(shown, source, &parsed.diagnostics));
     }
     let is_module =
         parsed.module_record.has_module_syntax || kind.is_typescript() && !kind.is_commonjs();
@@ -178,6 +242,8 @@ fn imports(
         source,
         imports: Vec::new(),
         conditional: 0,
+        requires: Requires::default(),
+        listens: None,
     };
     for (name, requests) in &parsed.module_record.requested_modules {
         let offset = requests
@@ -189,10 +255,29 @@ fn imports(
         import.members = members(&parsed.module_record, &import.name);
     }
     found.visit_program(&parsed.program);
-    let Found { mut imports, .. } = found;
+    let mut edits = Edits::default();
+    if is_module {
+        let calls_require = found.imports.iter().any(|import| import.by_require);
+        if commonjs::provide(&parsed.program, is_own, calls_require, &mut edits) {
+            found.add("node:module", 0, false);
+        }
+    }
+    if carries {
+        carry(&parsed.program, &mut edits);
+    }
+    let Found {
+        mut imports,
+        listens,
+        ..
+    } = found;
     imports.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
-    let kind = if is_module { Kind::Esm } else { Kind::Cjs };
-    Ok((kind, imports, variables(&parsed.program)))
+    Ok(Parsed {
+        kind: if is_module { Kind::Esm } else { Kind::Cjs },
+        variables: variables(&parsed.program),
+        imports,
+        listens,
+        source: edits.apply(source),
+    })
 }
 
 /// The names that a module imports of another, or exports of it.
@@ -224,6 +309,8 @@ struct Found<'s> {
     imports: Vec<Import>,
     /// How many functions and `try`s are around.
     conditional: usize,
+    requires: Requires,
+    listens: Option<usize>,
 }
 
 impl Found<'_> {
@@ -241,13 +328,23 @@ impl Found<'_> {
 
 impl<'a> Visit<'a> for Found<'_> {
     fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
-        if let Expression::Identifier(callee) = &call.callee
-            && callee.name == "require"
+        if self.requires.is_called(&call.callee)
             && let Some(Argument::StringLiteral(name)) = call.arguments.first()
         {
             self.add(name.value.as_str(), call.span.start, true);
         }
+        let called = call.callee.as_member_expression();
+        let method = called.and_then(|called| called.static_property_name());
+        if self.conditional == 0 && method.is_some_and(|name| name == "listen") {
+            let (line, ..) = place(self.source, call.span.start as usize);
+            self.listens = self.listens.or(Some(line));
+        }
         walk::walk_call_expression(self, call);
+    }
+
+    fn visit_variable_declarator(&mut self, declarator: &VariableDeclarator<'a>) {
+        self.requires.declared(declarator);
+        walk::walk_variable_declarator(self, declarator);
     }
 
     fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {

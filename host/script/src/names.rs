@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use oxc_resolver::{AliasValue, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
 
+use crate::dialect::Dialect;
+
 /// The module that workflows are written against, under each name by which they import it.
 const WORKFLOW: &str = "dormouse:workflow";
 
@@ -81,6 +83,14 @@ const NODE: [(&str, &str); 23] = [
     ),
 ];
 
+/// What SvelteKit names the variables of the environment by.
+const ENVIRONMENT: [&str; 4] = [
+    "$env/dynamic/private",
+    "$env/dynamic/public",
+    "$env/static/private",
+    "$env/static/public",
+];
+
 /// What a name means.
 pub(crate) enum Meant {
     /// A module of the host's own.
@@ -89,8 +99,10 @@ pub(crate) enum Meant {
     File(PathBuf),
     /// Nothing, by the word of the package that imports it.
     Empty,
-    /// A module of Node that is not there, and that a package imports. What to do stands with it.
+    /// A module of Node that is not there. What to do stands with it.
     Absent(String, &'static str),
+    /// The variables of the environment, as SvelteKit has them.
+    Environment,
     /// Nothing. What to do stands with it.
     Nothing(String),
 }
@@ -107,6 +119,14 @@ impl Names {
             imports: Resolver::new(options("import")),
             requires: Resolver::new(options("require")),
         }
+    }
+
+    /// How the project of a file compiles it.
+    pub(crate) fn dialect(&self, file: &Path) -> Dialect {
+        let found = self.imports.find_tsconfig(file).ok().flatten();
+        found.map_or_else(Dialect::default, |found| {
+            Dialect::of(&found.compiler_options)
+        })
     }
 
     /// What a name means in a file.
@@ -130,27 +150,72 @@ impl Names {
             return Meant::File(found.into_path_buf());
         }
         if let Some((module, instead)) = absent(name) {
-            // A package imports much that it never calls here. An author's own import is meant.
-            if file.iter().any(|folder| folder == "node_modules") {
-                return Meant::Absent(module, instead);
-            }
-            return Meant::Nothing(format!(
-                "it is a module of Node, which is not there; {instead}"
-            ));
+            return Meant::Absent(module, instead);
         }
-        Meant::Nothing(if name.starts_with(['.', '/']) {
-            "there is no such file".into()
-        } else {
-            let package: Vec<&str> = name
-                .split('/')
-                .take(if name.starts_with('@') { 2 } else { 1 })
-                .collect();
-            let package = package.join("/");
-            format!(
-                "there is no package {package} in a folder node_modules above it; install it with `npm install {package}`"
-            )
-        })
+        if ENVIRONMENT.contains(&name) {
+            return Meant::Environment;
+        }
+        Meant::Nothing(self.missing(file, name, found.err()))
     }
+
+    /// What to do where nothing has a name.
+    fn missing(&self, file: &Path, name: &str, error: Option<ResolveError>) -> String {
+        if name.starts_with(['.', '/']) {
+            return "there is no such file".into();
+        }
+        let config = self.imports.find_tsconfig(file).ok().flatten();
+        let mapped = config.as_ref().and_then(|config| {
+            let paths = config.compiler_options.paths.as_ref()?;
+            let (pattern, places) = paths.iter().find(|(pattern, _)| matches(pattern, name))?;
+            let folder = config.path.parent()?;
+            let shown = |place: &PathBuf| {
+                let place = place.strip_prefix(folder).unwrap_or(place);
+                format!("{:?}", place.display().to_string())
+            };
+            let places: Vec<String> = places.iter().map(shown).collect();
+            Some(format!(
+                "`paths` of tsconfig.json maps {pattern:?} to {}, and there is no such file",
+                places.join(", ")
+            ))
+        });
+        if let Some(mapped) = mapped {
+            return mapped;
+        }
+        let Some(package) = package(name) else {
+            return "it is no name of a package, and `paths` of tsconfig.json says nothing of it; import the file by its path"
+                .into();
+        };
+        if let Some(ResolveError::PackagePathNotExported { subpath, .. }) = error {
+            return format!("the package {package} is there, and exports no {subpath}");
+        }
+        format!(
+            "there is no package {package} in a folder node_modules above it; install it with `npm install {package}`"
+        )
+    }
+}
+
+/// Whether a pattern of `paths` is about a name.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((before, after)) => {
+            name.len() >= before.len() + after.len()
+                && name.starts_with(before)
+                && name.ends_with(after)
+        }
+        None => pattern == name,
+    }
+}
+
+/// The package that a name is about; none if no package can have such a name.
+fn package(name: &str) -> Option<String> {
+    let parts = if name.starts_with('@') { 2 } else { 1 };
+    let parts: Vec<&str> = name.split('/').take(parts).collect();
+    let is_named = |part: &&str| {
+        let part = part.strip_prefix('@').unwrap_or(part);
+        part.starts_with(|first: char| first.is_ascii_alphanumeric())
+    };
+    let is_whole = !name.starts_with('@') || parts.len() == 2;
+    (is_whole && parts.iter().all(is_named)).then(|| parts.join("/"))
 }
 
 /// The module of Node that the runtime has under a name.

@@ -1,4 +1,4 @@
-// What a module of Node is that is not there: whatever is called of it says so.
+// What a module of Node is that is not there: whatever is called of it says so, but for what is REAL.
 const refusing = (path) => {
   const refuse = () => {
     throw Object.assign(new Error(`${path} of ${NAME} was called, a module of Node that is not there; ${INSTEAD}`), { code: 'node-module' });
@@ -9,8 +9,8 @@ const refusing = (path) => {
     get: (target, member) => (member in target || typeof member === 'symbol' ? target[member] : refusing(`${path}.${member}`)),
   });
 };
-const members = {};
-for (const member of MEMBERS) members[member] = refusing(member);
+const members = { ...REAL };
+for (const member of MEMBERS) members[member] ??= refusing(member);
 module.exports = new Proxy(members, {
   get(target, member) {
     if (member in target || typeof member === 'symbol' || member === '__esModule' || member === 'then' || member === 'default') return target[member];

@@ -13,6 +13,10 @@ pub(crate) struct Stubs {
     has_empty: bool,
     /// What to use instead, and the names that were imported, of each module.
     absent: BTreeMap<String, (&'static str, BTreeSet<String>)>,
+    /// The same of modules that an author's own file imports where a run comes by.
+    imported: BTreeMap<String, (String, &'static str)>,
+    /// The variables that are imported of each module of the environment.
+    environments: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Stubs {
@@ -35,14 +39,56 @@ impl Stubs {
         name
     }
 
+    /// The id of a module that refuses to be imported.
+    pub(crate) fn imported(&mut self, name: String, instead: &'static str) -> String {
+        let id = format!("{name} by import()");
+        self.imported.insert(id.clone(), (name, instead));
+        id
+    }
+
+    /// The id of a module that has the variables of the environment.
+    pub(crate) fn environment(&mut self, name: &str, members: Vec<String>) -> String {
+        let known = self.environments.entry(name.to_owned()).or_default();
+        known.extend(members);
+        name.to_owned()
+    }
+
     /// The modules.
     pub(crate) fn modules(self) -> impl Iterator<Item = (String, Module)> {
         let empty = self.has_empty.then(|| (EMPTY.to_owned(), String::new()));
+        let imported = self.imported.into_iter().map(|(id, (name, instead))| {
+            let message =
+                format!("{name} was imported, a module of Node that is not there; {instead}");
+            let message = serde_json::json!(message);
+            let source =
+                format!("throw Object.assign(new Error({message}), {{ code: 'node-module' }});");
+            (id, source)
+        });
+        let environments = self.environments.into_iter().map(|(name, members)| {
+            let is_dynamic = name.contains("/dynamic/");
+            let members = members.iter().filter(|_| !is_dynamic);
+            let members =
+                members.map(|member| format!("exports[{0:?}] = process.env[{0:?}];", member));
+            let source = members.collect::<String>();
+            (
+                name,
+                if is_dynamic {
+                    "exports.env = process.env;".into()
+                } else {
+                    source
+                },
+            )
+        });
         let absent = self.absent.into_iter().map(|(name, (instead, members))| {
             let source = refusing(&name, instead, &members);
             (name, source)
         });
-        empty.into_iter().chain(absent).map(|(name, source)| {
+        let all = empty
+            .into_iter()
+            .chain(absent)
+            .chain(imported)
+            .chain(environments);
+        all.map(|(name, source)| {
             let module = Module {
                 kind: Kind::Cjs,
                 source,
@@ -62,5 +108,10 @@ fn refusing(name: &str, instead: &str, members: &BTreeSet<String>) -> String {
         ("MEMBERS", serde_json::json!(members)),
     ];
     let constants = constants.map(|(name, value)| format!("const {name} = {value};\n"));
-    constants.concat() + include_str!("stub.js")
+    let real = match name {
+        "node:http" | "node:https" => include_str!("stub_http.js"),
+        "node:diagnostics_channel" => include_str!("stub_channels.js"),
+        _ => "const REAL = {};\n",
+    };
+    constants.concat() + real + include_str!("stub.js")
 }

@@ -6,7 +6,7 @@ use oxc_ast::ast::{BindingPattern, Expression, MemberExpression, Program, Variab
 use oxc_ast_visit::{Visit, walk};
 
 /// The names that a program reads by `process.env.NAME`, `process.env["NAME"]`, `const { NAME } = process.env`, and the same
-/// of `context.env`.
+/// of `context.env` and `import.meta.env`.
 pub(crate) fn variables(program: &Program<'_>) -> BTreeSet<String> {
     let mut found = Found::default();
     found.visit_program(program);
@@ -40,16 +40,18 @@ impl<'a> Visit<'a> for Found {
     }
 }
 
-/// Whether an expression is `process.env` or `context.env`.
+/// Whether an expression is `process.env`, `context.env` or `import.meta.env`.
 fn is_env(expression: &Expression<'_>) -> bool {
     let Some(member) = expression.as_member_expression() else {
         return false;
     };
-    let Expression::Identifier(object) = member.object() else {
-        return false;
+    let has_env = match member.object() {
+        Expression::Identifier(object) => ["process", "context"].contains(&object.name.as_str()),
+        Expression::ImportMeta(_) => true,
+        _ => false,
     };
-    member
-        .static_property_name()
-        .is_some_and(|name| name == "env")
-        && ["process", "context"].contains(&object.name.as_str())
+    has_env
+        && member
+            .static_property_name()
+            .is_some_and(|name| name == "env")
 }

@@ -107,8 +107,9 @@ fn values_go_past_await_only_where_a_program_asks_for_it() {
     ];
     let bundle = collected(&asking).unwrap().bundle;
     let source = &bundle.modules["other.js"].source;
-    assert!(!source.contains("await "), "{source}");
-    assert!(source.contains("babelHelpers.asyncToGenerator"), "{source}");
+    assert!(source.contains("dormouseCarried.keep(a)"), "{source}");
+    assert!(source.contains("dormouseCarried.keep(1)"), "{source}");
+    assert_eq!(source.matches(".here()").count(), 1, "{source}");
     assert_eq!(bundle.modules["other.js"].kind, Kind::Esm);
 }
 
@@ -120,4 +121,71 @@ fn a_text_is_uploaded_as_it_is() {
         .unwrap()
         .bundle;
     assert_eq!(uploaded_text(&bundle.encode()), None);
+}
+
+#[test]
+fn a_literal_require_is_bundled_however_it_was_made() {
+    let files = [
+        (
+            "flow.ts",
+            "#!/usr/bin/env node\nimport { createRequire } from 'module';\nconst load = createRequire(import.meta.url);\n\
+             export default [load('./a'), require('./b'), createRequire(import.meta.url)('./c'), __dirname];",
+        ),
+        ("a.js", "exports.a = 1;"),
+        ("b.js", "exports.b = 1;"),
+        (
+            "c.js",
+            "import './d.js'; const require = (name) => name; export default require('./a');",
+        ),
+        ("d.js", "export const d = typeof require;"),
+    ];
+    let bundle = collected(&files).unwrap().bundle;
+    let flow = &bundle.modules["flow.ts"];
+    for name in ["a", "b", "c"] {
+        assert_eq!(flow.imports[&format!("./{name}")], format!("{name}.js"));
+    }
+    let lines: Vec<&str> = flow.source.lines().collect();
+    assert!(lines[1].contains("const require="), "{}", flow.source);
+    assert!(lines[1].contains("const __dirname="), "{}", flow.source);
+    // One that a module declares is its own.
+    assert!(!bundle.modules["c.js"].source.contains("createRequire"));
+}
+
+#[test]
+fn decorators_are_compiled_as_the_project_has_them_or_refused_with_their_place() {
+    let flow = "interface Other {\n  a: string;\n}\n\nconst post = (path: string) => (target: object, key: string) => {};\n\
+        const req = (target: object, key: string, place: number) => {};\n\nclass Controller {\n  @post('a')\n  \
+        add(@req request: Other) { return request; }\n}\nexport default Controller;\n";
+    let refused = collected(&[("flow.ts", flow)]).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("flow.ts:9:3: decorators") && refused.contains("@post('a')"),
+        "{refused}"
+    );
+    assert!(refused.contains("experimentalDecorators"), "{refused}");
+    let project = [
+        ("flow.ts", flow),
+        (
+            "tsconfig.json",
+            r#"{"compilerOptions": {"experimentalDecorators": true, "emitDecoratorMetadata": true}}"#,
+        ),
+    ];
+    let bundle = collected(&project).unwrap().bundle;
+    let source = &bundle.modules["flow.ts"].source;
+    for called in ["decorate(", "decorateParam(0, req)", "decorateMetadata("] {
+        let called = format!("babelHelpers.{called}");
+        assert!(source.contains(&called), "{called}: {source}");
+    }
+    let field =
+        "interface A {\n  a: string;\n}\nclass B {\n  accessor x = 1;\n}\nexport default B;\n";
+    for name in ["flow.ts", "plain.js"] {
+        let text = if name == "flow.ts" {
+            field
+        } else {
+            &field[field.find("class").unwrap()..]
+        };
+        let files = [("flow.ts", "import './plain.js';"), (name, text)];
+        let refused = collected(&files).unwrap_err().to_string();
+        assert!(refused.contains("`accessor`"), "{refused}");
+        assert!(refused.contains("accessor x = 1;"), "{refused}");
+    }
 }

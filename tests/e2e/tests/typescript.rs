@@ -23,6 +23,9 @@ export const { POST } = serve<Input>(async (context) => {
   if (how === "json") JSON.parse("[".repeat(100_000));
   if (how === "lost") { Promise.reject(new Error("nobody caught this")); await context.sleep("a moment", "1ms"); }
   if (how === "circle") { const circle: any = {}; circle.circle = circle; return circle; }
+  if (how === "big") return { big: 1n };
+  if (how === "step") await context.run("a step", () => { const circle: any = {}; circle.circle = circle; return circle; });
+  if (how === "intl") new Intl.NumberFormat("de");
   if (how === "kept") { try { JSON.parse("[".repeat(100_000)); } catch (error) { return (error as Error).message; } }
   return "done";
 });
@@ -124,7 +127,26 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
         ("type", "trap", &["TypeError", "flow.ts:9"][..]),
         ("deep", "trap", &["RangeError", "flow.ts:10"]),
         ("never", "stuck", &[]),
-        ("circle", "trap", &["TypeError", "circular"]),
+        (
+            "circle",
+            "trap",
+            &["TypeError", "what the workflow returned", "circular"],
+        ),
+        (
+            "big",
+            "trap",
+            &["TypeError", "what the workflow returned", "BigInt"],
+        ),
+        (
+            "step",
+            "trap",
+            &["TypeError", "the step \"a step\"", "circular"],
+        ),
+        (
+            "intl",
+            "trap",
+            &["Intl is not defined", "toLocaleString", "flow.ts:19"],
+        ),
     ] {
         let shown = hostile(&host, how).wait_for_status("blocked");
         let failure = &shown["failure"];
@@ -169,7 +191,7 @@ fn what_is_no_workflow_is_refused_with_its_place() {
         ),
         (
             "export const a = await fetch(\"http://localhost/\");\n",
-            &["top level", "serve"],
+            &["top level", "serve", "flow.ts:1"],
         ),
     ] {
         let file = folder.path().join("flow.ts");
@@ -289,4 +311,105 @@ fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
     let ate = answer.stderr.split_once("ate ").unwrap().1;
     let ate: u32 = ate.split_once('.').unwrap().0.parse().unwrap();
     assert!((64..512).contains(&ate), "{}", answer.stderr);
+}
+
+#[test]
+fn a_result_for_which_json_has_nothing_is_no_result() {
+    let host = Host::start();
+    deploy_text(
+        &host,
+        "none",
+        r#"
+import { serve } from "@dormouse/sdk";
+export default serve<string>(async (context) => {
+  const given = { function: () => 1, symbol: Symbol("a"), undefined: undefined, json: { toJSON: () => undefined } }[context.requestPayload];
+  const step = await context.run("a step", () => given);
+  return step === undefined ? given : `the step gave ${JSON.stringify(step)}`;
+});
+"#,
+    );
+    for given in ["function", "symbol", "undefined", "json"] {
+        let run = host.start_run("none", &json!(given));
+        run.wait_for_status("completed");
+        let answer = run.get("/output").expect(200);
+        assert_eq!(answer.text(), "", "{given}");
+    }
+}
+
+/// A workflow whose errors come from others, and are told in the log, in a step that fails and at its end.
+const CAUSED: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+interface Order { lines: { price: number }[] }
+
+const total = (order: Order) =>
+  order.lines.reduce((sum, line) => sum + line.price, 0);
+
+export default serve<Order>(async (context) => {
+  try {
+    await Promise.any([Promise.reject(new Error("the first")), Promise.reject(new RangeError("the second"))]);
+  } catch (error) {
+    console.error(error);
+  }
+  await context.run("total", async () => total(context.requestPayload)).catch((cause) => {
+    throw new Error("no total", { cause });
+  });
+}, { retries: 1, retryDelay: 1 });
+"#;
+
+#[test]
+fn errors_are_told_with_their_places_and_with_what_they_came_from() {
+    let host = Host::start();
+    deploy_text(&host, "caused", CAUSED);
+    let run = host.start_run("caused", &json!({}));
+    let (_, message) = run.failure();
+    let parts = [
+        "no total",
+        "flow.ts:16",
+        "caused by: TypeError: cannot read property 'reduce' of undefined",
+        "total (flow.ts:6",
+    ];
+    for part in parts {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let logs = run.logs();
+    let logged = |begin: &str| {
+        let lines = logs["lines"].as_array().unwrap().iter();
+        let mut messages = lines.filter_map(|line| line["message"].as_str());
+        let found = messages.find(|message| message.starts_with(begin));
+        found.unwrap_or_else(|| panic!("{begin}: {logs}"))
+    };
+    let step = logged("the step \"total\" failed");
+    assert!(step.contains("TypeError: cannot read"), "{step}");
+    assert!(step.contains("total (flow.ts:6"), "{step}");
+    let told = logged("AggregateError");
+    for part in [
+        "error 1: the first",
+        "error 2: RangeError: the second",
+        "flow.ts:11",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_run_that_computes_for_too_long_says_where_in_its_log() {
+    let host = Host::with(&["--when-broken", "block"]);
+    deploy_text(
+        &host,
+        "endless",
+        r#"
+import { serve } from "@dormouse/sdk";
+const search = () => {
+  for (;;) Math.sqrt(2);
+};
+export default serve(async () => search());
+"#,
+    );
+    let run = host.start_run("endless", &json!(null));
+    let shown = run.wait_for_status("blocked");
+    assert_eq!(shown["failure"]["code"], "cpu-limit");
+    let logs = run.logs().to_string();
+    assert!(logs.contains("has computed for long"), "{logs}");
+    assert!(logs.contains("search (flow.ts:4"), "{logs}");
 }

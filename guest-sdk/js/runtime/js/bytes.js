@@ -23,31 +23,52 @@ class TextEncoder {
   }
 }
 
+const WIDE = new Set(['utf-16le', 'utf-16', 'ucs-2', 'utf-16be']);
+
 const LATIN = new Set(['latin1', 'iso-8859-1', 'ascii', 'us-ascii', 'windows-1252']);
 
 class TextDecoder {
-  #fatal; #mark; #latin; #rest = new Uint8Array(0);
+  #fatal; #mark; #latin; #wide; #rest = new Uint8Array(0);
   constructor(label = 'utf-8', { fatal = false, ignoreBOM = false } = {}) {
     const name = String(label).trim().toLowerCase();
     this.#latin = LATIN.has(name);
-    if (!this.#latin && name !== 'utf-8' && name !== 'utf8' && name !== 'unicode-1-1-utf-8') {
-      throw new RangeError(`TextDecoder reads utf-8 and latin1, and was asked for ${JSON.stringify(label)}`);
+    this.#wide = WIDE.has(name) ? name.endsWith('be') ? 'utf-16be' : 'utf-16le' : undefined;
+    if (!this.#latin && !this.#wide && name !== 'utf-8' && name !== 'utf8' && name !== 'unicode-1-1-utf-8') {
+      throw new RangeError(`TextDecoder reads utf-8, utf-16 and latin1, and was asked for ${JSON.stringify(label)}`);
     }
     this.#fatal = fatal;
     this.#mark = ignoreBOM;
   }
-  get encoding() { return this.#latin ? 'windows-1252' : 'utf-8'; }
+  get encoding() { return this.#latin ? 'windows-1252' : this.#wide ?? 'utf-8'; }
   get fatal() { return this.#fatal; }
   get ignoreBOM() { return this.#mark; }
   decode(input, { stream = false } = {}) {
     let bytes = input === undefined ? new Uint8Array(0) : view(input);
     if (this.#latin) return latin(bytes);
     if (this.#rest.length) bytes = join([this.#rest, bytes]);
-    const whole = stream ? bytes.length - unfinished(bytes) : bytes.length;
+    const left = this.#wide ? unfinishedWide(bytes, this.#wide) : unfinished(bytes);
+    const whole = stream ? bytes.length - left : bytes.length;
     this.#rest = bytes.slice(whole);
-    const text = host.decode(bytes.subarray(0, whole), this.#fatal);
+    const text = this.#wide ? wide(bytes.subarray(0, whole), this.#wide, this.#fatal) : host.decode(bytes.subarray(0, whole), this.#fatal);
     return this.#mark ? text : withoutMark(text);
   }
+}
+
+const unitAt = (bytes, place, kind) => (kind === 'utf-16be' ? (bytes[place] << 8) | bytes[place + 1] : bytes[place] | (bytes[place + 1] << 8));
+
+/** UTF-16 as text. */
+function wide(bytes, kind, fatal) {
+  let text = '';
+  for (let place = 0; place + 1 < bytes.length; place += 2) text += String.fromCharCode(unitAt(bytes, place, kind));
+  if (fatal && (bytes.length % 2 || !text.isWellFormed())) throw new TypeError('the bytes are no UTF-16');
+  return bytes.length % 2 ? `${text.toWellFormed()}\ufffd` : text.toWellFormed();
+}
+
+/** How many bytes at the end begin a character that is not whole. */
+function unfinishedWide(bytes, kind) {
+  const odd = bytes.length % 2;
+  const last = bytes.length - odd - 2;
+  return last >= 0 && (unitAt(bytes, last, kind) & 0xfc00) === 0xd800 ? odd + 2 : odd;
 }
 
 const withoutMark = (text) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);

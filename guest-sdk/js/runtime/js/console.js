@@ -9,7 +9,7 @@ export function shown(value, depth = 0, seen = []) {
   if (typeof value === 'symbol') return value.toString();
   if (typeof value === 'function') return `[Function ${value.name || '(anonymous)'}]`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (value instanceof Error) return [`${value.name}: ${value.message}`, value.stack?.trimEnd()].filter(Boolean).join('\n');
+  if (value instanceof Error) return `${value.name === 'Error' ? 'Error: ' : ''}${host.told(value)}`;
   if (value instanceof Date || value instanceof RegExp) return depth && value instanceof Date ? value.toISOString() : String(value);
   if (seen.includes(value)) return '[Circular]';
   if (depth > 3) return Array.isArray(value) ? '[Array]' : '[Object]';

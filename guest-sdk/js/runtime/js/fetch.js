@@ -312,7 +312,9 @@ export class Response extends Body {
   static json(value, init = {}) {
     const headers = new Headers(init.headers);
     if (!headers.has('content-type')) headers.set('content-type', 'application/json');
-    return new Response(JSON.stringify(value), { ...init, headers });
+    const text = JSON.stringify(value);
+    if (text === undefined) throw new TypeError(`Response.json was given a value of type ${typeof value}, for which JSON has nothing`);
+    return new Response(text, { ...init, headers });
   }
   static error() { return Object.assign(new Response(), { type: 'error', status: 0 }); }
   static redirect(url, status = 302) { return new Response(null, { status, headers: { location: String(url) } }); }
@@ -349,6 +351,7 @@ export async function callOnce(step, given, plain, signal) {
 async function fetch(input, init = {}) {
   const request = new Request(input, init);
   if (request.url.startsWith('data:')) return dataResponse(request.url);
+  host.mayCall();
   request.signal.throwIfAborted();
   await Body.read(request);
   const url = new globalThis.URL(request.url);

@@ -1,14 +1,16 @@
 // What is there before the workflow: the globals, and the hooks by which the engine is told things.
 
-import { environment, registered, start, warmUp } from 'dormouse:workflow';
+import { registered, start, warmUp } from 'dormouse:workflow';
 import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
+import * as carrying from 'dormouse:carried';
 import * as clones from 'dormouse:clone';
 import * as consoles from 'dormouse:console';
 import * as cryptography from 'dormouse:crypto';
+import * as decorators from 'dormouse:decorators';
 import * as events from 'dormouse:events';
 import * as fetching from 'dormouse:fetch';
-import * as helpers from 'dormouse:helpers';
+import * as processes from 'dormouse:process';
 import * as streams from 'dormouse:streams';
 import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
@@ -19,10 +21,10 @@ import 'dormouse:intl';
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
-for (const module of [buffers, bytes, clones, consoles, cryptography, events, fetching, helpers, streams, timers, urls]) {
+for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, decorators, events, fetching, processes, streams, timers, urls]) {
   for (const [name, value] of Object.entries(module.globals)) define(name, value);
 }
 define('global', globalThis);
 define('self', globalThis);
 
-export const hooks = { environment, registered, start, warmUp };
+export const hooks = { environment: processes.environment, registered, start, warmUp };

@@ -8,12 +8,13 @@ const loaded = new Map();
 export function load(id) {
   const before = loaded.get(id);
   if (before) return before.exports;
-  const module = { exports: {}, id, filename: id, loaded: false, children: [], paths: [] };
+  const place = host.place(id);
+  const module = { exports: {}, id: place, filename: place, loaded: false, children: [], paths: [] };
   loaded.set(id, module);
   if (host.kind(id) === 'json') module.exports = host.json(id);
   else {
-    const folder = id.slice(0, Math.max(0, id.lastIndexOf('/')));
-    host.compile(id).call(module.exports, module.exports, requireFrom(id), module, id, folder);
+    const folder = place.slice(0, place.lastIndexOf('/'));
+    host.compile(id).call(module.exports, module.exports, requireFrom(id), module, place, folder);
   }
   module.loaded = true;
   return module.exports;
@@ -33,6 +34,9 @@ function requireFrom(base) {
   require.cache = {};
   return require;
 }
+
+/** The `require` of the module that would lie at a place if there were files. */
+export const requireAt = (place) => requireFrom(host.moduleAt(place) ?? place);
 
 /** The names that an ES module can import of it. */
 export function names(id) {

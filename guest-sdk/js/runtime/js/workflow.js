@@ -3,7 +3,6 @@
 import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
 import { perform, span, stepName } from 'dormouse:operations';
 import { textOf } from 'dormouse:bytes';
-import { placeholder } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
@@ -37,7 +36,17 @@ export class WorkflowRetryAfterError extends WorkflowError {
   }
 }
 
-const json = (value) => host.encode(value === undefined ? '' : JSON.stringify(value));
+/** A value as JSON, and nothing for one that JSON has nothing for: a function and a symbol are as `undefined`. */
+function json(value, what = 'the value') {
+  try {
+    return host.encode(JSON.stringify(value) ?? '');
+  } catch (error) {
+    if (error instanceof Error) error.message = `${what} cannot be made JSON: ${error.message}`;
+    throw error;
+  }
+}
+
+const resultOf = (step) => `the result of the step ${JSON.stringify(step)}`;
 
 /** The value of a payload: nothing, JSON, or the text itself. */
 function value({ body }) {
@@ -126,7 +135,7 @@ class WorkflowContext {
     let wait = STEP_DELAYS[Math.min(failed, STEP_DELAYS.length - 1)];
     if (error instanceof WorkflowRetryAfterError) wait = span(error.retryAfter);
     else if (this.retryDelay !== undefined) wait = retryDelay(this.retryDelay, failed);
-    host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${error?.message ?? error}`);
+    host.log('warn', `the step ${JSON.stringify(name)} failed, and is tried again in ${wait / 1e3} s: ${host.told(error)}`);
     await perform(host.sleep(stepName(`retry ${name}`), wait));
   }
 
@@ -138,7 +147,7 @@ class WorkflowContext {
     if (before) return value(before.ok);
     try {
       const result = run();
-      const body = json(result);
+      const body = json(result, resultOf(name));
       host.finishStep(name, 'application/json', body);
       return value({ body });
     } catch (error) {
@@ -247,7 +256,7 @@ class WorkflowContext {
 
 /** Records what a step gave. The program gets what JSON makes of it, live and when the run is rebuilt. */
 function record(name, given) {
-  const body = json(given);
+  const body = json(given, resultOf(name));
   const before = host.beginStep(name);
   if (!before) host.finishStep(name, 'application/json', body);
   else if (before.ok && globalThis.TextDecoder && host.decode(before.ok.body, false) !== host.decode(body, false)) {
@@ -315,33 +324,21 @@ function register(name, run, options) {
 }
 
 const handler = async () => new Response('this workflow is run by Dormouse, and started through its API', { status: 501 });
-const handlers = { POST: handler, GET: handler, handler, fetch: handler };
+
+/** What frameworks take: Express and others a function, Next.js the functions of each method. */
+const handlers = () => Object.assign(() => handler(), { POST: handler, GET: handler, handler, fetch: handler });
 
 export function serve(run, options) {
   register('', run, options);
-  return { ...handlers };
+  return handlers();
 }
 
 export function serveMany(all, options) {
   for (const [name, workflow] of Object.entries(all)) register(name, workflow.run, { ...options, ...workflow.options });
-  return { ...handlers };
+  return handlers();
 }
 
 export const registered = () => JSON.stringify([...workflows.keys()]);
-
-export function environment(variables, secrets) {
-  const env = { NODE_ENV: 'production', ...variables };
-  for (const name of secrets) env[name] = placeholder(name);
-  const process = {
-    env, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', argv: [], pid: 1,
-    cwd: () => '/',
-    nextTick: (run, ...values) => void Promise.resolve().then(() => run(...values)),
-    emitWarning: (warning) => host.log('warn', String(warning?.message ?? warning)),
-    hrtime: Object.assign(() => [Math.floor(host.now() / 1e3), (host.now() % 1e3) * 1e6], { bigint: () => BigInt(host.now()) * 1000000n }),
-    on() { return process; }, once() { return process; }, off() { return process; },
-  };
-  Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true, enumerable: false });
-}
 
 /** Begins the run. */
 export function start(contentType, body) {
@@ -349,7 +346,10 @@ export function start(contentType, body) {
   const workflow = workflows.get('') ?? workflows.get([...workflows.keys()].find((name) => run.workflow.endsWith(`-${name}`)));
   if (!workflow) throw new Error('this module has no workflow; give a function to serve');
   execute(run, workflow, { contentType, body })
-    .then((result) => host.complete(result === undefined ? '' : 'application/json', json(result)))
+    .then((result) => {
+      const output = json(result, 'what the workflow returned');
+      host.complete(output.length ? 'application/json' : '', output);
+    })
     .catch(host.fail);
 }
 

@@ -1,11 +1,12 @@
 //! The engine: one runtime and one context, made at deployment and kept for as long as the instance lives.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime};
 
+use crate::bindings::dormouse::workflow::context::{Level, log};
 use crate::failure::Thrown;
-use crate::{modules, natives, operations};
+use crate::{clock, modules, natives, operations};
 
 /// Bytes of the stack that JavaScript may use. With more, deep recursion would trap before the engine can throw a
 /// `RangeError`.
@@ -33,11 +34,36 @@ pub(crate) fn with<R>(what: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> R) 
     })
 }
 
+thread_local! {
+    static BEFORE_JOBS: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
+}
+
+/// Has a function called before each job.
+pub(crate) fn before_jobs(function: Function<'_>) {
+    let function = Persistent::save(&function.ctx().clone(), function);
+    BEFORE_JOBS.set(Some(function));
+}
+
+/// Calls the function that is called before each job, if there is one.
+pub(crate) fn prepare_job() {
+    let Some(function) = BEFORE_JOBS.with_borrow(Clone::clone) else {
+        return;
+    };
+    with(|ctx, _| {
+        let called = function
+            .restore(ctx)
+            .and_then(|function| function.call::<_, ()>(()));
+        // It sets a variable.
+        called.unwrap_or_default();
+    });
+}
+
 /// Runs what is ready until nothing is. Returns the first error that a job threw outside any promise.
 pub(crate) fn run_jobs() -> Result<(), Thrown> {
     ENGINE.with(|engine| {
         let engine = engine.get_or_init(make);
         while engine.runtime.is_job_pending() {
+            prepare_job();
             if engine.runtime.execute_pending_job().is_err() {
                 return Err(engine.context.with(|ctx| Thrown::caught(&ctx)));
             }
@@ -57,6 +83,15 @@ fn make() -> Engine {
             },
         )));
         let context = Context::full(&runtime)?;
+        let raw = context.with(|ctx| ctx.as_raw());
+        let mut asked = 0_u32;
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            asked = asked.saturating_add(u32::from(clock::runs()));
+            if asked == LONG {
+                tell_place(raw);
+            }
+            false
+        })));
         let hooks = context.with(|ctx| {
             let hooks = load(&ctx)?;
             hook::<_, ()>(&hooks, "warmUp", ())?;
@@ -74,6 +109,25 @@ fn make() -> Engine {
         })
     };
     made().unwrap_or_else(|error| panic!("the JavaScript engine cannot be made: {error}"))
+}
+
+/// After how many times that the engine asks whether it is to stop a run has computed for long. It asks each 10,000 calls and
+/// repetitions of loops.
+const LONG: u32 = 2_000;
+
+/// Logs once where a run computes that computes for long: a limit may be about to end it, and that knows nothing of
+/// JavaScript.
+fn tell_place(raw: std::ptr::NonNull<rquickjs::qjs::JSContext>) {
+    // Sound: the engine asks while it executes in this context, the only one, which lives as long as the runtime.
+    #[allow(unsafe_code, reason = "the proof stands above")]
+    let ctx = unsafe { Ctx::from_raw(raw) };
+    let error: rquickjs::Result<rquickjs::Value<'_>> = (|| {
+        let constructor: rquickjs::function::Constructor<'_> = ctx.globals().get("Error")?;
+        constructor.construct(("the run has computed for long without waiting, and is here",))
+    })();
+    if let Ok(error) = error {
+        log(Level::Warn, &Thrown::of(&error).text());
+    }
 }
 
 /// Evaluates `js/`. Returns its hooks.

@@ -16,6 +16,8 @@ pub(crate) struct Thrown {
     pub(crate) message: String,
     /// Where it was made.
     pub(crate) stack: String,
+    /// The errors that it came from, as people read them.
+    causes: String,
 }
 
 /// The errors that the language itself throws: a mistake in the program.
@@ -27,22 +29,37 @@ impl Thrown {
         Self::of(&ctx.catch())
     }
 
+    /// An error that JavaScript does not know.
+    pub(crate) fn told(message: String) -> Self {
+        Thrown {
+            name: String::new(),
+            code: None,
+            message,
+            stack: String::new(),
+            causes: String::new(),
+        }
+    }
+
     /// Reads a value that was thrown.
     pub(crate) fn of(value: &Value<'_>) -> Self {
+        Self::within(value, CAUSES)
+    }
+
+    /// Reads a value that was thrown, with so many errors that came from each other.
+    fn within(value: &Value<'_>, causes: usize) -> Self {
         let Some(error) = value.as_object() else {
-            return Thrown {
-                name: String::new(),
-                code: None,
-                message: shown(value),
-                stack: String::new(),
-            };
+            return Self::told(shown(value));
         };
         let text = |key: &str| error.get::<_, Option<String>>(key).ok().flatten();
+        let name = text("name").unwrap_or_default();
         Thrown {
-            name: text("name").unwrap_or_default(),
             code: text("code").filter(|code| is_code(code)),
-            message: text("message").unwrap_or_else(|| shown(value)),
+            message: advised(&name, text("message").unwrap_or_else(|| shown(value))),
+            name,
             stack: stack(error),
+            causes: causes
+                .checked_sub(1)
+                .map_or_else(String::new, |left| self::causes(error, left)),
         }
     }
 
@@ -64,7 +81,7 @@ impl Thrown {
         } else {
             format!("\n{stack}")
         };
-        format!("{name}{}{stack}", self.message)
+        format!("{name}{}{stack}{}", self.message, self.causes)
     }
 
     /// The failure of the run.
@@ -74,6 +91,73 @@ impl Thrown {
             message: self.text(),
         }
     }
+}
+
+/// Globals of other places that a workflow does not have, and what to do.
+const ABSENT: [(&str, &str); 15] = [
+    (
+        "Intl",
+        "a workflow has numbers and dates of en-US and UTC alone, by toLocaleString; use a package that brings its own for others",
+    ),
+    ("Temporal", "use Date, or a package"),
+    (
+        "WebAssembly",
+        "a workflow is WebAssembly itself; use a package in JavaScript",
+    ),
+    ("Atomics", "a workflow has one thread"),
+    ("Worker", "start another run: context.invoke"),
+    ("MessageChannel", "use a promise"),
+    ("BroadcastChannel", "send an event: context.notify"),
+    (
+        "WebSocket",
+        "a workflow has no sockets; use fetch, and a webhook for what comes",
+    ),
+    (
+        "EventSource",
+        "a workflow has no sockets; use fetch, and a webhook for what comes",
+    ),
+    ("XMLHttpRequest", "use fetch"),
+    ("CompressionStream", "use a package for it"),
+    ("DecompressionStream", "use a package for it"),
+    ("window", "a workflow is no page of a browser"),
+    ("document", "a workflow is no page of a browser"),
+    (
+        "localStorage",
+        "a workflow is no page of a browser; what its function keeps in variables is durable",
+    ),
+];
+
+/// A message with what to do where the program asks for what other places have.
+fn advised(name: &str, message: String) -> String {
+    let missing = (name == "ReferenceError")
+        .then(|| message.strip_suffix(" is not defined"))
+        .flatten();
+    let absent = missing.and_then(|missing| ABSENT.iter().find(|(absent, _)| *absent == missing));
+    match absent {
+        Some((_, instead)) => format!("{message}; {instead}"),
+        None => message,
+    }
+}
+
+/// How many errors that came from each other people are shown, and how many that came together.
+const CAUSES: usize = 4;
+
+/// The errors that an error came from: its `cause`, and those of an `AggregateError`.
+fn causes(error: &Object<'_>, left: usize) -> String {
+    let told = |what: &str, value: &Value<'_>| {
+        let text = Thrown::within(value, left).text();
+        format!("\n{what}: {text}")
+    };
+    let cause: Option<Value<'_>> = error.get("cause").ok();
+    let cause = cause.filter(|cause| !cause.is_undefined() && !cause.is_null());
+    let cause = cause.map(|cause| told("caused by", &cause));
+    let errors: Option<Vec<Value<'_>>> = error.get("errors").ok().flatten();
+    let errors = errors.into_iter().flatten();
+    let errors = errors.filter(Value::is_error).take(CAUSES);
+    let errors = errors
+        .enumerate()
+        .map(|(place, error)| told(&format!("error {}", place + 1), &error));
+    cause.into_iter().chain(errors).collect()
 }
 
 fn stack(error: &Object<'_>) -> String {
@@ -95,12 +179,18 @@ fn stack(error: &Object<'_>) -> String {
 /// How many frames people are shown.
 const FRAMES: usize = 10;
 
-/// A frame, `    at f (flow.js:3:7)`, with the line of the author's file. Its column is that of other text, and is left out
-/// where the line is another.
+/// A frame, `    at f (flow.js:3:7)` or `    at flow.js:3:7`, with the line of the author's file. Its column is that of other
+/// text, and is left out where the line is another.
 fn in_source(frame: &str) -> String {
     let place = || {
-        let (call, place) = frame.rsplit_once('(')?;
-        let mut parts = place.trim_end_matches(')').rsplitn(3, ':');
+        let (before, place, after) = match frame.rsplit_once('(') {
+            Some((call, place)) => (format!("{call}("), place.trim_end_matches(')'), ")"),
+            None => {
+                let (indent, place) = frame.split_once("at ")?;
+                (format!("{indent}at "), place, "")
+            }
+        };
+        let mut parts = place.rsplitn(3, ':');
         let (column, line, file) = (
             parts.next()?,
             parts.next()?.parse::<usize>().ok()?,
@@ -112,7 +202,7 @@ fn in_source(frame: &str) -> String {
         } else {
             String::new()
         };
-        Some(format!("{call}({file}:{found}{column})"))
+        Some(format!("{before}{file}:{found}{column}{after}"))
     };
     place().unwrap_or_else(|| frame.to_owned())
 }

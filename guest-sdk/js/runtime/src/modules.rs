@@ -118,6 +118,45 @@ pub(crate) fn line(id: &str, line: usize) -> usize {
     })
 }
 
+/// Where a module would lie if there were files: below `/workflow`, which says nothing of its author's machine.
+pub(crate) fn place(id: &str) -> String {
+    let mut folders = vec!["workflow"];
+    for part in id.split('/') {
+        match part {
+            ".." => drop(folders.pop()),
+            part => folders.push(part),
+        }
+    }
+    format!("/{}", folders.join("/"))
+}
+
+/// The module that would lie there.
+pub(crate) fn at(place: &str) -> Option<String> {
+    BUNDLE.with_borrow(|bundle| {
+        let found = bundle.modules.keys().find(|id| self::place(id) == place);
+        found.cloned()
+    })
+}
+
+/// What a module has as `import.meta`.
+fn describe(module: &Module<'_, Declared>, id: &str) -> Result<()> {
+    let place = place(id);
+    let mut url = url::Url::parse("file:///").map_err(|_| Error::Unknown)?;
+    if let Ok(mut parts) = url.path_segments_mut() {
+        parts.clear().extend(place.split('/').skip(1));
+    }
+    let meta = module.meta()?;
+    meta.set("url", url.as_str())?;
+    meta.set(
+        "dirname",
+        place.rsplit_once('/').map_or("", |(folder, _)| folder),
+    )?;
+    meta.set("filename", place)?;
+    // Bundlers of the web have it.
+    let process: Object<'_> = module.ctx().globals().get("process")?;
+    meta.set("env", process.get::<_, Object<'_>>("env")?)
+}
+
 /// What a name means in a module.
 pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
     let is_own =
@@ -169,7 +208,11 @@ impl rquickjs::loader::Loader for Loader {
         match kind(name) {
             Some("esm") => {
                 let source = source(name).unwrap_or_default();
-                Module::declare(ctx.clone(), name, source)
+                let module = Module::declare(ctx.clone(), name, source)?;
+                if own(name).is_none() {
+                    describe(&module, name)?;
+                }
+                Ok(module)
             }
             Some(_) => Module::declare(ctx.clone(), name, facade(ctx, name)?),
             None => Err(Error::new_loading(name)),

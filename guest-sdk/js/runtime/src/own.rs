@@ -1,17 +1,19 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 33] = [
+const OWN: [(&str, &str); 35] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:carried", include_str!("../js/carried.js")),
     ("dormouse:clone", include_str!("../js/clone.js")),
     ("dormouse:console", include_str!("../js/console.js")),
     ("dormouse:crypto", include_str!("../js/crypto.js")),
+    ("dormouse:decorators", include_str!("../js/decorators.js")),
     ("dormouse:events", include_str!("../js/events.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
-    ("dormouse:helpers", include_str!("../js/helpers.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
+    ("dormouse:process", include_str!("../js/process.js")),
     ("dormouse:require", include_str!("../js/require.js")),
     ("dormouse:secrets", include_str!("../js/secrets.js")),
     ("dormouse:streams", include_str!("../js/streams.js")),

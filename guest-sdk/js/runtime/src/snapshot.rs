@@ -105,20 +105,18 @@ pub(crate) fn finish() -> Result<(), Thrown> {
 fn evaluate() -> Result<(), Thrown> {
     EVALUATED.set(true);
     let env = modules::env();
-    engine::with(|ctx, hooks| {
+    let evaluated = engine::with(|ctx, hooks| {
         engine::hook::<_, ()>(hooks, "environment", env).map_err(|_| Thrown::caught(ctx))?;
         let promise: Promise<'_> =
             Module::import(ctx, modules::entry()).map_err(|_| Thrown::caught(ctx))?;
         match promise.finish::<rquickjs::Value<'_>>() {
             Ok(_) => Ok(()),
-            Err(rquickjs::Error::WouldBlock) => Err(Thrown {
-                name: String::new(),
-                code: None,
-                message: "a module awaits something at its top level that only a run can give"
-                    .into(),
-                stack: String::new(),
-            }),
+            Err(rquickjs::Error::WouldBlock) => Err(Thrown::told(
+                "a module awaits something at its top level that only a run can give".into(),
+            )),
             Err(_) => Err(Thrown::caught(ctx)),
         }
-    })
+    });
+    engine::prepare_job();
+    evaluated
 }

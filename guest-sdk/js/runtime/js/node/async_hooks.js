@@ -1,26 +1,8 @@
-// Node's `async_hooks`: values that go along with what was begun while they were set, past `then` and timers.
-//
-// Where a program imports this module, its `await`s are made into `then`s when it is deployed, so that they go past those too.
+// Node's `async_hooks`: values that go along with what was begun while they were set, past `then`, `await` and timers.
 
-let current = new Map();
+import { begin, bound, set, values } from 'dormouse:carried';
 
-/** Runs a function with the values that are set now, whenever it is called. */
-function bound(run) {
-  if (typeof run !== 'function') return run;
-  const values = current;
-  return function (...given) {
-    const before = current;
-    current = values;
-    try {
-      return Reflect.apply(run, this, given);
-    } finally {
-      current = before;
-    }
-  };
-}
-
-const { then } = Promise.prototype;
-Promise.prototype.then = { then(kept, failed) { return Reflect.apply(then, this, [bound(kept), bound(failed)]); } }.then;
+begin();
 
 for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) {
   const plain = globalThis[name];
@@ -30,16 +12,20 @@ for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask
 export class AsyncLocalStorage {
   static bind(run) { return bound(run); }
   static snapshot() { return bound((run, ...values) => run(...values)); }
-  getStore() { return current.get(this); }
-  enterWith(store) { current = new Map(current).set(this, store); }
-  disable() { current = new Map(current); current.delete(this); }
-  run(store, run, ...values) {
-    const before = current;
-    current = new Map(before).set(this, store);
+  getStore() { return values().get(this); }
+  enterWith(store) { set(new Map(values()).set(this, store)); }
+  disable() {
+    const left = new Map(values());
+    left.delete(this);
+    set(left);
+  }
+  run(store, run, ...given) {
+    const before = values();
+    this.enterWith(store);
     try {
-      return run(...values);
+      return run(...given);
     } finally {
-      current = before;
+      set(before);
     }
   }
   exit(run, ...values) { return this.run(undefined, run, ...values); }

@@ -1,8 +1,14 @@
 // Node's `module`, as far as packages ask for `require`.
 
-const absent = (name) => { throw Object.assign(new Error(`require(${JSON.stringify(name)}) by createRequire is not there: modules are found when the workflow is deployed, by import or a plain require`), { code: 'MODULE_NOT_FOUND' }); };
+import { requireAt } from 'dormouse:require';
+import { fileURLToPath } from 'node:url';
 
-export const createRequire = () => Object.assign(absent, { resolve: absent });
+/** The `require` of the module at a URL or a path. It finds what that module's text names, as all was found at deployment. */
+export function createRequire(where) {
+  const text = String(where);
+  return requireAt(text.startsWith('file:') ? fileURLToPath(text) : text);
+}
+
 export const builtinModules = [];
 export const isBuiltin = () => false;
 export default { createRequire, builtinModules, isBuiltin };

@@ -2,5 +2,8 @@
 
 const { process } = globalThis;
 
-export const { env, version, versions, platform, arch, argv, pid, cwd, nextTick, emitWarning, hrtime, on, once, off } = process;
+export const {
+  abort, arch, argv, chdir, cpuUsage, cwd, emit, emitWarning, env, execArgv, exit, hrtime, kill, memoryUsage, nextTick, off, on, once, pid, platform, stderr, stdout, umask, uptime,
+  version, versions,
+} = process;
 export default process;

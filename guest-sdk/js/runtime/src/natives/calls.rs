@@ -10,9 +10,15 @@ use crate::operations;
 use crate::values::{call_options, called, from_bytes, from_headers, whole};
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
+    host.set("mayCall", Func::from(may_call))?;
     host.set("call", Func::from(call))?;
     host.set("sleep", Func::from(sleep))?;
     host.set("sleepUntil", Func::from(sleep_until))
+}
+
+/// Refuses a call at deployment, while the engine knows who asks for it.
+fn may_call(ctx: Ctx<'_>) -> Result<()> {
+    in_run(&ctx, "a call")
 }
 
 /// `request` is `{method, url, headers, body}`.

@@ -5,13 +5,15 @@ use rquickjs::{Ctx, Exception, Object, Result, Value};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::context::{self, Level};
+use crate::failure::Thrown;
 use crate::values::{bytes, headers, throw};
-use crate::{clock, operations, run};
+use crate::{clock, engine, operations, run};
 
 /// Bytes that the host gives at once.
 const MOST: u32 = 65_536;
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
+    host.set("beforeJobs", Func::from(engine::before_jobs))?;
     host.set("outcome", Func::from(operations::outcome))?;
     host.set("giveUp", Func::from(operations::give_up))?;
     host.set("complete", Func::from(run::complete))?;
@@ -19,6 +21,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("now", Func::from(now))?;
     host.set("random", Func::from(random))?;
     host.set("log", Func::from(log))?;
+    host.set("told", Func::from(told))?;
     host.set("setLabel", Func::from(set_label))?;
     host.set("currentRun", Func::from(current_run))
 }
@@ -57,6 +60,11 @@ fn log(level: String, message: String) {
         _ => Level::Info,
     };
     context::log(level, &message);
+}
+
+/// What was thrown, as people read it: with the lines of the author's files.
+fn told(thrown: Value<'_>) -> String {
+    Thrown::of(&thrown).text()
 }
 
 fn set_label(ctx: Ctx<'_>, label: String) -> Result<()> {

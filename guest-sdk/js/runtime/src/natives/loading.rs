@@ -10,6 +10,8 @@ use crate::values::wrong;
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("kind", Func::from(kind))?;
     host.set("resolve", Func::from(resolve))?;
+    host.set("place", Func::from(place))?;
+    host.set("moduleAt", Func::from(module_at))?;
     host.set("compile", Func::from(compile))?;
     host.set("json", Func::from(json))?;
     host.set("import", Func::from(import))
@@ -23,6 +25,16 @@ fn kind(id: String) -> Option<&'static str> {
 /// The module that a name means in a module; none if it means none.
 fn resolve(base: String, name: String) -> Option<String> {
     modules::resolve(&base, &name)
+}
+
+/// Where a module would lie if there were files.
+fn place(id: String) -> String {
+    modules::place(&id)
+}
+
+/// The module that would lie there; none if there is none.
+fn module_at(place: String) -> Option<String> {
+    modules::at(&place)
 }
 
 /// The function that a CommonJS module is.

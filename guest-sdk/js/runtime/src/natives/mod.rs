@@ -14,9 +14,11 @@ mod text;
 mod url;
 mod webhooks;
 
-use rquickjs::{Ctx, Exception, Object, Result};
+use rquickjs::function::Constructor;
+use rquickjs::{Ctx, Object, Result, Value};
 
 use crate::clock;
+use crate::failure::Thrown;
 
 /// The functions.
 pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -45,6 +47,9 @@ fn in_run(ctx: &Ctx<'_>, what: &str) -> Result<()> {
         "{what} is an operation of a run, and was asked for at the top level of a module; move it into the function that is \
          given to `serve`"
     );
-    clock::refuse(&message);
-    Err(Exception::throw_message(ctx, &message))
+    // Made by the language, so that it has its place.
+    let error: Constructor<'_> = ctx.globals().get("Error")?;
+    let error: Value<'_> = error.construct((message,))?;
+    clock::refuse(&Thrown::of(&error).text());
+    Err(ctx.throw(error))
 }

@@ -1,0 +1,124 @@
+//! Values that go along with what is begun, past `await`, for programs that use Node's `async_hooks`. The engine has nothing for
+//! it, so that what each `await` gives is passed through two functions of the runtime: `keep` notes which values are set now, and
+//! `kept` sets them again. The functions stay `async` ones, as packages look at what those are.
+
+use oxc_ast::ast::{
+    AwaitExpression, ForOfStatement, Function, LabeledStatement, Program, Statement,
+    YieldExpression,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_semantic::ScopeFlags;
+use oxc_span::GetSpan;
+
+use crate::edits::Edits;
+
+/// The runtime's global that has these functions.
+const CARRIED: &str = "dormouseCarried";
+
+/// Passes on the values that are set at each place where a program waits.
+pub(crate) fn carry(program: &Program<'_>, edits: &mut Edits) {
+    let mut carrying = Carrying {
+        edits,
+        is_around: false,
+        gives_promises: false,
+    };
+    carrying.visit_program(program);
+}
+
+struct Carrying<'e> {
+    edits: &'e mut Edits,
+    /// Whether the loop that comes next has its `try` around already, since it has a label.
+    is_around: bool,
+    /// Whether the function around is an async generator. What goes on in another generator belongs to who asks it.
+    gives_promises: bool,
+}
+
+impl Carrying<'_> {
+    /// What a loop is told by, which begins here: what sets the values again that were set before it.
+    fn name(of: &ForOfStatement<'_>) -> String {
+        format!("{CARRIED}{}", of.span.start)
+    }
+
+    fn begin(&mut self, offset: u32, of: &ForOfStatement<'_>) {
+        let name = Self::name(of);
+        let begun = format!("{{const {name}={CARRIED}.here();try{{");
+        self.edits.put(offset, begun);
+    }
+
+    fn end(&mut self, offset: u32, of: &ForOfStatement<'_>) {
+        self.edits
+            .put(offset, format!("}}finally{{{}()}}}}", Self::name(of)));
+    }
+}
+
+impl<'a> Visit<'a> for Carrying<'_> {
+    fn visit_await_expression(&mut self, waits: &AwaitExpression<'a>) {
+        self.edits.put(waits.span.start, format!("{CARRIED}.kept("));
+        self.edits
+            .put(waits.argument.span().start, format!("{CARRIED}.keep("));
+        walk::walk_await_expression(self, waits);
+        self.edits.put(waits.span.end, "))");
+    }
+
+    /// What another async generator gives is awaited by the engine itself.
+    fn visit_yield_expression(&mut self, yields: &YieldExpression<'a>) {
+        if !yields.delegate || !self.gives_promises {
+            walk::walk_yield_expression(self, yields);
+            return;
+        }
+        let begun = format!("{CARRIED}.after({CARRIED}.here(),");
+        self.edits.put(yields.span.start, begun);
+        walk::walk_yield_expression(self, yields);
+        self.edits.put(yields.span.end, ")");
+    }
+
+    fn visit_function(&mut self, function: &Function<'a>, flags: ScopeFlags) {
+        let before = std::mem::replace(
+            &mut self.gives_promises,
+            function.r#async && function.generator,
+        );
+        walk::walk_function(self, function, flags);
+        self.gives_promises = before;
+    }
+
+    fn visit_labeled_statement(&mut self, labeled: &LabeledStatement<'a>) {
+        let Some(of) = loop_of(&labeled.body).filter(|_| !self.is_around) else {
+            walk::walk_labeled_statement(self, labeled);
+            return;
+        };
+        self.begin(labeled.span.start, of);
+        self.is_around = true;
+        walk::walk_labeled_statement(self, labeled);
+        self.end(labeled.span.end, of);
+    }
+
+    fn visit_for_of_statement(&mut self, of: &ForOfStatement<'a>) {
+        if !of.r#await {
+            walk::walk_for_of_statement(self, of);
+            return;
+        }
+        let is_around = std::mem::take(&mut self.is_around);
+        if !is_around {
+            self.begin(of.span.start, of);
+        }
+        self.visit_for_statement_left(&of.left);
+        self.visit_expression(&of.right);
+        let body = of.body.span();
+        self.edits
+            .put(body.start, format!("{{{}();", Self::name(of)));
+        self.visit_statement(&of.body);
+        self.edits.put(body.end, "}");
+        if !is_around {
+            self.end(of.span.end, of);
+        }
+    }
+}
+
+/// The loop over what is awaited that labels stand before.
+fn loop_of<'s, 'a>(body: &'s Statement<'a>) -> Option<&'s ForOfStatement<'a>> {
+    match body {
+        Statement::LabeledStatement(labeled) => loop_of(&labeled.body),
+        Statement::ForOfStatement(of) if of.r#await => Some(of),
+        _ => None,
+    }
+}
