@@ -83,6 +83,7 @@ mod tokens;
 mod trigger_checks;
 mod triggers;
 mod typescript;
+mod typescript_upstash;
 mod typescript_webhooks;
 mod uploads;
 mod versions;

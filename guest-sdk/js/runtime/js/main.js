@@ -1,6 +1,9 @@
 // What is there before the workflow: the globals, and the hooks by which the engine is told things.
 
-import { environment, registered, start, warmUp } from 'dormouse:workflow';
+import { environment } from 'dormouse:environment';
+import { registered } from 'dormouse:registry';
+import { start, warmUp } from 'dormouse:serve';
+import 'dormouse:workflow';
 import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
 import * as clones from 'dormouse:clone';

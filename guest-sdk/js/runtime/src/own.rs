@@ -1,19 +1,32 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 33] = [
+const OWN: [(&str, &str); 46] = [
     ("dormouse:main", include_str!("../js/main.js")),
+    ("dormouse:api", include_str!("../js/api.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
+    ("dormouse:children", include_str!("../js/children.js")),
+    ("dormouse:client", include_str!("../js/client.js")),
     ("dormouse:clone", include_str!("../js/clone.js")),
     ("dormouse:console", include_str!("../js/console.js")),
+    ("dormouse:context", include_str!("../js/context.js")),
     ("dormouse:crypto", include_str!("../js/crypto.js")),
+    ("dormouse:environment", include_str!("../js/environment.js")),
+    ("dormouse:errors", include_str!("../js/errors.js")),
     ("dormouse:events", include_str!("../js/events.js")),
+    ("dormouse:failed", include_str!("../js/failed.js")),
     ("dormouse:fetch", include_str!("../js/fetch.js")),
     ("dormouse:helpers", include_str!("../js/helpers.js")),
+    ("dormouse:input", include_str!("../js/input.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
+    ("dormouse:middleware", include_str!("../js/middleware.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
+    ("dormouse:payload", include_str!("../js/payload.js")),
+    ("dormouse:registry", include_str!("../js/registry.js")),
     ("dormouse:require", include_str!("../js/require.js")),
     ("dormouse:secrets", include_str!("../js/secrets.js")),
+    ("dormouse:serve", include_str!("../js/serve.js")),
+    ("dormouse:settings", include_str!("../js/settings.js")),
     ("dormouse:streams", include_str!("../js/streams.js")),
     ("dormouse:timers", include_str!("../js/timers.js")),
     ("dormouse:url", include_str!("../js/url.js")),
