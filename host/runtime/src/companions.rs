@@ -40,10 +40,8 @@ pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, Depl
     let planned: Vec<Planned> = planned.collect();
     let names = || planned.iter().map(|one| &one.name);
     let handlers = planned.iter().filter_map(|one| one.failed.as_ref());
-    for long in names()
-        .chain(handlers.clone())
-        .filter(|name| name.len() > NAME)
-    {
+    let mut all = names().chain(handlers.clone());
+    if let Some(long) = all.find(|name| name.len() > NAME) {
         return Err(DeployError::InvalidScript(format!(
             "one of the file's workflows would have the name {long:?}, and a name has at most {NAME} characters; deploy the \
              file under a shorter name"

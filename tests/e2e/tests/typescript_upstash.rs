@@ -473,11 +473,17 @@ const workflowOne = createWorkflow(async (context) => {
   return { one: body, called: called.body };
 });
 
-export const { POST } = serveMany({ workflowOne, workflowTwo });
+const failing = createWorkflow(async () => { throw new Error("on purpose"); }, {
+  failureFunction: ({ context, failResponse }) => `${context.workflowName}: ${failResponse}`,
+});
+
+export const { POST } = serveMany({ workflowOne, workflowTwo, failing });
 "#,
     );
     assert!(
-        stdout.starts_with("shop-workflow-one and shop-workflow-two are now version"),
+        stdout.starts_with(
+            "shop-workflow-one, shop-workflow-two, shop-failing and shop-failing-failed are now"
+        ),
         "{stdout}"
     );
     host.get("/v1/workflows/shop").expect(404);
@@ -488,6 +494,11 @@ export const { POST } = serveMany({ workflowOne, workflowTwo });
     );
     let called = output["called"]["workflowRunId"].as_str().unwrap();
     assert_eq!(host.run(called).output()["two"], json!({"alone": 3}));
+    host.start_run("shop-failing", &json!(null)).failure();
+    assert_eq!(
+        only(&host, "shop-failing-failed").output(),
+        "shop-failing: on purpose"
+    );
 }
 
 #[test]
