@@ -1,6 +1,6 @@
 // The types of workflows in TypeScript. The host brings the module itself.
 
-/** A span of time: a number of seconds, or a text such as `"10s"`, `"5m"`, `"2h"`, `"7d"`. */
+/** A span of time: a number of seconds, or a text such as `"10s"`, `"5m"`, `"2h"`, `"7d"`, `"1mo"`. */
 export type Span = number | string;
 
 export interface Webhook {
@@ -42,7 +42,7 @@ export interface CallSettings {
   url: string;
   method?: string;
   headers?: HeadersInit;
-  /** A text or bytes go as they are, anything else as JSON. */
+  /** A text, bytes, a blob and a form go as they are, anything else as JSON. */
   body?: unknown;
   /** How often a response without a status of 200 to 299 is asked for again. */
   retries?: number;
@@ -61,6 +61,41 @@ export interface CallResponse<Body = unknown> {
   headers: Record<string, string[]>;
 }
 
+/** How another run is started. */
+export interface StartSettings {
+  /** The name of a workflow, or one that `createWorkflow` returned. */
+  workflow: string | InvokableWorkflow<any, any>;
+  body?: unknown;
+  /** What the run reads as `context.headers`. */
+  headers?: HeadersInit;
+  /** A label `key:value` of the run. A text without a colon is the value of the label `label`. */
+  label?: string;
+  /** The run is asked to cancel when this has passed. */
+  timeout?: Span;
+}
+
+/** Settings of a call of a service that is known. */
+export interface ServiceSettings<Body = unknown> extends Omit<CallSettings, "url" | "body"> {
+  /** The service's key, or the placeholder of a secret. */
+  token: string;
+  body: Body;
+  /** The address of another service with the same API. */
+  baseURL?: string;
+}
+
+export interface Services {
+  readonly openai: {
+    call<Result = any>(step: string, settings: ServiceSettings & { operation: "chat.completions.create"; organization?: string }): Promise<CallResponse<Result>>;
+  };
+  readonly anthropic: {
+    call<Result = any>(step: string, settings: ServiceSettings & { operation: "messages.create" }): Promise<CallResponse<Result>>;
+  };
+  readonly resend: {
+    /** With `batch`, the body is an array of mails. */
+    call<Result = any>(step: string, settings: ServiceSettings & { batch?: boolean }): Promise<CallResponse<Result>>;
+  };
+}
+
 export interface Waiting {
   signal?: AbortSignal;
 }
@@ -68,6 +103,11 @@ export interface Waiting {
 export interface WorkflowContext<Input = unknown> {
   readonly requestPayload: Input;
   readonly headers: Headers;
+  /** The label that the run was started with. */
+  readonly label?: string;
+  readonly url: string;
+  /** Calls of services whose addresses and headers are known. */
+  readonly api: Services;
   readonly env: Record<string, string | undefined>;
   readonly workflowRunId: string;
   readonly workflowName: string;
@@ -79,6 +119,8 @@ export interface WorkflowContext<Input = unknown> {
   /** A computation that is skipped when the run is rebuilt. It may ask for nothing outside. */
   compute<Result>(step: string, run: () => Result): Promise<Result>;
   call<Body = unknown>(step: string, settings: CallSettings): Promise<CallResponse<Body>>;
+  /** Starts a run of another workflow, and does not wait for it. */
+  call(step: string, settings: StartSettings): Promise<CallResponse<{ workflowRunId: string }>>;
   sleep(step: string, duration: Span, waiting?: Waiting): Promise<void>;
   sleepUntil(step: string, time: Date | string | number, waiting?: Waiting): Promise<void>;
   createWebhook(step: string, options?: WebhookOptions): Promise<Webhook>;
@@ -88,13 +130,14 @@ export interface WorkflowContext<Input = unknown> {
   waitForEvent<Data = unknown>(
     step: string,
     event: string,
-    options?: { timeout?: Span; signal?: AbortSignal },
+    options?: { timeout?: Span; signal?: AbortSignal } | Span,
   ): Promise<{ eventData: Data; timeout: false } | { eventData: undefined; timeout: true }>;
-  notify(step: string, event: string, data?: unknown, options?: { workflowRunId?: string }): Promise<{ eventId: string; eventData: unknown; notifyResponse: unknown[] }>;
+  /** Sends an event to all runs that wait for it, or to the one that is named. */
+  notify(step: string, event: string, data?: unknown, run?: string | { workflowRunId?: string }): Promise<{ eventId: string; eventData: unknown; notifyResponse: unknown[] }>;
   invoke<Output = unknown>(
     step: string,
-    settings: { workflow: string | InvokableWorkflow<any, Output>; body?: unknown; timeout?: Span },
-  ): Promise<{ body: Output; isFailed: boolean; isCanceled: boolean }>;
+    settings: StartSettings & { workflow: string | InvokableWorkflow<any, Output> },
+  ): Promise<{ body: Output; isFailed: boolean; isCanceled: boolean; failure?: { code: string; message: string } }>;
   /** Cancels this run. */
   cancel(): Promise<never>;
   /** The reason, once somebody asks this run to cancel. */
@@ -113,14 +156,64 @@ export interface ServeOptions<Input = unknown> {
   schema?: { parse(input: unknown): Input };
   /** How often a step that fails is tried again: 3. */
   retries?: number;
-  /** Milliseconds between two tries of a step. */
+  /** Milliseconds between two tries of a step, a span, or an expression of `retried`. */
   retryDelay?: number | string;
+  /** What `context.env` is instead of `process.env`. */
+  env?: Record<string, string | undefined>;
+  /** Is called in a run of its own when a run has failed. */
+  failureFunction?: (failure: {
+    context: WorkflowContext<Input>;
+    failStatus: number;
+    failResponse: string;
+    failHeaders: Record<string, string[]>;
+    failStack: string;
+  }) => unknown;
+  middlewares?: WorkflowMiddleware<any, any>[];
+}
+
+/** What a middleware is told of. */
+export interface MiddlewareCallbacks<Input = unknown, Output = unknown> {
+  runStarted?(given: { context: WorkflowContext<Input> }): unknown;
+  beforeExecution?(given: { context: WorkflowContext<Input>; stepName: string }): unknown;
+  afterExecution?(given: { context: WorkflowContext<Input>; stepName: string; result: unknown }): unknown;
+  runCompleted?(given: { context: WorkflowContext<Input>; result: Output }): unknown;
+  onError?(given: { workflowRunId?: string; error: Error }): unknown;
+  onWarning?(given: { workflowRunId?: string; warning: string }): unknown;
+  onInfo?(given: { workflowRunId?: string; info: string }): unknown;
+}
+
+export class WorkflowMiddleware<Input = unknown, Output = unknown> {
+  constructor(settings: { name: string } & (
+    | { callbacks: MiddlewareCallbacks<Input, Output> }
+    | { init: () => MiddlewareCallbacks<Input, Output> | Promise<MiddlewareCallbacks<Input, Output>> }
+  ));
+  readonly name: string;
+}
+
+/** Writes what it is told of to the run's log. */
+export const loggingMiddleware: WorkflowMiddleware<any, any>;
+
+export interface TriggerOptions {
+  /** Its last part is the name of the workflow. */
+  url: string;
+  body?: unknown;
+  headers?: HeadersInit;
+  label?: string;
+}
+
+/** Starts, cancels and notifies runs of this host, by operations of the run that uses it. */
+export class Client {
+  constructor(settings?: unknown);
+  trigger(options: TriggerOptions): Promise<{ workflowRunId: string }>;
+  trigger(options: TriggerOptions[]): Promise<{ workflowRunId: string }[]>;
+  cancel(ids: string | string[] | { ids: string | string[] } | { workflowRunIds: string[] }): Promise<{ cancelled: number }>;
+  notify(event: { eventId: string; eventData?: unknown; workflowRunId?: string }): Promise<unknown[]>;
 }
 
 export type Workflow<Input = unknown, Output = unknown> = (context: WorkflowContext<Input>) => Promise<Output>;
 
 export interface InvokableWorkflow<Input = unknown, Output = unknown> {
-  run: Workflow<Input, Output>;
+  routeFunction: Workflow<Input, Output>;
 }
 
 export interface Served {
@@ -141,11 +234,28 @@ export function createWorkflow<Input = unknown, Output = unknown>(
   options?: ServeOptions<Input> & { workflowId?: string },
 ): InvokableWorkflow<Input, Output>;
 
+/** These are `serve`, `serveMany` and `createWorkflow`. */
+export { serve as servePagesRouter, serveMany as serveManyPagesRouter, createWorkflow as createWorkflowPagesRouter };
+
+/** Is thrown by the SDK, for example if a call gets no response. */
+export class WorkflowError extends Error {}
+
+/** Is never thrown by itself. */
+export class WorkflowAbort extends Error {
+  constructor(stepName: string, stepInfo?: unknown);
+  readonly stepName: string;
+}
+
 /** Ends a step without another try. */
-export class WorkflowNonRetryableError extends Error {}
+export class WorkflowNonRetryableError extends WorkflowAbort {
+  constructor(message?: string);
+}
 
 /** Says when a step is to be tried again. */
-export class WorkflowRetryAfterError extends Error {
+export class WorkflowRetryAfterError extends WorkflowAbort {
   constructor(message: string, retryAfter: Span);
   readonly retryAfter: Span;
 }
+
+/** What Upstash Workflow calls the kinds of its steps. */
+export const StepTypes: readonly string[];

@@ -237,7 +237,8 @@ pub struct WorkflowSettings {
     #[serde(default)]
     pub may_use: Option<Vec<String>>,
     /// The workflow that is started when a run of this workflow fails, with the input `{"run", "workflow", "version",
-    /// "failure", "labels", "try"}`. The run that is started has no parent, and its own failure starts nothing. If it cannot be
+    /// "failure", "labels", "try", "input", "content_type"}`. `input` is the failed run's input as text; it is absent if that is
+    /// not UTF-8, or too large. The run also sees the headers that the failed run saw. The run that is started has no parent, and its own failure starts nothing. If it cannot be
     /// started, for example because there is no such workflow, the log of the failed run says so. If absent or null, nothing
     /// is started.
     #[serde(default)]

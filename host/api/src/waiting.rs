@@ -1,6 +1,6 @@
 //! Operations that a run waits for.
 
-use dormouse_journal::{Open, OperationNumber};
+use dormouse_journal::{Kind, Open, OperationNumber};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,6 +20,12 @@ pub struct Waiting {
     pub since: Timestamp,
     /// When the operation ends by itself, if it does.
     pub deadline: Option<Timestamp>,
+    /// For a wait for an event: the name of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// For a wait for a run: the id of that run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// For a call: the number of attempts, including one that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
@@ -43,6 +49,11 @@ impl Waiting {
     pub fn of((number, open): &(OperationNumber, Open), dates: Dates) -> Self {
         // A date that the workflow named is one already.
         let named = open.kind.date().map(Timestamp);
+        let (event, run) = match &open.kind {
+            Kind::WaitForEvent { event, .. } => (Some(event.clone()), None),
+            Kind::WaitForRun { run, .. } => (None, Some(run.clone())),
+            _ => (None, None),
+        };
         let passes = || open.kind.deadline(open.issued).map(|at| dates.of(at));
         Waiting {
             operation: number.0,
@@ -50,6 +61,8 @@ impl Waiting {
             step: open.step.clone(),
             since: dates.of(open.issued),
             deadline: named.or_else(passes),
+            event,
+            run,
             attempts: None,
             last_error: None,
             next_attempt: None,
@@ -60,7 +73,7 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use dormouse_journal::{Kind, Moment, Time};
+    use dormouse_journal::{Moment, Time};
 
     use super::*;
 
@@ -81,6 +94,34 @@ mod tests {
         let open = (OperationNumber(1), open);
         let shown = Waiting::of(&open, Dates::at(moment));
         (shown.since.0.0, shown.deadline.map(|deadline| deadline.0.0))
+    }
+
+    #[test]
+    fn what_is_waited_for_is_named() {
+        let shown = |kind: Kind| {
+            let open = Open {
+                kind,
+                step: String::new(),
+                issued: Time(1),
+                abandoned: false,
+            };
+            let moment = Moment {
+                time: Time(1),
+                shift: 0,
+            };
+            let shown = Waiting::of(&(OperationNumber(1), open), Dates::at(moment));
+            (shown.event, shown.run)
+        };
+        let (event, timeout) = ("decided".to_owned(), None);
+        assert_eq!(
+            shown(Kind::WaitForEvent { event, timeout }),
+            (Some("decided".into()), None)
+        );
+        let run = "019ca8b5".to_owned();
+        assert_eq!(
+            shown(Kind::WaitForRun { run, timeout }),
+            (None, Some("019ca8b5".into()))
+        );
     }
 
     #[test]

@@ -50,4 +50,12 @@ pub struct Deployed {
     pub version: String,
     /// True if the upload was a core module, of which the host made the component.
     pub wrapped: bool,
+    /// The workflows that have this version now: `name` alone, except for TypeScript. A file with `serveMany` is one workflow
+    /// for each function, `NAME-FUNCTION`, and none of the name itself. A `failureFunction` is one more, `NAME-failed`.
+    #[serde(default)]
+    #[schema(example = json!(["approval"]))]
+    pub workflows: Vec<String>,
+    /// What the author of the workflow should be told, such as an option of `serve` that has no effect.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }

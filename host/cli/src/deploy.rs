@@ -77,7 +77,11 @@ impl Deploy {
         if self.connection.json {
             terminal.json(&answer.body)?;
         } else {
-            terminal.print(&render(&answer.json()?, answer.status == 201, length))?;
+            let deployed: Deployed = answer.json()?;
+            for note in &deployed.notes {
+                terminal.note(&plain_line(note))?;
+            }
+            terminal.print(&render(&deployed, answer.status == 201, length))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -140,9 +144,13 @@ fn render(deployed: &Deployed, new: bool, length: u64) -> String {
     } else {
         ""
     };
+    let (names, are) = match deployed.workflows.as_slice() {
+        [] => (deployed.name.clone(), "is"),
+        [one] => (one.clone(), "is"),
+        [all @ .., last] => (format!("{} and {last}", all.join(", ")), "are"),
+    };
     format!(
-        "{} is now version {} ({known}; {}{wrapped})",
-        deployed.name,
+        "{names} {are} now version {} ({known}; {}{wrapped})",
         deployed.version,
         size(length)
     )
@@ -180,15 +188,19 @@ mod tests {
 
     #[test]
     fn a_deployment_in_words() {
-        let deployed = |wrapped| Deployed {
+        let deployed = |wrapped, workflows: &[&str]| Deployed {
             name: "approval".into(),
             version: "3f".repeat(32),
             wrapped,
+            workflows: workflows.iter().map(|name| (*name).to_owned()).collect(),
+            notes: Vec::new(),
         };
+        let several = ["approval-one", "approval-one-failed", "approval-two"];
         insta::assert_snapshot!(
             [
-                render(&deployed(false), true, 90_000),
-                render(&deployed(true), false, 90_000)
+                render(&deployed(false, &["approval"]), true, 90_000),
+                render(&deployed(true, &["approval"]), false, 90_000),
+                render(&deployed(false, &several), true, 90_000)
             ]
             .join("\n")
         );

@@ -225,8 +225,8 @@ fn check_name(name: &str) -> Result<(), String> {
     Err("a variable's name has letters, digits and _, and does not begin with a digit".into())
 }
 
-/// The names that are secrets of the host, and that calls of the workflow may carry somewhere. A host that does not tell is
-/// about to refuse the deployment as well.
+/// The names that are secrets of the host, and that calls of the workflow may carry somewhere, or those of a workflow whose
+/// name begins with its own, which is of the same file. A host that does not tell is about to refuse the deployment as well.
 fn sendable(client: &Client, workflow: &str, names: &[String]) -> BTreeSet<String> {
     if names.is_empty() {
         return BTreeSet::new();
@@ -234,12 +234,16 @@ fn sendable(client: &Client, workflow: &str, names: &[String]) -> BTreeSet<Strin
     let listed = client.get(&client.url(&["secrets"]));
     let listed = listed.ok().and_then(|answer| answer.json::<Secrets>().ok());
     let secrets = listed.map(|listed| listed.secrets).unwrap_or_default();
+    let is_own = |name: &str| {
+        let rest = name.strip_prefix(workflow);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
     let sendable = secrets.into_iter().filter(|secret| {
         names.contains(&secret.name)
             && secret
                 .uses
                 .iter()
-                .any(|granted| granted.workflow == workflow && granted.send_to.is_some())
+                .any(|granted| is_own(&granted.workflow) && granted.send_to.is_some())
     });
     sendable.map(|secret| secret.name).collect()
 }

@@ -77,6 +77,7 @@ fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
         text += "\nwaits for\n";
         text += &waiting(run, now).render(false);
         for waiting in &run.waiting {
+            text += &awaited(waiting);
             text += &tried_again(waiting, now);
         }
         if run.waiting_truncated {
@@ -101,6 +102,16 @@ fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
         text += &format!("\noutput\n  {}\n", indented(&plain(output.get()), 2));
     }
     text
+}
+
+/// Formats which event or run is waited for. Empty for all else.
+fn awaited(waiting: &Waiting) -> String {
+    let what = match (&waiting.event, &waiting.run) {
+        (Some(event), _) => format!("the event {:?}", plain_line(event)),
+        (None, Some(run)) => format!("the run {}", plain_line(run)),
+        (None, None) => return String::new(),
+    };
+    format!("  operation {} waits for {what}\n", waiting.operation)
 }
 
 /// Formats how far a call has come that is tried again. Empty for all else.
@@ -283,7 +294,11 @@ mod tests {
                      null, "attempts": 3, "last_error": "status 503", "next_attempt": "2026-03-01T08:05:00.000Z",
                      "gives_up": "2026-03-02T08:00:01.000Z"},
                     {"operation": 15, "kind": "call", "step": "sent once", "since": "2026-03-01T08:00:01.000Z", "deadline":
-                     null, "attempts": 1}
+                     null, "attempts": 1},
+                    {"operation": 16, "kind": "wait-for-event", "step": "decision", "since": "2026-03-01T08:00:01.000Z",
+                     "deadline": null, "event": "decided"},
+                    {"operation": 17, "kind": "wait-for-run", "step": "child", "since": "2026-03-01T08:00:01.000Z",
+                     "deadline": null, "run": "019ca8b5-3a00-7000-8000-000000000001"}
                 ],
                 "waiting_truncated": false, "activations": 2, "operations": 14, "journal_bytes": 1536,
                 "last_activation": "2026-03-01T08:00:01.000Z"

@@ -74,7 +74,10 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         {
             let mut state = shared.lock();
             state.check_name("the workflow's name", &workflow)?;
-            state.check_value("the input", input.content_type.len() + input.body.len())?;
+            let headers = options.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            let size = input.content_type.len() + input.body.len() + headers;
+            state.check_value("the input", size)?;
         }
         let kind = Kind::StartRun {
             workflow: workflow.clone(),
@@ -156,8 +159,14 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 }
 
 fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
-    settings::refuse_unknown("start-run", &options.settings, &["label"])?;
-    let labels: Vec<String> = options.settings.into_iter().map(|(_, text)| text).collect();
+    settings::refuse_unknown("start-run", &options.settings, &["label", "header"])?;
+    let (labels, headers): (Vec<_>, Vec<_>) = options
+        .settings
+        .into_iter()
+        .partition(|(name, _)| name == "label");
+    let labels: Vec<String> = labels.into_iter().map(|(_, text)| text).collect();
+    let headers = headers.iter().map(|(_, text)| header(text));
+    let headers = headers.collect::<Result<_, Stop>>()?;
     if let Some(label) = labels.iter().find(|label| label.len() > LABEL) {
         return Err(Stop::Misuse(format!(
             "`start-run` was given a label of {} bytes; it takes at most {LABEL}",
@@ -186,7 +195,27 @@ fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
         when_parent_ends: when_parent_ends.transpose()?.unwrap_or_default(),
         timeout: options.timeout,
         labels,
+        headers,
     })
+}
+
+/// Reads a header `name: value`.
+fn header(text: &str) -> Result<journal::Header, Stop> {
+    let is_of_name = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    };
+    let parts = text.split_once(':').filter(|(name, value)| {
+        let is_line = !value.contains(['\0', '\r', '\n']);
+        !name.is_empty() && name.bytes().all(is_of_name) && is_line
+    });
+    let (name, value) = parts.ok_or_else(|| {
+        Stop::Misuse(format!(
+            "`start-run` was given the header {}; it takes `name: value`, with a name in lower case",
+            settings::shown(text)
+        ))
+    })?;
+    let value = value.trim().as_bytes().to_vec();
+    Ok((name.to_owned(), value.into()))
 }
 
 fn checked_cancel(options: CancelOptions) -> Result<journal::CancelOptions, Stop> {
@@ -223,6 +252,22 @@ impl From<journal::RunOutcome> for RunOutcome {
             journal::RunOutcome::Cancelled(reason) => RunOutcome::Cancelled(reason),
             journal::RunOutcome::Gone => RunOutcome::Gone,
             journal::RunOutcome::Other(failure) => RunOutcome::Other(failure.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_lines_with_a_name_in_lower_case() {
+        let read = |text: &str| header(text).ok();
+        let of = |name: &str, value: &'static str| Some((name.to_owned(), value.into()));
+        assert_eq!(read("x-a: b: c "), of("x-a", "b: c"));
+        assert_eq!(read("x-a:"), of("x-a", ""));
+        for wrong in ["x-a", "X-A: b", ": b", "x a: b", "x-a: b\r\nx-b: c", ""] {
+            assert!(read(wrong).is_none(), "{wrong:?}");
         }
     }
 }

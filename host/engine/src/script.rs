@@ -31,6 +31,8 @@ pub struct Evaluated {
     pub memory: Vec<u8>,
     /// The bits of the globals, in their order.
     pub globals: Vec<u64>,
+    /// What the runtime tells of the workflow, as JSON.
+    pub told: String,
 }
 
 /// Why a bundle is no workflow.
@@ -57,14 +59,20 @@ pub fn evaluate(
 ) -> Result<Evaluated, ScriptRefused> {
     let state = Module::new(engine.wasmtime(), state).map_err(ScriptRefused::of)?;
     let mut runtime = Runtime::new(code.module(), &state)?;
-    if runtime.init(bundle, true)? == ASKED {
+    let asked = runtime.init(bundle, true)? == ASKED;
+    let told = runtime.text()?;
+    if asked {
         // What it has done so far depends on a time and a chance that no run has, so each run evaluates it.
         runtime = Runtime::new(code.module(), &state)?;
         runtime.init(bundle, false)?;
     }
     let memory = runtime.memory.data(&runtime.store).to_vec();
     let globals = runtime.globals()?;
-    Ok(Evaluated { memory, globals })
+    Ok(Evaluated {
+        memory,
+        globals,
+        told,
+    })
 }
 
 /// An instance of the JavaScript runtime.

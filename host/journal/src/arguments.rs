@@ -99,3 +99,70 @@ impl Arguments {
         Digest::of(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WhenParentEnds;
+
+    /// `start-run` as it was before a run could be given headers.
+    #[derive(Serialize)]
+    struct OptionsBefore {
+        version: Option<String>,
+        when_parent_ends: WhenParentEnds,
+        timeout: Option<u64>,
+        labels: Vec<String>,
+    }
+
+    /// In the place that `start-run` has among the arguments.
+    #[derive(Serialize)]
+    #[allow(dead_code, reason = "only the place counts")]
+    enum Before {
+        A,
+        B,
+        C,
+        D,
+        E,
+        F,
+        G,
+        H,
+        I,
+        J,
+        K,
+        StartRun {
+            workflow: String,
+            input: Payload,
+            options: OptionsBefore,
+        },
+    }
+
+    #[test]
+    fn a_start_without_headers_is_repeated_by_what_was_recorded_before_there_were_any() {
+        let (workflow, input) = ("w".to_owned(), Payload::default());
+        let (timeout, labels) = (Some(7), vec!["a:b".to_owned()]);
+        let before = Before::StartRun {
+            workflow: workflow.clone(),
+            input: input.clone(),
+            options: OptionsBefore {
+                version: None,
+                when_parent_ends: WhenParentEnds::Leave,
+                timeout,
+                labels: labels.clone(),
+            },
+        };
+        let now = |headers| Arguments::StartRun {
+            workflow: workflow.clone(),
+            input: input.clone(),
+            options: StartOptions {
+                version: None,
+                when_parent_ends: WhenParentEnds::Leave,
+                timeout,
+                labels: labels.clone(),
+                headers,
+            },
+        };
+        assert_eq!(now(Vec::new()).digest(), Digest::of(&before));
+        let header = ("x-a".to_owned(), "b".into());
+        assert_ne!(now(vec![header]).digest(), Digest::of(&before));
+    }
+}

@@ -63,12 +63,19 @@ impl Made {
             }
             Arguments::StartRun { input, options, .. } => {
                 let StartOptions {
-                    timeout, labels, ..
+                    timeout,
+                    labels,
+                    headers,
+                    ..
                 } = options;
                 self.add("content_type", &input.content_type);
                 self.add("input", &input.body);
                 self.add("timeout_ms", timeout);
                 self.add("labels", labels);
+                // An earlier version recorded four.
+                if !headers.is_empty() {
+                    self.add("headers", headers);
+                }
             }
             Arguments::CancelRun { options, .. } => self.add("reason", &options.reason),
             Arguments::CreateWebhook(_)

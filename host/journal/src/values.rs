@@ -324,6 +324,9 @@ pub struct StartOptions {
     pub timeout: Option<u64>,
     /// The texts of its labels, as the guest wrote them.
     pub labels: Vec<String>,
+    /// The headers that the run sees. Without any, the digest is what it was before there were headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
 }
 
 /// How a run cancels another.

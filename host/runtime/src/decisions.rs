@@ -134,7 +134,11 @@ fn made(effect: &Effect) -> u64 {
     match effect {
         Effect::Call { request, .. } => request.body.len() as u64,
         Effect::Respond { response, .. } => response.body.len() as u64,
-        Effect::StartRun { input, .. } => input.body.len() as u64,
+        Effect::StartRun { input, options, .. } => {
+            let headers = options.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            (input.body.len() + headers) as u64
+        }
         Effect::Notify { .. } | Effect::CancelRun { .. } => 0,
     }
 }
@@ -235,7 +239,7 @@ fn add(
             options,
         } => {
             let (run, key) = births.next(new.activation.time);
-            new.orders.push(NewOrder::Start(ChildStart {
+            let child = ChildStart {
                 operation,
                 run,
                 key,
@@ -245,7 +249,8 @@ fn add(
                 when_parent_ends: options.when_parent_ends,
                 timeout: options.timeout,
                 labels: options.labels,
-            }));
+            };
+            new.orders.push(NewOrder::Start(child, options.headers));
         }
         Effect::CancelRun {
             operation,

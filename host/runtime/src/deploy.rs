@@ -7,15 +7,20 @@ use dormouse_journal::VersionId;
 use dormouse_limits::Limits;
 use dormouse_store::{Deploy, Deployed, Store};
 
+use crate::companions::{self, Planned};
 use crate::compile_error::CompileError;
 use crate::programs::Programs;
-use crate::{CompileFailure, DeployError};
+use crate::{CompileFailure, DeployError, ScriptFacts, TakenIn};
 
-/// A workflow that was deployed.
+/// What was deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
-    /// Its name.
+    /// The name under which it was.
     pub name: String,
+    /// The workflows whose current version it is: of the name, or of names that begin with it.
+    pub workflows: Vec<String>,
+    /// What its author should be told.
+    pub notes: Vec<String>,
     /// The version that is now current.
     pub version: VersionId,
     /// Whether the workflow did not have this version.
@@ -30,6 +35,8 @@ struct Ready {
     component: Bytes,
     code: Bytes,
     wrapped: bool,
+    /// What evaluating it has shown, if it is JavaScript.
+    facts: ScriptFacts,
 }
 
 /// Deploys workflows.
@@ -47,26 +54,52 @@ impl Deployer {
         name: &str,
         upload: Bytes,
     ) -> Result<Deployment, DeployError> {
-        let Ready {
-            version,
-            component,
-            code,
-            wrapped,
-        } = self.ready(upload).await?;
-        let deploy = Deploy {
-            name: name.to_owned(),
-            version,
-            component,
-            code,
-        };
-        let deployed = self.store.deploy(deploy).await?;
-        tracing::info!(workflow = name, %version, "deployed");
+        let ready = self.ready(upload).await?;
+        let planned = companions::plan(name, &ready.facts)?;
+        for one in &planned {
+            companions::refuse_other(&*self.store, one).await?;
+        }
+        let (mut new, mut workflows) = (false, Vec::new());
+        let mut notes = ready.facts.notes.clone();
+        for one in &planned {
+            let (is_new, note) = self.deploy_one(one, &ready).await?;
+            new |= is_new;
+            notes.extend(note);
+            workflows.push(one.name.clone());
+            workflows.extend(one.failed.clone());
+        }
         Ok(Deployment {
             name: name.to_owned(),
-            version,
-            new: deployed == Deployed::New,
-            wrapped,
+            workflows,
+            notes,
+            version: ready.version,
+            new,
+            wrapped: ready.wrapped,
         })
+    }
+
+    /// Makes a version the current one of a workflow, and of the one that is started when its runs fail, which is there
+    /// before a run can fail. Returns whether it is new, and what its author should be told.
+    async fn deploy_one(
+        &self,
+        one: &Planned,
+        ready: &Ready,
+    ) -> Result<(bool, Option<String>), DeployError> {
+        let before = self.store.workflow(one.name.clone()).await?;
+        let before = before.map(|workflow| workflow.current);
+        let mut deployed = Deployed::Known;
+        for name in one.failed.iter().chain([&one.name]) {
+            let deploy = Deploy {
+                name: name.clone(),
+                version: ready.version,
+                component: ready.component.clone(),
+                code: ready.code.clone(),
+            };
+            deployed = self.store.deploy(deploy).await?;
+            tracing::info!(workflow = name, version = %ready.version, "deployed");
+        }
+        let note = companions::connect(&*self.store, one, before).await?;
+        Ok((deployed == Deployed::New, note))
     }
 
     /// Makes uploaded bytes ready to be executed, and deploys nothing. Returns the version that they are.
@@ -84,16 +117,17 @@ impl Deployer {
         if size > limit {
             return Err(DeployError::TooLarge { size, limit });
         }
-        let upload = if dormouse_component::is_script(&upload) {
+        let (upload, facts) = if dormouse_component::is_script(&upload) {
             let made = self.programs.take_in(upload).await;
-            made.map_err(|failure| match failure {
+            let TakenIn { component, facts } = made.map_err(|failure| match failure {
                 CompileError::NotCompiled(CompileFailure::Refused(why)) => {
                     DeployError::InvalidScript(why)
                 }
                 failure => failure.into(),
-            })?
+            })?;
+            (Bytes::from(component), facts)
         } else {
-            upload
+            (upload, ScriptFacts::default())
         };
         let prepared = dormouse_component::prepare(&upload)?;
         let component = if prepared.wrapped {
@@ -108,6 +142,7 @@ impl Deployer {
             component,
             code,
             wrapped: prepared.wrapped,
+            facts,
         })
     }
 

@@ -38,9 +38,30 @@ pub trait Compiler: Send + Sync + 'static {
     }
 
     /// Makes a component of a workflow that is written in JavaScript.
-    fn take_in(&self, _script: Bytes, _code: HandedCode) -> Task<Result<Vec<u8>, CompileFailure>> {
+    fn take_in(&self, _script: Bytes, _code: HandedCode) -> Task<Result<TakenIn, CompileFailure>> {
         no_scripts()
     }
+}
+
+/// A component that was made of a workflow in JavaScript.
+#[derive(Debug)]
+pub struct TakenIn {
+    /// The component.
+    pub component: Vec<u8>,
+    /// What is to be known of it.
+    pub facts: ScriptFacts,
+}
+
+/// What evaluating a workflow in JavaScript has shown of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptFacts {
+    /// The workflows that it consists of, each by what stands behind the name under which it is deployed. The only one is
+    /// the empty text.
+    pub workflows: Vec<String>,
+    /// Those of them whose failures start a run.
+    pub failures: Vec<String>,
+    /// What its author should be told.
+    pub notes: Vec<String>,
 }
 
 /// The code that all workflows in JavaScript share.

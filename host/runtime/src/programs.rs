@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::compile_error::CompileError;
 use crate::shared_code::SharedCodes;
 use crate::slots::Slots;
-use crate::{CompileFailure, Compiler, Unavailable};
+use crate::{CompileFailure, Compiler, TakenIn, Unavailable};
 
 /// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
 /// versions than this loads some of them again, in a third of a millisecond.
@@ -161,13 +161,13 @@ impl Programs {
     }
 
     /// Makes a component of a workflow that is written in JavaScript, beside few others.
-    pub(crate) async fn take_in(&self, script: Bytes) -> Result<Bytes, CompileError> {
+    pub(crate) async fn take_in(&self, script: Bytes) -> Result<TakenIn, CompileError> {
         let code = self.compiler.script_code();
         let code = code.ok_or_else(CompileFailure::no_scripts)?;
         // Never closed.
         let _turn = self.unhurried.acquire().await;
         let handed = self.shared.handed(&code).await?;
-        Ok(self.compiler.take_in(script, handed).await?.into())
+        Ok(self.compiler.take_in(script, handed).await?)
     }
 
     /// Holds a program that was just made.

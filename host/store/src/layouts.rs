@@ -53,8 +53,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    6,
-    "116614ec469fb29c8a6802b5f322dbb486495ba46c1fc0cf34ff4b9601f25e33",
+    7,
+    "fc007fa5eb989f6e369ff0005d1e1f0d792f6bffd056acb28beb9fa2cf266590",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of

@@ -99,6 +99,7 @@ fn a_failure_starts_the_workflow_that_is_named_for_it_once() {
             "run": failed.id(), "workflow": "script", "version": version,
             "failure": {"code": "c", "message": "no money"},
             "labels": {"customer": "42"}, "try": 0,
+            "input": failing.to_string(), "content_type": "",
         })
     );
     assert_eq!(started[0].show()["parent"], Value::Null);

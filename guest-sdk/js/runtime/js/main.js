@@ -1,6 +1,8 @@
 // What is there before the workflow: the globals, and the hooks by which the engine is told things.
 
-import { registered, start, warmUp } from 'dormouse:workflow';
+import { registered } from 'dormouse:registry';
+import { start, warmUp } from 'dormouse:serve';
+import 'dormouse:workflow';
 import * as buffers from 'node:buffer';
 import * as bytes from 'dormouse:bytes';
 import * as carrying from 'dormouse:carried';

@@ -10,6 +10,7 @@
 //! | `snapshot` | what happens at deployment |
 //! | `modules` | the workflow's modules, and how they find each other |
 //! | `own` | the modules of `js/` |
+//! | `missing` | what the author is told of an import of a name that is not exported |
 //! | `natives` | what `js/` can ask of this module |
 //! | `operations` | the operations under way, and what came of them |
 //! | `values` | from the contract's values to JavaScript's and back |
@@ -22,6 +23,7 @@ mod clock;
 mod engine;
 mod failure;
 mod heap;
+mod missing;
 mod modules;
 mod natives;
 mod operations;

@@ -175,6 +175,18 @@ pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
     })
 }
 
+/// Each module that imports another, with the name by which it does, and its text.
+pub(crate) fn importers(of: &str) -> Vec<(String, String, String)> {
+    BUNDLE.with_borrow(|bundle| {
+        let modules = bundle.modules.iter();
+        let imports = modules.flat_map(|(id, module)| {
+            let meant = module.imports.iter().filter(|(_, meant)| *meant == of);
+            meant.map(move |(name, _)| (id.clone(), name.clone(), module.source.clone()))
+        });
+        imports.collect()
+    })
+}
+
 pub(crate) struct Resolver;
 
 impl rquickjs::loader::Resolver for Resolver {

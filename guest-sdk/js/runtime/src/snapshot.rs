@@ -6,7 +6,7 @@ use rquickjs::{Module, Promise};
 
 use crate::failure::Thrown;
 use crate::modules::{self, Bundle};
-use crate::{clock, engine, heap};
+use crate::{clock, engine, heap, missing};
 
 /// What deployment gives.
 const DONE: u32 = 0;
@@ -17,8 +17,8 @@ const REFUSED: u32 = 1;
 const ASKED: u32 = 2;
 
 /// What the author of a module is told that gives no function to `serve`.
-const NO_WORKFLOW: &str =
-    "the module has no workflow: give an async function to `serve`, which `@dormouse/sdk` exports";
+const NO_WORKFLOW: &str = "the module has no workflow: give an async function to `serve`, which `@dormouse/sdk` exports, and call `serve` at the top \
+     level of the file: in a handler it is called too late, if at all";
 
 thread_local! {
     static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -56,20 +56,24 @@ fn init(evaluate: u32) -> u32 {
     if evaluate == 0 {
         return tell(DONE, String::new());
     }
-    let evaluated = self::evaluate();
+    let evaluated = self::evaluate().map_err(|thrown| {
+        let missing = missing::explain(&thrown.message);
+        missing.unwrap_or_else(|| thrown.text())
+    });
     modules::forget_read();
     if let Some(message) = clock::refused() {
         return tell(REFUSED, message);
     }
+    let facts = registered();
     if clock::was_asked() {
-        return tell(ASKED, String::new());
+        return tell(ASKED, facts);
     }
     match evaluated {
-        Ok(()) => match registered() {
-            none if none == "[]" => tell(REFUSED, NO_WORKFLOW.into()),
-            names => tell(DONE, names),
+        Ok(()) => match facts {
+            none if none.is_empty() => tell(REFUSED, NO_WORKFLOW.into()),
+            facts => tell(DONE, facts),
         },
-        Err(thrown) => tell(REFUSED, thrown.text()),
+        Err(why) => tell(REFUSED, why),
     }
 }
 
@@ -92,7 +96,7 @@ fn tell(code: u32, text: String) -> u32 {
     code
 }
 
-/// The names of the workflows that were given to `serve`, as JSON.
+/// What is to be known of the workflows that were given to `serve`, as JSON; empty if none were.
 fn registered() -> String {
     engine::with(|_, hooks| engine::hook(hooks, "registered", ())).unwrap_or_default()
 }

@@ -217,6 +217,8 @@ pub(super) fn deployed(deployment: Deployment) -> Deployed {
         name: deployment.name,
         version: deployment.version.to_string(),
         wrapped: deployment.wrapped,
+        workflows: deployment.workflows,
+        notes: deployment.notes,
     }
 }
 

@@ -159,7 +159,7 @@ fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {
 ///
 /// A body of the type `application/typescript` or `application/javascript` is one file that imports nothing but
 /// `@dormouse/sdk` and the modules of Node that the host has. `dormouse deploy` follows imports, and sends everything that it
-/// finds.
+/// finds. Such a file can become several workflows, which the answer names.
 #[utoipa::path(
     put, path = "/v1/workflows/{name}", tag = "workflows", operation_id = "deploy_workflow",
     params(("name" = String, Path, description = "1 to 64 characters out of `a-z`, `0-9`, `-` and `_`")),
@@ -202,6 +202,7 @@ pub(super) async fn deploy(
     } else {
         StatusCode::OK
     };
+    let name = deployment.workflows.first().map_or(name, String::as_str);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/workflows/{name}")) {
         headers.insert(LOCATION, location);
     }

@@ -47,8 +47,8 @@ impl Reader {
         let mut component = environment.read_component(file)?;
         if dormouse_component::is_script(&component) {
             let shared = &self.scripts()?.shared;
-            component = script::component(&self.engine, shared, &component)
-                .map_err(|error| refused(&error))?;
+            let made = script::component(&self.engine, shared, &component);
+            component = made.map_err(|error| refused(&error))?.component;
         }
         let prepared = dormouse_component::prepare(&component).map_err(|error| refused(&error))?;
         Ok(match prepared.wrapped {

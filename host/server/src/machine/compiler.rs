@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_engine::{CompileError, Config, Engine, SharedCode};
 use dormouse_journal::VersionId;
-use dormouse_runtime::{CompileFailure, Compiler, HandedCode, ScriptCode};
+use dormouse_runtime::{CompileFailure, Compiler, HandedCode, ScriptCode, TakenIn};
 use dormouse_seams::Task;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -224,8 +224,14 @@ impl Compiler for ChildCompiler {
         self.work(Work::CompileShared, Bytes::new(), code.module)
     }
 
-    fn take_in(&self, script: Bytes, code: HandedCode) -> Task<Result<Vec<u8>, CompileFailure>> {
-        self.work(Work::TakeIn, hand_over(&code), script)
+    fn take_in(&self, script: Bytes, code: HandedCode) -> Task<Result<TakenIn, CompileFailure>> {
+        let made = self.work(Work::TakeIn, hand_over(&code), script);
+        Box::pin(async {
+            script::taken_in(&made.await?).ok_or_else(|| CompileFailure::Host {
+                reason: "it broke off".into(),
+                retry_after: RETRY_FIRST,
+            })
+        })
     }
 }
 
@@ -400,7 +406,8 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
             let code = script::code().ok_or((BROKEN, script::MISSING.into()))?;
             let code =
                 SharedCode::open(&engine, &key, code.id, sealed).map_err(|error| broken(&error))?;
-            script::component(&engine, &code, script).map_err(|error| (REFUSED, error))?
+            let made = script::component(&engine, &code, script);
+            made.map_err(|error| (REFUSED, error))?.encode()
         }
     };
     std::io::stdout()

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use dormouse_component::divide::{DividedModule, State, divide_module, with_state};
 use dormouse_engine::{Engine, SharedCode};
 use dormouse_journal::VersionId;
-use dormouse_runtime::ScriptCode;
+use dormouse_runtime::{ScriptCode, ScriptFacts, TakenIn};
+use serde::Deserialize;
 
 /// The JavaScript runtime, as it was built with this program; empty if it was not.
 const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm"));
@@ -38,15 +39,34 @@ pub(crate) fn code() -> Option<ScriptCode> {
     parts().map(|parts| parts.code.clone())
 }
 
+/// What the runtime tells of a workflow.
+#[derive(Debug, Default, Deserialize)]
+struct Told {
+    workflows: Vec<String>,
+    failures: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Reads what the runtime has told, which is nothing if the workflow must be evaluated when a run starts and got nowhere
+/// before.
+pub(crate) fn facts(told: &str) -> ScriptFacts {
+    let Told {
+        workflows,
+        failures,
+        notes,
+    } = serde_json::from_str(told).unwrap_or_default();
+    ScriptFacts {
+        workflows,
+        failures,
+        notes,
+    }
+}
+
 /// Makes a component of a workflow: a bundle, or the text of one file.
 ///
 /// # Errors
 /// When it is no workflow, with what its author reads.
-pub(crate) fn component(
-    engine: &Engine,
-    code: &SharedCode,
-    upload: &[u8],
-) -> Result<Vec<u8>, String> {
+pub(crate) fn component(engine: &Engine, code: &SharedCode, upload: &[u8]) -> Result<Made, String> {
     let parts = parts().ok_or(MISSING)?;
     let bundled;
     let bundle = match dormouse_script::uploaded_text(upload) {
@@ -66,7 +86,39 @@ pub(crate) fn component(
     let module = with_state(RUNTIME, &state)
         .ok_or("what evaluating the workflow left behind does not fit into a module")?;
     let prepared = dormouse_component::prepare(&module).map_err(|error| error.to_string())?;
-    Ok(prepared.component)
+    Ok(Made {
+        component: prepared.component,
+        told: evaluated.told,
+    })
+}
+
+/// A component that was made of a workflow, and what the runtime told of it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) component: Vec<u8>,
+    pub(crate) told: String,
+}
+
+/// Bytes that say how long a part is.
+const LENGTH: usize = 8;
+
+impl Made {
+    /// Writes it for another process: the length of what was told, that, the component.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let length = (self.told.len() as u64).to_le_bytes();
+        [&length, self.told.as_bytes(), &self.component].concat()
+    }
+}
+
+/// Reads what [`Made::encode`] has written.
+pub(crate) fn taken_in(bytes: &[u8]) -> Option<TakenIn> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (told, component) = rest.split_at_checked(length)?;
+    Some(TakenIn {
+        component: component.to_vec(),
+        facts: facts(std::str::from_utf8(told).ok()?),
+    })
 }
 
 #[cfg(test)]
@@ -88,7 +140,9 @@ mod tests {
         let program = |text: &str| {
             let text = format!("import {{ serve }} from \"@dormouse/sdk\"; {text}");
             let bundle = dormouse_script::collect_text("workflow.ts", &text).unwrap();
-            component(&engine, &shared, &bundle.encode()).unwrap()
+            component(&engine, &shared, &bundle.encode())
+                .unwrap()
+                .component
         };
         let one = program("export const { POST } = serve(async () => 1);");
         let other = program(

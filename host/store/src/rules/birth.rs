@@ -1,6 +1,8 @@
 //! The start of a run by another.
 
-use dormouse_journal::{Failure, Label, LabelError, Labels, RunId, VersionId, WhenParentEnds};
+use dormouse_journal::{
+    Failure, Header, Label, LabelError, Labels, RunId, VersionId, WhenParentEnds,
+};
 
 use super::start::{BeginRun, StartRun, Started};
 use super::storage::StorageLimits;
@@ -33,7 +35,7 @@ pub struct OrderLimits {
 pub(super) fn begin(
     write: &mut Write<'_>,
     owner: RunId,
-    child: ChildStart,
+    (child, headers): (ChildStart, Vec<Header>),
     limits: &OrderLimits,
 ) -> Result<Result<(), Failure>, ReadError> {
     let workflow = child.workflow.clone();
@@ -84,7 +86,7 @@ pub(super) fn begin(
         workflow: child.workflow,
         version,
         input: child.input,
-        headers: Vec::new(),
+        headers,
         key: child.key,
         limits: limits.guest,
         idempotency_key: None,

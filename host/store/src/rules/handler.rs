@@ -3,21 +3,21 @@
 //! That it is to be started is decided by an order in the commit in which the run fails, and so happens once. The id of the
 //! new run and the key of its randomness follow from the failed run's key, which no URL shows.
 
-use dormouse_journal::{Failure, GuestLimits, Labels, Level, LogLine, RunId, json_payload};
+use dormouse_journal::{Failure, Labels, Level, LogLine, RunId, json_payload};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Transaction as _;
 use super::Write;
+use super::birth::OrderLimits;
 use super::run::RunWrite;
 use super::start::{BeginRun, StartRun, Started};
-use super::storage::StorageLimits;
 use crate::ReadError;
 use crate::rows::table::between;
 use crate::tables::handled::{self, Handled};
 use crate::tables::handlers::{self, Handles};
 use crate::tables::orders::{self, Order};
-use crate::tables::{logs, runs, workflows};
+use crate::tables::{inputs, logs, runs, workflows};
 
 /// What the workflow that is started gets.
 #[derive(Serialize)]
@@ -28,6 +28,11 @@ struct Input<'a> {
     failure: FailureInput<'a>,
     labels: &'a Labels,
     r#try: u32,
+    /// What the failed run was given, if it is text and there is room for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -55,14 +60,15 @@ impl RunWrite<'_> {
     }
 }
 
-/// Starts the workflow for a failed run. Returns the new run, or none if the log of the failed one says why not.
+/// Starts the workflow for a failed run. Returns the new run and how many bytes it was given, or none if the log of the failed
+/// one says why not.
 pub(super) fn start(
     write: &mut Write<'_>,
     failed: RunId,
     handler: &str,
     (failure, tries): (&Failure, u32),
-    (guest, storage): (GuestLimits, StorageLimits),
-) -> Result<Option<RunId>, ReadError> {
+    limits: &OrderLimits,
+) -> Result<Option<(RunId, u64)>, ReadError> {
     let now = write.now;
     let Some(run) = write.run(failed)? else {
         return Ok(None);
@@ -70,8 +76,13 @@ pub(super) fn start(
     let Some(stored) = runs::TABLE.get(run.rows, failed)? else {
         return Ok(None);
     };
-    let own = stored.run;
-    let input = Input {
+    let (own, given) = (stored.run, stored.input);
+    let given = match given {
+        Some(given) => given,
+        None => inputs::TABLE.get(&write.rows, failed)?.unwrap_or_default(),
+    };
+    let given_text = std::str::from_utf8(&given.body).ok();
+    let mut input = Input {
         run: failed.to_string(),
         workflow: &own.workflow,
         version: own.version.to_string(),
@@ -81,7 +92,16 @@ pub(super) fn start(
         },
         labels: &own.labels,
         r#try: tries,
+        input: given_text,
+        content_type: given_text.map(|_| given.content_type.as_str()),
     };
+    // A record of texts and numbers always becomes JSON.
+    let mut body = serde_json::to_vec(&input).unwrap_or_default();
+    if body.len() as u64 > limits.body {
+        (input.input, input.content_type) = (None, None);
+        body = serde_json::to_vec(&input).unwrap_or_default();
+    }
+    let size = body.len() as u64;
     let derived = |what: &str| -> [u8; 32] {
         let mut digest = Sha256::new();
         digest.update(what);
@@ -96,15 +116,14 @@ pub(super) fn start(
         run: id,
         workflow: handler.to_owned(),
         version: None,
-        // A record of texts and numbers always becomes JSON.
-        input: json_payload(serde_json::to_vec(&input).unwrap_or_default()),
-        headers: Vec::new(),
+        input: json_payload(body),
+        headers: own.headers.clone(),
         key: derived("key of a handler"),
-        limits: guest,
+        limits: limits.guest,
         idempotency_key: None,
         earlier_key: None,
         remember: 0,
-        storage,
+        storage: limits.storage,
         restarted: None,
         parent: None,
         labels: Labels::default(),
@@ -114,7 +133,7 @@ pub(super) fn start(
         Started::New { .. } => {
             handlers::TABLE.put(&mut write.rows, id, &Handles(failed))?;
             handled::TABLE.put(&mut write.rows, failed, &Handled(id))?;
-            return Ok(Some(id));
+            return Ok(Some((id, size)));
         }
         Started::UnknownWorkflow => "there is no such workflow",
         Started::Deleted => "it was deleted",

@@ -1,8 +1,8 @@
 //! What is handed to the store for an activation, and what comes of it.
 
 use dormouse_journal::{
-    Activation, CancelOptions, Labels, LogLine, NextGeneration, OperationNumber, Payload, Response,
-    RunId, Status, Time, WebhookNumber,
+    Activation, CancelOptions, Header, Labels, LogLine, NextGeneration, OperationNumber, Payload,
+    Response, RunId, Status, Time, WebhookNumber,
 };
 
 use super::heir::NewHeir;
@@ -74,8 +74,8 @@ pub struct NewNotify {
 /// What an activation asked of another run.
 #[derive(Debug, Clone)]
 pub enum NewOrder {
-    /// To start.
-    Start(ChildStart),
+    /// To start, with the headers that it sees.
+    Start(ChildStart, Vec<Header>),
     /// To cancel.
     Cancel {
         /// Which operation.

@@ -7,7 +7,7 @@
 use std::ops::Bound;
 
 use dormouse_journal::{
-    CancelOptions, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
+    CancelOptions, Header, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
 };
 
 use super::birth::{self, OrderLimits};
@@ -161,7 +161,11 @@ impl Piece<'_> {
     ) -> Result<Option<Order>, ReadError> {
         Ok(match order {
             Order::Start(child) => {
-                self.start(write, owner, child)?;
+                self.start(write, owner, child, Vec::new())?;
+                None
+            }
+            Order::StartWith { child, headers } => {
+                self.start(write, owner, child, headers)?;
                 None
             }
             Order::Cancel {
@@ -189,9 +193,10 @@ impl Piece<'_> {
                 failure,
                 tries,
             } => {
-                let limits = (self.limits.guest, self.limits.storage);
                 let why = (&failure, tries);
-                let started = handler::start(write, owner, &workflow, why, limits)?;
+                let started = handler::start(write, owner, &workflow, why, self.limits)?;
+                self.bytes += started.map_or(0, |(_, size)| size);
+                let started = started.map(|(run, _)| run);
                 self.carried.woken.extend(started);
                 None
             }
@@ -232,11 +237,13 @@ impl Piece<'_> {
         write: &mut Write<'_>,
         owner: RunId,
         child: ChildStart,
+        headers: Vec<Header>,
     ) -> Result<(), ReadError> {
-        self.bytes += child.input.body.len() as u64;
+        let size = headers.iter().map(|(name, value)| name.len() + value.len());
+        self.bytes += (child.input.body.len() + size.sum::<usize>()) as u64;
         let (operation, id) = (child.operation, child.run);
         let timeout = child.timeout;
-        let started = match birth::begin(write, owner, child, self.limits)? {
+        let started = match birth::begin(write, owner, (child, headers), self.limits)? {
             Ok(()) => {
                 self.carried.woken.push(id);
                 if let Some(timeout) = timeout {

@@ -213,7 +213,8 @@ fn call(new: super::NewCall) -> PreparedCall {
 
 fn order(new: NewOrder) -> Vec<u8> {
     orders::TABLE.encode(&match new {
-        NewOrder::Start(child) => Order::Start(child),
+        NewOrder::Start(child, none) if none.is_empty() => Order::Start(child),
+        NewOrder::Start(child, headers) => Order::StartWith { child, headers },
         NewOrder::Cancel {
             operation,
             run,

@@ -500,7 +500,7 @@ fn take_order(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
         return Ok(false);
     };
     let operation = match orders::TABLE.get(run.rows, key)? {
-        Some(Order::Start(child)) => child.operation,
+        Some(Order::Start(child) | Order::StartWith { child, .. }) => child.operation,
         Some(Order::Cancel { operation, .. }) => operation,
         _ => return Ok(false),
     };

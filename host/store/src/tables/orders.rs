@@ -4,7 +4,7 @@
 //! sequences; the places of what happens to the run itself are the last ones, and each of them is there at most once.
 
 use dormouse_journal::{
-    CancelOptions, Failure, OperationNumber, Payload, RunId, Time, WhenParentEnds,
+    CancelOptions, Failure, Header, OperationNumber, Payload, RunId, Time, WhenParentEnds,
 };
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,13 @@ pub(crate) enum Order {
     HandOver(HandOver),
     /// The run is no longer held by one above it, or holds those below it no more.
     Release(Release),
+    /// Start a run that sees headers. One that sees none is [`Order::Start`], as before there were any.
+    StartWith {
+        /// The run.
+        child: ChildStart,
+        /// The headers.
+        headers: Vec<Header>,
+    },
 }
 
 /// How far the hold of a run, and of those below it, is ended.
@@ -193,4 +200,35 @@ pub(crate) fn put(
     order: &Order,
 ) -> Result<(), ReadError> {
     TABLE.put(rows, (run, place), order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_without_headers_is_the_row_that_it_was_before_there_were_any() {
+        let child = ChildStart {
+            operation: OperationNumber(1),
+            run: RunId([2; 16]),
+            key: [3; 32],
+            workflow: "w".into(),
+            version: None,
+            input: Payload::default(),
+            when_parent_ends: WhenParentEnds::default(),
+            timeout: None,
+            labels: Vec::new(),
+        };
+        let start = TABLE.encode(&Order::Start(child.clone()));
+        // The version of the row, the first kind of an order, the operation.
+        assert_eq!(start[..3], [Order::VERSION, 0, 1]);
+        assert_eq!(start.len(), 3 + 16 + 32 + 2 + 1 + 2 + 1 + 1 + 1);
+        let headers = vec![("x-a".to_owned(), "b".into())];
+        let with = Order::StartWith { child, headers };
+        let row = TABLE.encode(&with);
+        assert_eq!(row[1], 11);
+        assert_eq!(crate::rows::table::decode_row::<Order>(&row).unwrap(), with);
+        let timeout = TABLE.encode(&Order::Timeout);
+        assert_eq!(timeout, [Order::VERSION, 2]);
+    }
 }

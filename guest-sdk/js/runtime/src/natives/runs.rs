@@ -34,11 +34,17 @@ fn start<'js>(
         content_type,
         body: from_bytes(&ctx, &body)?,
     };
+    let setting = |name: &str, text: String| (name.to_owned(), text);
+    let label: Option<String> = options.get("label")?;
+    let headers: Option<Vec<Vec<String>>> = options.get("headers")?;
+    let headers = headers.into_iter().flatten();
+    let headers = headers.map(|header| setting("header", header.join(": ")));
+    let label = label.map(|label| setting("label", label));
     let options = StartOptions {
         version: options.get("version")?,
         when_parent_ends: options.get("whenParentEnds")?,
         timeout: millis(&options, "timeout")?,
-        settings: Vec::new(),
+        settings: label.into_iter().chain(headers).collect(),
     };
     let start = runs::start_run(step, workflow, input, options);
     Ok(operations::begin(start, |started, ctx| match started {

@@ -62,6 +62,7 @@ fn span(Text(text): Text) -> Option<f64> {
         "h" => 36e5,
         "d" => 864e5,
         "w" => 6048e5,
+        "mo" => 2592e6,
         "y" => 31536e6,
         _ => return None,
     };

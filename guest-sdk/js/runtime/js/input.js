@@ -1,0 +1,9 @@
+// The input of a workflow's function, as its options have it read.
+
+import { textOf } from 'dormouse:bytes';
+import { value } from 'dormouse:payload';
+
+export function inputOf(payload, { initialPayloadParser: parse, schema }) {
+  const input = parse ? parse(textOf(payload.body)) : value(payload);
+  return schema ? schema.parse(input) : input;
+}

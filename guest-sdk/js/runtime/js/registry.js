@@ -1,0 +1,119 @@
+// What was given to `serve`, `serveMany` and `createWorkflow`, and by which workflow's name each is started.
+
+import { remarks } from 'dormouse:settings';
+
+/** What was given to `serve` and `serveMany`, by name. The one of `serve` has the name ''. */
+const served = new Map();
+
+/** What was given to `createWorkflow`, in this order. */
+const created = [];
+
+/** What is to be said of the options when the workflow is deployed. */
+const notes = [];
+
+const OBEYED = ['schema', 'initialPayloadParser', 'failureFunction', 'retries', 'retryDelay', 'env', 'middlewares'];
+
+const HOST = 'the host starts runs, and knows where they are';
+const LIMITS = "limit runs by the host's settings";
+
+/** What has no effect, and what to use instead. */
+const IGNORED = {
+  url: HOST, baseUrl: HOST, useJSONContent: '', workflowId: '',
+  receiver: "the host checks callers: by its API token, or by a trigger's signature", qstashClient: HOST,
+  verbose: 'see the journal of a run, or give `middlewares: [loggingMiddleware]`', disableTelemetry: 'there is no telemetry',
+  flowControl: LIMITS, failureUrl: 'give a failureFunction, or name a workflow by `dormouse workflows set NAME --on-failure OTHER`',
+};
+
+/** What the run for a failure is called: the name of the workflow with this behind it. */
+const FAILED = '-failed';
+
+/** A name as workflows have them: `workflowOne` is `workflow-one`. */
+function kebab(name) {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2').toLowerCase();
+  return words.replace(/[^a-z0-9_]+/g, '-').replace(/^-+|-+$/g, '');
+}
+
+const several = 'give several workflows to serveMany: `serveMany({ one: createWorkflow(async (context) => { … }), two: createWorkflow(async (context) => { … }) })`';
+
+/** Takes a workflow in. */
+function register(what, name, run, given) {
+  const options = given ?? {};
+  if (typeof run !== 'function') throw new TypeError(`${what} was given no function; give it the async function that is the workflow`);
+  if (typeof options !== 'object') throw new TypeError(`the options of ${what} are no object`);
+  if (served.has(name)) {
+    throw new Error(name ? `two workflows of serveMany have the name ${JSON.stringify(name)}; name them differently` : `serve was called twice; ${several}`);
+  }
+  if (served.size && (name === '' || served.has(''))) throw new Error(`serve and serveMany were both called; ${several}`);
+  if (options.failureFunction !== undefined && typeof options.failureFunction !== 'function') throw new TypeError(`the failureFunction of ${what} is no function`);
+  if (options.middlewares !== undefined && !Array.isArray(options.middlewares)) throw new TypeError(`the middlewares of ${what} are no array`);
+  for (const note of remarks(what, options, OBEYED, IGNORED)) if (!notes.includes(note)) notes.push(note);
+  served.set(name, { name, run, options });
+}
+
+export function takeOne(run, options) { register('serve', '', run, options); }
+
+export function takeMany(all, options) {
+  for (const [key, workflow] of Object.entries(all ?? {})) {
+    const name = kebab(key);
+    if (!name) throw new Error(`${JSON.stringify(key)} is no name of a workflow; a name has letters and digits`);
+    if (typeof workflow?.routeFunction !== 'function') throw new TypeError(`serveMany was given ${JSON.stringify(key)}, which is no workflow; give it what createWorkflow returns`);
+    register('serveMany', name, workflow.routeFunction, { ...options, ...workflow.options });
+    workflow.workflowId = key;
+  }
+  if (!served.size) throw new Error(`serveMany was given no workflow; ${several}`);
+}
+
+/** A workflow that others invoke. */
+export function create(run, options = {}) {
+  if (typeof run !== 'function') throw new TypeError('createWorkflow was given no function; give it the async function that is the workflow');
+  const workflow = { routeFunction: run, options, workflowId: options.workflowId };
+  created.push(workflow);
+  return workflow;
+}
+
+/** What deployment is told, as JSON: the names of `serveMany`, those with a failureFunction, and what is to be said. */
+export function registered() {
+  if (!served.size) return '';
+  const names = [...served.keys()];
+  const isServed = (workflow) => [...served.values()].some((one) => one.run === workflow.routeFunction);
+  if (created.some((workflow) => workflow.options.failureFunction && !isServed(workflow))) {
+    notes.push('the failureFunction of createWorkflow is called for a workflow of serveMany, and one was not given to it');
+  }
+  return JSON.stringify({ workflows: names, failures: names.filter((name) => served.get(name).options.failureFunction), notes });
+}
+
+/** The one that a run executes, whether it is the failureFunction, and the name that all of this file begin with. */
+export function pick(workflow, contentType) {
+  const alone = created.length ? created[/; workflow=(\d+)$/.exec(contentType)?.[1]] : undefined;
+  if (alone) return { run: alone.routeFunction, options: alone.options, failed: false };
+  let found;
+  for (const one of served.values()) {
+    const ends = one.name && `-${one.name}`;
+    const failed = Boolean(one.options.failureFunction) && workflow.endsWith(ends + FAILED);
+    if (!failed && !workflow.endsWith(ends)) continue;
+    if (!found || one.name.length > found.name.length) found = { ...one, failed };
+  }
+  if (found) return found;
+  const names = [...served.keys()].map((name) => `NAME-${name}`);
+  throw new Error(`this file has the workflows ${names.join(', ')}, and none of the name ${workflow}; start one of those`);
+}
+
+/** How the workflow that was given to `invoke` is started by a run of another: its name, and the content type of its input. */
+export function addressOf(workflow, own) {
+  const contentType = 'application/json';
+  if (typeof workflow === 'string') return { target: workflow, contentType };
+  if (typeof workflow?.routeFunction !== 'function') throw new TypeError('`workflow` is no workflow; give the name of one, or what createWorkflow returns');
+  for (const one of served.values()) {
+    if (one.run !== workflow.routeFunction) continue;
+    const base = baseOf(own);
+    return { target: one.name ? `${base}-${one.name}` : base, contentType };
+  }
+  if (workflow.options.workflowId) return { target: workflow.options.workflowId, contentType };
+  return { target: own, contentType: `${contentType}; workflow=${created.indexOf(workflow)}` };
+}
+
+/** The name under which the file was deployed. */
+function baseOf(own) {
+  const ends = [...served.keys()].filter((name) => name && own.endsWith(`-${name}`)).sort((a, b) => b.length - a.length);
+  return ends.length ? own.slice(0, -ends[0].length - 1) : own;
+}
