@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
-use crate::module::{Read, is_of_package, read};
+use crate::module::{Import, Read, is_of_package, read};
 use crate::names::{Meant, Names};
 use crate::stub::Stubs;
 
@@ -71,10 +71,11 @@ fn collect_from(entry: &Path, source: &str) -> Result<Collected, ScriptError> {
 /// The folder of a project, which ids begin from: the nearest one that has a `package.json`, or that of the first file. Files of
 /// one name, as frameworks have many, are told apart by what comes before it.
 fn project(entry: &Path) -> PathBuf {
-    let mut folders = entry.ancestors().skip(1);
+    let folder = entry.parent().unwrap_or(entry);
+    // A text that was uploaded has none.
+    let mut folders = folder.ancestors().take_while(|_| folder.is_dir());
     let found = folders.find(|folder| folder.join("package.json").is_file());
-    let folder = found.or_else(|| entry.parent());
-    folder.unwrap_or(entry).to_owned()
+    found.unwrap_or(folder).to_owned()
 }
 
 struct Collector {
@@ -146,8 +147,32 @@ impl Collector {
             let listens = listens.map(|line| format!("{id}:{line}"));
             self.listens = self.listens.take().or(listens);
         }
-        for mut import in imports {
-            let meant = match self.names.find(path, &import.name, import.by_require) {
+        for import in imports {
+            let name = import.name.clone();
+            if let Some(meant) = self.meant(path, &id, import)? {
+                module.imports.insert(name, meant);
+            }
+        }
+        self.modules.insert(id, module);
+        if self.modules.len() > MODULES {
+            return Err(ScriptError::TooLarge {
+                limit: MODULES,
+                what: "modules",
+            });
+        }
+        Ok(())
+    }
+
+    /// The id of the module that an import of a file means. None for one that is not there, and that need not be.
+    fn meant(
+        &mut self,
+        path: &Path,
+        id: &str,
+        import: Import,
+    ) -> Result<Option<String>, ScriptError> {
+        let is_own = !is_of_package(path);
+        Ok(Some(
+            match self.names.find(path, &import.name, import.by_require) {
                 Meant::Own(own) => own,
                 Meant::File(file) => {
                     let id = self.id(&file);
@@ -163,32 +188,19 @@ impl Collector {
                 Meant::Absent(node, instead) if is_own && !import.by_require => {
                     self.stubs.imported(node, instead)
                 }
-                Meant::Absent(node, instead) => {
-                    let members = std::mem::take(&mut import.members);
-                    self.stubs.absent(node, instead, members)
-                }
+                Meant::Absent(node, instead) => self.stubs.absent(node, instead, import.members),
                 Meant::Environment => {
-                    let members = std::mem::take(&mut import.members);
                     if is_own && import.name.contains("/static/") {
-                        self.variables.extend(members.iter().cloned());
+                        self.variables.extend(import.members.iter().cloned());
                     }
-                    self.stubs.environment(&import.name, members)
+                    self.stubs.environment(&import.name, import.members)
                 }
                 Meant::Nothing(hint) if import.required => {
                     return Err(import.not_found(id, hint));
                 }
-                Meant::Nothing(_) => continue,
-            };
-            module.imports.insert(import.name, meant);
-        }
-        self.modules.insert(id, module);
-        if self.modules.len() > MODULES {
-            return Err(ScriptError::TooLarge {
-                limit: MODULES,
-                what: "modules",
-            });
-        }
-        Ok(())
+                Meant::Nothing(_) => return Ok(None),
+            },
+        ))
     }
 
     /// A file's name for people: from the project's folder.

@@ -47,9 +47,9 @@ pub(crate) struct Import {
 
 impl Import {
     /// The error that there is nothing of this name.
-    pub(crate) fn not_found(self, path: String, hint: String) -> ScriptError {
+    pub(crate) fn not_found(self, path: &str, hint: String) -> ScriptError {
         ScriptError::NotFound {
-            path,
+            path: path.to_owned(),
             line: self.line,
             name: self.name,
             hint,

@@ -146,20 +146,21 @@ impl Names {
         if let Some(provided) = provided(name) {
             return Meant::Own(format!("node:{provided}"));
         }
-        if let Ok(found) = found {
-            return Meant::File(found.into_path_buf());
-        }
+        let error = match found {
+            Ok(found) => return Meant::File(found.into_path_buf()),
+            Err(error) => error,
+        };
         if let Some((module, instead)) = absent(name) {
             return Meant::Absent(module, instead);
         }
         if ENVIRONMENT.contains(&name) {
             return Meant::Environment;
         }
-        Meant::Nothing(self.missing(file, name, found.err()))
+        Meant::Nothing(self.missing(file, name, &error))
     }
 
     /// What to do where nothing has a name.
-    fn missing(&self, file: &Path, name: &str, error: Option<ResolveError>) -> String {
+    fn missing(&self, file: &Path, name: &str, error: &ResolveError) -> String {
         if name.starts_with(['.', '/']) {
             return "there is no such file".into();
         }
@@ -185,7 +186,7 @@ impl Names {
             return "it is no name of a package, and `paths` of tsconfig.json says nothing of it; import the file by its path"
                 .into();
         };
-        if let Some(ResolveError::PackagePathNotExported { subpath, .. }) = error {
+        if let ResolveError::PackagePathNotExported { subpath, .. } = error {
             return format!("the package {package} is there, and exports no {subpath}");
         }
         format!(

@@ -65,19 +65,13 @@ impl Stubs {
             (id, source)
         });
         let environments = self.environments.into_iter().map(|(name, members)| {
-            let is_dynamic = name.contains("/dynamic/");
-            let members = members.iter().filter(|_| !is_dynamic);
-            let members =
-                members.map(|member| format!("exports[{0:?}] = process.env[{0:?}];", member));
-            let source = members.collect::<String>();
-            (
-                name,
-                if is_dynamic {
-                    "exports.env = process.env;".into()
-                } else {
-                    source
-                },
-            )
+            let source = if name.contains("/dynamic/") {
+                "exports.env = process.env;".to_owned()
+            } else {
+                let copy = |member| format!("exports[{member:?}] = process.env[{member:?}];");
+                members.iter().map(copy).collect()
+            };
+            (name, source)
         });
         let absent = self.absent.into_iter().map(|(name, (instead, members))| {
             let source = refusing(&name, instead, &members);

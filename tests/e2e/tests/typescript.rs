@@ -394,7 +394,7 @@ fn errors_are_told_with_their_places_and_with_what_they_came_from() {
 
 #[test]
 fn a_run_that_computes_for_too_long_says_where_in_its_log() {
-    let host = Host::with(&["--when-broken", "block"]);
+    let host = Host::with(&["--when-broken", "block", "--cpu-limit", "4s"]);
     deploy_text(
         &host,
         "endless",

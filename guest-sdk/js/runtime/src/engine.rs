@@ -113,7 +113,7 @@ fn make() -> Engine {
 
 /// After how many times that the engine asks whether it is to stop a run has computed for long. It asks each 10,000 calls and
 /// repetitions of loops.
-const LONG: u32 = 2_000;
+const LONG: u32 = 500;
 
 /// Logs once where a run computes that computes for long: a limit may be about to end it, and that knows nothing of
 /// JavaScript.

@@ -65,11 +65,7 @@ fn a_panic_of_a_rust_guest_is_told_with_its_message() {
 
 #[test]
 fn waiting_for_what_cannot_happen_is_stuck() {
-    check_failure(
-        Run::of(run(WAIT)),
-        "stuck",
-        &["nothing that it could wait for"],
-    );
+    check_failure(Run::of(run(WAIT)), "stuck", &["what nothing will settle"]);
 }
 
 #[test]
