@@ -42,18 +42,21 @@ const ALIASES: [(&str, &str); 4] = [
 ];
 
 /// What of Node is not there, and what to use instead.
-const NODE: [(&str, &str); 23] = [
+const NODE: [(&str, &str); 28] = [
     (
         "child_process",
         "a workflow starts no programs; call a service",
     ),
     ("cluster", "a workflow starts no programs"),
+    ("console", "use the global `console`"),
+    ("constants", "write the number"),
     ("dgram", "a workflow has no sockets; use fetch"),
     (
         "diagnostics_channel",
         "a workflow has nobody who listens; use console",
     ),
     ("dns", "a workflow has no sockets; use fetch"),
+    ("domain", "use try and catch"),
     (
         "fs",
         "a workflow has no files; give it what it needs as its input, or fetch it",
@@ -65,6 +68,7 @@ const NODE: [(&str, &str); 23] = [
     ("net", "a workflow has no sockets; use fetch"),
     ("punycode", "use URL, or the package `punycode`"),
     ("readline", "a workflow has no terminal"),
+    ("repl", "a workflow has no terminal"),
     ("sqlite", "a workflow has no files; call a database"),
     (
         "stream",
@@ -72,6 +76,7 @@ const NODE: [(&str, &str); 23] = [
     ),
     ("test", "a workflow is no test"),
     ("tls", "a workflow has no sockets; use fetch"),
+    ("trace_events", "use console"),
     ("tty", "a workflow has no terminal"),
     ("v8", "the engine is another"),
     ("vm", "use a function"),
@@ -231,7 +236,10 @@ fn provided(name: &str) -> Option<&'static str> {
 fn absent(name: &str) -> Option<(String, &'static str)> {
     let bare = name.strip_prefix("node:").unwrap_or(name);
     let module = bare.split('/').next().unwrap_or(bare);
-    let (_, instead) = NODE.iter().find(|(node, _)| *node == module)?;
+    let known = NODE.iter().find(|(node, _)| *node == module);
+    // No package of the registry has such a name, so that it is of a Node that is newer than this list.
+    let newer = name.starts_with("node:").then_some("it needs Node");
+    let instead = known.map(|(_, instead)| *instead).or(newer)?;
     Some((format!("node:{bare}"), instead))
 }
 

@@ -19,6 +19,7 @@ fn collected(files: &[(&str, &str)]) -> Result<Collected, ScriptError> {
 #[test]
 fn a_module_of_node_is_there_or_stood_for_or_refused() {
     let package = "import fs, { readFile } from 'fs'; import * as events from 'node:events';\n\
+        import 'node:console'; import 'node:made-tomorrow';\n\
         export { request as r } from 'https'; export const a = () => readFile(fs, events);";
     let files = [
         ("flow.ts", "import { a } from 'thing'; export default a;"),
@@ -32,6 +33,8 @@ fn a_module_of_node_is_there_or_stood_for_or_refused() {
     let imports = &bundle.modules["node_modules/thing/index.js"].imports;
     assert_eq!(imports["node:events"], "node:events");
     assert_eq!(imports["fs"], "node:fs");
+    assert_eq!(imports["node:console"], "node:console");
+    assert_eq!(imports["node:made-tomorrow"], "node:made-tomorrow");
     let stub = &bundle.modules["node:fs"];
     assert_eq!(stub.kind, Kind::Cjs);
     assert!(stub.source.contains(r#"["readFile"]"#), "{}", stub.source);
