@@ -84,6 +84,9 @@ export function registered() {
 
 /** The one that a run executes, whether it is the failureFunction, and the name that all of this file begin with. */
 export function pick(workflow, contentType) {
+  // Most files have one, and every run comes by here: what the engine makes when it is first used would be made by each.
+  const only = served.get('');
+  if (only && !created.length && !only.options.failureFunction) return only;
   const alone = created.length ? created[/; workflow=(\d+)$/.exec(contentType)?.[1]] : undefined;
   if (alone) return { run: alone.routeFunction, options: alone.options, failed: false };
   let found;
