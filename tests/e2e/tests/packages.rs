@@ -292,7 +292,9 @@ fn the_book_names_the_packages_and_their_versions() {
             "docs/reference/typescript.md lacks: {row}"
         );
     }
-    let section = page.split("\n## ").find(|section| section.starts_with("Packages"));
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with("Packages"));
     let lines = section.unwrap().lines();
     let rows = lines.filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, dependencies.len());
