@@ -529,7 +529,14 @@ fn look(
     if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)?
         && !is_held(timer.run)?
     {
-        return Err(format!("{timer:?} has passed at {now:?}, and nobody looks"));
+        let status = reading.state(timer.run).map_err(text)?;
+        let status = status.map(|state| state.status);
+        // The timers of a run that has ended wake nobody, and are cleared in pieces after its end.
+        if !status.is_some_and(Status::has_ended) {
+            return Err(format!(
+                "{timer:?} has passed at {now:?}, and nobody looks; its run is {status:?}"
+            ));
+        }
     }
     Ok(())
 }
