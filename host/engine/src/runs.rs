@@ -20,6 +20,10 @@ const REASON: usize = 1_024;
 /// How long the text of a label may be, in bytes. No label is as long; up to here, that is an error value.
 const LABEL: usize = 1_024;
 
+/// How long the names and values of all headers of a run may be together, in bytes. They lie in the run's row, which is read
+/// whenever the run is. Their number is bounded by that of settings.
+const HEADERS: usize = 32 << 10;
+
 /// How long the text may be that names a run, in bytes. An id has 36.
 const RUN: usize = 64;
 
@@ -166,7 +170,14 @@ fn checked_start(options: StartOptions) -> Result<journal::StartOptions, Stop> {
         .partition(|(name, _)| name == "label");
     let labels: Vec<String> = labels.into_iter().map(|(_, text)| text).collect();
     let headers = headers.iter().map(|(_, text)| header(text));
-    let headers = headers.collect::<Result<_, Stop>>()?;
+    let headers: Vec<_> = headers.collect::<Result<_, Stop>>()?;
+    let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
+    let size: usize = sizes.sum();
+    if size > HEADERS {
+        return Err(Stop::Misuse(format!(
+            "`start-run` was given headers of {size} bytes; it takes at most {HEADERS} in all. Give the run more in its input"
+        )));
+    }
     if let Some(label) = labels.iter().find(|label| label.len() > LABEL) {
         return Err(Stop::Misuse(format!(
             "`start-run` was given a label of {} bytes; it takes at most {LABEL}",
@@ -259,6 +270,23 @@ impl From<journal::RunOutcome> for RunOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_have_a_bound_together() {
+        let is_taken = |bytes: usize| {
+            let half = |bytes: usize| ("header".to_owned(), format!("a:{}", "1".repeat(bytes - 1)));
+            let settings = vec![half(bytes / 2), half(bytes - bytes / 2)];
+            let options = StartOptions {
+                version: None,
+                when_parent_ends: None,
+                timeout: None,
+                settings,
+            };
+            checked_start(options).is_ok()
+        };
+        assert!(is_taken(HEADERS));
+        assert!(!is_taken(HEADERS + 1));
+    }
 
     #[test]
     fn headers_are_lines_with_a_name_in_lower_case() {

@@ -413,3 +413,25 @@ export default serve(async () => search());
     assert!(logs.contains("has computed for long"), "{logs}");
     assert!(logs.contains("search (flow.ts:4"), "{logs}");
 }
+
+#[test]
+fn a_run_that_computes_between_its_waits_is_not_said_to_compute_for_long() {
+    let host = Host::start();
+    deploy_text(
+        &host,
+        "rounds",
+        r#"
+import { serve } from "@dormouse/sdk";
+export default serve(async (context) => {
+  for (let round = 0; round < 4; round++) {
+    for (let place = 0; place < 1_500_000; place++);
+    await context.sleep("a moment", 1);
+  }
+});
+"#,
+    );
+    let run = host.start_run("rounds", &json!(null));
+    run.wait_for_status("completed");
+    let logs = run.logs().to_string();
+    assert!(!logs.contains("computed for long"), "{logs}");
+}

@@ -1,6 +1,6 @@
 //! The engine: one runtime and one context, made at deployment and kept for as long as the instance lives.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime};
 
@@ -58,8 +58,12 @@ pub(crate) fn prepare_job() {
     });
 }
 
-/// Runs what is ready until nothing is. Returns the first error that a job threw outside any promise.
+/// Runs what is ready until nothing is, after a wait. Returns the first error that a job threw outside any promise.
 pub(crate) fn run_jobs() -> Result<(), Thrown> {
+    // Most have not computed for long, and need not write to a page that all runs share.
+    if ASKED.get() != 0 {
+        ASKED.set(0);
+    }
     ENGINE.with(|engine| {
         let engine = engine.get_or_init(make);
         while engine.runtime.is_job_pending() {
@@ -84,9 +88,9 @@ fn make() -> Engine {
         )));
         let context = Context::full(&runtime)?;
         let raw = context.with(|ctx| ctx.as_raw());
-        let mut asked = 0_u32;
         runtime.set_interrupt_handler(Some(Box::new(move || {
-            asked = asked.saturating_add(u32::from(clock::runs()));
+            let asked = ASKED.get().saturating_add(u32::from(clock::runs()));
+            ASKED.set(asked);
             if asked == LONG {
                 tell_place(raw);
             }
@@ -115,7 +119,12 @@ fn make() -> Engine {
 /// repetitions of loops.
 const LONG: u32 = 500;
 
-/// Logs once where a run computes that computes for long: a limit may be about to end it, and that knows nothing of
+thread_local! {
+    /// How often the engine has asked since the run last waited.
+    static ASKED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Logs once, until the run waits again, where a run computes that computes for long: a limit may be about to end it, and that knows nothing of
 /// JavaScript.
 fn tell_place(raw: std::ptr::NonNull<rquickjs::qjs::JSContext>) {
     // Sound: the engine asks while it executes in this context, the only one, which lives as long as the runtime.
