@@ -50,6 +50,7 @@ mod processors;
 mod programs;
 mod rates;
 mod received;
+mod recorded;
 mod recovery;
 mod repairs;
 mod replay;

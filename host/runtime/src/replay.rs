@@ -22,6 +22,7 @@ use crate::memory::GuestMemory;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
+use crate::recorded::Recorded;
 use crate::shares::Party;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
@@ -31,9 +32,6 @@ use dormouse_webhook::provider::Providers;
 
 /// A longer journal takes longer to replay than others are to wait for what follows.
 const REPLAYED_WHILE_HELD: u32 = 250;
-
-/// How many activations are read at once. Most runs have fewer, and no read is open while the guest runs.
-const PAGE: usize = 32;
 
 /// Brings runs back into memory.
 pub(crate) struct Replay {
@@ -281,19 +279,14 @@ impl Replay {
         };
         let mut instance = program.launch(launch)?;
         instance.do_again(again.clone());
-        let mut next = view.state.first_activation;
-        while next < view.state.activations {
-            // What is beyond is left out: a retry takes the last activation back.
-            let left = (view.state.activations - next) as usize;
-            let page = self.store.journal(view.id, next, PAGE.min(left)).await?;
-            let first = next;
-            next += u32::try_from(page.activations.len()).unwrap_or(u32::MAX);
-            for (number, activation) in (first..).zip(page.activations) {
+        let activations = view.state.first_activation..view.state.activations;
+        let (store, run) = (&self.store, view.id);
+        let mut recorded =
+            Recorded::new(activations, |from, limit| store.journal(run, from, limit));
+        while let Some((first, activations)) = recorded.next().await? {
+            for (number, activation) in (first..).zip(activations) {
                 let replayed = instance.replay(activation).await;
                 replayed.map_err(|interruption| within(number, interruption))?;
-            }
-            if !page.more {
-                break;
             }
         }
         instance.rest();

@@ -138,21 +138,22 @@ impl<B: Backend> Embedded<B> {
         Box::pin(async move { question(&View::new(backend.snapshot()?)) })
     }
 
-    /// Asks for what may be much, where waiting for the disk delays no other task.
+    /// Asks for what may be much, where waiting for the disk delays no other task. The read begins at once, so that whoever
+    /// asks can do something else meanwhile.
     fn many<T: Send + 'static>(
         &self,
         question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
     ) -> Read<T> {
-        let (backend, spawner) = (self.backend.clone(), self.spawner.clone());
+        let backend = self.backend.clone();
+        let (sender, receiver) = oneshot::channel();
+        self.spawner.spawn_blocking(Box::pin(async move {
+            let answer = backend
+                .snapshot()
+                .and_then(|snapshot| question(&View::new(snapshot)));
+            // Whoever asked may have gone away.
+            let _ = sender.send(answer);
+        }));
         Box::pin(async move {
-            let (sender, receiver) = oneshot::channel();
-            spawner.spawn_blocking(Box::pin(async move {
-                let answer = backend
-                    .snapshot()
-                    .and_then(|snapshot| question(&View::new(snapshot)));
-                // Whoever asked may have gone away.
-                let _ = sender.send(answer);
-            }));
             let cut_off = || Err(StorageError::new(CutOff).into());
             receiver.await.unwrap_or_else(|_| cut_off())
         })

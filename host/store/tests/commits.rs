@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::on_both_grounds;
 use crate::support::{Ground, Inline, Machine, run};
+use dormouse_journal::RunId;
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{Commits, WriteError};
 use futures::FutureExt;
@@ -12,6 +13,7 @@ use futures::future::join;
 on_both_grounds! {
     writes_that_share_a_sync_count_as_one_commit,
     what_the_disk_has_no_room_for_is_not_counted,
+    a_long_read_begins_before_it_is_awaited,
 }
 
 /// Keeps tasks that block until it is told to run them, so that writes gather.
@@ -65,4 +67,14 @@ fn what_the_disk_has_no_room_for_is_not_counted(ground: Ground) {
     assert!(matches!(run(store.probe()), Err(WriteError::Full)));
     let commits = store.commits();
     assert_eq!((commits.groups, commits.writes), (1, 1));
+}
+
+fn a_long_read_begins_before_it_is_awaited(ground: Ground) {
+    let later = Arc::new(Later::default());
+    let opened = Machine::new(ground).open(Arc::default(), later.clone());
+    let store = opened.unwrap().store();
+    let read = store.journal(RunId([1; 16]), 0, usize::MAX);
+    later.now();
+    let page = read.now_or_never().expect("it was read meanwhile").unwrap();
+    assert!(page.activations.is_empty() && !page.more);
 }

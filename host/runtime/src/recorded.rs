@@ -1,0 +1,152 @@
+//! The activations that a run's journal has, a page at a time: while the guest repeats one page, the store reads the next.
+
+use std::ops::Range;
+
+use dormouse_journal::Activation;
+use dormouse_store::{JournalPage, Read, ReadError};
+
+/// How many activations a short page has at most. The store reads so few on the thread that awaits them, and not before.
+/// Most runs have fewer activations.
+const SHORT: usize = 32;
+
+/// How many activations a long page has at most. The store reads them on a thread of its own.
+const LONG: usize = 256;
+
+/// The recorded activations of a run that are still to be repeated.
+///
+/// The store bounds the bytes of a page, and reads it whole, so that no read is open while the guest runs. A page that
+/// reached that bound is followed by a short one, which is not read ahead: only pages of small activations are in memory
+/// two at a time.
+pub(crate) struct Recorded<R> {
+    /// Reads activations from this one on, at most so many.
+    read: R,
+    left: Range<u32>,
+    /// The read of the next page, if it has begun.
+    ahead: Option<Ahead>,
+}
+
+/// A page that is being read.
+struct Ahead {
+    page: Read<JournalPage>,
+    limit: usize,
+}
+
+impl<R: Fn(u32, usize) -> Read<JournalPage>> Recorded<R> {
+    /// Returns these activations, in order.
+    pub(crate) fn new(activations: Range<u32>, read: R) -> Self {
+        let mut recorded = Recorded {
+            read,
+            left: activations,
+            ahead: None,
+        };
+        recorded.read_ahead(SHORT);
+        recorded
+    }
+
+    /// Returns the next activations, and the number of the first of them. None if there are no more.
+    pub(crate) async fn next(&mut self) -> Result<Option<(u32, Vec<Activation>)>, ReadError> {
+        let Some(Ahead { page, limit }) = self.ahead.take() else {
+            return Ok(None);
+        };
+        let JournalPage { activations, more } = page.await?;
+        let first = self.left.start;
+        let read = u32::try_from(activations.len()).unwrap_or(u32::MAX);
+        self.left.start = first.saturating_add(read);
+        if more {
+            let is_large = activations.len() < limit;
+            self.read_ahead(if is_large { SHORT } else { LONG });
+        }
+        Ok(Some((first, activations)))
+    }
+
+    /// Begins to read the next page, at most so many activations. What is beyond the range is left out: a retry takes the
+    /// last activation back.
+    fn read_ahead(&mut self, limit: usize) {
+        let limit = limit.min(self.left.len());
+        if limit > 0 {
+            let page = (self.read)(self.left.start, limit);
+            self.ahead = Some(Ahead { page, limit });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use dormouse_journal::{Moment, Time};
+    use pollster::block_on;
+
+    use super::*;
+
+    /// An activation that is known by its time.
+    fn activation(number: u32) -> Activation {
+        let mut cursor = dormouse_journal::Cursor::new();
+        cursor.open_live(
+            Moment {
+                time: Time(number.into()),
+                shift: 0,
+            },
+            None,
+        );
+        cursor.close(None).unwrap().unwrap()
+    }
+
+    /// Reads a journal that has so many activations, of which a page has room for so many. Returns the activations that are
+    /// read, and how many were asked for when each page was given out.
+    fn read(range: Range<u32>, stored: u32, room: usize) -> (Vec<u64>, Vec<usize>) {
+        let asked = RefCell::new(Vec::new());
+        let mut recorded = Recorded::new(range, |first, limit| {
+            asked.borrow_mut().push(limit);
+            let end = first.saturating_add(u32::try_from(limit.min(room)).unwrap());
+            let page = JournalPage {
+                activations: (first..end.min(stored)).map(activation).collect(),
+                more: end < stored,
+            };
+            Box::pin(async move { Ok(page) })
+        });
+        let (mut times, mut counts) = (Vec::new(), Vec::new());
+        while let Some((first, activations)) = block_on(recorded.next()).unwrap() {
+            assert_eq!(activations[0].time, Time(first.into()));
+            times.extend(activations.iter().map(|activation| activation.time.0));
+            counts.push(asked.borrow().len());
+        }
+        (times, counts)
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_before_this_one_is_repeated() {
+        let (times, asked) = read(0..700, 700, usize::MAX);
+        assert!(times.into_iter().eq(0..700));
+        assert_eq!(asked, [2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn activations_beyond_the_range_are_left_out_wherever_it_begins() {
+        for end in [5, 31, 32, 33, 288, 289, 600] {
+            let (times, _) = read(3..end, 700, usize::MAX);
+            assert!(times.into_iter().eq(3..u64::from(end)), "{end}");
+        }
+        assert!(read(7..7, 700, usize::MAX).1.is_empty());
+    }
+
+    #[test]
+    fn a_page_that_its_size_cuts_short_is_followed_by_a_short_one() {
+        let asked = RefCell::new(Vec::new());
+        let mut recorded = Recorded::new(0..100, |first, limit| {
+            asked.borrow_mut().push(limit);
+            let activations = vec![activation(first)];
+            Box::pin(async move {
+                Ok(JournalPage {
+                    activations,
+                    more: true,
+                })
+            })
+        });
+        for number in 0..100 {
+            assert_eq!(block_on(recorded.next()).unwrap().unwrap().0, number);
+        }
+        assert!(block_on(recorded.next()).unwrap().is_none());
+        assert_eq!(asked.take()[..3], [SHORT, SHORT, SHORT]);
+    }
+}
