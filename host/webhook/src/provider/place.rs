@@ -9,36 +9,37 @@ use crate::Rejected;
 use crate::field::{Field, field};
 use crate::pointer::{Found, Pointer};
 
-/// Values that one place gives. A provider sends one signature for each secret that is in use: two most of the time.
+/// The largest number of values at one place. A provider sends one signature for each secret in use, which are
+/// usually two at most.
 pub(super) const VALUES: usize = 16;
 
-/// A text that the description gives, or that a setting of the webhook gives.
+/// A text in the description, or the value of a setting of the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     Literal(String),
-    /// The place of the setting among those of the description.
+    /// The index of the setting among those of the description.
     Setting(usize),
 }
 
-/// Where a value is, and which part of what is there it is.
+/// The place of a value, and which part of the text there it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) origin: Origin,
-    /// What stands between the items of a list.
+    /// The separator between the items of a list.
     pub(super) separator: Option<String>,
     /// The name before `=` in an item of the list.
     pub(super) part: Option<Word>,
-    /// Which items of the list: the number of the first, from 1, and whether those after it are meant too.
+    /// Which items of the list: the number of the first, from 1, and whether the later ones count too.
     pub(super) items: Option<(usize, bool)>,
-    /// What stands before the value, and is removed.
+    /// The prefix before the value, which is removed.
     pub(super) prefix: Option<Word>,
-    /// Whether capitals mean the same as small letters in the prefix.
+    /// True if the prefix is not case-sensitive.
     pub(super) any_case: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The first of these headers that is there.
+    /// The first of these headers that is present.
     Headers(Vec<Word>),
     /// Headers of this name with 1, 2, and so on after it.
     Numbered(String),
