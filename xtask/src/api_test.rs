@@ -100,7 +100,7 @@ fn check(
 struct Subjects {
     /// A run that has completed, one that failed, and two that wait for longer than any test.
     runs: Vec<String>,
-    /// Runs that wait, and the one that has completed.
+    /// The runs that requests may end: some that wait, and one that has completed.
     ended: Vec<String>,
     /// The tokens of two webhooks: the host answers the requests to one, and the workflow of the other never answers.
     tokens: Vec<String>,
